@@ -1,0 +1,96 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { findViolations } from './support/import-rules.ts';
+
+const SOURCE_ROOT = fileURLToPath(new URL('../src', import.meta.url));
+const trees: string[] = [];
+
+/** A source tree that exists only for one test. */
+function tree(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'import-rules-'));
+  trees.push(root);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+afterEach(() => {
+  for (const root of trees.splice(0)) rmSync(root, { recursive: true, force: true });
+});
+
+test('src/ imports only what the import table allows', () => {
+  expect(findViolations(SOURCE_ROOT)).toEqual([]);
+});
+
+describe('the import table bites:', () => {
+  test('a room that imports another without leave is named with both files', () => {
+    const root = tree({ 'domain/phase.ts': `import '../database/pool.ts';`, 'database/pool.ts': '' });
+    expect(findViolations(root)).toEqual(['domain/phase.ts imports database/pool.ts, which domain may not']);
+  });
+
+  test('a package in domain is refused', () => {
+    const root = tree({ 'domain/phase.ts': `import { z } from 'zod';` });
+    expect(findViolations(root)).toEqual(['domain/phase.ts imports package zod, which domain may not']);
+  });
+
+  test('workflows may know activities as types and not as values', () => {
+    const activities = { 'activities/types.ts': 'export interface A {}' };
+    const asType = {
+      ...activities,
+      'workflows/audit.ts': `import type { A } from '../activities/types.ts';`,
+    };
+    const asValue = { ...activities, 'workflows/audit.ts': `import { A } from '../activities/types.ts';` };
+    expect(findViolations(tree(asType))).toEqual([]);
+    expect(findViolations(tree(asValue))).toEqual([
+      'workflows/audit.ts imports activities/types.ts, which workflows may not',
+    ]);
+  });
+
+  test('a node module reached from a workflow through another file is refused', () => {
+    const root = tree({
+      'workflows/audit.ts': `import '../domain/clock.ts';`,
+      'domain/clock.ts': `import { hrtime } from 'node:process';`,
+    });
+    expect(findViolations(root)).toContain(
+      'domain/clock.ts imports node:process and is reachable from workflows/',
+    );
+  });
+
+  test.each([
+    'process.env.DATABASE_URL;',
+    `process['env'].DATABASE_URL;`,
+    'const { env, argv } = process;',
+    `import { env } from 'node:process';`,
+  ])('the environment read outside config.ts is refused: %s', (reader) => {
+    const root = tree({ 'config.ts': 'process.env.A;', 'database/pool.ts': reader });
+    expect(findViolations(root)).toEqual(['database/pool.ts reads process.env; only config.ts may']);
+  });
+
+  test('a cycle of value imports is shown whole', () => {
+    const root = tree({ 'domain/a.ts': `import './b.ts';`, 'domain/b.ts': `import './a.ts';` });
+    expect(findViolations(root)).toEqual(['import cycle: domain/a.ts -> domain/b.ts -> domain/a.ts']);
+  });
+
+  test('configuration is passed down: other rooms may know its types only', () => {
+    const config = { 'config.ts': 'export interface Config {}' };
+    expect(
+      findViolations(tree({ ...config, 'api/server.ts': `import { read } from '../config.ts';` })),
+    ).toEqual(['api/server.ts imports config.ts, which api may not']);
+    expect(
+      findViolations(tree({ ...config, 'api/server.ts': `import type { Config } from '../config.ts';` })),
+    ).toEqual([]);
+  });
+
+  test('a file outside every room is named', () => {
+    expect(findViolations(tree({ 'helpers/x.ts': `import 'node:fs';` }))).toEqual([
+      'helpers/x.ts stands in no room of the import table',
+    ]);
+  });
+});

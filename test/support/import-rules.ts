@@ -1,0 +1,249 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative, sep } from 'node:path';
+
+import ts from 'typescript';
+
+/** What one room of `src/` may import. Paths are relative to `src/`; a folder stands for everything in it. */
+export interface Rule {
+  /** Other rooms, single files, or `*` for all. The room itself and `config.ts`'s types are always allowed. */
+  rooms: readonly string[];
+  /** Node's own modules: any, or none because the code also runs inside a workflow or must stay pure. */
+  node: boolean;
+  /** npm packages: any, or only the listed ones. */
+  packages: readonly string[] | 'any';
+  /** Rooms that may be imported as types only. */
+  typesOnly?: readonly string[];
+}
+
+const service = (rooms: readonly string[]): Rule => ({ rooms, node: true, packages: 'any' });
+const MESSAGES = 'workflows/messages.ts';
+
+/** The import table of the architecture. Everything not listed is forbidden. */
+export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
+  domain: { rooms: [], node: false, packages: [] },
+  identity: service(['domain']),
+  kubernaut: { rooms: ['domain'], node: false, packages: [] },
+  observability: service(['domain']),
+  kubernetes: service(['domain']),
+  embedding: service(['domain']),
+  workflows: {
+    rooms: ['domain'],
+    node: false,
+    packages: ['@temporalio/workflow', '@temporalio/common'],
+    typesOnly: ['activities'],
+  },
+  database: service(['domain', 'identity', 'observability']),
+  archive: service(['domain', 'identity', 'observability', 'database']),
+  temporal: service(['domain', 'observability', MESSAGES]),
+  reports: service(['domain', 'database', 'archive']),
+  activities: service(['domain', 'identity', 'database', 'archive', 'embedding', 'observability']),
+  worker: service(['activities', 'temporal', 'observability', 'domain']),
+  watcher: service(['domain', 'identity', 'kubernaut', 'kubernetes', 'temporal', MESSAGES, 'observability']),
+  api: service([
+    'domain',
+    'identity',
+    'database',
+    'reports',
+    'archive',
+    'embedding',
+    'kubernetes',
+    'temporal',
+    MESSAGES,
+    'observability',
+  ]),
+  client: service(['domain']),
+  embedded: service(['*']),
+  'main.ts': service(['*']),
+  'config.ts': service(['domain']),
+};
+
+interface Import {
+  specifier: string;
+  typeOnly: boolean;
+}
+
+interface SourceFile {
+  path: string;
+  room: string;
+  imports: readonly Import[];
+  readsEnvironment: boolean;
+}
+
+/** Everything the tree under `sourceRoot` does that the table forbids, one readable line each. */
+export function findViolations(sourceRoot: string): string[] {
+  const files = new Map(readTree(sourceRoot).map((file) => [file.path, file]));
+  return [
+    ...[...files.values()].flatMap((file) =>
+      file.imports.flatMap((found) => judgeImport(file, found, files)),
+    ),
+    ...[...files.values()]
+      .filter((file) => file.readsEnvironment && file.path !== 'config.ts')
+      .map(environmentLine),
+    ...findCycles(files),
+    ...findNodeInWorkflows(files),
+  ];
+}
+
+function environmentLine(file: SourceFile): string {
+  return `${file.path} reads process.env; only config.ts may`;
+}
+
+function judgeImport(file: SourceFile, found: Import, files: ReadonlyMap<string, SourceFile>): string[] {
+  const rule = IMPORT_RULES[file.room];
+  if (rule === undefined) return [`${file.path} stands in no room of the import table`];
+  const { specifier } = found;
+  if (!specifier.startsWith('.')) return judgePackage(file, specifier, rule);
+  const target = resolveImport(file.path, specifier);
+  const targetFile = files.get(target);
+  if (targetFile === undefined)
+    return target.endsWith('.json') ? [] : [`${file.path} imports ${specifier}, which is not in src/`];
+  if (isRoomAllowed(file, targetFile, found, rule)) return [];
+  return [`${file.path} imports ${found.typeOnly ? 'types of ' : ''}${target}, which ${file.room} may not`];
+}
+
+function judgePackage(file: SourceFile, specifier: string, rule: Rule): string[] {
+  if (isNodeModule(specifier)) {
+    return rule.node ? [] : [`${file.path} imports ${specifier}; ${file.room} must not touch Node`];
+  }
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+  if (rule.packages === 'any' || rule.packages.includes(name)) return [];
+  return [`${file.path} imports package ${name}, which ${file.room} may not`];
+}
+
+function isRoomAllowed(file: SourceFile, target: SourceFile, found: Import, rule: Rule): boolean {
+  if (target.room === file.room || rule.rooms.includes('*')) return true;
+  if (rule.rooms.includes(target.room) || rule.rooms.includes(target.path)) return true;
+  // Configuration is passed down as values; what is passed has a type, and it is written once.
+  if (target.path === 'config.ts') return found.typeOnly;
+  return found.typeOnly && (rule.typesOnly ?? []).includes(target.room);
+}
+
+/** Cycles of value imports. Types are erased, so a cycle through them cannot bite at run time. */
+function findCycles(files: ReadonlyMap<string, SourceFile>): string[] {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      cycles.push(`import cycle: ${[...trail.slice(trail.indexOf(path)), path].join(' -> ')}`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const next of valueTargets(path, files)) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of files.keys()) visit(path, []);
+  return cycles;
+}
+
+/** The bundler refuses Node's modules only at the end of a build and without saying who imported them. */
+function findNodeInWorkflows(files: ReadonlyMap<string, SourceFile>): string[] {
+  const reached = new Set<string>();
+  const queue = [...files.keys()].filter((path) => path.startsWith('workflows/'));
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    queue.push(...valueTargets(path, files));
+  }
+  return [...reached].flatMap((path) =>
+    (files.get(path)?.imports ?? [])
+      .filter((found) => !found.typeOnly && isNodeModule(found.specifier))
+      .map((found) => `${path} imports ${found.specifier} and is reachable from workflows/`),
+  );
+}
+
+function valueTargets(path: string, files: ReadonlyMap<string, SourceFile>): string[] {
+  const imports = files.get(path)?.imports ?? [];
+  return imports
+    .filter((found) => !found.typeOnly && found.specifier.startsWith('.'))
+    .map((found) => resolveImport(path, found.specifier))
+    .filter((target) => files.has(target));
+}
+
+function resolveImport(from: string, specifier: string): string {
+  return posix.normalize(posix.join(posix.dirname(from), specifier));
+}
+
+function isNodeModule(specifier: string): boolean {
+  return specifier.startsWith('node:') || NODE_MODULES.has(specifier.split('/')[0] ?? specifier);
+}
+
+const NODE_MODULES = new Set([
+  'fs',
+  'path',
+  'os',
+  'crypto',
+  'child_process',
+  'http',
+  'https',
+  'net',
+  'url',
+  'util',
+  'stream',
+  'zlib',
+  'events',
+  'process',
+  'buffer',
+  'worker_threads',
+  'tls',
+  'dns',
+  'assert',
+  'timers',
+  'perf_hooks',
+]);
+
+function readTree(sourceRoot: string): SourceFile[] {
+  return readdirSync(sourceRoot, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .map((path) => readSource(sourceRoot, path));
+}
+
+function readSource(sourceRoot: string, path: string): SourceFile {
+  const text = readFileSync(join(sourceRoot, path), 'utf8');
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+  const imports: Import[] = [];
+  let readsEnvironment = false;
+  const walk = (node: ts.Node): void => {
+    const found = asImport(node);
+    if (found) imports.push(found);
+    if (readsProcessEnvironment(node, source)) readsEnvironment = true;
+    ts.forEachChild(node, walk);
+  };
+  walk(source);
+  const room = path.includes('/') ? (path.split('/')[0] ?? path) : path;
+  return { path: relative('.', path).split(sep).join('/'), room, imports, readsEnvironment };
+}
+
+/** `process.env`, `process['env']`, `const { env } = process` and `import { env } from 'node:process'`. */
+function readsProcessEnvironment(node: ts.Node, source: ts.SourceFile): boolean {
+  if (ts.isPropertyAccessExpression(node)) return node.getText(source).endsWith('process.env');
+  if (ts.isElementAccessExpression(node)) return /process\[.env.\]$/.test(node.getText(source));
+  if (ts.isVariableDeclaration(node)) return /^\{.*\benv\b.*\}\s*=\s*process$/s.test(node.getText(source));
+  if (ts.isImportDeclaration(node)) return /\benv\b.*from 'node:process'/s.test(node.getText(source));
+  return false;
+}
+
+function asImport(node: ts.Node): Import | undefined {
+  if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+    return { specifier: node.moduleSpecifier.text, typeOnly: isTypeOnlyClause(node.importClause) };
+  }
+  if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+    return { specifier: node.moduleSpecifier.text, typeOnly: node.isTypeOnly };
+  }
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    const [argument] = node.arguments;
+    if (argument && ts.isStringLiteral(argument)) return { specifier: argument.text, typeOnly: false };
+  }
+  return undefined;
+}
+
+function isTypeOnlyClause(clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const bindings = clause.namedBindings;
+  if (clause.name !== undefined || bindings === undefined || !ts.isNamedImports(bindings)) return false;
+  return bindings.elements.length > 0 && bindings.elements.every((element) => element.isTypeOnly);
+}

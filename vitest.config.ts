@@ -1,0 +1,56 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * One project per kind of server a suite needs. The budgets are what a whole project may take on two cores with warm
+ * caches; together they stay below 25 minutes.
+ */
+const SECOND = 1_000;
+
+interface Suite {
+  name: string;
+  include: string[];
+  testTimeoutSeconds: number;
+  globalSetup?: string[];
+}
+
+const suites: Suite[] = [
+  // budget 5 s
+  { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
+  // budget 30 s
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 20 },
+  // budget 3 min: one embedded PostgreSQL for the run, one database per file
+  { name: 'database', include: ['test/database/**/*.test.ts'], testTimeoutSeconds: 120 },
+  // budget 3 min: one Temporal dev server for the run, one task queue per file
+  { name: 'temporal', include: ['test/temporal/**/*.test.ts'], testTimeoutSeconds: 120 },
+  // budget 30 s: checked-in histories
+  { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 60 },
+  // budget 4 min: the sandbox, and a real kube-apiserver with etcd
+  { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 180 },
+  // budget 2 min
+  { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60 },
+  // budget 2 min: versitygw
+  { name: 'archive', include: ['test/archive/**/*.test.ts'], testTimeoutSeconds: 120 },
+  // budget 6 min: processes as a user starts them
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 240 },
+  // budget 1 min: compose file, image, helm, promtool
+  { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeoutSeconds: 120 },
+];
+
+export default defineConfig({
+  test: {
+    // Native code of the Temporal worker breaks in worker threads.
+    pool: 'forks',
+    maxWorkers: 2,
+    allowOnly: false,
+    projects: suites.map(({ name, include, testTimeoutSeconds, globalSetup }) => ({
+      test: {
+        name,
+        include,
+        ...(globalSetup ? { globalSetup } : {}),
+        testTimeout: testTimeoutSeconds * SECOND,
+        // The first use of a server may build it: minutes on a cold cache, and the only place where that happens.
+        hookTimeout: 1_200 * SECOND,
+      },
+    })),
+  },
+});
