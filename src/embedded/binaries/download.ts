@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import { type Dispatcher, EnvHttpProxyAgent, fetch } from 'undici';
+
+import type { DownloadSource } from './catalogue.ts';
+import { runStep } from './run-step.ts';
+import { SourceClosed, type SourceContext } from './source.ts';
+
+const ANSWER_DEADLINE_MS = 20_000;
+/** A connection that delivers nothing for so long is given up. */
+const STALL_DEADLINE_MS = 30_000;
+const WHOLE_DEADLINE_MS = 30 * 60_000;
+const UNPACK_DEADLINE_MS = 5 * 60_000;
+const SIZE_LIMIT_BYTES = 1_024 ** 3;
+const BYTES_PER_MB = 1_000_000;
+const PROGRAM_MODE = 0o755;
+
+export class ChecksumMismatch extends Error {
+  constructor(url: string, wanted: string, found: string) {
+    super(`refused ${url}: its SHA-256 is ${found}, but the publisher's checksum file says ${wanted}`);
+    this.name = 'ChecksumMismatch';
+  }
+}
+
+/** Fetches the publisher's release file, refuses it unless it matches the publisher's checksum, and unpacks it. */
+export async function download(source: DownloadSource, context: SourceContext): Promise<void> {
+  if (context.offline) throw new SourceClosed('not tried: offline');
+  const file = source.file(context.platform);
+  const { os, arch } = context.platform;
+  if (file === undefined) throw new SourceClosed(`the publisher has no tar file for ${os} ${arch}`);
+  const baseUrl = context.downloadBaseUrl ?? source.baseUrl;
+  const url = `${baseUrl}/${file}`;
+  const checksumsUrl = `${baseUrl}/${source.checksums(file)}`;
+  const dispatcher = createDispatcher(context.connectDeadlineMs);
+  const fetched = join(context.staging, 'fetched');
+  let receivedMb = 0;
+  try {
+    const wanted = findChecksum(await fetchText(checksumsUrl, dispatcher), basename(file));
+    if (wanted === undefined) throw new Error(`${checksumsUrl} has no SHA-256 of ${basename(file)}`);
+    context.progress.begin(
+      `downloading about ${source.sizeMb} MB from ${new URL(url).host}`,
+      () => `${receivedMb} MB downloaded`,
+    );
+    const found = await fetchFile(url, { path: fetched, dispatcher }, (bytes) => {
+      receivedMb = Math.round(bytes / BYTES_PER_MB);
+    });
+    if (found !== wanted) throw new ChecksumMismatch(url, wanted, found);
+  } finally {
+    await dispatcher.close();
+  }
+  await place(fetched, source.member?.(context.platform), context);
+}
+
+/** A proxy of the environment is used; a closed network is noticed within the connect deadline. */
+function createDispatcher(connectDeadlineMs: number): Dispatcher {
+  return new EnvHttpProxyAgent({
+    connect: { timeout: connectDeadlineMs },
+    headersTimeout: ANSWER_DEADLINE_MS,
+    bodyTimeout: STALL_DEADLINE_MS,
+  });
+}
+
+async function open(url: string, dispatcher: Dispatcher): ReturnType<typeof fetch> {
+  try {
+    const response = await fetch(url, { dispatcher, signal: AbortSignal.timeout(WHOLE_DEADLINE_MS) });
+    if (response.ok) return response;
+    await response.body?.cancel();
+    throw new SourceClosed(`${url} answers ${response.status} ${response.statusText}`);
+  } catch (error: unknown) {
+    if (error instanceof SourceClosed) throw error;
+    throw new SourceClosed(`cannot reach ${url}: ${rootMessage(error)}`, { cause: error });
+  }
+}
+
+async function fetchText(url: string, dispatcher: Dispatcher): Promise<string> {
+  return (await open(url, dispatcher)).text();
+}
+
+/** Stores the file and says its SHA-256. */
+async function fetchFile(
+  url: string,
+  { path, dispatcher }: { path: string; dispatcher: Dispatcher },
+  onBytes: (received: number) => void,
+): Promise<string> {
+  const { body } = await open(url, dispatcher);
+  if (body === null) throw new Error(`${url} has no content`);
+  const hash = createHash('sha256');
+  let received = 0;
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      received += chunk.length;
+      hash.update(chunk);
+      onBytes(received);
+      if (received > SIZE_LIMIT_BYTES) done(new Error(`${url} is larger than 1 GiB`));
+      else done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(Readable.fromWeb(body), meter, createWriteStream(path));
+  } catch (error: unknown) {
+    throw new Error(`${url} broke off after ${received} bytes: ${rootMessage(error)}`, { cause: error });
+  }
+  return hash.digest('hex');
+}
+
+/** `<hash>  <file>`, `<hash> *<file>`, or the hash alone. */
+export function findChecksum(text: string, file: string): string | undefined {
+  for (const line of text.split('\n')) {
+    const [hash = '', name] = line.trim().split(/\s+\*?/);
+    if (!/^[0-9a-f]{64}$/i.test(hash)) continue;
+    if (name === undefined || basename(name) === file) return hash.toLowerCase();
+  }
+  return undefined;
+}
+
+async function place(fetched: string, member: string | undefined, context: SourceContext): Promise<void> {
+  let program = fetched;
+  const unpacked = join(context.staging, 'unpacked');
+  if (member !== undefined) {
+    await mkdir(unpacked);
+    // -o: the files are ours, whoever packed them.
+    const args = ['-x', '-z', '-o', '-f', fetched, '-C', unpacked];
+    await runStep({ name: 'tar', command: 'tar', args, deadlineMs: UNPACK_DEADLINE_MS });
+    program = join(unpacked, member);
+  }
+  await mkdir(dirname(context.target), { recursive: true });
+  await rename(program, context.target);
+  await chmod(context.target, PROGRAM_MODE);
+  await rm(fetched, { force: true });
+  await rm(unpacked, { recursive: true, force: true });
+}
+
+function rootMessage(error: unknown): string {
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  return root instanceof Error ? root.message : String(root);
+}

@@ -1,0 +1,33 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+import {
+  type BinaryResolver,
+  createBinaryResolver,
+  SERVER_NAMES,
+  type ServerName,
+} from '../../src/embedded/binaries.ts';
+import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
+
+/** Where this machine keeps the real servers: the same folder the product uses. */
+export const cacheDir =
+  process.env['REMEDIATION_AUDIT_CACHE_DIR'] ?? join(homedir(), '.cache', 'remediation-audit');
+
+const resolver: BinaryResolver = createBinaryResolver({
+  cacheDir,
+  explicitPaths: explicitPathsFromEnvironment(),
+  searchPath: process.env['PATH'] ?? '',
+  report: (line) => process.stderr.write(`${line}\n`),
+});
+
+/** A real server for a test. The first call on a machine may build it; a server that cannot be had fails the test. */
+export const resolveServer = (name: ServerName): Promise<string> => resolver.resolve(name);
+
+function explicitPathsFromEnvironment(): Partial<Record<ServerName, string>> {
+  return Object.fromEntries(
+    SERVER_NAMES.flatMap((name) => {
+      const path = process.env[CATALOGUE[name].pathVariable];
+      return path === undefined || path === '' ? [] : [[name, path]];
+    }),
+  );
+}
