@@ -137,10 +137,7 @@ export async function untilReady(
   try {
     const outcome = await Promise.race([polling, late, server.exited]);
     if (outcome === 'ready') return;
-    const what =
-      outcome === 'late'
-        ? `did not answer within ${options.deadlineMs / 1_000} s`
-        : `ended before it answered (${describeExit(outcome)})`;
+    const what = outcome === 'late' ? describeLate(options.deadlineMs, lastError) : describeEnd(outcome);
     throw new ServerNotReady(
       `${options.what}: ${server.name} ${what}`,
       server.recentOutput().trim(),
@@ -149,6 +146,15 @@ export async function untilReady(
   } finally {
     over.abort();
   }
+}
+
+function describeLate(deadlineMs: number, lastError: unknown): string {
+  const attempt = lastError instanceof Error ? ` (the last attempt: ${lastError.message})` : '';
+  return `did not answer within ${deadlineMs / 1_000} s${attempt}`;
+}
+
+function describeEnd(exit: ServerExit): string {
+  return `ended before it answered (${describeExit(exit)})`;
 }
 
 export function describeExit(exit: ServerExit): string {

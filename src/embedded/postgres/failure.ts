@@ -1,0 +1,44 @@
+import { explainFileError } from '../data-directory.ts';
+
+/** What PostgreSQL was asked to do, and where, as messages name it. */
+export interface Undertaking {
+  /** For example `start the database`. */
+  doing: string;
+  dataDir: string;
+  port: number;
+}
+
+interface Explanation {
+  symptom: RegExp;
+  explain: (undertaking: Undertaking) => Error;
+}
+
+/** In this order: a shared-memory mount that is too small also says that no space is left. */
+const EXPLANATIONS: readonly Explanation[] = [
+  {
+    symptom: /could not (create|open|resize|map) shared memory segment/,
+    explain: ({ doing }) =>
+      new Error(
+        `cannot ${doing}: the shared memory of this system (/dev/shm) is too small for PostgreSQL; ` +
+          'give it at least 64 MB, for example with docker run --shm-size=64m',
+      ),
+  },
+  { symptom: /No space left on device/, explain: asFileError('ENOSPC') },
+  { symptom: /Disk quota exceeded/, explain: asFileError('EDQUOT') },
+  { symptom: /Read-only file system/, explain: asFileError('EROFS') },
+  {
+    symptom: /could not bind .*Address already in use/,
+    explain: ({ doing, port }) =>
+      new Error(`cannot ${doing}: port ${port} is already taken; choose another one with --postgres-port`),
+  },
+  { symptom: /Permission denied|Operation not permitted/, explain: asFileError('EACCES') },
+];
+
+/** One sentence where the output is understood, else undefined. */
+export function explainOutput(output: string, undertaking: Undertaking): Error | undefined {
+  return EXPLANATIONS.find(({ symptom }) => symptom.test(output))?.explain(undertaking);
+}
+
+function asFileError(code: string): (undertaking: Undertaking) => Error {
+  return ({ doing, dataDir }) => explainFileError(Object.assign(new Error(code), { code }), doing, dataDir);
+}
