@@ -1,11 +1,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import { Agent, request } from 'undici';
 
 import { type RunningServer, startServer, untilReady } from './child-process.ts';
+import { findFreePort, LOOPBACK } from './ports.ts';
 
 export interface KubeApiserverOptions {
   /** Keeps the cluster's state, its token and its kubeconfig; a second start continues with them. */
@@ -38,7 +38,6 @@ export interface KubeApiserver extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 const DEFAULT_READY_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -76,7 +75,7 @@ export async function startKubeApiserver(options: KubeApiserverOptions): Promise
     options,
     layout,
     token,
-    etcdUrl: `http://${HOST}:${await findFreePort()}`,
+    etcdUrl: `http://${LOOPBACK}:${await findFreePort()}`,
     port: options.port ?? (await findFreePort()),
   };
   options.report?.(`starting etcd and kube-apiserver in ${options.dataDir}`);
@@ -168,7 +167,7 @@ async function startEtcd({ options, layout, etcdUrl }: Cluster): Promise<Running
       `--data-dir=${layout.etcd}`,
       `--listen-client-urls=${etcdUrl}`,
       `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=http://${HOST}:0`,
+      `--listen-peer-urls=http://${LOOPBACK}:0`,
       // Survives the end of the process, not a loss of power.
       '--unsafe-no-fsync',
       '--watch-progress-notify-interval=5s',
@@ -196,10 +195,10 @@ async function startApiserver(cluster: Cluster): Promise<RunningServer> {
 function apiserverFlags({ layout, etcdUrl, port }: Cluster): string[] {
   return [
     `--etcd-servers=${etcdUrl}`,
-    `--bind-address=${HOST}`,
+    `--bind-address=${LOOPBACK}`,
     `--secure-port=${port}`,
     // Without it a machine that has no default route cannot start; a loopback address cannot be an endpoint.
-    `--advertise-address=${HOST}`,
+    `--advertise-address=${LOOPBACK}`,
     '--endpoint-reconciler-type=none',
     `--cert-dir=${layout.certificates}`,
     `--token-auth-file=${layout.tokenFile}`,
@@ -244,7 +243,7 @@ async function answersOk(url: string, { ca, token }: { ca?: string; token?: stri
 }
 
 function urlOf({ port }: Cluster): string {
-  return `https://${HOST}:${port}`;
+  return `https://${LOOPBACK}:${port}`;
 }
 
 /** JSON is YAML, so no writer of YAML is needed. */
@@ -263,15 +262,4 @@ function kubeconfigFor({ url, caPem, token }: { url: string; caPem: string; toke
     undefined,
     2,
   );
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, HOST, resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error(`no port is free on ${HOST}`);
-  return address.port;
 }

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import {
   type BinaryResolver,
@@ -8,6 +8,7 @@ import {
   type ServerName,
 } from '../../src/embedded/binaries.ts';
 import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
+import type { PostgresBinaries } from '../../src/embedded/postgres/binaries.ts';
 
 /** Where this machine keeps the real servers: the same folder the product uses. */
 export const cacheDir =
@@ -30,4 +31,15 @@ function explicitPathsFromEnvironment(): Partial<Record<ServerName, string>> {
       return path === undefined || path === '' ? [] : [[name, path]];
     }),
   );
+}
+
+/** PostgreSQL 18 with pgvector, in the form `startPostgres` takes. */
+export async function pgvectorBinaries(): Promise<PostgresBinaries> {
+  const folder = await resolveServer('pgvector');
+  // The libraries of initdb lie two folders above it.
+  return {
+    initdb: join(folder, 'bin/initdb'),
+    postgres: join(folder, 'bin/postgres'),
+    root: dirname(dirname(folder)),
+  };
 }

@@ -116,7 +116,7 @@ function kubernetesLdflags(version: string): string {
 }
 
 function whole(version: string): string {
-  return `${version.replaceAll('.', '\\.')}(?![\\w.])`;
+  return `${version.replaceAll('.', '\\.')}(?![\\w.-])`;
 }
 
 export const CATALOGUE: Catalogue = {

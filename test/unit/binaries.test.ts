@@ -1,0 +1,321 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import {
+  type BinaryResolverOptions,
+  createBinaryResolver,
+  ServerUnavailable,
+} from '../../src/embedded/binaries.ts';
+import { CATALOGUE, type ServerDefinition } from '../../src/embedded/binaries/catalogue.ts';
+
+/** A program that says its version, in the place of a real one. */
+const program = (version: string): string => `#!/bin/sh\necho "tool ${version}"\n`;
+
+/** A `go` that writes the program instead of compiling it, so that nothing here needs a Go toolchain. */
+const standInGo = (folder: string, body = ''): string => `#!/bin/sh
+if [ "$1" = version ]; then echo "go version go1.99 stand-in"; exit 0; fi
+echo "$CGO_ENABLED $GOPROXY $*" >> "${folder}/builds"
+echo $$ > "${folder}/go.pid"
+${body}
+while [ "$1" != -o ]; do shift; done
+printf '%s\\n' '#!/bin/sh' 'echo "tool 1.2.3"' > "$2"
+chmod 755 "$2"
+`;
+
+const goSource = {
+  kind: 'go',
+  folder: 'tool',
+  package: 'local/tool',
+  ldflags: '-s',
+  goVersion: '1.25',
+  minutes: 1,
+} as const;
+
+const tool: ServerDefinition = {
+  title: 'a tool for this test',
+  version: '1.2.3',
+  pathVariable: 'REMEDIATION_AUDIT_PROMTOOL_PATH',
+  command: 'tool',
+  entryPath: 'tool',
+  identify: { args: ['--version'], expect: /^tool 1\.2\.3$/ },
+  sources: [
+    {
+      kind: 'download',
+      baseUrl: 'http://127.0.0.1:1',
+      file: ({ os }) => (os === 'linux' ? 'tool.tar.gz' : undefined),
+      checksums: () => 'sums.txt',
+      member: () => 'release/tool',
+      sizeMb: 1,
+    },
+    goSource,
+  ],
+};
+
+const ENTRY = '1.2.3-linux-x64';
+const WAIT = { timeout: 10_000, interval: 20 };
+
+let folder: string;
+let lines: string[];
+let site: Server | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'binaries-test-'));
+  lines = [];
+  for (const name of ['bin', 'tools/tool', 'cache']) await mkdir(join(folder, name), { recursive: true });
+  await writeFile(join(folder, 'tools/tool/go.mod'), 'module local/tool\n');
+});
+
+afterEach(async () => {
+  site?.closeAllConnections();
+  site?.close();
+  site = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+function resolverWith(
+  options: Partial<BinaryResolverOptions> = {},
+  definition: Partial<ServerDefinition> = {},
+): { resolve: () => Promise<string> } {
+  const resolver = createBinaryResolver({
+    cacheDir: join(folder, 'cache'),
+    explicitPaths: {},
+    searchPath: join(folder, 'bin'),
+    toolsDir: join(folder, 'tools'),
+    platform: { os: 'linux', arch: 'x64' },
+    report: (line) => lines.push(line),
+    catalogue: { ...CATALOGUE, promtool: { ...tool, ...definition } },
+    ...options,
+  });
+  return { resolve: () => resolver.resolve('promtool') };
+}
+
+async function install(path: string, content: string): Promise<string> {
+  const target = join(folder, path);
+  await mkdir(join(target, '..'), { recursive: true });
+  await writeFile(target, content);
+  await chmod(target, 0o755);
+  return target;
+}
+
+const cached = (path = ''): string => join(folder, 'cache/promtool', path);
+
+async function failureOf(resolving: Promise<string>): Promise<string> {
+  const error: unknown = await resolving.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ServerUnavailable);
+  return (error as ServerUnavailable).message;
+}
+
+/** A publisher's site with one release and a checksum file. */
+async function publish(version = '1.2.3', sum?: string): Promise<string> {
+  await install('site/release/tool', program(version));
+  execFileSync('tar', ['-czf', 'tool.tar.gz', 'release'], { cwd: join(folder, 'site') });
+  const archive = await readFile(join(folder, 'site/tool.tar.gz'));
+  const digest = sum ?? createHash('sha256').update(archive).digest('hex');
+  const files: Record<string, Buffer | string> = {
+    '/tool.tar.gz': archive,
+    '/sums.txt': `${'0'.repeat(64)}  other.tar.gz\n${digest}  tool.tar.gz\n`,
+  };
+  site = createServer((request, response) => {
+    const content = files[request.url ?? ''];
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+  });
+  const listening = site;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+}
+
+test('an explicit path comes before PATH and the cache', async () => {
+  await install('bin/tool', program('1.2.3'));
+  await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  const own = await install('own/tool', program('1.2.3'));
+  expect(await resolverWith({ explicitPaths: { promtool: own } }).resolve()).toBe(own);
+});
+
+test('an explicit path that does not exist is an error, not a reason to look elsewhere', async () => {
+  await install('bin/tool', program('1.2.3'));
+  const message = await failureOf(
+    resolverWith({ explicitPaths: { promtool: join(folder, 'gone') } }).resolve(),
+  );
+  expect(message).toContain(`REMEDIATION_AUDIT_PROMTOOL_PATH=${join(folder, 'gone')}`);
+  expect(message).toContain('does not exist');
+  expect(message).toContain('unset REMEDIATION_AUDIT_PROMTOOL_PATH');
+});
+
+test('an explicit path of another version is refused with what it says about itself', async () => {
+  const own = await install('own/tool', program('1.2.4'));
+  const message = await failureOf(resolverWith({ explicitPaths: { promtool: own } }).resolve());
+  expect(message).toContain('says "tool 1.2.4"');
+});
+
+test('the pinned version on PATH comes before the cache', async () => {
+  const installed = await install('bin/tool', program('1.2.3'));
+  await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  expect(await resolverWith().resolve()).toBe(installed);
+});
+
+test('another version on PATH is passed over for the cache', async () => {
+  await install('bin/tool', program('1.2.2'));
+  const kept = await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  expect(await resolverWith().resolve()).toBe(kept);
+});
+
+test('a download that matches its checksum is unpacked and kept', async () => {
+  const baseUrl = await publish();
+  const { resolve } = resolverWith({ downloadBaseUrls: { promtool: baseUrl } });
+  expect(await resolve()).toBe(cached(`${ENTRY}/tool`));
+  expect(await readdir(cached(ENTRY))).toEqual(['tool']);
+  expect(lines.join('\n')).toMatch(/downloading about 1 MB from 127\.0\.0\.1/);
+
+  site?.closeAllConnections();
+  site?.close();
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+});
+
+test('a download with a wrong checksum is refused and leaves nothing', async () => {
+  const baseUrl = await publish('1.2.3', 'f'.repeat(64));
+  const message = await failureOf(resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve());
+  expect(message).toMatch(/refused http:.*tool\.tar\.gz: its SHA-256 is [0-9a-f]{64}.*says f{64}/);
+  expect(await readdir(cached())).toEqual([]);
+});
+
+test('a download that turns out to be another version is refused', async () => {
+  const baseUrl = await publish('1.2.4');
+  const message = await failureOf(resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve());
+  expect(message).toContain('what came is not promtool 1.2.3');
+  expect(await readdir(cached())).toEqual([]);
+});
+
+test('where the download is closed the program is built', async () => {
+  await install('bin/go', standInGo(folder));
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+  const [line = ''] = (await readFile(join(folder, 'builds'), 'utf8')).split('\n');
+  expect(line).toMatch(/^0 .*build -mod=readonly -trimpath -buildvcs=false -ldflags -s -o .* local\/tool$/);
+  expect(lines.join('\n')).toContain('building from source with go1.99 stand-in; once, about 1 min');
+});
+
+test('offline nothing is asked of the network', async () => {
+  await install('bin/go', standInGo(folder));
+  const baseUrl = await publish();
+  await resolverWith({ offline: true, downloadBaseUrls: { promtool: baseUrl } }).resolve();
+  expect(await readFile(join(folder, 'builds'), 'utf8')).toMatch(/^0 off build/);
+});
+
+test('raising the pin obtains the new version beside the old one', async () => {
+  await install(`cache/promtool/1.2.2-linux-x64/tool`, program('1.2.2'));
+  await install('bin/go', standInGo(folder));
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+});
+
+test('when nothing works the error lists what was tried, why it failed, and the remedy', async () => {
+  await install('bin/tool', program('1.2.2'));
+  const message = await failureOf(resolverWith().resolve());
+  expect(message.split('\n')).toEqual([
+    'cannot provide promtool 1.2.3 (a tool for this test). Tried:',
+    '  - REMEDIATION_AUDIT_PROMTOOL_PATH: not set',
+    expect.stringMatching(/^ {2}- PATH: .*bin\/tool is not used: .* says "tool 1\.2\.2"$/),
+    expect.stringMatching(/^ {2}- cache: .* does not exist$/),
+    expect.stringMatching(/^ {2}- download: cannot reach http:\/\/127\.0\.0\.1:1\/sums\.txt: /),
+    '  - build from source: the command go is not on PATH',
+    'To go on, install Go 1.25 or newer, or set REMEDIATION_AUDIT_PROMTOOL_PATH to a promtool 1.2.3 of your own.',
+  ]);
+});
+
+test('a failed build shows the end of its output and leaves nothing', async () => {
+  await install('bin/go', standInGo(folder, 'echo "tool.go:1: syntax error" >&2; exit 2'));
+  const message = await failureOf(resolverWith().resolve());
+  expect(message).toContain('go build ended with exit code 2: tool.go:1: syntax error');
+  expect(await readdir(cached())).toEqual([]);
+});
+
+test('a failure is forgotten, so the next call tries again', async () => {
+  const { resolve } = resolverWith();
+  await failureOf(resolve());
+  await install('bin/go', standInGo(folder));
+  expect(await resolve()).toBe(cached(`${ENTRY}/tool`));
+});
+
+/** A process of its own that resolves the tool by building it. */
+function resolveInProcess(): { output: Promise<string>; kill: () => void } {
+  const module = (path: string): string =>
+    JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/embedded', path)).href);
+  const options = {
+    cacheDir: join(folder, 'cache'),
+    explicitPaths: {},
+    searchPath: join(folder, 'bin'),
+    toolsDir: join(folder, 'tools'),
+    platform: { os: 'linux', arch: 'x64' },
+  };
+  const definition = { ...tool, sources: [goSource], identify: undefined };
+  const script = `
+    import { createBinaryResolver } from ${module('binaries.ts')};
+    import { CATALOGUE } from ${module('binaries/catalogue.ts')};
+    const identify = { args: ['--version'], expect: /^tool 1/ };
+    const promtool = { ...${JSON.stringify(definition)}, identify };
+    const options = ${JSON.stringify(options)};
+    const catalogue = { ...CATALOGUE, promtool };
+    const resolver = createBinaryResolver({ ...options, catalogue, report: () => {} });
+    process.stdout.write(await resolver.resolve('promtool'));`;
+  const child = spawn(process.execPath, ['--input-type=module', '--no-warnings', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const output = new Promise<string>((resolve) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    child.once('close', () => {
+      resolve(text);
+    });
+  });
+  return { output, kill: () => child.kill('SIGKILL') };
+}
+
+test('processes that want the same server at the same time build it once', async () => {
+  await install('bin/go', standInGo(folder, `while [ ! -e "${folder}/go-on" ]; do sleep 0.02; done`));
+  const processes = [resolveInProcess(), resolveInProcess(), resolveInProcess()];
+  await expect.poll(() => existsSync(join(folder, 'builds')), WAIT).toBe(true);
+  await writeFile(join(folder, 'go-on'), '');
+  const outputs = await Promise.all(processes.map(({ output }) => output));
+  expect(outputs).toEqual(processes.map(() => cached(`${ENTRY}/tool`)));
+  expect((await readFile(join(folder, 'builds'), 'utf8')).trim().split('\n')).toHaveLength(1);
+});
+
+test('a killed build ends its compiler, and the next one takes over and leaves only its own result', async () => {
+  // Half of the program is written when the kill comes.
+  const half = 'out=$(echo "$*" | sed "s/.* -o //; s/ .*//"); echo half > "$out"; exec sleep 60';
+  await install('bin/go', standInGo(folder, half));
+  const killed = resolveInProcess();
+  const isWritten = async (): Promise<boolean> => {
+    const names = await readdir(cached()).catch(() => []);
+    return names.some((name) => existsSync(cached(`${name}/tool`)));
+  };
+  await expect.poll(isWritten, WAIT).toBe(true);
+  const compiler = Number(await readFile(join(folder, 'go.pid'), 'utf8'));
+  killed.kill();
+  await killed.output;
+  expect(existsSync(cached(ENTRY))).toBe(false);
+  await expect.poll(() => isAlive(compiler), WAIT).toBe(false);
+
+  await install('bin/go', standInGo(folder));
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+  expect(await readdir(cached())).toEqual([ENTRY]);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
