@@ -64,10 +64,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const READY_DEADLINE_MS = 60_000;
 /** The last checkpoint may have much to write. */
 const STOP_DEADLINE_MS = 30_000;
-const PREDECESSOR_DEADLINE_MS = 30_000;
 const PROBE_TIMEOUT_MS = 2_000;
 /** The main process of an earlier server was killed, and its children have not all noticed yet. */
 const LINGERING = /pre-existing shared memory block/;
+const LINGERING_DEADLINE_MS = 10_000;
 const RETRY_MS = 100;
 
 /** PostgreSQL as a child of this process, reachable on the loopback address by password alone. */
@@ -85,7 +85,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       throw isFileError(error) ? explainFileError(error, 'create the database', dataDir) : error;
     },
   );
-  await clearPidFile(files);
+  await clearPidFile(files, report);
   const port = options.port === 0 ? await findFreePort() : options.port;
   const superuserUrl = (database = 'postgres'): string =>
     `postgresql://${SUPERUSER}:${password}@${LOOPBACK}:${port}/${encodeURIComponent(database)}`;
@@ -128,7 +128,7 @@ async function startUntilAnswering(
   place: Place,
 ): Promise<RunningServer> {
   const doing = `start the database in ${place.files.cluster}`;
-  const deadline = Date.now() + PREDECESSOR_DEADLINE_MS;
+  const deadline = Date.now() + LINGERING_DEADLINE_MS;
   for (;;) {
     const server = start();
     try {
@@ -169,13 +169,12 @@ async function answers(connectionString: string): Promise<boolean> {
  * A killed run leaves `postmaster.pid` behind. PostgreSQL asks only whether that process id is in use, and refuses to
  * start when another program has it by now; we look at what it is.
  */
-async function clearPidFile({ cluster }: ClusterFiles): Promise<void> {
+async function clearPidFile({ cluster }: ClusterFiles, report: (line: string) => void): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return;
   const pid = Number.parseInt(text, 10);
-  if (pid > 0)
-    await untilPredecessorGone({ name: 'PostgreSQL', pid, mention: cluster }, PREDECESSOR_DEADLINE_MS);
+  if (pid > 0) await untilPredecessorGone({ name: 'PostgreSQL', pid, mention: cluster }, report);
   await rm(file, { force: true });
 }
 

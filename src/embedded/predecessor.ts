@@ -11,13 +11,21 @@ export interface Predecessor {
 }
 
 const POLL_MS = 50;
+/** The last writes of a busy server take seconds on a slow disk. */
+const DEADLINE_MS = 30_000;
 
 /** Waits until it is gone; two servers on the same data would destroy it. */
-export async function untilPredecessorGone(predecessor: Predecessor, deadlineMs: number): Promise<void> {
+export async function untilPredecessorGone(
+  predecessor: Predecessor,
+  report: (line: string) => void,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const { name, pid, mention } = predecessor;
+  if (!isRunning(pid, mention)) return;
+  report(`Waiting for ${name} of an earlier run (process ${pid}) to end`);
   const deadline = Date.now() + deadlineMs;
-  while (isRunning(predecessor.pid, predecessor.mention)) {
+  while (isRunning(pid, mention)) {
     if (Date.now() > deadline) {
-      const { name, pid, mention } = predecessor;
       throw new Error(
         `${name} of an earlier run (process ${pid}) still uses ${mention}; stop that process first`,
       );

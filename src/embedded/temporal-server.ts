@@ -1,0 +1,202 @@
+import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+
+import { type RunningServer, ServerNotReady, startServer, untilReady } from './child-process.ts';
+import { explainFileError } from './data-directory.ts';
+import { findFreePort, LOOPBACK } from './ports.ts';
+import { untilPredecessorGone } from './predecessor.ts';
+
+/** Value types of search attributes, as the dev server spells them, with their numbers on the wire. */
+const ATTRIBUTE_TYPES = {
+  Text: 1,
+  Keyword: 2,
+  Int: 3,
+  Double: 4,
+  Bool: 5,
+  Datetime: 6,
+  KeywordList: 7,
+} as const;
+
+export interface TemporalOptions {
+  /** The `temporal` program. */
+  binary: string;
+  /** Holds the server's state. Made when missing. */
+  dataDir: string;
+  /** 0: any free one. */
+  port: number;
+  /** 0: any free one. Not used when headless. */
+  uiPort: number;
+  /** Default: any free one. */
+  metricsPort?: number;
+  /** Without the UI. Default false. */
+  headless?: boolean;
+  /** Registered when missing, also on state made before they existed. */
+  searchAttributes: Readonly<Record<string, keyof typeof ATTRIBUTE_TYPES>>;
+  /** Default `default`. */
+  namespace?: string;
+  report: (line: string) => void;
+}
+
+export interface EmbeddedTemporal extends AsyncDisposable {
+  /** host:port of the gRPC frontend. */
+  readonly address: string;
+  /** Undefined when headless. */
+  readonly uiUrl: string | undefined;
+  readonly metricsUrl: string;
+  readonly namespace: string;
+  readonly server: RunningServer;
+  stop(): Promise<void>;
+}
+
+interface Layout {
+  database: string;
+  pidFile: string;
+  port: number;
+  uiPort: number | undefined;
+  metricsPort: number;
+  namespace: string;
+}
+
+/** A first start on a busy host is slow. */
+const READY_DEADLINE_MS = 60_000;
+const CALL_DEADLINE_MS = 5_000;
+/** The dev server keeps closed workflows for one day; a newcomer wants to look at last week's. */
+const RETENTION = '30d';
+
+/** Temporal's dev server as a child of this process, with its state on disk. */
+export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
+  const dataDir = await prepareFolder(options.dataDir);
+  const layout = await layOut(options, dataDir);
+  await awaitPredecessor(layout, options.report);
+  const server = launch(options, layout, dataDir);
+  const address = `${LOOPBACK}:${layout.port}`;
+  const uiUrl = layout.uiPort === undefined ? undefined : `http://${LOOPBACK}:${layout.uiPort}`;
+  try {
+    await writeFile(layout.pidFile, `${server.pid}\n`);
+    const what = `cannot start the Temporal server on ${layout.database}`;
+    await untilReady(server, () => answers(address, uiUrl, layout.namespace), {
+      deadlineMs: READY_DEADLINE_MS,
+      what,
+    });
+    await prepareNamespace(address, layout.namespace, options.searchAttributes);
+  } catch (error: unknown) {
+    await server.stop();
+    throw explain(error, layout, dataDir);
+  }
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(layout.pidFile, { force: true });
+  };
+  const metricsUrl = `http://${LOOPBACK}:${layout.metricsPort}/metrics`;
+  return {
+    address,
+    uiUrl,
+    metricsUrl,
+    namespace: layout.namespace,
+    server,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function prepareFolder(dataDir: string): Promise<string> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    // By its one true path a server of an earlier run is recognised.
+    return await realpath(dataDir);
+  } catch (error: unknown) {
+    throw explainFileError(error, 'make the folder of the Temporal server', dataDir);
+  }
+}
+
+async function layOut(options: TemporalOptions, dataDir: string): Promise<Layout> {
+  const chosen = async (port: number): Promise<number> => (port === 0 ? findFreePort() : port);
+  return {
+    database: join(dataDir, 'temporal.db'),
+    pidFile: join(dataDir, 'temporal.pid'),
+    port: await chosen(options.port),
+    uiPort: options.headless === true ? undefined : await chosen(options.uiPort),
+    metricsPort: await chosen(options.metricsPort ?? 0),
+    namespace: options.namespace ?? 'default',
+  };
+}
+
+async function awaitPredecessor(
+  { pidFile, database }: Layout,
+  report: (line: string) => void,
+): Promise<void> {
+  const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10);
+  if (pid > 0) await untilPredecessorGone({ name: 'Temporal', pid, mention: database }, report);
+}
+
+function launch(
+  { binary, searchAttributes }: TemporalOptions,
+  layout: Layout,
+  dataDir: string,
+): RunningServer {
+  const attributes = Object.entries(searchAttributes).map(
+    ([name, type]) => `--search-attribute=${name}=${type}`,
+  );
+  return startServer({
+    name: 'Temporal',
+    command: binary,
+    args: [
+      ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(layout.port)],
+      ...(layout.uiPort === undefined ? ['--headless'] : ['--ui-port', String(layout.uiPort)]),
+      ...['--metrics-port', String(layout.metricsPort), '--db-filename', layout.database],
+      ...['--namespace', layout.namespace, '--log-level', 'warn', ...attributes],
+    ],
+    // Not our environment: its TEMPORAL_* variables and the user's profile are meant for clients. And no calls home.
+    env: { PATH: '/usr/bin:/bin', HOME: dataDir, TEMPORAL_VERSION_CHECK_DISABLED: '1' },
+    cwd: dataDir,
+  });
+}
+
+async function answers(address: string, uiUrl: string | undefined, namespace: string): Promise<boolean> {
+  if (uiUrl !== undefined) {
+    const page = await fetch(uiUrl, { signal: AbortSignal.timeout(CALL_DEADLINE_MS) });
+    await page.arrayBuffer();
+    if (!page.ok) return false;
+  }
+  return withConnection(address, async (connection) => {
+    await connection.workflowService.describeNamespace({ namespace });
+    return true;
+  });
+}
+
+async function prepareNamespace(
+  address: string,
+  namespace: string,
+  wanted: TemporalOptions['searchAttributes'],
+): Promise<void> {
+  await withConnection(address, async ({ workflowService, operatorService }) => {
+    const workflowExecutionRetentionTtl = msToTs(RETENTION);
+    await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl } });
+    // The dev server registers attributes only with a namespace it makes, so an upgrade on old state must add its own.
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    const missing = Object.entries(wanted).filter(([name]) => customAttributes[name] === undefined);
+    if (missing.length === 0) return;
+    const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]));
+    await operatorService.addSearchAttributes({ namespace, searchAttributes });
+  });
+}
+
+async function withConnection<T>(address: string, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address, connectTimeout: CALL_DEADLINE_MS });
+  try {
+    return await connection.withDeadline(Date.now() + CALL_DEADLINE_MS, () => use(connection));
+  } finally {
+    await connection.close();
+  }
+}
+
+function explain(error: unknown, { database }: Layout, dataDir: string): unknown {
+  const doing = `start the Temporal server on ${database}`;
+  if (error instanceof ServerNotReady && /disk is full|no space left/i.test(error.output)) {
+    return explainFileError(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }), doing, dataDir);
+  }
+  return error instanceof Error && 'errno' in error ? explainFileError(error, doing, dataDir) : error;
+}

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { TestProject } from 'vitest/node';
+
+import { startPostgres } from '../../src/embedded/postgres.ts';
+import { cacheDir } from './servers.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser of the run's PostgreSQL server. */
+    postgresUrl: string;
+  }
+}
+
+export interface TestPostgres extends AsyncDisposable {
+  readonly superuserUrl: string;
+  stop(): Promise<void>;
+}
+
+/** Fast rather than durable: the data go with the server. */
+const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-postgres-'));
+  const report = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  try {
+    const postgres = await startPostgres({ dataDir, port: 0, cacheDir, report, settings: SETTINGS });
+    const stop = async (): Promise<void> => {
+      await postgres.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    };
+    return { superuserUrl: postgres.superuserUrl(), stop, [Symbol.asyncDispose]: stop };
+  } catch (error: unknown) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** vitest's global setup of a project: one server for all its files, told to them as `inject('postgresUrl')`. */
+export default async function provideTestPostgres(project: TestProject): Promise<() => Promise<void>> {
+  const postgres = await startTestPostgres();
+  project.provide('postgresUrl', postgres.superuserUrl);
+  return () => postgres.stop();
+}
