@@ -38,6 +38,8 @@ const OWNER_ONLY_DIRECTORY = 0o700;
 const LOCK_FILE = 'lock';
 const PID_FILE = 'pid';
 const SQLITE_BUSY = 5;
+/** A database nobody refers to is closed by the garbage collector, and its lock with it. */
+const heldLocks = new Set<DatabaseSync>();
 
 export async function openDataDirectory(wanted: string): Promise<DataDirectory> {
   const path = resolve(wanted);
@@ -103,8 +105,9 @@ function lock(file: string): () => void {
     database.close();
     throw error;
   }
+  heldLocks.add(database);
   return () => {
-    if (database.isOpen) database.close();
+    if (heldLocks.delete(database)) database.close();
   };
 }
 
