@@ -6,6 +6,9 @@ import { defineConfig } from 'vitest/config';
  */
 const SECOND = 1_000;
 
+/** Global setups: one server for all files of a project. */
+const POSTGRES = 'test/support/postgres-server.ts';
+
 interface Suite {
   name: string;
   include: string[];
@@ -19,7 +22,12 @@ const suites: Suite[] = [
   // budget 30 s
   { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 20 },
   // budget 3 min: one embedded PostgreSQL for the run, one database per file
-  { name: 'database', include: ['test/database/**/*.test.ts'], testTimeoutSeconds: 120 },
+  {
+    name: 'database',
+    include: ['test/database/**/*.test.ts'],
+    testTimeoutSeconds: 120,
+    globalSetup: [POSTGRES],
+  },
   // budget 3 min: one Temporal dev server for the run, one task queue per file
   { name: 'temporal', include: ['test/temporal/**/*.test.ts'], testTimeoutSeconds: 120 },
   // budget 30 s: checked-in histories

@@ -1,0 +1,57 @@
+import { canonicalJson, isJsonObject, parseJson } from './json.ts';
+import type { Column, Columns, RecordDefinition } from './records/definition.ts';
+import { observedColumns } from './records/definition.ts';
+
+/** One entry of a record's ledger, as far as the fold needs it. */
+export interface Entry {
+  readonly sourceVersion: string;
+  /** SHA-256 of the canonical content as hexadecimal text: decides between two contents of one version. */
+  readonly contentHash: string;
+  readonly columns: Columns;
+}
+
+type Value = string | boolean;
+
+/**
+ * The row that a set of entries amounts to. A function of the set: order of arrival, repetition and how an observation
+ * was split into partial ones cannot matter.
+ */
+export function foldEntries(definition: RecordDefinition, entries: readonly Entry[]): Columns {
+  const inOrder = [...entries].sort(compareEntries);
+  const row: Record<string, Value> = {};
+  for (const column of observedColumns(definition)) {
+    const values = inOrder.map((entry) => entry.columns[column.name]).filter((value) => value !== undefined);
+    if (values.length > 0) row[column.name] = values.reduce((older, newer) => combine(column, older, newer));
+  }
+  return row;
+}
+
+export function compareEntries(left: Entry, right: Entry): number {
+  const versions = BigInt(left.sourceVersion) - BigInt(right.sourceVersion);
+  if (versions !== 0n) return versions < 0n ? -1 : 1;
+  if (left.contentHash === right.contentHash) return 0;
+  return left.contentHash < right.contentHash ? -1 : 1;
+}
+
+function combine(column: Column, older: Value, newer: Value): Value {
+  switch (column.fold ?? 'newest') {
+    case 'newest':
+      return newer;
+    case 'earliest':
+      return older < newer ? older : newer;
+    case 'rank':
+      return rankOf(column, older) > rankOf(column, newer) ? older : newer;
+    case 'union':
+      return uniteObjects(String(older), String(newer));
+  }
+}
+
+function rankOf(column: Column, value: Value): number {
+  return (column.vocabulary ?? []).indexOf(String(value));
+}
+
+function uniteObjects(older: string, newer: string): string {
+  const [first, second] = [parseJson(older), parseJson(newer)];
+  if (!isJsonObject(first) || !isJsonObject(second)) return newer;
+  return canonicalJson({ ...first, ...second });
+}

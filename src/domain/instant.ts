@@ -1,0 +1,59 @@
+/**
+ * Instants are ISO 8601 text in UTC with exactly six decimals, `2026-11-21T10:48:00.000000Z`: what PostgreSQL holds, and
+ * text that sorts as time does.
+ */
+const RFC_3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:([Zz])|([+-])(\d{2}):?(\d{2})?)$/;
+
+const MS_PER_MINUTE = 60_000;
+
+/** Go's zero time means "absent", not the year 1. */
+const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
+
+/** Reads RFC 3339 text; cuts (never rounds) below the microsecond. Undefined for Go's zero time and for what is no time. */
+export function parseInstant(text: string): string | undefined {
+  const match = RFC_3339.exec(text.trim());
+  if (match === null) return undefined;
+  const [
+    ,
+    year,
+    month,
+    day,
+    hour,
+    minute,
+    second,
+    fraction = '',
+    zulu,
+    sign,
+    offsetHours,
+    offsetMinutes = '00',
+  ] = match;
+  const wallClock = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  // The parser of JavaScript turns 30 February into 2 March; no source means that.
+  if (Number.isNaN(wallClock) || new Date(wallClock).getUTCDate() !== Number(day)) return undefined;
+  const offset = zulu ? 0 : (Number(offsetHours) * 60 + Number(offsetMinutes)) * MS_PER_MINUTE;
+  const instant = sign === '-' ? wallClock + offset : wallClock - offset;
+  if (instant <= ZERO_TIME) return undefined;
+  return `${new Date(instant).toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z`;
+}
+
+/** A clock's milliseconds as an instant. */
+export function instantOf(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 23)}000Z`;
+}
+
+export function millisecondsOf(instant: string): number {
+  return Date.parse(instant);
+}
+
+/** First day of the instant's month in UTC, `2026-11-01`. Months are counted from their first day: 31 + 1 month skips. */
+export function monthOf(instant: string): string {
+  return `${instant.slice(0, 7)}-01`;
+}
+
+/** The month `count` months after (or before) the given first day of a month. */
+export function addMonths(month: string, count: number): string {
+  const months = Number(month.slice(0, 4)) * 12 + Number(month.slice(5, 7)) - 1 + count;
+  const year = Math.floor(months / 12);
+  return `${String(year).padStart(4, '0')}-${String((months % 12) + 1).padStart(2, '0')}-01`;
+}

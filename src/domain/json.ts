@@ -1,0 +1,75 @@
+/**
+ * JSON that loses nothing: a number that a double cannot hold as written (9007199254740993, 1.10, 1e2) stays the text
+ * it was. Such a number is a raw JSON value in memory; everything else is what `JSON.parse` gives.
+ */
+export type JsonValue = null | boolean | number | string | RawNumber | JsonValue[] | JsonObject;
+export interface JsonObject {
+  [key: string]: JsonValue;
+}
+/** A number kept as its own text. `JSON.stringify` writes it verbatim. */
+export interface RawNumber {
+  readonly rawJSON: string;
+}
+
+/** Part of the language since ES2026, not yet of TypeScript's library. */
+interface SourceTextJson {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
+}
+const sourceText = JSON as unknown as SourceTextJson;
+
+/**
+ * Texts that may hold a number whose lexeme differs from what JavaScript would print for it: sixteen or more digits, a
+ * trailing zero after the point, an exponent, a leading run of zeros after the point, or minus zero. It may match inside
+ * a string, which only costs time; it never misses one, which would cost a digit.
+ */
+const MAY_NEED_LEXEMES = /[\d.]{16}|\.\d*0(?!\d)|\d[eE]|0\.0{6}|-0(?![\d.])/;
+
+/** Parses JSON text and keeps the text of every number that a double would change. Throws SyntaxError on bad JSON. */
+export function parseJson(text: string): JsonValue {
+  if (!MAY_NEED_LEXEMES.test(text)) return JSON.parse(text) as JsonValue;
+  return sourceText.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && source !== numberText(value)
+      ? sourceText.rawJSON(source)
+      : value,
+  ) as JsonValue;
+}
+
+/** JSON text with sorted keys (RFC 8785 order), no white space, numbers as their own lexemes, well-formed strings. */
+export function canonicalJson(value: JsonValue): string {
+  if (typeof value === 'string') return JSON.stringify(value.toWellFormed());
+  if (typeof value === 'number') return numberText(value);
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (isRawNumber(value)) return value.rawJSON;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  return canonicalObject(Object.entries(value).map(([key, member]) => [key, canonicalJson(member)]));
+}
+
+/** Assembles an object from members whose values are canonical JSON text already. */
+export function canonicalObject(members: readonly (readonly [key: string, json: string])[]): string {
+  const sorted = [...members].sort(([left], [right]) => (left < right ? -1 : 1));
+  return `{${sorted.map(([key, json]) => `${JSON.stringify(key.toWellFormed())}:${json}`).join(',')}}`;
+}
+
+export function isRawNumber(value: unknown): value is RawNumber {
+  return sourceText.isRawJSON(value);
+}
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
+}
+
+/** The decimal text of a number, however it is held; undefined for anything else. */
+export function numberLexeme(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return numberText(value);
+  return isRawNumber(value) ? value.rawJSON : undefined;
+}
+
+function numberText(value: number): string {
+  // JSON.stringify(-0) is "0" and would lose the sign that the source wrote; it is a value like any other.
+  return Object.is(value, -0) ? '-0' : JSON.stringify(value);
+}

@@ -1,0 +1,20 @@
+/** Limits that the watcher, the API, the client and the tables share. Each is defined here and nowhere else. */
+
+/** One observation as JSON: what a Temporal signal and an activity input may carry, with room to spare below 2 MiB. */
+export const MAX_OBSERVATION_BYTES = 256 * 1024;
+
+/**
+ * Length of text in an indexed column, in characters. A B-tree entry holds at most 2,704 bytes; 512 characters of four
+ * bytes leave room for the other columns of the index.
+ */
+export const MAX_IDENTIFIER_LENGTH = 512;
+
+/** Temporal's own limit is 1,000; ours keeps ids readable in its UI and in file names. */
+export const MAX_WORKFLOW_ID_LENGTH = 255;
+
+/** Rows in one page of a list. */
+export const MAX_PAGE_SIZE = 1_000;
+
+/** Months outside this range are typing errors, not audit records; the same bounds stand in `audit_create_month`. */
+export const FIRST_MONTH = '2015-01-01';
+export const MAX_MONTHS_AHEAD = 24;

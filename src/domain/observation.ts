@@ -1,0 +1,34 @@
+import type { AuditPhase } from './phases.ts';
+import type { Columns } from './records/definition.ts';
+
+/**
+ * What one look at one resource, or one post, says about one record. Plain JSON, redacted, at most
+ * MAX_OBSERVATION_BYTES; the same thing travels from the watcher through Temporal and from the REST service.
+ */
+export interface Observation {
+  /** Table of the record. */
+  readonly table: string;
+  /** Configured name of the cluster. */
+  readonly cluster: string;
+  /** What identifies the record within table and cluster; see `naturalKey`. */
+  readonly key: string;
+  readonly phase: AuditPhase;
+  /** Version of what was observed, a 64-bit integer as text: the newest decides. */
+  readonly sourceVersion: string;
+  /** Where the record should live, if this is its first observation. */
+  readonly createdAt: string;
+  readonly createdAtSource: CreatedAtSource;
+  /** Clock of the observer; never compared, never part of an identity. */
+  readonly observedAt: string;
+  /** Who said so: `watcher`, a service account, a user. */
+  readonly actor: string;
+  /** Only what is known; see `Columns` for how values travel. */
+  readonly columns: Columns;
+}
+
+export type CreatedAtSource = 'resource' | 'post' | 'received';
+
+/** Joins the parts of a natural key so that no two lists of parts give the same text. */
+export function naturalKey(...parts: readonly string[]): string {
+  return parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+}

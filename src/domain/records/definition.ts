@@ -1,0 +1,134 @@
+/**
+ * What one column of a record table is. Everything that must know about columns derives it from here: the TypeScript
+ * type, the JSON of the REST service, the merge statement, the archive's schema, the documentation.
+ */
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** One line for the documentation. */
+  readonly meaning: string;
+  /** How observations of one record combine in this column. Default `newest`. */
+  readonly fold?: Fold;
+  /** Indexed and therefore bounded by MAX_IDENTIFIER_LENGTH. Default false. */
+  readonly identifier?: boolean;
+  /** Spellings that a post may use; what arrives from a resource is kept as it is. */
+  readonly vocabulary?: readonly string[];
+  /** Whether a post must carry it. Default false. */
+  readonly required?: boolean;
+  /** Written by the store itself, never by an observation. Default false. */
+  readonly managed?: boolean;
+  /** `not null` in the table. Default false. */
+  readonly notNull?: boolean;
+}
+
+export type ColumnType =
+  'text' | 'uuid' | 'timestamptz' | 'interval' | 'numeric' | 'bigint' | 'integer' | 'boolean' | 'jsonb';
+
+/**
+ * `newest`: the value of the newest version that carries one. `union`: the keys of all objects, per key the newest.
+ * `earliest`: the smallest value. `rank`: the value that stands furthest back in the column's vocabulary.
+ */
+export type Fold = 'newest' | 'union' | 'earliest' | 'rank';
+
+export interface RecordDefinition<C extends readonly Column[] = readonly Column[]> {
+  /** Name of the table. */
+  readonly table: string;
+  /** Name in URLs and on the command line. */
+  readonly kind: string;
+  readonly meaning: string;
+  readonly columns: C;
+}
+
+/**
+ * The columns an observation may carry, as they travel: instants and intervals as text, every number as decimal text,
+ * every JSON value as canonical JSON text. Absent means not known.
+ */
+export type Columns = Readonly<Record<string, string | boolean>>;
+
+/** The columns of one table, with their names and kinds of value checked by the compiler. */
+export type ColumnsOf<D extends RecordDefinition> = {
+  readonly [
+    C in D['columns'][number] as C extends { managed: true } ? never : C['name']
+  ]?: C['type'] extends 'boolean' ? boolean : string;
+};
+
+/** Columns that every record table carries besides its own. */
+const IDENTITY = [
+  {
+    name: 'id',
+    type: 'uuid',
+    managed: true,
+    notNull: true,
+    meaning: 'Identity of the record: follows from table, cluster and natural key',
+  },
+] as const satisfies readonly Column[];
+
+const COMMON = [
+  {
+    name: 'created_at',
+    type: 'timestamptz',
+    managed: true,
+    notNull: true,
+    meaning:
+      'Where the record lives: creation of the resource, decided at the first acceptance, never changed',
+  },
+  {
+    name: 'created_at_source',
+    type: 'text',
+    managed: true,
+    notNull: true,
+    meaning: 'What created_at was taken from: `resource`, `post` or `received`',
+  },
+  { name: 'cluster', type: 'text', managed: true, notNull: true, meaning: 'Configured name of the cluster' },
+  { name: 'namespace', type: 'text', identifier: true, meaning: 'Namespace of the resource' },
+  {
+    name: 'remediation_uid',
+    type: 'text',
+    identifier: true,
+    meaning: 'uid of the remediation; joins all tables. Unknown to a post that does not carry it',
+  },
+  { name: 'source_kind', type: 'text', meaning: 'Kind of the resource, or `post`' },
+  { name: 'source_uid', type: 'text', identifier: true, meaning: 'uid of the resource' },
+  {
+    name: 'source_version',
+    type: 'bigint',
+    managed: true,
+    notNull: true,
+    meaning: 'Newest version of the source that this row has seen',
+  },
+  { name: 'source_shape', type: 'text', meaning: 'Generation of the resource, told by its shape' },
+  {
+    name: 'recorded_at',
+    type: 'timestamptz',
+    managed: true,
+    notNull: true,
+    meaning: 'When the record was first stored',
+  },
+  {
+    name: 'updated_at',
+    type: 'timestamptz',
+    managed: true,
+    notNull: true,
+    meaning: 'When the row last changed',
+  },
+  {
+    name: 'revision',
+    type: 'integer',
+    managed: true,
+    notNull: true,
+    meaning: 'Number of accepted observations',
+  },
+  { name: 'extra', type: 'jsonb', fold: 'union', meaning: 'What was observed and has no column of its own' },
+] as const satisfies readonly Column[];
+
+/** Puts the common columns around a table's own. */
+export function defineRecord<const C extends readonly Column[]>(
+  own: RecordDefinition<C>,
+): RecordDefinition<readonly [...typeof IDENTITY, ...C, ...typeof COMMON]> {
+  return { ...own, columns: [...IDENTITY, ...own.columns, ...COMMON] };
+}
+
+/** Columns that observations carry and the fold decides. */
+export function observedColumns(definition: RecordDefinition): readonly Column[] {
+  return definition.columns.filter((column) => column.managed !== true);
+}

@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import type { Registry } from 'prom-client';
+
+const OK = 200;
+const NOT_FOUND = 404;
+const NOT_READY = 503;
+
+export interface HealthServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly registry: Registry;
+  /** Why the process is not ready, or undefined when it is. */
+  readonly notReady: () => string | undefined;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Liveness, readiness and metrics of a process that serves nothing else. */
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    void answer(request, response, options);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HealthServerOptions,
+): Promise<void> {
+  switch (request.url) {
+    case '/healthz':
+      response.writeHead(OK).end('ok\n');
+      return;
+    case '/readyz': {
+      const reason = options.notReady();
+      response.writeHead(reason === undefined ? OK : NOT_READY).end(`${reason ?? 'ok'}\n`);
+      return;
+    }
+    case '/metrics':
+      response.setHeader('content-type', options.registry.contentType);
+      response.end(await options.registry.metrics());
+      return;
+    default:
+      response.writeHead(NOT_FOUND).end('not found: there is /healthz, /readyz and /metrics\n');
+  }
+}

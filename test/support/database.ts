@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import pg from 'pg';
+import { inject } from 'vitest';
+
+import { migrate } from '../../src/database/migrate.ts';
+import { createMonthsAhead } from '../../src/database/partitions.ts';
+import { createPool } from '../../src/database/pool.ts';
+import { instantOf } from '../../src/domain/instant.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+
+const ROLES_SQL = fileURLToPath(new URL('../../migrations/bootstrap/roles.sql', import.meta.url));
+/** Tests run against their own throw-away server; the password only has to be there. */
+const PASSWORD = 'test';
+
+export interface TestDatabase {
+  readonly name: string;
+  /** As audit_owner. */
+  readonly owner: pg.Pool;
+  /** As audit_writer: what the service may do and no more. */
+  readonly writer: pg.Pool;
+  url(role: 'audit_owner' | 'audit_writer' | 'audit_reader'): string;
+  close(): Promise<void>;
+}
+
+let counter = 0;
+
+/** An empty database with the three roles, without a schema. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') });
+  counter += 1;
+  const name = `test_${process.pid}_${counter}`;
+  await admin.connect();
+  try {
+    await createRoles(admin);
+    await admin.query(`create database ${name} owner audit_owner`);
+  } finally {
+    await admin.end();
+  }
+  const url = (role: string): string => {
+    const address = new URL(inject('postgresUrl'));
+    address.username = role;
+    address.password = PASSWORD;
+    address.pathname = `/${name}`;
+    return address.href;
+  };
+  const pools = { owner: testPool(url('audit_owner')), writer: testPool(url('audit_writer')) };
+  return {
+    name,
+    ...pools,
+    url,
+    close: async () => {
+      await Promise.all([pools.owner.end(), pools.writer.end()]);
+    },
+  };
+}
+
+/** A migrated database with this month and two ahead. It stays after the test for the post-mortem; the server does not. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const database = await createEmptyDatabase();
+  const client = await database.owner.connect();
+  try {
+    await migrate(client);
+  } finally {
+    client.release();
+  }
+  await createMonthsAhead(database.owner, instantOf(Date.now()), 2);
+  return database;
+}
+
+async function createRoles(admin: pg.Client): Promise<void> {
+  // Test files run at the same time on one server, and two CREATE ROLE of one name collide.
+  await admin.query("select pg_advisory_lock(hashtext('test roles'))");
+  await admin.query(readFileSync(ROLES_SQL, 'utf8'));
+  for (const role of ['audit_owner', 'audit_writer', 'audit_reader']) {
+    await admin.query(`alter role ${role} password '${PASSWORD}'`);
+  }
+  await admin.query("select pg_advisory_unlock(hashtext('test roles'))");
+}
+
+function testPool(connectionString: string): pg.Pool {
+  return createPool({
+    connectionString,
+    applicationName: 'remediation-audit test',
+    statementTimeoutMs: 30_000,
+    max: 8,
+    logger: createLogger('silent', 'test'),
+  });
+}
