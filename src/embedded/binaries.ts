@@ -44,7 +44,7 @@ async function find(
   options: BinaryResolverOptions,
 ): Promise<string> {
   const explicit = options.explicitPaths[name];
-  if (explicit !== undefined) return checkExplicit(name, definition, explicit);
+  if (explicit !== undefined && explicit !== '') return checkExplicit(name, definition, explicit);
   const attempts: Attempt[] = [{ way: definition.pathVariable, reason: 'not set' }];
   const installed = await findInstalled(definition, options.searchPath, attempts);
   if (installed !== undefined) return installed;

@@ -26,10 +26,7 @@ export const resolveServer = (name: ServerName): Promise<string> => resolver.res
 
 function explicitPathsFromEnvironment(): Partial<Record<ServerName, string>> {
   return Object.fromEntries(
-    SERVER_NAMES.flatMap((name) => {
-      const path = process.env[CATALOGUE[name].pathVariable];
-      return path === undefined || path === '' ? [] : [[name, path]];
-    }),
+    SERVER_NAMES.map((name) => [name, process.env[CATALOGUE[name].pathVariable] ?? '']),
   );
 }
 

@@ -143,6 +143,11 @@ test('an explicit path comes before PATH and the cache', async () => {
   expect(await resolverWith({ explicitPaths: { promtool: own } }).resolve()).toBe(own);
 });
 
+test('an empty explicit path is none', async () => {
+  const installed = await install('bin/tool', program('1.2.3'));
+  expect(await resolverWith({ explicitPaths: { promtool: '' } }).resolve()).toBe(installed);
+});
+
 test('an explicit path that does not exist is an error, not a reason to look elsewhere', async () => {
   await install('bin/tool', program('1.2.3'));
   const message = await failureOf(
@@ -259,13 +264,15 @@ function resolveInProcess(): { output: Promise<string>; kill: () => void } {
   };
   const definition = { ...tool, sources: [goSource], identify: undefined };
   const script = `
+    import { appendFileSync } from 'node:fs';
     import { createBinaryResolver } from ${module('binaries.ts')};
     import { CATALOGUE } from ${module('binaries/catalogue.ts')};
     const identify = { args: ['--version'], expect: /^tool 1/ };
     const promtool = { ...${JSON.stringify(definition)}, identify };
     const options = ${JSON.stringify(options)};
     const catalogue = { ...CATALOGUE, promtool };
-    const resolver = createBinaryResolver({ ...options, catalogue, report: () => {} });
+    const report = (line) => appendFileSync(${JSON.stringify(join(folder, 'reports'))}, line + '\\n');
+    const resolver = createBinaryResolver({ ...options, catalogue, report });
     process.stdout.write(await resolver.resolve('promtool'));`;
   const child = spawn(process.execPath, ['--input-type=module', '--no-warnings', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -283,7 +290,11 @@ function resolveInProcess(): { output: Promise<string>; kill: () => void } {
 test('processes that want the same server at the same time build it once', async () => {
   await install('bin/go', standInGo(folder, `while [ ! -e "${folder}/go-on" ]; do sleep 0.02; done`));
   const processes = [resolveInProcess(), resolveInProcess(), resolveInProcess()];
-  await expect.poll(() => existsSync(join(folder, 'builds')), WAIT).toBe(true);
+  const waiting = async (): Promise<number> => {
+    const reports = await readFile(join(folder, 'reports'), 'utf8').catch(() => '');
+    return reports.match(/waiting for process \d+, which is preparing promtool 1\.2\.3$/gm)?.length ?? 0;
+  };
+  await expect.poll(waiting, WAIT).toBe(processes.length - 1);
   await writeFile(join(folder, 'go-on'), '');
   const outputs = await Promise.all(processes.map(({ output }) => output));
   expect(outputs).toEqual(processes.map(() => cached(`${ENTRY}/tool`)));

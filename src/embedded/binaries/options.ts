@@ -4,7 +4,10 @@ import type { Report } from './progress.ts';
 export interface BinaryResolverOptions {
   /** Where servers are kept between runs. Every user of the machine may have one. */
   cacheDir: string;
-  /** Servers the user brings along. Each must be the pinned version; nothing else is tried in its place. */
+  /**
+   * Servers the user brings along; an empty path is none. Each must be the pinned version, and nothing else is tried in
+   * its place.
+   */
   explicitPaths: Partial<Record<ServerName, string>>;
   /** PATH: where the pinned version may be installed already, and where `go` and `python3` are looked for. */
   searchPath: string;

@@ -12,6 +12,7 @@ export interface Step {
 }
 
 const ERROR_TAIL_LINES = 12;
+const SECOND_MS = 1_000;
 const PROBE_DEADLINE_MS = 20_000;
 
 /** Runs a long step to its end. Rejects with the end of its output; the step ends when we are killed. */
@@ -25,7 +26,7 @@ export async function runStep(step: Step): Promise<void> {
   }, deadlineMs);
   try {
     const outcome = await Promise.race([process.exited, over.promise]);
-    if (outcome === 'late') throw new Error(`${step.name} did not end within ${deadlineMs / 60_000} min`);
+    if (outcome === 'late') throw new Error(`${step.name} did not end within ${deadlineMs / SECOND_MS} s`);
     if (outcome.code === 0) return;
     const output = process.recentOutput().trim().split('\n').slice(-ERROR_TAIL_LINES).join('\n');
     throw new Error(`${step.name} ended with ${describeExit(outcome)}: ${output}`);
