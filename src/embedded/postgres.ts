@@ -32,6 +32,8 @@ export interface PostgresOptions {
   port: number;
   /** Where the binaries are copied to when the user PostgreSQL runs as cannot execute them where they are. */
   cacheDir: string;
+  /** Where to copy to as root when `cacheDir` is closed to that user. Default: folders below /var. */
+  sharedCacheDirs?: readonly string[];
   report: (line: string) => void;
   /** Default: those of the npm package. */
   binaries?: PostgresBinaries;
@@ -76,7 +78,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const dataDir = await prepareFolder(options.dataDir);
   const files = clusterFiles(dataDir);
   const runAs = chooseRunAs(files.cluster);
-  const placement = { runAs, cacheDir: options.cacheDir, report };
+  const placement = { runAs, cacheDir: options.cacheDir, sharedCacheDirs: options.sharedCacheDirs, report };
   const binaries = await placeBinaries(options.binaries ?? installedBinaries(), placement);
   const identity = runAs === undefined ? undefined : { ...runAs, keepFileAccess: !canEnter(runAs, dataDir) };
   const sync = settings['fsync'] !== 'off';

@@ -15,11 +15,12 @@ export interface PostgresBinaries {
 interface Placement {
   runAs: RunAs | undefined;
   cacheDir: string;
+  /** Where else to copy to as root, whose own cache folder is often closed to the user PostgreSQL runs as. */
+  sharedCacheDirs?: readonly string[] | undefined;
   report: (line: string) => void;
 }
 
-/** For root, whose own cache folder is often closed to the user PostgreSQL runs as. */
-const SYSTEM_CACHES = ['/var/cache/remediation-audit', '/var/tmp/remediation-audit'];
+const SHARED_CACHES = ['/var/cache/remediation-audit', '/var/tmp/remediation-audit'];
 const PARTIAL = '.partial-';
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 const WRITABLE_BY_OTHERS = 0o022;
@@ -77,13 +78,13 @@ function findFault(binaries: PostgresBinaries, runAs: RunAs | undefined): string
   return undefined;
 }
 
-async function chooseCache({ runAs, cacheDir }: Placement): Promise<string> {
+async function chooseCache({ runAs, cacheDir, sharedCacheDirs = SHARED_CACHES }: Placement): Promise<string> {
   if (runAs === undefined) {
     await mkdir(cacheDir, { recursive: true });
     return cacheDir;
   }
   const refused: string[] = [];
-  for (const candidate of [cacheDir, ...SYSTEM_CACHES]) {
+  for (const candidate of [cacheDir, ...sharedCacheDirs]) {
     try {
       await mkdir(candidate, { recursive: true, mode: 0o755 });
       if ((await isOurs(candidate)) && canEnter(runAs, candidate)) return candidate;

@@ -23,7 +23,7 @@ const EXPLANATIONS: readonly Explanation[] = [
           'give it at least 64 MB, for example with docker run --shm-size=64m',
       ),
   },
-  { symptom: /No space left on device/, explain: asFileError('ENOSPC') },
+  { symptom: /No space left on device|Check free disk space/, explain: asFileError('ENOSPC') },
   { symptom: /Disk quota exceeded/, explain: asFileError('EDQUOT') },
   { symptom: /Read-only file system/, explain: asFileError('EROFS') },
   {
