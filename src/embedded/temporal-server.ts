@@ -156,15 +156,14 @@ function launch(
 }
 
 async function answers(address: string, uiUrl: string | undefined, namespace: string): Promise<boolean> {
-  if (uiUrl !== undefined) {
-    const page = await fetch(uiUrl, { signal: AbortSignal.timeout(CALL_DEADLINE_MS) });
-    await page.arrayBuffer();
-    if (!page.ok) return false;
-  }
-  return withConnection(address, async (connection) => {
-    await connection.workflowService.describeNamespace({ namespace });
-    return true;
+  await withConnection(address, ({ workflowService }) => workflowService.describeNamespace({ namespace }));
+  if (uiUrl === undefined) return true;
+  // Asked second: a UI that looks for the server too early waits a second before it looks again.
+  const page = await fetch(`${uiUrl}/api/v1/namespaces/${namespace}`, {
+    signal: AbortSignal.timeout(CALL_DEADLINE_MS),
   });
+  await page.arrayBuffer();
+  return page.ok;
 }
 
 async function prepareNamespace(
