@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,17 +20,18 @@ afterAll(() => {
   rmSync(nothingButShell, { recursive: true });
 });
 
+const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 const says = (server: RunningServer, text: string): Promise<void> =>
   until(() => server.recentOutput().includes(text), `it says ${text}`);
 
 test('a server has the process id of the program itself', async () => {
   await using server = startServer({ name: 'sleep', command: '/bin/sleep', args: ['600'] });
-  await until(() => readFileSync(`/proc/${server.pid}/comm`, 'utf8') === 'sleep\n', 'the program runs');
+  await until(() => nameOf(server.pid) === 'sleep', 'the program runs');
 });
 
 test('what a server writes last is kept, and no more than that', async () => {
   await using server = startServer(
-    shell('for i in $(seq 20000); do echo "line $i"; done; echo done; sleep 600'),
+    shell('for i in $(seq 20000); do echo "line $i"; done; echo done; exec sleep 600'),
   );
   await says(server, 'done');
   expect(server.recentOutput()).toContain('line 20000');
@@ -67,7 +69,7 @@ test('a server is in a session of its own, where Ctrl-C of the terminal does not
 
 test('a server gets the environment it is given and nothing else', async () => {
   await using server = startServer({
-    ...shell('echo "[$HOME|$GIVEN]"; sleep 600'),
+    ...shell('echo "[$HOME|$GIVEN]"; exec sleep 600'),
     env: { GIVEN: 'yes', PATH: '/bin' },
   });
   await says(server, '[|yes]');
@@ -114,6 +116,24 @@ test('a working folder that does not exist is told at once', () => {
   );
 });
 
+test('a server whose parent dies before the kernel was told is not left behind', async () => {
+  const slow = mkdtempSync(join(tmpdir(), 'slow-setpriv-'));
+  const real = execFileSync('/bin/sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).trim();
+  const parentOf = `"$(cut -d ' ' -f 4 "/proc/$$/stat")"`;
+  const lateOnce = `for last; do :; done; [ "$last" = true ] || while [ ${parentOf} = "$PPID" ]; do sleep 0.01; done`;
+  writeFileSync(join(slow, 'setpriv'), `#!/bin/sh\n${lateOnce}\nexec ${real} "$@"\n`, { mode: 0o755 });
+  const script = runScript(
+    `const { startServer } = await import(source('embedded/child-process.ts'));
+     const server = startServer({ name: 'sleep', command: '/bin/sleep', args: ['600'] });
+     (await import('node:fs')).writeSync(1, 'pid ' + server.pid + '.');
+     process.kill(process.pid, 'SIGKILL');`,
+    { env: { PATH: `${slow}:${process.env['PATH'] ?? ''}` } },
+  );
+  const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
+  await until(() => isGone(pid), 'the server is gone', 5_000);
+  rmSync(slow, { recursive: true });
+});
+
 describe.each([
   ['with setpriv', process.env['PATH'] ?? ''],
   ['with the watchdog, where there is no setpriv', nothingButShell],
@@ -127,7 +147,7 @@ describe.each([
       { env: { PATH } },
     );
     const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
-    expect(isGone(pid)).toBe(false);
+    await until(() => nameOf(pid) === 'sleep', 'the program runs');
     script.kill();
     await until(() => isGone(pid), 'the server is gone', 5_000);
   });
