@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const SECOND = 1_000;
 
 /** Global setups: one server for all files of a project. */
+const TEMPORAL = 'test/support/temporal-server.ts';
 const POSTGRES = 'test/support/postgres-server.ts';
 
 interface Suite {
@@ -29,13 +30,18 @@ const suites: Suite[] = [
     globalSetup: [POSTGRES],
   },
   // budget 3 min: one Temporal dev server for the run, one task queue per file
-  { name: 'temporal', include: ['test/temporal/**/*.test.ts'], testTimeoutSeconds: 120 },
+  {
+    name: 'temporal',
+    include: ['test/temporal/**/*.test.ts'],
+    testTimeoutSeconds: 120,
+    globalSetup: [POSTGRES, TEMPORAL],
+  },
   // budget 30 s: checked-in histories
   { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 60 },
   // budget 4 min: the sandbox, and a real kube-apiserver with etcd
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 180 },
   // budget 2 min
-  { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60 },
+  { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60, globalSetup: [POSTGRES] },
   // budget 2 min: versitygw
   { name: 'archive', include: ['test/archive/**/*.test.ts'], testTimeoutSeconds: 120 },
   // budget 6 min: processes as a user starts them

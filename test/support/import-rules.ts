@@ -54,7 +54,9 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   client: service(['domain']),
   embedded: service(['*']),
   'main.ts': service(['*']),
-  'config.ts': service(['domain']),
+  'composition.ts': service(['*']),
+  'config.ts': service(['settings.ts']),
+  'settings.ts': service([]),
 };
 
 interface Import {

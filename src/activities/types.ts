@@ -1,0 +1,17 @@
+import type { Observation } from '../domain/observation.ts';
+import type { RecordingActivityName } from '../domain/phases.ts';
+
+export interface RecordedObservation {
+  /** Id of the record. */
+  readonly id: string;
+  /** Accepted observations of that record so far. */
+  readonly revision: number;
+  /** Nothing more is expected of this remediation but stragglers. */
+  readonly remediationOver: boolean;
+}
+
+/** One activity type per audit phase, so that Temporal's UI reads as the audit trail. All of them record the same way. */
+export type RecordingActivities = Record<
+  RecordingActivityName,
+  (observation: Observation) => Promise<RecordedObservation>
+>;

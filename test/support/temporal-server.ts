@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { TestProject } from 'vitest/node';
+
+import { startTemporal } from '../../src/embedded/temporal-server.ts';
+import { resolveServer } from './servers.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** host:port of the run's Temporal dev server. */
+    temporalAddress: string;
+  }
+}
+
+/** vitest's global setup of a project: one dev server for all its files, each of which uses a task queue of its own. */
+export default async function provideTestTemporal(project: TestProject): Promise<() => Promise<void>> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-temporal-'));
+  const temporal = await startTemporal({
+    binary: await resolveServer('temporal'),
+    dataDir,
+    port: 0,
+    uiPort: 0,
+    headless: true,
+    searchAttributes: {},
+    report: (line) => process.stderr.write(`${line}\n`),
+  });
+  project.provide('temporalAddress', temporal.address);
+  return async () => {
+    await temporal.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+}

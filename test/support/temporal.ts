@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Client } from '@temporalio/client';
+import { inject } from 'vitest';
+
+import type { RecordingActivities } from '../../src/activities/types.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import type { TemporalAccess } from '../../src/temporal/connection.ts';
+import { connectTemporal } from '../../src/temporal/connection.ts';
+import { installRuntime } from '../../src/worker/runtime.ts';
+import type { RunningWorker } from '../../src/worker/start-worker.ts';
+import { startWorker } from '../../src/worker/start-worker.ts';
+
+const silent = createLogger('silent', 'test');
+
+export interface TestTemporal {
+  readonly access: TemporalAccess;
+  readonly client: Client;
+  /** A queue nobody else uses. */
+  readonly taskQueue: string;
+  startWorker(activities: RecordingActivities): Promise<RunningWorker>;
+  close(): Promise<void>;
+}
+
+export async function connectTestTemporal(): Promise<TestTemporal> {
+  installRuntime(silent);
+  const access = { connectionOptions: { address: inject('temporalAddress') }, namespace: 'default' };
+  const { client, close } = await connectTemporal(access);
+  const taskQueue = `test-${randomUUID()}`;
+  return {
+    access,
+    client,
+    taskQueue,
+    startWorker: (activities) =>
+      startWorker({ temporal: access, activities, shutdownGraceSeconds: 1, logger: silent, taskQueue }),
+    close,
+  };
+}
+
+/** Waits for a condition; fails with its name when the deadline passes. */
+export async function eventually(
+  what: string,
+  isTrue: () => Promise<boolean> | boolean,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs / 1_000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
