@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { startServer } from '../../src/embedded/child-process.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
-import { BECOME_ORDINARY_USER, runScript, withSmallDisk } from '../support/processes.ts';
+import { BECOME_ORDINARY_USER, isRoot, runScript, withSmallDisk } from '../support/processes.ts';
 import { cacheDir } from '../support/servers.ts';
 
 let folder: string;
@@ -75,9 +76,17 @@ test('a wrong setting is told with the words of the server', async () => {
 
 test('a lock file that names a process of another kind does not keep the server from starting', async () => {
   await (await start()).stop();
-  // Not our own process id: that of its parent PostgreSQL lets pass anyway.
-  const lock = `${process.ppid}\n${join(dataDir, 'cluster')}\n1\n5432\n\n127.0.0.1\n0 0\nready\n`;
-  writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), lock);
+  const cluster = join(dataDir, 'cluster');
+  const { uid, gid } = statSync(cluster);
+  // Of the same user: PostgreSQL takes only such a process for a server of its own.
+  await using stranger = startServer({
+    name: 'sleep',
+    command: '/bin/sleep',
+    args: ['600'],
+    ...(isRoot ? { identity: { uid, gid, keepFileAccess: false } } : {}),
+  });
+  const lock = `${stranger.pid}\n${cluster}\n1\n5432\n\n127.0.0.1\n0 0\nready\n`;
+  writeFileSync(join(cluster, 'postmaster.pid'), lock);
   await (await start()).stop();
 });
 
