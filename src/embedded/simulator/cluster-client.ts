@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Agent, fetch } from 'undici';
+
+/** A Kubernetes API and the right to use it. */
+export interface ClusterAddress {
+  url: string;
+  /** Bearer token. */
+  token: string;
+  /** PEM of the authority that signed the server's certificate. Default: the system's authorities. */
+  ca?: string | undefined;
+}
+
+export interface ClusterRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  /** Sent as JSON; of a PATCH, as a merge patch. */
+  body?: unknown;
+}
+
+export interface ClusterAnswer {
+  status: number;
+  body: unknown;
+}
+
+export interface ClusterClientOptions {
+  /** Ends requests and waits between attempts. */
+  signal?: AbortSignal | undefined;
+  /** How long the client goes on trying while the server is away or overloaded, in milliseconds. Default 60,000. */
+  patienceMs?: number | undefined;
+}
+
+const DEFAULT_PATIENCE_MS = 60_000;
+const REQUEST_DEADLINE_MS = 15_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+const CONNECTIONS = 8;
+const HTTP_TOO_MANY_REQUESTS = 429;
+const HTTP_SERVER_ERROR = 500;
+
+/** Requests to one API server over a few kept connections; what passes by itself is tried again. */
+export class ClusterClient implements AsyncDisposable {
+  readonly #address: ClusterAddress;
+  readonly #options: ClusterClientOptions;
+  readonly #agent: Agent;
+
+  constructor(address: ClusterAddress, options: ClusterClientOptions = {}) {
+    this.#address = address;
+    this.#options = options;
+    const { ca } = address;
+    this.#agent = new Agent({ connections: CONNECTIONS, connect: ca === undefined ? {} : { ca } });
+  }
+
+  /** The answer, whatever its status, unless the server stays away or overloaded: then an error. */
+  async send(request: ClusterRequest): Promise<ClusterAnswer> {
+    const giveUpAt = Date.now() + (this.#options.patienceMs ?? DEFAULT_PATIENCE_MS);
+    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+      const outcome = await this.#attempt(request);
+      if (!(outcome instanceof Error)) return outcome;
+      this.#options.signal?.throwIfAborted();
+      if (Date.now() + waitMs > giveUpAt) {
+        const what = `${request.method} ${request.path}`;
+        throw new Error(
+          `cannot ${what} at ${this.#address.url}: is the cluster there? (${outcome.message})`,
+          {
+            cause: outcome,
+          },
+        );
+      }
+      await delay(waitMs, undefined, { signal: this.#options.signal });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** An error stands for whatever may pass: no connection, an answer cut short, 429, 5xx. */
+  async #attempt(request: ClusterRequest): Promise<ClusterAnswer | Error> {
+    try {
+      const { status, text } = await this.#exchange(request);
+      if (status === HTTP_TOO_MANY_REQUESTS || status >= HTTP_SERVER_ERROR) {
+        return new Error(`HTTP ${status}: ${text.slice(0, 200)}`);
+      }
+      return { status, body: parseBody(text) };
+    } catch (error: unknown) {
+      const { cause } = error as { cause?: unknown };
+      return cause instanceof Error ? cause : (error as Error);
+    }
+  }
+
+  async #exchange({ method, path, body }: ClusterRequest): Promise<{ status: number; text: string }> {
+    const deadline = AbortSignal.timeout(REQUEST_DEADLINE_MS);
+    const { signal } = this.#options;
+    const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const response = await fetch(new URL(path, this.#address.url), {
+      method,
+      dispatcher: this.#agent,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      headers: {
+        authorization: `Bearer ${this.#address.token}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+}
+
+/** Health checks and unknown paths answer in plain text. */
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
