@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 /** A user that owns nothing: `nobody` on every Linux. */
 export const ORDINARY_USER = { uid: 65_534, gid: 65_534 };
@@ -105,3 +106,5 @@ export function isGone(pid: number): boolean {
     return process.platform === 'linux';
   }
 }
+
+export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
