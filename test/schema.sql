@@ -1,5 +1,135 @@
 -- Written by `npm run schema:dump` from a migrated database. Do not edit.
 
+create table ai_analysis_audit (
+  id uuid not null,
+  crd_name text,
+  crd_namespace text,
+  alert_fingerprint text,
+  environment text,
+  severity text,
+  investigation_start timestamp with time zone,
+  investigation_end timestamp with time zone,
+  investigation_duration_ms bigint,
+  root_cause_count integer,
+  investigation_report text,
+  analysis_start timestamp with time zone,
+  analysis_end timestamp with time zone,
+  analysis_duration_ms bigint,
+  confidence_score numeric,
+  hallucination_detected boolean,
+  recommendation_start timestamp with time zone,
+  recommendation_end timestamp with time zone,
+  recommendations jsonb,
+  top_recommendation text,
+  effectiveness_probability numeric,
+  historical_success_rate numeric,
+  workflow_crd_name text,
+  workflow_crd_namespace text,
+  completion_status text,
+  failure_reason text,
+  remediation_id text,
+  created_at timestamp with time zone not null,
+  created_at_source text not null,
+  cluster text not null,
+  namespace text,
+  remediation_uid text,
+  source_kind text,
+  source_uid text,
+  source_version bigint not null,
+  source_shape text,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  revision integer not null,
+  extra jsonb
+) partition by RANGE (created_at);
+CREATE INDEX ai_analysis_audit_alert_fingerprint_idx ON ONLY public.ai_analysis_audit USING btree (alert_fingerprint, created_at DESC);
+CREATE INDEX ai_analysis_audit_created_at_idx ON ONLY public.ai_analysis_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX ai_analysis_audit_environment_idx ON ONLY public.ai_analysis_audit USING btree (environment, created_at DESC);
+CREATE INDEX ai_analysis_audit_remediation_id_idx ON ONLY public.ai_analysis_audit USING btree (remediation_id, created_at DESC);
+CREATE INDEX ai_analysis_audit_remediation_uid_idx ON ONLY public.ai_analysis_audit USING btree (remediation_uid);
+constraint ai_analysis_audit_confidence_score_check CHECK (((confidence_score >= (0)::numeric) AND (confidence_score <= (1)::numeric)));
+constraint ai_analysis_audit_effectiveness_probability_check CHECK (((effectiveness_probability >= (0)::numeric) AND (effectiveness_probability <= (1)::numeric)));
+constraint ai_analysis_audit_historical_success_rate_check CHECK (((historical_success_rate >= (0)::numeric) AND (historical_success_rate <= (1)::numeric)));
+constraint ai_analysis_audit_pkey PRIMARY KEY (id, created_at);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
+
+create table ai_investigation_embeddings (
+  id uuid not null,
+  alert_fingerprint text,
+  investigation_text text not null,
+  embedding real[],
+  root_cause text,
+  confidence_score numeric,
+  environment text,
+  created_at timestamp with time zone not null,
+  model text,
+  dimension integer,
+  cluster text not null,
+  remediation_id text,
+  remediation_uid text,
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+CREATE INDEX ai_investigation_embeddings_alert_fingerprint_idx ON public.ai_investigation_embeddings USING btree (alert_fingerprint);
+CREATE INDEX ai_investigation_embeddings_environment_idx ON public.ai_investigation_embeddings USING btree (environment);
+CREATE INDEX ai_investigation_embeddings_remediation_uid_idx ON public.ai_investigation_embeddings USING btree (remediation_uid);
+constraint ai_investigation_embeddings_confidence_score_check CHECK (((confidence_score >= (0)::numeric) AND (confidence_score <= (1)::numeric)));
+constraint ai_investigation_embeddings_embedding_check CHECK (((cardinality(embedding) = 1536) AND (array_position(embedding, NULL::real) IS NULL)));
+constraint ai_investigation_embeddings_pkey PRIMARY KEY (id);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
+
+create table audit_access (
+  id bigint not null,
+  accessed_at timestamp with time zone not null default clock_timestamp(),
+  caller text not null,
+  route text not null,
+  filter jsonb,
+  rows_returned bigint,
+  request_id text
+);
+CREATE INDEX audit_access_accessed_at_idx ON public.audit_access USING btree (accessed_at);
+constraint audit_access_pkey PRIMARY KEY (id);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=a/audit_owner
+
+create table audit_cluster (
+  cluster text not null,
+  epoch bigint not null default 0,
+  raised_by text,
+  raised_at timestamp with time zone
+);
+constraint audit_cluster_epoch_check CHECK ((epoch >= 0));
+constraint audit_cluster_pkey PRIMARY KEY (cluster);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=r/audit_owner
+
+create table audit_hold (
+  id uuid not null default gen_random_uuid(),
+  cluster text,
+  remediation_uid text,
+  namespace text,
+  target_resource text,
+  from_time timestamp with time zone,
+  to_time timestamp with time zone,
+  reason text not null,
+  placed_by text not null,
+  placed_at timestamp with time zone not null default clock_timestamp(),
+  released_by text,
+  released_at timestamp with time zone
+);
+constraint audit_hold_pkey PRIMARY KEY (id);
+constraint audit_hold_released_by_check CHECK ((num_nonnulls(released_by, released_at) = ANY (ARRAY[0, 2])));
+constraint audit_hold_scope_check CHECK ((num_nonnulls(cluster, remediation_uid, namespace, target_resource, from_time, to_time) > 0));
+constraint audit_hold_to_time_check CHECK ((to_time > from_time));
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=ar/audit_owner
+
 create table audit_ledger (
   record_id uuid not null,
   created_at timestamp with time zone not null,
@@ -29,13 +159,121 @@ create table audit_partition (
   month date not null,
   state text not null default 'live'::text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  row_counts jsonb,
+  manifest text,
+  manifest_sha256 bytea,
+  approved_by text,
+  approved_at timestamp with time zone,
+  archived_at timestamp with time zone,
+  detached_at timestamp with time zone,
+  dropped_at timestamp with time zone,
+  restored_at timestamp with time zone,
+  restored_until timestamp with time zone
 );
 constraint audit_partition_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 constraint audit_partition_pkey PRIMARY KEY (month);
+constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 'archiving'::text, 'archived'::text, 'detached'::text, 'dropped'::text, 'restored'::text])));
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
+
+create table audit_quarantine (
+  id uuid not null default gen_random_uuid(),
+  received_at timestamp with time zone not null default clock_timestamp(),
+  table_name text not null,
+  cluster text,
+  remediation_uid text,
+  reason text not null,
+  sqlstate text,
+  payload text not null,
+  payload_hash bytea not null,
+  last_refused_at timestamp with time zone not null default clock_timestamp(),
+  refusals integer not null default 1,
+  resolved_at timestamp with time zone,
+  resolved_by text
+);
+CREATE INDEX audit_quarantine_open_idx ON public.audit_quarantine USING btree (received_at) WHERE (resolved_at IS NULL);
+CREATE UNIQUE INDEX audit_quarantine_payload_key ON public.audit_quarantine USING btree (table_name, payload_hash);
+constraint audit_quarantine_payload_key UNIQUE (table_name, payload_hash);
+constraint audit_quarantine_pkey PRIMARY KEY (id);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=ar/audit_owner
+
+create table kubernetes_execution_audit (
+  id uuid not null,
+  execution_id text,
+  workflow_ref text,
+  step_index integer,
+  action_type text,
+  action_parameters jsonb,
+  target_namespace text,
+  target_resource_kind text,
+  target_resource_name text,
+  success boolean,
+  output text,
+  error text,
+  start_time timestamp with time zone,
+  end_time timestamp with time zone,
+  duration interval,
+  job_name text,
+  job_pod_name text,
+  job_exit_code integer,
+  job_resource_usage jsonb,
+  retry_count integer,
+  max_retries integer,
+  completed_at timestamp with time zone,
+  phase text,
+  remediation_id text,
+  created_at timestamp with time zone not null,
+  created_at_source text not null,
+  cluster text not null,
+  namespace text,
+  remediation_uid text,
+  source_kind text,
+  source_uid text,
+  source_version bigint not null,
+  source_shape text,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  revision integer not null,
+  extra jsonb
+) partition by RANGE (created_at);
+CREATE INDEX kubernetes_execution_audit_action_type_idx ON ONLY public.kubernetes_execution_audit USING btree (action_type, created_at DESC);
+CREATE INDEX kubernetes_execution_audit_created_at_idx ON ONLY public.kubernetes_execution_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX kubernetes_execution_audit_execution_id_idx ON ONLY public.kubernetes_execution_audit USING btree (execution_id);
+CREATE INDEX kubernetes_execution_audit_failed_idx ON ONLY public.kubernetes_execution_audit USING btree (completed_at DESC) WHERE (NOT success);
+CREATE INDEX kubernetes_execution_audit_remediation_id_idx ON ONLY public.kubernetes_execution_audit USING btree (remediation_id, created_at DESC);
+CREATE INDEX kubernetes_execution_audit_remediation_uid_idx ON ONLY public.kubernetes_execution_audit USING btree (remediation_uid);
+CREATE INDEX kubernetes_execution_audit_target_resource_idx ON ONLY public.kubernetes_execution_audit USING btree (target_namespace text_pattern_ops, target_resource_kind, target_resource_name);
+CREATE INDEX kubernetes_execution_audit_workflow_ref_idx ON ONLY public.kubernetes_execution_audit USING btree (workflow_ref, step_index);
+constraint kubernetes_execution_audit_pkey PRIMARY KEY (id, created_at);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
+
+create table observed_resource (
+  cluster text not null,
+  source_uid text not null,
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  remediation_uid text,
+  source_version bigint not null,
+  projection_hash bytea not null,
+  phase text,
+  first_seen timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  deleted_at timestamp with time zone
+);
+CREATE INDEX observed_resource_deleted_at_idx ON public.observed_resource USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX observed_resource_open_idx ON public.observed_resource USING btree (cluster, kind) WHERE (deleted_at IS NULL);
+CREATE INDEX observed_resource_remediation_uid_idx ON public.observed_resource USING btree (remediation_uid);
+constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
 
 create table record_home (
   id uuid not null,
@@ -47,6 +285,75 @@ constraint record_home_pkey PRIMARY KEY (id);
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
 
+create table remediation_audit (
+  id uuid not null,
+  remediation_id text,
+  signal_fingerprint text,
+  signal_name text,
+  severity text,
+  signal_type text,
+  signal_source text,
+  signal_labels jsonb,
+  target_kind text,
+  target_name text,
+  target_namespace text,
+  overall_phase text,
+  outcome text,
+  failure_phase text,
+  failure_reason text,
+  workflow_id text,
+  workflow_name text,
+  workflow_version text,
+  workflow_confidence numeric,
+  approval_required boolean,
+  approval_decision text,
+  approval_decided_by text,
+  approval_decided_via text,
+  approval_decided_at timestamp with time zone,
+  approval_override jsonb,
+  verification_reason text,
+  verification_health_score numeric,
+  verification_alert_score numeric,
+  verification_metrics_score numeric,
+  pre_remediation_spec_hash text,
+  post_remediation_spec_hash text,
+  current_spec_hash text,
+  notifications jsonb,
+  started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  verdict text,
+  final_state_unknown boolean,
+  retention_expires_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  created_at_source text not null,
+  cluster text not null,
+  namespace text,
+  remediation_uid text,
+  source_kind text,
+  source_uid text,
+  source_version bigint not null,
+  source_shape text,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  revision integer not null,
+  extra jsonb
+) partition by RANGE (created_at);
+CREATE INDEX remediation_audit_created_at_idx ON ONLY public.remediation_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX remediation_audit_open_idx ON ONLY public.remediation_audit USING btree (created_at) WHERE (verdict = 'open'::text);
+CREATE INDEX remediation_audit_remediation_id_idx ON ONLY public.remediation_audit USING btree (remediation_id, created_at DESC);
+CREATE INDEX remediation_audit_remediation_uid_idx ON ONLY public.remediation_audit USING btree (remediation_uid);
+CREATE INDEX remediation_audit_signal_fingerprint_idx ON ONLY public.remediation_audit USING btree (signal_fingerprint, created_at DESC);
+CREATE INDEX remediation_audit_target_namespace_idx ON ONLY public.remediation_audit USING btree (target_namespace, created_at DESC);
+constraint remediation_audit_pkey PRIMARY KEY (id, created_at);
+constraint remediation_audit_verification_alert_score_check CHECK (((verification_alert_score >= (0)::numeric) AND (verification_alert_score <= (1)::numeric)));
+constraint remediation_audit_verification_health_score_check CHECK (((verification_health_score >= (0)::numeric) AND (verification_health_score <= (1)::numeric)));
+constraint remediation_audit_verification_metrics_score_check CHECK (((verification_metrics_score >= (0)::numeric) AND (verification_metrics_score <= (1)::numeric)));
+constraint remediation_audit_workflow_confidence_check CHECK (((workflow_confidence >= (0)::numeric) AND (workflow_confidence <= (1)::numeric)));
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
+
 create table schema_migration (
   version integer not null,
   name text not null,
@@ -57,6 +364,51 @@ constraint schema_migration_pkey PRIMARY KEY (version);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
+
+create table signal_processing_audit (
+  id uuid not null,
+  remediation_id text,
+  signal_fingerprint text,
+  processing_phases jsonb,
+  enrichment_quality numeric,
+  enrichment_sources jsonb,
+  context_size_bytes bigint,
+  environment text,
+  confidence numeric,
+  business_criticality text,
+  sla_requirement text,
+  priority text,
+  priority_score integer,
+  routed_to_service text,
+  routing_priority integer,
+  completed_at timestamp with time zone,
+  status text,
+  error_message text,
+  created_at timestamp with time zone not null,
+  created_at_source text not null,
+  cluster text not null,
+  namespace text,
+  remediation_uid text,
+  source_kind text,
+  source_uid text,
+  source_version bigint not null,
+  source_shape text,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  revision integer not null,
+  extra jsonb
+) partition by RANGE (created_at);
+CREATE INDEX signal_processing_audit_completed_at_idx ON ONLY public.signal_processing_audit USING btree (completed_at DESC);
+CREATE INDEX signal_processing_audit_created_at_idx ON ONLY public.signal_processing_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX signal_processing_audit_remediation_id_idx ON ONLY public.signal_processing_audit USING btree (remediation_id, created_at DESC);
+CREATE INDEX signal_processing_audit_remediation_uid_idx ON ONLY public.signal_processing_audit USING btree (remediation_uid);
+CREATE INDEX signal_processing_audit_signal_fingerprint_idx ON ONLY public.signal_processing_audit USING btree (signal_fingerprint, completed_at DESC);
+constraint signal_processing_audit_confidence_check CHECK (((confidence >= (0)::numeric) AND (confidence <= (1)::numeric)));
+constraint signal_processing_audit_enrichment_quality_check CHECK (((enrichment_quality >= (0)::numeric) AND (enrichment_quality <= (1)::numeric)));
+constraint signal_processing_audit_pkey PRIMARY KEY (id, created_at);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=arw/audit_owner
 
 create table workflow_execution_audit (
   id uuid not null,
@@ -101,6 +453,7 @@ create table workflow_execution_audit (
   revision integer not null,
   extra jsonb
 ) partition by RANGE (created_at);
+CREATE INDEX workflow_execution_audit_correlation_id_idx ON ONLY public.workflow_execution_audit USING btree (correlation_id);
 CREATE INDEX workflow_execution_audit_created_at_idx ON ONLY public.workflow_execution_audit USING btree (created_at DESC, id DESC);
 CREATE INDEX workflow_execution_audit_phase_idx ON ONLY public.workflow_execution_audit USING btree (phase, completed_at DESC);
 CREATE INDEX workflow_execution_audit_remediation_id_idx ON ONLY public.workflow_execution_audit USING btree (remediation_id, created_at DESC);
@@ -177,3 +530,27 @@ begin
     using errcode = 'insufficient_privilege';
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_use_vector()
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not exists (select from pg_available_extensions where name = 'vector') then
+    return false;
+  end if;
+  begin
+    create extension if not exists vector;
+  exception when insufficient_privilege then
+    raise notice 'embeddings stay real[]: create extension vector needs an administrator';
+    return false;
+  end;
+  if (select atttypid::regtype::text from pg_attribute
+      where attrelid = 'ai_investigation_embeddings'::regclass and attname = 'embedding') = 'real[]' then
+    alter table ai_investigation_embeddings drop constraint ai_investigation_embeddings_embedding_check;
+    alter table ai_investigation_embeddings alter column embedding type vector(1536) using embedding::vector(1536);
+  end if;
+  return true;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner

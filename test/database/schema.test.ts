@@ -3,8 +3,13 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { describeSchema, readCatalogue } from '../../src/database/describe-schema.ts';
-import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { migrate, readMigrations } from '../../src/database/migrate.ts';
+import { createMonth } from '../../src/database/partitions.ts';
+import type { Column, RecordDefinition } from '../../src/domain/records/definition.ts';
+import { DESCRIBED_TABLES, RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import type { ServiceTable } from '../../src/domain/records/service-tables.ts';
+import { PARTITION_STATES, SERVICE_TABLES } from '../../src/domain/records/service-tables.ts';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
 
@@ -13,25 +18,190 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** How the catalogue spells the types of the definitions. */
-const SQL_TYPE: Readonly<Record<string, string>> = { timestamptz: 'timestamp with time zone' };
+const DEFINED: readonly (RecordDefinition | ServiceTable)[] = [...DESCRIBED_TABLES, ...SERVICE_TABLES];
+const RECORDS: readonly RecordDefinition[] = DESCRIBED_TABLES;
+
+/** How the catalogue spells the types of the definitions, on a server without pgvector. */
+const SQL_TYPE: Readonly<Record<string, string>> = {
+  timestamptz: 'timestamp with time zone',
+  vector: 'real[]',
+};
+
+async function ask<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+  return (await database.owner.query<Row>(text, values)).rows;
+}
 
 test('test/schema.sql is what the migrations make; `npm run schema:dump` writes it', async () => {
   const reviewed = readFileSync(new URL('../schema.sql', import.meta.url), 'utf8');
   expect(await describeSchema(database.owner)).toBe(reviewed);
 });
 
-describe('the migrated catalogue and the record definitions agree, column by column:', () => {
-  test.each(RECORD_DEFINITIONS.map((definition) => [definition.table, definition] as const))(
-    '%s',
-    async (table, definition) => {
+test('every migration begins by saying what it changes, what it locks and how it is undone', () => {
+  for (const { name, sql } of readMigrations()) {
+    const header = sql.slice(0, sql.search(/^(?!--)/m));
+    for (const part of ['-- What changes:', '-- Locks:', 'Online:', '-- Undo by hand:']) {
+      expect(header, name).toContain(part);
+    }
+  }
+});
+
+describe('the migrated catalogue and the definitions agree:', () => {
+  test('no table is without a definition, no definition without a table', async () => {
+    const tables = [...(await readCatalogue(database.owner)).keys()].sort();
+    expect(tables).toEqual(DEFINED.map(({ table }) => table).sort());
+  });
+
+  test.each(DEFINED.map((definition) => [definition.table, definition] as const))(
+    'column by column in %s',
+    async (table, { columns }) => {
       const catalogue = (await readCatalogue(database.owner)).get(table) ?? [];
-      const defined = definition.columns.map(({ name, type, ...rest }) => ({
+      const defined = columns.map(({ name, type, notNull = false }) => ({
         name,
         type: SQL_TYPE[type] ?? type,
-        notNull: 'notNull' in rest,
+        notNull,
       }));
       expect(catalogue).toEqual(defined);
     },
+  );
+
+  test('partitioned by created_at is what says so', async () => {
+    const rows = await ask<{ table: string; key: string }>(
+      'select partrelid::regclass::text as table, pg_get_partkeydef(partrelid) as key from pg_partitioned_table order by 1',
+    );
+    const partitioned = [
+      ...RECORDS.filter(({ partitioned = true }) => partitioned),
+      ...SERVICE_TABLES.filter((service) => 'partitioned' in service),
+    ];
+    expect(rows).toEqual(
+      partitioned
+        .map(({ table }) => table)
+        .sort()
+        .map((table) => ({ table, key: 'RANGE (created_at)' })),
+    );
+  });
+
+  test('a score is checked to lie between 0 and 1, by a constraint that names table and column', async () => {
+    const rows = await ask<{ name: string; definition: string }>(
+      `
+      select conname as name, pg_get_constraintdef(oid) as definition
+      from pg_constraint
+      where contype = 'c' and conrelid = any ($1::regclass[]) and conname !~ 'embedding_check$'
+      order by 1`,
+      [`{${RECORDS.map(({ table }) => table).join(',')}}`],
+    );
+    const ranges = RECORDS.flatMap(({ table, columns }) =>
+      columns.flatMap(({ name, range }) =>
+        range === undefined
+          ? []
+          : [
+              {
+                name: `${table}_${name}_check`,
+                definition: `CHECK (((${name} >= (${range[0]})::numeric) AND (${name} <= (${range[1]})::numeric)))`,
+              },
+            ],
+      ),
+    );
+    expect(rows).toEqual(ranges.sort((left, right) => (left.name < right.name ? -1 : 1)));
+    expect(rows).not.toEqual([]);
+  });
+
+  test('the states of a month are the same in both', async () => {
+    const [row] = await ask<{ definition: string }>(
+      `select pg_get_constraintdef(oid) as definition from pg_constraint where conname = 'audit_partition_state_check'`,
+    );
+    expect([...(row?.definition ?? '').matchAll(/'(\w+)'::text/g)].map(([, state]) => state)).toEqual(
+      PARTITION_STATES,
+    );
+  });
+});
+
+describe('an index', () => {
+  interface IndexColumn {
+    table: string;
+    index: string;
+    column: string;
+  }
+  const indexColumns = (): Promise<IndexColumn[]> =>
+    ask<IndexColumn>(`
+      select indrelid::regclass::text as "table", indexrelid::regclass::text as "index", attname as "column"
+      from pg_index
+      join pg_class as class on class.oid = indrelid
+      cross join unnest(indkey[0:indnkeyatts - 1]) as key (number)
+      join pg_attribute on attrelid = indrelid and attnum = key.number
+      where class.relnamespace = 'public'::regnamespace and not class.relispartition
+      order by 1, 2`);
+
+  test('carries the name of its table', async () => {
+    for (const { table, index } of await indexColumns()) {
+      expect(index.startsWith(`${table}_`), index).toBe(true);
+    }
+  });
+
+  test('holds only text that is marked as a bounded identifier, and every identifier has one', async () => {
+    const indexed = await indexColumns();
+    for (const { table, columns } of RECORDS) {
+      const keys = new Set(indexed.filter((row) => row.table === table).map(({ column }) => column));
+      const texts: readonly Column[] = columns.filter(({ type }) => type === 'text');
+      expect(
+        texts.filter(({ name }) => keys.has(name)).map(({ name }) => name),
+        table,
+      ).toEqual(texts.filter(({ identifier }) => identifier === true).map(({ name }) => name));
+    }
+  });
+});
+
+describe('least privilege:', () => {
+  const privilegesOf = (role: string): Promise<{ privilege: string }[]> =>
+    ask<{ privilege: string }>(
+      `select distinct privilege_type as privilege
+       from information_schema.role_table_grants
+       where grantee = $1::text and table_schema = 'public'
+       order by 1`,
+      [role],
+    );
+
+  test('the writer deletes and truncates nothing, the reader only reads', async () => {
+    expect(await privilegesOf('audit_writer')).toEqual([
+      { privilege: 'INSERT' },
+      { privilege: 'SELECT' },
+      { privilege: 'UPDATE' },
+    ]);
+    expect(await privilegesOf('audit_reader')).toEqual([{ privilege: 'SELECT' }]);
+  });
+
+  const refused: [string, string][] = [
+    ['change what was quarantined', `update audit_quarantine set payload = ''`],
+    ['rewrite why something is held', `update audit_hold set reason = ''`],
+    ['see who read what', 'select from audit_access'],
+    ['raise the epoch of a cluster', `insert into audit_cluster (cluster) values ('test')`],
+    ['say where a month is', `update audit_partition set state = 'dropped'`],
+    ['turn the embeddings into another type', 'select audit_use_vector()'],
+  ];
+  test.each(refused)('the writer may not %s', async (_what, statement) => {
+    await expect(database.writer.query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+});
+
+test('months that existed before a table have its partitions too', async () => {
+  const older = await createEmptyDatabase();
+  const client = await older.owner.connect();
+  try {
+    await migrate(client, readMigrations().slice(0, 1));
+    for (const month of ['2025-03-01', '2025-04-01']) await createMonth(client, month);
+    await migrate(client);
+  } finally {
+    client.release();
+  }
+  const { rows } = await older.owner.query<{ table: string; months: string }>(`
+    select partrelid::regclass::text as "table", count(inhrelid)::integer as months
+    from pg_partitioned_table
+    left join pg_inherits on inhparent = partrelid
+    group by partrelid
+    order by 1`);
+  await older.close();
+  expect(rows).toEqual(
+    [...RECORD_DEFINITIONS.map(({ table }) => table), 'audit_ledger']
+      .sort()
+      .map((table) => ({ table, months: 2 })),
   );
 });

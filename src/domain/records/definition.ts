@@ -19,10 +19,32 @@ export interface Column {
   readonly managed?: boolean;
   /** `not null` in the table. Default false. */
   readonly notNull?: boolean;
+  /** Smallest and largest value; the table checks them. Default unbounded. */
+  readonly range?: readonly [least: number, most: number];
+  /** Names that a post may use for it besides its own. */
+  readonly aliases?: readonly string[];
+  /**
+   * Members of the JSON value (of each element, where it is an array) whose type the queries rely on: an interval is
+   * stored as text that `::interval` reads, whatever it came in as.
+   */
+  readonly members?: Readonly<Record<string, ColumnType>>;
 }
 
+/** `vector` is pgvector's type where the extension is, `real[]` where it is not. */
 export type ColumnType =
-  'text' | 'uuid' | 'timestamptz' | 'interval' | 'numeric' | 'bigint' | 'integer' | 'boolean' | 'jsonb';
+  | 'text'
+  | 'uuid'
+  | 'timestamptz'
+  | 'interval'
+  | 'numeric'
+  | 'bigint'
+  | 'integer'
+  | 'boolean'
+  | 'jsonb'
+  | 'vector';
+
+/** Scores and probabilities. Checked as a range, never by a number of decimals: 0.999 must not become 1.00. */
+export const SCORE = [0, 1] as const;
 
 /**
  * `newest`: the value of the newest version that carries one. `union`: the keys of all objects, per key the newest.
@@ -36,6 +58,10 @@ export interface RecordDefinition<C extends readonly Column[] = readonly Column[
   /** Name in URLs and on the command line. */
   readonly kind: string;
   readonly meaning: string;
+  /** Whether controllers may post it; otherwise only the watcher writes it. Default true. */
+  readonly postable?: boolean;
+  /** One partition per month of created_at, primary key (id, created_at). Default true. */
+  readonly partitioned?: boolean;
   readonly columns: C;
 }
 
@@ -80,7 +106,7 @@ const COMMON = [
     meaning: 'What created_at was taken from: `resource`, `post` or `received`',
   },
   { name: 'cluster', type: 'text', managed: true, notNull: true, meaning: 'Configured name of the cluster' },
-  { name: 'namespace', type: 'text', identifier: true, meaning: 'Namespace of the resource' },
+  { name: 'namespace', type: 'text', meaning: 'Namespace of the resource' },
   {
     name: 'remediation_uid',
     type: 'text',
@@ -88,7 +114,7 @@ const COMMON = [
     meaning: 'uid of the remediation; joins all tables. Unknown to a post that does not carry it',
   },
   { name: 'source_kind', type: 'text', meaning: 'Kind of the resource, or `post`' },
-  { name: 'source_uid', type: 'text', identifier: true, meaning: 'uid of the resource' },
+  { name: 'source_uid', type: 'text', aliases: ['crd_uid'], meaning: 'uid of the resource' },
   {
     name: 'source_version',
     type: 'bigint',
@@ -120,6 +146,14 @@ const COMMON = [
   },
   { name: 'extra', type: 'jsonb', fold: 'union', meaning: 'What was observed and has no column of its own' },
 ] as const satisfies readonly Column[];
+
+/** The sources' own key of a remediation. Tables whose source has it list it themselves, in the source's place. */
+export const REMEDIATION_ID = {
+  name: 'remediation_id',
+  type: 'text',
+  identifier: true,
+  meaning: 'Name of the remediation',
+} as const satisfies Column;
 
 /** Puts the common columns around a table's own. */
 export function defineRecord<const C extends readonly Column[]>(

@@ -1,8 +1,25 @@
+import { aiAnalysisAudit } from './ai-analysis-audit.ts';
+import { aiInvestigationEmbeddings } from './ai-investigation-embeddings.ts';
 import type { RecordDefinition } from './definition.ts';
+import { kubernetesExecutionAudit } from './kubernetes-execution-audit.ts';
+import { remediationAudit } from './remediation-audit.ts';
+import { signalProcessingAudit } from './signal-processing-audit.ts';
 import { workflowExecutionAudit } from './workflow-execution-audit.ts';
 
 /** Every record table, in the order in which one transaction writes them: a fixed order keeps writers free of deadlocks. */
-export const RECORD_DEFINITIONS = [workflowExecutionAudit] as const satisfies readonly RecordDefinition[];
+export const RECORD_DEFINITIONS = [
+  remediationAudit,
+  signalProcessingAudit,
+  aiAnalysisAudit,
+  workflowExecutionAudit,
+  kubernetesExecutionAudit,
+] as const satisfies readonly RecordDefinition[];
+
+/** With the tables that are described like records but are no fold of observations and have a statement of their own. */
+export const DESCRIBED_TABLES = [
+  ...RECORD_DEFINITIONS,
+  aiInvestigationEmbeddings,
+] as const satisfies readonly RecordDefinition[];
 
 export type RecordTable = (typeof RECORD_DEFINITIONS)[number]['table'];
 

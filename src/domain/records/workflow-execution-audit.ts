@@ -1,17 +1,11 @@
-import { defineRecord } from './definition.ts';
+import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
 
 export const workflowExecutionAudit = defineRecord({
   table: 'workflow_execution_audit',
   kind: 'workflow-execution',
   meaning: 'One execution of a remediation workflow, or one block that kept it from running.',
   columns: [
-    {
-      name: 'remediation_id',
-      type: 'text',
-      identifier: true,
-      required: true,
-      meaning: 'Name of the remediation',
-    },
+    { ...REMEDIATION_ID, required: true },
     {
       name: 'workflow_id',
       type: 'text',
@@ -48,7 +42,22 @@ export const workflowExecutionAudit = defineRecord({
     },
     { name: 'failure_reason', type: 'text', meaning: 'Reason of a failure, one word' },
     { name: 'failure_message', type: 'text', meaning: 'Message of a failure, redacted' },
-    { name: 'skip_reason', type: 'text', meaning: 'Why it was not executed' },
+    {
+      name: 'skip_reason',
+      type: 'text',
+      vocabulary: [
+        'ResourceBusy',
+        'RecentlyRemediated',
+        'ExhaustedRetries',
+        'PreviousExecutionFailed',
+        'ConsecutiveFailures',
+        'DuplicateInProgress',
+        'ExponentialBackoff',
+        'UnmanagedResource',
+        'IneffectiveChain',
+      ],
+      meaning: 'Why it was not executed',
+    },
     {
       name: 'conflicting_wfe',
       type: 'text',
@@ -66,11 +75,17 @@ export const workflowExecutionAudit = defineRecord({
     { name: 'total_steps', type: 'integer', meaning: 'Steps, or tasks of the pipeline' },
     { name: 'steps_completed', type: 'integer', meaning: 'Steps that completed' },
     { name: 'steps_failed', type: 'integer', meaning: 'Steps that failed' },
-    { name: 'effectiveness_score', type: 'numeric', meaning: 'Score of the workflow result, 0 to 1' },
+    {
+      name: 'effectiveness_score',
+      type: 'numeric',
+      range: SCORE,
+      meaning: 'Score of the workflow result, 0 to 1',
+    },
     { name: 'rollbacks_performed', type: 'integer', meaning: 'Rollbacks during the execution' },
     {
       name: 'step_executions',
       type: 'jsonb',
+      members: { duration: 'interval' },
       meaning: 'Steps with action, duration, status, retries and error',
     },
     { name: 'adaptive_adjustments', type: 'jsonb', meaning: 'Adjustments made during the execution' },

@@ -1,0 +1,250 @@
+import type { ColumnType } from './definition.ts';
+
+/** A table of the service itself: not the fold of observations, but what keeps them safe and says where they are. */
+export interface ServiceTable {
+  readonly table: string;
+  readonly meaning: string;
+  /** One partition per month of created_at. Default false. */
+  readonly partitioned?: boolean;
+  readonly columns: readonly ServiceColumn[];
+}
+
+export interface ServiceColumn {
+  readonly name: string;
+  readonly type: ColumnType | 'bytea' | 'date';
+  readonly meaning: string;
+  /** Default false. */
+  readonly notNull?: boolean;
+}
+
+/** Where a month is. */
+export const PARTITION_STATES = ['live', 'archiving', 'archived', 'detached', 'dropped', 'restored'] as const;
+export type PartitionState = (typeof PARTITION_STATES)[number];
+
+export const SERVICE_TABLES = [
+  {
+    table: 'record_home',
+    meaning:
+      'Where each record lives: decided by its first acceptance, never changed. Makes an id unique across months.',
+    columns: [
+      { name: 'id', type: 'uuid', notNull: true, meaning: 'Identity of the record' },
+      { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
+      {
+        name: 'created_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'Its home: the month of this instant',
+      },
+    ],
+  },
+  {
+    table: 'audit_ledger',
+    meaning: 'Every observation once, append-only. The row of a record is the fold of its entries here.',
+    partitioned: true,
+    columns: [
+      { name: 'record_id', type: 'uuid', notNull: true, meaning: 'Record that was observed' },
+      {
+        name: 'created_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'Home of that record: row and history live, are archived and are held together',
+      },
+      {
+        name: 'source_version',
+        type: 'bigint',
+        notNull: true,
+        meaning: 'Version of what was observed; the newest decides',
+      },
+      { name: 'content_hash', type: 'bytea', notNull: true, meaning: 'SHA-256 of `canonical`' },
+      {
+        name: 'seq',
+        type: 'bigint',
+        notNull: true,
+        meaning: 'Taken before the commit: a later one may become visible first',
+      },
+      { name: 'recorded_at', type: 'timestamptz', notNull: true, meaning: 'When the entry was written' },
+      { name: 'observed_at', type: 'timestamptz', notNull: true, meaning: 'Clock of the observer' },
+      { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
+      { name: 'cluster', type: 'text', notNull: true, meaning: 'Configured name of the cluster' },
+      { name: 'remediation_uid', type: 'text', meaning: 'uid of the remediation, where known' },
+      { name: 'phase', type: 'text', notNull: true, meaning: 'Audit phase of the observation' },
+      {
+        name: 'actor',
+        type: 'text',
+        notNull: true,
+        meaning: 'Who said so: a service account, a user, or `watcher`',
+      },
+      { name: 'canonical', type: 'text', notNull: true, meaning: 'What was observed, as canonical JSON' },
+      {
+        name: 'salt',
+        type: 'bytea',
+        notNull: true,
+        meaning: '16 random bytes, so that erased content cannot be guessed from its hash',
+      },
+      {
+        name: 'payload_hash',
+        type: 'bytea',
+        notNull: true,
+        meaning: 'SHA-256 of salt and `canonical`; stays when the content is erased',
+      },
+      {
+        name: 'leaf_hash',
+        type: 'bytea',
+        notNull: true,
+        meaning: 'SHA-256 of the leaf that commits to this entry',
+      },
+    ],
+  },
+  {
+    table: 'audit_partition',
+    meaning:
+      'One row per month of all partitioned tables and their ledger: the single place that knows where a month is.',
+    columns: [
+      { name: 'month', type: 'date', notNull: true, meaning: 'First day of the month' },
+      {
+        name: 'state',
+        type: 'text',
+        notNull: true,
+        meaning: '`live`, `archiving`, `archived`, `detached`, `dropped` or `restored`',
+      },
+      { name: 'created_at', type: 'timestamptz', notNull: true, meaning: 'When the month was made' },
+      { name: 'updated_at', type: 'timestamptz', notNull: true, meaning: 'When this row last changed' },
+      { name: 'row_counts', type: 'jsonb', meaning: 'Rows per table as archived' },
+      { name: 'manifest', type: 'text', meaning: 'Reference of the newest manifest in the object store' },
+      { name: 'manifest_sha256', type: 'bytea', meaning: 'SHA-256 of that manifest' },
+      { name: 'approved_by', type: 'text', meaning: 'Who approved that the month is dropped' },
+      { name: 'approved_at', type: 'timestamptz', meaning: 'When that was approved' },
+      { name: 'archived_at', type: 'timestamptz', meaning: 'When its archive was read back and matched' },
+      { name: 'detached_at', type: 'timestamptz', meaning: 'When it was detached' },
+      { name: 'dropped_at', type: 'timestamptz', meaning: 'When it was dropped' },
+      { name: 'restored_at', type: 'timestamptz', meaning: 'When it was last restored' },
+      {
+        name: 'restored_until',
+        type: 'timestamptz',
+        meaning: 'Until when retention leaves the restored month alone',
+      },
+    ],
+  },
+  {
+    table: 'observed_resource',
+    meaning:
+      'What the watcher knows of each resource: it skips what is recorded and finds what vanished unseen.',
+    columns: [
+      { name: 'cluster', type: 'text', notNull: true, meaning: 'Configured name of the cluster' },
+      { name: 'source_uid', type: 'text', notNull: true, meaning: 'uid of the resource' },
+      { name: 'kind', type: 'text', notNull: true, meaning: 'Kind of the resource' },
+      { name: 'namespace', type: 'text', notNull: true, meaning: 'Its namespace' },
+      { name: 'name', type: 'text', notNull: true, meaning: 'Its name' },
+      { name: 'remediation_uid', type: 'text', meaning: 'uid of its remediation, where known' },
+      { name: 'source_version', type: 'bigint', notNull: true, meaning: 'Newest version that was recorded' },
+      {
+        name: 'projection_hash',
+        type: 'bytea',
+        notNull: true,
+        meaning: 'Hash of what was recorded of that version',
+      },
+      { name: 'phase', type: 'text', meaning: 'Phase it was last seen in' },
+      { name: 'first_seen', type: 'timestamptz', notNull: true, meaning: 'First recorded observation of it' },
+      { name: 'last_seen', type: 'timestamptz', notNull: true, meaning: 'Last recorded observation of it' },
+      { name: 'deleted_at', type: 'timestamptz', meaning: 'When it was deleted, or found to be gone' },
+    ],
+  },
+  {
+    table: 'audit_quarantine',
+    meaning: 'What could not be stored, and why. Listed, counted and re-driven; never dropped.',
+    columns: [
+      { name: 'id', type: 'uuid', notNull: true, meaning: 'Names the entry when it is re-driven' },
+      { name: 'received_at', type: 'timestamptz', notNull: true, meaning: 'When it was first refused' },
+      { name: 'table_name', type: 'text', notNull: true, meaning: 'Table it was meant for' },
+      { name: 'cluster', type: 'text', meaning: 'Configured name of the cluster' },
+      { name: 'remediation_uid', type: 'text', meaning: 'uid of the remediation, where known' },
+      { name: 'reason', type: 'text', notNull: true, meaning: 'Why it was refused' },
+      { name: 'sqlstate', type: 'text', meaning: "PostgreSQL's code, where it was the one to refuse" },
+      {
+        name: 'payload',
+        type: 'text',
+        notNull: true,
+        meaning: 'The observation as JSON text: text, because it may be what jsonb refuses',
+      },
+      {
+        name: 'payload_hash',
+        type: 'bytea',
+        notNull: true,
+        meaning: 'SHA-256 of the payload: the same one refused again is the same entry',
+      },
+      { name: 'last_refused_at', type: 'timestamptz', notNull: true, meaning: 'When it was last refused' },
+      { name: 'refusals', type: 'integer', notNull: true, meaning: 'How often it was refused' },
+      {
+        name: 'resolved_at',
+        type: 'timestamptz',
+        meaning: 'When it was stored after all, or settled otherwise',
+      },
+      { name: 'resolved_by', type: 'text', meaning: 'Who settled it' },
+    ],
+  },
+  {
+    table: 'audit_hold',
+    meaning: 'Legal holds. A match keeps the whole month, rows that come later included.',
+    columns: [
+      { name: 'id', type: 'uuid', notNull: true, meaning: 'Names the hold' },
+      { name: 'cluster', type: 'text', meaning: 'Scope: cluster; any when null' },
+      { name: 'remediation_uid', type: 'text', meaning: 'Scope: uid of one remediation' },
+      { name: 'namespace', type: 'text', meaning: 'Scope: namespace of what was remediated' },
+      { name: 'target_resource', type: 'text', meaning: 'Scope: what was remediated' },
+      {
+        name: 'from_time',
+        type: 'timestamptz',
+        meaning: 'Scope: records that live at or after this instant',
+      },
+      { name: 'to_time', type: 'timestamptz', meaning: 'Scope: records that live before this instant' },
+      { name: 'reason', type: 'text', notNull: true, meaning: 'Why it is held' },
+      { name: 'placed_by', type: 'text', notNull: true, meaning: 'Who placed it' },
+      { name: 'placed_at', type: 'timestamptz', notNull: true, meaning: 'When it was placed' },
+      { name: 'released_by', type: 'text', meaning: 'Who released it' },
+      { name: 'released_at', type: 'timestamptz', meaning: 'When it was released' },
+    ],
+  },
+  {
+    table: 'audit_access',
+    meaning: 'Who read what: reads of records are audited too.',
+    columns: [
+      { name: 'id', type: 'bigint', notNull: true, meaning: 'Number of the entry' },
+      { name: 'accessed_at', type: 'timestamptz', notNull: true, meaning: 'When it was read' },
+      { name: 'caller', type: 'text', notNull: true, meaning: 'Who read' },
+      { name: 'route', type: 'text', notNull: true, meaning: 'Route, or command' },
+      { name: 'filter', type: 'jsonb', meaning: 'What was asked for' },
+      { name: 'rows_returned', type: 'bigint', meaning: 'How many rows the answer held' },
+      { name: 'request_id', type: 'text', meaning: 'Id of the request, as in the log' },
+    ],
+  },
+  {
+    table: 'audit_cluster',
+    meaning: 'Restores of clusters. A cluster that is not listed has epoch 0.',
+    columns: [
+      { name: 'cluster', type: 'text', notNull: true, meaning: 'Configured name of the cluster' },
+      {
+        name: 'epoch',
+        type: 'bigint',
+        notNull: true,
+        meaning: 'Raised when etcd was restored and versions went back; above every version before it',
+      },
+      { name: 'raised_by', type: 'text', meaning: 'Who raised it' },
+      { name: 'raised_at', type: 'timestamptz', meaning: 'When it was raised' },
+    ],
+  },
+  {
+    table: 'schema_migration',
+    meaning: 'Migrations that were applied.',
+    columns: [
+      { name: 'version', type: 'integer', notNull: true, meaning: 'Number of the migration' },
+      { name: 'name', type: 'text', notNull: true, meaning: 'Name of its file' },
+      {
+        name: 'sha256',
+        type: 'text',
+        notNull: true,
+        meaning: 'SHA-256 of its text: an edited one is refused',
+      },
+      { name: 'applied_at', type: 'timestamptz', notNull: true, meaning: 'When it was applied' },
+    ],
+  },
+] as const satisfies readonly ServiceTable[];
