@@ -1,4 +1,5 @@
-import type { RecordStore } from '../database/record-store.ts';
+import type { Quarantine } from '../database/quarantine.ts';
+import type { RecordOutcome } from '../database/record-store.ts';
 import type { Observation } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -7,47 +8,55 @@ import type { RecordedObservation, RecordingActivities } from './types.ts';
 /** Phases after which a WorkflowExecution does not go on, in any generation. */
 const TERMINAL_EXECUTION_PHASES: ReadonlySet<unknown> = new Set(['Completed', 'Failed', 'Skipped']);
 
+export interface RecordingDependencies {
+  /** Stores one observation; activities that run at the same time share a flush. */
+  readonly record: (observation: Observation) => Promise<RecordOutcome>;
+  readonly quarantine: Quarantine;
+  readonly metrics: Metrics;
+}
+
 export class RecordingError extends Error {
   readonly observation: Observation;
 
   constructor(observation: Observation, cause: unknown) {
     const { namespace = '', remediation_id: remediation = '' } = observation.columns;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(
-      `cannot store ${observation.phase} of ${String(namespace)}/${String(remediation)} (${observation.key}): ${reason}`,
-      {
-        cause,
-      },
-    );
+    const record = `${observation.phase} of ${String(namespace)}/${String(remediation)} (${observation.key})`;
+    super(`cannot store ${record}: ${reason}`, { cause });
     this.name = 'RecordingError';
     this.observation = observation;
   }
 }
 
-/** Every recording activity stores one observation; whatever goes wrong is thrown, and Temporal tries again. */
-export function createRecordingActivities(store: RecordStore, metrics: Metrics): RecordingActivities {
+/** Every recording activity stores one observation; whatever may pass by itself is thrown, and Temporal tries again. */
+export function createRecordingActivities(dependencies: RecordingDependencies): RecordingActivities {
   const record = async (observation: Observation): Promise<RecordedObservation> => {
-    const stored = await storeOne(store, metrics, observation);
-    metrics.observationsRecorded.inc({ phase: observation.phase });
-    return {
-      id: stored.id,
-      revision: stored.revision,
-      remediationOver: TERMINAL_EXECUTION_PHASES.has(observation.columns['phase']),
-    };
+    try {
+      const outcome = await dependencies.record(observation);
+      // Failing the activity would hold back everything behind a value that no retry can make storable.
+      if (outcome.status === 'refused') await setAside(dependencies, observation, outcome);
+      else dependencies.metrics.observationsRecorded.inc({ phase: observation.phase });
+      return {
+        id: outcome.id,
+        status: outcome.status === 'stored' ? 'stored' : 'quarantined',
+        remediationOver: TERMINAL_EXECUTION_PHASES.has(observation.columns['phase']),
+      };
+    } catch (error: unknown) {
+      dependencies.metrics.recordingErrors.inc();
+      // The message is what an operator reads under "pending activities": it says which record waits, and for what.
+      throw new RecordingError(observation, error);
+    }
   };
   return Object.fromEntries(
     AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]),
   ) as RecordingActivities;
 }
 
-async function storeOne(store: RecordStore, metrics: Metrics, observation: Observation) {
-  try {
-    const [stored] = await store.record([observation]);
-    if (stored === undefined) throw new Error('the store answered nothing');
-    return stored;
-  } catch (error: unknown) {
-    metrics.recordingErrors.inc();
-    // The message is what an operator reads under "pending activities": it says which record waits, and for what.
-    throw new RecordingError(observation, error);
-  }
+async function setAside(
+  { quarantine, metrics }: RecordingDependencies,
+  observation: Observation,
+  refused: RecordOutcome & { status: 'refused' },
+): Promise<void> {
+  await quarantine.keep(observation, refused);
+  metrics.observationsQuarantined.inc({ sqlstate: refused.sqlstate });
 }

@@ -4,8 +4,8 @@ import type { RecordingActivityName } from '../domain/phases.ts';
 export interface RecordedObservation {
   /** Id of the record. */
   readonly id: string;
-  /** Accepted observations of that record so far. */
-  readonly revision: number;
+  /** `quarantined`: PostgreSQL will never take it; it is kept with its reason instead. */
+  readonly status: 'stored' | 'quarantined';
   /** Nothing more is expected of this remediation but stragglers. */
   readonly remediationOver: boolean;
 }

@@ -140,7 +140,7 @@ async function appliedMigrations(client: pg.ClientBase | pg.Pool): Promise<Appli
     );
     return rows;
   } catch (error: unknown) {
-    if (sqlStateOf(error) === SQLSTATE.undefinedTable) return [];
+    if (sqlStateOf(error) === SQLSTATE.undefined_table) return [];
     throw error;
   }
 }
@@ -181,7 +181,7 @@ async function applyMigration(client: pg.ClientBase, migration: Migration): Prom
 }
 
 function isCollision(error: pg.DatabaseError): boolean {
-  return error.code === SQLSTATE.uniqueViolation && error.table === 'schema_migration';
+  return error.code === SQLSTATE.unique_violation && error.table === 'schema_migration';
 }
 
 function messageOf(error: unknown): string {

@@ -1,24 +1,115 @@
 import pg from 'pg';
 
-/** SQLSTATEs that the code decides by. Code and name stand together here and nowhere else. */
+/**
+ * What an error of the database means for the record it happened to. Everything but `poison`, `repairable` and
+ * `out-of-range` is tried again: the record is good, the world is not.
+ */
+export type ErrorClass =
+  /** Connection lost or refused, server starting, stopping or read-only. The commit may have happened all the same. */
+  | 'connection'
+  /** Deadlock, serialisation, lock or statement timeout. */
+  | 'contention'
+  /** Disk full, out of memory, I/O error. */
+  | 'resources'
+  /** The record's month does not exist yet. */
+  | 'missing-partition'
+  /** A character that PostgreSQL does not take: repaired, the value is storable. */
+  | 'repairable'
+  /** A value that PostgreSQL will never take. */
+  | 'poison'
+  /** A statement of ours is wrong, or the schema is not the one we were written for. */
+  | 'deployment'
+  /** The server's data are damaged. */
+  | 'corruption'
+  | 'unknown';
+
+/** SQLSTATEs that the code decides by; code and name stand together here and nowhere else. */
 export const SQLSTATE = {
-  uniqueViolation: '23505',
-  checkViolation: '23514',
-  undefinedTable: '42P01',
+  admin_shutdown: '57P01',
+  check_violation: '23514',
+  datetime_field_overflow: '22008',
+  deadlock_detected: '40P01',
+  insufficient_privilege: '42501',
+  query_canceled: '57014',
+  undefined_table: '42P01',
+  unique_violation: '23505',
 } as const;
+
+/** Whole classes first (two characters), then single codes, which win. */
+const CLASS_BY_PREFIX: Readonly<Record<string, ErrorClass>> = {
+  '08': 'connection', // connection_exception
+  '28': 'deployment', // invalid_authorization_specification
+  '3D': 'deployment', // invalid_catalog_name
+  '40': 'contention', // transaction_rollback: serialization_failure, deadlock_detected
+  '42': 'deployment', // syntax_error_or_access_rule_violation: a missing table, column or right
+  '53': 'resources', // insufficient_resources: disk_full, out_of_memory
+  '58': 'resources', // system_error: io_error
+};
+
+const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
+  '0A000': 'deployment', // feature_not_supported: leaving the partition in an upsert
+  '21000': 'deployment', // cardinality_violation: one key twice in one upsert
+  '22001': 'poison', // string_data_right_truncation
+  '22003': 'poison', // numeric_value_out_of_range
+  '22007': 'poison', // invalid_datetime_format
+  '22008': 'poison', // datetime_field_overflow
+  '22021': 'repairable', // character_not_in_repertoire: NUL in text
+  '22023': 'poison', // invalid_parameter_value
+  '22P02': 'repairable', // invalid_text_representation: a lone surrogate in JSON, or a value that is none of its type
+  '22P03': 'poison', // invalid_binary_representation
+  '22P05': 'repairable', // untranslatable_character: NUL in JSON
+  '23502': 'poison', // not_null_violation
+  '23505': 'contention', // unique_violation: two first partitions of one month at once
+  '25006': 'connection', // read_only_sql_transaction: a failover is under way
+  '53300': 'connection', // too_many_connections
+  '54000': 'poison', // program_limit_exceeded: an index entry above 2,704 bytes
+  '55P03': 'contention', // lock_not_available
+  '57014': 'contention', // query_canceled: statement_timeout
+  '57P01': 'connection', // admin_shutdown
+  '57P02': 'connection', // crash_shutdown
+  '57P03': 'connection', // cannot_connect_now
+  XX001: 'corruption', // data_corrupted
+  XX002: 'corruption', // index_corrupted
+};
 
 export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+export function classifyError(error: unknown): ErrorClass {
+  if (!(error instanceof pg.DatabaseError)) return isConnectionLoss(error) ? 'connection' : 'unknown';
+  const code = error.code ?? '';
+  if (code === SQLSTATE.check_violation) return classifyCheckViolation(error);
+  return CLASS_BY_CODE[code] ?? CLASS_BY_PREFIX[code.slice(0, 2)] ?? 'unknown';
+}
+
 /**
  * "No partition of relation found for row" has the code of a check violation and no constraint name. The row is fine,
- * its month is not there yet: create it and try again, never set the row aside.
+ * its month is not there yet. Treating class 23 as hopeless would drop rows exactly when the rollover is late.
  */
-export function isMissingPartition(error: unknown): boolean {
+function classifyCheckViolation(error: pg.DatabaseError): ErrorClass {
+  if (error.constraint !== undefined) return 'poison';
+  return 'missing-partition';
+}
+
+const CONNECTION_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
+
+/** The driver reports a lost connection by plain errors with these words. */
+const CONNECTION_WORDS =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/;
+
+function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.every(isConnectionLoss);
   return (
-    error instanceof pg.DatabaseError &&
-    error.code === SQLSTATE.checkViolation &&
-    error.constraint === undefined
+    CONNECTION_ERRORS.has((error as NodeJS.ErrnoException).code ?? '') || CONNECTION_WORDS.test(error.message)
   );
 }

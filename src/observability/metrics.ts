@@ -13,6 +13,8 @@ export interface Metrics {
   readonly lastGoodList: Gauge<'kind'>;
   /** Observations stored, by audit phase. */
   readonly observationsRecorded: Counter<'phase'>;
+  /** Observations set aside because PostgreSQL will never take them, by SQLSTATE. */
+  readonly observationsQuarantined: Counter<'sqlstate'>;
   /** Failed attempts to store one; each is retried. */
   readonly recordingErrors: Counter;
 }
@@ -51,6 +53,12 @@ export function createMetrics(): Metrics {
       name: 'remediation_audit_observations_recorded_total',
       help: 'Observations stored, by audit phase',
       labelNames: ['phase'],
+      registers,
+    }),
+    observationsQuarantined: new Counter({
+      name: 'remediation_audit_observations_quarantined_total',
+      help: 'Observations set aside because PostgreSQL will never take them, by SQLSTATE',
+      labelNames: ['sqlstate'],
       registers,
     }),
     recordingErrors: new Counter({

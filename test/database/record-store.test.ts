@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { RecordStore } from '../../src/database/record-store.ts';
+import type { RecordStore, StoredRecord } from '../../src/database/record-store.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -17,6 +17,15 @@ beforeAll(async () => {
   store = createRecordStore(database.writer);
 });
 afterAll(() => database.close());
+
+/** Stores observations that must all be storable. */
+async function record(...observations: readonly Observation[]): Promise<StoredRecord[]> {
+  const outcomes = await store.record(observations);
+  return outcomes.map((outcome) => {
+    if (outcome.status !== 'stored') throw new Error(`refused: ${outcome.reason}`);
+    return outcome;
+  });
+}
 
 type Row = Record<string, unknown>;
 
@@ -48,7 +57,7 @@ describe('one observation', () => {
         started_at: '2026-11-21T10:00:00.123456Z',
       },
     });
-    const [stored] = await store.record([observation]);
+    const [stored] = await record(observation);
 
     expect(stored).toMatchObject({ createdAt: observation.createdAt, revision: 1 });
     const [row] = await rowsOf(observation, '*, parameters::text as parameters_text');
@@ -86,8 +95,8 @@ describe('one observation', () => {
 
   test('stored twice leaves one row, one entry and the same answer', async () => {
     const observation = executionObservation();
-    const first = await store.record([observation]);
-    const second = await store.record([{ ...observation, observedAt: '2026-11-21T11:00:00.000000Z' }]);
+    const first = await record(observation);
+    const second = await record({ ...observation, observedAt: '2026-11-21T11:00:00.000000Z' });
 
     expect(second).toEqual(first);
     expect(await rowsOf(observation)).toHaveLength(1);
@@ -96,7 +105,7 @@ describe('one observation', () => {
 
   test('for a month that does not exist creates the month and is stored', async () => {
     const observation = executionObservation({ createdAt: '2019-02-28T23:59:59.999999Z' });
-    await store.record([observation]);
+    await record(observation);
 
     expect(await rowsOf(observation, 'tableoid::regclass::text as part')).toEqual([
       { part: 'workflow_execution_audit_2019_02' },
@@ -108,13 +117,13 @@ describe('a newer observation', () => {
   test('adds what it knows and erases nothing', async () => {
     const first = executionObservation();
     const identity = { remediation_id: 'rr-1', remediation_uid: first.columns['remediation_uid'] ?? '' };
-    await store.record([first]);
-    const [answer] = await store.record([
-      { ...first, sourceVersion: '5', columns: { ...identity, phase: 'Completed', outcome: 'Success' } },
-    ]);
-    await store.record([
-      { ...first, sourceVersion: '6', columns: { ...identity, workflow_id: 'restart-api' } },
-    ]);
+    await record(first);
+    const [answer] = await record({
+      ...first,
+      sourceVersion: '5',
+      columns: { ...identity, phase: 'Completed', outcome: 'Success' },
+    });
+    await record({ ...first, sourceVersion: '6', columns: { ...identity, workflow_id: 'restart-api' } });
 
     expect(answer?.revision).toBe(2);
     expect(await rowsOf(first, 'phase, outcome, workflow_id, source_version, revision')).toEqual([
@@ -130,10 +139,8 @@ describe('a newer observation', () => {
 
   test('keeps the home that the first one decided', async () => {
     const first = executionObservation({ createdAt: '2026-11-02T00:00:00.000000Z' });
-    await store.record([first]);
-    const [answer] = await store.record([
-      { ...first, sourceVersion: '2', createdAt: '2026-12-24T00:00:00.000000Z' },
-    ]);
+    await record(first);
+    const [answer] = await record({ ...first, sourceVersion: '2', createdAt: '2026-12-24T00:00:00.000000Z' });
 
     expect(answer?.createdAt).toBe(first.createdAt);
     expect(await rowsOf(first, 'created_at')).toEqual([{ created_at: '2026-11-02 00:00:00+00' }]);
@@ -144,14 +151,12 @@ describe('an older observation that arrives late', () => {
   test('fills what is unknown and overwrites nothing', async () => {
     const first = executionObservation();
     const identity = { remediation_id: 'rr-1', remediation_uid: first.columns['remediation_uid'] ?? '' };
-    await store.record([{ ...first, sourceVersion: '9', columns: { ...identity, phase: 'Completed' } }]);
-    await store.record([
-      {
-        ...first,
-        sourceVersion: '3',
-        columns: { ...identity, phase: 'Running', workflow_id: 'restart-api' },
-      },
-    ]);
+    await record({ ...first, sourceVersion: '9', columns: { ...identity, phase: 'Completed' } });
+    await record({
+      ...first,
+      sourceVersion: '3',
+      columns: { ...identity, phase: 'Running', workflow_id: 'restart-api' },
+    });
 
     expect(await rowsOf(first, 'phase, workflow_id, source_version, revision')).toEqual([
       { phase: 'Completed', workflow_id: 'restart-api', source_version: '9', revision: 2 },
@@ -167,7 +172,7 @@ describe('an older observation that arrives late', () => {
       columns: { ...identity, phase },
     });
     for (const observation of [says('5', 'Pending'), says('10', 'Pending'), says('7', 'Running')]) {
-      await store.record([observation]);
+      await record(observation);
     }
     expect(await rowsOf(first, 'phase')).toEqual([{ phase: 'Pending' }]);
   });
@@ -176,12 +181,12 @@ describe('an older observation that arrives late', () => {
 test('one flush may hold several observations of one record, in any order, repetitions included', async () => {
   const first = executionObservation();
   const identity = { remediation_id: 'rr-1', remediation_uid: first.columns['remediation_uid'] ?? '' };
-  await store.record([{ ...first, sourceVersion: '4', columns: { ...identity, phase: 'Running' } }]);
-  const answers = await store.record([
+  await record({ ...first, sourceVersion: '4', columns: { ...identity, phase: 'Running' } });
+  const answers = await record(
     { ...first, sourceVersion: '8', columns: { ...identity, phase: 'Completed' } },
     { ...first, sourceVersion: '4', columns: { ...identity, phase: 'Running' } },
     { ...first, sourceVersion: '2', columns: { ...identity, phase: 'Pending', workflow_id: 'restart-api' } },
-  ]);
+  );
 
   expect(answers.map(({ revision }) => revision)).toEqual([3, 3, 3]);
   expect(await rowsOf(first, 'phase, workflow_id, revision')).toEqual([
@@ -196,7 +201,7 @@ test('two first observations at once make one row in one home', async () => {
     sourceVersion: String(index + 1),
     createdAt: `2026-11-${String(index + 1).padStart(2, '0')}T00:00:00.000000Z`,
   }));
-  const answers = await Promise.all(rivals.map((rival) => store.record([rival])));
+  const answers = await Promise.all(rivals.map((rival) => record(rival)));
 
   expect(new Set(answers.map(([answer]) => answer?.createdAt)).size).toBe(1);
   expect(await rowsOf(first, 'revision, source_version')).toEqual([{ revision: 20, source_version: '20' }]);
@@ -232,7 +237,7 @@ describe('the writer role', () => {
   });
 
   test('cannot make the owner change the ledger either: its trigger refuses', async () => {
-    await store.record([executionObservation()]);
+    await record(executionObservation());
     await expect(database.owner.query('delete from audit_ledger')).rejects.toThrow('append-only');
   });
 
@@ -247,5 +252,5 @@ describe('the writer role', () => {
 
 test('a record of an unknown table is refused by name', async () => {
   const stray = executionObservation({ table: `no_such_${randomUUID().slice(0, 4)}` });
-  await expect(store.record([stray])).rejects.toThrow(`no record table ${stray.table}`);
+  await expect(record(stray)).rejects.toThrow(`no record table ${stray.table}`);
 });

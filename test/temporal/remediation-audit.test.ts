@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordingActivities } from '../../src/activities/recording.ts';
 import type { RecordingActivities } from '../../src/activities/types.ts';
+import { createBatcher } from '../../src/database/batcher.ts';
+import { createQuarantine } from '../../src/database/quarantine.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -28,14 +30,21 @@ beforeAll(async () => {
   [database, temporal] = await Promise.all([createTestDatabase(), connectTestTemporal()]);
   const { taskQueue, client } = temporal;
   signals = createRemediationSignals(client, { lateGraceSeconds: GRACE_SECONDS, taskQueue });
-  worker = await temporal.startWorker(
-    interruptible(createRecordingActivities(createRecordStore(database.writer), createMetrics())),
-  );
+  worker = await temporal.startWorker(interruptible(recordingActivities()));
 });
 afterAll(async () => {
   await worker.stop();
   await Promise.all([temporal.close(), database.close()]);
 });
+
+function recordingActivities(): RecordingActivities {
+  const batcher = createBatcher({ store: createRecordStore(database.writer) });
+  return createRecordingActivities({
+    record: (observation) => batcher.record(observation),
+    quarantine: createQuarantine(database.writer),
+    metrics: createMetrics(),
+  });
+}
 
 function interruptible(activities: RecordingActivities): RecordingActivities {
   const wrapped = Object.entries(activities).map(([name, record]) => [
@@ -153,8 +162,11 @@ describe('an activity that fails', () => {
 });
 
 test('what an operator reads of a failure names operation, record and cause in one line', async () => {
-  const failing = { record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')) };
-  const { recordExecution } = createRecordingActivities(failing, createMetrics());
+  const { recordExecution } = createRecordingActivities({
+    record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')),
+    quarantine: createQuarantine(database.writer),
+    metrics: createMetrics(),
+  });
   const observation = executionObservation({
     key: 'u-1/we-rr-7',
     columns: { namespace: 'payments', remediation_id: 'rr-7' },
@@ -169,9 +181,33 @@ test('observations sent while no worker is alive are all recorded, in order, whe
   const remediation = newRemediation();
   for (let version = 1; version <= 60; version += 1)
     await remediation.observe(version, version === 60 ? 'Completed' : 'Running');
-  worker = await temporal.startWorker(
-    createRecordingActivities(createRecordStore(database.writer), createMetrics()),
-  );
+  worker = await temporal.startWorker(recordingActivities());
   await temporal.client.workflow.result(remediation.workflowId);
   expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 60 }]);
+});
+
+test('a value that PostgreSQL never takes is set aside with its reason, and what comes behind it is recorded', async () => {
+  const remediation = newRemediation();
+  const observation = executionObservation({
+    key: `${remediation.name.uid}/we-rr-7`,
+    sourceVersion: '1',
+    columns: { remediation_id: 'rr-7', remediation_uid: remediation.name.uid, effectiveness_score: '7' },
+  });
+  await signals.send({ remediation: remediation.name, summary: '', observation });
+  await remediation.observe(2, 'Completed');
+  await temporal.client.workflow.result(remediation.workflowId);
+
+  expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 1 }]);
+  const { rows } = await database.owner.query(
+    'select table_name, sqlstate, reason, payload from audit_quarantine where remediation_uid = $1::text',
+    [remediation.name.uid],
+  );
+  expect(rows).toEqual([
+    {
+      table_name: 'workflow_execution_audit',
+      sqlstate: '23514',
+      reason: expect.stringContaining('effectiveness_score') as string,
+      payload: JSON.stringify(observation),
+    },
+  ]);
 });

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Batcher } from '../../src/database/batcher.ts';
+import { BatcherFullError, createBatcher } from '../../src/database/batcher.ts';
+import type { RecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/record-store.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { executionObservation } from '../support/observations.ts';
+
+let database: TestDatabase;
+let store: RecordStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = createRecordStore(database.writer);
+});
+afterAll(() => database.close());
+
+/** The real store, and how many observations each of its calls brought. */
+function counted(real: RecordStore): { store: RecordStore; flushes: number[] } {
+  const flushes: number[] = [];
+  return {
+    flushes,
+    store: {
+      record(observations) {
+        flushes.push(observations.length);
+        return real.record(observations);
+      },
+    },
+  };
+}
+
+async function storedCount(uids: readonly unknown[]): Promise<number> {
+  const { rows } = await database.owner.query<{ count: string }>(
+    'select count(*) from workflow_execution_audit where remediation_uid = any($1::text[])',
+    [uids],
+  );
+  return Number(rows[0]?.count);
+}
+
+test('observations that come together are stored together, each answered with its own record', async () => {
+  const { store: counting, flushes } = counted(store);
+  const batcher = createBatcher({ store: counting });
+  const observations = Array.from({ length: 300 }, () => executionObservation());
+  const outcomes = await Promise.all(observations.map((observation) => batcher.record(observation)));
+
+  expect(new Set(outcomes.map(({ id }) => id)).size).toBe(300);
+  expect(flushes.length).toBeLessThan(10);
+  expect(await storedCount(observations.map(({ columns }) => columns['remediation_uid']))).toBe(300);
+  expect(batcher.pending()).toBe(0);
+});
+
+test('a caller is answered only after its row can be read', async () => {
+  const batcher = createBatcher({ store });
+  await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const observation = executionObservation();
+      await batcher.record(observation);
+      expect(await storedCount([observation.columns['remediation_uid']])).toBe(1);
+    }),
+  );
+});
+
+test('no flush is larger than allowed', async () => {
+  const { store: counting, flushes } = counted(store);
+  const batcher = createBatcher({ store: counting, maxBatch: 7 });
+  await Promise.all(Array.from({ length: 50 }, () => batcher.record(executionObservation())));
+  expect(Math.max(...flushes)).toBe(7);
+});
+
+test('a full queue turns the next one away and loses none that it took', async () => {
+  const batcher = createBatcher({ store, maxWaiting: 20, maxFlushes: 1 });
+  const answers = await Promise.allSettled(
+    Array.from({ length: 60 }, () => batcher.record(executionObservation())),
+  );
+  const refused = answers.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(40);
+  expect(refused.every((answer) => 'reason' in answer && answer.reason instanceof BatcherFullError)).toBe(
+    true,
+  );
+});
+
+describe('one bad observation among good ones', () => {
+  const bad = () => {
+    const base = executionObservation();
+    return { ...base, columns: { ...base.columns, effectiveness_score: '7' } };
+  };
+
+  test('is refused with its reason; the good ones are stored', async () => {
+    const batcher = createBatcher({ store });
+    const good = Array.from({ length: 99 }, () => executionObservation());
+    const outcomes = await Promise.all(
+      [...good.slice(0, 50), bad(), ...good.slice(50)].map((one) => batcher.record(one)),
+    );
+
+    const refused = outcomes.filter(({ status }) => status === 'refused');
+    expect(refused).toEqual([
+      expect.objectContaining({
+        sqlstate: '23514',
+        reason: expect.stringContaining('effectiveness_score') as string,
+      }),
+    ]);
+    expect(outcomes[50]?.status).toBe('refused');
+    expect(await storedCount(good.map(({ columns }) => columns['remediation_uid']))).toBe(99);
+  });
+});
+
+test('drain waits for everything that was accepted', async () => {
+  const batcher: Batcher = createBatcher({ store });
+  const observation = executionObservation();
+  const answer = batcher.record(observation);
+  await batcher.drain();
+  expect(await storedCount([observation.columns['remediation_uid']])).toBe(1);
+  await answer;
+});
+
+test('an error of the database reaches every caller of that flush, and the next flush works', async () => {
+  let broken = true;
+  const flaky: RecordStore = {
+    record: (observations) =>
+      broken ? Promise.reject(new Error('connection lost')) : store.record(observations),
+  };
+  const batcher = createBatcher({ store: flaky });
+  const observation = executionObservation();
+  await expect(batcher.record(observation)).rejects.toThrow('connection lost');
+  broken = false;
+  expect((await batcher.record(observation)).status).toBe('stored');
+});
