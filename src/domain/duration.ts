@@ -66,8 +66,8 @@ function microsecondsOf(instant: string): bigint {
 }
 
 function parseGoDuration(text: string): bigint | undefined {
-  if (!/^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
-  return sumOfUnits(text, /(\d+)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g, NANOSECONDS_PER_UNIT);
+  if (!/^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
+  return sumOfUnits(text, /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g, NANOSECONDS_PER_UNIT);
 }
 
 function parseIsoDuration(text: string): bigint | undefined {
@@ -83,7 +83,7 @@ function parseIsoDuration(text: string): bigint | undefined {
 
 function sumOfUnits(text: string, part: RegExp, units: Readonly<Record<string, bigint>>): bigint {
   let total = 0n;
-  for (const [, whole = '0', fraction = '', unit = ''] of text.matchAll(part)) {
+  for (const [, whole = '', fraction = '', unit = ''] of text.matchAll(part)) {
     const scale = units[unit] ?? 0n;
     total += BigInt(whole) * scale + (BigInt(`0${fraction}`) * scale) / 10n ** BigInt(fraction.length);
   }

@@ -3,38 +3,54 @@
  * text that sorts as time does.
  */
 const RFC_3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:([Zz])|([+-])(\d{2}):?(\d{2})?)$/;
+  /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)$/;
 
 const MS_PER_MINUTE = 60_000;
 
 /** Go's zero time means "absent", not the year 1. */
 const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
+/** Behind it a year has five digits, and text no longer sorts as time does. */
+const LAST_MILLISECOND = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** Reads RFC 3339 text; cuts (never rounds) below the microsecond. Undefined for Go's zero time and for what is no time. */
 export function parseInstant(text: string): string | undefined {
+  const moment = readMoment(text);
+  if (moment === undefined || isZero(moment)) return undefined;
+  return `${new Date(moment.milliseconds).toISOString().slice(0, 19)}.${moment.microseconds}Z`;
+}
+
+/** Whether the text is Go's zero time, in whichever zone. */
+export function isZeroTime(text: string): boolean {
+  const moment = readMoment(text);
+  return moment !== undefined && isZero(moment);
+}
+
+interface Moment {
+  /** Whole seconds since 1970, in milliseconds. */
+  readonly milliseconds: number;
+  /** Six digits. */
+  readonly microseconds: string;
+}
+
+function isZero({ milliseconds, microseconds }: Moment): boolean {
+  return milliseconds === ZERO_TIME && microseconds === '000000';
+}
+
+function readMoment(text: string): Moment | undefined {
   const match = RFC_3339.exec(text.trim());
   if (match === null) return undefined;
-  const [
-    ,
-    year,
-    month,
-    day,
-    hour,
-    minute,
-    second,
-    fraction = '',
-    zulu,
-    sign,
-    offsetHours,
-    offsetMinutes = '00',
-  ] = match;
-  const wallClock = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const [, date = '', time = '', fraction = '', ...offset] = match;
+  const wallClock = Date.parse(`${date}T${time}Z`);
   // The parser of JavaScript turns 30 February into 2 March; no source means that.
-  if (Number.isNaN(wallClock) || new Date(wallClock).getUTCDate() !== Number(day)) return undefined;
-  const offset = zulu ? 0 : (Number(offsetHours) * 60 + Number(offsetMinutes)) * MS_PER_MINUTE;
-  const instant = sign === '-' ? wallClock + offset : wallClock - offset;
-  if (instant <= ZERO_TIME) return undefined;
-  return `${new Date(instant).toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z`;
+  if (Number.isNaN(wallClock) || new Date(wallClock).getUTCDate() !== Number(date.slice(8))) return undefined;
+  const milliseconds = wallClock - offsetOf(...offset);
+  if (milliseconds < ZERO_TIME || milliseconds > LAST_MILLISECOND) return undefined;
+  return { milliseconds, microseconds: fraction.slice(0, 6).padEnd(6, '0') };
+}
+
+function offsetOf(sign?: string, hours = '0', minutes = '0'): number {
+  const offset = (Number(hours) * 60 + Number(minutes)) * MS_PER_MINUTE;
+  return sign === '-' ? -offset : offset;
 }
 
 /** A clock's milliseconds as an instant. */

@@ -49,10 +49,16 @@ export function canonicalJson(value: JsonValue): string {
   return canonicalObject(Object.entries(value).map(([key, member]) => [key, canonicalJson(member)]));
 }
 
-/** Assembles an object from members whose values are canonical JSON text already. */
+/**
+ * Assembles an object from members whose values are canonical JSON text already. Keys are made well-formed before they
+ * are sorted and told apart: otherwise the text would not be its own canonical text.
+ */
 export function canonicalObject(members: readonly (readonly [key: string, json: string])[]): string {
-  const sorted = [...members].sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${sorted.map(([key, json]) => `${JSON.stringify(key.toWellFormed())}:${json}`).join(',')}}`;
+  const ready = members.every(([key]) => key.isWellFormed())
+    ? members
+    : [...new Map(members.map(([key, json]) => [key.toWellFormed(), json]))];
+  const sorted = [...ready].sort(([left], [right]) => (left < right ? -1 : 1));
+  return `{${sorted.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
 }
 
 export function isRawNumber(value: unknown): value is RawNumber {
