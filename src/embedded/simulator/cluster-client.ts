@@ -24,14 +24,14 @@ export interface ClusterAnswer {
 }
 
 export interface ClusterClientOptions {
-  /** Ends requests and waits between attempts. */
+  /** Ends the waits between attempts. A request under way is not cut: its outcome would stay unknown. */
   signal?: AbortSignal | undefined;
   /** How long the client goes on trying while the server is away or overloaded, in milliseconds. Default 60,000. */
   patienceMs?: number | undefined;
 }
 
 const DEFAULT_PATIENCE_MS = 60_000;
-const REQUEST_DEADLINE_MS = 15_000;
+const REQUEST_DEADLINE_MS = 5_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 const CONNECTIONS = 8;
@@ -94,13 +94,11 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   async #exchange({ method, path, body }: ClusterRequest): Promise<{ status: number; text: string }> {
-    const deadline = AbortSignal.timeout(REQUEST_DEADLINE_MS);
-    const { signal } = this.#options;
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const response = await fetch(new URL(path, this.#address.url), {
       method,
       dispatcher: this.#agent,
-      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
       headers: {
         authorization: `Bearer ${this.#address.token}`,
         accept: 'application/json',

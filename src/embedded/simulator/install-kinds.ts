@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { definitionOf } from '../sandbox/definitions.ts';
+import type { Kind } from '../sandbox/kinds.ts';
+import { groupResource, groupVersion } from '../sandbox/kinds.ts';
+import type { ClusterAddress } from './cluster-client.ts';
+import { ClusterClient } from './cluster-client.ts';
+import { expectStatus } from './cluster-objects.ts';
+
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const OK = 200;
+const CREATED = 201;
+const CONFLICT = 409;
+/** A real API server takes a second or two to serve a new kind. */
+const SERVED_DEADLINE_MS = 30_000;
+const POLL_MS = 100;
+
+/** Registers the kinds at an API server, if they are not there, and waits until each is served. */
+export async function installKinds(address: ClusterAddress, kinds: readonly Kind[]): Promise<void> {
+  await using client = new ClusterClient(address);
+  for (const kind of kinds) {
+    const answer = await client.send({ method: 'POST', path: DEFINITIONS, body: definitionOf(kind) });
+    if (answer.status !== CONFLICT) expectStatus(answer, CREATED, `register ${groupResource(kind)}`);
+  }
+  for (const kind of kinds) await untilServed(client, kind);
+}
+
+async function untilServed(client: ClusterClient, kind: Kind): Promise<void> {
+  const path = `/apis/${groupVersion(kind)}/${kind.plural}?limit=1`;
+  const giveUpAt = Date.now() + SERVED_DEADLINE_MS;
+  while ((await client.send({ method: 'GET', path })).status !== OK) {
+    if (Date.now() > giveUpAt) {
+      throw new Error(
+        `${groupResource(kind)} was registered but is not served: look at the definition's conditions`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
