@@ -18,3 +18,21 @@ export const MAX_PAGE_SIZE = 1_000;
 /** Months outside this range are typing errors, not audit records; the same bounds stand in `audit_create_month`. */
 export const FIRST_MONTH = '2015-01-01';
 export const MAX_MONTHS_AHEAD = 24;
+
+/** One posted record as JSON. */
+export const MAX_RECORD_BYTES = 256 * 1024;
+
+/** Levels of objects and arrays in one record, the record itself being the first. */
+export const MAX_JSON_DEPTH = 32;
+
+/**
+ * Levels in one body before it is parsed at all. Records within a batch are judged one by one by MAX_JSON_DEPTH; this
+ * limit only keeps a hostile body from exhausting the stack of the parser.
+ */
+export const MAX_BODY_DEPTH = 512;
+
+/**
+ * Digits of a number and size of its exponent. A double has 17 digits and an exponent of 308; `1e131071` is a number to
+ * PostgreSQL too, of 64 KiB.
+ */
+export const MAX_NUMBER_DIGITS = 1_000;

@@ -1,0 +1,94 @@
+import type { JsonValue } from './json.ts';
+import { isJsonObject, numberLexeme, parseJson } from './json.ts';
+import { pointerTo } from './json-pointer.ts';
+import { MAX_BODY_DEPTH, MAX_NUMBER_DIGITS } from './limits.ts';
+
+export class JsonTooDeepError extends Error {
+  readonly limit: number;
+
+  constructor(limit: number) {
+    super(`JSON is nested deeper than ${limit} levels; flatten it`);
+    this.name = 'JsonTooDeepError';
+    this.limit = limit;
+  }
+}
+
+/** `parseJson` for text of strangers: too deep a nesting is an error with a name and not an exhausted stack. */
+export function parseBoundedJson(text: string): JsonValue {
+  if (isNestedBeyond(text, MAX_BODY_DEPTH)) throw new JsonTooDeepError(MAX_BODY_DEPTH);
+  return parseJson(text);
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Whether JSON text has more than `limit` levels; a scalar has none. One pass, no recursion, any text. */
+export function isNestedBeyond(text: string, limit: number): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) index = endOfString(text, index);
+    else if (code === OPEN_ARRAY || code === OPEN_OBJECT) depth += 1;
+    else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth -= 1;
+    if (depth > limit) return true;
+  }
+  return false;
+}
+
+/** Index of the quote that ends the string beginning at `start`. */
+function endOfString(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length && text.charCodeAt(index) !== QUOTE) {
+    index += text.charCodeAt(index) === BACKSLASH ? 2 : 1;
+  }
+  return index;
+}
+
+/** Pointer to the first value that lies deeper than `limit` levels; undefined when none does. */
+export function findTooDeep(value: JsonValue, limit: number): string | undefined {
+  return findIn(value, '', limit, (nested, left) => left < 0 && isContainer(nested));
+}
+
+/** Pointer to the first number that the database could not hold; undefined when there is none. */
+export function findUnstorableNumber(value: JsonValue): string | undefined {
+  return findIn(value, '', MAX_BODY_DEPTH, (nested) => {
+    const lexeme = numberLexeme(nested);
+    return lexeme !== undefined && !isStorableNumber(lexeme);
+  });
+}
+
+/** Whether a number's text has no more digits, and no larger exponent, than MAX_NUMBER_DIGITS. */
+export function isStorableNumber(lexeme: string): boolean {
+  if (lexeme.length > MAX_NUMBER_DIGITS) return false;
+  const [, exponent = '0'] = lexeme.split(/[eE]/);
+  return Math.abs(Number(exponent)) <= MAX_NUMBER_DIGITS;
+}
+
+function isContainer(value: JsonValue): boolean {
+  return Array.isArray(value) || isJsonObject(value);
+}
+
+type Test = (value: JsonValue, levelsLeft: number) => boolean;
+
+function findIn(value: JsonValue, pointer: string, levels: number, test: Test): string | undefined {
+  const levelsLeft = levels - (isContainer(value) ? 1 : 0);
+  if (test(value, levelsLeft)) return pointer;
+  if (!isContainer(value) || levelsLeft < 0) return undefined;
+  for (const [step, member] of Object.entries(value as Record<string, JsonValue>)) {
+    const found = findIn(member, pointerTo(pointer, step), levelsLeft, test);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Bytes of well-formed text in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    // Two units of UTF-16 that make one character are four bytes: two for each.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}
