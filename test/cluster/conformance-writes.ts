@@ -122,6 +122,29 @@ export function describeWrites({ client, create, newCollection }: ConformanceClu
       expect(labelled.body.metadata).toMatchObject({ generation: 2, labels: { l: '1' } });
     });
 
+    test('integers of 64 bits keep every digit, other numbers are doubles', async () => {
+      const collection = await newCollection();
+      const body = JSON.stringify(execution('x')).replace(
+        '"replicas":3',
+        '"a":9007199254740993,"b":1.10,"c":1e3',
+      );
+      const created = await client.post(collection, body);
+      expect(created.status, created.text).toBe(201);
+      const path = `${collection}/x`;
+      const patched = await client.patch(
+        path,
+        '{"spec":{"d":-9223372036854775808,"e":18446744073709551616}}',
+      );
+      expect(patched.status, patched.text).toBe(200);
+      const unchanged = await client.patch(path, '{"spec":{"a":9007199254740993}}');
+      expect(unchanged.body.metadata.resourceVersion).toBe(patched.body.metadata.resourceVersion);
+      const { text } = await client.get(path);
+      for (const number of ['9007199254740993', '1.1,', '1000', '-9223372036854775808']) {
+        expect(text.replaceAll(/\s/g, '')).toContain(`:${number}`);
+      }
+      expect((JSON.parse(text) as { spec: { e: number } }).spec.e).toBe(2 ** 64);
+    });
+
     test('null in a merge patch removes a field', async () => {
       const collection = await newCollection();
       await create(collection, 'x');

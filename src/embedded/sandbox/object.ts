@@ -1,3 +1,5 @@
+import { isExactNumber } from './exact-json.ts';
+
 export interface ObjectMetadata {
   name: string;
   namespace?: string;
@@ -26,4 +28,4 @@ export const keyOf = (namespace: string | undefined, name: string): string =>
 export type JsonObject = Record<string, unknown>;
 
 export const isJsonObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
+import { parseExact } from './exact-json.ts';
 import type { Collection } from './kinds.ts';
 import type { StoredObject } from './object.ts';
 import type { Change, ChangeType, InitialState, Store } from './store.ts';
@@ -133,7 +134,7 @@ function readJournal(path: string): JournalLine[] {
 
 function parse(path: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch (error: unknown) {
     throw new Error(
       `cannot load the sandbox cluster from ${path}: it is not readable JSON. Move its folder away to start with an empty cluster`,

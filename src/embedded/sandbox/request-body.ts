@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { parseExact } from './exact-json.ts';
 import type { JsonObject } from './object.ts';
 import { isJsonObject } from './object.ts';
 import { ApiError, badRequest, HTTP, unsupportedMediaType } from './status.ts';
@@ -22,7 +23,7 @@ export async function readBody(
   if (type !== accepted) throw unsupportedMediaType(accepted);
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseExact(text);
   } catch (error: unknown) {
     throw badRequest(`the object provided is unrecognized: json parse error: ${(error as Error).message}`);
   }

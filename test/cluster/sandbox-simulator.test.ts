@@ -1,0 +1,208 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
+import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import { type ClusterAddress, ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
+import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
+import type { PlayedRemediation } from '../../src/embedded/simulator/play.ts';
+import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
+import { resolveServer } from '../support/servers.ts';
+import type { Resource, WatchEvent } from './conformance-client.ts';
+import { ConformanceClient, eventually } from './conformance-client.ts';
+import { API } from './conformance-cluster.ts';
+
+interface TestCluster {
+  address: ClusterAddress;
+  stop: () => Promise<void>;
+}
+
+const NAMESPACE = `${API}/namespaces/kubernaut-system`;
+/** A remediation of ten minutes takes a fifth of a second. */
+const SPEED = 3_000;
+
+const phaseOf = ({ status }: Resource): unknown => {
+  const { overallPhase, phase } = (status ?? {}) as { overallPhase?: string; phase?: string };
+  return overallPhase ?? phase;
+};
+
+/** The different phases of one object, in the order in which the watch saw them. */
+function phasesOf(events: readonly WatchEvent[], name: string | undefined): unknown[] {
+  const phases = events
+    .filter(({ object }) => object.metadata.name === name)
+    .map(({ object }) => phaseOf(object));
+  return phases.filter((phase, index) => phase !== undefined && phase !== phases[index - 1]);
+}
+
+function describeSimulation(start: () => Promise<TestCluster>): void {
+  let cluster: TestCluster;
+  const client = new ConformanceClient();
+
+  beforeAll(async () => {
+    cluster = await start();
+    client.connect(cluster.address);
+    await installKinds(cluster.address, KUBERNAUT_KINDS);
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await cluster.stop();
+  });
+
+  const list = async (plural: string): Promise<Resource[]> =>
+    (await client.get(`${NAMESPACE}/${plural}`)).body.items ?? [];
+
+  test('what the report says is what a watch has seen', async () => {
+    await using remediations = await client.watch(`${NAMESPACE}/remediationrequests`, {});
+    await using executions = await client.watch(`${NAMESPACE}/workflowexecutions`, {});
+    const report = await runSimulator({ cluster: cluster.address, seed: 11, speed: SPEED, count: 8 });
+    expect(report).toMatchObject({ seed: 11, started: 8 });
+    expect(new Set(report.remediations.map(({ branch }) => branch)).size).toBe(2);
+    for (const played of report.remediations) {
+      expect(played).toMatchObject({ finished: true, deleted: false });
+      const isFailed = played.branch === 'execution-failed';
+      await remediations.until((events) => phasesOf(events, played.name).at(-1) === played.phase);
+      const middle = ['Pending', 'Processing', 'Analyzing', 'Executing'];
+      const end = isFailed ? ['Failed'] : ['Verifying', 'Completed'];
+      expect(phasesOf(remediations.events, played.name)).toEqual([...middle, ...end]);
+      await executions.until(
+        (events) => phasesOf(events, played.execution?.name).at(-1) === played.execution?.phase,
+      );
+      const ending = isFailed ? 'Failed' : 'Completed';
+      expect(phasesOf(executions.events, played.execution?.name)).toEqual(['Pending', 'Running', ending]);
+    }
+  });
+
+  test('an execution refers to its remediation, and a failed one says why', async () => {
+    const report = await runSimulator({ cluster: cluster.address, seed: 12, speed: SPEED, count: 8 });
+    const failed = report.remediations.find(
+      ({ branch }) => branch === 'execution-failed',
+    ) as PlayedRemediation;
+    const { body } = await client.get(`${NAMESPACE}/workflowexecutions/we-${failed.name}`);
+    expect(body).toMatchObject({
+      metadata: { ownerReferences: [{ kind: 'RemediationRequest', name: failed.name, uid: failed.uid }] },
+      spec: {
+        remediationRequestRef: { name: failed.name, namespace: 'kubernaut-system', uid: failed.uid },
+        workflowRef: { workflowName: expect.any(String) as string, actionType: expect.any(String) as string },
+      },
+      status: {
+        phase: 'Failed',
+        failureDetails: { reason: expect.any(String) as string, message: expect.any(String) as string },
+      },
+    });
+    const remediation = (await client.get(`${NAMESPACE}/remediationrequests/${failed.name}`)).body;
+    expect(remediation.status).toMatchObject({
+      overallPhase: 'Failed',
+      phaseProgress: { workflowExecutionRef: { uid: failed.execution?.uid } },
+      completionStatus: { failurePhase: 'WorkflowExecution', requiresManualReview: true },
+    });
+  });
+
+  test('the same seed plays on beside what it left the last time', async () => {
+    const options = { cluster: cluster.address, seed: 13, speed: SPEED, count: 3 };
+    const [first, second] = [await runSimulator(options), await runSimulator(options)];
+    expect(second.remediations).toHaveLength(3);
+    const uids = [...first.remediations, ...second.remediations].map(({ uid }) => uid);
+    expect(new Set(uids).size).toBe(6);
+    const present = (await list('remediationrequests')).map(({ metadata }) => metadata.uid);
+    expect(present).toEqual(expect.arrayContaining(uids));
+  });
+
+  test('an aborted play stops where it is and says how far it came', async () => {
+    const stopping = new AbortController();
+    const playing = runSimulator({ cluster: cluster.address, seed: 14, speed: 1, signal: stopping.signal });
+    const oursIn = (objects: Resource[]): Resource[] =>
+      objects.filter((object) => phaseOf(object) === 'Analyzing');
+    await eventually(async () => oursIn(await list('remediationrequests')).length > 0);
+    stopping.abort();
+    const { remediations } = await playing;
+    expect(remediations).toMatchObject([{ phase: 'Analyzing', finished: false }]);
+  });
+
+  test('a remediation that somebody deletes ends there, and the others go on', async () => {
+    const stopping = new AbortController();
+    const playing = runSimulator({ cluster: cluster.address, seed: 15, speed: 100, signal: stopping.signal });
+    const isPlayed = (object: Resource): boolean => phaseOf(object) === 'Processing';
+    let victim: Resource | undefined;
+    await eventually(async () => (victim = (await list('remediationrequests')).find(isPlayed)) !== undefined);
+    await client.delete(`${NAMESPACE}/remediationrequests/${victim?.metadata.name ?? ''}`);
+    const isNext = (object: Resource): boolean =>
+      isPlayed(object) && object.metadata.uid !== victim?.metadata.uid;
+    await eventually(async () => (await list('remediationrequests')).some(isNext));
+    stopping.abort();
+    const { remediations } = await playing;
+    const record = remediations.find(({ uid }) => uid === victim?.metadata.uid);
+    expect(record).toMatchObject({ deleted: true, finished: false });
+    expect(record?.execution).toBeUndefined();
+  });
+
+  test('the retention takes away what ended, with its execution, and what an earlier run left', async () => {
+    const stopping = new AbortController();
+    const other = {
+      apiVersion: 'kubernaut.ai/v1alpha1',
+      kind: 'RemediationRequest',
+      metadata: { name: 'not-ours' },
+    };
+    await client.post(`${NAMESPACE}/remediationrequests`, other);
+    const options = { cluster: cluster.address, seed: 16, speed: SPEED, count: 3 };
+    const ended = await runSimulator({ ...options, retentionMs: 1 });
+    const before = (await list('remediationrequests')).length;
+    expect(before).toBeGreaterThan(3);
+    const sweeping = runSimulator({
+      cluster: cluster.address,
+      seed: 17,
+      speed: 1,
+      concurrency: 1,
+      retentionMs: 1,
+      // As if everything had happened long ago.
+      now: () => Date.now() + 24 * 3_600_000,
+      signal: stopping.signal,
+    });
+    const remaining = async (): Promise<(string | undefined)[]> =>
+      (await list('remediationrequests')).map(({ metadata }) => metadata.name);
+    // What is left: the one being played, and the one nobody simulated.
+    await eventually(async () => (await remaining()).length === 2);
+    expect(await remaining()).toContain('not-ours');
+    await eventually(async () => (await list('workflowexecutions')).length === 0);
+    stopping.abort();
+    await sweeping;
+    expect(ended.remediations).toHaveLength(3);
+  });
+
+  test('a cluster that refuses the token ends the play with an error that says so', async () => {
+    const address = { ...cluster.address, token: 'wrong' };
+    await expect(runSimulator({ cluster: address, count: 1 })).rejects.toThrow(/create namespace.*401/);
+  });
+}
+
+describe('the simulator on the sandbox', () => {
+  describeSimulation(async () => {
+    const sandbox = await startSandbox();
+    return { address: { url: sandbox.url, token: sandbox.token }, stop: () => sandbox.stop() };
+  });
+});
+
+describe('the simulator on a real API server', () => {
+  describeSimulation(async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'simulator-'));
+    const binaries = { apiserver: await resolveServer('kube-apiserver'), etcd: await resolveServer('etcd') };
+    const server = await startKubeApiserver({ dataDir, binaries });
+    const stop = async (): Promise<void> => {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    };
+    return { address: { url: server.url, token: server.token, ca: server.caPem }, stop };
+  });
+});
+
+test('a cluster that stays away ends the play with an error that names it', async () => {
+  const sandbox = await startSandbox();
+  await sandbox.stop();
+  const client = { url: sandbox.url, token: 'any' };
+  await using impatient = new ClusterClient(client, { patienceMs: 300 });
+  await expect(impatient.send({ method: 'GET', path: '/version' })).rejects.toThrow(sandbox.url);
+});
