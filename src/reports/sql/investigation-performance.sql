@@ -1,0 +1,10 @@
+-- How long do investigations take in each environment, and how sure are they?
+select
+  environment,
+  avg(investigation_duration_ms) as avg_duration,
+  avg(confidence_score) as avg_confidence,
+  count(*) as total_investigations
+from ai_analysis_audit
+where created_at > coalesce(now() - $1::interval, '-infinity')
+group by environment
+order by environment

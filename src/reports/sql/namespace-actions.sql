@@ -1,0 +1,13 @@
+-- What was done in the namespaces that match a pattern? Newest first.
+select
+  execution_id,
+  action_type,
+  target_resource_kind,
+  target_resource_name,
+  success,
+  created_at,
+  job_pod_name
+from kubernetes_execution_audit
+where target_namespace like $1::text
+  and created_at > coalesce(now() - $2::interval, '-infinity')
+order by created_at desc, id

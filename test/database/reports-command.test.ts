@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { formatCsv, formatJson, formatTable } from '../../src/reports/formats.ts';
+import { reportCommand } from '../../src/reports/report-command.ts';
+import { REPORTS } from '../../src/reports/reports.ts';
+import type { ReportAnswer } from '../../src/reports/run-report.ts';
+import { runReport } from '../../src/reports/run-report.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { recordReportData } from './reports-data.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await recordReportData(database.writer);
+});
+afterAll(() => database.close());
+
+async function command(...args: string[]): Promise<string> {
+  let written = '';
+  await reportCommand(args, database.writer, (text) => {
+    written += text;
+  });
+  return written;
+}
+
+describe('`remediation-audit report`', () => {
+  test('without a name lists every report with its question', async () => {
+    const text = await command();
+    for (const { name, question } of REPORTS) {
+      expect(text).toMatch(new RegExp(`^  ${name} +${question.replaceAll('?', '\\?')}$`, 'm'));
+    }
+  });
+
+  test('NAME --help shows the flags with their defaults', async () => {
+    const text = await command('slow-executions', '--help');
+    expect(text).toMatch(/--longer-than +Only what took longer: `30s`, `2m`\. Default: 30 seconds/);
+    expect(text).toMatch(/--since .* Default: 24 hours/);
+    expect(text).toMatch(/--limit .* Default: 100/);
+  });
+
+  test('NAME shows a table for people', async () => {
+    expect(await command('lock-effectiveness')).toBe(
+      [
+        'skip_reason         skip_count',
+        '------------------  ----------',
+        'ResourceBusy                 2',
+        'RecentlyRemediated           1',
+        '(2 rows)',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('takes the flags of the report', async () => {
+    expect(await command('slow-executions', '--longer-than', '80s', '--since=7d', '--format', 'csv')).toBe(
+      'execution_id,action_type,target_resource_name,duration,job_resource_usage\r\nk3,rollout_restart,web,00:01:30,\r\n',
+    );
+  });
+
+  test('writes JSON whose numbers have all their digits, and says what was asked', async () => {
+    const text = await command('resource-usage', '--since', '1d', '--format', 'json');
+    expect(text).toContain('"avg_memory_bytes":9007199254740993.');
+    expect(JSON.parse(text)).toMatchObject({
+      report: 'resource-usage',
+      parameters: { since: '24:00:00' },
+      rows: [{ action_type: 'scale_deployment' }, { action_type: 'rollout_restart' }],
+    });
+  });
+
+  const mistakes: [string, string[], string][] = [
+    [
+      'an unknown report',
+      ['no-such-report'],
+      'there is no report "no-such-report"; known are recent-failures,',
+    ],
+    [
+      'an unknown flag',
+      ['recent-failures', '--sinc', '7d'],
+      'usage: remediation-audit report recent-failures',
+    ],
+    ['an unknown format', ['recent-failures', '--format', 'xml'], '--format must be table, json, csv'],
+    [
+      'a time without a unit',
+      ['recent-failures', '--since', '7'],
+      '--since must be a length of time such as 7d',
+    ],
+    ['a time that lies ahead', ['recent-failures', '--since=-7h'], '--since must be a length of time'],
+    ['more time than there ever was', ['recent-failures', '--since', '40000d'], 'at most 36500 days'],
+    [
+      'no limit at all',
+      ['slow-executions', '--limit', '0'],
+      '--limit must be a whole number from 1 to 100000',
+    ],
+    ['an empty name', ['signal-records', '--fingerprint', ''], '--fingerprint must be text of 1 to 512'],
+  ];
+  test.each(mistakes)('refuses %s and says what it would take', async (_what, args, message) => {
+    await expect(command(...args)).rejects.toMatchObject({
+      name: 'ReportUsageError',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});
+
+describe('a length of time may be given as', () => {
+  test.each([
+    ['7d', '7 days'],
+    ['2w', '14 days'],
+    ['1d12h', '36:00:00'],
+    ['24 hours', '24:00:00'],
+    ['1 day 2 hours', '26:00:00'],
+    ['90s', '00:01:30'],
+    ['1.5h', '01:30:00'],
+    ['500ms', '00:00:00.5'],
+    ['P30D', '30 days'],
+    ['PT2M3S', '00:02:03'],
+  ])('%s', async (text, interval) => {
+    const answer = await runReport(database.writer, 'recent-failures', { since: text });
+    expect(answer.parameters).toEqual({ since: interval });
+  });
+});
+
+test('a report that does not fit into one answer is refused, not shortened', async () => {
+  await database.owner.query(`
+    insert into kubernetes_execution_audit
+      (id, created_at, created_at_source, cluster, source_version, revision, target_namespace)
+    select gen_random_uuid(), now(), 'post', 'test', 1, 1, 'many-rows'
+    from generate_series(1, 100001)`);
+  await expect(runReport(database.writer, 'namespace-actions', { namespace: 'many-rows' })).rejects.toThrow(
+    'namespace-actions has more than 100000 rows: ask for a shorter time with since',
+  );
+});
+
+describe('every format keeps what the database said:', () => {
+  const answer: ReportAnswer = {
+    report: REPORTS[0],
+    parameters: { since: null },
+    columns: [
+      { name: 'text', type: 'text' },
+      { name: 'number', type: 'number' },
+      { name: 'flag', type: 'boolean' },
+      { name: 'at', type: 'instant' },
+      { name: 'took', type: 'interval' },
+      { name: 'json', type: 'json' },
+    ],
+    rows: [
+      ['a,"b"\nc', '1.10', 't', '2026-11-21 10:00:00.5+00', '2 days 00:00:01', '{"n": 9007199254740993}'],
+      ['', 'NaN', 'f', null, null, null],
+      [null, '-12345678901234567890.5', null, null, null, null],
+      ['\u001b[2Jred', '2e+20', null, null, null, '[]'],
+    ],
+  };
+
+  test('JSON', () => {
+    expect(formatJson(answer)).toBe(
+      '{"report":"recent-failures","parameters":{"since":null},"rows":[' +
+        '{"text":"a,\\"b\\"\\nc","number":1.10,"flag":true,"at":"2026-11-21T10:00:00.500000Z","took":"2 days 00:00:01","json":{"n": 9007199254740993}},' +
+        '{"text":"","number":"NaN","flag":false,"at":null,"took":null,"json":null},' +
+        '{"text":null,"number":-12345678901234567890.5,"flag":null,"at":null,"took":null,"json":null},' +
+        '{"text":"\\u001b[2Jred","number":2e+20,"flag":null,"at":null,"took":null,"json":[]}]}\n',
+    );
+  });
+
+  test('CSV, where null and the empty text stay two things', () => {
+    expect(formatCsv(answer).split('\r\n')).toEqual([
+      'text,number,flag,at,took,json',
+      '"a,""b""\nc",1.10,true,2026-11-21T10:00:00.500000Z,2 days 00:00:01,"{""n"": 9007199254740993}"',
+      '"",NaN,false,,,',
+      ',-12345678901234567890.5,,,,',
+      '\u001b[2Jred,2e+20,,,,[]',
+      '',
+    ]);
+  });
+
+  test('a table, where no value breaks a line or reaches the terminal as a command', () => {
+    const lines = formatTable(answer).split('\n');
+    expect(lines).toHaveLength(8);
+    expect(lines[2]).toContain('a,"b"\\nc');
+    expect(lines[5]).toContain('\\e[2Jred');
+    expect(lines[6]).toBe('(4 rows)');
+  });
+});
