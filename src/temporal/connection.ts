@@ -8,7 +8,7 @@ export interface TemporalAccess {
 
 export interface TemporalClient {
   readonly client: Client;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export class TemporalUnreachableError extends Error {

@@ -2,9 +2,12 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import type { Logger } from '../observability/logger.ts';
 
-/** Once per process, before anything else touches the SDK: its lines go through our logger, its signals stay ours. */
-export function installRuntime(logger: Logger): void {
-  Runtime.install({
+/**
+ * Temporal's native runtime, once per process and before anything else touches the SDK: its lines go through our logger,
+ * its signals stay ours. It keeps the process alive until it is shut down.
+ */
+export function installRuntime(logger: Logger): { shutdown(): Promise<void> } {
+  return Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const write = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;

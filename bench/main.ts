@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+
+import type { Figure } from './harness.ts';
+import { formatJson, formatTable } from './harness.ts';
+
+export interface BenchOptions {
+  /** How much work: rows, resources or runs, whatever the bench counts in. */
+  readonly rows: number;
+  readonly report: (line: string) => void;
+}
+
+/** A benchmark: its name on the command line, what `--rows` counts, and how many are worth measuring. */
+export interface Bench {
+  readonly name: string;
+  readonly question: string;
+  readonly rowsAre: string;
+  readonly defaultRows: number;
+  run(options: BenchOptions): Promise<readonly Figure[]>;
+}
+
+/** Loaded when asked for: a bench brings the servers it measures. */
+export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  start: async () => (await import('./start.ts')).startBench,
+};
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { json: { type: 'boolean', default: false }, rows: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const load = BENCHES[positionals[0] ?? ''];
+  if (load === undefined) {
+    throw new Error(`name a bench: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--rows N] [--json]`);
+  }
+  const bench = await load();
+  const report = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  const rows = readRows(values.rows, bench);
+  report(`${bench.question} (${rows} ${bench.rowsAre})`);
+  const figures = await bench.run({ rows, report });
+  process.stdout.write(
+    values.json ? figures.map((figure) => `${formatJson(figure)}\n`).join('') : formatTable(figures),
+  );
+}
+
+function readRows(text: string | undefined, bench: Bench): number {
+  if (text === undefined) return bench.defaultRows;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Error(`--rows must be a whole number above 0 (${bench.rowsAre}), not ${JSON.stringify(text)}`);
+}
+
+if (import.meta.main) await main(process.argv.slice(2));

@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type pg from 'pg';
+
+import { createPool } from '../src/database/pool.ts';
+import { prepareDatabase } from '../src/embedded/database.ts';
+import { startPostgres } from '../src/embedded/postgres.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import type { Report } from '../src/reports/reports.ts';
+import { REPORTS } from '../src/reports/reports.ts';
+import { runReport } from '../src/reports/run-report.ts';
+import { cacheDir } from '../test/support/servers.ts';
+import type { Figure } from './harness.ts';
+import { compare, elapsedMs } from './harness.ts';
+import type { Bench, BenchOptions } from './main.ts';
+import { loadReportRows } from './report-rows.ts';
+
+const BENCH = 'reports';
+const MONTHS = 12;
+/** The tiers of source 001 with their goals: below 100 ms, 500 ms and 2 s. */
+const WINDOWS = ['7d', '30d', '90d'] as const;
+const ROUNDS = 5;
+const STATEMENT_TIMEOUT_MS = 600_000;
+
+export const reportsBench: Bench = {
+  name: BENCH,
+  question: 'How long do the seventeen reports take over 7, 30 and 90 days of a year?',
+  rowsAre: 'rows in four tables over 12 months',
+  defaultRows: 5_000_000,
+  run,
+};
+
+async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
+  try {
+    // The data are made anew for each run, so nothing is lost by not waiting for the disk while they are loaded.
+    await using postgres = await startPostgres({
+      dataDir,
+      port: 0,
+      cacheDir,
+      report,
+      settings: { fsync: 'off' },
+    });
+    const logger = createLogger('error', BENCH);
+    const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
+    const owner = openPool(ownerUrl);
+    await loadReportRows(owner, { rows, months: MONTHS, report });
+    await owner.end();
+    const pool = openPool(writerUrl);
+    const figures = await measureReports(pool, report);
+    await pool.end();
+    return figures;
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+function openPool(connectionString: string): pg.Pool {
+  return createPool({
+    connectionString,
+    applicationName: `remediation-audit bench ${BENCH}`,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    logger: createLogger('error', BENCH),
+  });
+}
+
+async function measureReports(pool: pg.Pool, report: BenchOptions['report']): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const asked of REPORTS) {
+    for (const since of WINDOWS) figures.push(await measureReport(pool, asked, since));
+    report(asked.name);
+  }
+  return figures;
+}
+
+/** The first round fills the caches and is not counted. */
+function measureReport(pool: pg.Pool, { name }: Report, since: string): Promise<Figure> {
+  return compare({
+    bench: BENCH,
+    metric: `${name}, ${since}`,
+    unit: 'ms',
+    rounds: ROUNDS,
+    figure: () => elapsedMs(() => runReport(pool, name, { since })),
+  });
+}

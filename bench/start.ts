@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startUp } from '../test/support/up.ts';
+import type { Figure } from './harness.ts';
+import { summarise } from './harness.ts';
+import type { Bench, BenchOptions } from './main.ts';
+import type { TreeUse } from './process-tree.ts';
+import { measureTree } from './process-tree.ts';
+
+const BENCH = 'start';
+/** Long enough for timers that fire once a minute not to decide, short enough to sit through. */
+const IDLE_WINDOW_MS = 10_000;
+const SHORT_WINDOW_MS = 1_000;
+const MIB = 1024 * 1024;
+
+export const startBench: Bench = {
+  name: BENCH,
+  question: 'How long does `up` take from warm caches to ready, and what does it cost idle?',
+  rowsAre: 'starts',
+  defaultRows: 5,
+  run,
+};
+
+/** Each start is the second one on its data: the first one creates the database, which happens once in a lifetime. */
+async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
+  const readySeconds: number[] = [];
+  const idlePercent: number[] = [];
+  const memory = new Map<string, number[]>();
+  for (let start = 1; start <= rows; start += 1) {
+    const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
+    try {
+      await (await startUp(dataDir, ['--no-simulator'])).stop();
+      const startedAt = performance.now();
+      const up = await startUp(dataDir, ['--no-simulator']);
+      readySeconds.push((performance.now() - startedAt) / 1_000);
+      const use = await measureTree(up.pid, rows === 1 ? SHORT_WINDOW_MS : IDLE_WINDOW_MS);
+      await up.stop();
+      idlePercent.push(use.cpuPercent);
+      for (const [name, bytes] of residentByName(use))
+        memory.set(name, [...(memory.get(name) ?? []), bytes / MIB]);
+      report(`start ${start} of ${rows}: ready after ${readySeconds.at(-1)?.toFixed(1) ?? ''} s`);
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+  return [
+    summarise({ bench: BENCH, metric: 'ready', unit: 's' }, readySeconds),
+    summarise({ bench: BENCH, metric: 'idle CPU', unit: '% of one core' }, idlePercent),
+    ...[...memory].map(([name, samples]) =>
+      summarise({ bench: BENCH, metric: `memory of ${name}`, unit: 'MiB' }, samples),
+    ),
+  ];
+}
+
+/** PostgreSQL is a dozen processes: their memory is added up, shared pages counted in each. */
+function residentByName({ processes }: TreeUse): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { name, residentBytes } of processes) sums.set(name, (sums.get(name) ?? 0) + residentBytes);
+  return sums;
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+import { Client } from 'pg';
+
+import { migrate } from '../database/migrate.ts';
+import { createMonthsAhead } from '../database/partitions.ts';
+import { createPool } from '../database/pool.ts';
+import { instantOf } from '../domain/instant.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { EmbeddedPostgres } from './postgres.ts';
+
+const ROLES_SQL = fileURLToPath(new URL('../../migrations/bootstrap/roles.sql', import.meta.url));
+const DATABASE = 'remediation_audit';
+const PASSWORD_BYTES = 18;
+
+export interface EmbeddedDatabase {
+  /** Connection string of audit_owner. */
+  readonly ownerUrl: string;
+  /** Connection string of audit_writer. */
+  readonly writerUrl: string;
+}
+
+/** The roles, the database and its schema on the embedded server. Passwords are new at every start. */
+export async function prepareDatabase(
+  postgres: EmbeddedPostgres,
+  monthsAhead: number,
+  logger: Logger,
+): Promise<EmbeddedDatabase> {
+  const passwords = { audit_owner: newPassword(), audit_writer: newPassword() };
+  const admin = new Client({ connectionString: postgres.superuserUrl() });
+  await admin.connect();
+  try {
+    await admin.query(await readFile(ROLES_SQL, 'utf8'));
+    for (const [role, password] of Object.entries(passwords)) {
+      await admin.query(`alter role ${role} password '${password}'`);
+    }
+    const { rowCount } = await admin.query('select from pg_database where datname = $1::text', [DATABASE]);
+    if (rowCount === 0) await admin.query(`create database ${DATABASE} owner audit_owner`);
+  } finally {
+    await admin.end();
+  }
+  const url = (role: keyof typeof passwords): string =>
+    `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
+  await bringUpToDate(url('audit_owner'), monthsAhead, logger);
+  return { ownerUrl: url('audit_owner'), writerUrl: url('audit_writer') };
+}
+
+async function bringUpToDate(connectionString: string, monthsAhead: number, logger: Logger): Promise<void> {
+  const applicationName = 'remediation-audit migrate';
+  const pool = createPool({ connectionString, applicationName, max: 1, statementTimeoutMs: 600_000, logger });
+  try {
+    const client = await pool.connect();
+    await migrate(client).finally(() => {
+      client.release();
+    });
+    await createMonthsAhead(pool, instantOf(Date.now()), monthsAhead);
+  } finally {
+    await pool.end();
+  }
+}
+
+function newPassword(): string {
+  // base64url has no character that would need quoting in SQL or escaping in a URL.
+  return randomBytes(PASSWORD_BYTES).toString('base64url');
+}

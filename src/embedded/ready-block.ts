@@ -1,0 +1,32 @@
+import type { Endpoints } from './endpoints.ts';
+
+export interface ReadyFacts {
+  readonly seconds: number;
+  readonly endpoints: Endpoints;
+  /** Which cluster is watched, in words. */
+  readonly cluster: string;
+  readonly dataDir: string;
+}
+
+/** What a newcomer reads once everything runs: what is where, and what to try. */
+export function readyBlock({ seconds, endpoints, cluster, dataDir }: ReadyFacts): string {
+  const { api, temporal, temporalUi } = endpoints;
+  return `
+remediation-audit is ready (${seconds.toFixed(1)} s)
+
+  REST service   ${api}
+  Temporal       ${temporal}, UI ${temporalUi}
+  PostgreSQL     connection string in ${dataDir}/endpoints.json
+  Cluster        ${cluster}
+  Data           ${dataDir} (kept; the next start goes on with it)
+
+Try
+  the rows       curl '${api}/api/v1/audit/workflow-execution?limit=3'
+  the workflows  open ${temporalUi}
+  the database   psql "$(node -p "require('${dataDir}/endpoints.json').postgres")" \\
+                   -c 'select remediation_id, workflow_name, phase, outcome from workflow_execution_audit limit 5'
+
+Ctrl-C ends everything.
+
+`;
+}

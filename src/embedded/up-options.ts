@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+
+import { UsageError } from '../settings.ts';
+
+export type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
+const CLUSTER_MODES: readonly ClusterMode[] = ['sandbox', 'apiserver', 'kubeconfig'];
+
+export interface UpOptions {
+  readonly dataDir: string;
+  readonly apiPort: number;
+  readonly temporalPort: number;
+  readonly temporalUiPort: number;
+  readonly postgresPort: number;
+  readonly simulator: boolean;
+  /** Undefined: a kubeconfig or the pod's service account if there is one, else the sandbox. */
+  readonly cluster: ClusterMode | undefined;
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+}
+
+const FLAGS = {
+  'data-dir': { type: 'string', default: '.data' },
+  'api-port': { type: 'string', default: '8085' },
+  'temporal-port': { type: 'string', default: '7233' },
+  'temporal-ui-port': { type: 'string', default: '8233' },
+  'postgres-port': { type: 'string', default: '54320' },
+  'no-simulator': { type: 'boolean', default: false },
+  cluster: { type: 'string' },
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+export const UP_USAGE = `usage: remediation-audit up [flags]
+
+Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, for a look or for development.
+
+  --data-dir DIR          where everything is kept between starts     (${FLAGS['data-dir'].default})
+  --api-port N            REST service                                (${FLAGS['api-port'].default}; 0 takes a free one, as for every port)
+  --temporal-port N       Temporal frontend                           (${FLAGS['temporal-port'].default})
+  --temporal-ui-port N    Temporal UI                                 (${FLAGS['temporal-ui-port'].default})
+  --postgres-port N       PostgreSQL                                  (${FLAGS['postgres-port'].default})
+  --cluster MODE          sandbox     an in-process API server in which a simulator plays remediations
+                          apiserver   a real kube-apiserver with etcd, and the simulator
+                          kubeconfig  your cluster, read only
+                          (your kubeconfig if there is one, else sandbox)
+  --kubeconfig FILE       kubeconfig to use; implies --cluster kubeconfig
+  --context NAME          context within it
+  --no-simulator          leave sandbox or apiserver empty
+`;
+
+export function readUpOptions(args: readonly string[]): UpOptions | 'help' {
+  const values = parse(args);
+  if (values.help) return 'help';
+  const cluster = readClusterMode(values.cluster, values.kubeconfig);
+  return {
+    dataDir: values['data-dir'],
+    apiPort: readPort('--api-port', values['api-port']),
+    temporalPort: readPort('--temporal-port', values['temporal-port']),
+    temporalUiPort: readPort('--temporal-ui-port', values['temporal-ui-port']),
+    postgresPort: readPort('--postgres-port', values['postgres-port']),
+    simulator: !values['no-simulator'],
+    cluster,
+    kubeconfig: values.kubeconfig,
+    context: values.context,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: false }).values;
+  } catch (error: unknown) {
+    // Node explains at length how a positional argument could be written; the first sentence names the culprit.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    throw new UsageError(`${reason}; \`remediation-audit up --help\` shows the flags`);
+  }
+}
+
+function readPort(flag: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= 0 && port <= 65_535) return port;
+  throw new UsageError(`${flag} must be a port from 0 to 65535, not ${JSON.stringify(text)}`);
+}
+
+function readClusterMode(text: string | undefined, kubeconfig: string | undefined): ClusterMode | undefined {
+  if (text === undefined) return kubeconfig === undefined ? undefined : 'kubeconfig';
+  const mode = CLUSTER_MODES.find((candidate) => candidate === text);
+  if (mode === undefined) {
+    throw new UsageError(`--cluster must be ${CLUSTER_MODES.join(', ')}, not ${JSON.stringify(text)}`);
+  }
+  if (kubeconfig !== undefined && mode !== 'kubeconfig') {
+    throw new UsageError(`--kubeconfig goes with --cluster kubeconfig, not with --cluster ${mode}`);
+  }
+  return mode;
+}

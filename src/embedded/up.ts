@@ -1,0 +1,173 @@
+import type { RunningService } from '../composition.ts';
+import { createClosing, startServeService, startWatchService, startWorkService } from '../composition.ts';
+import type { Config } from '../config.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+import { createBinaryResolver, type ServerName } from './binaries.ts';
+import { requireUsableCluster, startCluster } from './cluster.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { prepareDatabase } from './database.ts';
+import { publishEndpoints } from './endpoints.ts';
+import { requireFreePorts } from './ports.ts';
+import { startPostgres } from './postgres.ts';
+import { readyBlock } from './ready-block.ts';
+import { startTemporal } from './temporal-server.ts';
+import type { UpOptions } from './up-options.ts';
+
+/** Servers of a run that was killed a moment ago may still be on their way out. */
+const PREDECESSOR_GRACE_MS = 10_000;
+
+type Closing = ReturnType<typeof createClosing>;
+
+interface Stage {
+  readonly config: Config;
+  readonly options: UpOptions;
+  readonly closing: Closing;
+  readonly stop: AbortSignal;
+  readonly report: (line: string) => void;
+}
+
+/** Everything on this machine, until the signal. What was started is ended in reverse order, also after a failure. */
+export async function up(config: Config, options: UpOptions, stop: AbortSignal): Promise<void> {
+  const closing = createClosing();
+  const report = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  const stage: Stage = { config, options, closing, stop, report };
+  try {
+    const services = await startAll(stage);
+    await stoppedOrBroken(services, stop);
+    report('stopping');
+  } finally {
+    await closing.run();
+  }
+}
+
+async function startAll(stage: Stage): Promise<readonly RunningService[]> {
+  const { config, options, closing } = stage;
+  const startedAt = Date.now();
+  requireUsableCluster(stage);
+  const data = await openDataDirectory(options.dataDir);
+  closing.push(() => data.close());
+  await requirePorts(options, data.abandoned);
+  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel, 'up');
+
+  const servers = await startServers(stage, data, logger);
+  const services = await startServices(stage, servers, logger);
+  const endpoints = {
+    api: services.api.url,
+    temporal: servers.temporal.address,
+    temporalUi: servers.temporal.uiUrl ?? '',
+    postgres: servers.database.ownerUrl,
+    kubernetes: servers.cluster.server,
+  };
+  const published = await publishEndpoints(data.path, endpoints);
+  closing.push(() => published.remove());
+  const seconds = (Date.now() - startedAt) / 1_000;
+  const description = servers.cluster.description;
+  process.stdout.write(readyBlock({ seconds, endpoints, cluster: description, dataDir: data.path }));
+  return Object.values(services);
+}
+
+/** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
+async function startServers(stage: Stage, data: DataDirectory, logger: Logger): Promise<EmbeddedServers> {
+  const { config, options, closing, stop, report } = stage;
+  const resolver = createResolver(stage);
+  const temporalBinary = resolver.resolve('temporal');
+  // Awaited below; until then a failure must not end the process as an unhandled rejection.
+  temporalBinary.catch(() => undefined);
+
+  const postgres = await startPostgres({
+    dataDir: data.postgres,
+    port: options.postgresPort,
+    cacheDir: config.embedded.cacheDir,
+    report,
+  });
+  closing.push(() => postgres.stop());
+  const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
+  stop.throwIfAborted();
+
+  const temporal = await startTemporal({
+    binary: await temporalBinary,
+    dataDir: data.temporal,
+    port: options.temporalPort,
+    uiPort: options.temporalUiPort,
+    searchAttributes: {},
+    report,
+  });
+  closing.push(() => temporal.stop());
+  stop.throwIfAborted();
+
+  const cluster = await startCluster({ config, options, dataDir: data.sandbox, resolver, report });
+  closing.push(() => cluster.stop());
+  stop.throwIfAborted();
+  return { database, temporal, cluster };
+}
+
+async function startServices(stage: Stage, servers: EmbeddedServers, logger: Logger) {
+  const context = { config: embeddedConfig(stage, servers), logger, signal: stage.stop };
+  const start = async (service: typeof startWorkService): Promise<RunningService> => {
+    const running = await service(context);
+    stage.closing.push(() => running.stop());
+    stage.stop.throwIfAborted();
+    return running;
+  };
+  return {
+    worker: await start(startWorkService),
+    api: await start(startServeService),
+    watcher: await start(startWatchService),
+  };
+}
+
+async function requirePorts(options: UpOptions, abandoned: boolean): Promise<void> {
+  await requireFreePorts(
+    [
+      { port: options.apiPort, flag: '--api-port', use: 'the API' },
+      { port: options.temporalPort, flag: '--temporal-port', use: 'Temporal' },
+      { port: options.temporalUiPort, flag: '--temporal-ui-port', use: 'the Temporal UI' },
+      { port: options.postgresPort, flag: '--postgres-port', use: 'PostgreSQL' },
+    ],
+    abandoned ? PREDECESSOR_GRACE_MS : 0,
+  );
+}
+
+function createResolver({ config, report }: Stage) {
+  const { cacheDir, searchPath, serverPaths } = config.embedded;
+  const explicitPaths = Object.fromEntries(
+    Object.entries(serverPaths).filter(([, path]) => path !== ''),
+  ) as Partial<Record<ServerName, string>>;
+  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report });
+}
+
+interface EmbeddedServers {
+  readonly database: Awaited<ReturnType<typeof prepareDatabase>>;
+  readonly temporal: Awaited<ReturnType<typeof startTemporal>>;
+  readonly cluster: Awaited<ReturnType<typeof startCluster>>;
+}
+
+/** The configuration of the three services, pointed at what was started here. */
+function embeddedConfig(
+  { config, options }: Stage,
+  { database, temporal, cluster }: EmbeddedServers,
+): Config {
+  return {
+    ...config,
+    database: { ...config.database, url: database.writerUrl, ownerUrl: database.ownerUrl },
+    temporal: { connectionOptions: { address: temporal.address }, namespace: temporal.namespace },
+    kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
+    api: { ...config.api, host: '127.0.0.1', port: options.apiPort },
+    // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.
+    metricsHost: '127.0.0.1',
+    worker: { ...config.worker, metricsPort: 0 },
+    watcher: { ...config.watcher, metricsPort: 0 },
+  };
+}
+
+async function stoppedOrBroken(services: readonly RunningService[], stop: AbortSignal): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  await Promise.race([stopped, ...services.map(({ ended }) => ended)]);
+}

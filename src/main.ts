@@ -1,0 +1,185 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import pg from 'pg';
+
+import { InsecureBindError } from './api/server.ts';
+import type { RunningService, ServiceContext } from './composition.ts';
+import { startServeService, startWatchService, startWorkService } from './composition.ts';
+import type { Config } from './config.ts';
+import { readProcessConfig } from './config.ts';
+import { migrate, SchemaTooNewError } from './database/migrate.ts';
+import { createMonthsAhead } from './database/partitions.ts';
+import { instantOf } from './domain/instant.ts';
+import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
+import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
+import type { Logger } from './observability/logger.ts';
+import { createLogger } from './observability/logger.ts';
+import { SettingsError, UsageError } from './settings.ts';
+
+/** What the process ends with; documented in docs/operations.md. */
+const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 } as const;
+
+interface Command {
+  readonly summary: string;
+  run(args: readonly string[], stop: AbortSignal): Promise<void>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  up: { summary: 'run everything with embedded servers; `up --help` shows its flags', run: runUp },
+  watch: {
+    summary: 'follow the cluster and start a workflow per remediation',
+    run: service('watch', startWatchService),
+  },
+  work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
+  serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
+  migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
+};
+
+const USAGE = `usage: remediation-audit <command>
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+  --help    show this
+  --version show the version
+
+Configuration comes from the environment: docs/configuration.md lists every variable.
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  if (name === '--help' || name === 'help') return say(USAGE);
+  if (name === '--version') return say(`${version()}\n`);
+  const stop = new AbortController();
+  // The one owner of the process: every other part is stopped by this signal, in order.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop.abort(signal);
+    });
+  }
+  try {
+    await commandNamed(name).run(rest, stop.signal);
+    return EXIT.ok;
+  } catch (error: unknown) {
+    // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
+    if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
+    process.stderr.write(`remediation-audit ${name}: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function commandNamed(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined)
+    throw new UsageError(`unknown command ${name}; \`remediation-audit --help\` lists them`);
+  return command;
+}
+
+function service(name: string, start: (context: ServiceContext) => Promise<RunningService>): Command['run'] {
+  return async (args, stop) => {
+    takeNoArguments(name, args);
+    const config = readProcessConfig();
+    const logger = createLogger(config.logLevel, name);
+    const running = await start({ config, logger, signal: stop });
+    logger.info({ url: running.url }, 'started');
+    await endedOrStopped(running, stop, logger);
+  };
+}
+
+async function endedOrStopped(running: RunningService, stop: AbortSignal, logger: Logger): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  try {
+    await Promise.race([running.ended, stopped]);
+    logger.info({ signal: stop.aborted ? String(stop.reason) : 'none' }, 'stopping');
+  } finally {
+    await running.stop();
+  }
+}
+
+async function runUp(args: readonly string[], stop: AbortSignal): Promise<void> {
+  const options = readUpOptions(args);
+  if (options === 'help') {
+    say(UP_USAGE);
+    return;
+  }
+  // Loaded only here: the other processes have no use for embedded servers.
+  const { up } = await import('./embedded/up.ts');
+  await up(readProcessConfig(), options, stop);
+}
+
+async function runMigrate(args: readonly string[]): Promise<void> {
+  takeNoArguments('migrate', args);
+  const config = readProcessConfig();
+  const report = await migrateDatabase(config);
+  const applied = report.applied.length === 0 ? 'nothing to do' : `applied ${report.applied.join(', ')}`;
+  process.stdout.write(`schema version ${report.version}: ${applied}\n`);
+}
+
+async function migrateDatabase({ database }: Config) {
+  if (database.ownerUrl === '') {
+    throw new SettingsError([
+      'DATABASE_OWNER_URL is not set; `migrate` needs PostgreSQL as role audit_owner',
+    ]);
+  }
+  const pool = new pg.Pool({ connectionString: database.ownerUrl, max: 1, connectionTimeoutMillis: 10_000 });
+  try {
+    const client = await pool.connect();
+    const report = await migrate(client).finally(() => {
+      client.release();
+    });
+    await createMonthsAhead(pool, instantOf(Date.now()), database.monthsAhead);
+    return report;
+  } finally {
+    await pool.end();
+  }
+}
+
+function takeNoArguments(name: string, args: readonly string[]): void {
+  try {
+    parseArgs({ args: [...args], options: {}, allowPositionals: false });
+  } catch (error: unknown) {
+    throw new UsageError(
+      `${messageOf(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
+    );
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof SchemaTooNewError) return EXIT.schemaTooNew;
+  const isConfiguration =
+    error instanceof SettingsError ||
+    error instanceof InsecureBindError ||
+    error instanceof ClusterAccessError;
+  return isConfiguration ? EXIT.configuration : EXIT.failure;
+}
+
+function isStop(error: unknown, stop: AbortSignal): boolean {
+  return error === stop.reason || (error instanceof Error && error.name === 'AbortError');
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [error.message, ...error.errors.map(messageOf)].filter(Boolean).join(': ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+process.exitCode = await main(process.argv.slice(2));

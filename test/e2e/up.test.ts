@@ -1,0 +1,144 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { readProcessTree } from '../../bench/process-tree.ts';
+import { connectTemporal } from '../../src/temporal/connection.ts';
+import { isGone, until } from '../support/processes.ts';
+import { eventually } from '../support/temporal.ts';
+import type { RunningUp } from '../support/up.ts';
+import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
+
+/** As fast as it goes: the tests wait for rows, not for realism. */
+const FAST = { env: { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' } };
+const ORPHANS_DEADLINE_MS = 5_000;
+
+let dataDir: string;
+let running: RunningUp | undefined;
+
+beforeEach(async () => {
+  dataDir = join(await mkdtemp(join(tmpdir(), 'remediation-audit-e2e-')), 'data');
+});
+afterEach(async () => {
+  running?.child.kill('SIGKILL');
+  await running?.exited;
+  running = undefined;
+  await rm(join(dataDir, '..'), { recursive: true, force: true });
+});
+
+interface Item {
+  id: string;
+  phase: string;
+  outcome: string | null;
+  remediation_id: string;
+  remediation_uid: string;
+  namespace: string;
+}
+
+async function listExecutions({ endpoints }: RunningUp): Promise<Item[]> {
+  const answer = await fetch(`${endpoints.api}/api/v1/audit/workflow-execution?limit=1000`);
+  expect(answer.status).toBe(200);
+  return ((await answer.json()) as { items: Item[] }).items;
+}
+
+async function workflowIds({ endpoints }: RunningUp): Promise<string[]> {
+  const access = { connectionOptions: { address: endpoints.temporal }, namespace: 'default' };
+  const { client, close } = await connectTemporal(access);
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list()) ids.push(workflowId);
+  await close();
+  return ids;
+}
+
+/** Everything below the main process: our servers, and theirs. */
+async function serverPids(up: RunningUp): Promise<number[]> {
+  const tree = await readProcessTree(up.pid);
+  const pids = tree.map(({ pid }) => pid).filter((pid) => pid !== up.pid);
+  expect(tree.map(({ name }) => name)).toEqual(expect.arrayContaining(['postgres', 'temporal']));
+  return pids;
+}
+
+test('remediations of the sandbox become rows and readable workflows; SIGTERM ends everything in order', async () => {
+  const up = (running = await startUp(dataDir, [], FAST));
+  expect(up.output()).toContain('remediation-audit is ready');
+  expect((await fetch(`${up.endpoints.api}/readyz`)).status).toBe(200);
+  expect(statSync(join(dataDir, 'endpoints.json')).mode & 0o777).toBe(0o600);
+
+  const outcomes = async (): Promise<Set<string | null>> =>
+    new Set((await listExecutions(up)).map(({ outcome }) => outcome));
+  await eventually('a success and a failure are rows', async () => {
+    const seen = await outcomes();
+    return seen.has('Success') && seen.has('Failed');
+  });
+  const [item] = await listExecutions(up);
+  const id = `default/${item?.namespace ?? ''}/${item?.remediation_id ?? ''}/${item?.remediation_uid ?? ''}`;
+  await eventually(`Temporal lists ${id}`, async () => (await workflowIds(up)).includes(id));
+  expect((await fetch(up.endpoints.temporalUi)).status).toBe(200);
+  const database = new pg.Client({ connectionString: up.endpoints.postgres });
+  await database.connect();
+  const { rows } = await database.query<{ role: string; entries: string }>(
+    'select current_user as role, count(*) as entries from audit_ledger',
+  );
+  await database.end();
+  expect(rows[0]?.role).toBe('audit_owner');
+  expect(Number(rows[0]?.entries)).toBeGreaterThan(0);
+
+  const pids = await serverPids(up);
+  expect(await up.stop()).toBe(0);
+  expect(pids.filter((pid) => !isGone(pid))).toEqual([]);
+  expect(existsSync(join(dataDir, 'endpoints.json'))).toBe(false);
+});
+
+describe('what was recorded is there after', () => {
+  test('an orderly stop and a second start', async () => {
+    running = await startUp(dataDir, [], FAST);
+    const first = running;
+    await eventually('three rows', async () => (await listExecutions(first)).length >= 3);
+    const before = await listExecutions(first);
+    expect(await first.stop()).toBe(0);
+
+    running = await startUp(dataDir, ['--no-simulator']);
+    const after = await listExecutions(running);
+    expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before.map(({ id }) => id)));
+    expect(await running.stop()).toBe(0);
+  });
+
+  test('a SIGKILL of the main process, which leaves no server behind', async () => {
+    running = await startUp(dataDir, [], FAST);
+    const first = running;
+    await eventually('three rows', async () => (await listExecutions(first)).length >= 3);
+    const before = await listExecutions(first);
+    const pids = await serverPids(first);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    await until(() => pids.every(isGone), 'every server has ended', ORPHANS_DEADLINE_MS);
+
+    running = await startUp(dataDir, ['--no-simulator']);
+    const after = await listExecutions(running);
+    expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before.map(({ id }) => id)));
+    expect(await running.stop()).toBe(0);
+  });
+});
+
+test('SIGINT while it starts ends it with code 0 and leaves nothing behind', async () => {
+  const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS]);
+  await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
+  program.child.kill('SIGINT');
+  expect(await program.exited).toBe(0);
+  expect(program.output()).not.toContain('is ready');
+});
+
+test('a start that was killed half-way is taken up by the next one', async () => {
+  const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS]);
+  await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
+  program.child.kill('SIGKILL');
+  await program.exited;
+
+  running = await startUp(dataDir, ['--no-simulator']);
+  expect(await listExecutions(running)).toEqual([]);
+  expect(await running.stop()).toBe(0);
+});
