@@ -63,7 +63,8 @@ function loadKubeConfig(access: ClusterAccess): KubeConfig {
     if (access.kubeconfig === '') config.loadFromCluster();
     else config.loadFromFile(access.kubeconfig);
   } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
+    // A YAML error goes on with a drawing of the place; its first line says what and where.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw new ClusterAccessError(
       `cannot read ${nameOf(access)}: ${reason}; name a readable file with KUBECONFIG or --kubeconfig`,
       { cause: error },

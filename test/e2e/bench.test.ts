@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+
+import { describe, expect, test } from 'vitest';
+
+import { BENCHES } from '../../bench/main.ts';
+import { repositoryPath } from '../support/repository.ts';
+
+/** Enough to run every line of a bench, far too few to measure anything. */
+const FEW_ROWS: Readonly<Record<string, string>> = { start: '1' };
+
+function bench(...args: readonly string[]) {
+  return spawnSync(process.execPath, [repositoryPath('bench/main.ts'), ...args], { encoding: 'utf8' });
+}
+
+describe('every bench runs and prints its figures as JSON lines:', () => {
+  test.each(Object.keys(BENCHES))('%s', (name) => {
+    const { stdout, stderr, status } = bench(name, '--json', '--rows', FEW_ROWS[name] ?? '100');
+    expect(status, stderr).toBe(0);
+    const figures = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(figures.length).toBeGreaterThan(0);
+    for (const figure of figures) {
+      expect(Object.keys(figure)).toEqual([
+        'bench',
+        'metric',
+        'value',
+        'unit',
+        'ceiling',
+        'ratio',
+        'n',
+        'spread',
+      ]);
+      expect(figure['bench']).toBe(name);
+      expect(typeof figure['value']).toBe('number');
+    }
+  });
+});
+
+test('an unknown bench or a wrong --rows is refused with what is allowed', () => {
+  expect(bench('nothing')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('npm run bench -- <start') as string,
+  });
+  expect(bench('start', '--rows', 'many').stderr).toContain('--rows must be a whole number above 0');
+});
