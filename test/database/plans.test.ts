@@ -1,0 +1,337 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { loadReportRows, REPORTED_TABLES } from '../../bench/report-rows.ts';
+import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import { readParameters } from '../../src/reports/parameters.ts';
+import type { ReportName } from '../../src/reports/reports.ts';
+import { reportNamed, REPORTS } from '../../src/reports/reports.ts';
+import { reportStatement } from '../../src/reports/run-report.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** A thousand rows per table and month: enough for the planner to mean what it chooses. Nothing is switched off. */
+const MONTHS = 6;
+const ROWS = 24_000;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await loadReportRows(database.owner, { rows: ROWS, months: MONTHS, report: () => undefined });
+  await database.owner.query(OTHER_ROWS);
+  await database.owner.query('analyze');
+});
+afterAll(() => database.close());
+
+/** Rows of the tables that no report asks: like real ones in what their indexes are about. */
+const OTHER_ROWS = `
+  insert into remediation_audit (id, created_at, created_at_source, cluster, source_version, revision, remediation_id,
+    remediation_uid, signal_fingerprint, target_namespace, verdict, signal_labels)
+  select id, created_at, 'resource', 'bench', 1, 1, remediation_id, remediation_uid, signal_fingerprint,
+    'namespace-' || source_version % 50, case when source_version % 100 = 0 then 'open' else 'terminal' end, extra
+  from signal_processing_audit;
+
+  insert into audit_ledger (record_id, created_at, source_version, content_hash, observed_at, table_name, cluster,
+    remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+  select id, created_at, 1, '\\x00', created_at, 'signal_processing_audit', cluster, remediation_uid, 'progress', 'bench',
+    extra::text, '\\x00', '\\x00', '\\x00'
+  from signal_processing_audit;
+
+  insert into ai_investigation_embeddings (id, alert_fingerprint, investigation_text, environment, created_at, cluster,
+    remediation_uid)
+  select id, alert_fingerprint, investigation_report, environment || source_version % 40, created_at, cluster, remediation_uid
+  from ai_analysis_audit;
+
+  insert into observed_resource (cluster, source_uid, kind, namespace, name, remediation_uid, source_version,
+    projection_hash, first_seen, last_seen, deleted_at)
+  select 'bench', 'uid-' || i, 'AIAnalysis', 'kubernaut-system', 'ai-' || i, 'remediation-' || i, i, '\\x00', now(), now(),
+    case when i % 100 <> 0 then now() - make_interval(days => (i % 1000)::integer) end
+  from generate_series(1, 5000) as i;
+
+  insert into audit_quarantine (table_name, reason, payload, payload_hash, resolved_at)
+  select 'ai_analysis_audit', 'test', repeat('{}', 100), int8send(i), case when i % 100 <> 0 then now() end
+  from generate_series(1, 5000) as i;
+
+  insert into audit_access (accessed_at, caller, route)
+  select now() - make_interval(mins => i), 'test', '/api/v1/audit/ai-analysis' from generate_series(1, 5000) as i`;
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Name'?: string;
+  Plans?: PlanNode[];
+}
+
+interface Scan {
+  /** Partition, or the table where it has none. */
+  readonly table: string;
+  readonly node: string;
+  /** Index of the partitioned table that the one used belongs to. */
+  readonly index: string | undefined;
+}
+
+async function explain(text: string, values: readonly unknown[]): Promise<PlanNode> {
+  const { rows } = await database.owner.query<{ 'QUERY PLAN': string }>(`explain (format json) ${text}`, [
+    ...values,
+  ]);
+  const [plan] = JSON.parse(rows[0]?.['QUERY PLAN'] ?? '[]') as { Plan: PlanNode }[];
+  if (plan === undefined) throw new Error(`no plan for ${text}`);
+  return plan.Plan;
+}
+
+/** A bitmap names its table in one node and its index in the node below; that one counts. */
+function isScan(node: PlanNode): boolean {
+  if (node['Node Type'] === 'Bitmap Heap Scan') return false;
+  return node['Relation Name'] !== undefined || node['Index Name'] !== undefined;
+}
+
+/** How each table that has rows is read. */
+async function scansOf(text: string, values: readonly unknown[]): Promise<Scan[]> {
+  const [parents, filled] = [await parentIndexes(), await filledTables()];
+  const scans: Scan[] = [];
+  const walk = (node: PlanNode, within: string | undefined): void => {
+    const table = node['Relation Name'] ?? within;
+    const index = node['Index Name'];
+    if (table !== undefined && filled.has(table) && isScan(node)) {
+      scans.push({ table, node: node['Node Type'], index: index && (parents.get(index) ?? index) });
+    }
+    for (const child of node.Plans ?? []) walk(child, table);
+  };
+  walk(await explain(text, values), undefined);
+  return scans;
+}
+
+async function parentIndexes(): Promise<Map<string, string>> {
+  const { rows } = await database.owner.query<{ child: string; parent: string }>(`
+    select inhrelid::regclass::text as child, inhparent::regclass::text as parent
+    from pg_inherits join pg_index on indexrelid = inhrelid`);
+  return new Map(rows.map(({ child, parent }) => [child, parent]));
+}
+
+async function filledTables(): Promise<Set<string>> {
+  const { rows } = await database.owner.query<{ name: string }>(
+    `select relname as name from pg_class where relkind = 'r' and reltuples > 0`,
+  );
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** The months of a table that have rows at or after an instant. */
+async function monthsSince(table: string, since: string): Promise<string[]> {
+  const { rows } = await database.owner.query<{ name: string }>(
+    `select distinct tableoid::regclass::text as name from ${table}
+     where created_at > now() - $1::interval order by 1`,
+    [since],
+  );
+  return rows.map(({ name }) => name);
+}
+
+function scansOfReport(name: ReportName, given: Readonly<Record<string, string>> = {}): Promise<Scan[]> {
+  const report = reportNamed(name);
+  return scansOf(reportStatement(report), readParameters(report.parameters, given));
+}
+
+describe('a selective report uses an index in every month that it touches:', () => {
+  const selective: [ReportName, string][] = [
+    ['recent-failures', 'workflow_execution_audit_phase_idx'],
+    ['executions-of-workflow', 'kubernetes_execution_audit_workflow_ref_idx'],
+    ['failed-executions', 'kubernetes_execution_audit_failed_idx'],
+    ['slow-executions', 'kubernetes_execution_audit_created_at_idx'],
+    ['signal-records', 'signal_processing_audit_signal_fingerprint_idx'],
+    ['classification-accuracy', 'signal_processing_audit_completed_at_idx'],
+    ['priority-distribution', 'signal_processing_audit_completed_at_idx'],
+  ];
+  test.each(selective)('%s: %s', async (name, index) => {
+    const scans = await scansOfReport(name);
+    expect(scans).not.toEqual([]);
+    expect(new Set(scans.map((scan) => scan.index))).toEqual(new Set([index]));
+  });
+
+  test('namespace-actions: by namespace where that is rarer, else by time', async () => {
+    for (const namespace of ['prod-%', 'prod-3%', 'prod-3', 'elsewhere-%']) {
+      for (const scan of await scansOfReport('namespace-actions', { namespace })) {
+        expect(scan.index, namespace).toMatch(
+          /^kubernetes_execution_audit_(target_resource|created_at)_idx$/,
+        );
+      }
+    }
+  });
+});
+
+describe('a report over created_at touches only the months of its window:', () => {
+  const windowed: [ReportName, string][] = [
+    ['lock-effectiveness', 'workflow_execution_audit'],
+    ['success-rate-by-target', 'workflow_execution_audit'],
+    ['executions-of-workflow', 'kubernetes_execution_audit'],
+    ['duration-by-action', 'kubernetes_execution_audit'],
+    ['slow-executions', 'kubernetes_execution_audit'],
+    ['namespace-actions', 'kubernetes_execution_audit'],
+    ['retry-patterns', 'kubernetes_execution_audit'],
+    ['resource-usage', 'kubernetes_execution_audit'],
+    ['signal-records', 'signal_processing_audit'],
+    ['slow-enrichments', 'signal_processing_audit'],
+    ['recommendation-success', 'ai_analysis_audit'],
+    ['investigation-performance', 'ai_analysis_audit'],
+    ['hallucination-trend', 'ai_analysis_audit'],
+  ];
+  test.each(windowed)('%s', async (name, table) => {
+    for (const since of ['7 days', '30 days', '90 days']) {
+      const touched = new Set((await scansOfReport(name, { since })).map((scan) => scan.table));
+      expect([...touched].sort(), since).toEqual(await monthsSince(table, since));
+    }
+  });
+
+  test('which are all but those whose source asks by the time of the end', () => {
+    const byEnd = [
+      'recent-failures',
+      'failed-executions',
+      'classification-accuracy',
+      'priority-distribution',
+    ];
+    expect([...windowed.map(([name]) => name), ...byEnd].sort()).toEqual(
+      REPORTS.map(({ name }) => name).sort(),
+    );
+  });
+
+  test('without a window it reads every month', async () => {
+    const scans = await scansOfReport('hallucination-trend');
+    expect(scans.map(({ table }) => table).sort()).toEqual(
+      await monthsSince('ai_analysis_audit', '10 years'),
+    );
+  });
+});
+
+/** Every index with the question that it is there for; one that answers none costs each write and goes. */
+interface Question {
+  readonly index: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** A page of a list as the API reads it, filtered by one column. */
+const page = (table: string, column: string, value: string): Question => ({
+  index: `${table}_${column}_idx`,
+  text: `select * from ${table} where ${column} = $1::text and (created_at, id) < ($2::timestamptz, $3::uuid)
+         order by created_at desc, id desc limit 50`,
+  values: [value, 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
+});
+
+const lookup = (index: string, text: string, ...values: unknown[]): Question => ({ index, text, values });
+
+const ofReport = (
+  index: string,
+  name: ReportName,
+  given: Readonly<Record<string, string>> = {},
+): Question => {
+  const report = reportNamed(name);
+  return { index, text: reportStatement(report), values: readParameters(report.parameters, given) };
+};
+
+const QUESTIONS: readonly Question[] = [
+  ...RECORD_DEFINITIONS.flatMap(({ table }) => [
+    lookup(
+      `${table}_created_at_idx`,
+      `select * from ${table} where (created_at, id) < ($1::timestamptz, $2::uuid) order by created_at desc, id desc limit 50`,
+      new Date(),
+      'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    ),
+    page(table, 'remediation_id', 'rr-1'),
+    lookup(
+      `${table}_remediation_uid_idx`,
+      `select * from ${table} where remediation_uid = $1::text order by created_at`,
+      'uid-1',
+    ),
+  ]),
+  page('workflow_execution_audit', 'target_resource', 'namespace-1/Deployment/service-1'),
+  page('workflow_execution_audit', 'workflow_id', 'workflow-1'),
+  page('workflow_execution_audit', 'correlation_id', 'rr-1'),
+  ofReport('workflow_execution_audit_phase_idx', 'recent-failures'),
+  page('kubernetes_execution_audit', 'execution_id', 'ke-1'),
+  page('kubernetes_execution_audit', 'action_type', 'a_rare_one'),
+  ofReport('kubernetes_execution_audit_workflow_ref_idx', 'executions-of-workflow'),
+  ofReport('kubernetes_execution_audit_failed_idx', 'failed-executions'),
+  ofReport('kubernetes_execution_audit_target_resource_idx', 'namespace-actions', {
+    namespace: 'elsewhere-%',
+  }),
+  ofReport('signal_processing_audit_signal_fingerprint_idx', 'signal-records'),
+  ofReport('signal_processing_audit_completed_at_idx', 'classification-accuracy'),
+  page('ai_analysis_audit', 'alert_fingerprint', 'a'),
+  page('ai_analysis_audit', 'environment', 'A rare one'),
+  page('remediation_audit', 'signal_fingerprint', 'a'),
+  page('remediation_audit', 'target_namespace', 'namespace-1'),
+  lookup(
+    'remediation_audit_open_idx',
+    `select id from remediation_audit where verdict = 'open' and created_at < now() - interval '1 hour'`,
+  ),
+  lookup(
+    'audit_ledger_remediation_uid_idx',
+    'select canonical from audit_ledger where remediation_uid = $1::text order by created_at',
+    'uid-1',
+  ),
+  lookup(
+    'ai_investigation_embeddings_alert_fingerprint_idx',
+    'select id from ai_investigation_embeddings where alert_fingerprint = $1::text',
+    'a',
+  ),
+  lookup(
+    'ai_investigation_embeddings_environment_idx',
+    'select id from ai_investigation_embeddings where environment = $1::text',
+    'Test1',
+  ),
+  lookup(
+    'ai_investigation_embeddings_remediation_uid_idx',
+    'select investigation_text from ai_investigation_embeddings where remediation_uid = $1::text',
+    'uid-1',
+  ),
+  lookup(
+    'observed_resource_open_idx',
+    `select source_uid from observed_resource where cluster = $1::text and kind = $2::text and deleted_at is null`,
+    'bench',
+    'AIAnalysis',
+  ),
+  lookup(
+    'observed_resource_remediation_uid_idx',
+    'select kind from observed_resource where remediation_uid = $1::text',
+    'remediation-1',
+  ),
+  lookup(
+    'observed_resource_deleted_at_idx',
+    `select source_uid from observed_resource where deleted_at < now() - interval '990 days'`,
+  ),
+  lookup(
+    'audit_quarantine_open_idx',
+    'select id from audit_quarantine where resolved_at is null order by received_at limit 50',
+  ),
+  lookup(
+    'audit_access_accessed_at_idx',
+    `select caller from audit_access where accessed_at > now() - interval '1 hour'`,
+  ),
+];
+
+describe('every index is there for a question, and answers it in every month:', () => {
+  test('none is without one', async () => {
+    const { rows } = await database.owner.query<{ name: string }>(`
+      select indexrelid::regclass::text as name
+      from pg_index
+      join pg_class as class on class.oid = indrelid
+      where class.relnamespace = 'public'::regnamespace and not class.relispartition and not indisunique
+      order by 1`);
+    expect(QUESTIONS.map(({ index }) => index).sort()).toEqual(rows.map(({ name }) => name));
+  });
+
+  test.each(QUESTIONS.map((question) => [question.index, question] as const))(
+    '%s',
+    async (index, { text, values }) => {
+      const scans = await scansOf(text, values);
+      expect(scans).not.toEqual([]);
+      for (const scan of scans) expect(scan).toMatchObject({ index });
+    },
+  );
+});
+
+test('the rows that these plans are about are there', async () => {
+  for (const table of REPORTED_TABLES) {
+    const { rows } = await database.owner.query<{ months: number; least: number }>(`
+      select count(*)::integer as months, min(rows)::integer as least
+      from (select count(*) as rows from ${table} group by date_trunc('month', created_at)) as month`);
+    expect(rows[0]?.months, table).toBeGreaterThanOrEqual(MONTHS);
+  }
+});
