@@ -5,5 +5,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** JSON lines on standard error: standard output belongs to what a command answers. */
 export function createLogger(level: LogLevel, service: string): Logger {
-  return pino({ level, base: { service }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const { err } = pino.stdSerializers;
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  // Temporal's SDK logs errors under `error`; without a serializer they come out as `{}`.
+  return pino({ level, base: { service }, timestamp, serializers: { err, error: err } }, pino.destination(2));
 }

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { repositoryPath } from '../support/repository.ts';
+
+const DIRECTORY = repositoryPath('test/replay/histories');
+const HISTORIES = readdirSync(DIRECTORY);
+
+let workflowBundle: WorkflowBundleWithSourceMap;
+
+beforeAll(async () => {
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: repositoryPath('src/workflows/index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
+});
+
+function readHistory(file: string): string {
+  return readFileSync(`${DIRECTORY}/${file}`, 'utf8');
+}
+
+function replay(history: string): Promise<void> {
+  return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+}
+
+describe('runs that began under earlier code go on under today’s:', () => {
+  test.each(HISTORIES)('%s', async (file) => {
+    await replay(readHistory(file));
+  });
+});
+
+test('a renamed activity is caught', async () => {
+  const renamed = readHistory('completed.json').replaceAll('recordExecution', 'recordRun');
+  await expect(replay(renamed)).rejects.toBeInstanceOf(DeterminismViolationError);
+});
