@@ -111,7 +111,8 @@ try {
 
 /** Process ids and host names of whoever recorded it are no part of a history. */
 function withoutMachine(history: string): string {
-  return history.replaceAll(/"(identity|binaryChecksum)": "[^"]*"/g, '"$1": "recorder"');
+  // `pid@host` is the identity of a client or worker, and the beginning of a worker's sticky queue.
+  return history.replaceAll(/\d+@[\w.-]+/g, 'recorder');
 }
 
 function stageOf(
