@@ -18,7 +18,7 @@ import type { Logger } from './observability/logger.ts';
 import { createLogger } from './observability/logger.ts';
 import { SettingsError, UsageError } from './settings.ts';
 
-/** What the process ends with; documented in docs/operations.md. */
+/** What the process ends with; documented in docs/configuration.md. */
 const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 } as const;
 
 interface Command {

@@ -1,7 +1,6 @@
 /** Every error of the service: its stable type, status and title. One row each, documented in docs/api.md. */
 export const PROBLEMS = {
   'not-found': { status: 404, title: 'There is nothing at this address' },
-  'method-not-allowed': { status: 405, title: 'This address does not take that method' },
   'invalid-parameter': { status: 400, title: 'A parameter of the request is not allowed' },
   'database-unavailable': { status: 503, title: 'The database does not answer; try again' },
   'internal-error': {

@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+import { eventually } from '../support/temporal.ts';
+import { startUp } from '../support/up.ts';
+
+test('remediations in a real kube-apiserver become rows', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-apiserver-'));
+  const env = { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' };
+  const up = await startUp(join(folder, 'data'), ['--cluster', 'apiserver'], { env });
+  try {
+    expect(up.endpoints.kubernetes).toMatch(/^https:/);
+    await eventually(
+      'a finished execution is a row',
+      async () => {
+        const answer = await fetch(`${up.endpoints.api}/api/v1/audit/workflow-execution`);
+        const { items } = (await answer.json()) as { items: { outcome: string | null }[] };
+        return items.some(({ outcome }) => outcome === 'Success');
+      },
+      60_000,
+    );
+    expect(await up.stop()).toBe(0);
+  } finally {
+    up.child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  }
+});

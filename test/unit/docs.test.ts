@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import { PROBLEMS } from '../../src/api/problems.ts';
+import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { repositoryPath } from '../support/repository.ts';
+
+interface MetricDescription {
+  name: string;
+  help: string;
+  type: string;
+  labelNames: string[];
+}
+
+const page = (name: string): string => readFileSync(repositoryPath(`docs/${name}`), 'utf8');
+const rows = (text: string, start: string): string[] =>
+  text.split('\n').filter((line) => line.startsWith(start));
+
+test('docs/metrics.md lists every metric of ours, with its labels and its help', () => {
+  const registered = createMetrics()
+    .registry.getMetricsAsArray()
+    .filter(({ name }) => /^(?:remediation_audit|kubernaut)_/.test(name))
+    .map((metric) => {
+      // Not part of the library's types, although every metric has them.
+      const { name, help, type, labelNames } = metric as unknown as MetricDescription;
+      return `| \`${name}\` | ${type} | ${labelNames.join(', ') || '–'} | ${help} |`;
+    });
+  expect(rows(page('metrics.md'), '| `')).toEqual(registered);
+});
+
+test('docs/api.md lists every problem with its status and title', () => {
+  const problems = Object.entries(PROBLEMS).map(
+    ([name, { status, title }]) => `| \`${name}\` | ${status} | ${title} |`,
+  );
+  expect(rows(page('api.md'), '| `')).toEqual(problems);
+});
+
+test('docs/api.md names every kind of record that has a list', () => {
+  for (const { kind } of RECORD_DEFINITIONS) expect(page('api.md')).toContain(`\`${kind}\``);
+});
