@@ -98,7 +98,7 @@ export const remediationAudit = defineRecord({
       type: 'text',
       fold: 'rank',
       vocabulary: VERDICTS,
-      meaning: 'What is certain about its end: `open`, `deleted-before-terminal` or `terminal`',
+      meaning: 'What is certain about its end',
     },
     {
       name: 'final_state_unknown',
