@@ -1,4 +1,4 @@
-import type { JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import { canonicalJson, isJsonObject, isRawNumber, parseJson } from './json.ts';
 import type { Observation } from './observation.ts';
 import { definitionOf } from './records/index.ts';
@@ -12,12 +12,11 @@ export function repairObservation(observation: Observation): Observation {
       .columns.filter(({ type }) => type === 'jsonb')
       .map(({ name }) => name),
   );
-  const columns = Object.fromEntries(
-    Object.entries(observation.columns).map(([name, value]) => {
-      if (typeof value !== 'string') return [name, value];
-      return [name, isJson.has(name) ? canonicalJson(repairJson(parseJson(value))) : repairText(value)];
-    }),
-  );
+  const columns: Record<string, string | boolean> = {};
+  for (const [name, value] of Object.entries(observation.columns)) {
+    if (typeof value !== 'string') columns[name] = value;
+    else columns[name] = isJson.has(name) ? canonicalJson(repairJson(parseJson(value))) : repairText(value);
+  }
   return { ...observation, columns };
 }
 

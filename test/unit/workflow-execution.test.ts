@@ -141,5 +141,5 @@ test.each([
   ['no uid', workflowExecution({ metadata: { uid: '' } })],
   ['no creation time', workflowExecution({ metadata: { creationTimestamp: 'yesterday' } })],
 ])('%s is not recorded and does not throw', (_what, resource) => {
-  expect(readWorkflowExecution(resource as JsonObject, CONTEXT)).toBeUndefined();
+  expect(readWorkflowExecution(resource, CONTEXT)).toBeUndefined();
 });
