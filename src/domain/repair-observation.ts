@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonValue } from './json.ts';
 import { canonicalJson, isJsonObject, isRawNumber, parseJson } from './json.ts';
 import type { Observation } from './observation.ts';
 import { definitionOf } from './records/index.ts';
