@@ -25,7 +25,8 @@ export function describeAccess({ client, create, newCollection }: ConformanceClu
       const { kind } = own.spec.names as unknown as { kind: string };
       const body = { apiVersion: `${group}/v1alpha1`, kind, metadata: { name: 'x' } };
       await eventually(async () => (await client.post(path, body)).status === 201);
-      await using watch = await client.watch(path, {});
+      // Far longer than the test waits: the end must come from the kind.
+      await using watch = await client.watch(path, { timeoutSeconds: '300' });
       await watch.until((events) => events.length === 1);
       const definitionPath = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${own.metadata.name}`;
       expect((await client.delete(definitionPath)).status).toBe(200);
