@@ -11,15 +11,20 @@ import type { Config } from './config.ts';
 import { readProcessConfig } from './config.ts';
 import { migrate, SchemaTooNewError } from './database/migrate.ts';
 import { createMonthsAhead } from './database/partitions.ts';
+import { createPool } from './database/pool.ts';
 import { instantOf } from './domain/instant.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
 import type { Logger } from './observability/logger.ts';
 import { createLogger } from './observability/logger.ts';
+import { reportCommand, ReportUsageError } from './reports/report-command.ts';
 import { SettingsError, UsageError } from './settings.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
 const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 } as const;
+
+/** A report over years may take long; nobody waits for it but the person who asked. */
+const REPORT_TIMEOUT_MS = 600_000;
 
 interface Command {
   readonly summary: string;
@@ -34,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
+  report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 
@@ -113,6 +119,32 @@ async function runUp(args: readonly string[], stop: AbortSignal): Promise<void> 
   // Loaded only here: the other processes have no use for embedded servers.
   const { up } = await import('./embedded/up.ts');
   await up(readProcessConfig(), options, stop);
+}
+
+async function runReport(args: readonly string[]): Promise<void> {
+  const { database, logLevel } = readProcessConfig();
+  const url = database.url === '' ? database.ownerUrl : database.url;
+  // The list of questions needs no database, and the pool opens no connection before the first query.
+  if (url === '' && !isHelp(args))
+    throw new SettingsError(['DATABASE_URL is not set; `report` reads PostgreSQL']);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: 'remediation-audit report',
+    max: 1,
+    statementTimeoutMs: REPORT_TIMEOUT_MS,
+    logger: createLogger(logLevel, 'report'),
+  });
+  try {
+    await reportCommand(args, pool, say);
+  } catch (error: unknown) {
+    throw error instanceof ReportUsageError ? new UsageError(error.message) : error;
+  } finally {
+    await pool.end();
+  }
+}
+
+function isHelp(args: readonly string[]): boolean {
+  return args.length === 0 || args.includes('--help') || args.includes('-h');
 }
 
 async function runMigrate(args: readonly string[]): Promise<void> {

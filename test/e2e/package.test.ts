@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { repositoryPath } from '../support/repository.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'remediation-audit-package-'));
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: repositoryPath('.') });
+  const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
+  execFileSync('tar', ['-xzf', join(folder, archive), '-C', folder]);
+  symlinkSync(repositoryPath('node_modules'), join(folder, 'package/node_modules'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(...args: readonly string[]): string {
+  return execFileSync(process.execPath, [join(folder, 'package/dist/main.js'), ...args], {
+    encoding: 'utf8',
+  });
+}
+
+test('the packed program runs as JavaScript, with its migrations and reports beside it', () => {
+  expect(run('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(run('report', '--help')).toContain('recent-failures');
+  expect(readdirSync(join(folder, 'package/migrations'))).toContain('0001_audit_foundation.sql');
+  expect(readdirSync(join(folder, 'package/dist/reports/sql'))).toContain('recent-failures.sql');
+});
