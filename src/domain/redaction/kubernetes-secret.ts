@@ -1,0 +1,117 @@
+import type { Quoted } from './quoted.ts';
+import { readQuoted } from './quoted.ts';
+
+/** Secrets of Kubernetes as they stand in text: manifests in YAML, and JSON that is only a part of the text. */
+
+const SECRET_LINE = /^[ \t]*(?:- )?["']?kind["']?[ \t]*:[ \t]*["']?Secret(?:List)?["']?[ \t]*(?:#.*)?$/;
+const DOCUMENT_END = /^(?:---|\.\.\.)(?:\s|$)/;
+const DATA_LINE = /^((?:[ \t]|- )*)["']?(?:data|stringData)["']?[ \t]*:(.*)$/;
+const ENTRY_LINE = /^([ \t]*["']?[\w.-]{1,253}["']?[ \t]*:)[ \t]*(.*)$/;
+
+/** What takes the place of one secret value. */
+export type ReplaceValue = (value: string) => string;
+
+/** Replaces the values below `data` and `stringData` in YAML documents that hold a Secret. */
+export function replaceSecretsInYaml(text: string, replace: ReplaceValue): string {
+  if (!text.includes('Secret') || !text.includes('\n') || !/data["']?[ \t]*:/i.test(text)) return text;
+  const lines = text.split('\n');
+  const result: string[] = [];
+  for (let start = 0; start < lines.length;) {
+    let end = start + 1;
+    while (end < lines.length && !DOCUMENT_END.test(lines[end] ?? '')) end += 1;
+    const document = lines.slice(start, end);
+    result.push(
+      ...(document.some((line) => SECRET_LINE.test(line.trimEnd()))
+        ? replaceData(document, replace)
+        : document),
+    );
+    start = end;
+  }
+  return result.join('\n');
+}
+
+function replaceData(lines: readonly string[], replace: ReplaceValue): string[] {
+  const result: string[] = [];
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? '';
+    const [isData, inline] = readDataLine(line);
+    result.push(
+      inline === undefined ? line : `${line.slice(0, line.length - inline.length)}${replace(inline)}`,
+    );
+    if (!isData || inline !== undefined) continue;
+    const entries = blockBelow(lines, index);
+    result.push(...replaceEntries(entries, replace));
+    index += entries.length;
+  }
+  return result;
+}
+
+/** The lines that are indented further than the one at `index`. */
+function blockBelow(lines: readonly string[], index: number): readonly string[] {
+  const indent = indentOf(lines[index] ?? '');
+  let end = index + 1;
+  while (end < lines.length && (isBlank(lines[end]) || indentOf(lines[end] ?? '') > indent)) end += 1;
+  return lines.slice(index + 1, end);
+}
+
+function replaceEntries(lines: readonly string[], replace: ReplaceValue): string[] {
+  const indent = indentOf(lines.find((line) => !isBlank(line)) ?? '');
+  // What is indented further than the first entry continues a value that has been replaced already.
+  return lines
+    .filter((line) => isBlank(line) || indentOf(line) <= indent)
+    .map((line) => (isBlank(line) ? line : replaceEntry(line, replace)));
+}
+
+function isBlank(line: string | undefined): boolean {
+  return line === undefined || line.trim() === '';
+}
+
+/** Whether a line begins a block of data, and the text of the data if it stands on the same line: `data: {a: b}`. */
+function readDataLine(line: string): [data: boolean, inline: string | undefined] {
+  const match = DATA_LINE.exec(line);
+  const rest = match?.[2]?.trim() ?? '';
+  if (match === null || rest === '' || rest.startsWith('#')) return [match !== null, undefined];
+  return [true, rest === '{}' || rest === 'null' ? undefined : rest];
+}
+
+function replaceEntry(line: string, replace: ReplaceValue): string {
+  const [, name = '', value = ''] = ENTRY_LINE.exec(line.trimEnd()) ?? [];
+  // A line of another form cannot be told from a value, so it counts as one.
+  if (name === '') return `${line.slice(0, indentOf(line))}${replace(line.trim())}`;
+  return value === '' ? line : `${name} ${replace(value)}`;
+}
+
+/** Columns before the first letter; the dash of a list counts as white space. */
+function indentOf(line: string): number {
+  return /^(?:[ \t]|- )*/.exec(line)?.[0].length ?? 0;
+}
+
+const SECRET_MEMBER = /\\{0,8}"kind\\{0,8}"\s{0,8}:\s{0,8}\\{0,8}"Secret(?:List)?\\{0,8}"/;
+const DATA_MEMBER = /\\{0,8}"(?:data|stringData)\\{0,8}"\s{0,8}:\s{0,8}\{/g;
+const ENTRY_NAME = /[\s,]{0,64}\\{0,8}"[\w.-]{1,253}\\{0,8}"\s{0,8}:\s{0,8}(?=\\{0,8}")/y;
+const LONGEST_VALUE = 2 * 1024 * 1024;
+
+/** The same in fragments of JSON, as a log or an error message quotes them, however often escaped. */
+export function replaceSecretsInJsonText(text: string, replace: ReplaceValue): string {
+  if (!text.includes('Secret') || !SECRET_MEMBER.test(text)) return text;
+  let result = '';
+  let done = 0;
+  for (const data of text.matchAll(DATA_MEMBER)) {
+    if (data.index < done) continue;
+    for (const { start, end } of valuesOf(text, data.index + data[0].length)) {
+      result += text.slice(done, start) + replace(text.slice(start, end));
+      done = end;
+    }
+  }
+  return result + text.slice(done);
+}
+
+function* valuesOf(text: string, start: number): Generator<Quoted> {
+  ENTRY_NAME.lastIndex = start;
+  for (let name = ENTRY_NAME.exec(text); name !== null; name = ENTRY_NAME.exec(text)) {
+    const value = readQuoted(text, ENTRY_NAME.lastIndex, LONGEST_VALUE);
+    if (value === undefined) return;
+    yield value;
+    ENTRY_NAME.lastIndex = value.next;
+  }
+}
