@@ -43,7 +43,7 @@ create table ai_analysis_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX ai_analysis_audit_alert_fingerprint_idx ON ONLY public.ai_analysis_audit USING btree (alert_fingerprint, created_at DESC);
-CREATE INDEX ai_analysis_audit_created_at_idx ON ONLY public.ai_analysis_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX ai_analysis_audit_created_at_idx ON ONLY public.ai_analysis_audit USING btree (created_at);
 CREATE INDEX ai_analysis_audit_environment_idx ON ONLY public.ai_analysis_audit USING btree (environment, created_at DESC);
 CREATE INDEX ai_analysis_audit_remediation_id_idx ON ONLY public.ai_analysis_audit USING btree (remediation_id, created_at DESC);
 CREATE INDEX ai_analysis_audit_remediation_uid_idx ON ONLY public.ai_analysis_audit USING btree (remediation_uid);
@@ -241,7 +241,7 @@ create table kubernetes_execution_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX kubernetes_execution_audit_action_type_idx ON ONLY public.kubernetes_execution_audit USING btree (action_type, created_at DESC);
-CREATE INDEX kubernetes_execution_audit_created_at_idx ON ONLY public.kubernetes_execution_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX kubernetes_execution_audit_created_at_idx ON ONLY public.kubernetes_execution_audit USING btree (created_at);
 CREATE INDEX kubernetes_execution_audit_execution_id_idx ON ONLY public.kubernetes_execution_audit USING btree (execution_id);
 CREATE INDEX kubernetes_execution_audit_failed_idx ON ONLY public.kubernetes_execution_audit USING btree (completed_at DESC) WHERE (NOT success);
 CREATE INDEX kubernetes_execution_audit_remediation_id_idx ON ONLY public.kubernetes_execution_audit USING btree (remediation_id, created_at DESC);
@@ -339,7 +339,7 @@ create table remediation_audit (
   revision integer not null,
   extra jsonb
 ) partition by RANGE (created_at);
-CREATE INDEX remediation_audit_created_at_idx ON ONLY public.remediation_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX remediation_audit_created_at_idx ON ONLY public.remediation_audit USING btree (created_at);
 CREATE INDEX remediation_audit_open_idx ON ONLY public.remediation_audit USING btree (created_at) WHERE (verdict = 'open'::text);
 CREATE INDEX remediation_audit_remediation_id_idx ON ONLY public.remediation_audit USING btree (remediation_id, created_at DESC);
 CREATE INDEX remediation_audit_remediation_uid_idx ON ONLY public.remediation_audit USING btree (remediation_uid);
@@ -399,7 +399,7 @@ create table signal_processing_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX signal_processing_audit_completed_at_idx ON ONLY public.signal_processing_audit USING btree (completed_at DESC);
-CREATE INDEX signal_processing_audit_created_at_idx ON ONLY public.signal_processing_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX signal_processing_audit_created_at_idx ON ONLY public.signal_processing_audit USING btree (created_at);
 CREATE INDEX signal_processing_audit_remediation_id_idx ON ONLY public.signal_processing_audit USING btree (remediation_id, created_at DESC);
 CREATE INDEX signal_processing_audit_remediation_uid_idx ON ONLY public.signal_processing_audit USING btree (remediation_uid);
 CREATE INDEX signal_processing_audit_signal_fingerprint_idx ON ONLY public.signal_processing_audit USING btree (signal_fingerprint, completed_at DESC);
@@ -454,7 +454,7 @@ create table workflow_execution_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX workflow_execution_audit_correlation_id_idx ON ONLY public.workflow_execution_audit USING btree (correlation_id);
-CREATE INDEX workflow_execution_audit_created_at_idx ON ONLY public.workflow_execution_audit USING btree (created_at DESC, id DESC);
+CREATE INDEX workflow_execution_audit_created_at_idx ON ONLY public.workflow_execution_audit USING btree (created_at);
 CREATE INDEX workflow_execution_audit_phase_idx ON ONLY public.workflow_execution_audit USING btree (phase, completed_at DESC);
 CREATE INDEX workflow_execution_audit_remediation_id_idx ON ONLY public.workflow_execution_audit USING btree (remediation_id, created_at DESC);
 CREATE INDEX workflow_execution_audit_remediation_uid_idx ON ONLY public.workflow_execution_audit USING btree (remediation_uid);
