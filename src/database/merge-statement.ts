@@ -34,12 +34,28 @@ interface Parameter {
   readonly type: ColumnType | 'bytea';
 }
 
+interface Statements {
+  readonly merge: string;
+  readonly refold: string;
+}
+
+const statementsByDefinition = new WeakMap<RecordDefinition, Statements>();
+
+/** The statements of one table, derived from its definition once. */
+export function statementsOf(definition: RecordDefinition): Statements {
+  const known = statementsByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const statements = { merge: mergeStatement(definition), refold: refoldStatement(definition) };
+  statementsByDefinition.set(definition, statements);
+  return statements;
+}
+
 /**
  * One statement per table and flush: append what the ledger does not have yet, then merge what it accepted into the
  * rows. A row whose stored version is not older keeps its columns and only advances version and revision: the caller
  * sees that in `previous_version` and folds it anew from its ledger, while this statement's lock is still held.
  */
-export function mergeStatement(definition: RecordDefinition): string {
+function mergeStatement(definition: RecordDefinition): string {
   const observed = observedColumns(definition);
   const names = [...ROW_COLUMNS, ...observed].map((column) => quoteIdentifier(column.name));
   return `
@@ -73,7 +89,7 @@ returning stored.id, stored.revision, old.source_version as previous_version`;
 }
 
 /** Writes the folded columns of rows that were locked by the merge; parameters as in `incoming`, without the version. */
-export function refoldStatement(definition: RecordDefinition): string {
+function refoldStatement(definition: RecordDefinition): string {
   const key = ROW_COLUMNS.slice(0, 2);
   const observed = observedColumns(definition);
   return `

@@ -6,7 +6,7 @@ import { compareEntries, foldEntries } from '../domain/fold.ts';
 import type { Columns, RecordDefinition } from '../domain/records/definition.ts';
 import { observedColumns } from '../domain/records/definition.ts';
 import { sealEntry } from '../identity/ledger-entry.ts';
-import { LEDGER_COLUMNS, mergeStatement, refoldStatement, ROW_COLUMNS } from './merge-statement.ts';
+import { LEDGER_COLUMNS, ROW_COLUMNS, statementsOf } from './merge-statement.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { quoteIdentifier } from './sql.ts';
 
@@ -40,7 +40,7 @@ export async function mergeRows(
   const rows = foldPerRecord(definition, prepared, homes);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
-    text: mergeStatement(definition),
+    text: statementsOf(definition).merge,
     values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows)],
   });
   const oldest = new Map(rows.map((row) => [row.id, row.oldestVersion]));
@@ -71,22 +71,29 @@ function foldPerRecord(
 ): IncomingRow[] {
   const byRecord = Map.groupBy(prepared, ({ id }) => id);
   return [...byRecord].map(([id, observations]) => {
-    const entries = observations.map(asEntry).sort(compareEntries);
-    const [first] = observations;
-    const oldest = entries[0];
-    const newest = entries.at(-1);
-    if (first === undefined || oldest === undefined || newest === undefined)
-      throw new RangeError('an empty group');
-    return {
-      id,
-      createdAt: homeOf(homes, id),
-      createdAtSource: first.observation.createdAtSource,
-      cluster: first.observation.cluster,
-      oldestVersion: BigInt(oldest.sourceVersion),
-      newestVersion: newest.sourceVersion,
-      columns: foldEntries(definition, entries),
-    };
+    const [first, ...others] = observations;
+    if (first === undefined) throw new RangeError('an empty group');
+    const { createdAtSource, cluster } = first.observation;
+    const place = { id, createdAt: homeOf(homes, id), createdAtSource, cluster };
+    // Nearly every flush holds one observation of a record, and the fold of one is itself.
+    return { ...place, ...(others.length === 0 ? foldOfOne(first) : foldOfMany(definition, observations)) };
   });
+}
+
+type Folded = Pick<IncomingRow, 'oldestVersion' | 'newestVersion' | 'columns'>;
+
+function foldOfOne({ observation }: PreparedObservation): Folded {
+  const { sourceVersion, columns } = observation;
+  return { oldestVersion: BigInt(sourceVersion), newestVersion: sourceVersion, columns };
+}
+
+function foldOfMany(definition: RecordDefinition, observations: readonly PreparedObservation[]): Folded {
+  const entries = observations.map(asEntry).sort(compareEntries);
+  return {
+    oldestVersion: BigInt(entries[0]?.sourceVersion ?? 0),
+    newestVersion: entries.at(-1)?.sourceVersion ?? '0',
+    columns: foldEntries(definition, entries),
+  };
 }
 
 function asEntry({ observation, content }: PreparedObservation): Entry {
@@ -134,8 +141,14 @@ function rowArrays(definition: RecordDefinition, rows: readonly IncomingRow[]): 
   }));
   return [
     ...ROW_COLUMNS.map(({ name }) => placed.map((row) => row[name])),
-    ...observedColumns(definition).map(({ name }) => rows.map((row) => row.columns[name] ?? null)),
+    ...observedColumns(definition).map(({ name }) => valuesOf(name, rows)),
   ];
+}
+
+/** The values of one column; none at all where nobody knows it: unnest fills up with NULL, and there is less to send. */
+function valuesOf(name: string, rows: readonly { readonly columns: Columns }[]): (string | boolean | null)[] {
+  const values = rows.map((row) => row.columns[name] ?? null);
+  return values.some((value) => value !== null) ? values : [];
 }
 
 interface Home {
@@ -178,11 +191,11 @@ async function refold(
   }));
   await client.query({
     name: `refold-${definition.table}`,
-    text: refoldStatement(definition),
+    text: statementsOf(definition).refold,
     values: [
       folded.map(({ id }) => id),
       folded.map(({ createdAt }) => createdAt),
-      ...observedColumns(definition).map(({ name }) => folded.map(({ columns }) => columns[name] ?? null)),
+      ...observedColumns(definition).map(({ name }) => valuesOf(name, folded)),
     ],
   });
 }

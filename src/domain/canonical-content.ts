@@ -1,20 +1,34 @@
-import { canonicalJson, canonicalObject, isJsonObject, numberLexeme, parseJson } from './json.ts';
+import { canonicalJson, isJsonObject, numberLexeme, parseJson } from './json.ts';
 import type { Column, Columns, ColumnType, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';
 
-const NUMBERS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer']);
+/** Types whose travelling text is JSON as it stands: numbers are their own lexemes, JSON columns canonical JSON. */
+const JSON_AS_IT_IS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer', 'jsonb']);
+
+interface Member {
+  readonly name: string;
+  /** `"name":` */
+  readonly label: string;
+  readonly isJson: boolean;
+}
+
+/** The members of a definition in RFC 8785 order: worked out once, because every observation of it needs them. */
+const membersByDefinition = new WeakMap<RecordDefinition, readonly Member[]>();
 
 /**
  * What an observation carries, as one canonical JSON text: sorted keys, numbers as their own lexemes, JSON columns as
- * JSON. These bytes are hashed, stored and archived verbatim.
+ * JSON. These bytes are hashed, stored and archived verbatim. A JSON column whose text is no JSON would spoil it, but
+ * such an observation is never stored: the row's jsonb column refuses it in the same transaction.
  */
 export function canonicalContent(definition: RecordDefinition, columns: Columns): string {
-  return canonicalObject(
-    observedColumns(definition).flatMap((column) => {
-      const value = columns[column.name];
-      return value === undefined ? [] : [[column.name, memberText(column, value)] as const];
-    }),
-  );
+  let text = '{';
+  for (const { name, label, isJson } of membersOf(definition)) {
+    const value = columns[name];
+    if (value === undefined) continue;
+    if (text.length > 1) text += ',';
+    text += label + (isJson ? String(value) : canonicalJson(value));
+  }
+  return `${text}}`;
 }
 
 /** The columns that a canonical content was made of. */
@@ -33,8 +47,18 @@ export function columnsOfContent(definition: RecordDefinition, content: string):
   return columns;
 }
 
-function memberText(column: Column, value: string | boolean): string {
-  if (column.type === 'jsonb') return canonicalJson(parseJson(String(value)));
-  if (NUMBERS.has(column.type)) return String(value);
-  return canonicalJson(value);
+function membersOf(definition: RecordDefinition): readonly Member[] {
+  const known = membersByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const members = [...observedColumns(definition)].sort(byName).map(({ name, type }) => ({
+    name,
+    label: `${JSON.stringify(name)}:`,
+    isJson: JSON_AS_IT_IS.has(type),
+  }));
+  membersByDefinition.set(definition, members);
+  return members;
+}
+
+function byName(left: Column, right: Column): number {
+  return left.name < right.name ? -1 : 1;
 }

@@ -1,7 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 import { canonicalContent } from '../domain/canonical-content.ts';
-import { canonicalObject } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 
@@ -39,39 +38,33 @@ export function sealEntry(
   home: { readonly id: string; readonly createdAt: string },
 ): LedgerSeal {
   const salt = randomBytes(SALT_BYTES);
-  const payloadHash = sha256(salt, content.canonical);
-  return { salt, payloadHash, leafHash: sha256(LEAF_PREFIX, leafText(observation, home, payloadHash)) };
+  const payloadHash = sha256(Buffer.concat([salt, Buffer.from(content.canonical)]));
+  return {
+    salt,
+    payloadHash,
+    leafHash: sha256(Buffer.concat([LEAF_PREFIX, Buffer.from(leafText(observation, home, payloadHash))])),
+  };
 }
 
-/** The small JSON that a ledger entry contributes to the tree: enough to identify it, nothing that could be personal. */
+/**
+ * The small JSON that a ledger entry contributes to the tree: enough to identify it, nothing that could be personal.
+ * Written out in RFC 8785 order, which a test holds: it is made for every observation.
+ */
 export function leafText(
   observation: Observation,
   home: { readonly id: string; readonly createdAt: string },
   payloadHash: Buffer,
 ): string {
-  const text = (value: string): string => JSON.stringify(value);
-  return canonicalObject([
-    ['v', String(LEAF_VERSION)],
-    ['table', text(observation.table)],
-    ['record_id', text(home.id)],
-    ['created_at', text(home.createdAt)],
-    ['cluster', text(observation.cluster)],
-    ['remediation_uid', remediationUidText(observation)],
-    ['phase', text(observation.phase)],
-    ['source_version', text(observation.sourceVersion)],
-    ['observed_at', text(observation.observedAt)],
-    ['actor', text(observation.actor)],
-    ['payload_hash', text(payloadHash.toString('hex'))],
-  ]);
+  const remediationUid = observation.columns['remediation_uid'] ?? null;
+  return (
+    `{"actor":${JSON.stringify(observation.actor)},"cluster":${JSON.stringify(observation.cluster)}` +
+    `,"created_at":"${home.createdAt}","observed_at":"${observation.observedAt}"` +
+    `,"payload_hash":"${payloadHash.toString('hex')}","phase":"${observation.phase}","record_id":"${home.id}"` +
+    `,"remediation_uid":${JSON.stringify(remediationUid)},"source_version":"${observation.sourceVersion}"` +
+    `,"table":"${observation.table}","v":${LEAF_VERSION}}`
+  );
 }
 
-function remediationUidText(observation: Observation): string {
-  const uid = observation.columns['remediation_uid'];
-  return uid === undefined ? 'null' : JSON.stringify(uid);
-}
-
-function sha256(...parts: readonly (string | Buffer)[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+function sha256(content: string | Buffer): Buffer {
+  return hash('sha256', content, 'buffer');
 }
