@@ -15,8 +15,8 @@ export interface Report {
   readonly parameters: readonly ReportParameter[];
 }
 
-/** The SQL files: the same place from `src/reports` and from the built `dist/reports`. */
-const SQL_DIRECTORY = new URL('../../src/reports/sql/', import.meta.url);
+/** The SQL files stand beside this one; the build copies them. */
+const SQL_DIRECTORY = new URL('./sql/', import.meta.url);
 
 /** Every report has a window; without one it answers for all months that are in the database. */
 function since(byDefault: string | null): ReportParameter {
