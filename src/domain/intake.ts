@@ -1,0 +1,109 @@
+import { addMonths, millisecondsOf, monthOf } from './instant.ts';
+import { ROOM_FOR_POSTS } from './intake/post-fields.ts';
+import { keyOfPost, phaseOfPost } from './intake/post-identity.ts';
+import { instantsOf } from './intake/posted-times.ts';
+import type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
+import { isRefused, readPost } from './intake/read-post.ts';
+import type { JsonValue } from './json.ts';
+import { FIRST_MONTH, MAX_MONTHS_AHEAD } from './limits.ts';
+import type { Observation } from './observation.ts';
+import type { Columns, RecordDefinition } from './records/definition.ts';
+import type { RedactionCounts, Redactor } from './redaction.ts';
+
+export { jsonForAnswer } from './intake/json-answer.ts';
+export { keyOfClientId, NotPostableError } from './intake/post-identity.ts';
+export type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
+export { isRefused, readPost } from './intake/read-post.ts';
+export type { FieldError } from './intake/reading.ts';
+
+/** What the service knows about a post and the post itself does not say. */
+export interface PostContext {
+  /** When it was accepted; for a deferred record the start of its workflow, so that a retry gives the same. */
+  readonly receivedAt: string;
+  /** The configured cluster; a post may name another. */
+  readonly cluster: string;
+  /** Service account or user that posted it. */
+  readonly actor: string;
+  readonly redactor: Redactor;
+}
+
+export interface AcceptedPost {
+  readonly observation: Observation;
+  /** The client's own id of the record, if it gave one. */
+  readonly clientId: string | undefined;
+  readonly unknownFields: readonly string[];
+  readonly repairedFields: readonly string[];
+  readonly redactions: RedactionCounts;
+}
+
+/** A posted record as an observation like any other. A repeated post gives the same observation but for `observedAt`. */
+export function observationOfPost(
+  definition: RecordDefinition,
+  body: JsonValue,
+  context: PostContext,
+): AcceptedPost | RefusedRecord {
+  const posted = readPost(definition, body);
+  if (isRefused(posted)) return posted;
+  const { about, unknownFields, repairedFields } = posted;
+  if (about.created_at !== undefined && !isMonthAllowed(about.created_at, context.receivedAt)) {
+    return { errors: [{ pointer: '/created_at', detail: allowedMonths(context.receivedAt) }] };
+  }
+  const { value: columns, counts: redactions } = context.redactor.redactColumns(definition, posted.columns);
+  const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
+  const observation: Observation = {
+    table: definition.table,
+    cluster: about.cluster ?? context.cluster,
+    key: keyOfPost(definition, record),
+    phase: phaseOfPost(definition, record.columns),
+    sourceVersion: versionOf(definition, record),
+    ...homeOf(definition, record, context.receivedAt),
+    observedAt: context.receivedAt,
+    actor: context.actor,
+    columns: record.columns,
+  };
+  return { observation, clientId: about.id, unknownFields, repairedFields, redactions };
+}
+
+/** Below every version of a resource: a post fills what the watcher cannot know and never overrules what it saw. */
+function versionOf(definition: RecordDefinition, { columns, about }: PostedRecord): string {
+  if (about.revision !== undefined) return String(BigInt(about.revision) - ROOM_FOR_POSTS);
+  // Never the clock of the service: the same record posted again must be a repetition.
+  const latest = carriedInstants(definition, columns, about.created_at).at(-1);
+  return String((latest === undefined ? 0n : BigInt(millisecondsOf(latest))) - ROOM_FOR_POSTS);
+}
+
+function homeOf(
+  definition: RecordDefinition,
+  { columns, about }: PostedRecord,
+  receivedAt: string,
+): Pick<Observation, 'createdAt' | 'createdAtSource'> {
+  if (about.created_at !== undefined) return { createdAt: about.created_at, createdAtSource: 'post' };
+  // A time outside the months that can exist is kept as a value, but no record can live there.
+  const earliest = carriedInstants(definition, columns).find((instant) =>
+    isMonthAllowed(instant, receivedAt),
+  );
+  if (earliest !== undefined) return { createdAt: earliest, createdAtSource: 'post' };
+  return { createdAt: receivedAt, createdAtSource: 'received' };
+}
+
+function carriedInstants(
+  definition: RecordDefinition,
+  columns: Columns,
+  createdAt?: string,
+): readonly string[] {
+  const carried = instantsOf(definition, columns);
+  return createdAt === undefined ? carried : [...carried, createdAt].sort();
+}
+
+function isMonthAllowed(instant: string, receivedAt: string): boolean {
+  const month = monthOf(instant);
+  return month >= FIRST_MONTH && month <= lastMonth(receivedAt);
+}
+
+function allowedMonths(receivedAt: string): string {
+  return `must lie in a month from ${FIRST_MONTH.slice(0, 7)} to ${lastMonth(receivedAt).slice(0, 7)}`;
+}
+
+function lastMonth(receivedAt: string): string {
+  return addMonths(monthOf(receivedAt), MAX_MONTHS_AHEAD);
+}

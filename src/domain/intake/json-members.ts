@@ -1,0 +1,59 @@
+import type { JsonObject, JsonValue } from '../json.ts';
+import { canonicalJson, isJsonObject, parseJson } from '../json.ts';
+import { pointerTo } from '../json-pointer.ts';
+import type { Column, ColumnType } from '../records/definition.ts';
+import type { FieldError, Reading } from './reading.ts';
+import { kindOf } from './reading.ts';
+
+type Members = NonNullable<Column['members']>;
+type ReadMember = (member: { readonly type: ColumnType }, value: JsonValue, pointer: string) => Reading;
+
+/**
+ * Reads a JSON value whose members the sources' queries cast (`processing_phases->0->>'duration')::interval`): one bad
+ * member would not only be wrong itself but end the query over all records. An object, or an array of objects.
+ */
+export function readMembers(
+  members: Members,
+  value: JsonValue,
+  pointer: string,
+  readMember: ReadMember,
+): Reading {
+  const errors: FieldError[] = [];
+  const read = (item: JsonValue, at: string): JsonValue => {
+    const { value: entries, errors: found } = readObject(members, item, at, readMember);
+    errors.push(...found);
+    return entries;
+  };
+  const items = Array.isArray(value)
+    ? value.map((item, index) => read(item, pointerTo(pointer, index)))
+    : read(value, pointer);
+  return errors.length > 0 ? { errors } : { value: canonicalJson(items) };
+}
+
+interface ReadObject {
+  readonly value: JsonObject;
+  readonly errors: readonly FieldError[];
+}
+
+function readObject(members: Members, value: JsonValue, pointer: string, readMember: ReadMember): ReadObject {
+  if (!isJsonObject(value)) {
+    const detail = `must be an object, or an array of objects, not ${kindOf(value)}`;
+    return { value: {}, errors: [{ pointer, detail }] };
+  }
+  const errors: FieldError[] = [];
+  const entries = Object.entries(value).flatMap(([name, member]): [string, JsonValue][] => {
+    const type = Object.hasOwn(members, name) ? members[name] : undefined;
+    if (type === undefined) return [[name, member]];
+    const reading = readMember({ type }, member, pointerTo(pointer, name));
+    errors.push(...(reading.errors ?? []));
+    // What is absent is left out: the empty text is no interval to PostgreSQL.
+    return reading.value === undefined ? [] : [[name, jsonOf(type, reading.value)]];
+  });
+  return { value: Object.fromEntries(entries), errors };
+}
+
+const WRITTEN_AS_JSON: ReadonlySet<ColumnType> = new Set(['numeric', 'integer', 'bigint', 'jsonb']);
+
+function jsonOf(type: ColumnType, value: string | boolean): JsonValue {
+  return typeof value === 'string' && WRITTEN_AS_JSON.has(type) ? parseJson(value) : value;
+}

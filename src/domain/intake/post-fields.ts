@@ -1,0 +1,35 @@
+import type { Column } from '../records/definition.ts';
+
+/** Versions of posts lie below all versions of resources; a revision moves within that room. */
+export const ROOM_FOR_POSTS = 10n ** 15n;
+
+/**
+ * What a post may say about itself besides its columns. The store manages the columns of these names, so they steer and
+ * are not stored as they are.
+ */
+export const POST_FIELDS = [
+  {
+    name: 'id',
+    type: 'uuid',
+    meaning: "The client's own id of the record. The record's id follows from its identity; both find it",
+  },
+  {
+    name: 'created_at',
+    type: 'timestamptz',
+    meaning: 'Where the record lives; else the earliest time that it carries, else when it was accepted',
+  },
+  {
+    name: 'cluster',
+    type: 'text',
+    identifier: true,
+    meaning: 'Name of the cluster; else the configured one',
+  },
+  {
+    name: 'revision',
+    type: 'bigint',
+    range: [0, 999_999_999_999_999],
+    meaning: 'Orders posts of one record; else the latest time that the record carries does',
+  },
+] as const satisfies readonly Column[];
+
+export type PostFieldName = (typeof POST_FIELDS)[number]['name'];

@@ -1,0 +1,132 @@
+import { naturalKey } from '../observation.ts';
+import type { AuditPhase } from '../phases.ts';
+import type { Columns, RecordDefinition } from '../records/definition.ts';
+import { firstStart } from './posted-times.ts';
+import type { PostedRecord } from './read-post.ts';
+
+export class NotPostableError extends Error {
+  readonly table: string;
+
+  constructor(table: string) {
+    super(`${table} takes no posts: its rows are derived from other records and resources`);
+    this.name = 'NotPostableError';
+    this.table = table;
+  }
+}
+
+/** How posts of one table are told apart, and which audit phase they record. */
+interface PostRules {
+  /** The column with the resource's name, by which the watcher knows the row. */
+  readonly resourceName: (
+    columns: Columns,
+    extra: (name: string) => string | undefined,
+  ) => string | undefined;
+  /** Whether the client's `id` is the identity. Elsewhere one record is posted under several, or under none. */
+  readonly clientIdIsIdentity: boolean;
+  /** What identifies the record when neither resource nor client does. */
+  readonly ownKey: (record: PostedRecord) => readonly string[];
+  readonly phase: (columns: Columns) => AuditPhase;
+}
+
+const RULES: Readonly<Record<string, PostRules>> = {
+  workflow_execution_audit: {
+    resourceName: (_columns, extra) => extra('crd_name'),
+    clientIdIsIdentity: true,
+    ownKey: ({ columns }) => [
+      text(columns, 'remediation_id'),
+      text(columns, 'workflow_id') || text(columns, 'workflow_name'),
+    ],
+    phase: (columns) => (columns['phase'] === 'Skipped' ? 'skip' : 'execution'),
+  },
+  kubernetes_execution_audit: {
+    resourceName: (columns) => optional(columns, 'execution_id'),
+    clientIdIsIdentity: false,
+    ownKey: ({ columns, about }) => [
+      text(columns, 'workflow_ref'),
+      text(columns, 'step_index'),
+      text(columns, 'execution_id'),
+      ...(about.created_at === undefined ? [] : [about.created_at]),
+    ],
+    phase: () => 'action',
+  },
+  signal_processing_audit: {
+    resourceName: (_columns, extra) => extra('crd_name'),
+    clientIdIsIdentity: true,
+    ownKey: ({ columns }) => {
+      const start = firstStart(columns, 'processing_phases');
+      return [
+        text(columns, 'remediation_id'),
+        text(columns, 'signal_fingerprint'),
+        ...(start === undefined ? [] : [start]),
+      ];
+    },
+    phase: () => 'signal-processing',
+  },
+  ai_analysis_audit: {
+    resourceName: (columns) => optional(columns, 'crd_name'),
+    clientIdIsIdentity: false,
+    ownKey: ({ columns }) => [text(columns, 'crd_namespace'), text(columns, 'crd_name')],
+    phase: phaseOfAnalysis,
+  },
+};
+
+/** Identity of a posted record: the watcher's own where the post names remediation and resource, so that both meet in one row. */
+export function keyOfPost(definition: RecordDefinition, record: PostedRecord): string {
+  const rules = rulesOf(definition);
+  const { columns, about } = record;
+  const remediationUid = optional(columns, 'remediation_uid');
+  const resourceName = rules.resourceName(columns, (name) => extraText(record, name));
+  if (remediationUid !== undefined && resourceName !== undefined)
+    return naturalKey(remediationUid, resourceName);
+  if (rules.clientIdIsIdentity && about.id !== undefined) return keyOfClientId(about.id);
+  const sourceUid = optional(columns, 'source_uid');
+  if (sourceUid !== undefined) return naturalKey('post', 'source_uid', sourceUid);
+  return naturalKey('post', ...rules.ownKey(record));
+}
+
+/** Key of a record that was posted with an `id` as its identity, for looking it up by that id. */
+export function keyOfClientId(id: string): string {
+  return naturalKey('post', 'id', id.toLowerCase());
+}
+
+export function phaseOfPost(definition: RecordDefinition, columns: Columns): AuditPhase {
+  return rulesOf(definition).phase(columns);
+}
+
+function phaseOfAnalysis(columns: Columns): AuditPhase {
+  const status = columns['completion_status'];
+  if (status === 'failed' || status === 'timeout') return 'analysis-failure';
+  const carries = (...names: readonly string[]): boolean => names.some((name) => columns[name] !== undefined);
+  if (carries(...RECOMMENDATION)) return 'recommendation';
+  return carries(...ANALYSIS) ? 'analysis' : 'investigation';
+}
+
+const RECOMMENDATION = [
+  ...['recommendation_start', 'recommendation_end', 'recommendations', 'top_recommendation'],
+  ...['effectiveness_probability', 'historical_success_rate', 'workflow_crd_name', 'workflow_crd_namespace'],
+];
+const ANALYSIS = [
+  ...['analysis_start', 'analysis_end', 'analysis_duration_ms', 'confidence_score', 'hallucination_detected'],
+];
+
+function rulesOf({ table }: RecordDefinition): PostRules {
+  const rules = RULES[table];
+  if (rules === undefined) throw new NotPostableError(table);
+  return rules;
+}
+
+function extraText({ columns }: PostedRecord, name: string): string | undefined {
+  const extra = columns['extra'];
+  const value: unknown =
+    typeof extra === 'string' ? (JSON.parse(extra) as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function optional(columns: Columns, name: string): string | undefined {
+  const value = columns[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function text(columns: Columns, name: string): string {
+  return optional(columns, name) ?? '';
+}

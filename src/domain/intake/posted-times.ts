@@ -1,0 +1,34 @@
+import type { JsonValue } from '../json.ts';
+import { isJsonObject, parseJson } from '../json.ts';
+import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
+import { observedColumns } from '../records/definition.ts';
+
+/** All instants that a record carries, in time columns and in the described members of JSON columns, earliest first. */
+export function instantsOf(definition: RecordDefinition, columns: Columns): readonly string[] {
+  return observedColumns(definition)
+    .flatMap((column) => {
+      const value = columns[column.name];
+      if (typeof value !== 'string') return [];
+      if (column.type === 'timestamptz') return [value];
+      return column.members === undefined ? [] : instantsIn(column.members, parseJson(value));
+    })
+    .sort();
+}
+
+/** Start of the first element of a JSON column that has one. */
+export function firstStart(columns: Columns, name: string): string | undefined {
+  const value = columns[name];
+  const items = typeof value === 'string' ? parseJson(value) : null;
+  const [first] = Array.isArray(items) ? items : [];
+  const start = isJsonObject(first) ? first['start_time'] : undefined;
+  return typeof start === 'string' ? start : undefined;
+}
+
+function instantsIn(members: NonNullable<Column['members']>, value: JsonValue): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => instantsIn(members, item));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(members).flatMap(([name, type]) => {
+    const member = value[name];
+    return type === 'timestamptz' && typeof member === 'string' ? [member] : [];
+  });
+}

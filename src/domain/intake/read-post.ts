@@ -1,0 +1,158 @@
+import { findTooDeep, findUnstorableNumber, utf8Length } from '../bounds.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { canonicalJson, isJsonObject } from '../json.ts';
+import { pointerTo } from '../json-pointer.ts';
+import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_RECORD_BYTES } from '../limits.ts';
+import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
+import { observedColumns } from '../records/definition.ts';
+import { repairMembers } from '../repair.ts';
+import { readField } from './field.ts';
+import type { PostFieldName } from './post-fields.ts';
+import { POST_FIELDS } from './post-fields.ts';
+import type { FieldError } from './reading.ts';
+import { kindOf } from './reading.ts';
+
+/** A posted record as it was understood. */
+export interface PostedRecord {
+  readonly columns: Columns;
+  /** What the post says about itself, where it does. */
+  readonly about: Readonly<Partial<Record<PostFieldName, string>>>;
+  /** Fields without a column, kept in `extra`. */
+  readonly unknownFields: readonly string[];
+  /** Fields in which broken characters were replaced. */
+  readonly repairedFields: readonly string[];
+}
+
+export interface RefusedRecord {
+  /** All that is wrong, in the order of the table's columns. */
+  readonly errors: readonly FieldError[];
+}
+
+export function isRefused(result: object): result is RefusedRecord {
+  return 'errors' in result;
+}
+
+/** Reads the JSON of one record, as the sources' structs marshal it, by the definition of its table. */
+export function readPost(definition: RecordDefinition, body: JsonValue): PostedRecord | RefusedRecord {
+  if (!isJsonObject(body))
+    return { errors: [{ pointer: '', detail: `must be an object, not ${kindOf(body)}` }] };
+  const tooDeep = findTooDeep(body, MAX_JSON_DEPTH);
+  if (tooDeep !== undefined) {
+    return { errors: [{ pointer: tooDeep, detail: `is nested deeper than ${MAX_JSON_DEPTH} levels` }] };
+  }
+  const { value: fields, repairedFields } = repairMembers(body);
+  const errors = boundErrors(fields);
+  const about = readAbout(fields, errors);
+  const columns = readColumns(definition, fields, errors);
+  const { extra, unknownFields } = readExtra(definition, fields, errors);
+  if (errors.length > 0) return { errors };
+  if (about.id !== undefined) extra.set('client_id', about.id);
+  if (extra.size > 0) columns.set('extra', canonicalJson(Object.fromEntries(extra)));
+  return { columns: Object.fromEntries(columns), about, unknownFields, repairedFields };
+}
+
+function boundErrors(fields: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  const number = findUnstorableNumber(fields);
+  if (number !== undefined) {
+    errors.push({
+      pointer: number,
+      detail: `must be a number of at most ${MAX_NUMBER_DIGITS} digits and so small an exponent`,
+    });
+  }
+  const bytes = utf8Length(canonicalJson(fields));
+  if (bytes > MAX_RECORD_BYTES) {
+    const [largest, size] = largestField(fields);
+    const detail = `is too large: the record is ${bytes} bytes of JSON, at most ${MAX_RECORD_BYTES} are allowed, and this field alone is ${size}`;
+    errors.push({ pointer: pointerTo('', largest), detail });
+  }
+  return errors;
+}
+
+function largestField(fields: JsonObject): [name: string, bytes: number] {
+  return Object.entries(fields)
+    .map(([name, value]): [string, number] => [name, utf8Length(canonicalJson(value))])
+    .reduce((largest, field) => (field[1] > largest[1] ? field : largest));
+}
+
+function readAbout(fields: JsonObject, errors: FieldError[]): Partial<Record<PostFieldName, string>> {
+  const about: Partial<Record<PostFieldName, string>> = {};
+  for (const field of POST_FIELDS) {
+    const reading = readField(field, ownMember(fields, field.name), pointerTo('', field.name));
+    errors.push(...(reading.errors ?? []));
+    if (typeof reading.value === 'string') about[field.name] = reading.value;
+  }
+  return about;
+}
+
+function readColumns(
+  definition: RecordDefinition,
+  fields: JsonObject,
+  errors: FieldError[],
+): Map<string, string | boolean> {
+  const columns = new Map<string, string | boolean>();
+  for (const column of postedColumns(definition)) {
+    const values = namesOf(column).flatMap((name) => {
+      const reading = readField(column, ownMember(fields, name), pointerTo('', name));
+      errors.push(...(reading.errors ?? []));
+      return reading.value === undefined ? [] : [{ name, value: reading.value }];
+    });
+    const [first, second] = values;
+    if (first !== undefined) columns.set(column.name, first.value);
+    if (second !== undefined && second.value !== first?.value)
+      errors.push(contradiction(first?.name ?? '', second.name));
+    if (column.required === true && first === undefined) errors.push(...missing(column, errors));
+  }
+  return columns;
+}
+
+function contradiction(first: string, second: string): FieldError {
+  return { pointer: pointerTo('', second), detail: `must say the same as ${first}, or be left out` };
+}
+
+/** Nothing more about a field that was given and is wrong. */
+function missing(column: Column, errors: readonly FieldError[]): FieldError[] {
+  const pointer = pointerTo('', column.name);
+  if (errors.some((error) => error.pointer === pointer)) return [];
+  return [{ pointer, detail: `is required and absent; empty text means absent (${column.meaning})` }];
+}
+
+interface Extra {
+  readonly extra: Map<string, JsonValue>;
+  readonly unknownFields: readonly string[];
+}
+
+/** What is posted as `extra`, and every field without a column: an audit drops nothing. */
+function readExtra(definition: RecordDefinition, fields: JsonObject, errors: FieldError[]): Extra {
+  const known = new Set([
+    'extra',
+    ...POST_FIELDS.map(({ name }) => name),
+    ...postedColumns(definition).flatMap(namesOf),
+  ]);
+  const given = fields['extra'] ?? {};
+  const isEmpty = given === '';
+  if (!isJsonObject(given) && !isEmpty)
+    errors.push({ pointer: '/extra', detail: `must be an object, not ${kindOf(given)}` });
+  const extra = new Map(isJsonObject(given) ? Object.entries(given) : []);
+  const unknownFields: string[] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    if (known.has(name)) continue;
+    unknownFields.push(name);
+    if (extra.has(name)) errors.push(contradiction(`extra/${name}`, name));
+    else if (value !== null) extra.set(name, value);
+  }
+  return { extra, unknownFields };
+}
+
+function postedColumns(definition: RecordDefinition): readonly Column[] {
+  return observedColumns(definition).filter(({ name }) => name !== 'extra');
+}
+
+function namesOf(column: Column): readonly string[] {
+  return [column.name, ...(column.aliases ?? [])];
+}
+
+/** The member itself and nothing inherited: a record may have no field called `constructor` and must not seem to. */
+function ownMember(fields: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+}
