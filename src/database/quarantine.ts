@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 
 import type { Observation } from '../domain/observation.ts';
+import { repairText } from '../domain/repair.ts';
 import type { RefusedRecord } from './record-store.ts';
 
 const INSERT_QUARANTINE = `
@@ -24,14 +25,15 @@ export function createQuarantine(pool: pg.Pool): Quarantine {
     async keep(observation, refused) {
       // Escaped JSON: it can hold the very characters for which the record itself was refused.
       const payload = JSON.stringify(observation);
+      const remediationUid = observation.columns['remediation_uid'];
       await pool.query({
         name: 'insert-quarantine',
         text: INSERT_QUARANTINE,
         values: [
           observation.table,
-          observation.cluster,
-          observation.columns['remediation_uid'] ?? null,
-          refused.reason,
+          repairText(observation.cluster),
+          remediationUid === undefined ? null : repairText(String(remediationUid)),
+          repairText(refused.reason),
           refused.sqlstate,
           payload,
           createHash('sha256').update(payload).digest(),

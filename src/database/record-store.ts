@@ -1,9 +1,13 @@
 import type pg from 'pg';
 
+import { isNestedBeyond } from '../domain/bounds.ts';
 import { monthOf } from '../domain/instant.ts';
+import { MAX_BODY_DEPTH } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
-import { RECORD_DEFINITIONS } from '../domain/records/index.ts';
-import { repairObservation } from '../domain/repair-observation.ts';
+import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+import { definitionOf, RECORD_DEFINITIONS } from '../domain/records/index.ts';
+import { repairColumns, repairText } from '../domain/repair.ts';
+import { recordId } from '../identity/record-id.ts';
 import { createMonth } from './partitions.ts';
 import { inTransaction } from './pool.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
@@ -12,7 +16,7 @@ import { settleHomes } from './record-home.ts';
 import { mergeRows } from './record-rows.ts';
 import { persistently } from './retry.ts';
 import type { ErrorClass } from './sqlstate.ts';
-import { classifyError, sqlStateOf } from './sqlstate.ts';
+import { classifyError, SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 export interface StoredRecord {
   readonly status: 'stored';
@@ -43,16 +47,64 @@ export interface RecordStore {
 }
 
 const HOPELESS: ReadonlySet<ErrorClass> = new Set(['poison', 'repairable']);
+const NUMBERS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer']);
+/** Between two attempts another writer may decide a home in yet another month that is missing. */
+const MONTH_ATTEMPTS = 3;
 
 export function createRecordStore(pool: pg.Pool): RecordStore {
   return {
     record: async (observations) => {
       const outcomes = new Map<PreparedObservation, RecordOutcome>();
-      const prepared = observations.map(prepareObservation);
-      await storeOrSplit(pool, prepared, outcomes);
-      return prepared.map((observation) => outcomeOf(outcomes, observation));
+      const answers = observations.map(prepareOrRefuse);
+      const prepared = answers.filter((answer) => 'observation' in answer);
+      if (prepared.length > 0) await storeOrSplit(pool, prepared, outcomes);
+      return answers.map((answer) => ('observation' in answer ? outcomeOf(outcomes, answer) : answer));
     },
   };
+}
+
+/**
+ * What could not be read back from the ledger must not get into it, where it would stop every later fold of its record.
+ * PostgreSQL would take some of it: `0x10` for an integer, JSON of ten thousand levels.
+ */
+function prepareOrRefuse(observation: Observation): PreparedObservation | RefusedRecord {
+  const refuse = (fault: Fault): RefusedRecord => ({
+    status: 'refused',
+    id: recordId(observation.table, observation.cluster, observation.key),
+    ...fault,
+  });
+  const fault = findFault(definitionOf(observation.table), observation);
+  if (fault !== undefined) return refuse(fault);
+  try {
+    return prepareObservation(observation);
+  } catch (error: unknown) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse({ reason: error.message, sqlstate: SQLSTATE.invalid_text_representation });
+  }
+}
+
+type Fault = Pick<RefusedRecord, 'reason' | 'sqlstate'>;
+
+const INTEGER = /^-?\d+$/;
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+function findFault(definition: RecordDefinition, { sourceVersion, columns }: Observation): Fault | undefined {
+  const sqlstate = SQLSTATE.invalid_text_representation;
+  if (!INTEGER.test(sourceVersion))
+    return { reason: `source_version: ${sourceVersion} is no integer`, sqlstate };
+  for (const { name, type } of definition.columns) {
+    const value = columns[name];
+    if (typeof value !== 'string') continue;
+    if (type === 'jsonb') {
+      if (value.length > MAX_BODY_DEPTH && isNestedBeyond(value, MAX_BODY_DEPTH)) {
+        const reason = `${name}: JSON is nested deeper than ${MAX_BODY_DEPTH} levels`;
+        return { reason, sqlstate: SQLSTATE.statement_too_complex };
+      }
+    } else if (NUMBERS.has(type) && !JSON_NUMBER.test(value)) {
+      return { reason: `${name}: ${value} is no number of JSON`, sqlstate };
+    }
+  }
+  return undefined;
 }
 
 /** One transaction for all of them; when one is hopeless, halves, until it stands alone. */
@@ -86,38 +138,58 @@ async function repairOrRefuse(
   refused: PreparedObservation,
   cause: unknown,
 ): Promise<RecordOutcome> {
+  let hopeless = cause;
   if (classifyError(cause) === 'repairable') {
-    const repaired = prepareObservation(repairObservation(refused.observation));
     try {
-      const [stored] = await persistently(() => storeWithMonths(pool, [repaired]));
+      const [stored] = await persistently(() => storeWithMonths(pool, [repair(refused)]));
       if (stored !== undefined) return stored;
     } catch (error: unknown) {
       if (!HOPELESS.has(classifyError(error))) throw error;
+      // The character is gone by now: this is what really keeps it out.
+      hopeless = error;
     }
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return { status: 'refused', id: refused.id, reason, sqlstate: sqlStateOf(cause) ?? '' };
+  const reason = hopeless instanceof Error ? hopeless.message : String(hopeless);
+  return { status: 'refused', id: refused.id, reason, sqlstate: sqlStateOf(hopeless) ?? '' };
+}
+
+function repair({ observation, definition }: PreparedObservation): PreparedObservation {
+  return prepareObservation({
+    ...observation,
+    actor: repairText(observation.actor),
+    columns: repairColumns(definition, observation.columns).value,
+  });
 }
 
 async function storeWithMonths(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
 ): Promise<StoredRecord[]> {
-  try {
-    return await storeTogether(pool, prepared);
-  } catch (error: unknown) {
-    if (classifyError(error) !== 'missing-partition') throw error;
-    await createMissingMonths(pool, prepared);
-    return await storeTogether(pool, prepared);
+  for (let attempt = 1; ; attempt += 1) {
+    // The homes of an attempt that failed: decided in a transaction that was rolled back, they bind nobody.
+    const found: Homes = { homes: new Map() };
+    try {
+      return await storeTogether(pool, prepared, found);
+    } catch (error: unknown) {
+      if (attempt === MONTH_ATTEMPTS || classifyError(error) !== 'missing-partition') throw error;
+      // A record may live in a month that was never made, or in one that an earlier observation decided.
+      for (const month of new Set([...found.homes.values()].map(monthOf))) await createMonth(pool, month);
+    }
   }
+}
+
+interface Homes {
+  homes: ReadonlyMap<string, string>;
 }
 
 async function storeTogether(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
+  found: Homes,
 ): Promise<StoredRecord[]> {
   return inTransaction(pool, async (client) => {
     const homes = await settleHomes(client, prepared);
+    found.homes = homes;
     const revisions = new Map<string, number>();
     for (const definition of RECORD_DEFINITIONS) {
       const ofTable = prepared.filter(({ observation }) => observation.table === definition.table);
@@ -132,12 +204,6 @@ async function storeTogether(
       revision: revisions.get(id) ?? 0,
     }));
   });
-}
-
-/** A record may live in a month that was never made, or whose home was decided by an earlier observation. */
-async function createMissingMonths(pool: pg.Pool, prepared: readonly PreparedObservation[]): Promise<void> {
-  const homes = await inTransaction(pool, (client) => settleHomes(client, prepared));
-  for (const month of new Set([...homes.values()].map(monthOf))) await createMonth(pool, month);
 }
 
 function outcomeOf(

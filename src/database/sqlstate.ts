@@ -30,7 +30,9 @@ export const SQLSTATE = {
   datetime_field_overflow: '22008',
   deadlock_detected: '40P01',
   insufficient_privilege: '42501',
+  invalid_text_representation: '22P02',
   query_canceled: '57014',
+  statement_too_complex: '54001',
   undefined_table: '42P01',
   unique_violation: '23505',
 } as const;
@@ -53,6 +55,8 @@ const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
   '22003': 'poison', // numeric_value_out_of_range
   '22007': 'poison', // invalid_datetime_format
   '22008': 'poison', // datetime_field_overflow
+  '22009': 'poison', // invalid_time_zone_displacement_value
+  '22015': 'poison', // interval_field_overflow
   '22021': 'repairable', // character_not_in_repertoire: NUL in text
   '22023': 'poison', // invalid_parameter_value
   '22P02': 'repairable', // invalid_text_representation: a lone surrogate in JSON, or a value that is none of its type
@@ -63,6 +67,7 @@ const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
   '25006': 'connection', // read_only_sql_transaction: a failover is under way
   '53300': 'connection', // too_many_connections
   '54000': 'poison', // program_limit_exceeded: an index entry above 2,704 bytes
+  '54001': 'poison', // statement_too_complex: JSON nested deeper than the stack of the server
   '55P03': 'contention', // lock_not_available
   '57014': 'contention', // query_canceled: statement_timeout
   '57P01': 'connection', // admin_shutdown
