@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import { createPool } from '../src/database/pool.ts';
+import { createPool, REPORT_WORK_MEM } from '../src/database/pool.ts';
 import { prepareDatabase } from '../src/embedded/database.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
@@ -62,6 +62,7 @@ function openPool(connectionString: string): pg.Pool {
     connectionString,
     applicationName: `remediation-audit bench ${BENCH}`,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    workMem: REPORT_WORK_MEM,
     logger: createLogger('error', BENCH),
   });
 }

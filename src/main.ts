@@ -11,7 +11,8 @@ import type { Config } from './config.ts';
 import { readProcessConfig } from './config.ts';
 import { migrate, SchemaTooNewError } from './database/migrate.ts';
 import { createMonthsAhead } from './database/partitions.ts';
-import { createPool } from './database/pool.ts';
+import { createPool, REPORT_WORK_MEM } from './database/pool.ts';
+import { upgradeEmbeddings } from './database/upgrade-embeddings.ts';
 import { instantOf } from './domain/instant.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
@@ -40,17 +41,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
   report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
+  'upgrade-embeddings': {
+    summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
+    run: runUpgradeEmbeddings,
+  },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 
 const USAGE = `usage: remediation-audit <command>
 
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(20)}${summary}`)
   .join('\n')}
 
-  --help    show this
-  --version show the version
+  --help              show this
+  --version           show the version
 
 Configuration comes from the environment: docs/configuration.md lists every variable.
 `;
@@ -132,6 +137,7 @@ async function runReport(args: readonly string[]): Promise<void> {
     applicationName: 'remediation-audit report',
     max: 1,
     statementTimeoutMs: REPORT_TIMEOUT_MS,
+    workMem: REPORT_WORK_MEM,
     logger: createLogger(logLevel, 'report'),
   });
   try {
@@ -155,22 +161,38 @@ async function runMigrate(args: readonly string[]): Promise<void> {
   process.stdout.write(`schema version ${report.version}: ${applied}\n`);
 }
 
-async function migrateDatabase({ database }: Config) {
+async function runUpgradeEmbeddings(args: readonly string[]): Promise<void> {
+  takeNoArguments('upgrade-embeddings', args);
+  const { before, indexBuilt } = await asOwner(readProcessConfig(), 'upgrade-embeddings', upgradeEmbeddings);
+  const done = before === 'vector' ? 'they were a vector column already' : 'they are a vector column now';
+  process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
+}
+
+function migrateDatabase(config: Config) {
+  return asOwner(config, 'migrate', async (client) => {
+    const report = await migrate(client);
+    await createMonthsAhead(client, instantOf(Date.now()), config.database.monthsAhead);
+    return report;
+  });
+}
+
+/** One connection as the role that owns the schema. No statement timeout: a migration takes as long as it takes. */
+async function asOwner<T>(
+  { database }: Config,
+  command: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   if (database.ownerUrl === '') {
     throw new SettingsError([
-      'DATABASE_OWNER_URL is not set; `migrate` needs PostgreSQL as role audit_owner',
+      `DATABASE_OWNER_URL is not set; \`${command}\` needs PostgreSQL as role audit_owner`,
     ]);
   }
-  const pool = new pg.Pool({ connectionString: database.ownerUrl, max: 1, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ connectionString: database.ownerUrl, connectionTimeoutMillis: 10_000 });
+  await client.connect();
   try {
-    const client = await pool.connect();
-    const report = await migrate(client).finally(() => {
-      client.release();
-    });
-    await createMonthsAhead(pool, instantOf(Date.now()), database.monthsAhead);
-    return report;
+    return await work(client);
   } finally {
-    await pool.end();
+    await client.end();
   }
 }
 

@@ -8,7 +8,11 @@ export async function createMonth(pool: pg.Pool | pg.ClientBase, month: string):
 }
 
 /** The month of `now` and `ahead` months after it. */
-export async function createMonthsAhead(pool: pg.Pool, now: string, ahead: number): Promise<void> {
+export async function createMonthsAhead(
+  pool: pg.Pool | pg.ClientBase,
+  now: string,
+  ahead: number,
+): Promise<void> {
   const first = monthOf(now);
   for (let count = 0; count <= ahead; count += 1) await createMonth(pool, addMonths(first, count));
 }
