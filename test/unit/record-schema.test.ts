@@ -1,0 +1,200 @@
+import { createRequire } from 'node:module';
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { isRefused, readPost } from '../../src/domain/intake.ts';
+import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
+import { parseJson } from '../../src/domain/json.ts';
+import { postSchema } from '../../src/domain/record-schema.ts';
+import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';
+import type { Column, RecordDefinition } from '../../src/domain/records/definition.ts';
+import { observedColumns } from '../../src/domain/records/definition.ts';
+import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
+import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
+import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import * as golden from './fixtures/intake/golden-bodies.ts';
+
+interface SchemaValidator {
+  compile(schema: unknown): (value: unknown) => boolean;
+}
+
+/** The validator of the HTTP server, through the packages that bring it: at the top there is another, older one. */
+function createValidator(): SchemaValidator {
+  const fastify = createRequire(createRequire(import.meta.url).resolve('fastify'));
+  const compiler = createRequire(fastify.resolve('@fastify/ajv-compiler'));
+  const { Ajv2020 } = compiler('ajv/dist/2020') as { Ajv2020: new (options: object) => SchemaValidator };
+  return new Ajv2020({ strict: true, strictRequired: false, allErrors: true, allowUnionTypes: true });
+}
+const validator = createValidator();
+const POSTABLE: readonly RecordDefinition[] = [
+  workflowExecutionAudit,
+  kubernetesExecutionAudit,
+  signalProcessingAudit,
+  aiAnalysisAudit,
+];
+const compiled = new Map(
+  POSTABLE.map((definition) => [definition.table, validator.compile(postSchema(definition))]),
+);
+
+/** What the intake is given is JSON text; what the validator is given is the same text as JavaScript reads it. */
+function judge(definition: RecordDefinition, text: string): { intake: boolean; schema: boolean } {
+  return {
+    intake: !isRefused(readPost(definition, parseJson(text))),
+    schema: compiled.get(definition.table)?.(JSON.parse(text)) === true,
+  };
+}
+
+test.each<[string, RecordDefinition, string]>([
+  ['a completed execution', workflowExecutionAudit, golden.workflowExecution],
+  ['a skipped execution', workflowExecutionAudit, golden.skippedWorkflowExecution],
+  ['a step-level execution', workflowExecutionAudit, golden.stepLevelExecution],
+  ['an action', kubernetesExecutionAudit, golden.kubernetesExecution],
+  ['three fields', kubernetesExecutionAudit, golden.threeFields],
+  ['a signal', signalProcessingAudit, golden.signalProcessing],
+  ['an empty signal', signalProcessingAudit, golden.emptySignalProcessing],
+  ['an investigation', aiAnalysisAudit, golden.investigation],
+  ['a completed analysis', aiAnalysisAudit, golden.completedAnalysis],
+])('%s, as the source marshals it, is valid by schema and intake', (_what, definition, body) => {
+  expect(judge(definition, body)).toEqual({ intake: true, schema: true });
+});
+
+test('every definition has a schema, and every column that an observation carries is described in it', () => {
+  for (const definition of RECORD_DEFINITIONS) {
+    const { properties } = postSchema(definition) as { properties: Record<string, JsonObject> };
+    for (const column of observedColumns(definition)) {
+      expect(properties[column.name]?.['description'], column.name).toContain(column.meaning);
+    }
+    expect(Object.keys(properties)).not.toContain('recorded_at');
+    expect(() => validator.compile(postSchema(definition))).not.toThrow();
+  }
+});
+
+/** Values of every kind, right and wrong for whatever field they come into. No calendar: the schema knows none. */
+const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
+  fc.constantFrom<JsonValue>(
+    null,
+    '',
+    true,
+    false,
+    0,
+    1,
+    -1,
+    0.5,
+    1.5,
+    2,
+    1e3,
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 31 - 1,
+    -0,
+  ),
+  fc.constantFrom<JsonValue>(
+    [],
+    {},
+    [{}],
+    [1],
+    { duration: '2m3s' },
+    [{ duration: 'soon' }],
+    [{ duration: 5 }, {}],
+  ),
+  fc.constantFrom<JsonValue>(
+    ...[
+      { cpu_millicores: 5, memory_bytes: '' },
+      { cpu_millicores: 1.5 },
+      { memory_bytes: 'x' },
+      [{ start_time: 'x' }],
+    ],
+    ...[[{ start_time: '2026-11-21T10:00:00Z', duration: null }], [{ end_time: 5 }]],
+  ),
+  fc.constantFrom(
+    ...[
+      '2026-11-21T10:00:00Z',
+      '2026-11-21T10:00:00.123456789+02:00',
+      '0001-01-01T00:00:00Z',
+      '2026-13-01T00:00:00Z',
+    ],
+    ...[
+      '2026-11-21',
+      '2026-11-21T25:00:00Z',
+      '2026-11-21T10:00:00+24:00',
+      '2m3s',
+      '-1.5h',
+      '.5s',
+      'PT2M3S',
+      'P1D',
+      'P',
+      'PT',
+    ],
+    ...['P1Y', 'P1DT', '5', '0', '-0', '5 s', 's', '1s1', '3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0'],
+    ...[
+      'success',
+      'FAILED',
+      'Partial',
+      'partial_success',
+      'n/a',
+      'N/A',
+      'na',
+      'Skipped',
+      'timeout',
+      'TimedOut',
+      'timed-out',
+    ],
+    ...[
+      'resource_busy',
+      'RecentlyRemediated',
+      'maybe',
+      'x'.repeat(512),
+      'x'.repeat(513),
+      '\u{1f600}'.repeat(512),
+    ],
+  ),
+  fc.string({ maxLength: 8 }),
+);
+
+describe('schema and intake', () => {
+  test.each(POSTABLE.map((definition) => ({ kind: definition.kind, definition })))(
+    'agree on generated bodies of $kind',
+    ({ definition }) => {
+      const names = [
+        ...observedColumns(definition).flatMap(({ name, aliases }: Column) => [name, ...(aliases ?? [])]),
+        ...['id', 'cluster', 'revision', 'unheard_of'],
+      ].filter((name) => name !== 'crd_uid');
+      const needed = Object.fromEntries(
+        observedColumns(definition).flatMap(({ name, required }) =>
+          required === true ? [[name, 'given']] : [],
+        ),
+      );
+      const body = fc
+        .tuple(fc.boolean(), fc.dictionary(fc.constantFrom(...names), anyValue, { maxKeys: 6 }))
+        .map(([complete, fields]) => JSON.stringify({ ...(complete ? needed : {}), ...fields }));
+      let accepted = 0;
+      fc.assert(
+        fc.property(body, (text) => {
+          const { intake, schema } = judge(definition, text);
+          accepted += Number(intake);
+          expect({ text, accepted: schema }).toEqual({ text, accepted: intake });
+        }),
+        { numRuns: 3_000 },
+      );
+      expect(accepted).toBeGreaterThan(300);
+    },
+  );
+
+  test('agree on each field alone with each value', () => {
+    for (const definition of POSTABLE) {
+      const needed = observedColumns(definition).flatMap(({ name, required }) =>
+        required === true ? [[name, 'given']] : [],
+      );
+      const values = fc.sample(anyValue, { numRuns: 400, seed: 7 });
+      for (const column of observedColumns(definition)) {
+        for (const value of values) {
+          const text = JSON.stringify({ ...Object.fromEntries(needed), [column.name]: value });
+          const { intake, schema } = judge(definition, text);
+          expect({ text, accepted: schema }).toEqual({ text, accepted: intake });
+        }
+      }
+    }
+  });
+});
