@@ -1,0 +1,195 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { createRedactor } from '../domain/redaction.ts';
+import type { Embedder } from './embedder.ts';
+import { DEFAULT_DIMENSIONS } from './embedder.ts';
+import { EmbeddingRefusedError, EmbeddingUnavailableError } from './embedding-error.ts';
+import { vectorsOf } from './openai-answer.ts';
+
+export interface OpenAiEmbedderOptions {
+  /** Up to and including the version, `https://api.openai.com/v1`; any endpoint with the same protocol. */
+  readonly baseUrl: string;
+  readonly model: string;
+  /** Sent as bearer token. Default: none, for endpoints of one's own. */
+  readonly apiKey?: string | undefined;
+  /** Expected length of a vector; another one is an error. Default 1536. */
+  readonly dimensions?: number;
+  /** Also ask for that length, for models whose vectors can be shortened. Default false. */
+  readonly requestDimensions?: boolean;
+  /** Per request, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** Requests for one batch in all, the first included. Default 4. */
+  readonly attempts?: number;
+  /** Texts per request. Default 64. */
+  readonly batchSize?: number;
+  /** Longer texts are cut: models refuse more than they can read, about 8,000 tokens. In characters, default 20,000. */
+  readonly maxTextLength?: number;
+  /** First pause before asking again, doubled each time, in milliseconds. Default 500. */
+  readonly firstDelayMs?: number;
+  /** Longest pause, also when the endpoint asks for more, in milliseconds. Default 30,000. */
+  readonly maxDelayMs?: number;
+  /** How a pause is made; a test makes none. */
+  readonly pause?: (delayMs: number) => Promise<unknown>;
+}
+
+type Settings = Required<Omit<OpenAiEmbedderOptions, 'apiKey'>> & { readonly apiKey: string | undefined };
+
+const TOO_MANY_REQUESTS = 429;
+const REQUEST_TIMEOUT = 408;
+const LONGEST_EXCERPT = 300;
+
+/** Asks an endpoint that speaks the embeddings protocol of OpenAI: `POST {baseUrl}/embeddings`. */
+export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
+  const settings = withDefaults(options);
+  return {
+    model: settings.model,
+    dimensions: settings.dimensions,
+    async embed(texts) {
+      const vectors: number[][] = [];
+      for (let start = 0; start < texts.length; start += settings.batchSize) {
+        vectors.push(...(await embedBatch(settings, texts.slice(start, start + settings.batchSize))));
+      }
+      return vectors;
+    },
+  };
+}
+
+function withDefaults(options: OpenAiEmbedderOptions): Settings {
+  const { protocol } = new URL(options.baseUrl);
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new TypeError(`the embedding endpoint must be an http or https URL, not ${protocol}`);
+  }
+  return {
+    dimensions: DEFAULT_DIMENSIONS,
+    requestDimensions: false,
+    timeoutMs: 30_000,
+    attempts: 4,
+    batchSize: 64,
+    maxTextLength: 20_000,
+    firstDelayMs: 500,
+    maxDelayMs: 30_000,
+    pause: (delayMs) => delay(delayMs),
+    ...options,
+    apiKey: options.apiKey,
+    baseUrl: options.baseUrl.replace(/\/+$/, ''),
+  };
+}
+
+async function embedBatch(settings: Settings, texts: readonly string[]): Promise<number[][]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await request(settings, texts);
+    if ('vectors' in outcome) return outcome.vectors;
+    if (outcome.error instanceof EmbeddingRefusedError || attempt >= settings.attempts) throw outcome.error;
+    await settings.pause(pauseBefore(settings, attempt, outcome.retryAfterMs));
+  }
+}
+
+/** What the endpoint asks for, else doubling with up to half of it left to chance, so that callers do not return as one. */
+function pauseBefore(
+  { firstDelayMs, maxDelayMs }: Settings,
+  attempt: number,
+  retryAfterMs: number | undefined,
+): number {
+  const backoff = firstDelayMs * 2 ** (attempt - 1) * (1 - Math.random() / 2);
+  return Math.min(maxDelayMs, retryAfterMs ?? backoff);
+}
+
+interface Failure {
+  readonly error: EmbeddingRefusedError | EmbeddingUnavailableError;
+  readonly retryAfterMs?: number | undefined;
+}
+
+async function request(
+  settings: Settings,
+  texts: readonly string[],
+): Promise<{ vectors: number[][] } | Failure> {
+  const what = `cannot embed ${texts.length} texts with ${settings.model} at ${placeOf(settings.baseUrl)}`;
+  let status: number | undefined;
+  try {
+    const response = await post(settings, texts);
+    status = response.status;
+    const body = await response.text();
+    if (!response.ok) return failureOf(response, `${what}: ${excerpt(settings, body)}`);
+    return { vectors: vectorsOf(body, texts.length, settings.dimensions) };
+  } catch (error: unknown) {
+    const reason = excerpt(settings, reasonOf(error, settings.timeoutMs));
+    if (error instanceof EmbeddingRefusedError)
+      return { error: new EmbeddingRefusedError(`${what}: ${reason}`, status) };
+    const remedy = 'see that the endpoint is up and can be reached from here';
+    // No cause: the error of the client may hold the request, and the request holds the key.
+    return { error: new EmbeddingUnavailableError(`${what}: ${reason}; ${remedy}`, status) };
+  }
+}
+
+function post(settings: Settings, texts: readonly string[]): Promise<Response> {
+  return fetch(`${settings.baseUrl}/embeddings`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(settings.apiKey === undefined ? {} : { authorization: `Bearer ${settings.apiKey}` }),
+    },
+    body: JSON.stringify({
+      model: settings.model,
+      input: texts.map((text) => readable(text, settings.maxTextLength)),
+      encoding_format: 'float',
+      ...(settings.requestDimensions ? { dimensions: settings.dimensions } : {}),
+    }),
+    // A redirect would carry the key to wherever it leads.
+    redirect: 'error',
+    signal: AbortSignal.timeout(settings.timeoutMs),
+  });
+}
+
+/** Endpoints refuse the empty text, and half a character at the end of a cut one. */
+function readable(text: string, maxLength: number): string {
+  return text === '' ? ' ' : text.slice(0, maxLength).toWellFormed();
+}
+
+function failureOf(response: Response, what: string): Failure {
+  const { status } = response;
+  const message = `${what} (HTTP ${status}); ${remedyFor(status)}`;
+  if (status === TOO_MANY_REQUESTS || status === REQUEST_TIMEOUT || status >= 500) {
+    const retryAfterMs = retryAfter(response.headers.get('retry-after'));
+    return { error: new EmbeddingUnavailableError(message, status), retryAfterMs };
+  }
+  return { error: new EmbeddingRefusedError(message, status) };
+}
+
+function remedyFor(status: number): string {
+  if (status === 401 || status === 403) return 'check the API key of the embedding endpoint';
+  if (status === 404) return 'check the base URL and the name of the model';
+  if (status === TOO_MANY_REQUESTS) return 'lower the rate or raise the quota of the endpoint';
+  return status >= 500 ? 'the endpoint is in trouble, look at its logs' : 'check the model and its limits';
+}
+
+/** Seconds or a date, as RFC 9110 has it. */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const milliseconds = /^\d+(?:\.\d+)?$/.test(header)
+    ? Number(header) * 1_000
+    : Date.parse(header) - Date.now();
+  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
+}
+
+const redactor = createRedactor();
+
+/** Endpoints repeat in their errors what they were sent, the key for one. */
+function excerpt({ apiKey }: Settings, text: string): string {
+  const withoutKey =
+    apiKey === undefined || apiKey === '' ? text : text.replaceAll(apiKey, '[REDACTED:api-key]');
+  const line = redactor.redactText(withoutKey).value.replaceAll(/\s+/g, ' ').trim();
+  return line.length > LONGEST_EXCERPT ? `${line.slice(0, LONGEST_EXCERPT)}…` : line || 'no explanation';
+}
+
+/** Without user, password and query of a URL. */
+function placeOf(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl);
+  return origin + pathname;
+}
+
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
+  const { cause } = error;
+  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
+}
