@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -8,6 +10,13 @@ import { observedColumns } from '../../src/domain/records/definition.ts';
 import { DESCRIBED_TABLES } from '../../src/domain/records/index.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
 import { createRedactor, parseRedactionOptions, RedactionOptionsError } from '../../src/domain/redaction.ts';
+import {
+  FORM_RULES,
+  HEADER_RULES,
+  KEY_RULES,
+  PERSONAL_RULES,
+  URL_RULES,
+} from '../../src/domain/redaction/rules.ts';
 import { TOKENS } from './fixtures/redaction/tokens.ts';
 
 const redactor = createRedactor();
@@ -87,6 +96,35 @@ describe('the columns of an observation', () => {
         parameters: '{"COUNT":9007199254740993,"DB_PASSWORD":"[REDACTED:password]","RATIO":1.10}',
       },
       counts: { password: 2, 'github-token': 1 },
+    });
+  });
+});
+
+describe('the documentation', () => {
+  const documentation = readFileSync(new URL('../../docs/redaction.md', import.meta.url), 'utf8');
+
+  test('names every kind that the built-in rules write, and no other', () => {
+    const rows = documentation.split('## What stays')[0]?.matchAll(/^\|.*\|([^|]*)\|$/gm) ?? [];
+    const documented = [...rows].flatMap(([, kinds = '']) =>
+      [...kinds.matchAll(/`([a-z0-9-]+)`/g)].map(([, kind]) => kind),
+    );
+    const rules = [...KEY_RULES, ...HEADER_RULES, ...URL_RULES, ...FORM_RULES, ...PERSONAL_RULES].map(
+      ({ kind }) => kind,
+    );
+    expect(new Set(documented)).toEqual(new Set([...rules, 'jwt', 'pem', 'kubernetes-secret', 'base64']));
+  });
+
+  test('shows options that work', () => {
+    const [, example = ''] = /```json\n([\s\S]*?)```/.exec(documentation) ?? [];
+    const own = createRedactor(parseRedactionOptions(parseJson(example)));
+    expect(
+      own.redactJson({ CA_SECRET_NAME: 'ca', cardNumber: 1, note: 'DE89370400440532013000', token: 'test-x' })
+        .value,
+    ).toEqual({
+      CA_SECRET_NAME: 'ca',
+      cardNumber: '[REDACTED:configured]',
+      note: '[REDACTED:iban]',
+      token: 'test-x',
     });
   });
 });
@@ -294,60 +332,6 @@ describe('what is redacted', () => {
     for (let level = 0; level < 8; level += 1) text = JSON.stringify({ text });
     expect(redactor.redactText(text).value).not.toContain('hunter2-x');
     expect(redactor.redactText('['.repeat(100_000)).value).toHaveLength(100_000);
-  });
-});
-
-describe('the time redaction takes', () => {
-  const repeat = (unit: string) => (length: number) => unit.repeat(Math.ceil(length / unit.length));
-  /** Text that makes one rule after the other begin again and again without ever coming to an end. */
-  const hostile: Record<string, (length: number) => string> = {
-    letters: repeat('a'),
-    'base64 without an end': repeat('aB1+'),
-    'beginnings of web tokens': repeat('ey-'),
-    'dotted beginnings of web tokens': repeat('eyA.'),
-    'URLs without a host': repeat('a://b:'),
-    'database URLs without a host': repeat('postgres://b:'),
-    'addresses without a domain': repeat('a@'),
-    'domains without an address': repeat('a.'),
-    'PEM that only begins': repeat('-----BEGIN A-----'),
-    names: repeat('token'),
-    'names without values': repeat('password:'),
-    'quotes that nothing ends': repeat('token="'),
-    'quotes of three kinds': repeat('token=\'token="token=`'),
-    'escaped quotes of every depth': repeat('token=\\"token=\\\\\\"'),
-    punctuation: (length) => `password=${')'.repeat(length)}`,
-    backslashes: repeat('password=\\\\'),
-    'Secrets in YAML': repeat('kind: Secret\ndata:\n'),
-    'Secrets in JSON': repeat('{"kind":"Secret","data":{"a":"'),
-    'Secrets in JSON without values': (length) => `"kind":"Secret"${repeat('"data":{')(length)}`,
-    'lists of lists in YAML': (length) => `${repeat('- ')(length)}\ndata: Secret`,
-    'opening brackets': repeat('['),
-    headers: repeat('authorization: bearer '),
-    cookies: repeat('cookie: a='),
-    commands: repeat('curl '),
-    numbers: repeat('1.'),
-    telephones: repeat('+1 '),
-    'one long JSON string': (length) => JSON.stringify({ a: 'x'.repeat(length) }),
-  };
-  const own = createRedactor({ personal: true });
-  const [SMALL, LARGE] = [16 * 1024, 128 * 1024];
-
-  /** Least time of this thread alone: what others do on the machine does not count. */
-  function leastMicroseconds(text: string): number {
-    const runs = Array.from({ length: 5 }, () => {
-      const before = process.threadCpuUsage();
-      own.redactText(text);
-      const { user, system } = process.threadCpuUsage(before);
-      return user + system;
-    });
-    return Math.max(1_000, Math.min(...runs));
-  }
-
-  test.each(Object.keys(hostile))('grows with the length of the text and not with its square: %s', (name) => {
-    const make = hostile[name] ?? repeat(name);
-    const [small, large] = [leastMicroseconds(make(SMALL)), leastMicroseconds(make(LARGE))];
-    // Eight times the text: 8 where time is linear, 64 where it is quadratic.
-    expect(large / small).toBeLessThan(32);
   });
 });
 
