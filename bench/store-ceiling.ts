@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inTransaction } from '../src/database/pool.ts';
 import { prepareObservation } from '../src/database/prepared-observation.ts';
 import type { Observation } from '../src/domain/observation.ts';
-import { sealEntry } from '../src/identity/ledger-entry.ts';
+import { drawSalts, sealEntry } from '../src/identity/ledger-entry.ts';
 
 /**
  * The same write by hand: home, ledger entry and row of observations that are all new, in one transaction, with every
@@ -74,8 +74,10 @@ export interface PreparedFlush {
 
 export function prepareFlush(observations: readonly Observation[]): PreparedFlush {
   const prepared = observations.map(prepareObservation).sort((left, right) => (left.id < right.id ? -1 : 1));
-  const entries = prepared.map(({ observation, id, content }) => {
-    const seal = sealEntry(observation, content, { id, createdAt: observation.createdAt });
+  const salts = drawSalts(prepared.length);
+  const entries = prepared.map(({ observation, id, content }, index) => {
+    const salt = salts[index] ?? Buffer.alloc(0);
+    const seal = sealEntry(observation, content, { id, createdAt: observation.createdAt, salt });
     const { createdAt, sourceVersion, observedAt, table, cluster, columns, phase, actor } = observation;
     return [
       ...[
@@ -88,7 +90,7 @@ export function prepareFlush(observations: readonly Observation[]): PreparedFlus
         cluster,
         columns['remediation_uid'],
       ],
-      ...[phase, actor, content.canonical, seal.salt, seal.payloadHash, seal.leafHash],
+      ...[phase, actor, content.canonical, salt, seal.payloadHash, seal.leafHash],
     ];
   });
   const rows = prepared.map(({ observation, id }) => {

@@ -5,7 +5,7 @@ import type { Entry } from '../domain/fold.ts';
 import { compareEntries, foldEntries } from '../domain/fold.ts';
 import type { Columns, RecordDefinition } from '../domain/records/definition.ts';
 import { observedColumns } from '../domain/records/definition.ts';
-import { sealEntry } from '../identity/ledger-entry.ts';
+import { drawSalts, sealEntry } from '../identity/ledger-entry.ts';
 import { LEDGER_COLUMNS, ROW_COLUMNS, statementsOf } from './merge-statement.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { quoteIdentifier } from './sql.ts';
@@ -108,12 +108,14 @@ function ledgerArrays(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
 ): unknown[][] {
-  const entries = prepared.map(({ observation, content, id }) => {
-    const home = { id, createdAt: homeOf(homes, id) };
-    const seal = sealEntry(observation, content, home);
+  const salts = drawSalts(prepared.length);
+  const entries = prepared.map(({ observation, content, id }, index) => {
+    const salt = salts[index] ?? noSalt(id);
+    const createdAt = homeOf(homes, id);
+    const seal = sealEntry(observation, content, { id, createdAt, salt });
     return {
       record_id: id,
-      created_at: home.createdAt,
+      created_at: createdAt,
       source_version: observation.sourceVersion,
       content_hash: content.contentHash,
       observed_at: observation.observedAt,
@@ -123,12 +125,16 @@ function ledgerArrays(
       phase: observation.phase,
       actor: observation.actor,
       canonical: content.canonical,
-      salt: seal.salt,
+      salt,
       payload_hash: seal.payloadHash,
       leaf_hash: seal.leafHash,
     };
   });
   return LEDGER_COLUMNS.map(({ name }) => entries.map((entry) => entry[name]));
+}
+
+function noSalt(id: string): never {
+  throw new Error(`no salt was drawn for record ${id}`);
 }
 
 function rowArrays(definition: RecordDefinition, rows: readonly IncomingRow[]): unknown[][] {

@@ -7,7 +7,7 @@ import type { RecordDefinition } from '../domain/records/definition.ts';
 /** Version of the leaf's own form, inside the leaf, so that a verifier knows what it reads. */
 const LEAF_VERSION = 1;
 /** RFC 6962 separates the hash of a leaf from the hash of a node. */
-const LEAF_PREFIX = Buffer.of(0x00);
+const LEAF_PREFIX = '\u0000';
 const SALT_BYTES = 16;
 
 /** An observation as the ledger keeps it. Everything but its place (`created_at`) is known before the database is asked. */
@@ -19,8 +19,6 @@ export interface Content {
 }
 
 export interface LedgerSeal {
-  /** Keeps the payload hash from being guessed once the payload is erased. */
-  readonly salt: Buffer;
   /** SHA-256 of salt and canonical text: stays in the tree when the content is erased. */
   readonly payloadHash: Buffer;
   readonly leafHash: Buffer;
@@ -31,18 +29,27 @@ export function contentOf(definition: RecordDefinition, observation: Observation
   return { canonical, contentHash: sha256(canonical) };
 }
 
+/**
+ * Salts for so many entries. They keep a payload hash from being guessed once its payload is erased. Drawn together:
+ * asking the system for sixteen bytes costs as much as for thousands.
+ */
+export function drawSalts(count: number): Buffer[] {
+  const drawn = randomBytes(SALT_BYTES * count);
+  return Array.from({ length: count }, (_, index) =>
+    drawn.subarray(index * SALT_BYTES, (index + 1) * SALT_BYTES),
+  );
+}
+
 /** Salted hashes of one ledger entry. `createdAt` is the record's home, which may differ from what the observation says. */
 export function sealEntry(
   observation: Observation,
   content: Content,
-  home: { readonly id: string; readonly createdAt: string },
+  place: { readonly id: string; readonly createdAt: string; readonly salt: Buffer },
 ): LedgerSeal {
-  const salt = randomBytes(SALT_BYTES);
-  const payloadHash = sha256(Buffer.concat([salt, Buffer.from(content.canonical)]));
+  const payloadHash = sha256(Buffer.concat([place.salt, Buffer.from(content.canonical)]));
   return {
-    salt,
     payloadHash,
-    leafHash: sha256(Buffer.concat([LEAF_PREFIX, Buffer.from(leafText(observation, home, payloadHash))])),
+    leafHash: sha256(LEAF_PREFIX + leafText(observation, place, payloadHash)),
   };
 }
 
