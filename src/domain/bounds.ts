@@ -47,12 +47,12 @@ function endOfString(text: string, start: number): number {
 
 /** Pointer to the first value that lies deeper than `limit` levels; undefined when none does. */
 export function findTooDeep(value: JsonValue, limit: number): string | undefined {
-  return findIn(value, '', limit, (nested, left) => left < 0 && isContainer(nested));
+  return findIn(value, limit, (nested, left) => left < 0 && isContainer(nested));
 }
 
 /** Pointer to the first number that the database could not hold; undefined when there is none. */
 export function findUnstorableNumber(value: JsonValue): string | undefined {
-  return findIn(value, '', MAX_BODY_DEPTH, (nested) => {
+  return findIn(value, MAX_BODY_DEPTH, (nested) => {
     const lexeme = numberLexeme(nested);
     return lexeme !== undefined && !isStorableNumber(lexeme);
   });
@@ -71,13 +71,14 @@ function isContainer(value: JsonValue): boolean {
 
 type Test = (value: JsonValue, levelsLeft: number) => boolean;
 
-function findIn(value: JsonValue, pointer: string, levels: number, test: Test): string | undefined {
+/** The pointer is put together on the way back: nearly always there is nothing to point at. */
+function findIn(value: JsonValue, levels: number, test: Test): string | undefined {
   const levelsLeft = levels - (isContainer(value) ? 1 : 0);
-  if (test(value, levelsLeft)) return pointer;
+  if (test(value, levelsLeft)) return '';
   if (!isContainer(value) || levelsLeft < 0) return undefined;
   for (const [step, member] of Object.entries(value as Record<string, JsonValue>)) {
-    const found = findIn(member, pointerTo(pointer, step), levelsLeft, test);
-    if (found !== undefined) return found;
+    const found = findIn(member, levelsLeft, test);
+    if (found !== undefined) return pointerTo('', step) + found;
   }
   return undefined;
 }

@@ -78,7 +78,7 @@ function largestField(fields: JsonObject): [name: string, bytes: number] {
 function readAbout(fields: JsonObject, errors: FieldError[]): Partial<Record<PostFieldName, string>> {
   const about: Partial<Record<PostFieldName, string>> = {};
   for (const field of POST_FIELDS) {
-    const reading = readField(field, ownMember(fields, field.name), pointerTo('', field.name));
+    const reading = readField(field, ownMember(fields, field.name), `/${field.name}`);
     errors.push(...(reading.errors ?? []));
     if (typeof reading.value === 'string') about[field.name] = reading.value;
   }
@@ -93,7 +93,7 @@ function readColumns(
   const columns = new Map<string, string | boolean>();
   for (const column of postedColumns(definition)) {
     const values = namesOf(column).flatMap((name) => {
-      const reading = readField(column, ownMember(fields, name), pointerTo('', name));
+      const reading = readField(column, ownMember(fields, name), `/${name}`);
       errors.push(...(reading.errors ?? []));
       return reading.value === undefined ? [] : [{ name, value: reading.value }];
     });

@@ -39,8 +39,8 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
       return remarks.has(words.at(-1) ?? '') ? undefined : rule;
     }),
     isPublic: (name) => publicNames.has(wordsOf(name).join(' ')),
-    isIdentity: (name) => identities.has(wordsOf(name).join(' ')),
-    isFingerprint: (name) => wordsOf(name).some((word) => fingerprints.has(word)),
+    isIdentity: remembering((name) => identities.has(wordsOf(name).join(' '))),
+    isFingerprint: remembering((name) => wordsOf(name).some((word) => fingerprints.has(word))),
     finder: finderOf(rules),
   };
 }
@@ -60,15 +60,17 @@ function finderOf(rules: readonly KeyRule[]): RegExp {
   return new RegExp([...sources].join('|'), 'gi');
 }
 
+/** Names made by strangers must not fill the memory: beyond this many the rest is judged anew each time. */
+const MOST_REMEMBERED = 5_000;
+
 /** The same few names come again with every record; what they mean never changes. */
-function remembering(judge: (name: string) => KeyRule | undefined): (name: string) => KeyRule | undefined {
-  const MOST = 5_000;
-  const known = new Map<string, KeyRule | undefined>();
+function remembering<T>(judge: (name: string) => T): (name: string) => T {
+  const known = new Map<string, { readonly judgement: T }>();
   return (name) => {
-    if (known.has(name)) return known.get(name);
-    const rule = judge(name);
-    // Names made by strangers must not fill the memory: beyond this many the rest is judged anew each time.
-    if (known.size < MOST) known.set(name, rule);
-    return rule;
+    const before = known.get(name);
+    if (before !== undefined) return before.judgement;
+    const judgement = judge(name);
+    if (known.size < MOST_REMEMBERED && name.length <= LONGEST_NAME) known.set(name, { judgement });
+    return judgement;
   };
 }
