@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
-import type { RecordingActivities } from '../src/activities/types.ts';
+import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
 import type { Observation } from '../src/domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
 import { startTemporal } from '../src/embedded/temporal-server.ts';
@@ -51,6 +51,11 @@ const BRANCHES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   'activity-retried': async ({ observe, closed }) => {
     await observe(1, 'Running', 'we-flaky');
     await observe(2, 'Completed', 'we-flaky');
+    await closed();
+  },
+  investigation: async ({ observe, closed }) => {
+    await observe(1, 'Running', 'ai-rr');
+    await observe(2, 'Completed', 'ai-rr');
     await closed();
   },
   'late-run': async ({ observe, closed }) => {
@@ -145,12 +150,16 @@ function observation(uid: string, resource: string, version: number, phase: stri
     createdAtSource: 'resource',
     observedAt: '2026-11-21T10:00:01.000000Z',
     actor: 'watcher',
-    columns: { remediation_uid: uid, phase },
+    columns: {
+      remediation_uid: uid,
+      phase,
+      ...(resource === 'ai-rr' ? { investigation_report: `seen ${phase}` } : {}),
+    },
   };
 }
 
 /** A history holds what activities answered, not what they did: these store nothing, and one fails at first. */
-function forgetfulActivities(): RecordingActivities {
+function forgetfulActivities(): AuditActivities {
   let failures = 2;
   const record: RecordingActivities['recordExecution'] = ({ key, columns }) => {
     if (key.endsWith('we-flaky') && failures > 0) {
@@ -158,9 +167,9 @@ function forgetfulActivities(): RecordingActivities {
       return Promise.reject(new Error('connect ECONNREFUSED'));
     }
     const remediationOver = columns['phase'] === 'Completed' || columns['phase'] === 'Failed';
-    return Promise.resolve({ id: randomUUID(), status: 'stored', remediationOver });
+    const createdAt = '2026-11-21T10:00:00.000000Z';
+    return Promise.resolve({ id: randomUUID(), createdAt, status: 'stored', remediationOver });
   };
-  return Object.fromEntries(
-    AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]),
-  ) as RecordingActivities;
+  const recording = Object.fromEntries(AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]));
+  return { ...(recording as RecordingActivities), embedInvestigation: () => Promise.resolve('placed') };
 }

@@ -2,15 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import { createEmbeddingActivities } from './activities/embedding.ts';
 import { createRecordingActivities } from './activities/recording.ts';
 import { startApi } from './api/server.ts';
 import type { Config } from './config.ts';
 import { createBatcher } from './database/batcher.ts';
+import { createEmbeddingStore } from './database/embedding-store.ts';
 import { requireSchema, SchemaTooNewError } from './database/migrate.ts';
 import { createPool } from './database/pool.ts';
 import { createQuarantine } from './database/quarantine.ts';
 import { createRecordReader } from './database/record-reader.ts';
 import { createRecordStore } from './database/record-store.ts';
+import { createRedactor } from './domain/redaction.ts';
+import type { Embedder } from './embedding/embedder.ts';
+import { createOfflineEmbedder } from './embedding/offline-embedder.ts';
+import { createOpenAiEmbedder } from './embedding/openai-embedder.ts';
 import { connectCluster } from './kubernetes/cluster-connection.ts';
 import { startHealthServer } from './observability/health-server.ts';
 import type { Logger } from './observability/logger.ts';
@@ -51,7 +57,8 @@ export async function startWatchService({ config, logger }: ServiceContext): Pro
     const temporal = await connectTemporal(config.temporal);
     closing.push(() => temporal.close());
     const signals = createRemediationSignals(temporal.client, config.workflow);
-    const watcher = startWatcher({ ...config.watcher, connection, signals, logger, metrics });
+    const redactor = createRedactor(config.redaction);
+    const watcher = startWatcher({ ...config.watcher, connection, signals, redactor, logger, metrics });
     closing.push(() => watcher.stop());
     const health = await startHealthServer({
       host: config.metricsHost,
@@ -79,11 +86,19 @@ export async function startWorkService({ config, logger, signal }: ServiceContex
     const batcher = createBatcher({ store: createRecordStore(pool) });
     const worker = await startWorker({
       temporal: config.temporal,
-      activities: createRecordingActivities({
-        record: (observation) => batcher.record(observation),
-        quarantine: createQuarantine(pool),
-        metrics,
-      }),
+      activities: {
+        ...createRecordingActivities({
+          record: (observation) => batcher.record(observation),
+          quarantine: createQuarantine(pool),
+          metrics,
+        }),
+        ...createEmbeddingActivities({
+          store: createEmbeddingStore(pool),
+          embedder: createEmbedder(config.embedding),
+          logger,
+          metrics,
+        }),
+      },
       shutdownGraceSeconds: config.shutdownGraceSeconds,
       logger,
     });
@@ -120,6 +135,12 @@ export async function startServeService({ config, logger, signal }: ServiceConte
     await closing.run();
     throw error;
   }
+}
+
+/** Without an endpoint the offline default: deterministic, labelled as such in its model's name. */
+export function createEmbedder({ url, model, apiKey, timeoutMs }: Config['embedding']): Embedder {
+  if (url === '') return createOfflineEmbedder();
+  return createOpenAiEmbedder({ baseUrl: url, model, timeoutMs, ...(apiKey === '' ? {} : { apiKey }) });
 }
 
 /** A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come by themselves. */

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
+import { parseJson } from './domain/json.ts';
+import type { RedactionOptions } from './domain/redaction.ts';
+import { parseRedactionOptions } from './domain/redaction.ts';
 import type { Setting } from './settings.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
+
+type Reader = SettingsReader<keyof typeof VARIABLES>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -82,6 +87,11 @@ export const VARIABLES = {
     unit: 'ms',
     meaning: 'First pause after a failed list or watch; doubles up to 30 s',
   },
+  REMEDIATION_AUDIT_REDACTION_FILE: {
+    default: '',
+    unit: 'path',
+    meaning: 'JSON file that adds to the redaction rules; its members are in docs/redaction.md',
+  },
   REMEDIATION_AUDIT_API_HOST: {
     default: '127.0.0.1',
     unit: 'address',
@@ -141,6 +151,23 @@ export const VARIABLES = {
     default: '60',
     unit: 's',
     meaning: 'How long a workflow waits for late observations after its remediation ended',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_URL: {
+    default: '',
+    unit: 'URL',
+    meaning:
+      'Endpoint that speaks the embeddings protocol of OpenAI, up to its version; empty for the offline default',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_MODEL: {
+    default: 'text-embedding-3-small',
+    unit: '',
+    meaning: 'Model to ask there for, of at most 1,536 dimensions',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_API_KEY: { default: '', unit: '', meaning: 'Bearer token for that endpoint' },
+  REMEDIATION_AUDIT_EMBEDDING_TIMEOUT_MS: {
+    default: '30000',
+    unit: 'ms',
+    meaning: 'Longest request to that endpoint',
   },
   REMEDIATION_AUDIT_LOG_LEVEL: {
     default: 'info',
@@ -228,6 +255,13 @@ export function readConfig(environment: Environment) {
       metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
     },
     worker: { metricsPort: read.port('REMEDIATION_AUDIT_WORKER_METRICS_PORT') },
+    redaction: readRedaction(read.text('REMEDIATION_AUDIT_REDACTION_FILE')),
+    embedding: {
+      url: read.text('REMEDIATION_AUDIT_EMBEDDING_URL'),
+      model: read.text('REMEDIATION_AUDIT_EMBEDDING_MODEL'),
+      apiKey: read.text('REMEDIATION_AUDIT_EMBEDDING_API_KEY'),
+      timeoutMs: read.integer('REMEDIATION_AUDIT_EMBEDDING_TIMEOUT_MS', 1, 40_000),
+    },
     metricsHost: read.text('REMEDIATION_AUDIT_METRICS_HOST'),
     api: {
       host: read.text('REMEDIATION_AUDIT_API_HOST'),
@@ -235,21 +269,7 @@ export function readConfig(environment: Environment) {
       authMode: read.oneOf('REMEDIATION_AUDIT_API_AUTH_MODE', ['none']),
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
     },
-    embedded: {
-      cacheDir: environment['REMEDIATION_AUDIT_CACHE_DIR'] ?? join(homedir(), '.cache', 'remediation-audit'),
-      searchPath: environment['PATH'] ?? '',
-      simulatorSeed: read.optionalInteger('REMEDIATION_AUDIT_SIMULATOR_SEED'),
-      simulatorSpeed: read.integer('REMEDIATION_AUDIT_SIMULATOR_SPEED', 1, 10_000),
-      serverPaths: {
-        temporal: read.text('REMEDIATION_AUDIT_TEMPORAL_PATH'),
-        'kube-apiserver': read.text('REMEDIATION_AUDIT_KUBE_APISERVER_PATH'),
-        etcd: read.text('REMEDIATION_AUDIT_ETCD_PATH'),
-        versitygw: read.text('REMEDIATION_AUDIT_VERSITYGW_PATH'),
-        helm: read.text('REMEDIATION_AUDIT_HELM_PATH'),
-        promtool: read.text('REMEDIATION_AUDIT_PROMTOOL_PATH'),
-        pgvector: read.text('REMEDIATION_AUDIT_PGVECTOR_PATH'),
-      },
-    },
+    embedded: readEmbedded(read, environment),
   };
   read.throwIfWrong();
   return deepFreeze(config);
@@ -258,6 +278,25 @@ export function readConfig(environment: Environment) {
 /** The environment of this process: the only place that looks at it. */
 export function readProcessConfig(): Config {
   return readConfig(process.env);
+}
+
+/** What only `up` needs: embedded servers and what plays in them. */
+function readEmbedded(read: Reader, environment: Environment) {
+  return {
+    cacheDir: environment['REMEDIATION_AUDIT_CACHE_DIR'] ?? join(homedir(), '.cache', 'remediation-audit'),
+    searchPath: environment['PATH'] ?? '',
+    simulatorSeed: read.optionalInteger('REMEDIATION_AUDIT_SIMULATOR_SEED'),
+    simulatorSpeed: read.integer('REMEDIATION_AUDIT_SIMULATOR_SPEED', 1, 10_000),
+    serverPaths: {
+      temporal: read.text('REMEDIATION_AUDIT_TEMPORAL_PATH'),
+      'kube-apiserver': read.text('REMEDIATION_AUDIT_KUBE_APISERVER_PATH'),
+      etcd: read.text('REMEDIATION_AUDIT_ETCD_PATH'),
+      versitygw: read.text('REMEDIATION_AUDIT_VERSITYGW_PATH'),
+      helm: read.text('REMEDIATION_AUDIT_HELM_PATH'),
+      promtool: read.text('REMEDIATION_AUDIT_PROMTOOL_PATH'),
+      pgvector: read.text('REMEDIATION_AUDIT_PGVECTOR_PATH'),
+    },
+  };
 }
 
 function readTemporal(environment: Environment) {
@@ -270,6 +309,18 @@ function readTemporal(environment: Environment) {
     file === undefined ? { disableFile: true } : { configSource: { data: readProfileFile(file) } };
   const { connectionOptions, namespace } = loadClientConnectConfig({ ...source, overrideEnvVars });
   return { connectionOptions, namespace: namespace ?? VARIABLES.TEMPORAL_NAMESPACE.default };
+}
+
+function readRedaction(path: string): RedactionOptions {
+  if (path === '') return {};
+  try {
+    return parseRedactionOptions(parseJson(readFileSync(path, 'utf8')));
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([
+      `REMEDIATION_AUDIT_REDACTION_FILE names ${path}, which cannot be used: ${reason}`,
+    ]);
+  }
 }
 
 /** Read here, because the SDK takes a file that is not there for an empty one and connects to localhost. */

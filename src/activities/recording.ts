@@ -38,6 +38,7 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
       else dependencies.metrics.observationsRecorded.inc({ phase: observation.phase });
       return {
         id: outcome.id,
+        createdAt: outcome.status === 'stored' ? outcome.createdAt : observation.createdAt,
         status: outcome.status === 'stored' ? 'stored' : 'quarantined',
         remediationOver: TERMINAL_EXECUTION_PHASES.has(observation.columns['phase']),
       };

@@ -2,8 +2,9 @@ import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
 
 export interface RecordedObservation {
-  /** Id of the record. */
+  /** Id of the record, and its home. */
   readonly id: string;
+  readonly createdAt: string;
   /** `quarantined`: PostgreSQL will never take it; it is kept with its reason instead. */
   readonly status: 'stored' | 'quarantined';
   /** Nothing more is expected of this remediation but stragglers. */
@@ -15,3 +16,21 @@ export type RecordingActivities = Record<
   RecordingActivityName,
   (observation: Observation) => Promise<RecordedObservation>
 >;
+
+/** An analysis whose investigation text may have to be placed among the others. */
+export interface InvestigationReference {
+  readonly id: string;
+  readonly createdAt: string;
+}
+
+export interface EmbeddingActivities {
+  /**
+   * Places the text of an investigation so that similar ones are found. `unchanged`: there is no text, or the model has
+   * placed it already. `refused`: the model will never take this text; the text itself is stored all the same.
+   */
+  readonly embedInvestigation: (
+    investigation: InvestigationReference,
+  ) => Promise<'placed' | 'unchanged' | 'refused'>;
+}
+
+export type AuditActivities = RecordingActivities & EmbeddingActivities;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import type { Logger } from '../observability/logger.ts';
+import { classifyError } from './sqlstate.ts';
 
 export interface PoolOptions {
   /** Connection string, with the role to work as. */
@@ -21,6 +22,9 @@ export interface PoolOptions {
 /** For connections that answer reports: percentiles over a month sort more than the server's 4 MB. */
 export const REPORT_WORK_MEM = '64MB';
 
+/** How much longer than the server's own limit an answer is waited for, so that the server's error comes first. */
+const ANSWER_GRACE_MS = 1_000;
+
 const { TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, JSON, JSONB } = pg.types.builtins;
 
 /** Types whose text JavaScript would damage: times below the millisecond, intervals, integers and decimals inside JSON. */
@@ -38,6 +42,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
     types: keptAsText,
     statement_timeout: options.statementTimeoutMs,
+    // The server's limit does not help on a half-open connection, where its answer never arrives.
+    query_timeout: options.statementTimeoutMs + ANSWER_GRACE_MS,
     // A session left open in a transaction would hold a DETACH CONCURRENTLY for ever.
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     options: sessionSettings(options),
@@ -59,6 +65,9 @@ export async function inTransaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
+  // The pool listens to idle connections only. One that breaks while it is lent tells it here; unheard, it would end
+  // the process. The next query on it fails, which is how `work` learns of it.
+  client.on('error', ignoreLoss);
   let broken: Error | undefined;
   try {
     await client.query('begin');
@@ -66,15 +75,24 @@ export async function inTransaction<T>(
     await client.query('commit');
     return result;
   } catch (error: unknown) {
-    broken = await rollBack(client);
+    broken = await rollBack(client, error);
     throw error;
   } finally {
     client.release(broken);
+    client.off('error', ignoreLoss);
   }
 }
 
-/** A connection that cannot even roll back is dropped from the pool; the cause is thrown by the caller. */
-async function rollBack(client: pg.PoolClient): Promise<Error | undefined> {
+function ignoreLoss(): void {
+  // Nothing to do: see where it is attached.
+}
+
+/**
+ * A connection that was lost, or that leads to a server which only reads, is dropped from the pool, and so is one that
+ * cannot even roll back; the cause is thrown by the caller.
+ */
+async function rollBack(client: pg.PoolClient, cause: unknown): Promise<Error | undefined> {
+  if (cause instanceof Error && classifyError(cause) === 'connection') return cause;
   try {
     await client.query('rollback');
     return undefined;

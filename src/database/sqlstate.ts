@@ -65,6 +65,7 @@ const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
   '23502': 'poison', // not_null_violation
   '23505': 'contention', // unique_violation: two first partitions of one month at once
   '25006': 'connection', // read_only_sql_transaction: a failover is under way
+  '25P03': 'connection', // idle_in_transaction_session_timeout: the server has ended the session
   '53300': 'connection', // too_many_connections
   '54000': 'poison', // program_limit_exceeded: an index entry above 2,704 bytes
   '54001': 'poison', // statement_too_complex: JSON nested deeper than the stack of the server
@@ -73,6 +74,7 @@ const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
   '57P01': 'connection', // admin_shutdown
   '57P02': 'connection', // crash_shutdown
   '57P03': 'connection', // cannot_connect_now
+  '57P05': 'connection', // idle_session_timeout
   XX001: 'corruption', // data_corrupted
   XX002: 'corruption', // index_corrupted
 };
@@ -109,7 +111,7 @@ const CONNECTION_ERRORS = new Set([
 
 /** The driver reports a lost connection by plain errors with these words. */
 const CONNECTION_WORDS =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Query read timeout/;
 
 function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -5,7 +5,7 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number;
   /** One vector per text, in the order of the texts. */
-  embed(texts: readonly string[]): Promise<number[][]>;
+  readonly embed: (texts: readonly string[]) => Promise<number[][]>;
 }
 
 /** What source 003 declares its column with. */

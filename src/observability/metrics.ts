@@ -15,6 +15,8 @@ export interface Metrics {
   readonly observationsRecorded: Counter<'phase'>;
   /** Observations set aside because PostgreSQL will never take them, by SQLSTATE. */
   readonly observationsQuarantined: Counter<'sqlstate'>;
+  /** Investigations by what became of their placing: placed, unchanged, refused. */
+  readonly investigationsPlaced: Counter<'result'>;
   /** Failed attempts to store one; each is retried. */
   readonly recordingErrors: Counter;
 }
@@ -59,6 +61,12 @@ export function createMetrics(): Metrics {
       name: 'remediation_audit_observations_quarantined_total',
       help: 'Observations set aside because PostgreSQL will never take them, by SQLSTATE',
       labelNames: ['sqlstate'],
+      registers,
+    }),
+    investigationsPlaced: new Counter({
+      name: 'remediation_audit_investigations_placed_total',
+      help: 'Investigation texts by what became of their embedding: placed, unchanged or refused by the model',
+      labelNames: ['result'],
       registers,
     }),
     recordingErrors: new Counter({

@@ -1,5 +1,8 @@
 import { instantOf } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
+import type { Observation } from '../domain/observation.ts';
+import { definitionOf } from '../domain/records/index.ts';
+import type { Redactor } from '../domain/redaction.ts';
 import type { ResourceReading } from '../kubernaut/observed-remediation.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
@@ -18,6 +21,7 @@ export interface WatcherOptions {
   readonly namespaces: readonly string[];
   readonly connection: ClusterConnection;
   readonly signals: RemediationSignals;
+  readonly redactor: Redactor;
   readonly listPageSize: number;
   readonly watchTimeoutSeconds: number;
   readonly inactivitySeconds: number;
@@ -68,7 +72,9 @@ function createObserver(
   const acknowledged = new Map<string, string>();
   const send = async (reading: ResourceReading): Promise<void> => {
     const remediation = { cluster: options.cluster, ...reading.remediation };
-    for (const observation of reading.observations) {
+    for (const found of reading.observations) {
+      // Before anything leaves this process: what Temporal was given, its history keeps.
+      const observation = redactObservation(options.redactor, found);
       await options.signals.send({ remediation, observation, summary: reading.summary });
       options.metrics.observationsSignalled.inc({ kind: kind.kind });
     }
@@ -95,6 +101,11 @@ function createObserver(
       acknowledged.delete(identify(resource).uid);
     },
   };
+}
+
+function redactObservation(redactor: Redactor, observation: Observation): Observation {
+  const { value: columns } = redactor.redactColumns(definitionOf(observation.table), observation.columns);
+  return { ...observation, columns };
 }
 
 function identify(resource: JsonObject): { uid: string; version: string } {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 
-import type { RecordingActivities } from '../activities/types.ts';
+import type { AuditActivities } from '../activities/types.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { TemporalAccess } from '../temporal/connection.ts';
 import { TemporalUnreachableError } from '../temporal/connection.ts';
@@ -14,7 +14,7 @@ const WORKFLOWS_PATH = fileURLToPath(
 
 export interface WorkerOptions {
   readonly temporal: TemporalAccess;
-  readonly activities: RecordingActivities;
+  readonly activities: AuditActivities;
   /** How long activities in flight may take to end after a shutdown. */
   readonly shutdownGraceSeconds: number;
   readonly logger: Logger;

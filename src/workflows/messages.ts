@@ -1,5 +1,6 @@
 import { defineSignal } from '@temporalio/workflow';
 
+import type { InvestigationReference } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
 
 /** Input of `remediationAudit`. Only a run that continues another one carries anything but the grace. */
@@ -8,6 +9,8 @@ export interface RemediationAuditInput {
   readonly lateGrace: `${number}s`;
   /** Observations the run before did not store. */
   readonly backlog?: readonly Observation[];
+  /** Investigations the run before did not see placed. */
+  readonly unplaced?: readonly InvestigationReference[];
   /** The run before knew that the remediation is over. */
   readonly over?: boolean;
 }

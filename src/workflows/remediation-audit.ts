@@ -3,6 +3,7 @@ import { condition, continueAsNew, proxyActivities, setHandler, workflowInfo } f
 import type { RecordedObservation, RecordingActivities } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import { InvestigationPlacing } from './investigation-placing.ts';
 import type { RemediationAuditInput } from './messages.ts';
 import { phaseObserved } from './messages.ts';
 
@@ -20,7 +21,7 @@ const MAX_CARRIED_CHARACTERS = 500_000;
 
 /**
  * Records what is observed of one remediation, until it is over and nothing more came for a grace time. Observations of
- * one record are stored in order; records do not wait for each other.
+ * one record are stored in order; records do not wait for each other, and none waits for a model.
  */
 export async function remediationAudit(input: RemediationAuditInput): Promise<void> {
   const backlog: Observation[] = [...(input.backlog ?? [])];
@@ -28,21 +29,30 @@ export async function remediationAudit(input: RemediationAuditInput): Promise<vo
   setHandler(phaseObserved, (observation) => {
     backlog.push(observation);
   });
-  const chains = new RecordChains(backlog, input.over ?? false);
+  const placing = new InvestigationPlacing(input.unplaced ?? []);
+  const chains = new RecordChains(backlog, placing, input.over ?? false);
 
-  while (await chains.moreToDo(input.lateGrace)) {
+  while (await moreToDo(chains, placing, input.lateGrace)) {
     chains.startWaiting();
     await condition(() => chains.hasWaiting() || chains.isIdle() || chains.failure !== undefined);
     if (chains.failure !== undefined) throw chains.failure;
     if (mustContinueAsNew(backlog)) {
       await chains.pause();
-      await continueAsNew<typeof remediationAudit>({
-        lateGrace: input.lateGrace,
-        backlog,
-        over: chains.over,
-      });
+      const [unplaced, over] = [placing.pending(), chains.over];
+      await continueAsNew<typeof remediationAudit>({ lateGrace: input.lateGrace, backlog, unplaced, over });
     }
   }
+}
+
+/** A model may be slower than the grace; what arrives while only it is waited for is recorded as ever. */
+async function moreToDo(
+  chains: RecordChains,
+  placing: InvestigationPlacing,
+  lateGrace: RemediationAuditInput['lateGrace'],
+): Promise<boolean> {
+  if (await chains.moreToDo(lateGrace)) return true;
+  await condition(() => placing.isDone() || chains.hasWaiting());
+  return chains.hasWaiting();
 }
 
 function mustContinueAsNew(backlog: readonly Observation[]): boolean {
@@ -52,13 +62,15 @@ function mustContinueAsNew(backlog: readonly Observation[]): boolean {
 /** One chain of activities per record: a slow or failing one holds back nothing but its own record. */
 class RecordChains {
   readonly #backlog: Observation[];
+  readonly #placing: InvestigationPlacing;
   readonly #running = new Set<string>();
   #paused = false;
   over: boolean;
   failure: Error | undefined;
 
-  constructor(backlog: Observation[], over: boolean) {
+  constructor(backlog: Observation[], placing: InvestigationPlacing, over: boolean) {
     this.#backlog = backlog;
+    this.#placing = placing;
     this.over = over;
   }
 
@@ -102,6 +114,8 @@ class RecordChains {
       // Only now: it is stored. Until then a continued run must carry it on.
       this.#backlog.splice(this.#backlog.indexOf(next), 1);
       this.over ||= stored.remediationOver;
+      if (carriesInvestigation(next, stored))
+        this.#placing.add({ id: stored.id, createdAt: stored.createdAt });
     }
     this.#running.delete(name);
   }
@@ -109,6 +123,10 @@ class RecordChains {
   #oldestOf(name: string): Observation | undefined {
     return this.#backlog.find((observation) => recordOf(observation) === name);
   }
+}
+
+function carriesInvestigation(observation: Observation, stored: RecordedObservation): boolean {
+  return stored.status === 'stored' && (observation.columns['investigation_report'] ?? '') !== '';
 }
 
 function recordOf(observation: Observation): string {

@@ -55,7 +55,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   embedded: service(['*']),
   'main.ts': service(['*']),
   'composition.ts': service(['*']),
-  'config.ts': service(['settings.ts']),
+  'config.ts': service(['settings.ts', 'domain']),
   'settings.ts': service([]),
 };
 

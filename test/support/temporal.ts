@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 
-import type { RecordingActivities } from '../../src/activities/types.ts';
+import type { AuditActivities } from '../../src/activities/types.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
@@ -18,7 +18,7 @@ export interface TestTemporal {
   readonly client: Client;
   /** A queue nobody else uses. */
   readonly taskQueue: string;
-  startWorker(activities: RecordingActivities): Promise<RunningWorker>;
+  startWorker(activities: AuditActivities): Promise<RunningWorker>;
   close(): Promise<void>;
 }
 

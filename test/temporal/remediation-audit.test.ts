@@ -2,12 +2,18 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
 import { createRecordingActivities } from '../../src/activities/recording.ts';
-import type { RecordingActivities } from '../../src/activities/types.ts';
+import type { AuditActivities, RecordingActivities } from '../../src/activities/types.ts';
 import { createBatcher } from '../../src/database/batcher.ts';
+import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
 import { createQuarantine } from '../../src/database/quarantine.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import type { Embedder } from '../../src/embedding/embedder.ts';
+import { EmbeddingRefusedError } from '../../src/embedding/embedding-error.ts';
+import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { remediationWorkflowId } from '../../src/temporal/identifiers.ts';
 import type { RemediationSignals } from '../../src/temporal/remediation-signals.ts';
@@ -23,6 +29,10 @@ let database: TestDatabase;
 let temporal: TestTemporal;
 let worker: RunningWorker;
 let signals: RemediationSignals;
+/** The offline default; a test may make it slow or stubborn. */
+const offline = createOfflineEmbedder();
+let embed: (texts: readonly string[]) => Promise<number[][]> = (texts) => offline.embed(texts);
+const embedder: Embedder = { ...offline, embed: (texts) => embed(texts) };
 /** Wrapped around every recording activity; a test may put something else here. */
 let beforeRecording: (observation: Observation) => Promise<void> = () => Promise.resolve();
 
@@ -37,24 +47,33 @@ afterAll(async () => {
   await Promise.all([temporal.close(), database.close()]);
 });
 
-function recordingActivities(): RecordingActivities {
+function recordingActivities(): AuditActivities {
   const batcher = createBatcher({ store: createRecordStore(database.writer) });
-  return createRecordingActivities({
-    record: (observation) => batcher.record(observation),
-    quarantine: createQuarantine(database.writer),
-    metrics: createMetrics(),
-  });
+  const metrics = createMetrics();
+  return {
+    ...createRecordingActivities({
+      record: (observation) => batcher.record(observation),
+      quarantine: createQuarantine(database.writer),
+      metrics,
+    }),
+    ...createEmbeddingActivities({
+      store: createEmbeddingStore(database.writer),
+      embedder,
+      logger: createLogger('silent', 'test'),
+      metrics,
+    }),
+  };
 }
 
-function interruptible(activities: RecordingActivities): RecordingActivities {
-  const wrapped = Object.entries(activities).map(([name, record]) => [
+function interruptible({ embedInvestigation, ...recording }: AuditActivities): AuditActivities {
+  const wrapped = Object.entries(recording).map(([name, record]) => [
     name,
     async (observation: Observation) => {
       await beforeRecording(observation);
       return record(observation);
     },
   ]);
-  return Object.fromEntries(wrapped) as RecordingActivities;
+  return { ...(Object.fromEntries(wrapped) as RecordingActivities), embedInvestigation };
 }
 
 interface Remediation {
@@ -210,4 +229,67 @@ test('a value that PostgreSQL never takes is set aside with its reason, and what
       payload: JSON.stringify(observation),
     },
   ]);
+});
+
+describe('the text of an investigation', () => {
+  const analysis = (remediation: Remediation, sourceVersion: number, report: string) =>
+    signals.send({
+      remediation: remediation.name,
+      summary: '',
+      observation: executionObservation({
+        table: 'ai_analysis_audit',
+        key: `${remediation.name.uid}/ai-rr-7`,
+        phase: 'investigation',
+        sourceVersion: String(sourceVersion),
+        columns: { remediation_uid: remediation.name.uid, crd_name: 'ai-rr-7', investigation_report: report },
+      }),
+    });
+  const placedTexts = async ({ name }: Remediation): Promise<unknown[]> => {
+    const { rows } = await database.owner.query<Record<string, unknown>>(
+      'select investigation_text, model from ai_investigation_embeddings where remediation_uid = $1::text',
+      [name.uid],
+    );
+    return rows;
+  };
+
+  test('is placed among the others by an activity of its own', async () => {
+    const remediation = newRemediation();
+    await analysis(remediation, 1, 'the pod was killed for memory');
+    await remediation.observe(2, 'Completed');
+    await temporal.client.workflow.result(remediation.workflowId);
+    expect(await placedTexts(remediation)).toEqual([
+      { investigation_text: 'the pod was killed for memory', model: offline.model },
+    ]);
+  });
+
+  test('waits for a slow model without holding back a record, and is placed as it is then', async () => {
+    const remediation = newRemediation();
+    let release = (): void => undefined;
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    embed = async (texts) => {
+      await slow;
+      return offline.embed(texts);
+    };
+    await analysis(remediation, 1, 'first guess');
+    await analysis(remediation, 2, 'what it was');
+    await remediation.observe(3, 'Completed');
+    await eventually('the execution is recorded', async () => (await remediation.rows()).length === 1);
+    expect(await placedTexts(remediation)).toEqual([]);
+    release();
+    await temporal.client.workflow.result(remediation.workflowId);
+    embed = (texts) => offline.embed(texts);
+    expect(await placedTexts(remediation)).toMatchObject([{ investigation_text: 'what it was' }]);
+  });
+
+  test('that the model will never take does not keep the run open', async () => {
+    const remediation = newRemediation();
+    embed = () => Promise.reject(new EmbeddingRefusedError('too long', 400));
+    await analysis(remediation, 1, 'a very long report');
+    await remediation.observe(2, 'Completed');
+    await temporal.client.workflow.result(remediation.workflowId);
+    embed = (texts) => offline.embed(texts);
+    expect(await placedTexts(remediation)).toEqual([]);
+  });
 });

@@ -1,0 +1,49 @@
+import { proxyActivities } from '@temporalio/workflow';
+
+import type { EmbeddingActivities, InvestigationReference } from '../activities/types.ts';
+
+const model = proxyActivities<EmbeddingActivities>({
+  // Above what the embedder may take with its own retries.
+  startToCloseTimeout: '3m',
+  // A model that is away is no hurry, and the text is stored already.
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
+});
+
+/**
+ * Places investigation texts beside the recording, one at a time per investigation. A text that changed while it was
+ * being placed is placed again. What is pending when a run continues as new begins anew in the next one.
+ */
+export class InvestigationPlacing {
+  readonly #pending = new Map<string, InvestigationReference>();
+  readonly #again = new Set<string>();
+
+  constructor(carriedOn: readonly InvestigationReference[]) {
+    for (const investigation of carriedOn) this.add(investigation);
+  }
+
+  add(investigation: InvestigationReference): void {
+    if (this.#pending.has(investigation.id)) {
+      this.#again.add(investigation.id);
+      return;
+    }
+    this.#pending.set(investigation.id, investigation);
+    // Only a cancelled run rejects here, and such a run ends: the activity is retried without limit.
+    this.#place(investigation).catch(() => this.#pending.delete(investigation.id));
+  }
+
+  pending(): InvestigationReference[] {
+    return [...this.#pending.values()];
+  }
+
+  isDone(): boolean {
+    return this.#pending.size === 0;
+  }
+
+  async #place(investigation: InvestigationReference): Promise<void> {
+    do {
+      this.#again.delete(investigation.id);
+      await model.embedInvestigation(investigation);
+    } while (this.#again.has(investigation.id));
+    this.#pending.delete(investigation.id);
+  }
+}
