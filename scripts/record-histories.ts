@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +23,8 @@ import { resolveServer } from '../test/support/servers.ts';
 
 /**
  * `npm run histories`: plays each branch of `remediationAudit` on a real server and keeps its history in
- * test/replay/histories. Record a new branch when the workflow learns one; never record an old one anew to make a
- * replay pass: that history stands for runs that are under way at users.
+ * test/replay/histories. Only those that are not there yet: an old history stands for runs that are under way at users,
+ * and recording it anew would make a replay pass that they do not survive.
  */
 const DIRECTORY = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
 const QUEUE = 'record-histories';
@@ -94,6 +95,7 @@ try {
   await mkdir(DIRECTORY, { recursive: true });
   const signals = createRemediationSignals(client, { lateGraceSeconds: 1, taskQueue: QUEUE });
   for (const [name, play] of Object.entries(BRANCHES)) {
+    if (existsSync(join(DIRECTORY, `${name}.json`))) continue;
     const remediation = {
       cluster: 'histories',
       namespace: 'payments',

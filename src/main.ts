@@ -1,31 +1,22 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-
-import pg from 'pg';
 
 import { InsecureBindError } from './api/server.ts';
+import { takeNoArguments } from './commands/arguments.ts';
+import { runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
+import { runReport, runSimilar } from './commands/query.ts';
 import type { RunningService, ServiceContext } from './composition.ts';
 import { startServeService, startWatchService, startWorkService } from './composition.ts';
-import type { Config } from './config.ts';
 import { readProcessConfig } from './config.ts';
-import { migrate, SchemaTooNewError } from './database/migrate.ts';
-import { createMonthsAhead } from './database/partitions.ts';
-import { createPool, REPORT_WORK_MEM } from './database/pool.ts';
-import { upgradeEmbeddings } from './database/upgrade-embeddings.ts';
-import { instantOf } from './domain/instant.ts';
+import { SchemaTooNewError } from './database/migrate.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
 import type { Logger } from './observability/logger.ts';
 import { createLogger } from './observability/logger.ts';
-import { reportCommand, ReportUsageError } from './reports/report-command.ts';
 import { SettingsError, UsageError } from './settings.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
 const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 } as const;
-
-/** A report over years may take long; nobody waits for it but the person who asked. */
-const REPORT_TIMEOUT_MS = 600_000;
 
 interface Command {
   readonly summary: string;
@@ -41,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
   report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
+  similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
   'upgrade-embeddings': {
     summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
     run: runUpgradeEmbeddings,
@@ -124,86 +116,6 @@ async function runUp(args: readonly string[], stop: AbortSignal): Promise<void> 
   // Loaded only here: the other processes have no use for embedded servers.
   const { up } = await import('./embedded/up.ts');
   await up(readProcessConfig(), options, stop);
-}
-
-async function runReport(args: readonly string[]): Promise<void> {
-  const { database, logLevel } = readProcessConfig();
-  const url = database.url === '' ? database.ownerUrl : database.url;
-  // The list of questions needs no database, and the pool opens no connection before the first query.
-  if (url === '' && !isHelp(args))
-    throw new SettingsError(['DATABASE_URL is not set; `report` reads PostgreSQL']);
-  const pool = createPool({
-    connectionString: url,
-    applicationName: 'remediation-audit report',
-    max: 1,
-    statementTimeoutMs: REPORT_TIMEOUT_MS,
-    workMem: REPORT_WORK_MEM,
-    logger: createLogger(logLevel, 'report'),
-  });
-  try {
-    await reportCommand(args, pool, say);
-  } catch (error: unknown) {
-    throw error instanceof ReportUsageError ? new UsageError(error.message) : error;
-  } finally {
-    await pool.end();
-  }
-}
-
-function isHelp(args: readonly string[]): boolean {
-  return args.length === 0 || args.includes('--help') || args.includes('-h');
-}
-
-async function runMigrate(args: readonly string[]): Promise<void> {
-  takeNoArguments('migrate', args);
-  const config = readProcessConfig();
-  const report = await migrateDatabase(config);
-  const applied = report.applied.length === 0 ? 'nothing to do' : `applied ${report.applied.join(', ')}`;
-  process.stdout.write(`schema version ${report.version}: ${applied}\n`);
-}
-
-async function runUpgradeEmbeddings(args: readonly string[]): Promise<void> {
-  takeNoArguments('upgrade-embeddings', args);
-  const { before, indexBuilt } = await asOwner(readProcessConfig(), 'upgrade-embeddings', upgradeEmbeddings);
-  const done = before === 'vector' ? 'they were a vector column already' : 'they are a vector column now';
-  process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
-}
-
-function migrateDatabase(config: Config) {
-  return asOwner(config, 'migrate', async (client) => {
-    const report = await migrate(client);
-    await createMonthsAhead(client, instantOf(Date.now()), config.database.monthsAhead);
-    return report;
-  });
-}
-
-/** One connection as the role that owns the schema. No statement timeout: a migration takes as long as it takes. */
-async function asOwner<T>(
-  { database }: Config,
-  command: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  if (database.ownerUrl === '') {
-    throw new SettingsError([
-      `DATABASE_OWNER_URL is not set; \`${command}\` needs PostgreSQL as role audit_owner`,
-    ]);
-  }
-  const client = new pg.Client({ connectionString: database.ownerUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-function takeNoArguments(name: string, args: readonly string[]): void {
-  try {
-    parseArgs({ args: [...args], options: {}, allowPositionals: false });
-  } catch (error: unknown) {
-    throw new UsageError(
-      `${messageOf(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
-    );
-  }
 }
 
 function exitCodeOf(error: unknown): number {

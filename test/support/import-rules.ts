@@ -35,7 +35,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   database: service(['domain', 'identity', 'observability']),
   archive: service(['domain', 'identity', 'observability', 'database']),
   temporal: service(['domain', 'observability', MESSAGES]),
-  reports: service(['domain', 'database', 'archive']),
+  reports: service(['domain', 'database', 'archive', 'embedding']),
   activities: service(['domain', 'identity', 'database', 'archive', 'embedding', 'observability']),
   worker: service(['activities', 'temporal', 'observability', 'domain']),
   watcher: service(['domain', 'identity', 'kubernaut', 'kubernetes', 'temporal', MESSAGES, 'observability']),
@@ -55,6 +55,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   embedded: service(['*']),
   'main.ts': service(['*']),
   'composition.ts': service(['*']),
+  commands: service(['*']),
   'config.ts': service(['settings.ts', 'domain']),
   'settings.ts': service([]),
 };

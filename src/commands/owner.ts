@@ -1,0 +1,55 @@
+import pg from 'pg';
+
+import type { Config } from '../config.ts';
+import { readProcessConfig } from '../config.ts';
+import { migrate } from '../database/migrate.ts';
+import { createMonthsAhead } from '../database/partitions.ts';
+import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
+import { instantOf } from '../domain/instant.ts';
+import { SettingsError } from '../settings.ts';
+import { takeNoArguments } from './arguments.ts';
+
+/** `migrate`: the schema up to date, and the months ahead. */
+export async function runMigrate(args: readonly string[]): Promise<void> {
+  takeNoArguments('migrate', args);
+  const config = readProcessConfig();
+  const report = await migrateDatabase(config);
+  const applied = report.applied.length === 0 ? 'nothing to do' : `applied ${report.applied.join(', ')}`;
+  process.stdout.write(`schema version ${report.version}: ${applied}\n`);
+}
+
+/** `upgrade-embeddings`: from arrays to pgvector. */
+export async function runUpgradeEmbeddings(args: readonly string[]): Promise<void> {
+  takeNoArguments('upgrade-embeddings', args);
+  const { before, indexBuilt } = await asOwner(readProcessConfig(), 'upgrade-embeddings', upgradeEmbeddings);
+  const done = before === 'vector' ? 'they were a vector column already' : 'they are a vector column now';
+  process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
+}
+
+function migrateDatabase(config: Config) {
+  return asOwner(config, 'migrate', async (client) => {
+    const report = await migrate(client);
+    await createMonthsAhead(client, instantOf(Date.now()), config.database.monthsAhead);
+    return report;
+  });
+}
+
+/** One connection as the role that owns the schema. No statement timeout: a migration takes as long as it takes. */
+async function asOwner<T>(
+  { database }: Config,
+  command: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  if (database.ownerUrl === '') {
+    throw new SettingsError([
+      `DATABASE_OWNER_URL is not set; \`${command}\` needs PostgreSQL as role audit_owner`,
+    ]);
+  }
+  const client = new pg.Client({ connectionString: database.ownerUrl, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,62 @@
+import type pg from 'pg';
+
+import { createEmbedder } from '../composition.ts';
+import type { Config } from '../config.ts';
+import { readProcessConfig } from '../config.ts';
+import { createEmbeddingStore } from '../database/embedding-store.ts';
+import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
+import { createLogger } from '../observability/logger.ts';
+import { reportCommand, ReportUsageError } from '../reports/report-command.ts';
+import { findSimilarInvestigations, similarCommand } from '../reports/similar-investigations.ts';
+import { SettingsError, UsageError } from '../settings.ts';
+
+/** A report over years may take long; nobody waits for it but the person who asked. */
+const REPORT_TIMEOUT_MS = 600_000;
+
+/** `report`: one of the named questions. */
+export function runReport(args: readonly string[]): Promise<void> {
+  return withReadPool('report', args, (pool) => reportCommand(args, pool, write));
+}
+
+/** `similar`: investigations alike. */
+export function runSimilar(args: readonly string[]): Promise<void> {
+  return withReadPool('similar', args, (pool, config) => {
+    const [store, embedder] = [createEmbeddingStore(pool), createEmbedder(config.embedding)];
+    return similarCommand(args, (question) => findSimilarInvestigations(store, embedder, question), write);
+  });
+}
+
+async function withReadPool(
+  command: string,
+  args: readonly string[],
+  ask: (pool: pg.Pool, config: Config) => Promise<void>,
+): Promise<void> {
+  const config = readProcessConfig();
+  const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
+  // Help needs no database, and the pool opens no connection before the first query.
+  if (url === '' && !isHelp(args))
+    throw new SettingsError([`DATABASE_URL is not set; \`${command}\` reads PostgreSQL`]);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: `remediation-audit ${command}`,
+    max: 1,
+    statementTimeoutMs: REPORT_TIMEOUT_MS,
+    workMem: REPORT_WORK_MEM,
+    logger: createLogger(config.logLevel, command),
+  });
+  try {
+    await ask(pool, config);
+  } catch (error: unknown) {
+    throw error instanceof ReportUsageError ? new UsageError(error.message) : error;
+  } finally {
+    await pool.end();
+  }
+}
+
+function isHelp(args: readonly string[]): boolean {
+  return args.length === 0 || args.includes('--help') || args.includes('-h');
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
