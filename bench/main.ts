@@ -20,6 +20,7 @@ export interface Bench {
 
 /** Loaded when asked for: a bench brings the servers it measures. */
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  growth: async () => (await import('./growth.ts')).growthBench,
   reports: async () => (await import('./reports.ts')).reportsBench,
   store: async () => (await import('./store.ts')).storeBench,
   start: async () => (await import('./start.ts')).startBench,

@@ -14,7 +14,7 @@ const INSERT_HOMES = `
   from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
   order by id
   on conflict (id) do nothing
-  returning id, created_at`;
+  returning id`;
 
 interface HomeRow {
   id: string;
@@ -38,7 +38,7 @@ export async function settleHomes(
 
   const wanted = wantedHomes(prepared.filter(({ id }) => !homes.has(id)));
   if (wanted.length === 0) return homes;
-  const inserted = await client.query<HomeRow>({
+  const inserted = await client.query<{ id: string }>({
     name: 'insert-homes',
     text: INSERT_HOMES,
     values: [
@@ -47,7 +47,8 @@ export async function settleHomes(
       wanted.map(({ observation }) => observation.createdAt),
     ],
   });
-  remember(inserted.rows);
+  const made = new Set(inserted.rows.map(({ id }) => id));
+  for (const { id, observation } of wanted) if (made.has(id)) homes.set(id, observation.createdAt);
 
   const decidedByOthers = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
   if (decidedByOthers.length > 0) remember(await selectHomes(client, decidedByOthers));

@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type pg from 'pg';
+
+import { createMonth } from '../src/database/partitions.ts';
+import { createPool } from '../src/database/pool.ts';
+import { createRecordStore } from '../src/database/record-store.ts';
+import { addMonths, instantOf, monthOf } from '../src/domain/instant.ts';
+import { prepareDatabase } from '../src/embedded/database.ts';
+import { startPostgres } from '../src/embedded/postgres.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { cacheDir } from '../test/support/servers.ts';
+import type { Figure } from './harness.ts';
+import { compare, elapsedMs } from './harness.ts';
+import type { Bench, BenchOptions } from './main.ts';
+import { newObservations } from './store-rows.ts';
+
+const BENCH = 'growth';
+const FEW_ROWS = 1_000;
+const FEW_MONTHS = 2;
+/** Ten years: the oldest month that exists at all is not far before. */
+const MANY_MONTHS = 119;
+const FLUSH = 100;
+const FLUSHES = 20;
+const ROUNDS = 7;
+
+export const growthBench: Bench = {
+  name: BENCH,
+  question: 'Does a record cost more when many are there already, or in many months?',
+  rowsAre: 'rows that are there',
+  defaultRows: 1_000_000,
+  run,
+};
+
+/** Two databases on one server, measured in turns: the ceiling is the small one, the ratio what growth costs. */
+async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
+  try {
+    await using small = await openSide(join(dataDir, 'small'), report);
+    await using large = await openSide(join(dataDir, 'large'), report);
+    await small.grow(FEW_ROWS, FEW_MONTHS);
+    await large.grow(rows, FEW_MONTHS);
+    report(`${rows} rows are there`);
+    const byRows = await measure(`cost of a record, ${rows} rows against ${FEW_ROWS}`, small, large, rows);
+    await large.grow(0, MANY_MONTHS);
+    report(`${MANY_MONTHS + 1} months are there`);
+    const byMonths = await measure(
+      `the same, and ${MANY_MONTHS + 1} months against ${FEW_MONTHS + 1}`,
+      small,
+      large,
+      rows,
+    );
+    return [byRows, byMonths];
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Side extends AsyncDisposable {
+  /** Milliseconds that storing fresh observations takes. */
+  store(): Promise<number>;
+  grow(rows: number, months: number): Promise<void>;
+}
+
+function measure(metric: string, small: Side, large: Side, rows: number): Promise<Figure> {
+  return compare({
+    bench: BENCH,
+    metric,
+    unit: 'ms per 100',
+    rounds: rows < FEW_ROWS * 10 ? 1 : ROUNDS,
+    figure: () => large.store(),
+    ceiling: () => small.store(),
+  });
+}
+
+async function openSide(dataDir: string, report: (line: string) => void): Promise<Side> {
+  const postgres = await startPostgres({ dataDir, port: 0, cacheDir, report });
+  const logger = createLogger('error', BENCH);
+  const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
+  const open = (connectionString: string): pg.Pool =>
+    createPool({ connectionString, applicationName: BENCH, max: 1, statementTimeoutMs: 3_600_000, logger });
+  const [owner, writer] = [open(ownerUrl), open(writerUrl)];
+  const store = createRecordStore(writer);
+  return {
+    async store() {
+      const flushes = Array.from({ length: FLUSHES }, () => newObservations(FLUSH));
+      const total = await elapsedMs(async () => {
+        for (const flush of flushes) await store.record(flush);
+      });
+      return total / FLUSHES;
+    },
+    grow: (rows, months) => grow(owner, rows, months),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([owner.end(), writer.end()]);
+      await postgres.stop();
+    },
+  };
+}
+
+/** Rows with their homes and ledger entries, spread over the months that end now, made by the server itself. */
+async function grow(owner: pg.Pool, rows: number, months: number): Promise<void> {
+  const now = instantOf(Date.now());
+  for (let back = 0; back <= months; back += 1) await createMonth(owner, addMonths(monthOf(now), -back));
+  if (rows === 0) return;
+  const place = `
+    select md5('growth' || i)::uuid as id, now() - make_interval(secs => (i % 86400) * $2::integer * 30) as at, i
+    from generate_series(1, $1::integer) as i`;
+  const values = [rows, months];
+  await owner.query(
+    `insert into record_home (id, table_name, created_at) select id, 'workflow_execution_audit', at from (${place}) as place`,
+    values,
+  );
+  await owner.query(
+    `insert into workflow_execution_audit (id, remediation_id, workflow_id, target_resource, phase, outcome, started_at,
+       completed_at, created_at, created_at_source, cluster, remediation_uid, correlation_id, source_version, revision, extra)
+     select id, 'rr-' || md5('rr' || i), 'workflow-' || i % 40, 'payments/Deployment/api-' || i % 500, 'Completed', 'Success',
+       at, at, at, 'resource', 'bench', md5('uid' || i), 'rr-' || md5('rr' || i), i, 1,
+       jsonb_build_object('rationale', repeat('because of memory pressure ', 8))
+     from (${place}) as place`,
+    values,
+  );
+  await owner.query(
+    `insert into audit_ledger (record_id, created_at, source_version, content_hash, observed_at, table_name, cluster,
+       remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+     select id, at, i, sha256(id::text::bytea), at, 'workflow_execution_audit', 'bench', md5('uid' || i), 'execution', 'watcher',
+       repeat('{"phase":"Completed"}', 30), substring(sha256(id::text::bytea) for 16), sha256(id::text::bytea),
+       sha256(id::text::bytea)
+     from (${place}) as place`,
+    values,
+  );
+  await owner.query('analyze');
+}
