@@ -12,9 +12,9 @@ import type { Report } from '../src/reports/reports.ts';
 import { REPORTS } from '../src/reports/reports.ts';
 import { runReport } from '../src/reports/run-report.ts';
 import { cacheDir } from '../test/support/servers.ts';
+import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs } from './harness.ts';
-import type { Bench, BenchOptions } from './main.ts';
 import { loadReportRows } from './report-rows.ts';
 
 const BENCH = 'reports';

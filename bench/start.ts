@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { startUp } from '../test/support/up.ts';
+import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { summarise } from './harness.ts';
-import type { Bench, BenchOptions } from './main.ts';
 import type { TreeUse } from './process-tree.ts';
 import { measureTree } from './process-tree.ts';
 

@@ -10,9 +10,9 @@ import { prepareDatabase } from '../src/embedded/database.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { cacheDir } from '../test/support/servers.ts';
+import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, ratePerSecond } from './harness.ts';
-import type { Bench, BenchOptions } from './main.ts';
 import { prepareFlush, writeByHand } from './store-ceiling.ts';
 import { newObservations } from './store-rows.ts';
 
