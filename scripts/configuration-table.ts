@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { VARIABLES } from '../src/config.ts';
+import { VARIABLES } from '../src/variables.ts';
 
 /** `npm run docs:configuration`: writes the table of docs/configuration.md from config.ts; a test compares the two. */
 const PAGE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));

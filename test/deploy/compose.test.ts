@@ -5,11 +5,12 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { describe, expect, test } from 'vitest';
 
 import { createApiServer } from '../../src/api/server.ts';
-import { readConfig, VARIABLES } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
 import type { RecordReader } from '../../src/database/record-reader.ts';
 import { startHealthServer } from '../../src/observability/health-server.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { VARIABLES } from '../../src/variables.ts';
 import { type ComposeService, interpolate, readCompose } from '../support/compose.ts';
 import { createIgnore, parseDockerfile } from '../support/dockerfile.ts';
 import { repositoryPath } from '../support/repository.ts';

@@ -6,7 +6,12 @@ import { BENCHES } from '../../bench/main.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 /** Enough to run every line of a bench, far too few to measure anything. */
-const FEW_ROWS: Readonly<Record<string, string>> = { growth: '500', reports: '2000', start: '1', store: '200' };
+const FEW_ROWS: Readonly<Record<string, string>> = {
+  growth: '500',
+  reports: '2000',
+  start: '1',
+  store: '200',
+};
 
 function bench(...args: readonly string[]) {
   return spawnSync(process.execPath, [repositoryPath('bench/main.ts'), ...args], { encoding: 'utf8' });

@@ -56,7 +56,8 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   'main.ts': service(['*']),
   'composition.ts': service(['*']),
   commands: service(['*']),
-  'config.ts': service(['settings.ts', 'domain']),
+  'config.ts': service(['settings.ts', 'variables.ts', 'domain']),
+  'variables.ts': service(['settings.ts']),
   'settings.ts': service([]),
 };
 

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { configurationTable } from '../../scripts/configuration-table.ts';
-import { readConfig, VARIABLES } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
 import { SERVER_NAMES } from '../../src/embedded/binaries.ts';
 import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
+import { VARIABLES } from '../../src/variables.ts';
 
 test('docs/configuration.md shows every variable that config.ts reads, with its default; `npm run docs:configuration` writes it', () => {
   const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');

@@ -1,0 +1,209 @@
+import type { Setting } from './settings.ts';
+
+/**
+ * Every variable this program reads, as `docs/configuration.md` shows them; a test holds the two together. Variables
+ * of other owners (PostgreSQL, Temporal, Kubernetes) keep their usual names.
+ */
+export const VARIABLES = {
+  DATABASE_URL: {
+    default: '',
+    unit: 'URL',
+    meaning: 'PostgreSQL as role audit_writer; `work` and `serve` need it',
+  },
+  DATABASE_OWNER_URL: {
+    default: '',
+    unit: 'URL',
+    meaning: 'PostgreSQL as role audit_owner; `migrate` needs it, nothing else does',
+  },
+  TEMPORAL_ADDRESS: { default: 'localhost:7233', unit: 'host:port', meaning: 'Temporal frontend' },
+  TEMPORAL_NAMESPACE: { default: 'default', unit: '', meaning: 'Temporal namespace' },
+  TEMPORAL_API_KEY: { default: '', unit: '', meaning: 'API key of Temporal Cloud; turns TLS on' },
+  TEMPORAL_TLS: { default: '', unit: 'boolean', meaning: 'TLS to Temporal' },
+  TEMPORAL_TLS_CLIENT_CERT_PATH: { default: '', unit: 'path', meaning: 'Client certificate for mTLS' },
+  TEMPORAL_TLS_CLIENT_KEY_PATH: { default: '', unit: 'path', meaning: 'Key of the client certificate' },
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'CA that signed the server certificate',
+  },
+  TEMPORAL_TLS_SERVER_NAME: { default: '', unit: '', meaning: 'Name expected in the server certificate' },
+  TEMPORAL_CONFIG_FILE: {
+    default: '',
+    unit: 'path',
+    meaning: 'Temporal profile file; read only when named here',
+  },
+  TEMPORAL_PROFILE: { default: '', unit: '', meaning: 'Profile within that file' },
+  KUBECONFIG: {
+    default: '',
+    unit: 'path',
+    meaning: 'kubeconfig of the cluster to watch; in a pod its service account is used without it',
+  },
+  REMEDIATION_AUDIT_KUBE_CONTEXT: {
+    default: '',
+    unit: '',
+    meaning: 'Context within the kubeconfig; empty for its current one',
+  },
+  REMEDIATION_AUDIT_CLUSTER: {
+    default: 'default',
+    unit: '',
+    meaning: 'Name of the watched cluster, part of every record and workflow id',
+  },
+  REMEDIATION_AUDIT_NAMESPACES: {
+    default: '',
+    unit: 'list',
+    meaning: 'Namespaces to watch, separated by commas; empty for all',
+  },
+  REMEDIATION_AUDIT_LIST_PAGE_SIZE: {
+    default: '500',
+    unit: 'objects',
+    meaning: 'Page of a list request to the API server',
+  },
+  REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS: {
+    default: '300',
+    unit: 's',
+    meaning: 'How long one watch request may last',
+  },
+  REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS: {
+    default: '120',
+    unit: 's',
+    meaning: 'Silence after which a watch is given up; above the bookmark period of 60 s',
+  },
+  REMEDIATION_AUDIT_WATCH_BACKOFF_MS: {
+    default: '800',
+    unit: 'ms',
+    meaning: 'First pause after a failed list or watch; doubles up to 30 s',
+  },
+  REMEDIATION_AUDIT_REDACTION_FILE: {
+    default: '',
+    unit: 'path',
+    meaning: 'JSON file that adds to the redaction rules; its members are in docs/redaction.md',
+  },
+  REMEDIATION_AUDIT_API_HOST: {
+    default: '127.0.0.1',
+    unit: 'address',
+    meaning: 'Address the API listens on',
+  },
+  REMEDIATION_AUDIT_API_PORT: {
+    default: '8085',
+    unit: 'port',
+    meaning: 'Port of the API, its probes and its metrics',
+  },
+  REMEDIATION_AUDIT_API_AUTH_MODE: {
+    default: 'none',
+    unit: '',
+    meaning: 'Who may call: `none`, on loopback only',
+  },
+  REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND: {
+    default: 'false',
+    unit: 'boolean',
+    meaning: 'Lets mode `none` listen beyond loopback; only where something else keeps strangers out',
+  },
+  REMEDIATION_AUDIT_METRICS_HOST: {
+    default: '127.0.0.1',
+    unit: 'address',
+    meaning: 'Address for probes and metrics of `work` and `watch`',
+  },
+  REMEDIATION_AUDIT_WORKER_METRICS_PORT: {
+    default: '9465',
+    unit: 'port',
+    meaning: 'Probes and metrics of `work`',
+  },
+  REMEDIATION_AUDIT_WATCHER_METRICS_PORT: {
+    default: '9466',
+    unit: 'port',
+    meaning: 'Probes and metrics of `watch`',
+  },
+  REMEDIATION_AUDIT_DATABASE_POOL_SIZE: {
+    default: '4',
+    unit: 'connections',
+    meaning: 'Connections to PostgreSQL per process',
+  },
+  REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS: {
+    default: '10000',
+    unit: 'ms',
+    meaning: 'Longest statement of a recording activity; below its start-to-close of 15 s',
+  },
+  REMEDIATION_AUDIT_MONTHS_AHEAD: {
+    default: '3',
+    unit: 'months',
+    meaning: 'Months created ahead by `migrate` and at start',
+  },
+  REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS: {
+    default: '20',
+    unit: 's',
+    meaning: 'How long what is in flight may take to end after SIGTERM',
+  },
+  REMEDIATION_AUDIT_LATE_GRACE_SECONDS: {
+    default: '60',
+    unit: 's',
+    meaning: 'How long a workflow waits for late observations after its remediation ended',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_URL: {
+    default: '',
+    unit: 'URL',
+    meaning:
+      'Endpoint that speaks the embeddings protocol of OpenAI, up to its version; empty for the offline default',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_MODEL: {
+    default: 'text-embedding-3-small',
+    unit: '',
+    meaning: 'Model to ask there for, of at most 1,536 dimensions',
+  },
+  REMEDIATION_AUDIT_EMBEDDING_API_KEY: { default: '', unit: '', meaning: 'Bearer token for that endpoint' },
+  REMEDIATION_AUDIT_EMBEDDING_TIMEOUT_MS: {
+    default: '30000',
+    unit: 'ms',
+    meaning: 'Longest request to that endpoint',
+  },
+  REMEDIATION_AUDIT_LOG_LEVEL: {
+    default: 'info',
+    unit: '',
+    meaning: '`debug`, `info`, `warn`, `error` or `silent`',
+  },
+  REMEDIATION_AUDIT_CACHE_DIR: {
+    default: '~/.cache/remediation-audit',
+    unit: 'path',
+    meaning: 'Where `up` keeps the servers it built or fetched',
+  },
+  REMEDIATION_AUDIT_SIMULATOR_SEED: {
+    default: '',
+    unit: 'integer',
+    meaning: 'Seed of the simulator of `up`; empty for a new one each time',
+  },
+  REMEDIATION_AUDIT_SIMULATOR_SPEED: {
+    default: '30',
+    unit: 'factor',
+    meaning: 'How many times faster than life the simulator of `up` plays',
+  },
+  REMEDIATION_AUDIT_TEMPORAL_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'Temporal CLI to use instead of finding one',
+  },
+  REMEDIATION_AUDIT_KUBE_APISERVER_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'kube-apiserver to use instead of finding one',
+  },
+  REMEDIATION_AUDIT_ETCD_PATH: { default: '', unit: 'path', meaning: 'etcd to use instead of finding one' },
+  REMEDIATION_AUDIT_VERSITYGW_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'versitygw to use instead of finding one (tests)',
+  },
+  REMEDIATION_AUDIT_HELM_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'helm to use instead of finding one (tests)',
+  },
+  REMEDIATION_AUDIT_PROMTOOL_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'promtool to use instead of finding one (tests)',
+  },
+  REMEDIATION_AUDIT_PGVECTOR_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'Folder of a PostgreSQL with pgvector to use instead of fetching one (tests)',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
