@@ -19,6 +19,7 @@ import type { RemediationSignals } from '../src/temporal/remediation-signals.ts'
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { installRuntime } from '../src/worker/runtime.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
+import { repositoryPath } from '../test/support/repository.ts';
 import { resolveServer } from '../test/support/servers.ts';
 
 /**
@@ -116,10 +117,14 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 
-/** Process ids and host names of whoever recorded it are no part of a history. */
+/** Process ids, host names and folders of whoever recorded it are no part of a history. */
 function withoutMachine(history: string): string {
-  // `pid@host` is the identity of a client or worker, and the beginning of a worker's sticky queue.
-  return history.replaceAll(/\d+@[\w.-]+/g, 'recorder');
+  return (
+    history
+      // `pid@host` is the identity of a client or worker, and the beginning of a worker's sticky queue.
+      .replaceAll(/\d+@[\w.-]+/g, 'recorder')
+      .replaceAll(repositoryPath('.'), '/repository/')
+  );
 }
 
 function stageOf(
