@@ -236,8 +236,11 @@ describe('a server that is not there, or not for us, now', () => {
     await withPool({}, async (pool) => {
       const observations = someObservations();
       await admin.query(`alter database ${database.name} set default_transaction_read_only = on`);
-      await expectThrown(pool, observations, { code: '25006', means: 'connection' });
-      await admin.query(`alter database ${database.name} reset default_transaction_read_only`);
+      try {
+        await expectThrown(pool, observations, { code: '25006', means: 'connection' });
+      } finally {
+        await admin.query(`alter database ${database.name} reset default_transaction_read_only`);
+      }
       // The same pool: had it kept its session, that one would still only read.
       await expectStored(pool, observations);
     });
