@@ -25,6 +25,8 @@ const MANY_MONTHS = 119;
 const FLUSH = 100;
 const FLUSHES = 20;
 const ROUNDS = 7;
+/** As a server of that size is run: with the defaults a checkpoint every gigabyte would be measured, not the store. */
+const SERVER = { shared_buffers: '2GB', max_wal_size: '16GB', checkpoint_timeout: '30min' };
 
 export const growthBench: Bench = {
   name: BENCH,
@@ -76,7 +78,7 @@ function measure(metric: string, small: Side, large: Side, rows: number): Promis
 }
 
 async function openSide(dataDir: string, report: (line: string) => void): Promise<Side> {
-  const postgres = await startPostgres({ dataDir, port: 0, cacheDir, report });
+  const postgres = await startPostgres({ dataDir, port: 0, cacheDir, report, settings: SERVER });
   const logger = createLogger('error', BENCH);
   const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
   const open = (connectionString: string): pg.Pool =>
