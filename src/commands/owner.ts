@@ -46,6 +46,8 @@ async function asOwner<T>(
     ]);
   }
   const client = new pg.Client({ connectionString: database.ownerUrl, connectionTimeoutMillis: 10_000 });
+  // A lost connection shows in the query that is under way, or in the next one; unheard, it would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await work(client);

@@ -6,7 +6,6 @@ import { Client } from 'pg';
 
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/partitions.ts';
-import { createPool } from '../database/pool.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { EmbeddedPostgres } from './postgres.ts';
@@ -48,16 +47,16 @@ export async function prepareDatabase(
 }
 
 async function bringUpToDate(connectionString: string, monthsAhead: number, logger: Logger): Promise<void> {
-  const applicationName = 'remediation-audit migrate';
-  const pool = createPool({ connectionString, applicationName, max: 1, statementTimeoutMs: 600_000, logger });
+  const client = new Client({ connectionString, application_name: 'remediation-audit migrate' });
+  client.on('error', (error) => {
+    logger.warn({ reason: error.message }, 'the connection of the migration was lost');
+  });
+  await client.connect();
   try {
-    const client = await pool.connect();
-    await migrate(client).finally(() => {
-      client.release();
-    });
-    await createMonthsAhead(pool, instantOf(Date.now()), monthsAhead);
+    await migrate(client);
+    await createMonthsAhead(client, instantOf(Date.now()), monthsAhead);
   } finally {
-    await pool.end();
+    await client.end();
   }
 }
 
