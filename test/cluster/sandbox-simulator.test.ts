@@ -125,8 +125,9 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
 
   test('a remediation that somebody deletes ends there, and the others go on', async () => {
     const stopping = new AbortController();
-    // One at a time: the next one begins only when the play of the deleted one has noticed.
-    const play = { seed: 15, speed: 100, concurrency: 1, signal: stopping.signal };
+    // One at a time: the next one begins only when the play of the deleted one has noticed. Slow enough that it is
+    // deleted seconds before its execution would be created.
+    const play = { seed: 15, speed: 30, concurrency: 1, signal: stopping.signal };
     const playing = runSimulator({ cluster: cluster.address, ...play });
     const isPlayed = (object: Resource): boolean => phaseOf(object) === 'Processing';
     let victim: Resource | undefined;
