@@ -143,6 +143,17 @@ export function createEmbedder({ url, model, apiKey, timeoutMs }: Config['embedd
   return createOpenAiEmbedder({ baseUrl: url, model, timeoutMs, ...(apiKey === '' ? {} : { apiKey }) });
 }
 
+/** Waits for the signal; rejects when a service broke, returns when one has ended by itself. */
+export async function untilStopped(services: readonly RunningService[], stop: AbortSignal): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  await Promise.race([stopped, ...services.map(({ ended }) => ended)]);
+}
+
 /** A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come by themselves. */
 async function openDatabase(service: string, { config, logger, signal }: ServiceContext): Promise<pg.Pool> {
   if (config.database.url === '') {

@@ -6,7 +6,7 @@ import { takeNoArguments } from './commands/arguments.ts';
 import { runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
 import type { RunningService, ServiceContext } from './composition.ts';
-import { startServeService, startWatchService, startWorkService } from './composition.ts';
+import { startServeService, startWatchService, startWorkService, untilStopped } from './composition.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
@@ -93,14 +93,8 @@ function service(name: string, start: (context: ServiceContext) => Promise<Runni
 }
 
 async function endedOrStopped(running: RunningService, stop: AbortSignal, logger: Logger): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    stop.addEventListener('abort', () => {
-      resolve();
-    });
-  });
   try {
-    await Promise.race([running.ended, stopped]);
+    await untilStopped([running], stop);
     logger.info({ signal: stop.aborted ? String(stop.reason) : 'none' }, 'stopping');
   } finally {
     await running.stop();

@@ -1,5 +1,11 @@
 import type { RunningService } from '../composition.ts';
-import { createClosing, startServeService, startWatchService, startWorkService } from '../composition.ts';
+import {
+  createClosing,
+  startServeService,
+  startWatchService,
+  startWorkService,
+  untilStopped,
+} from '../composition.ts';
 import type { Config } from '../config.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { createBinaryResolver, type ServerName } from './binaries.ts';
@@ -35,7 +41,7 @@ export async function up(config: Config, options: UpOptions, stop: AbortSignal):
   const stage: Stage = { config, options, closing, stop, report };
   try {
     const services = await startAll(stage);
-    await stoppedOrBroken(services, stop);
+    await untilStopped(services, stop);
     report('stopping');
   } finally {
     await closing.run();
@@ -160,14 +166,4 @@ function embeddedConfig(
     worker: { ...config.worker, metricsPort: 0 },
     watcher: { ...config.watcher, metricsPort: 0 },
   };
-}
-
-async function stoppedOrBroken(services: readonly RunningService[], stop: AbortSignal): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    stop.addEventListener('abort', () => {
-      resolve();
-    });
-  });
-  await Promise.race([stopped, ...services.map(({ ended }) => ended)]);
 }
