@@ -24,6 +24,30 @@ export interface Observation {
   readonly actor: string;
   /** Only what is known; see `Columns` for how values travel. */
   readonly columns: Columns;
+  /** The state of the resource that this was read from; absent in a post. */
+  readonly resource?: ObservedResource;
+  /**
+   * Says something about a sibling's record. Kept by the workflow until the sibling itself has been recorded, at the
+   * latest until the remediation closes. Default false.
+   */
+  readonly fragment?: true;
+}
+
+/** What the watcher must find again in `observed_resource` to know that this state needs no second look. */
+export interface ObservedResource {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Phase of the resource in its own word. */
+  readonly phase?: string;
+  /** When it was deleted, or found to be gone. */
+  readonly deletedAt?: string;
+  /**
+   * SHA-256, in hex, of all that the state says. Only on the last observation of a state: once that one is recorded the
+   * others are too, because the observations of one resource are recorded in order.
+   */
+  readonly projectionHash?: string;
 }
 
 export type CreatedAtSource = 'resource' | 'post' | 'received';

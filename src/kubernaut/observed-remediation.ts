@@ -1,6 +1,7 @@
-import type { JsonObject } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
-import { textAt } from './resource.ts';
+import { at, textAt } from './resource.ts';
+import type { Shape } from './shapes.ts';
 
 /** Which remediation a resource belongs to. */
 export interface RemediationReference {
@@ -12,11 +13,26 @@ export interface RemediationReference {
 /** What one state of one resource says, and about which remediation. */
 export interface ResourceReading {
   readonly remediation: RemediationReference;
+  /** In the order in which they are to be recorded: its own record's first, fragments for siblings last. */
   readonly observations: readonly Observation[];
   /** One line for people who look at a list of workflows. */
   readonly summary: string;
-  /** What was acted upon, `payments/Deployment/api`. */
+  /** What is acted upon, `payments/Deployment/api`. */
   readonly target: string | undefined;
+  readonly shape: Shape;
+  /** Paths that no generation we know has; their values are kept under `extra`. */
+  readonly unrecognised: readonly string[];
+  /** Paths whose value is of a kind that cannot be read as what it should be; nothing was recorded from them. */
+  readonly misshapen: readonly string[];
+}
+
+/** Why nothing can be recorded of a resource. */
+export interface Unread {
+  readonly unread: 'no-identity' | 'no-remediation' | 'unreadable-version';
+}
+
+export function isUnread(reading: ResourceReading | Unread): reading is Unread {
+  return 'unread' in reading;
 }
 
 /** What the reader knows and the resource does not. */
@@ -29,15 +45,23 @@ export interface ReadingContext {
 
 const VERSIONS_PER_EPOCH = 10n ** 15n;
 
-/** Orders all states of a resource, across restores of its cluster. */
-export function sourceVersion(context: ReadingContext, resourceVersion: string): string {
+/** Orders all states of a resource, across restores of its cluster; undefined for a version that is no number. */
+export function sourceVersion(context: ReadingContext, resourceVersion: string): string | undefined {
+  if (!/^\d{1,15}$/.test(resourceVersion)) return undefined;
   return String(context.epoch * VERSIONS_PER_EPOCH + BigInt(resourceVersion));
 }
 
-/** By the full reference in its spec; undefined when it names no uid. */
+/** By the full reference in its spec, else by its owner; undefined when neither names a uid. */
 export function remediationOf(resource: JsonObject, ownNamespace: string): RemediationReference | undefined {
-  const name = textAt(resource, 'spec.remediationRequestRef.name');
-  const uid = textAt(resource, 'spec.remediationRequestRef.uid');
+  const owner = ownerOf(resource, 'RemediationRequest');
+  const name = textAt(resource, 'spec.remediationRequestRef.name') ?? textAt(owner, 'name');
+  const uid = textAt(resource, 'spec.remediationRequestRef.uid') ?? textAt(owner, 'uid');
   if (name === undefined || uid === undefined) return undefined;
   return { namespace: textAt(resource, 'spec.remediationRequestRef.namespace') ?? ownNamespace, name, uid };
+}
+
+/** The owner of a kind; owners live in the namespace of what they own. */
+export function ownerOf(resource: JsonObject, kind: string): JsonValue | undefined {
+  const owners = at(resource, 'metadata.ownerReferences');
+  return Array.isArray(owners) ? owners.find((owner) => textAt(owner, 'kind') === kind) : undefined;
 }

@@ -1,142 +1,107 @@
 import { formatInterval, intervalBetween, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
-import type { JsonObject } from '../domain/json.ts';
-import { canonicalJson } from '../domain/json.ts';
-import type { Observation } from '../domain/observation.ts';
-import { naturalKey } from '../domain/observation.ts';
-import type { ColumnsOf } from '../domain/records/definition.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
-import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
-import { remediationOf, sourceVersion } from './observed-remediation.ts';
-import type { ResourceIdentity } from './resource.ts';
-import { identityOf, numberAt, objectAt, textAt } from './resource.ts';
+import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
+import { remediationOf } from './observed-remediation.ts';
+import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import { textAt } from './resource.ts';
+import type { ShapeMarks } from './shapes.ts';
+import { shapeOf } from './shapes.ts';
 
-type WorkflowExecutionColumns = ColumnsOf<typeof workflowExecutionAudit>;
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+const MARKS: ShapeMarks = [
+  ['G3', 'spec.timesOutAt', 'spec.workflowRef.workflowName', 'spec.workflowRef.actionType'],
+  ['G2', 'spec.workflowRef'],
+];
 
 /** The resource names no outcome in any generation; the audit's word follows from the phase. */
 const OUTCOME_BY_PHASE: Readonly<Record<string, string>> = {
-  Completed: 'Success',
-  Failed: 'Failed',
-  Skipped: 'n/a',
+  completed: 'Success',
+  failed: 'Failed',
+  skipped: 'n/a',
 };
 
-/** Reads a WorkflowExecution of generation G3. Undefined when it cannot be told apart or belongs to no remediation. */
+export const EXECUTION = definePhase({
+  definition: workflowExecutionAudit,
+  phase: 'execution',
+  columns: {
+    workflow_id: { paths: { G3: 'spec.workflowRef.workflowId' } },
+    workflow_name: { paths: { G3: 'spec.workflowRef.workflowName' } },
+    workflow_version: { paths: { G3: 'spec.workflowRef.version' } },
+    container_image: {
+      paths: { G3: 'spec.workflowRef.executionBundle' },
+      derive: withDigest,
+      how: 'with its digest where one is named beside it',
+    },
+    target_resource: { paths: { G3: 'spec.targetResource' } },
+    parameters: { paths: { G3: 'spec.parameters' } },
+    correlation_id: {
+      paths: { G3: 'spec.remediationRequestRef.name' },
+      how: "kubernaut's own correlation id is the name of the remediation; the label of the sources was never set",
+    },
+    phase: { paths: { G3: 'status.phase' } },
+    status: { paths: { G3: 'status.phase' } },
+    outcome: { paths: { G3: 'status.phase' }, derive: outcomeOf, how: 'derived from the phase' },
+    started_at: { paths: { G3: 'status.startTime' } },
+    completed_at: { paths: { G3: 'status.completionTime' } },
+    total_duration: {
+      paths: { G3: 'status.duration' },
+      derive: durationOf,
+      how: 'completion minus start, else the duration that the resource names',
+    },
+    pipelinerun_name: { paths: { G3: 'status.executionRef.name' } },
+    total_steps: { paths: { G3: 'status.executionStatus.totalTasks' } },
+    steps_completed: { paths: { G3: 'status.executionStatus.completedTasks' } },
+    failure_reason: { paths: { G3: 'status.failureDetails.reason' } },
+    failure_message: { paths: { G3: ['status.failureDetails.message', 'status.failureReason'] } },
+    error_message: { paths: { G3: ['status.failureDetails.message', 'status.failureReason'] } },
+    conflicting_wfe: { paths: { G3: 'status.deduplicatedBy' } },
+  },
+  extra: { action_type: { G3: 'spec.workflowRef.actionType' } },
+});
+
+/** Known, and left out: who it belongs to stands in columns of every record, the rest only churns. */
+const LEFT_OUT = ['spec.remediationRequestRef', 'status.observedGeneration', 'status.conditions'];
+
+const UNDERSTOOD = understoodBy([EXECUTION], [...LEFT_OUT, 'spec.workflowRef.executionBundleDigest']);
+
 export function readWorkflowExecution(
   resource: JsonObject,
   context: ReadingContext,
-): ResourceReading | undefined {
-  const identity = identityOf(resource);
-  if (identity === undefined) return undefined;
-  const remediation = remediationOf(resource, identity.namespace);
-  const createdAt = parseInstant(identity.creationTimestamp);
-  if (remediation === undefined || createdAt === undefined) return undefined;
-  const observation: Observation = {
-    table: workflowExecutionAudit.table,
-    cluster: context.cluster,
-    key: naturalKey(remediation.uid, identity.name),
-    phase: 'execution',
-    sourceVersion: sourceVersion(context, identity.resourceVersion),
-    createdAt,
-    createdAtSource: 'resource',
-    observedAt: context.observedAt,
-    actor: 'watcher',
-    columns: known({
-      ...aboutSource(identity, remediation),
-      ...aboutWorkflow(resource),
-      ...aboutCourse(resource),
-    }),
-  };
+): ResourceReading | Unread {
+  const shape = shapeOf(resource, MARKS);
+  const namespace = textAt(resource, 'metadata.namespace') ?? '';
+  const subject = subjectOf(resource, { shape, remediation: remediationOf(resource, namespace), context });
+  if ('unread' in subject) return subject;
+  const { observation, unrecognised, misshapen } = readPhase(EXECUTION, subject, { known: UNDERSTOOD });
   const target = textAt(resource, 'spec.targetResource');
-  const workflow =
-    observation.columns['workflow_name'] ?? observation.columns['workflow_id'] ?? identity.name;
+  const { workflow_name: name, workflow_id: id = subject.identity.name } = observation.columns;
   return {
-    remediation,
+    remediation: subject.remediation,
     observations: [observation],
     target,
-    summary: `${target ?? 'unknown target'}: ${workflow}`,
+    summary: `${target ?? 'unknown target'}: ${name ?? id}`,
+    shape,
+    unrecognised,
+    misshapen,
   };
 }
 
-type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined };
-
-function aboutSource(
-  identity: ResourceIdentity,
-  remediation: RemediationReference,
-): Maybe<WorkflowExecutionColumns> {
-  return {
-    remediation_id: remediation.name,
-    // kubernaut's own correlation id is the name of the remediation; the label of the sources was never set.
-    correlation_id: remediation.name,
-    remediation_uid: remediation.uid,
-    namespace: identity.namespace,
-    source_kind: 'WorkflowExecution',
-    source_uid: identity.uid,
-    source_shape: 'G3',
-  };
-}
-
-function aboutWorkflow(resource: JsonObject): Maybe<WorkflowExecutionColumns> {
-  const parameters = objectAt(resource, 'spec.parameters');
-  return {
-    workflow_id: textAt(resource, 'spec.workflowRef.workflowId'),
-    workflow_name: textAt(resource, 'spec.workflowRef.workflowName'),
-    workflow_version: textAt(resource, 'spec.workflowRef.version'),
-    container_image: imageOf(resource),
-    target_resource: textAt(resource, 'spec.targetResource'),
-    parameters: parameters && canonicalJson(parameters),
-  };
-}
-
-function imageOf(resource: JsonObject): string | undefined {
-  const bundle = textAt(resource, 'spec.workflowRef.executionBundle');
+function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
+  if (typeof bundle !== 'string') return undefined;
   const digest = textAt(resource, 'spec.workflowRef.executionBundleDigest');
-  if (bundle === undefined || digest === undefined || bundle.includes('@')) return bundle;
-  return `${bundle}@${digest}`;
+  return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
 }
 
-function aboutCourse(resource: JsonObject): Maybe<WorkflowExecutionColumns> {
-  const phase = textAt(resource, 'status.phase');
-  const startedAt = instantAt(resource, 'status.startTime');
-  const completedAt = instantAt(resource, 'status.completionTime');
-  const message = textAt(resource, 'status.failureDetails.message', 'status.failureReason');
-  return {
-    phase,
-    status: phase,
-    outcome: phase === undefined ? undefined : OUTCOME_BY_PHASE[phase],
-    started_at: startedAt,
-    completed_at: completedAt,
-    total_duration: durationOf(resource, startedAt, completedAt),
-    pipelinerun_name: textAt(resource, 'status.executionRef.name'),
-    total_steps: numberAt(resource, 'status.executionStatus.totalTasks'),
-    steps_completed: numberAt(resource, 'status.executionStatus.completedTasks'),
-    failure_reason: textAt(resource, 'status.failureDetails.reason'),
-    failure_message: message,
-    error_message: message,
-    conflicting_wfe: textAt(resource, 'status.deduplicatedBy'),
-  };
+function outcomeOf(phase: JsonValue | undefined): string | undefined {
+  return typeof phase === 'string' ? OUTCOME_BY_PHASE[phase.toLowerCase()] : undefined;
 }
 
-function durationOf(
-  resource: JsonObject,
-  start: string | undefined,
-  end: string | undefined,
-): string | undefined {
+function durationOf(named: JsonValue | undefined, resource: JsonObject): string | undefined {
+  const [start, end] = ['status.startTime', 'status.completionTime'].map((path) =>
+    parseInstant(textAt(resource, path) ?? ''),
+  );
   if (start !== undefined && end !== undefined) return intervalBetween(start, end);
-  const nanoseconds = parseDuration(textAt(resource, 'status.duration') ?? '');
+  const nanoseconds = typeof named === 'string' ? parseDuration(named) : undefined;
   return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
-}
-
-function instantAt(resource: JsonObject, path: string): string | undefined {
-  const text = textAt(resource, path);
-  return text === undefined ? undefined : parseInstant(text);
-}
-
-/** Absent means not known: an undefined member would be one more thing for every reader to tell from a value. */
-function known(columns: Maybe<WorkflowExecutionColumns>): WorkflowExecutionColumns {
-  const result: Writable<WorkflowExecutionColumns> = {};
-  for (const [name, value] of Object.entries(columns)) {
-    if (value !== undefined) result[name as keyof WorkflowExecutionColumns] = value;
-  }
-  return result;
 }

@@ -4,6 +4,7 @@ import type { Observation } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { ResourceReading } from '../kubernaut/observed-remediation.ts';
+import { isUnread } from '../kubernaut/observed-remediation.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -85,7 +86,7 @@ function createObserver(
       if (acknowledged.get(uid) === version) return;
       const context = { cluster: options.cluster, epoch: 0n, observedAt: instantOf(Date.now()) };
       const reading = kind.read(resource, context);
-      if (reading === undefined) {
+      if (isUnread(reading)) {
         options.metrics.unreadableResources.inc({ kind: kind.kind });
         options.logger.warn(
           { kind: kind.kind, uid },

@@ -1,6 +1,5 @@
-import type { JsonObject } from '../domain/json.ts';
-import type { ReadingContext, ResourceReading } from '../kubernaut/observed-remediation.ts';
-import { readWorkflowExecution } from '../kubernaut/workflow-execution.ts';
+import type { KubernautKind } from '../kubernaut/kinds.ts';
+import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 
 /** A kind of resource that is followed, and how it is read. */
 export interface WatchedKind {
@@ -8,18 +7,12 @@ export interface WatchedKind {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
-  read(resource: JsonObject, context: ReadingContext): ResourceReading | undefined;
+  readonly read: KubernautKind['read'];
 }
 
-export const WATCHED_KINDS: readonly WatchedKind[] = [
-  {
-    kind: 'WorkflowExecution',
-    group: 'kubernaut.ai',
-    version: 'v1alpha1',
-    plural: 'workflowexecutions',
-    read: readWorkflowExecution,
-  },
-];
+export const WATCHED_KINDS: readonly WatchedKind[] = KUBERNAUT_KINDS.flatMap(({ served, ...kind }) =>
+  served.slice(0, 1).map((place) => ({ ...kind, ...place })),
+);
 
 /** Path of the collection; an empty namespace stands for all of them. */
 export function collectionPath({ group, version, plural }: WatchedKind, namespace: string): string {

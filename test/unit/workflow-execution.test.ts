@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { JsonObject } from '../../src/domain/json.ts';
 import { readWorkflowExecution } from '../../src/kubernaut/workflow-execution.ts';
+import { readable } from '../support/readings.ts';
 
 const CONTEXT = { cluster: 'prod', epoch: 0n, observedAt: '2026-11-21T10:48:00.000000Z' };
 
@@ -50,6 +51,9 @@ test('a fresh execution says whose it is, what will run on what, and invents not
     remediation: { namespace: 'kubernaut-system', name: 'rr-4f1c22ab90de-1a2b3c4d', uid: 'rr-uid' },
     summary: 'payments/Deployment/api: restart-deployment',
     target: 'payments/Deployment/api',
+    shape: 'G3',
+    unrecognised: [],
+    misshapen: [],
     observations: [
       {
         table: 'workflow_execution_audit',
@@ -61,6 +65,12 @@ test('a fresh execution says whose it is, what will run on what, and invents not
         createdAtSource: 'resource',
         observedAt: CONTEXT.observedAt,
         actor: 'watcher',
+        resource: {
+          kind: 'WorkflowExecution',
+          namespace: 'kubernaut-system',
+          name: 'we-rr-4f1c22ab90de-1a2b3c4d',
+          uid: 'wfe-uid',
+        },
         columns: {
           remediation_id: 'rr-4f1c22ab90de-1a2b3c4d',
           correlation_id: 'rr-4f1c22ab90de-1a2b3c4d',
@@ -75,6 +85,7 @@ test('a fresh execution says whose it is, what will run on what, and invents not
           container_image: 'registry.example/bundles/restart:1.2.0@sha256:abcd',
           target_resource: 'payments/Deployment/api',
           parameters: '{"GRACE_SECONDS":"30","NAMESPACE":"payments"}',
+          extra: '{"action_type":"RestartDeployment"}',
         },
       },
     ],
@@ -83,7 +94,7 @@ test('a fresh execution says whose it is, what will run on what, and invents not
 
 describe('the course of an execution:', () => {
   const columnsOf = (status: JsonObject) =>
-    readWorkflowExecution(workflowExecution({ status }), CONTEXT)?.observations[0]?.columns;
+    readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT)).observations[0]?.columns;
 
   test('completed has outcome Success and its duration from start to completion', () => {
     const columns = columnsOf({
@@ -130,8 +141,8 @@ describe('the course of an execution:', () => {
 });
 
 test('versions of a restored cluster come after those before', () => {
-  const reading = readWorkflowExecution(workflowExecution(), { ...CONTEXT, epoch: 2n });
-  expect(reading?.observations[0]?.sourceVersion).toBe('2000000000004711');
+  const reading = readable(readWorkflowExecution(workflowExecution(), { ...CONTEXT, epoch: 2n }));
+  expect(reading.observations[0]?.sourceVersion).toBe('2000000000004711');
 });
 
 test.each([
@@ -141,5 +152,5 @@ test.each([
   ['no uid', workflowExecution({ metadata: { uid: '' } })],
   ['no creation time', workflowExecution({ metadata: { creationTimestamp: 'yesterday' } })],
 ])('%s is not recorded and does not throw', (_what, resource) => {
-  expect(readWorkflowExecution(resource, CONTEXT)).toBeUndefined();
+  expect(readWorkflowExecution(resource, CONTEXT)).toHaveProperty('unread');
 });

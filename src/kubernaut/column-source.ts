@@ -1,0 +1,133 @@
+import { formatInterval, parseDuration } from '../domain/duration.ts';
+import { isZeroTime, parseInstant } from '../domain/instant.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
+import type { ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+import { at } from './resource.ts';
+import type { KnownShape } from './shapes.ts';
+
+/** Paths by generation, newest first: the first that carries a value is read, whatever shape the object has as a whole. */
+export type Paths = Readonly<Partial<Record<KnownShape, string | readonly string[]>>>;
+
+/** Where a column comes from. Reading, documentation and the list of understood fields all follow from it. */
+export interface ColumnSource {
+  readonly paths: Paths;
+  /**
+   * Tells the value from the resource where a path alone does not, in the column's travelling form (see `Columns`).
+   * `found` is what the first path that carries a value has. Default: the value at the path, by the type of the column.
+   */
+  readonly derive?: (found: JsonValue | undefined, resource: JsonObject) => string | boolean | undefined;
+  /** In one sentence what `derive` does, for the documentation. */
+  readonly how?: string;
+}
+
+/** Sources of the columns of one table, and of members of its `extra`, which keep their JSON as it is. */
+export interface Sources<D extends RecordDefinition> {
+  readonly columns: Readonly<Partial<Record<keyof ColumnsOf<D> & string, ColumnSource>>>;
+  readonly extra?: Readonly<Record<string, Paths>>;
+}
+
+export interface ColumnsRead {
+  readonly columns: Readonly<Record<string, string | boolean>>;
+  /** Members for `extra`. */
+  readonly extra: JsonObject;
+  /** Paths that have a value which the column cannot take. */
+  readonly misshapen: readonly string[];
+}
+
+/** Reads whatever is there. Never throws, whatever the JSON: a field that cannot be read is one column less. */
+export function readColumns<D extends RecordDefinition>(
+  definition: D,
+  sources: Sources<D>,
+  resource: JsonObject,
+): ColumnsRead {
+  const columns: Record<string, string | boolean> = {};
+  const misshapen: string[] = [];
+  for (const [name, source] of Object.entries<ColumnSource | undefined>(sources.columns)) {
+    if (source === undefined) continue;
+    const [value, bad] = readColumn(source, typeOf(definition, name), resource);
+    if (value !== undefined) columns[name] = value;
+    misshapen.push(...bad);
+  }
+  return { columns, extra: readExtra(sources.extra ?? {}, resource), misshapen };
+}
+
+function readColumn(
+  source: ColumnSource,
+  type: ColumnType,
+  resource: JsonObject,
+): readonly [value: string | boolean | undefined, misshapen: readonly string[]] {
+  const misshapen: string[] = [];
+  if (source.derive !== undefined) {
+    const found = allPaths(source.paths)
+      .map((path) => at(resource, path))
+      .find(isPresent);
+    return [source.derive(found, resource), misshapen];
+  }
+  for (const path of allPaths(source.paths)) {
+    const found = at(resource, path);
+    if (found === undefined || !isPresent(found)) continue;
+    const value = readValue(found, type);
+    if (value !== undefined) return [value, misshapen];
+    if (typeof found !== 'string' || !isZeroTime(found)) misshapen.push(path);
+  }
+  return [undefined, misshapen];
+}
+
+function readExtra(extra: Readonly<Record<string, Paths>>, resource: JsonObject): JsonObject {
+  const members: JsonObject = {};
+  for (const [name, paths] of Object.entries(extra)) {
+    const found = allPaths(paths)
+      .map((path) => at(resource, path))
+      .find(isPresent);
+    if (found !== undefined) members[name] = found;
+  }
+  return members;
+}
+
+/** `""` and null mean absent in Go, so do an empty object and an empty list where a structure is read. */
+function isPresent(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null || value === '') return false;
+  if (Array.isArray(value)) return value.length > 0;
+  return !isJsonObject(value) || Object.keys(value).length > 0;
+}
+
+const READERS: Readonly<Record<ColumnType, (value: JsonValue) => string | boolean | undefined>> = {
+  text: (value) => (typeof value === 'string' ? value : undefined),
+  uuid: (value) => (typeof value === 'string' ? value : undefined),
+  timestamptz: (value) => (typeof value === 'string' ? parseInstant(value) : undefined),
+  interval: readInterval,
+  numeric: (value) => numberLexeme(value),
+  bigint: (value) => readInteger(value),
+  integer: (value) => readInteger(value),
+  boolean: (value) => (typeof value === 'boolean' ? value : undefined),
+  jsonb: (value) => canonicalJson(value),
+  vector: () => undefined,
+};
+
+/** A value of a resource in the travelling form of a column type; undefined when it is none of that type. */
+export function readValue(value: JsonValue, type: ColumnType): string | boolean | undefined {
+  return READERS[type](value);
+}
+
+function readInteger(value: JsonValue): string | undefined {
+  const lexeme = numberLexeme(value);
+  return lexeme !== undefined && /^-?\d{1,19}$/.test(lexeme) ? lexeme : undefined;
+}
+
+function readInterval(value: JsonValue): string | undefined {
+  const text = typeof value === 'string' ? value : numberLexeme(value);
+  const nanoseconds = text === undefined ? undefined : parseDuration(text);
+  return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
+}
+
+function typeOf(definition: RecordDefinition, name: string): ColumnType {
+  const column = definition.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new TypeError(`${definition.table} has no column ${name}`);
+  return column.type;
+}
+
+/** All paths of a source in the order in which they are tried. */
+export function allPaths(paths: Paths): readonly string[] {
+  return Object.values(paths).flat();
+}

@@ -1,0 +1,164 @@
+import { parseInstant } from '../domain/instant.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { canonicalJson } from '../domain/json.ts';
+import type { Observation } from '../domain/observation.ts';
+import { naturalKey } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
+import type { RecordDefinition } from '../domain/records/definition.ts';
+import type { Sources } from './column-source.ts';
+import { allPaths, readColumns } from './column-source.ts';
+import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
+import { sourceVersion } from './observed-remediation.ts';
+import type { ResourceIdentity } from './resource.ts';
+import { identityOf } from './resource.ts';
+import type { Shape } from './shapes.ts';
+import type { Understood } from './unrecognised.ts';
+import { understood, unrecognisedOf } from './unrecognised.ts';
+
+/** What one phase of the audit takes from one kind of resource. */
+export interface PhaseSources<D extends RecordDefinition = RecordDefinition> extends Sources<D> {
+  readonly definition: D;
+  readonly phase: AuditPhase;
+}
+
+/** Ties columns to the definition of their table, so that the compiler knows their names. */
+export function definePhase<const D extends RecordDefinition>(sources: PhaseSources<D>): PhaseSources<D> {
+  return sources;
+}
+
+/** A resource on its way through its adapter. */
+export interface Subject {
+  readonly resource: JsonObject;
+  readonly identity: ResourceIdentity;
+  readonly version: string;
+  readonly createdAt: string;
+  readonly shape: Shape;
+  readonly remediation: RemediationReference;
+  readonly context: ReadingContext;
+}
+
+export interface SubjectParts {
+  readonly shape: Shape;
+  /** Undefined when the resource belongs to no remediation that can be told. */
+  readonly remediation: RemediationReference | undefined;
+  readonly context: ReadingContext;
+}
+
+export function subjectOf(
+  resource: JsonObject,
+  { shape, remediation, context }: SubjectParts,
+): Subject | Unread {
+  const identity = identityOf(resource);
+  const createdAt = identity && parseInstant(identity.creationTimestamp);
+  if (identity === undefined || createdAt === undefined) return { unread: 'no-identity' };
+  const version = sourceVersion(context, identity.resourceVersion);
+  if (version === undefined) return { unread: 'unreadable-version' };
+  if (remediation === undefined) return { unread: 'no-remediation' };
+  return { resource, identity, version, createdAt, shape, remediation, context };
+}
+
+export interface PhaseRead {
+  readonly observation: Observation;
+  /** Whether the resource says anything of this phase beyond where it comes from. */
+  readonly saysSomething: boolean;
+  readonly unrecognised: readonly string[];
+  readonly misshapen: readonly string[];
+}
+
+export interface RecordAddress {
+  /** Default: the key by remediation and name that a record of this resource has. */
+  readonly key?: string;
+  /** Whether the record is this resource's own and says so in `source_*`. Default true. */
+  readonly own?: boolean;
+  /** What is understood of the kind: all else is kept under `extra`. Given for the first record of the resource only. */
+  readonly known?: Understood;
+}
+
+export function readPhase(
+  sources: PhaseSources,
+  subject: Subject,
+  { key, own = true, known }: RecordAddress = {},
+): PhaseRead {
+  const { resource, identity, remediation } = subject;
+  const { columns, extra, misshapen } = readColumns(sources.definition, sources, resource);
+  const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
+  const paths = Object.keys(unrecognised);
+  const kept: JsonObject = paths.length === 0 ? extra : { ...extra, unrecognised };
+  return {
+    observation: {
+      ...commonOf(subject, sources),
+      key: key ?? naturalKey(remediation.uid, identity.name),
+      columns: {
+        remediation_id: remediation.name,
+        remediation_uid: remediation.uid,
+        ...(own ? aboutSource(subject) : {}),
+        ...columns,
+        ...(Object.keys(kept).length === 0 ? {} : { extra: canonicalJson(kept) }),
+      },
+    },
+    saysSomething: Object.keys(columns).length > 0 || Object.keys(extra).length > 0,
+    unrecognised: paths,
+    misshapen,
+  };
+}
+
+/** What a resource knows of a sibling's record. Undefined when it knows nothing. */
+export function fragmentFor(
+  sibling: {
+    readonly definition: RecordDefinition;
+    readonly phase: AuditPhase;
+    readonly name: string | undefined;
+  },
+  columns: Observation['columns'],
+  subject: Subject,
+): Observation | undefined {
+  if (sibling.name === undefined || Object.keys(columns).length === 0) return undefined;
+  const { remediation } = subject;
+  return {
+    ...commonOf(subject, sibling),
+    key: naturalKey(remediation.uid, sibling.name),
+    columns: { remediation_id: remediation.name, remediation_uid: remediation.uid, ...columns },
+    fragment: true,
+  };
+}
+
+function commonOf(
+  { context, version, createdAt, identity }: Subject,
+  { definition, phase }: { readonly definition: RecordDefinition; readonly phase: AuditPhase },
+): Omit<Observation, 'key' | 'columns'> {
+  return {
+    table: definition.table,
+    cluster: context.cluster,
+    phase,
+    sourceVersion: version,
+    createdAt,
+    createdAtSource: 'resource',
+    observedAt: context.observedAt,
+    actor: 'watcher',
+    resource: {
+      kind: identity.kind,
+      namespace: identity.namespace,
+      name: identity.name,
+      uid: identity.uid,
+    },
+  };
+}
+
+function aboutSource({ identity, shape }: Subject): Observation['columns'] {
+  return {
+    namespace: identity.namespace,
+    source_kind: identity.kind,
+    source_uid: identity.uid,
+    // A fresh object may look like every generation: nothing is said until its shape tells.
+    ...(shape === 'unknown' ? {} : { source_shape: shape }),
+  };
+}
+
+/** All that the phases of a kind read, with what is known and left out on purpose. */
+export function understoodBy(phases: readonly PhaseSources[], others: Iterable<string>): Understood {
+  const paths = phases.flatMap(({ columns, extra }) => [
+    ...Object.values(columns).flatMap((source) => (source === undefined ? [] : allPaths(source.paths))),
+    ...Object.values(extra ?? {}).flatMap(allPaths),
+  ]);
+  return understood([...paths, ...others]);
+}

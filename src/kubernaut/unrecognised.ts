@@ -1,0 +1,55 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
+
+/** Everything that is understood of a kind: read into a column, or known and left out on purpose. */
+export interface Understood {
+  readonly [step: string]: Understood | true;
+}
+
+/** A tree of dotted paths; a path stands for everything below it. */
+export function understood(paths: Iterable<string>): Understood {
+  const root: Record<string, Understood | true> = {};
+  for (const path of paths) {
+    let node = root;
+    const steps = path.split('.');
+    const last = steps.pop() ?? '';
+    for (const step of steps) {
+      const next = (node[step] ??= {});
+      if (next === true) break;
+      node = next;
+    }
+    node[last] = true;
+  }
+  return root;
+}
+
+/** Members of spec and status that no generation we know has, by path, so that a future one loses nothing. */
+export function unrecognisedOf(resource: JsonObject, known: Understood): JsonObject {
+  const found: JsonObject = {};
+  for (const part of ['spec', 'status']) {
+    collect(part, resource[part], known[part], found);
+  }
+  return found;
+}
+
+function collect(
+  path: string,
+  value: JsonValue | undefined,
+  known: Understood | true | undefined,
+  found: JsonObject,
+): void {
+  if (known === true || value === undefined || isEmpty(value)) return;
+  if (known === undefined || !isJsonObject(value)) {
+    found[path] = value;
+    return;
+  }
+  for (const [name, member] of Object.entries(value)) {
+    collect(`${path}.${name}`, member, Object.hasOwn(known, name) ? known[name] : undefined, found);
+  }
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (value === null || value === '') return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
+}
