@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { describe, expect, test } from 'vitest';
 
+import { until } from '../support/until.ts';
 import type { Resource } from './conformance-client.ts';
-import { eventually, installDefinition, readDefinitions } from './conformance-client.ts';
+import { installDefinition, readDefinitions } from './conformance-client.ts';
 import type { ConformanceCluster } from './conformance-cluster.ts';
 import { API, execution, PLURAL, shapeOf } from './conformance-cluster.ts';
 
@@ -24,13 +25,13 @@ export function describeAccess({ client, create, newCollection }: ConformanceClu
       await installDefinition(client, own);
       const { kind } = own.spec.names as unknown as { kind: string };
       const body = { apiVersion: `${group}/v1alpha1`, kind, metadata: { name: 'x' } };
-      await eventually(async () => (await client.post(path, body)).status === 201);
+      await until(async () => (await client.post(path, body)).status === 201, `${path} takes objects`);
       // Far longer than the test waits: the end must come from the kind.
       await using watch = await client.watch(path, { timeoutSeconds: '300' });
       await watch.until((events) => events.length === 1);
       const definitionPath = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${own.metadata.name}`;
       expect((await client.delete(definitionPath)).status).toBe(200);
-      await eventually(async () => (await client.get(path)).status === 404);
+      await until(async () => (await client.get(path)).status === 404, `${path} is no longer served`);
       expect((await watch.untilEnd()).map(shapeOf)).toEqual(['ADDED x', 'DELETED x']);
     });
 

@@ -5,6 +5,7 @@ import { Agent, fetch } from 'undici';
 import { parse } from 'yaml';
 
 import type { ClusterAddress } from '../../src/embedded/simulator/cluster-client.ts';
+import { until } from '../support/until.ts';
 
 /** As much of a resource, a list or a Status as the suite looks at. */
 export interface Resource {
@@ -56,7 +57,6 @@ export interface RequestOptions {
 }
 
 const DEADLINE_MS = 30_000;
-const POLL_MS = 20;
 const RETRY_MS = 200;
 const TOO_MANY_REQUESTS = 429;
 
@@ -151,7 +151,11 @@ export class Watch implements AsyncDisposable {
 
   /** Waits until the events satisfy the condition. */
   async until(condition: (events: readonly WatchEvent[]) => boolean): Promise<readonly WatchEvent[]> {
-    await eventually(() => this.#failure !== undefined || condition(this.events), describe(this.events));
+    await until(
+      () => this.#failure !== undefined || condition(this.events),
+      describe(this.events),
+      DEADLINE_MS,
+    );
     if (this.#failure) throw this.#failure;
     return this.events;
   }
@@ -188,19 +192,7 @@ export class Watch implements AsyncDisposable {
 }
 
 const describe = (events: readonly WatchEvent[]) => (): string =>
-  `the watch has ${JSON.stringify(events.map(({ type, object }) => [type, object.metadata.name]))}`;
-
-/** Polls a condition until it holds. */
-export async function eventually(
-  condition: () => boolean | Promise<boolean>,
-  state: () => string = () => '',
-): Promise<void> {
-  const giveUpAt = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`nothing came within ${DEADLINE_MS} ms: ${state()}`);
-    await delay(POLL_MS);
-  }
-}
+  `the watch has what is waited for; it has ${JSON.stringify(events.map(({ type, object }) => [type, object.metadata.name]))}`;
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const CONFLICT = 409;
@@ -225,5 +217,5 @@ export async function installDefinition(client: ConformanceClient, definition: R
     versions: { name: string }[];
   };
   const path = `/apis/${group}/${versions[0]?.name ?? ''}/${names.plural}`;
-  await eventually(async () => (await client.get(path)).status === 200);
+  await until(async () => (await client.get(path)).status === 200, `${path} is served`, DEADLINE_MS);
 }

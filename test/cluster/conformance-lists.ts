@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { eventually } from './conformance-client.ts';
+import { until } from '../support/until.ts';
 import type { ConformanceCluster } from './conformance-cluster.ts';
 import { API, namesIn, PLURAL, versionOf } from './conformance-cluster.ts';
 
@@ -74,10 +74,10 @@ export function describeLists({ client, create, forget, newCollection }: Conform
       await forget();
       const next = `${collection}?limit=1&continue=${first.metadata.continue ?? ''}`;
       let answer = await client.get(next);
-      await eventually(async () => {
+      await until(async () => {
         answer = await client.get(next);
         return answer.status !== 200;
-      });
+      }, 'the continue token has expired');
       expect(answer.status).toBe(410);
       expect(answer.body).toMatchObject({ kind: 'Status', reason: 'Expired', code: 410 });
     });

@@ -19,7 +19,7 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { follow } from '../../src/watcher/follow.ts';
 import type { WatchedKind } from '../../src/watcher/watched-kind.ts';
 import { WATCHED_KINDS } from '../../src/watcher/watched-kind.ts';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const COLLECTION = '/apis/kubernaut.ai/v1alpha1/namespaces/default/workflowexecutions';
 const isWatch = ({ url }: IncomingMessage): boolean => url?.includes('watch=true') ?? false;

@@ -12,7 +12,7 @@ import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 test('a secret in a resource does not leave the watcher', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-redaction-'));

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Sandbox, SandboxOptions } from '../../src/embedded/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { ConformanceClient, eventually, readDefinitions } from './conformance-client.ts';
+import { until } from '../support/until.ts';
+import { ConformanceClient, readDefinitions } from './conformance-client.ts';
 import { API, execution, namesIn, PLURAL, versionOf } from './conformance-cluster.ts';
 
 const COLLECTION = `${API}/namespaces/default/${PLURAL}`;
@@ -64,7 +65,7 @@ describe('the sandbox', () => {
 
   test('a taken port is an error that names it', async () => {
     const other = createServer().listen(0, '127.0.0.1');
-    await eventually(() => other.listening);
+    await until(() => other.listening, 'the other server listens');
     const { port } = other.address() as AddressInfo;
     await expect(startSandbox({ port })).rejects.toThrow(`127.0.0.1:${port}`);
     other.close();

@@ -12,8 +12,9 @@ import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
 import type { PlayedRemediation } from '../../src/embedded/simulator/play.ts';
 import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
 import { resolveServer } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 import type { Resource, WatchEvent } from './conformance-client.ts';
-import { ConformanceClient, eventually } from './conformance-client.ts';
+import { ConformanceClient } from './conformance-client.ts';
 import { API } from './conformance-cluster.ts';
 
 interface TestCluster {
@@ -117,7 +118,7 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     const playing = runSimulator({ cluster: cluster.address, seed: 14, speed: 1, signal: stopping.signal });
     const oursIn = (objects: Resource[]): Resource[] =>
       objects.filter((object) => phaseOf(object) === 'Analyzing');
-    await eventually(async () => oursIn(await list('remediationrequests')).length > 0);
+    await until(async () => oursIn(await list('remediationrequests')).length > 0, 'a remediation is played');
     stopping.abort();
     const { remediations } = await playing;
     expect(remediations).toMatchObject([{ phase: 'Analyzing', finished: false }]);
@@ -134,11 +135,14 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     const isPlayed = (object: Resource): boolean =>
       !before.has(object.metadata.uid) && phaseOf(object) === 'Processing';
     let victim: Resource | undefined;
-    await eventually(async () => (victim = (await list('remediationrequests')).find(isPlayed)) !== undefined);
+    await until(
+      async () => (victim = (await list('remediationrequests')).find(isPlayed)) !== undefined,
+      'a remediation is played',
+    );
     await client.delete(`${NAMESPACE}/remediationrequests/${victim?.metadata.name ?? ''}`);
     const isNext = (object: Resource): boolean =>
       isPlayed(object) && object.metadata.uid !== victim?.metadata.uid;
-    await eventually(async () => (await list('remediationrequests')).some(isNext));
+    await until(async () => (await list('remediationrequests')).some(isNext), 'the next is played');
     stopping.abort();
     const { remediations } = await playing;
     const record = remediations.find(({ uid }) => uid === victim?.metadata.uid);
@@ -171,9 +175,9 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     const remaining = async (): Promise<(string | undefined)[]> =>
       (await list('remediationrequests')).map(({ metadata }) => metadata.name);
     // What is left: the one being played, and the one nobody simulated.
-    await eventually(async () => (await remaining()).length === 2);
+    await until(async () => (await remaining()).length === 2, 'two remain');
     expect(await remaining()).toContain('not-ours');
-    await eventually(async () => (await list('workflowexecutions')).length === 0);
+    await until(async () => (await list('workflowexecutions')).length === 0, 'the executions are gone');
     stopping.abort();
     await sweeping;
     expect(ended.remediations).toHaveLength(3);

@@ -23,8 +23,8 @@ import {
   isRoot,
   ORDINARY_USER,
   runScript,
-  until,
 } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const installed = installedBinaries();
 let folder: string;

@@ -7,8 +7,9 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
-import { isGone, runScript, until } from '../support/processes.ts';
+import { isGone, runScript } from '../support/processes.ts';
 import { cacheDir } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 let folder: string;
 let dataDir: string;

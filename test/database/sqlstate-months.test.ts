@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
@@ -11,11 +9,11 @@ import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
+import { until } from '../support/until.ts';
 
 /** 23514 check_violation without a constraint's name: "no partition of relation found for row". */
 const NO_PARTITION = '23514';
 const DUPLICATE_TABLE = '42P07';
-const DEADLINE_MS = 20_000;
 
 let database: TestDatabase;
 let store: RecordStore;
@@ -65,14 +63,6 @@ async function eachPartition(
   );
   for (const { name } of rows) {
     await database.owner.query(statement(name, `${name}_${month.replace('-', '_')}`));
-  }
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await delay(10);
   }
 }
 

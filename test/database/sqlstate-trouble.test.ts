@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 
@@ -13,8 +11,8 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
+import { until } from '../support/until.ts';
 
-const DEADLINE_MS = 20_000;
 /** What the tests do to their database must not reach the session that undoes it. */
 const ADMIN_SETTINGS = '-c default_transaction_read_only=off -c timezone=UTC';
 
@@ -101,14 +99,6 @@ async function expectThrown(
   expect(error).toMatchObject({ code });
   expect(classifyError(error)).toBe(means);
   expect(await countEntriesOf(observations)).toBe(0);
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await delay(10);
-  }
 }
 
 /** A session of the database that waits for a lock while it works for the store. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { eventually } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 import { startUp } from '../support/up.ts';
 
 test('remediations in a real kube-apiserver become rows', async () => {
@@ -13,13 +13,13 @@ test('remediations in a real kube-apiserver become rows', async () => {
   const up = await startUp(join(folder, 'data'), ['--cluster', 'apiserver'], { env });
   try {
     expect(up.endpoints.kubernetes).toMatch(/^https:/);
-    await eventually(
-      'a finished execution is a row',
+    await until(
       async () => {
         const answer = await fetch(`${up.endpoints.api}/api/v1/audit/workflow-execution`);
         const { items } = (await answer.json()) as { items: { outcome: string | null }[] };
         return items.some(({ outcome }) => outcome === 'Success');
       },
+      'a finished execution is a row',
       60_000,
     );
     expect(await up.stop()).toBe(0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
 import { startProgram, startUp } from '../support/up.ts';
 

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { readProcessTree } from '../../bench/process-tree.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
-import { isGone, until } from '../support/processes.ts';
-import { eventually } from '../support/temporal.ts';
+import { isGone } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
 import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
@@ -70,13 +70,13 @@ test('remediations of the sandbox become rows and readable workflows; SIGTERM en
 
   const outcomes = async (): Promise<Set<string | null>> =>
     new Set((await listExecutions(up)).map(({ outcome }) => outcome));
-  await eventually('a success and a failure are rows', async () => {
+  await until(async () => {
     const seen = await outcomes();
     return seen.has('Success') && seen.has('Failed');
-  });
+  }, 'a success and a failure are rows');
   const [item] = await listExecutions(up);
   const id = `default/${item?.namespace ?? ''}/${item?.remediation_id ?? ''}/${item?.remediation_uid ?? ''}`;
-  await eventually(`Temporal lists ${id}`, async () => (await workflowIds(up)).includes(id));
+  await until(async () => (await workflowIds(up)).includes(id), `Temporal lists ${id}`);
   expect((await fetch(up.endpoints.temporalUi)).status).toBe(200);
   const database = new pg.Client({ connectionString: up.endpoints.postgres });
   await database.connect();
@@ -97,7 +97,7 @@ describe('what was recorded is there after', () => {
   test('an orderly stop and a second start', async () => {
     running = await startUp(dataDir, [], FAST);
     const first = running;
-    await eventually('three rows', async () => (await listExecutions(first)).length >= 3);
+    await until(async () => (await listExecutions(first)).length >= 3, 'three rows');
     const before = await listExecutions(first);
     expect(await first.stop()).toBe(0);
 
@@ -110,7 +110,7 @@ describe('what was recorded is there after', () => {
   test('a SIGKILL of the main process, which leaves no server behind', async () => {
     running = await startUp(dataDir, [], FAST);
     const first = running;
-    await eventually('three rows', async () => (await listExecutions(first)).length >= 3);
+    await until(async () => (await listExecutions(first)).length >= 3, 'three rows');
     const before = await listExecutions(first);
     const pids = await serverPids(first);
     first.child.kill('SIGKILL');

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+
+import { until } from './until.ts';
 
 /** A user that owns nothing: `nobody` on every Linux. */
 export const ORDINARY_USER = { uid: 65_534, gid: 65_534 };
 export const isRoot = process.geteuid?.() === 0;
-
-const POLL_MS = 20;
 
 export interface Script {
   /** The process itself. */
@@ -82,14 +81,6 @@ export function withSmallDisk(folder: string, size: string): string[] {
   const namespace = isRoot ? ['--mount'] : ['--map-current-user', '--keep-caps', '--mount'];
   const mount = 'mount -t tmpfs -o mode=755,size="$2" tmpfs "$1" && shift 2 && exec "$@"';
   return ['unshare', ...namespace, '/bin/sh', '-c', mount, 'mount-small-disk', folder, size];
-}
-
-export async function until(condition: () => boolean, what: string, deadlineMs = 20_000): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited ${deadlineMs / 1_000} s in vain until ${what}`);
-    await delay(POLL_MS);
-  }
 }
 
 /** True for a process that has ended and only waits to be noticed by a parent that may never look. */

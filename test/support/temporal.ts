@@ -36,16 +36,3 @@ export async function connectTestTemporal(): Promise<TestTemporal> {
     close,
   };
 }
-
-/** Waits for a condition; fails with its name when the deadline passes. */
-export async function eventually(
-  what: string,
-  isTrue: () => Promise<boolean> | boolean,
-  deadlineMs = 20_000,
-): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs / 1_000} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -4,8 +4,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Endpoints } from '../../src/embedded/endpoints.ts';
-import { until } from './processes.ts';
 import { repositoryPath } from './repository.ts';
+import { until } from './until.ts';
 
 /** A first start on a busy machine, with the Temporal server already built. */
 const READY_DEADLINE_MS = 120_000;

@@ -10,8 +10,9 @@ import {
   startTemporal,
   type TemporalOptions,
 } from '../../src/embedded/temporal-server.ts';
-import { BECOME_ORDINARY_USER, isGone, runScript, until, withSmallDisk } from '../support/processes.ts';
+import { BECOME_ORDINARY_USER, isGone, runScript, withSmallDisk } from '../support/processes.ts';
 import { resolveServer } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 const NAMESPACE = 'audit-test';
 let binary: string;

@@ -21,7 +21,8 @@ import { createRemediationSignals } from '../../src/temporal/remediation-signals
 import type { RunningWorker } from '../../src/worker/start-worker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
-import { connectTestTemporal, eventually, type TestTemporal } from '../support/temporal.ts';
+import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const GRACE_SECONDS = 1;
 
@@ -118,7 +119,7 @@ test('observations of a remediation become a row, and the run closes after the e
   const remediation = newRemediation();
   await remediation.observe(1, 'Pending');
   await remediation.observe(2, 'Running');
-  await eventually('two observations stored', async () => (await remediation.rows())[0]?.['revision'] === 2);
+  await until(async () => (await remediation.rows())[0]?.['revision'] === 2, 'two observations stored');
   expect(await statusOf(remediation)).toBe('RUNNING');
 
   await remediation.observe(3, 'Completed');
@@ -140,7 +141,7 @@ test('a late observation after closing opens a short run and is recorded', async
   await temporal.client.workflow.result(remediation.workflowId);
   await remediation.observe(6, 'Completed');
   await remediation.observe(4, 'Running');
-  await eventually('the late ones stored', async () => (await remediation.rows())[0]?.['revision'] === 3);
+  await until(async () => (await remediation.rows())[0]?.['revision'] === 3, 'the late ones stored');
   expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 3 }]);
 });
 
@@ -169,7 +170,7 @@ describe('an activity that fails', () => {
       key.endsWith('we-slow') && key.startsWith(remediation.name.uid) ? blocked : Promise.resolve();
     await remediation.observe(1, 'Running', 'we-slow');
     await remediation.observe(2, 'Running', 'we-quick');
-    await eventually('the quick one stored', async () => (await remediation.rows()).length === 1);
+    await until(async () => (await remediation.rows()).length === 1, 'the quick one stored');
     release();
     await remediation.observe(3, 'Completed', 'we-slow');
     await temporal.client.workflow.result(remediation.workflowId);
@@ -275,7 +276,7 @@ describe('the text of an investigation', () => {
     await analysis(remediation, 1, 'first guess');
     await analysis(remediation, 2, 'what it was');
     await remediation.observe(3, 'Completed');
-    await eventually('the execution is recorded', async () => (await remediation.rows()).length === 1);
+    await until(async () => (await remediation.rows()).length === 1, 'the execution is recorded');
     expect(await placedTexts(remediation)).toEqual([]);
     release();
     await temporal.client.workflow.result(remediation.workflowId);

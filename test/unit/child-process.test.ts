@@ -11,7 +11,8 @@ import {
   startServer,
   untilReady,
 } from '../../src/embedded/child-process.ts';
-import { isGone, isRoot, ORDINARY_USER, runScript, until } from '../support/processes.ts';
+import { isGone, isRoot, ORDINARY_USER, runScript } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const shell = (script: string) => ({ name: 'a shell', command: '/bin/sh', args: ['-c', script] });
 const nothingButShell = mkdtempSync(join(tmpdir(), 'path-without-setpriv-'));

@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MS = 20;
+const DEADLINE_MS = 20_000;
+
+/** Waits for a condition; fails with its name when the deadline passes. A function tells the name late, with what is there. */
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  what: string | (() => string),
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) {
+      const name = typeof what === 'string' ? what : what();
+      throw new Error(`waited ${deadlineMs / 1_000} s in vain until ${name}`);
+    }
+    await delay(POLL_MS);
+  }
+}
