@@ -5,14 +5,17 @@ import { InsecureBindError } from './api/server.ts';
 import { takeNoArguments } from './commands/arguments.ts';
 import { runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
-import type { RunningService, ServiceContext } from './composition.ts';
-import { startServeService, startWatchService, startWorkService, untilStopped } from './composition.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
 import type { Logger } from './observability/logger.ts';
 import { createLogger } from './observability/logger.ts';
+import type { RunningService, ServiceContext } from './services/running-service.ts';
+import { untilStopped } from './services/running-service.ts';
+import { startServeService } from './services/serve-service.ts';
+import { startWatchService } from './services/watch-service.ts';
+import { startWorkService } from './services/work-service.ts';
 import { SettingsError, UsageError } from './settings.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */

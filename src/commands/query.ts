@@ -1,6 +1,5 @@
 import type pg from 'pg';
 
-import { createEmbedder } from '../composition.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
@@ -8,6 +7,7 @@ import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
 import { reportCommand, ReportUsageError } from '../reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../reports/similar-investigations.ts';
+import { createEmbedder } from '../services/create-embedder.ts';
 import { SettingsError, UsageError } from '../settings.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */

@@ -1,13 +1,11 @@
-import type { RunningService } from '../composition.ts';
-import {
-  createClosing,
-  startServeService,
-  startWatchService,
-  startWorkService,
-  untilStopped,
-} from '../composition.ts';
 import type { Config } from '../config.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
+import { createClosing } from '../services/closing.ts';
+import type { RunningService } from '../services/running-service.ts';
+import { untilStopped } from '../services/running-service.ts';
+import { startServeService } from '../services/serve-service.ts';
+import { startWatchService } from '../services/watch-service.ts';
+import { startWorkService } from '../services/work-service.ts';
 import { createBinaryResolver, type ServerName } from './binaries.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';

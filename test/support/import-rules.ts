@@ -54,7 +54,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   client: service(['domain']),
   embedded: service(['*']),
   'main.ts': service(['*']),
-  'composition.ts': service(['*']),
+  services: service(['*']),
   commands: service(['*']),
   'config.ts': service(['settings.ts', 'variables.ts', 'domain']),
   'variables.ts': service(['settings.ts']),

@@ -1,0 +1,10 @@
+import type { Config } from '../config.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import { createOfflineEmbedder } from '../embedding/offline-embedder.ts';
+import { createOpenAiEmbedder } from '../embedding/openai-embedder.ts';
+
+/** Without an endpoint the offline default: deterministic, labelled as such in its model's name. */
+export function createEmbedder({ url, model, apiKey, timeoutMs }: Config['embedding']): Embedder {
+  if (url === '') return createOfflineEmbedder();
+  return createOpenAiEmbedder({ baseUrl: url, model, timeoutMs, ...(apiKey === '' ? {} : { apiKey }) });
+}
