@@ -1,5 +1,10 @@
 import type { JsonObject } from '../domain/json.ts';
-import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
+import type {
+  ReadingContext,
+  RemediationReference,
+  ResourceReading,
+  Unread,
+} from './observed-remediation.ts';
 import { readWorkflowExecution } from './workflow-execution.ts';
 
 /** A kind of resource that the audit reads. */
@@ -10,6 +15,31 @@ export interface KubernautKind {
   readonly served: readonly { readonly group: string; readonly version: string }[];
   /** Pure, and never throws, whatever the JSON. */
   read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
+  /**
+   * What its deletion means for the audit, said in observations whose `resource.deletedAt` is set. Absent for kinds whose
+   * deletion says nothing. Pure, and never throws.
+   */
+  readonly readDeletion?: (gone: GoneResource, context: ReadingContext) => ResourceReading | Unread;
+  /** Phases after which nothing more happens, in lower case. Absent for kinds without such phases. */
+  readonly terminalPhases?: readonly string[];
+}
+
+/** A resource that was deleted, or found to be gone, with what is still known of it. */
+export interface GoneResource {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** As in observations: of the deletion when it was watched, else the last version that was seen. */
+  readonly sourceVersion: string;
+  /** When it was deleted, as far as known, else when it was found to be gone. */
+  readonly deletedAt: string;
+  /** When it was created, else when it was first seen. */
+  readonly createdAt: string;
+  /** The state in which it went; absent when only its absence was seen. */
+  readonly lastState?: JsonObject;
+  /** Its last known phase in its own word. */
+  readonly phase?: string;
+  readonly remediation?: RemediationReference;
 }
 
 export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
