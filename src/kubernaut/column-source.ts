@@ -127,7 +127,12 @@ function typeOf(definition: RecordDefinition, name: string): ColumnType {
   return column.type;
 }
 
-/** All paths of a source in the order in which they are tried. */
+/** All paths of a source in the order in which they are tried, each once. */
 export function allPaths(paths: Paths): readonly string[] {
-  return Object.values(paths).flat();
+  return [...new Set(Object.values(paths).flat())];
+}
+
+/** Paths that several generations share. */
+export function inAll(shapes: readonly KnownShape[], ...paths: readonly string[]): Paths {
+  return Object.fromEntries(shapes.map((shape) => [shape, paths]));
 }

@@ -5,7 +5,8 @@ import type {
   ResourceReading,
   Unread,
 } from './observed-remediation.ts';
-import { readWorkflowExecution } from './workflow-execution.ts';
+import type { PhaseSources } from './read-kind.ts';
+import { EXECUTION, readWorkflowExecution } from './workflow-execution.ts';
 
 /** A kind of resource that the audit reads. */
 export interface KubernautKind {
@@ -13,6 +14,10 @@ export interface KubernautKind {
   readonly plural: string;
   /** Groups and versions it was ever served in, newest first; a cluster may serve several, or none. */
   readonly served: readonly { readonly group: string; readonly version: string }[];
+  /** What its records take from it. Documentation, and the list of columns that nothing produces, follow from it. */
+  readonly phases: readonly PhaseSources[];
+  /** What it knows of its siblings' records. Default none. */
+  readonly fragments?: readonly PhaseSources[];
   /** Pure, and never throws, whatever the JSON. */
   read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
   /**
@@ -47,6 +52,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     kind: 'WorkflowExecution',
     plural: 'workflowexecutions',
     served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
+    phases: [EXECUTION],
     read: readWorkflowExecution,
   },
 ];
