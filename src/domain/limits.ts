@@ -3,6 +3,9 @@
 /** One observation as JSON: what a Temporal signal and an activity input may carry, with room to spare below 2 MiB. */
 export const MAX_OBSERVATION_BYTES = 256 * 1024;
 
+/** One observation of the watcher: a resource may be of 1.5 MiB, and what travels of it is cut to this. */
+export const MAX_WATCHED_OBSERVATION_BYTES = 128 * 1024;
+
 /**
  * Length of text in an indexed column, in characters. A B-tree entry holds at most 2,704 bytes; 512 characters of four
  * bytes leave room for the other columns of the index.
@@ -11,6 +14,12 @@ export const MAX_IDENTIFIER_LENGTH = 512;
 
 /** Temporal's own limit is 1,000; ours keeps ids readable in its UI and in file names. */
 export const MAX_WORKFLOW_ID_LENGTH = 255;
+
+/**
+ * How long one attempt to record may take before Temporal gives it to another worker. Everything that an attempt waits
+ * for (a connection, one statement) must have its answer within it.
+ */
+export const RECORD_ATTEMPT_SECONDS = 15;
 
 /** Rows in one page of a list. */
 export const MAX_PAGE_SIZE = 1_000;

@@ -1,8 +1,10 @@
+import { isStorableNumber } from '../domain/bounds.ts';
 import { formatInterval, parseDuration } from '../domain/duration.ts';
 import { isZeroTime, parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
-import type { ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
+import type { Column, ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 import { at } from './resource.ts';
 import type { KnownShape } from './shapes.ts';
 
@@ -45,8 +47,10 @@ export function readColumns<D extends RecordDefinition>(
   const misshapen: string[] = [];
   for (const [name, source] of Object.entries<ColumnSource | undefined>(sources.columns)) {
     if (source === undefined) continue;
-    const [value, bad] = readColumn(source, typeOf(definition, name), resource);
-    if (value !== undefined) columns[name] = value;
+    const column = columnOf(definition, name);
+    const [value, bad] = readColumn(source, column.type, resource);
+    if (value !== undefined && isStorable(column, value)) columns[name] = value;
+    else if (value !== undefined) misshapen.push(...allPaths(source.paths).slice(0, 1));
     misshapen.push(...bad);
   }
   return { columns, extra: readExtra(sources.extra ?? {}, resource), misshapen };
@@ -121,10 +125,25 @@ function readInterval(value: JsonValue): string | undefined {
   return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
 }
 
-function typeOf(definition: RecordDefinition, name: string): ColumnType {
+function columnOf(definition: RecordDefinition, name: string): Column {
   const column = definition.columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw new TypeError(`${definition.table} has no column ${name}`);
-  return column.type;
+  return column;
+}
+
+const LARGEST_INTEGER: Readonly<Partial<Record<ColumnType, bigint>>> = {
+  integer: 2n ** 31n - 1n,
+  bigint: 2n ** 63n - 1n,
+};
+
+/** What its column would refuse must not get there: the whole record would be set aside for one field. */
+function isStorable({ type, range, identifier }: Column, value: string | boolean): boolean {
+  if (typeof value === 'boolean') return true;
+  if (identifier === true) return value.length <= MAX_IDENTIFIER_LENGTH;
+  if (range !== undefined) return Number(value) >= range[0] && Number(value) <= range[1];
+  const largest = LARGEST_INTEGER[type];
+  if (largest !== undefined) return BigInt(value) <= largest && BigInt(value) >= -largest;
+  return type !== 'numeric' || isStorableNumber(value);
 }
 
 /** All paths of a source in the order in which they are tried, each once. */

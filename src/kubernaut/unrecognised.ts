@@ -8,19 +8,20 @@ export interface Understood {
 
 /** A tree of dotted paths; a path stands for everything below it. */
 export function understood(paths: Iterable<string>): Understood {
-  const root: Record<string, Understood | true> = {};
-  for (const path of paths) {
-    let node = root;
-    const steps = path.split('.');
-    const last = steps.pop() ?? '';
-    for (const step of steps) {
-      const next = (node[step] ??= {});
-      if (next === true) break;
-      node = next;
-    }
-    node[last] = true;
-  }
+  const root: Growing = {};
+  for (const path of paths) insert(root, path.split('.'));
   return root;
+}
+
+interface Growing {
+  [step: string]: Growing | true;
+}
+
+function insert(node: Growing, [step = '', ...deeper]: readonly string[]): void {
+  const next = (node[step] ??= {});
+  if (next === true) return;
+  if (deeper.length === 0) node[step] = true;
+  else insert(next, deeper);
 }
 
 /** Members of spec and status that no generation we know has, by path, so that a future one loses nothing. */

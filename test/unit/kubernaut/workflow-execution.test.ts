@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import type { JsonObject } from '../../src/domain/json.ts';
-import { readWorkflowExecution } from '../../src/kubernaut/workflow-execution.ts';
-import { readable } from '../support/readings.ts';
+import type { JsonObject } from '../../../src/domain/json.ts';
+import { readWorkflowExecution } from '../../../src/kubernaut/workflow-execution.ts';
+import { readable } from '../../support/readings.ts';
 
 const CONTEXT = { cluster: 'prod', epoch: 0n, observedAt: '2026-11-21T10:48:00.000000Z' };
 
