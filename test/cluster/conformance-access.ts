@@ -13,7 +13,9 @@ export function describeAccess({ client, create, newCollection }: ConformanceClu
   describe('definitions', () => {
     test('a kind is served from its definition on, and goes with it', async () => {
       const group = `g${randomUUID().slice(0, 8)}.example.com`;
-      const [definition] = await readDefinitions();
+      const definition = (await readDefinitions()).find(
+        ({ metadata }) => metadata.name === `${PLURAL}.kubernaut.ai`,
+      );
       const own = structuredClone(definition) as Resource & {
         spec: { group: string; names: { plural: string } };
       };

@@ -18,7 +18,8 @@ export function describeConformance(start: () => Promise<ConformingServer>): voi
 
   beforeAll(async () => {
     cluster.connect(await start());
-    for (const definition of await readDefinitions()) await installDefinition(cluster.client, definition);
+    const definitions = await readDefinitions();
+    await Promise.all(definitions.map((definition) => installDefinition(cluster.client, definition)));
   });
 
   afterAll(async () => {

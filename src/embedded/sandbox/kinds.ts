@@ -50,22 +50,56 @@ export const CUSTOM_RESOURCE_DEFINITION: Kind = {
 
 export const BUILT_IN_KINDS: readonly Kind[] = [NAMESPACE, CUSTOM_RESOURCE_DEFINITION];
 
-function kubernautKind(kind: string, plural: string, shortName: string): Kind {
-  return {
-    group: 'kubernaut.ai',
-    version: 'v1alpha1',
+/** `[kind, plural, ...short names]` of what a group serves. */
+type Names = readonly [kind: string, plural: string, ...shortNames: string[]];
+
+const REMEDIATION_REQUEST: Names = ['RemediationRequest', 'remediationrequests', 'rr'];
+const APPROVAL_REQUEST: Names = ['RemediationApprovalRequest', 'remediationapprovalrequests', 'rar', 'rars'];
+const SIGNAL_PROCESSING: Names = ['SignalProcessing', 'signalprocessings', 'sp'];
+const AI_ANALYSIS: Names = ['AIAnalysis', 'aianalyses', 'aia'];
+const WORKFLOW_EXECUTION: Names = ['WorkflowExecution', 'workflowexecutions', 'wfe'];
+const KUBERNETES_EXECUTION: Names = ['KubernetesExecution', 'kubernetesexecutions', 'ke'];
+const NOTIFICATION_REQUEST: Names = ['NotificationRequest', 'notificationrequests', 'notif', 'notifs'];
+
+/** What each API group of kubernaut ever served: newest first, then the groups of one kind, then the documented ones. */
+const GROUPS: readonly (readonly [group: string, version: string, ...kinds: Names[]])[] = [
+  [
+    'kubernaut.ai',
+    'v1alpha1',
+    REMEDIATION_REQUEST,
+    SIGNAL_PROCESSING,
+    AI_ANALYSIS,
+    WORKFLOW_EXECUTION,
+    APPROVAL_REQUEST,
+    NOTIFICATION_REQUEST,
+    ['EffectivenessAssessment', 'effectivenessassessments', 'ea'],
+    ['AgentSession', 'agentsessions', 'asess'],
+    ['InvestigationSession', 'investigationsessions', 'isess'],
+  ],
+  ['notification.kubernaut.ai', 'v1alpha1', NOTIFICATION_REQUEST],
+  ['signalprocessing.kubernaut.ai', 'v1alpha1', SIGNAL_PROCESSING],
+  ['signalprocessing.kubernaut.io', 'v1alpha1', SIGNAL_PROCESSING],
+  ['workflowexecution.kubernaut.ai', 'v1alpha1', WORKFLOW_EXECUTION],
+  ['remediation.kubernaut.io', 'v1alpha1', REMEDIATION_REQUEST, APPROVAL_REQUEST],
+  ['aianalysis.kubernaut.io', 'v1alpha1', AI_ANALYSIS],
+  ['workflowexecution.kubernaut.io', 'v1alpha1', WORKFLOW_EXECUTION],
+  ['kubernetesexecution.kubernaut.io', 'v1alpha1', KUBERNETES_EXECUTION],
+  ['ai.kubernaut.io', 'v1', AI_ANALYSIS],
+  ['workflow.kubernaut.io', 'v1', WORKFLOW_EXECUTION],
+  ['executor.kubernaut.io', 'v1', KUBERNETES_EXECUTION],
+];
+
+/** The kinds the sandbox starts with; `deploy/crds-for-tests/` says the same for a real API server. */
+export const KUBERNAUT_KINDS: readonly Kind[] = GROUPS.flatMap(([group, version, ...kinds]) =>
+  kinds.map(([kind, plural, ...shortNames]) => ({
+    group,
+    version,
     kind,
     listKind: `${kind}List`,
     plural,
     singular: kind.toLowerCase(),
-    shortNames: [shortName],
+    shortNames,
     namespaced: true,
     statusSubresource: true,
-  };
-}
-
-/** The kinds the sandbox starts with; `deploy/crds-for-tests/` says the same for a real API server. */
-export const KUBERNAUT_KINDS: readonly Kind[] = [
-  kubernautKind('RemediationRequest', 'remediationrequests', 'rr'),
-  kubernautKind('WorkflowExecution', 'workflowexecutions', 'wfe'),
-];
+  })),
+);
