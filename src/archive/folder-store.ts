@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import { hashFile } from './file-hash.ts';
+import type { ObjectBody, ObjectStore } from './object-store.ts';
+import {
+  MAX_READ_BYTES,
+  ObjectConflictError,
+  ObjectMissingError,
+  ObjectStoreError,
+  requireKey,
+} from './object-store.ts';
+
+/** What is being written; a crash leaves it behind, and no list shows it. */
+const INCOMING_PREFIX = '.incoming-';
+const READ_ONLY = 0o444;
+
+/** Objects as files of one folder, for instance of a mounted volume that somebody else replicates. */
+export function createFolderStore(folder: string): ObjectStore {
+  const root = resolve(folder);
+  const store = new FolderStore(root);
+  return {
+    location: store.location,
+    put: (key, body) => store.put(key, body),
+    download: (key, path) => store.reading(key, (from) => copyFile(from, path)),
+    read: (key) => store.reading(key, readBounded),
+    list: (prefix) => store.list(prefix),
+    // A folder knows no legal holds. Its files are read-only, and nothing of ours removes them.
+    setLegalHold: () => Promise.resolve(false),
+  };
+}
+
+class FolderStore {
+  readonly location: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.location = `file://${root}`;
+  }
+
+  async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
+    const path = this.#pathOf(key);
+    try {
+      await makeFolder(dirname(path), this.#root);
+      const incoming = join(dirname(path), `${INCOMING_PREFIX}${randomUUID()}`);
+      try {
+        await writeDurably(incoming, body);
+        // Unlike a rename, a link fails when the name is taken, in one step.
+        await link(incoming, path);
+      } finally {
+        await rm(incoming, { force: true });
+      }
+      await syncFolder(dirname(path));
+      return 'stored';
+    } catch (error: unknown) {
+      if (codeOf(error) !== 'EEXIST')
+        throw new ObjectStoreError('write', { key, location: this.location }, error);
+      return this.#compare(key, body);
+    }
+  }
+
+  /** Runs `read` on the object's file, with the store's own errors. */
+  async reading<T>(key: string, read: (path: string) => Promise<T>): Promise<T> {
+    try {
+      return await read(this.#pathOf(key));
+    } catch (error: unknown) {
+      if (codeOf(error) === 'ENOENT') throw new ObjectMissingError(key, this.location);
+      throw new ObjectStoreError('read', { key, location: this.location }, error);
+    }
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    try {
+      const entries = await readdir(this.#root, { recursive: true, withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile() && !entry.name.startsWith(INCOMING_PREFIX))
+        .map((entry) => relative(this.#root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+        .filter((key) => key.startsWith(prefix))
+        .sort();
+    } catch (error: unknown) {
+      // Nothing was ever written.
+      if (codeOf(error) === 'ENOENT') return [];
+      throw new ObjectStoreError('list', { key: prefix, location: this.location }, error);
+    }
+  }
+
+  async #compare(key: string, { sha256 }: ObjectBody): Promise<'present'> {
+    const there = await this.reading(key, hashFile);
+    if (there.sha256 !== sha256) throw new ObjectConflictError(key, this.location);
+    return 'present';
+  }
+
+  #pathOf(key: string): string {
+    requireKey(key);
+    return join(this.#root, ...key.split('/'));
+  }
+}
+
+async function readBounded(path: string): Promise<Buffer> {
+  const { size } = await stat(path);
+  if (size > MAX_READ_BYTES) throw new RangeError(`${size} bytes are more than ${MAX_READ_BYTES}`);
+  return readFile(path);
+}
+
+async function writeDurably(path: string, { source, sha256 }: ObjectBody): Promise<void> {
+  if (Buffer.isBuffer(source)) await writeFile(path, source, { flag: 'wx' });
+  else await pipeline(createReadStream(source), createWriteStream(path, { flags: 'wx' }));
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const written = await hashFile(path);
+  if (written.sha256 !== sha256) {
+    throw new Error(`the bytes written have SHA-256 ${written.sha256}, expected was ${sha256}`);
+  }
+  await chmod(path, READ_ONLY);
+}
+
+/** Every folder made on the way is synced in its parent: a file is durable only when its path is. */
+async function makeFolder(path: string, root: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const top = first.length < root.length ? first : root;
+  for (let folder = path; folder.length >= top.length; folder = dirname(folder))
+    await syncFolder(dirname(folder));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}

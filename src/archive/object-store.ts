@@ -1,0 +1,68 @@
+/** A file, or bytes that fit in memory, with the SHA-256 (hexadecimal) that the store must end up with. */
+export interface ObjectBody {
+  readonly source: string | Buffer;
+  readonly sha256: string;
+}
+
+/** Where archives are kept. An object is written once: nothing here changes or removes one. */
+export interface ObjectStore {
+  /** For messages: a URL without secrets. */
+  readonly location: string;
+  /**
+   * Durable when it resolves. An object that exists is never overwritten: `present` when it holds the same bytes, an
+   * ObjectConflictError when it holds others.
+   */
+  put(key: string, body: ObjectBody): Promise<'stored' | 'present'>;
+  /** Writes the object to a file of that path. */
+  download(key: string, path: string): Promise<void>;
+  /** For manifests: an object of at most MAX_READ_BYTES. */
+  read(key: string): Promise<Buffer>;
+  /** Every key with that prefix, sorted. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** False where the store knows no legal holds: that is reported, not ignored. */
+  setLegalHold(key: string, held: boolean): Promise<boolean>;
+}
+
+export const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+export class ObjectMissingError extends Error {
+  readonly key: string;
+
+  constructor(key: string, location: string) {
+    super(`${location} has no object ${key}: restore it from a copy of the archive`);
+    this.name = 'ObjectMissingError';
+    this.key = key;
+  }
+}
+
+export class ObjectConflictError extends Error {
+  readonly key: string;
+
+  constructor(key: string, location: string) {
+    super(
+      `${location} holds other bytes under ${key} than were to be written: compare the two, and move the wrong one away`,
+    );
+    this.name = 'ObjectConflictError';
+    this.key = key;
+  }
+}
+
+/** The store is away, refuses us, or broke off. Tried again. */
+export class ObjectStoreError extends Error {
+  readonly key: string;
+
+  constructor(operation: string, { key, location }: { key: string; location: string }, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    super(`cannot ${operation} ${key} at ${location}: ${reason}`, { cause });
+    this.name = 'ObjectStoreError';
+    this.key = key;
+  }
+}
+
+const KEY = /^[\w=.-]+(?:\/[\w=.-]+)*$/;
+
+/** Keys come from our own names and from signed manifests; one that would leave its place is neither. */
+export function requireKey(key: string): void {
+  if (!KEY.test(key) || key.split('/').some((part) => /^\.+$/.test(part)))
+    throw new RangeError(`${JSON.stringify(key)} cannot be the key of an archive object`);
+}

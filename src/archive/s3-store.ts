@@ -1,0 +1,212 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  PutObjectLegalHoldCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+
+import { hashStream } from './file-hash.ts';
+import type { ObjectBody, ObjectStore } from './object-store.ts';
+import {
+  MAX_READ_BYTES,
+  ObjectConflictError,
+  ObjectMissingError,
+  ObjectStoreError,
+  requireKey,
+} from './object-store.ts';
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Put before every key. Default none. */
+  readonly prefix?: string;
+  readonly region: string;
+  /** Default: the endpoint of AWS in that region. */
+  readonly endpoint?: string;
+  /** Bucket in the path rather than in the host's name. Default false; most other stores need it. */
+  readonly pathStyle?: boolean;
+  /** `when_required` for stores that do not know the checksums the SDK adds by itself. Default `when_supported`. */
+  readonly checksums?: 'when_supported' | 'when_required';
+  /** Default: what the bucket does by itself. */
+  readonly encryption?: { readonly algorithm: 'AES256' | 'aws:kms'; readonly kmsKeyId?: string };
+  /** Nobody, or only whom the mode allows, can delete an object before so many days have passed. Default none. */
+  readonly lock?: { readonly mode: 'GOVERNANCE' | 'COMPLIANCE'; readonly days: number };
+  /** Default: the SDK's chain: environment, profile, IRSA, pod identity, instance. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** The SDK warns on the console of streams it cannot send again; our errors say what happened to them. */
+const SILENT = { debug: silence, info: silence, warn: silence, error: silence };
+
+const HTTP_NOT_FOUND = 404;
+const HTTP_PRECONDITION_FAILED = 412;
+const MS_PER_DAY = 86_400_000;
+/** Codes by which stores say that a bucket, or they themselves, know no object lock. */
+const NO_LOCK = new Set([
+  'InvalidRequest',
+  'InvalidBucketObjectLockConfiguration',
+  'ObjectLockConfigurationNotFoundError',
+  'NoSuchObjectLockConfiguration',
+  'NotImplemented',
+  'MethodNotAllowed',
+]);
+
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const store = new S3Store(options);
+  return {
+    location: store.location,
+    put: (key, body) => store.put(key, body),
+    download: (key, path) => store.get(key, (body) => pipeline(body, createWriteStream(path))),
+    read: (key) => store.get(key, collectBounded),
+    list: (prefix) => store.list(prefix),
+    setLegalHold: (key, held) => store.setLegalHold(key, held),
+  };
+}
+
+class S3Store {
+  readonly location: string;
+  readonly #options: S3StoreOptions;
+  readonly #prefix: string;
+  readonly #client: S3Client;
+
+  constructor(options: S3StoreOptions) {
+    this.#options = options;
+    this.#prefix = options.prefix === undefined || options.prefix === '' ? '' : `${options.prefix}/`;
+    this.location = `s3://${options.bucket}/${this.#prefix}`;
+    this.#client = new S3Client(clientConfig(options));
+  }
+
+  async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
+    const { encryption, lock } = this.#options;
+    const sizeBytes = Buffer.isBuffer(body.source) ? body.source.length : (await stat(body.source)).size;
+    try {
+      await this.#client.send(
+        new PutObjectCommand({
+          ...this.#address(key),
+          Body: Buffer.isBuffer(body.source) ? body.source : createReadStream(body.source),
+          ContentLength: sizeBytes,
+          // The server refuses what arrives otherwise than it left.
+          ChecksumSHA256: Buffer.from(body.sha256, 'hex').toString('base64'),
+          IfNoneMatch: '*',
+          ...(encryption === undefined ? {} : { ServerSideEncryption: encryption.algorithm }),
+          ...(encryption?.kmsKeyId === undefined ? {} : { SSEKMSKeyId: encryption.kmsKeyId }),
+          ...(lock === undefined
+            ? {}
+            : {
+                ObjectLockMode: lock.mode,
+                ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * MS_PER_DAY),
+              }),
+        }),
+      );
+      return 'stored';
+    } catch (error: unknown) {
+      if (statusOf(error) !== HTTP_PRECONDITION_FAILED) throw this.#wrap('write', key, error);
+      const there = await this.get(key, hashStream);
+      if (there.sha256 !== body.sha256) throw new ObjectConflictError(key, this.location);
+      return 'present';
+    }
+  }
+
+  async get<T>(key: string, read: (body: Readable) => Promise<T>): Promise<T> {
+    try {
+      const { Body } = await this.#client.send(new GetObjectCommand(this.#address(key)));
+      if (Body === undefined) throw new Error('the answer has no body');
+      // In Node it is always a Readable; the SDK's type also covers browsers.
+      return await read(Body as Readable);
+    } catch (error: unknown) {
+      if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
+      throw this.#wrap('read', key, error);
+    }
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    const keys: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.#client
+        .send(
+          new ListObjectsV2Command({
+            Bucket: this.#options.bucket,
+            Prefix: this.#prefix + prefix,
+            ...(token === undefined ? {} : { ContinuationToken: token }),
+          }),
+        )
+        .catch((error: unknown) => {
+          throw this.#wrap('list', prefix, error);
+        });
+      for (const { Key = '' } of page.Contents ?? []) keys.push(Key.slice(this.#prefix.length));
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+    return keys.sort();
+  }
+
+  async setLegalHold(key: string, held: boolean): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new PutObjectLegalHoldCommand({
+          ...this.#address(key),
+          LegalHold: { Status: held ? 'ON' : 'OFF' },
+        }),
+      );
+      return true;
+    } catch (error: unknown) {
+      if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
+      if (error instanceof S3ServiceException && NO_LOCK.has(error.name)) return false;
+      throw this.#wrap('set the legal hold of', key, error);
+    }
+  }
+
+  #address(key: string): { Bucket: string; Key: string } {
+    requireKey(key);
+    return { Bucket: this.#options.bucket, Key: this.#prefix + key };
+  }
+
+  #wrap(operation: string, key: string, cause: unknown): ObjectStoreError {
+    return new ObjectStoreError(operation, { key, location: this.location }, cause);
+  }
+}
+
+function clientConfig({
+  region,
+  endpoint,
+  pathStyle,
+  checksums,
+  credentials,
+}: S3StoreOptions): S3ClientConfig {
+  const wanted = checksums === 'when_required' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED';
+  return {
+    region,
+    forcePathStyle: pathStyle ?? false,
+    requestChecksumCalculation: wanted,
+    responseChecksumValidation: wanted,
+    logger: SILENT,
+    ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+function silence(): void {
+  // See where it is used.
+}
+
+async function collectBounded(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_READ_BYTES) throw new RangeError(`more than ${MAX_READ_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
