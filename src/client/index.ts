@@ -1,0 +1,8 @@
+/** The client of the audit service: what `remediation-audit/client` exports. */
+export type { AuditClient } from './audit-client.ts';
+export { createAuditClient } from './audit-client.ts';
+export type { ClientOptions, SourceConfiguration } from './client-options.ts';
+export { optionsFromSource } from './client-options.ts';
+export type { RefusedField } from './errors.ts';
+export { NotDrainedError, QueueFullError, RecordRefusedError } from './errors.ts';
+export type { RecordByKind, RecordKind } from './record-types.ts';
