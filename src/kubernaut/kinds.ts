@@ -1,4 +1,9 @@
 import type { JsonObject } from '../domain/json.ts';
+import { ACTION_OF_WORKFLOW } from './action-of-workflow.ts';
+import { AGENT_SESSION_LEFT_OUT, readAgentSession, SESSION_OF_ANALYSIS } from './agent-session.ts';
+import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
+import { ACTION, KUBERNETES_EXECUTION_LEFT_OUT, readKubernetesExecution } from './kubernetes-execution.ts';
+import type { LeftOut } from './left-out.ts';
 import type {
   ReadingContext,
   RemediationReference,
@@ -6,7 +11,14 @@ import type {
   Unread,
 } from './observed-remediation.ts';
 import type { PhaseSources } from './read-kind.ts';
-import { EXECUTION, readWorkflowExecution } from './workflow-execution.ts';
+import { readSignalProcessing, SIGNAL_PROCESSING, SIGNAL_PROCESSING_LEFT_OUT } from './signal-processing.ts';
+import { readWorkflowExecution } from './workflow-execution.ts';
+import {
+  EXECUTION,
+  SKIPPED_EXECUTION,
+  WORKFLOW_EXECUTION_LEFT_OUT,
+  WORKFLOW_OF_ANALYSIS,
+} from './workflow-execution-sources.ts';
 
 /** A kind of resource that the audit reads. */
 export interface KubernautKind {
@@ -18,6 +30,8 @@ export interface KubernautKind {
   readonly phases: readonly PhaseSources[];
   /** What it knows of its siblings' records. Default none. */
   readonly fragments?: readonly PhaseSources[];
+  /** What is known of it and not recorded, and why. Default nothing. */
+  readonly leftOut?: LeftOut;
   /** Pure, and never throws, whatever the JSON. */
   read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
   /**
@@ -49,10 +63,66 @@ export interface GoneResource {
 
 export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
   {
+    kind: 'SignalProcessing',
+    plural: 'signalprocessings',
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'signalprocessing.kubernaut.ai', version: 'v1alpha1' },
+      { group: 'signalprocessing.kubernaut.io', version: 'v1alpha1' },
+    ],
+    phases: [SIGNAL_PROCESSING],
+    leftOut: SIGNAL_PROCESSING_LEFT_OUT,
+    terminalPhases: ['completed', 'failed'],
+    read: readSignalProcessing,
+  },
+  {
+    kind: 'AIAnalysis',
+    plural: 'aianalyses',
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'aianalysis.kubernaut.io', version: 'v1alpha1' },
+      { group: 'ai.kubernaut.io', version: 'v1' },
+    ],
+    phases: AI_ANALYSIS_PHASES,
+    leftOut: AI_ANALYSIS_LEFT_OUT,
+    terminalPhases: ['completed', 'failed'],
+    read: readAiAnalysis,
+  },
+  {
+    kind: 'AgentSession',
+    plural: 'agentsessions',
+    served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
+    phases: [],
+    fragments: [SESSION_OF_ANALYSIS],
+    leftOut: AGENT_SESSION_LEFT_OUT,
+    terminalPhases: ['completed', 'failed', 'cancelled'],
+    read: readAgentSession,
+  },
+  {
     kind: 'WorkflowExecution',
     plural: 'workflowexecutions',
-    served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
-    phases: [EXECUTION],
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'workflowexecution.kubernaut.ai', version: 'v1alpha1' },
+      { group: 'workflowexecution.kubernaut.io', version: 'v1alpha1' },
+      { group: 'workflow.kubernaut.io', version: 'v1' },
+    ],
+    phases: [EXECUTION, SKIPPED_EXECUTION, ACTION_OF_WORKFLOW],
+    fragments: [WORKFLOW_OF_ANALYSIS],
+    leftOut: WORKFLOW_EXECUTION_LEFT_OUT,
+    terminalPhases: ['completed', 'failed', 'skipped'],
     read: readWorkflowExecution,
+  },
+  {
+    kind: 'KubernetesExecution',
+    plural: 'kubernetesexecutions',
+    served: [
+      { group: 'kubernetesexecution.kubernaut.io', version: 'v1alpha1' },
+      { group: 'executor.kubernaut.io', version: 'v1' },
+    ],
+    phases: [ACTION],
+    leftOut: KUBERNETES_EXECUTION_LEFT_OUT,
+    terminalPhases: ['completed', 'failed'],
+    read: readKubernetesExecution,
   },
 ];

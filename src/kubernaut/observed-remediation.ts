@@ -41,6 +41,11 @@ export interface ReadingContext {
   /** Raised by an operator when a cluster was restored from a backup and its versions went back. */
   readonly epoch: bigint;
   readonly observedAt: string;
+  /**
+   * The uid of a remediation that the reader has seen, for resources that name theirs without one. What it does not
+   * know is not recorded and read again later. Default: knows none.
+   */
+  readonly remediationUid?: (namespace: string, name: string) => string | undefined;
 }
 
 const VERSIONS_PER_EPOCH = 10n ** 15n;

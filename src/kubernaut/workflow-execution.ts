@@ -1,107 +1,78 @@
-import { formatInterval, intervalBetween, parseDuration } from '../domain/duration.ts';
-import { parseInstant } from '../domain/instant.ts';
-import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Observation } from '../domain/observation.ts';
+import { readActionOfWorkflow } from './action-of-workflow.ts';
+import { readColumns } from './column-source.ts';
+import { pathsLeftOut } from './left-out.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
-import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import type { PhaseRead, Subject } from './read-kind.ts';
+import { fragmentFor, readPhase, subjectOf, understoodBy } from './read-kind.ts';
 import { textAt } from './resource.ts';
-import type { ShapeMarks } from './shapes.ts';
+import type { Shape, ShapeMarks } from './shapes.ts';
+import { groupOf } from './shapes.ts';
 import { shapeOf } from './shapes.ts';
+import {
+  EXECUTION,
+  SKIPPED_EXECUTION,
+  WORKFLOW_EXECUTION_LEFT_OUT,
+  WORKFLOW_OF_ANALYSIS,
+} from './workflow-execution-sources.ts';
 
 const MARKS: ShapeMarks = [
   ['G3', 'spec.timesOutAt', 'spec.workflowRef.workflowName', 'spec.workflowRef.actionType'],
+  ['G1', 'status.skipDetails'],
   ['G2', 'spec.workflowRef'],
+  ['G0', 'spec.workflowDefinition', 'status.stepStatuses'],
 ];
 
-/** The resource names no outcome in any generation; the audit's word follows from the phase. */
-const OUTCOME_BY_PHASE: Readonly<Record<string, string>> = {
-  completed: 'Success',
-  failed: 'Failed',
-  skipped: 'n/a',
-};
+/** G1 and early G2 differ in nothing else before something is skipped. */
+const GROUP_OF_G1 = 'workflowexecution.kubernaut.ai';
 
-export const EXECUTION = definePhase({
-  definition: workflowExecutionAudit,
-  phase: 'execution',
-  columns: {
-    workflow_id: { paths: { G3: 'spec.workflowRef.workflowId' } },
-    workflow_name: { paths: { G3: 'spec.workflowRef.workflowName' } },
-    workflow_version: { paths: { G3: 'spec.workflowRef.version' } },
-    container_image: {
-      paths: { G3: 'spec.workflowRef.executionBundle' },
-      derive: withDigest,
-      how: 'with its digest where one is named beside it',
-    },
-    target_resource: { paths: { G3: 'spec.targetResource' } },
-    parameters: { paths: { G3: 'spec.parameters' } },
-    correlation_id: {
-      paths: { G3: 'spec.remediationRequestRef.name' },
-      how: "kubernaut's own correlation id is the name of the remediation; the label of the sources was never set",
-    },
-    phase: { paths: { G3: 'status.phase' } },
-    status: { paths: { G3: 'status.phase' } },
-    outcome: { paths: { G3: 'status.phase' }, derive: outcomeOf, how: 'derived from the phase' },
-    started_at: { paths: { G3: 'status.startTime' } },
-    completed_at: { paths: { G3: 'status.completionTime' } },
-    total_duration: {
-      paths: { G3: 'status.duration' },
-      derive: durationOf,
-      how: 'completion minus start, else the duration that the resource names',
-    },
-    pipelinerun_name: { paths: { G3: 'status.executionRef.name' } },
-    total_steps: { paths: { G3: 'status.executionStatus.totalTasks' } },
-    steps_completed: { paths: { G3: 'status.executionStatus.completedTasks' } },
-    failure_reason: { paths: { G3: 'status.failureDetails.reason' } },
-    failure_message: { paths: { G3: ['status.failureDetails.message', 'status.failureReason'] } },
-    error_message: { paths: { G3: ['status.failureDetails.message', 'status.failureReason'] } },
-    conflicting_wfe: { paths: { G3: 'status.deduplicatedBy' } },
-  },
-  extra: { action_type: { G3: 'spec.workflowRef.actionType' } },
-});
-
-/** Known, and left out: who it belongs to stands in columns of every record, the rest only churns. */
-const LEFT_OUT = ['spec.remediationRequestRef', 'status.observedGeneration', 'status.conditions'];
-
-const UNDERSTOOD = understoodBy([EXECUTION], [...LEFT_OUT, 'spec.workflowRef.executionBundleDigest']);
+const UNDERSTOOD = understoodBy([EXECUTION], pathsLeftOut(WORKFLOW_EXECUTION_LEFT_OUT));
 
 export function readWorkflowExecution(
   resource: JsonObject,
   context: ReadingContext,
 ): ResourceReading | Unread {
-  const shape = shapeOf(resource, MARKS);
+  const shape = generationOf(resource);
   const namespace = textAt(resource, 'metadata.namespace') ?? '';
   const subject = subjectOf(resource, { shape, remediation: remediationOf(resource, namespace), context });
   if ('unread' in subject) return subject;
-  const { observation, unrecognised, misshapen } = readPhase(EXECUTION, subject, { known: UNDERSTOOD });
+  const skipped = textAt(resource, 'status.phase')?.toLowerCase() === 'skipped';
+  const execution = readPhase(skipped ? SKIPPED_EXECUTION : EXECUTION, subject, { known: UNDERSTOOD });
+  const action = readActionOfWorkflow(subject);
   const target = textAt(resource, 'spec.targetResource');
-  const { workflow_name: name, workflow_id: id = subject.identity.name } = observation.columns;
+  const { workflow_name: name, workflow_id: id = subject.identity.name } = execution.observation.columns;
   return {
     remediation: subject.remediation,
-    observations: [observation],
+    observations: [
+      execution.observation,
+      ...(action === undefined ? [] : [action.observation]),
+      ...workflowOfAnalysis(subject),
+    ],
     target,
     summary: `${target ?? 'unknown target'}: ${name ?? id}`,
     shape,
-    unrecognised,
-    misshapen,
+    unrecognised: execution.unrecognised,
+    misshapen: withoutRepetition(execution, action),
   };
 }
 
-function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
-  if (typeof bundle !== 'string') return undefined;
-  const digest = textAt(resource, 'spec.workflowRef.executionBundleDigest');
-  return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
+/** Analyses of the step-level generation are named otherwise: a fragment for them would find no record. */
+function workflowOfAnalysis(subject: Subject): readonly Observation[] {
+  if (subject.shape === 'G0') return [];
+  const { definition, phase } = WORKFLOW_OF_ANALYSIS;
+  const { columns } = readColumns(definition, WORKFLOW_OF_ANALYSIS, subject.resource);
+  const sibling = { definition, phase, name: `ai-${subject.remediation.name}` };
+  const mapping = fragmentFor(sibling, columns, subject);
+  return mapping === undefined ? [] : [mapping];
 }
 
-function outcomeOf(phase: JsonValue | undefined): string | undefined {
-  return typeof phase === 'string' ? OUTCOME_BY_PHASE[phase.toLowerCase()] : undefined;
+function withoutRepetition(execution: PhaseRead, action: PhaseRead | undefined): readonly string[] {
+  return [...new Set([...execution.misshapen, ...(action?.misshapen ?? [])])];
 }
 
-function durationOf(named: JsonValue | undefined, resource: JsonObject): string | undefined {
-  const [start, end] = ['status.startTime', 'status.completionTime'].map((path) =>
-    parseInstant(textAt(resource, path) ?? ''),
-  );
-  if (start !== undefined && end !== undefined) return intervalBetween(start, end);
-  const nanoseconds = typeof named === 'string' ? parseDuration(named) : undefined;
-  return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
+function generationOf(resource: JsonObject): Shape {
+  const shape = shapeOf(resource, MARKS);
+  return shape === 'G2' && groupOf(resource) === GROUP_OF_G1 ? 'G1' : shape;
 }

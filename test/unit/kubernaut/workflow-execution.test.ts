@@ -88,6 +88,30 @@ test('a fresh execution says whose it is, what will run on what, and invents not
           extra: '{"action_type":"RestartDeployment"}',
         },
       },
+      {
+        table: 'ai_analysis_audit',
+        cluster: 'prod',
+        key: 'rr-uid/ai-rr-4f1c22ab90de-1a2b3c4d',
+        phase: 'recommendation',
+        sourceVersion: '4711',
+        createdAt: '2026-11-21T10:40:00.000000Z',
+        createdAtSource: 'resource',
+        observedAt: CONTEXT.observedAt,
+        actor: 'watcher',
+        resource: {
+          kind: 'WorkflowExecution',
+          namespace: 'kubernaut-system',
+          name: 'we-rr-4f1c22ab90de-1a2b3c4d',
+          uid: 'wfe-uid',
+        },
+        fragment: true,
+        columns: {
+          remediation_id: 'rr-4f1c22ab90de-1a2b3c4d',
+          remediation_uid: 'rr-uid',
+          workflow_crd_name: 'we-rr-4f1c22ab90de-1a2b3c4d',
+          workflow_crd_namespace: 'kubernaut-system',
+        },
+      },
     ],
   });
 });

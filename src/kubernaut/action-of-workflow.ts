@@ -1,0 +1,78 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
+import { inAll } from './column-source.ts';
+import { executionDuration } from './execution-times.ts';
+import type { Subject } from './read-kind.ts';
+import type { PhaseRead } from './read-kind.ts';
+import { definePhase, readPhase } from './read-kind.ts';
+import type { Target } from './target.ts';
+import { splitTarget } from './target.ts';
+
+const ALL = ['G3', 'G2', 'G1'] as const;
+
+/** The job behind a workflow: what carried the action out since KubernetesExecution is gone. */
+export const ACTION_OF_WORKFLOW = definePhase({
+  definition: kubernetesExecutionAudit,
+  phase: 'action',
+  columns: {
+    execution_id: { paths: inAll(ALL, 'metadata.name') },
+    workflow_ref: { paths: inAll(ALL, 'metadata.name') },
+    action_type: { paths: { G3: 'spec.workflowRef.actionType' } },
+    action_parameters: { paths: inAll(ALL, 'spec.parameters') },
+    target_namespace: target('namespace'),
+    target_resource_kind: target('kind'),
+    target_resource_name: target('name'),
+    success: {
+      paths: inAll(ALL, 'status.phase'),
+      derive: successOf,
+      how: 'true when Completed, false when Failed, unknown before',
+    },
+    error: { paths: inAll(ALL, 'status.failureDetails.message', 'status.failureReason') },
+    start_time: { paths: inAll(ALL, 'status.startTime') },
+    end_time: { paths: inAll(ALL, 'status.completionTime') },
+    duration: {
+      paths: inAll(ALL, 'status.duration'),
+      derive: executionDuration,
+      how: 'completion minus start, else what is named here',
+    },
+    job_name: {
+      paths: {
+        G3: 'status.executionRef.name',
+        G2: ['status.executionRef.name', 'status.pipelineRunRef.name'],
+        G1: 'status.pipelineRunRef.name',
+      },
+    },
+    job_exit_code: { paths: inAll(ALL, 'status.failureDetails.exitCode') },
+    retry_count: { paths: inAll(['G3', 'G2'], 'status.executionStatus.retryCount') },
+    completed_at: { paths: inAll(ALL, 'status.completionTime') },
+    phase: { paths: inAll(ALL, 'status.phase') },
+  },
+});
+
+/**
+ * Undefined as long as nothing was carried out: a workflow that was refused, skipped, or failed with its parent before it
+ * had begun has no action.
+ */
+export function readActionOfWorkflow(subject: Subject): PhaseRead | undefined {
+  const read = readPhase(ACTION_OF_WORKFLOW, subject);
+  const { start_time: start, job_name: job } = read.observation.columns;
+  return start === undefined && job === undefined ? undefined : read;
+}
+
+function target(part: keyof Target): {
+  readonly paths: ReturnType<typeof inAll>;
+  readonly derive: (found: JsonValue | undefined, resource: JsonObject) => string | undefined;
+  readonly how: string;
+} {
+  return {
+    paths: inAll(ALL, 'spec.targetResource'),
+    derive: (found) => splitTarget(found)?.[part],
+    how: `the ${part} in \`namespace/Kind/name\` or \`Kind/name\``,
+  };
+}
+
+function successOf(phase: JsonValue | undefined): boolean | undefined {
+  const word = typeof phase === 'string' ? phase.toLowerCase() : undefined;
+  if (word === 'completed') return true;
+  return word === 'failed' ? false : undefined;
+}

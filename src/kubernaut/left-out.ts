@@ -1,0 +1,18 @@
+/** Fields that are known and not recorded: the reason, and the paths that it holds for. */
+export type LeftOut = Readonly<Record<string, readonly string[]>>;
+
+export const SAID_BY_COMMON_COLUMNS: LeftOut = {
+  'whose it is stands in columns that every record has': ['spec.remediationRequestRef'],
+};
+
+/** Changes by itself, without anything having happened. A change of these alone is no observation. */
+export const CHURN: LeftOut = {
+  'changes without anything having happened, or only repeats what a column says': [
+    'status.observedGeneration',
+    'status.conditions',
+  ],
+};
+
+export function pathsLeftOut(leftOut: LeftOut): readonly string[] {
+  return Object.values(leftOut).flat();
+}

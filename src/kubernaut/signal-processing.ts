@@ -1,0 +1,205 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { signalProcessingAudit } from '../domain/records/signal-processing-audit.ts';
+import { inAll } from './column-source.ts';
+import type { LeftOut } from './left-out.ts';
+import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
+import { remediationOf } from './observed-remediation.ts';
+import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import { textAt } from './resource.ts';
+import type { ShapeMarks } from './shapes.ts';
+import { shapeOf } from './shapes.ts';
+import { processingPhasesOf } from './signal-processing-phases.ts';
+import { sizeOfJson } from './size-of-json.ts';
+import { targetTextAt } from './target.ts';
+
+const MARKS: ShapeMarks = [
+  ['G3', 'status.signalClassification', 'status.failureInfo', 'spec.timesOutAt'],
+  ['G2', 'status.severity', 'status.policyHash', 'status.signalMode', 'status.signalName', 'status.error'],
+  [
+    'G1',
+    'spec.signalFingerprint',
+    'status.enrichmentResults',
+    'status.categorization',
+    'status.routingDecision',
+  ],
+];
+
+const ALL = ['G3', 'G2', 'G1'] as const;
+const NEW = ['G3', 'G2'] as const;
+
+export const SIGNAL_PROCESSING = definePhase({
+  definition: signalProcessingAudit,
+  phase: 'signal-processing',
+  columns: {
+    signal_fingerprint: {
+      paths: {
+        ...inAll(NEW, 'spec.signal.fingerprint'),
+        G1: ['spec.signal.fingerprint', 'spec.signalFingerprint'],
+      },
+    },
+    processing_phases: {
+      paths: inAll(ALL, 'status.conditions'),
+      derive: (_found, resource) => processingPhasesOf(resource),
+      how: 'enriching, classifying, categorizing and the whole, each with what it found out, with the ends that conditions, classifiedAt and assignedAt name, and with start and duration for the whole only',
+    },
+    enrichment_quality: { paths: { G1: 'status.enrichmentResults.enrichmentQuality' } },
+    context_size_bytes: {
+      paths: { ...inAll(NEW, 'status.kubernetesContext'), G1: 'status.enrichmentResults' },
+      derive: sizeOf,
+      how: 'bytes of it as canonical JSON',
+    },
+    environment: { paths: inAll(ALL, 'status.environmentClassification.environment') },
+    confidence: { paths: { G1: 'status.environmentClassification.confidence' } },
+    business_criticality: {
+      paths: {
+        ...inAll(NEW, 'status.businessClassification.criticality'),
+        G1: [
+          'status.environmentClassification.businessCriticality',
+          'status.businessClassification.criticality',
+        ],
+      },
+    },
+    sla_requirement: {
+      paths: {
+        ...inAll(NEW, 'status.businessClassification.slaRequirement'),
+        G1: [
+          'status.environmentClassification.slaRequirement',
+          'status.businessClassification.slaRequirement',
+        ],
+      },
+    },
+    priority: {
+      paths: {
+        ...inAll(NEW, 'status.priorityAssignment.priority'),
+        G1: ['status.categorization.priority', 'status.priorityAssignment.priority'],
+      },
+    },
+    priority_score: { paths: { G1: 'status.categorization.priorityScore' } },
+    routed_to_service: { paths: { G1: 'status.routingDecision.nextService' } },
+    routing_priority: { paths: { G1: 'status.routingDecision.priority' } },
+    completed_at: {
+      paths: {
+        ...inAll(NEW, 'status.completionTime'),
+        G1: ['status.completedAt', 'status.completionTime'],
+      },
+    },
+    status: { paths: inAll(ALL, 'status.phase') },
+    error_message: { paths: { G3: 'status.failureInfo.error', ...inAll(['G2', 'G1'], 'status.error') } },
+  },
+  extra: {
+    started_at: inAll(ALL, 'status.startTime'),
+    signal_severity: { ...inAll(NEW, 'spec.signal.severity'), G1: 'spec.severity' },
+    signal_type: { ...inAll(NEW, 'spec.signal.type'), G1: 'spec.signalType' },
+    signal_source: { ...inAll(NEW, 'spec.signal.source'), G1: 'spec.signalSource' },
+    signal_target_type: { ...inAll(NEW, 'spec.signal.targetType'), G1: 'spec.targetType' },
+    signal_target: { ...inAll(NEW, 'spec.signal.targetResource'), G1: 'spec.targetResource' },
+    firing_time: { ...inAll(NEW, 'spec.signal.firingTime'), G1: 'spec.firingTime' },
+    received_time: { ...inAll(NEW, 'spec.signal.receivedTime'), G1: 'spec.receivedTime' },
+    cluster_id: { G3: ['spec.signal.clusterID', 'status.kubernetesContext.clusterID'] },
+    severity: { G3: 'status.signalClassification.severity', G2: 'status.severity' },
+    policy_hash: { G3: 'status.signalClassification.policyHash', G2: 'status.policyHash' },
+    cluster_classification: { G3: 'status.signalClassification.clusterClassification' },
+    signal_mode: { G3: 'status.signalClassification.signalMode', G2: 'status.signalMode' },
+    signal_name: {
+      G3: 'status.signalClassification.signalName',
+      G2: ['status.signalName', 'spec.signal.name'],
+      G1: ['spec.signal.name', 'spec.signalName'],
+    },
+    source_signal_name: {
+      G3: 'status.signalClassification.sourceSignalName',
+      G2: 'status.sourceSignalName',
+    },
+    environment_source: inAll(ALL, 'status.environmentClassification.source'),
+    priority_source: {
+      ...inAll(NEW, 'status.priorityAssignment.source'),
+      G1: ['status.categorization.categorizationSource', 'status.priorityAssignment.source'],
+    },
+    priority_policy: inAll(ALL, 'status.priorityAssignment.policyName'),
+    priority_factors: { G1: 'status.categorization.categorizationFactors' },
+    business_unit: inAll(ALL, 'status.businessClassification.businessUnit'),
+    service_owner: inAll(ALL, 'status.businessClassification.serviceOwner'),
+    degraded_mode: inAll(NEW, 'status.kubernetesContext.degradedMode'),
+    owner_chain: inAll(ALL, 'status.kubernetesContext.ownerChain'),
+    consecutive_failures: {
+      G3: 'status.failureInfo.consecutiveFailures',
+      G2: 'status.consecutiveFailures',
+    },
+    last_failure_time: { G3: 'status.failureInfo.lastFailureTime', G2: 'status.lastFailureTime' },
+    routing_key: { G1: 'status.routingDecision.routingKey' },
+    processing_time: { G1: 'status.processingTime' },
+    times_out_at: { G3: 'spec.timesOutAt' },
+  },
+});
+
+export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
+  ...SAID_BY_COMMON_COLUMNS,
+  ...CHURN,
+  'labels and annotations are copied from clusters as they are and hold secrets; no column needs them': [
+    'spec.signal.labels',
+    'spec.signal.annotations',
+    'spec.signal.providerData',
+    'spec.signalLabels',
+    'spec.signalAnnotations',
+    'spec.providerData',
+    'spec.originalPayload',
+    'spec.labels',
+    'spec.annotations',
+    'status.kubernetesContext',
+    'status.enrichmentResults',
+  ],
+  'copied from the remediation, which records it': [
+    'spec.environment',
+    'spec.priority',
+    'spec.deduplication',
+    'spec.isStorm',
+    'spec.stormType',
+    'spec.stormWindow',
+    'spec.stormAlertCount',
+    'spec.affectedResources',
+    'spec.timeoutConfig',
+    'spec.isRecoveryAttempt',
+    'spec.recoveryAttemptNumber',
+    'spec.failureData',
+    'status.recoveryContext',
+  ],
+  'settings, not facts': ['spec.enrichmentConfig'],
+  'the same in every processing, or told by a column': [
+    'status.environmentClassification.classifiedAt',
+    'status.priorityAssignment.assignedAt',
+    'status.priorityAssignment.confidence',
+    'status.businessClassification.overallConfidence',
+    'status.categorization.categorizationTime',
+  ],
+};
+
+const UNDERSTOOD = understoodBy([SIGNAL_PROCESSING], pathsLeftOut(SIGNAL_PROCESSING_LEFT_OUT));
+
+export function readSignalProcessing(
+  resource: JsonObject,
+  context: ReadingContext,
+): ResourceReading | Unread {
+  const shape = shapeOf(resource, MARKS);
+  const namespace = textAt(resource, 'metadata.namespace') ?? '';
+  const subject = subjectOf(resource, { shape, remediation: remediationOf(resource, namespace), context });
+  if ('unread' in subject) return subject;
+  const { observation, unrecognised, misshapen } = readPhase(SIGNAL_PROCESSING, subject, {
+    known: UNDERSTOOD,
+  });
+  const target =
+    targetTextAt(resource, 'spec.signal.targetResource') ?? targetTextAt(resource, 'spec.targetResource');
+  const signal = textAt(resource, 'spec.signal.name', 'spec.signalName') ?? 'signal';
+  return {
+    remediation: subject.remediation,
+    observations: [observation],
+    target,
+    summary: `${target ?? 'unknown target'}: ${signal}`,
+    shape,
+    unrecognised,
+    misshapen,
+  };
+}
+
+function sizeOf(context: JsonValue | undefined): string | undefined {
+  return context === undefined ? undefined : String(sizeOfJson(context));
+}

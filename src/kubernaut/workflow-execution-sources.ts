@@ -1,0 +1,220 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
+import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
+import { inAll } from './column-source.ts';
+import { executionDuration } from './execution-times.ts';
+import type { LeftOut } from './left-out.ts';
+import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import { definePhase } from './read-kind.ts';
+import { textAt } from './resource.ts';
+import { countOf, stepExecutionsOf } from './workflow-execution-steps.ts';
+
+const ALL = ['G3', 'G2', 'G1', 'G0'] as const;
+const WORKFLOWS = ['G3', 'G2', 'G1'] as const;
+const NEW = ['G3', 'G2'] as const;
+const OLD = ['G2', 'G1'] as const;
+
+/** The resource names no outcome but in its oldest generation; the audit's word follows from the phase. */
+const OUTCOME_BY_PHASE: Readonly<Record<string, string>> = {
+  completed: 'Success',
+  failed: 'Failed',
+  skipped: 'n/a',
+};
+
+const OUTCOME_BY_RESULT: Readonly<Record<string, string>> = {
+  success: 'Success',
+  partial_success: 'Partial',
+  failed: 'Failed',
+};
+
+const FAILURE_MESSAGE = {
+  ...inAll(WORKFLOWS, 'status.failureDetails.message', 'status.failureReason'),
+  G0: 'status.failureReason',
+};
+
+export const EXECUTION = definePhase({
+  definition: workflowExecutionAudit,
+  phase: 'execution',
+  columns: {
+    workflow_id: { paths: inAll(WORKFLOWS, 'spec.workflowRef.workflowId') },
+    workflow_name: {
+      paths: { G3: 'spec.workflowRef.workflowName', G0: 'spec.workflowDefinition.name' },
+    },
+    workflow_version: {
+      paths: { ...inAll(WORKFLOWS, 'spec.workflowRef.version'), G0: 'spec.workflowDefinition.version' },
+    },
+    container_image: {
+      paths: {
+        G3: 'spec.workflowRef.executionBundle',
+        G2: ['spec.workflowRef.executionBundle', 'spec.workflowRef.containerImage'],
+        G1: 'spec.workflowRef.containerImage',
+      },
+      derive: withDigest,
+      how: 'with the digest that is named beside it',
+    },
+    target_resource: { paths: inAll(WORKFLOWS, 'spec.targetResource') },
+    parameters: { paths: inAll(WORKFLOWS, 'spec.parameters') },
+    correlation_id: {
+      paths: inAll(ALL, 'spec.remediationRequestRef.name'),
+      how: "kubernaut's own correlation id is the name of the remediation; the label of the sources was never set",
+    },
+    phase: { paths: inAll(ALL, 'status.phase') },
+    status: { paths: inAll(ALL, 'status.phase') },
+    outcome: {
+      paths: { ...inAll(WORKFLOWS, 'status.phase'), G0: 'status.workflowResult.outcome' },
+      derive: outcomeOf,
+      how: 'from the phase: Completed is Success, Failed is Failed, Skipped is n/a; in G0 the word of the result, of which partial_success is Partial and unknown is none',
+    },
+    started_at: {
+      paths: {
+        ...inAll(WORKFLOWS, 'status.startTime'),
+        G0: ['status.executionStartTime', 'status.executionStartedAt'],
+      },
+    },
+    completed_at: {
+      paths: {
+        ...inAll(WORKFLOWS, 'status.completionTime'),
+        G0: ['status.completionTime', 'status.completedAt'],
+      },
+    },
+    total_duration: {
+      paths: { ...inAll(WORKFLOWS, 'status.duration'), G0: 'status.executionMetrics.totalDuration' },
+      derive: executionDuration,
+      how: 'completion minus start, else what is named here',
+    },
+    pipelinerun_name: {
+      paths: {
+        G3: 'status.executionRef.name',
+        G2: ['status.executionRef.name', 'status.pipelineRunRef.name'],
+        G1: 'status.pipelineRunRef.name',
+      },
+    },
+    total_steps: {
+      paths: {
+        G3: 'status.executionStatus.totalTasks',
+        G2: ['status.executionStatus.totalTasks', 'status.pipelineRunStatus.totalTasks'],
+        G1: 'status.pipelineRunStatus.totalTasks',
+        G0: 'status.totalSteps',
+      },
+    },
+    steps_completed: {
+      paths: {
+        G3: 'status.executionStatus.completedTasks',
+        G2: ['status.executionStatus.completedTasks', 'status.pipelineRunStatus.completedTasks'],
+        G1: 'status.pipelineRunStatus.completedTasks',
+        G0: 'status.stepStatuses',
+      },
+      derive: countOf('completed'),
+      how: 'in G0 the number of steps with status completed',
+    },
+    steps_failed: {
+      paths: { G0: 'status.stepStatuses' },
+      derive: countOf('failed'),
+      how: 'number of steps with status failed',
+    },
+    effectiveness_score: { paths: { G0: 'status.workflowResult.effectivenessScore' } },
+    rollbacks_performed: { paths: { G0: 'status.executionMetrics.rollbacksPerformed' } },
+    step_executions: {
+      paths: { G0: 'status.stepStatuses' },
+      derive: stepExecutionsOf,
+      how: 'in the JSON of the sources; duration from the times of the step',
+    },
+    adaptive_adjustments: { paths: { G0: 'status.adaptiveAdjustments' } },
+    failure_reason: { paths: inAll(WORKFLOWS, 'status.failureDetails.reason') },
+    failure_message: { paths: FAILURE_MESSAGE },
+    error_message: { paths: FAILURE_MESSAGE },
+    skip_reason: { paths: { G1: 'status.skipDetails.reason' } },
+    conflicting_wfe: {
+      paths: {
+        ...inAll(NEW, 'status.deduplicatedBy'),
+        G1: ['status.skipDetails.conflictingWorkflow.name', 'status.skipDetails.recentRemediation.name'],
+      },
+    },
+  },
+  extra: {
+    action_type: { G3: 'spec.workflowRef.actionType' },
+    execution_engine: {
+      G3: 'spec.workflowRef.executionEngine',
+      G2: ['status.executionEngine', 'spec.executionEngine'],
+    },
+    engine_config: inAll(NEW, 'spec.workflowRef.engineConfig'),
+    service_account: {
+      G3: 'spec.workflowRef.serviceAccountName',
+      G2: ['status.serviceAccountName', 'spec.executionConfig.serviceAccountName'],
+      G1: 'spec.executionConfig.serviceAccountName',
+    },
+    execution_timeout: inAll(OLD, 'spec.executionConfig.timeout'),
+    times_out_at: { G3: 'spec.timesOutAt' },
+    cluster_id: inAll(NEW, 'spec.clusterID'),
+    confidence: inAll(WORKFLOWS, 'spec.confidence'),
+    rationale: inAll(WORKFLOWS, 'spec.rationale'),
+    failure: inAll(WORKFLOWS, 'status.failureDetails'),
+    execution_status: { ...inAll(NEW, 'status.executionStatus'), ...inAll(OLD, 'status.pipelineRunStatus') },
+    block_clearance: inAll(NEW, 'status.blockClearance'),
+    skip: { G1: 'status.skipDetails' },
+    consecutive_failures: inAll(OLD, 'status.consecutiveFailures'),
+    next_allowed_execution: inAll(OLD, 'status.nextAllowedExecution'),
+    execution_metrics: { G0: 'status.executionMetrics' },
+    workflow_result: { G0: 'status.workflowResult' },
+    current_step: { G0: 'status.currentStep' },
+    rollback_reason: { G0: 'status.rollbackReason' },
+    failed_step: { G0: 'status.failedStep' },
+    failed_action: { G0: 'status.failedAction' },
+    error_type: { G0: 'status.errorType' },
+    planning_start_time: { G0: ['status.planningStartTime', 'status.planningStartedAt'] },
+    validation_start_time: { G0: 'status.validationStartTime' },
+    monitoring_start_time: { G0: 'status.monitoringStartTime' },
+    validation_results: { G0: 'status.validationResults' },
+  },
+});
+
+/** G1 only: the execution was never started. Its own row, and no second one. */
+export const SKIPPED_EXECUTION = { ...EXECUTION, phase: 'skip' } as const;
+
+/** Trigger point 4 of the sources: the workflow that was created from a recommendation. */
+export const WORKFLOW_OF_ANALYSIS = definePhase({
+  definition: aiAnalysisAudit,
+  phase: 'recommendation',
+  columns: {
+    workflow_crd_name: { paths: inAll(WORKFLOWS, 'metadata.name') },
+    workflow_crd_namespace: { paths: inAll(WORKFLOWS, 'metadata.namespace') },
+  },
+});
+
+export const WORKFLOW_EXECUTION_LEFT_OUT: LeftOut = {
+  ...SAID_BY_COMMON_COLUMNS,
+  ...CHURN,
+  'part of a column': ['spec.workflowRef.executionBundleDigest', 'spec.workflowRef.containerDigest'],
+  'says how a workflow is built, not what was done; it stands in the catalogue': [
+    'spec.workflowRef.dependencies',
+    'spec.workflowRef.resources',
+    'spec.workflowRef.declaredParameterNames',
+    'status.workflowName',
+  ],
+  'plans and settings; what was done stands in step_executions, with what parameters in the records of the actions':
+    [
+      'spec.workflowDefinition',
+      'spec.executionStrategy',
+      'spec.adaptiveOrchestration',
+      'status.executionPlan',
+    ],
+  'states of the cluster that hold whatever the target holds': ['status.executionSnapshot'],
+  'handles of credentials that were taken away again': ['status.ephemeralCredentialIDs'],
+};
+
+function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
+  if (typeof bundle !== 'string') return undefined;
+  const digest = textAt(
+    resource,
+    'spec.workflowRef.executionBundleDigest',
+    'spec.workflowRef.containerDigest',
+  );
+  return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
+}
+
+function outcomeOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
+  const result = textAt(resource, 'status.workflowResult.outcome');
+  if (result !== undefined) return OUTCOME_BY_RESULT[result.toLowerCase()];
+  const phase = textAt(resource, 'status.phase');
+  return phase === undefined ? undefined : OUTCOME_BY_PHASE[phase.toLowerCase()];
+}
