@@ -43,6 +43,7 @@ create table ai_analysis_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX ai_analysis_audit_alert_fingerprint_idx ON ONLY public.ai_analysis_audit USING btree (alert_fingerprint, created_at DESC);
+CREATE INDEX ai_analysis_audit_client_id_idx ON ONLY public.ai_analysis_audit USING btree ("left"((extra ->> 'client_id'::text), 36)) WHERE ((extra ->> 'client_id'::text) IS NOT NULL);
 CREATE INDEX ai_analysis_audit_created_at_idx ON ONLY public.ai_analysis_audit USING btree (created_at);
 CREATE INDEX ai_analysis_audit_environment_idx ON ONLY public.ai_analysis_audit USING btree (environment, created_at DESC);
 CREATE INDEX ai_analysis_audit_remediation_id_idx ON ONLY public.ai_analysis_audit USING btree (remediation_id, created_at DESC);
@@ -241,6 +242,7 @@ create table kubernetes_execution_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX kubernetes_execution_audit_action_type_idx ON ONLY public.kubernetes_execution_audit USING btree (action_type, created_at DESC);
+CREATE INDEX kubernetes_execution_audit_client_id_idx ON ONLY public.kubernetes_execution_audit USING btree ("left"((extra ->> 'client_id'::text), 36)) WHERE ((extra ->> 'client_id'::text) IS NOT NULL);
 CREATE INDEX kubernetes_execution_audit_created_at_idx ON ONLY public.kubernetes_execution_audit USING btree (created_at);
 CREATE INDEX kubernetes_execution_audit_execution_id_idx ON ONLY public.kubernetes_execution_audit USING btree (execution_id);
 CREATE INDEX kubernetes_execution_audit_failed_idx ON ONLY public.kubernetes_execution_audit USING btree (completed_at DESC) WHERE (NOT success);
@@ -398,6 +400,7 @@ create table signal_processing_audit (
   revision integer not null,
   extra jsonb
 ) partition by RANGE (created_at);
+CREATE INDEX signal_processing_audit_client_id_idx ON ONLY public.signal_processing_audit USING btree ("left"((extra ->> 'client_id'::text), 36)) WHERE ((extra ->> 'client_id'::text) IS NOT NULL);
 CREATE INDEX signal_processing_audit_completed_at_idx ON ONLY public.signal_processing_audit USING btree (completed_at DESC);
 CREATE INDEX signal_processing_audit_created_at_idx ON ONLY public.signal_processing_audit USING btree (created_at);
 CREATE INDEX signal_processing_audit_remediation_id_idx ON ONLY public.signal_processing_audit USING btree (remediation_id, created_at DESC);
@@ -453,6 +456,7 @@ create table workflow_execution_audit (
   revision integer not null,
   extra jsonb
 ) partition by RANGE (created_at);
+CREATE INDEX workflow_execution_audit_client_id_idx ON ONLY public.workflow_execution_audit USING btree ("left"((extra ->> 'client_id'::text), 36)) WHERE ((extra ->> 'client_id'::text) IS NOT NULL);
 CREATE INDEX workflow_execution_audit_correlation_id_idx ON ONLY public.workflow_execution_audit USING btree (correlation_id);
 CREATE INDEX workflow_execution_audit_created_at_idx ON ONLY public.workflow_execution_audit USING btree (created_at);
 CREATE INDEX workflow_execution_audit_phase_idx ON ONLY public.workflow_execution_audit USING btree (phase, completed_at DESC);
