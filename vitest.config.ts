@@ -42,8 +42,13 @@ const suites: Suite[] = [
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 180 },
   // budget 2 min
   { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60, globalSetup: [POSTGRES] },
-  // budget 2 min: versitygw
-  { name: 'archive', include: ['test/archive/**/*.test.ts'], testTimeoutSeconds: 120 },
+  // budget 3 min: versitygw, and one embedded PostgreSQL for the run
+  {
+    name: 'archive',
+    include: ['test/archive/**/*.test.ts'],
+    testTimeoutSeconds: 120,
+    globalSetup: [POSTGRES],
+  },
   // budget 6 min: processes as a user starts them
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 240 },
   // budget 1 min: compose file, image, helm, promtool

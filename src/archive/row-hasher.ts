@@ -1,0 +1,81 @@
+import { createHash, type Hash, hash } from 'node:crypto';
+
+/** What so many rows amount to. */
+export interface RowsDigest {
+  readonly rows: number;
+  /** SHA-256 of their text, hexadecimal. */
+  readonly digest: string;
+}
+
+/**
+ * Bytes kept of each row's SHA-256. They only tell which row differs: that none does is shown by the digest, which is
+ * kept whole.
+ */
+export const ROW_HASH_BYTES = 8;
+
+const QUOTE = 0x22;
+const LINE_FEED = 0x0a;
+
+/** Takes the text of rows in chunks of any size; counts rows, hashes each of them and all of them. */
+export class RowHasher {
+  #digest: Hash = createHash('sha256');
+  #rows = 0;
+  #quoted = false;
+  /** Beginning of a row whose end has not come yet. */
+  #begun: Buffer[] = [];
+  readonly #onRow: ((rowHash: Buffer) => void) | undefined;
+
+  constructor(onRow?: (rowHash: Buffer) => void) {
+    this.#onRow = onRow;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /**
+   * Reads on until the chunk ends, or until `maxRows` rows are complete. Returns how many bytes of the chunk belong to
+   * them; the rest is to be given again.
+   */
+  update(chunk: Buffer, maxRows = Number.POSITIVE_INFINITY): number {
+    let start = 0;
+    for (let position = 0; position < chunk.length; position += 1) {
+      const byte = chunk[position];
+      // A doubled quote toggles twice, so this holds for it too.
+      if (byte === QUOTE) this.#quoted = !this.#quoted;
+      else if (byte === LINE_FEED && !this.#quoted) {
+        this.#endRow(chunk.subarray(start, position + 1));
+        start = position + 1;
+        if (this.#rows >= maxRows) return this.#consume(chunk, start);
+      }
+    }
+    // Copied: the chunk's memory is its owner's.
+    if (start < chunk.length) this.#begun.push(Buffer.from(chunk.subarray(start)));
+    return this.#consume(chunk, chunk.length);
+  }
+
+  /** Ends the count and begins a new one. */
+  finish(): RowsDigest {
+    if (this.#begun.length > 0) throw new Error('the text of the rows ends within a row');
+    const finished = { rows: this.#rows, digest: this.#digest.digest('hex') };
+    this.#digest = createHash('sha256');
+    this.#rows = 0;
+    return finished;
+  }
+
+  #endRow(end: Buffer): void {
+    this.#rows += 1;
+    if (this.#onRow === undefined) {
+      this.#begun = [];
+      return;
+    }
+    const line = this.#begun.length === 0 ? end : Buffer.concat([...this.#begun, end]);
+    this.#begun = [];
+    this.#onRow(hash('sha256', line, 'buffer').subarray(0, ROW_HASH_BYTES));
+  }
+
+  #consume(chunk: Buffer, length: number): number {
+    this.#digest.update(length === chunk.length ? chunk : chunk.subarray(0, length));
+    return length;
+  }
+}

@@ -1,0 +1,77 @@
+import { quoteIdentifier, quoteLiteral } from '../database/sql.ts';
+import type { ArchiveColumn, ArchivedTable } from './archive-schema.ts';
+
+/**
+ * The text of a row: one line of CSV in which every value but NULL is quoted. PostgreSQL and DuckDB write the same bytes
+ * for the same values, so the hash of a line compares a row of a table with a row of a Parquet file.
+ */
+const CSV_OPTIONS = `header false, delimiter ',', quote '"', escape '"'`;
+
+/** Longest line. A record is bounded, but a row is the fold of any number of them. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+export const ROW_GROUP_ROWS = 100_000;
+const ZSTD_LEVEL = 3;
+
+/** PostgreSQL: the rows of a relation as text, in order. */
+export function copyOutStatement({ columns, order }: ArchivedTable, relation: string): string {
+  const list = columns.map(({ name, type }) => quoteIdentifier(name) + (type === 'BOOLEAN' ? '::text' : ''));
+  const by = order.map(quoteIdentifier).join(', ');
+  return `copy (select ${list.join(', ')} from ${quoteIdentifier(relation)} order by ${by})
+  to stdout with (format csv, ${CSV_OPTIONS}, force_quote *)`;
+}
+
+/** PostgreSQL: takes that text back into a relation. */
+export function copyInStatement({ columns }: ArchivedTable, relation: string): string {
+  const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  return `copy ${quoteIdentifier(relation)} (${list}) from stdin with (format csv, ${CSV_OPTIONS})`;
+}
+
+/** DuckDB: a file of that text becomes a Parquet file. */
+export function writeParquetStatement(
+  { columns }: ArchivedTable,
+  { csv, parquet, metadata }: { csv: string; parquet: string; metadata: Readonly<Record<string, string>> },
+): string {
+  const types = columns.map(
+    ({ name, type }) => `${quoteLiteral(name)}: '${type === 'BLOB' ? 'VARCHAR' : type}'`,
+  );
+  const footer = Object.entries(metadata).map(
+    ([key, value]) => `${quoteLiteral(key)}: ${quoteLiteral(value)}`,
+  );
+  return `copy (
+  select ${columns.map(parsed).join(', ')}
+  from read_csv(${quoteLiteral(csv)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
+    new_line = '\\n', nullstr = '', allow_quoted_nulls = false, max_line_size = ${MAX_LINE_BYTES}, parallel = false,
+    columns = {${types.join(', ')}})
+) to ${quoteLiteral(parquet)} (format parquet, compression zstd, compression_level ${ZSTD_LEVEL},
+  row_group_size ${ROW_GROUP_ROWS}, kv_metadata {${footer.join(', ')}})`;
+}
+
+/** DuckDB: a Parquet file, or some of its rows, as that text again. */
+export function writeTextStatement(
+  { columns }: ArchivedTable,
+  { parquet, csv, rows }: { parquet: string; csv: string; rows?: { from: number; count: number } },
+): string {
+  const range =
+    rows === undefined
+      ? ''
+      : `where file_row_number >= ${rows.from} and file_row_number < ${rows.from + rows.count}`;
+  const source = `read_parquet(${quoteLiteral(parquet)}${rows === undefined ? '' : ', file_row_number = true'})`;
+  return `copy (select ${columns.map(rendered).join(', ')} from ${source} ${range})
+  to ${quoteLiteral(csv)} (format csv, ${CSV_OPTIONS}, nullstr '', force_quote *)`;
+}
+
+function parsed({ name, type }: ArchiveColumn): string {
+  const column = quoteIdentifier(name);
+  // PostgreSQL writes bytes as \x0123.
+  return type === 'BLOB' ? `from_hex(substr(${column}, 3)) as ${column}` : column;
+}
+
+/** A value as PostgreSQL's own text of it. */
+export function rendered({ name, type }: ArchiveColumn): string {
+  const column = quoteIdentifier(name);
+  if (type === 'BLOB') return `'\\x' || lower(hex(${column})) as ${column}`;
+  // By way of a plain timestamp: casting one with a zone consults the calendar for every value.
+  if (type === 'TIMESTAMPTZ') return `make_timestamp(epoch_us(${column}))::varchar || '+00' as ${column}`;
+  return column;
+}

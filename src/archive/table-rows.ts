@@ -1,0 +1,154 @@
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+
+import type { ArchivedTable } from './archive-schema.ts';
+import type { RowsDigest } from './row-hasher.ts';
+import { RowHasher } from './row-hasher.ts';
+import { copyOutStatement } from './row-text.ts';
+
+/** Rows at which a part ends: a file of some 70 MB. */
+export const PART_ROWS = 1_000_000;
+
+/** One part's rows as a file of text, with the hash of each row in another. */
+export interface TextPart extends RowsDigest {
+  readonly csv: string;
+  readonly rowHashes: string;
+}
+
+export interface TextPartFiles {
+  readonly csv: string;
+  readonly rowHashes: string;
+}
+
+export interface TextPartOptions {
+  readonly partRows: number;
+  /** Where the part of that number, from 1, is written. */
+  readonly files: (index: number) => TextPartFiles;
+}
+
+/**
+ * Copies a relation out, in order, part by part. The server waits while a part is taken in: however large the month,
+ * one part is on disk and next to nothing in memory. A relation without rows has no part.
+ */
+export async function* readTableParts(
+  client: pg.ClientBase,
+  table: ArchivedTable,
+  relation: string,
+  options: TextPartOptions,
+): AsyncGenerator<TextPart> {
+  const rows = client.query(copyTo(copyOutStatement(table, relation)));
+  const splitter = new PartSplitter(options);
+  try {
+    for await (const chunk of rows as AsyncIterable<Buffer>) yield* splitter.take(chunk);
+    yield* splitter.end();
+  } finally {
+    // Left early: the connection is in the middle of a COPY and of no use any more, which its owner knows.
+    rows.destroy();
+  }
+}
+
+/** Digests of the parts a relation would have, without keeping them. */
+export async function digestTable(
+  client: pg.ClientBase,
+  table: ArchivedTable,
+  relation: string,
+  { partRows, onProgress }: { readonly partRows: number; readonly onProgress?: () => void },
+): Promise<readonly RowsDigest[]> {
+  const hasher = new RowHasher();
+  const parts: RowsDigest[] = [];
+  const rows = client.query(copyTo(copyOutStatement(table, relation)));
+  for await (const chunk of rows as AsyncIterable<Buffer>) {
+    for (let rest = chunk; rest.length > 0;) {
+      rest = rest.subarray(hasher.update(rest, partRows));
+      if (hasher.rows >= partRows) parts.push(hasher.finish());
+    }
+    onProgress?.();
+  }
+  if (hasher.rows > 0) parts.push(hasher.finish());
+  return parts;
+}
+
+class PartSplitter {
+  readonly #options: TextPartOptions;
+  #writer: PartWriter | undefined;
+  #index = 0;
+
+  constructor(options: TextPartOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the chunk away and gives the parts that it completed. */
+  async *take(chunk: Buffer): AsyncGenerator<TextPart> {
+    for (let rest = chunk; rest.length > 0;) {
+      this.#writer ??= new PartWriter(this.#options.files((this.#index += 1)));
+      rest = await this.#writer.write(rest, this.#options.partRows);
+      if (this.#writer.isFull(this.#options.partRows)) yield* this.end();
+    }
+  }
+
+  async *end(): AsyncGenerator<TextPart> {
+    const ended = this.#writer;
+    this.#writer = undefined;
+    if (ended !== undefined) yield await ended.end();
+  }
+}
+
+class PartWriter {
+  readonly #files: TextPartFiles;
+  readonly #csv: Writable;
+  readonly #rowHashes: Writable;
+  readonly #hasher: RowHasher;
+
+  constructor(files: TextPartFiles) {
+    this.#files = files;
+    this.#csv = createWriteStream(files.csv);
+    this.#rowHashes = createWriteStream(files.rowHashes);
+    for (const stream of [this.#csv, this.#rowHashes]) stream.on('error', ignoreHere);
+    this.#hasher = new RowHasher((rowHash) => this.#rowHashes.write(rowHash));
+  }
+
+  /** Returns what belongs to the next part. */
+  async write(chunk: Buffer, partRows: number): Promise<Buffer> {
+    const length = this.#hasher.update(chunk, partRows);
+    // Copied: a stream holds on to what it was given, and the driver uses its buffer again.
+    const room = this.#csv.write(Buffer.from(chunk.subarray(0, length)));
+    if (!room) await drained(this.#csv);
+    if (this.#rowHashes.writableNeedDrain) await drained(this.#rowHashes);
+    return chunk.subarray(length);
+  }
+
+  isFull(partRows: number): boolean {
+    return this.#hasher.rows >= partRows;
+  }
+
+  async end(): Promise<TextPart> {
+    for (const stream of [this.#csv, this.#rowHashes]) {
+      stream.end();
+      await finished(stream);
+    }
+    return { ...this.#files, ...this.#hasher.finish() };
+  }
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      stream.off('drain', settle).off('error', fail);
+      resolve();
+    };
+    const fail = (error: Error): void => {
+      stream.off('drain', settle).off('error', fail);
+      reject(error);
+    };
+    stream.once('drain', settle).once('error', fail);
+    if (stream.errored !== null) fail(stream.errored);
+  });
+}
+
+function ignoreHere(): void {
+  // A full disk is told to whoever writes next, or to `finished`; unheard, the event would end the process.
+}
