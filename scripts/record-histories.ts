@@ -5,68 +5,36 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
-import type { Observation } from '../src/domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
 import { startTemporal } from '../src/embedded/temporal-server.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
-import { remediationWorkflowId } from '../src/temporal/identifiers.ts';
-import type { RemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
+import { prepareSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { installRuntime } from '../src/worker/runtime.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
+import { RECORD_DEFERRED } from '../src/workflows/messages.ts';
+import type { BranchStage } from '../test/replay/branches.ts';
+import { BRANCHES, FIRST_RUN_OF, FLAKY, POISON } from '../test/replay/branches.ts';
+import type { PlayedRemediation } from '../test/support/remediations.ts';
+import { playRemediation } from '../test/support/remediations.ts';
 import { repositoryPath } from '../test/support/repository.ts';
 import { resolveServer } from '../test/support/servers.ts';
 
 /**
- * `npm run histories`: plays each branch of `remediationAudit` on a real server and keeps its history in
+ * `npm run histories`: plays each branch of our workflows on a real server and keeps its history in
  * test/replay/histories. Only those that are not there yet: an old history stands for runs that are under way at users,
  * and recording it anew would make a replay pass that they do not survive.
  */
 const DIRECTORY = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
 const QUEUE = 'record-histories';
-
-interface Stage {
-  readonly uid: string;
-  readonly observe: (version: number, phase: string, resource?: string) => Promise<void>;
-  readonly closed: () => Promise<void>;
-}
-
-/** What happens in each history. */
-const BRANCHES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
-  completed: async ({ observe, closed }) => {
-    await observe(1, 'Pending');
-    await observe(2, 'Running');
-    await observe(3, 'Completed');
-    await closed();
-  },
-  'two-records': async ({ observe, closed }) => {
-    await observe(1, 'Running', 'we-a');
-    await observe(2, 'Running', 'we-b');
-    await observe(3, 'Failed', 'we-a');
-    await closed();
-  },
-  'activity-retried': async ({ observe, closed }) => {
-    await observe(1, 'Running', 'we-flaky');
-    await observe(2, 'Completed', 'we-flaky');
-    await closed();
-  },
-  investigation: async ({ observe, closed }) => {
-    await observe(1, 'Running', 'ai-rr');
-    await observe(2, 'Completed', 'ai-rr');
-    await closed();
-  },
-  'late-run': async ({ observe, closed }) => {
-    await observe(9, 'Completed');
-    await closed();
-    await observe(8, 'Completed');
-    await closed();
-  },
-};
+const DEFERRED = 'deferred/histories';
+/** Histories stay small enough to read: the server suggests to continue as new much earlier than it would. */
+const EVENTS_BEFORE_CONTINUING = '120';
 
 const logger = createLogger('warn', 'record-histories');
 const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-histories-'));
@@ -81,10 +49,11 @@ const server = await startTemporal({
   uiPort: 0,
   headless: true,
   searchAttributes: {},
+  dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': EVENTS_BEFORE_CONTINUING },
   report,
 });
 const access = { connectionOptions: { address: server.address }, namespace: server.namespace };
-const { client, close } = await connectTemporal(access);
+const { client, connection, close } = await connectTemporal(access);
 const worker = await startWorker({
   temporal: access,
   taskQueue: QUEUE,
@@ -94,18 +63,18 @@ const worker = await startWorker({
 });
 try {
   await mkdir(DIRECTORY, { recursive: true });
-  const signals = createRemediationSignals(client, { lateGraceSeconds: 1, taskQueue: QUEUE });
-  for (const [name, play] of Object.entries(BRANCHES)) {
+  const known = await prepareSearchAttributes(connection, server.namespace, logger);
+  for (const [name, branch] of Object.entries(BRANCHES)) {
     if (existsSync(join(DIRECTORY, `${name}.json`))) continue;
-    const remediation = {
-      cluster: 'histories',
-      namespace: 'payments',
-      name: `rr-${name}`,
-      uid: randomUUID(),
-    };
-    const handle = client.workflow.getHandle(remediationWorkflowId(remediation));
-    await play(stageOf(remediation, signals, handle));
-    const history = historyToJSON(await handle.fetchHistory());
+    const signals = createRemediationSignals(client, {
+      lateGraceSeconds: 1,
+      orphanGraceSeconds: 1,
+      taskQueue: QUEUE,
+      searchAttributes: name === 'without-search-attributes' ? [] : known,
+    });
+    const play = playRemediation(signals, { cluster: 'histories', name: `rr-${name}` });
+    await branch(stageOf(client, play));
+    const history = historyToJSON(await historyOf(client, name, play));
     await writeFile(join(DIRECTORY, `${name}.json`), `${withoutMachine(history)}\n`);
     report(`recorded ${name}`);
   }
@@ -115,6 +84,15 @@ try {
   await runtime.shutdown();
   await server.stop();
   await rm(dataDir, { recursive: true, force: true });
+}
+
+async function historyOf({ workflow }: Client, name: string, { workflowId }: PlayedRemediation) {
+  if (name === 'deferred') return workflow.getHandle(DEFERRED).fetchHistory();
+  const last = workflow.getHandle(workflowId);
+  if (!FIRST_RUN_OF.has(name)) return last.fetchHistory();
+  const { raw } = await last.describe();
+  const firstRunId = raw.workflowExecutionInfo?.firstRunId ?? '';
+  return workflow.getHandle(workflowId, firstRunId).fetchHistory();
 }
 
 /** Process ids, host names and folders of whoever recorded it are no part of a history. */
@@ -127,40 +105,20 @@ function withoutMachine(history: string): string {
   );
 }
 
-function stageOf(
-  remediation: { cluster: string; namespace: string; name: string; uid: string },
-  signals: RemediationSignals,
-  handle: WorkflowHandle,
-): Stage {
+function stageOf({ workflow }: Client, play: PlayedRemediation): BranchStage {
+  const handle = workflow.getHandle(play.workflowId);
   return {
-    uid: remediation.uid,
-    observe: (version, phase, resource = 'we-rr') =>
-      signals.send({
-        remediation,
-        summary: 'payments/Deployment/api: restart',
-        observation: observation(remediation.uid, resource, version, phase),
-      }),
+    play,
+    handle,
+    send: async (...observations) => {
+      for (const observation of observations) await play.send(observation);
+    },
     closed: async () => {
       await handle.result();
     },
-  };
-}
-
-function observation(uid: string, resource: string, version: number, phase: string): Observation {
-  return {
-    table: 'workflow_execution_audit',
-    cluster: 'histories',
-    key: `${uid}/${resource}`,
-    phase: 'execution',
-    sourceVersion: String(version),
-    createdAt: '2026-11-21T10:00:00.000000Z',
-    createdAtSource: 'resource',
-    observedAt: '2026-11-21T10:00:01.000000Z',
-    actor: 'watcher',
-    columns: {
-      remediation_uid: uid,
-      phase,
-      ...(resource === 'ai-rr' ? { investigation_report: `seen ${phase}` } : {}),
+    defer: async (observation) => {
+      const options = { workflowId: DEFERRED, taskQueue: QUEUE, args: [observation] };
+      await workflow.execute(RECORD_DEFERRED, options);
     },
   };
 }
@@ -168,15 +126,21 @@ function observation(uid: string, resource: string, version: number, phase: stri
 /** A history holds what activities answered, not what they did: these store nothing, and one fails at first. */
 function forgetfulActivities(): AuditActivities {
   let failures = 2;
-  const record: RecordingActivities['recordExecution'] = ({ key, columns }) => {
-    if (key.endsWith('we-flaky') && failures > 0) {
+  const closed = new Set<string>();
+  const record: RecordingActivities['recordExecution'] = ({ key, phase, columns }) => {
+    if (key.endsWith(FLAKY) && failures > 0) {
       failures -= 1;
       return Promise.reject(new Error('connect ECONNREFUSED'));
     }
-    const remediationOver = columns['phase'] === 'Completed' || columns['phase'] === 'Failed';
+    if (phase === 'closure') closed.add(String(columns['remediation_uid']));
     const createdAt = '2026-11-21T10:00:00.000000Z';
-    return Promise.resolve({ id: randomUUID(), createdAt, status: 'stored', remediationOver });
+    const status = key.endsWith(POISON) ? 'quarantined' : 'stored';
+    return Promise.resolve({ id: randomUUID(), createdAt, status });
   };
   const recording = Object.fromEntries(AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]));
-  return { ...(recording as RecordingActivities), embedInvestigation: () => Promise.resolve('placed') };
+  return {
+    ...(recording as RecordingActivities),
+    embedInvestigation: () => Promise.resolve('placed'),
+    readVerdict: ({ uid }) => Promise.resolve(closed.has(uid) ? 'terminal' : 'unknown'),
+  };
 }

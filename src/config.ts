@@ -30,7 +30,10 @@ export function readConfig(environment: Environment) {
       monthsAhead: read.integer('REMEDIATION_AUDIT_MONTHS_AHEAD', 1, 24),
     },
     temporal: readTemporal(environment),
-    workflow: { lateGraceSeconds: read.integer('REMEDIATION_AUDIT_LATE_GRACE_SECONDS', 0, 86_400) },
+    workflow: {
+      lateGraceSeconds: read.integer('REMEDIATION_AUDIT_LATE_GRACE_SECONDS', 0, 86_400),
+      orphanGraceSeconds: read.integer('REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS', 1, 31_536_000),
+    },
     kubernetes: {
       kubeconfig: read.text('KUBECONFIG'),
       context: read.text('REMEDIATION_AUDIT_KUBE_CONTEXT'),
@@ -60,6 +63,7 @@ export function readConfig(environment: Environment) {
       port: read.port('REMEDIATION_AUDIT_API_PORT'),
       authMode: read.oneOf('REMEDIATION_AUDIT_API_AUTH_MODE', ['none']),
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
+      deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
     },
     embedded: readEmbedded(read, environment),
   };

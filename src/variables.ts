@@ -98,6 +98,12 @@ export const VARIABLES = {
     unit: 'boolean',
     meaning: 'Lets mode `none` listen beyond loopback; only where something else keeps strangers out',
   },
+  REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE: {
+    default: '202',
+    unit: '',
+    meaning:
+      'Status of a record that Temporal keeps while the database is away; `201` for clients that know no other',
+  },
   REMEDIATION_AUDIT_METRICS_HOST: {
     default: '127.0.0.1',
     unit: 'address',
@@ -137,6 +143,11 @@ export const VARIABLES = {
     default: '60',
     unit: 's',
     meaning: 'How long a workflow waits for late observations after its remediation ended',
+  },
+  REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS: {
+    default: '86400',
+    unit: 's',
+    meaning: 'How long a workflow waits for more of a remediation whose own resource was never seen',
   },
   REMEDIATION_AUDIT_EMBEDDING_URL: {
     default: '',

@@ -5,9 +5,6 @@ import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { RecordedObservation, RecordingActivities } from './types.ts';
 
-/** Phases after which a WorkflowExecution does not go on, in any generation. */
-const TERMINAL_EXECUTION_PHASES: ReadonlySet<unknown> = new Set(['Completed', 'Failed', 'Skipped']);
-
 export interface RecordingDependencies {
   /** Stores one observation; activities that run at the same time share a flush. */
   readonly record: (observation: Observation) => Promise<RecordOutcome>;
@@ -40,7 +37,6 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
         id: outcome.id,
         createdAt: outcome.status === 'stored' ? outcome.createdAt : observation.createdAt,
         status: outcome.status === 'stored' ? 'stored' : 'quarantined',
-        remediationOver: TERMINAL_EXECUTION_PHASES.has(observation.columns['phase']),
       };
     } catch (error: unknown) {
       dependencies.metrics.recordingErrors.inc();

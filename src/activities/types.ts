@@ -1,5 +1,6 @@
 import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
+import type { Verdict } from '../domain/records/remediation-audit.ts';
 
 export interface RecordedObservation {
   /** Id of the record, and its home. */
@@ -7,8 +8,6 @@ export interface RecordedObservation {
   readonly createdAt: string;
   /** `quarantined`: PostgreSQL will never take it; it is kept with its reason instead. */
   readonly status: 'stored' | 'quarantined';
-  /** Nothing more is expected of this remediation but stragglers. */
-  readonly remediationOver: boolean;
 }
 
 /** One activity type per audit phase, so that Temporal's UI reads as the audit trail. All of them record the same way. */
@@ -33,4 +32,12 @@ export interface EmbeddingActivities {
   ) => Promise<'placed' | 'unchanged' | 'refused'>;
 }
 
-export type AuditActivities = RecordingActivities & EmbeddingActivities;
+export interface VerdictActivities {
+  /** What the database knows of the end of a remediation; `unknown` when it knows nothing of it at all. */
+  readonly readVerdict: (remediation: {
+    readonly cluster: string;
+    readonly uid: string;
+  }) => Promise<Verdict | 'unknown'>;
+}
+
+export type AuditActivities = RecordingActivities & EmbeddingActivities & VerdictActivities;

@@ -37,6 +37,8 @@ export interface TemporalOptions {
   searchAttributes: Readonly<Record<string, keyof typeof ATTRIBUTE_TYPES>>;
   /** Default `default`. */
   namespace?: string;
+  /** Settings of the server itself, by their name, for example a limit that a test wants to reach. Default none. */
+  dynamicConfig?: Readonly<Record<string, string>>;
   report: (line: string) => void;
 }
 
@@ -133,12 +135,15 @@ async function awaitPredecessor(
 }
 
 function launch(
-  { binary, searchAttributes }: TemporalOptions,
+  { binary, searchAttributes, dynamicConfig = {} }: TemporalOptions,
   layout: Layout,
   dataDir: string,
 ): RunningServer {
   const attributes = Object.entries(searchAttributes).map(
     ([name, type]) => `--search-attribute=${name}=${type}`,
+  );
+  const settings = Object.entries(dynamicConfig).map(
+    ([name, value]) => `--dynamic-config-value=${name}=${value}`,
   );
   return startServer({
     name: 'Temporal',
@@ -147,7 +152,7 @@ function launch(
       ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(layout.port)],
       ...(layout.uiPort === undefined ? ['--headless'] : ['--ui-port', String(layout.uiPort)]),
       ...['--metrics-port', String(layout.metricsPort), '--db-filename', layout.database],
-      ...['--namespace', layout.namespace, '--log-level', 'warn', ...attributes],
+      ...['--namespace', layout.namespace, '--log-level', 'warn', ...attributes, ...settings],
     ],
     // Not our environment: its TEMPORAL_* variables and the user's profile are meant for clients. And no calls home.
     env: { PATH: '/usr/bin:/bin', HOME: dataDir, TEMPORAL_VERSION_CHECK_DISABLED: '1' },

@@ -4,6 +4,7 @@ import { startHealthServer } from '../observability/health-server.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { createRemediationSignals } from '../temporal/remediation-signals.ts';
+import { prepareSearchAttributes } from '../temporal/search-attributes.ts';
 import { startWatcher } from '../watcher/start-watcher.ts';
 import { createClosing } from './closing.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
@@ -17,7 +18,9 @@ export async function startWatchService({ config, logger }: ServiceContext): Pro
     closing.push(() => connection.close());
     const temporal = await connectTemporal(config.temporal);
     closing.push(() => temporal.close());
-    const signals = createRemediationSignals(temporal.client, config.workflow);
+    const { namespace } = config.temporal;
+    const searchAttributes = await prepareSearchAttributes(temporal.connection, namespace, logger);
+    const signals = createRemediationSignals(temporal.client, { ...config.workflow, searchAttributes, logger });
     const redactor = createRedactor(config.redaction);
     const watcher = startWatcher({ ...config.watcher, connection, signals, redactor, logger, metrics });
     closing.push(() => watcher.stop());

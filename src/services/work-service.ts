@@ -1,9 +1,11 @@
 import { createEmbeddingActivities } from '../activities/embedding.ts';
 import { createRecordingActivities } from '../activities/recording.ts';
+import { createVerdictActivities } from '../activities/verdict.ts';
 import { createBatcher } from '../database/batcher.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
 import { createQuarantine } from '../database/quarantine.ts';
 import { createRecordStore } from '../database/record-store.ts';
+import { createVerdictReader } from '../database/verdict-reader.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { installRuntime } from '../worker/runtime.ts';
@@ -31,6 +33,7 @@ export async function startWorkService({ config, logger, signal }: ServiceContex
           quarantine: createQuarantine(pool),
           metrics,
         }),
+        ...createVerdictActivities(createVerdictReader(pool)),
         ...createEmbeddingActivities({
           store: createEmbeddingStore(pool),
           embedder: createEmbedder(config.embedding),

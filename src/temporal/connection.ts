@@ -8,6 +8,7 @@ export interface TemporalAccess {
 
 export interface TemporalClient {
   readonly client: Client;
+  readonly connection: Connection;
   readonly close: () => Promise<void>;
 }
 
@@ -32,6 +33,7 @@ export async function connectTemporal(access: TemporalAccess): Promise<TemporalC
     const connection = await Connection.connect(clientOptions(access));
     return {
       client: new Client({ connection, namespace: access.namespace }),
+      connection,
       close: () => connection.close(),
     };
   } catch (error: unknown) {

@@ -1,14 +1,11 @@
 import { MAX_WORKFLOW_ID_LENGTH } from '../domain/limits.ts';
+import type { RemediationName } from '../workflows/messages.ts';
+
+export type { RemediationName } from '../workflows/messages.ts';
 
 /** Task queues. Their names are stored in histories and schedules. */
 export const RECORDING_QUEUE = 'audit-recording';
-
-export interface RemediationName {
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-}
+export const MAINTENANCE_QUEUE = 'audit-maintenance';
 
 /**
  * Readable, and the same from whichever child a remediation is first met. The uid makes it unique, because names are

@@ -1,6 +1,12 @@
 import type { Client } from '@temporalio/client';
+import { ServiceError } from '@temporalio/client';
+import type { SearchAttributePair } from '@temporalio/common';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 import type { Observation } from '../domain/observation.ts';
+import type { SearchAttribute } from '../domain/search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { RemediationAuditInput } from '../workflows/messages.ts';
 import { phaseObserved, REMEDIATION_AUDIT } from '../workflows/messages.ts';
 import type { RemediationName } from './identifiers.ts';
@@ -9,11 +15,21 @@ import { RECORDING_QUEUE, remediationWorkflowId } from './identifiers.ts';
 /** Longest a signal may take to be persisted; without a deadline a call can wait for ever. */
 const SIGNAL_DEADLINE_MS = 10_000;
 
+/** What a keyword column of a namespace on SQL holds. */
+const MAX_KEYWORD_LENGTH = 255;
+
+/** A remediation may wait a day for an approval; a run that ended too early costs a second, short one. */
+const DEFAULT_ORPHAN_GRACE_SECONDS = 86_400;
+
+const GRPC_INVALID_ARGUMENT = 3;
+
 export interface RemediationSignal {
   readonly remediation: RemediationName;
   readonly observation: Observation;
   /** What is known when the workflow starts, one line for the list in Temporal's UI. */
   readonly summary: string;
+  /** What is acted upon, `payments/Deployment/api`; a search attribute of the workflow. */
+  readonly target?: string;
 }
 
 export interface RemediationSignals {
@@ -24,29 +40,78 @@ export interface RemediationSignals {
 export interface RemediationSignalOptions {
   /** How long a workflow waits for late observations once its remediation is over. */
   readonly lateGraceSeconds: number;
+  /** How long it waits for more of a remediation whose own resource was never seen. Default a day. */
+  readonly orphanGraceSeconds?: number;
+  /** Search attributes that the namespace knows; see `prepareSearchAttributes`. Default none. */
+  readonly searchAttributes?: readonly string[];
   /** Default: the recording queue. */
   readonly taskQueue?: string;
+  /** Told once when the namespace turns out not to know its search attributes. Default: nobody. */
+  readonly logger?: Logger;
 }
 
 export function createRemediationSignals(
   client: Client,
   options: RemediationSignalOptions,
 ): RemediationSignals {
-  const { lateGraceSeconds, taskQueue = RECORDING_QUEUE } = options;
-  const input: RemediationAuditInput = { lateGrace: `${lateGraceSeconds}s` };
+  const { lateGraceSeconds, orphanGraceSeconds = DEFAULT_ORPHAN_GRACE_SECONDS, logger } = options;
+  let searchAttributes = options.searchAttributes ?? [];
+  const signalWithStart = async (signal: RemediationSignal): Promise<void> => {
+    const { remediation, observation, summary } = signal;
+    const input: RemediationAuditInput = {
+      remediation,
+      lateGraceSeconds,
+      orphanGraceSeconds,
+      searchAttributes,
+    };
+    await client.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
+      // The default reuse policy, ALLOW_DUPLICATE: on a closed workflow a late observation opens a short new run.
+      client.workflow.signalWithStart(REMEDIATION_AUDIT, {
+        workflowId: remediationWorkflowId(remediation),
+        taskQueue: options.taskQueue ?? RECORDING_QUEUE,
+        args: [input],
+        signal: phaseObserved,
+        signalArgs: [observation],
+        staticSummary: summary,
+        typedSearchAttributes: pairsOf(signal, searchAttributes),
+      }),
+    );
+  };
   return {
-    async send({ remediation, observation, summary }) {
-      await client.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
-        // The default reuse policy, ALLOW_DUPLICATE: on a closed workflow a late observation opens a short new run.
-        client.workflow.signalWithStart(REMEDIATION_AUDIT, {
-          workflowId: remediationWorkflowId(remediation),
-          taskQueue,
-          args: [input],
-          signal: phaseObserved,
-          signalArgs: [observation],
-          staticSummary: summary,
-        }),
-      );
+    async send(signal) {
+      try {
+        await signalWithStart(signal);
+      } catch (error: unknown) {
+        if (searchAttributes.length === 0 || !isUnknownAttribute(error)) throw error;
+        logger?.warn({ reason: error.cause.details }, 'workflows start without search attributes');
+        searchAttributes = [];
+        await signalWithStart(signal);
+      }
     },
   };
+}
+
+function pairsOf(
+  { remediation, target }: RemediationSignal,
+  known: readonly string[],
+): SearchAttributePair[] {
+  const { cluster, namespace, name } = remediation;
+  const values: Partial<Record<SearchAttribute, string | undefined>> = {
+    cluster,
+    namespace,
+    remediation: name,
+    target,
+  };
+  return Object.entries(values).flatMap(([attribute, value]) => {
+    const keyword = SEARCH_ATTRIBUTES[attribute as SearchAttribute];
+    if (value === undefined || !known.includes(keyword)) return [];
+    const key = defineSearchAttributeKey(keyword, SearchAttributeType.KEYWORD);
+    return [{ key, value: value.slice(0, MAX_KEYWORD_LENGTH) }];
+  });
+}
+
+function isUnknownAttribute(error: unknown): error is ServiceError & { cause: { details: string } } {
+  if (!(error instanceof ServiceError)) return false;
+  const { code, details } = (error.cause ?? {}) as { code?: number; details?: string };
+  return code === GRPC_INVALID_ARGUMENT && /search attribute/i.test(details ?? '');
 }

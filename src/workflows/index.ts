@@ -1,2 +1,3 @@
 // Every export here is a workflow type that anyone may start: explicit names only.
+export { recordDeferred } from './record-deferred.ts';
 export { remediationAudit } from './remediation-audit.ts';

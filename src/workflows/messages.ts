@@ -1,22 +1,118 @@
-import { defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 import type { InvestigationReference } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
 
-/** Input of `remediationAudit`. Only a run that continues another one carries anything but the grace. */
-export interface RemediationAuditInput {
-  /** How long to wait for late observations once the remediation is over, for example `60s`. */
-  readonly lateGrace: `${number}s`;
-  /** Observations the run before did not store. */
-  readonly backlog?: readonly Observation[];
-  /** Investigations the run before did not see placed. */
-  readonly unplaced?: readonly InvestigationReference[];
-  /** The run before knew that the remediation is over. */
-  readonly over?: boolean;
+/** Names of workflow types are stored in histories for ever. */
+export const REMEDIATION_AUDIT = 'remediationAudit';
+export const RECORD_DEFERRED = 'recordDeferred';
+
+export interface RemediationName {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
-/** The name is stored in histories for ever. */
-export const REMEDIATION_AUDIT = 'remediationAudit';
+/** Input of `remediationAudit`. Only a run that continues another one carries `carried`. */
+export interface RemediationAuditInput {
+  readonly remediation: RemediationName;
+  /** How long to wait for late observations once the remediation is over. */
+  readonly lateGraceSeconds: number;
+  /** How long to wait for more of a remediation whose own resource was never seen. */
+  readonly orphanGraceSeconds: number;
+  /** Names of the search attributes that the namespace knows. An unknown one would stall the run. */
+  readonly searchAttributes: readonly string[];
+  readonly carried?: CarriedAudit;
+}
+
+/** What a run hands to the one that continues it. */
+export interface CarriedAudit {
+  /** Observations that are not stored yet. */
+  readonly backlog: readonly Observation[];
+  /** Investigations that are not placed yet. */
+  readonly unplaced: readonly InvestigationReference[];
+  /** Whether the database was asked for a verdict from before this audit began, and answered. */
+  readonly knowsVerdict: boolean;
+  readonly trail: AuditTrailState;
+}
+
+/** What a run knows of its remediation, as plain JSON. */
+export interface AuditTrailState {
+  /** The remediation's own resource, as far as it was seen. */
+  readonly hub?: HubState;
+  /** Why nothing more is expected; absent while something is. */
+  readonly end?: RemediationEnd;
+  /** What was recorded, by table and key. */
+  readonly records: Readonly<Record<string, RecordProgress>>;
+  /** Fragments that wait for the record they belong to. */
+  readonly parked: readonly Observation[];
+  /** uids of the resources that were seen and not yet seen deleted. */
+  readonly present: readonly string[];
+  readonly sawDeletion: boolean;
+  readonly skipReason?: string;
+  /** Search attributes as they were last set. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface HubState {
+  readonly version: string;
+  readonly createdAt: string;
+  readonly phase?: string;
+  readonly outcome?: string;
+  readonly failurePhase?: string;
+  readonly startedAt?: string;
+  readonly completedAt?: string;
+}
+
+/**
+ * `closure`: its end was recorded by this run. `known`: the database had its verdict when the run began. `operator`:
+ * somebody closed the audit. `orphan`: its own resource was never seen, and nothing came for a long time.
+ */
+export interface RemediationEnd {
+  readonly by: 'closure' | 'known' | 'operator' | 'orphan';
+  readonly verdict?: string;
+  /** What the operator said, with who it was. */
+  readonly reason?: string;
+}
+
+export interface RecordProgress {
+  readonly phase: AuditPhase;
+  readonly stored: number;
+  readonly quarantined: number;
+}
 
 /** One state of one resource was observed. */
 export const phaseObserved = defineSignal<[Observation]>('phaseObserved');
+
+export interface CloseAuditRequest {
+  readonly reason: string;
+  /** Who closes it. */
+  readonly by: string;
+}
+
+export const MAX_CLOSING_REASON = 1_000;
+
+/**
+ * An operator closes the audit of a remediation of which nothing more can come. The reason is recorded with it; no
+ * verdict is invented. Answers when the reason is stored.
+ */
+export const closeAudit = defineUpdate<AuditProgress, [CloseAuditRequest]>('closeAudit');
+
+/** What is recorded and what a run waits for. */
+export interface AuditProgress {
+  readonly remediation: RemediationName;
+  readonly phase?: string;
+  readonly end?: RemediationEnd;
+  readonly records: Readonly<Record<string, RecordProgress>>;
+  /** Observations that are being stored now: activity and resource. */
+  readonly recording: readonly string[];
+  /** Observations that wait for those before them. */
+  readonly waiting: number;
+  /** Fragments that wait for the record they belong to. */
+  readonly parked: number;
+  readonly waitsFor: string;
+}
+
+export const auditProgress = defineQuery<AuditProgress>('auditProgress');

@@ -1,17 +1,35 @@
-import { condition, continueAsNew, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
 
-import type { RecordedObservation, RecordingActivities } from '../activities/types.ts';
+import type { RecordedObservation, VerdictActivities } from '../activities/types.ts';
+import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
-import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import { AuditAttributes } from './audit-attributes.ts';
+import { closingSentence, detailsOf, outcomeOf, recordingLine } from './audit-summary.ts';
+import { AuditTrail } from './audit-trail.ts';
 import { InvestigationPlacing } from './investigation-placing.ts';
-import type { RemediationAuditInput } from './messages.ts';
-import { phaseObserved } from './messages.ts';
+import type {
+  AuditProgress,
+  CarriedAudit,
+  CloseAuditRequest,
+  RemediationAuditInput,
+  RemediationEnd,
+} from './messages.ts';
+import { auditProgress, closeAudit, phaseObserved } from './messages.ts';
+import { operatorClosure, requireReason } from './operator-closure.ts';
+import { recordByPhase, RECORDING_OPTIONS } from './recording.ts';
+import { ResourceChains } from './resource-chains.ts';
 
-const record = proxyActivities<RecordingActivities>({
-  startToCloseTimeout: '15s',
-  // No scheduleToCloseTimeout and no maximumAttempts: a record waits out any outage.
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m' },
-});
+const { readVerdict } = proxyActivities<VerdictActivities>(RECORDING_OPTIONS);
 
 /**
  * The server refuses a continue-as-new input above 2 MiB, and the run then hangs while looking alive. Up to three bytes
@@ -19,120 +37,209 @@ const record = proxyActivities<RecordingActivities>({
  */
 const MAX_CARRIED_CHARACTERS = 500_000;
 
+/** A run that began after the end waits less: listing a cluster anew starts one for every remediation that changed. */
+const LATE_RUN_GRACE_SECONDS = 5;
+
+/** Cancelling a run closes its audit: what it holds is recorded first, and nothing is thrown away. */
+const CANCELLED: CloseAuditRequest = { reason: 'the workflow was cancelled', by: 'temporal' };
+
 /**
  * Records what is observed of one remediation, until it is over and nothing more came for a grace time. Observations of
- * one record are stored in order; records do not wait for each other, and none waits for a model.
+ * one resource are stored in order; resources do not wait for each other, and none waits for a model.
+ *
+ * A run is `going on` until one of these ends it: the closure was recorded; the database knew the verdict when the run
+ * began (a late run); an operator closed it; the remediation's own resource was never seen and nothing came for long.
+ * Then it waits for the grace, takes what still comes, and closes.
  */
 export async function remediationAudit(input: RemediationAuditInput): Promise<void> {
-  const backlog: Observation[] = [...(input.backlog ?? [])];
-  // Set before anything is awaited, and only collecting: an async handler would interleave and block continue-as-new.
+  const audit = new Audit(input);
+  // Set before anything is awaited, and only collecting: a handler that works would interleave with the loop.
   setHandler(phaseObserved, (observation) => {
-    backlog.push(observation);
+    audit.chains.add(observation);
   });
-  const placing = new InvestigationPlacing(input.unplaced ?? []);
-  const chains = new RecordChains(backlog, placing, input.over ?? false);
+  setHandler(auditProgress, () => audit.progress());
+  setHandler(closeAudit, (request) => audit.closeByOperator(request), { validator: requireReason });
+  CancellationScope.current().cancelRequested.catch(() => {
+    audit.addClosure(CANCELLED);
+  });
+  await CancellationScope.nonCancellable(() => audit.work());
+}
 
-  while (await moreToDo(chains, placing, input.lateGrace)) {
-    chains.startWaiting();
-    await condition(() => chains.hasWaiting() || chains.isIdle() || chains.failure !== undefined);
-    if (chains.failure !== undefined) throw chains.failure;
-    if (mustContinueAsNew(backlog)) {
-      await chains.pause();
-      const [unplaced, over] = [placing.pending(), chains.over];
-      await continueAsNew<typeof remediationAudit>({ lateGrace: input.lateGrace, backlog, unplaced, over });
+class Audit {
+  readonly chains: ResourceChains;
+  readonly #input: RemediationAuditInput;
+  readonly #trail: AuditTrail;
+  readonly #placing: InvestigationPlacing;
+  readonly #attributes: AuditAttributes;
+  #knowsVerdict: boolean;
+
+  constructor(input: RemediationAuditInput) {
+    const { carried } = input;
+    this.#input = input;
+    this.#trail = new AuditTrail(carried?.trail);
+    this.#placing = new InvestigationPlacing(carried?.unplaced ?? []);
+    this.#attributes = new AuditAttributes(input.searchAttributes, carried?.trail.attributes);
+    this.chains = new ResourceChains((observation) => this.#record(observation));
+    for (const observation of carried?.backlog ?? []) this.chains.add(observation);
+    this.#knowsVerdict = carried?.knowsVerdict ?? false;
+  }
+
+  async work(): Promise<void> {
+    if (!this.#knowsVerdict) this.#askVerdict();
+    while (await this.#moreToDo()) {
+      this.chains.start();
+      await condition(
+        () => this.chains.hasWaiting() || this.chains.isIdle() || this.chains.failure !== undefined,
+      );
+      if (this.chains.failure !== undefined) throw this.chains.failure;
+      this.#show();
+      if (this.#shouldContinueAsNew()) await this.#continueAsNew();
+    }
+    upsertMemo({ closing: closingSentence(this.#trail) });
+    this.#attributes.update({ outcome: outcomeOf(this.#trail) });
+    this.#show();
+  }
+
+  progress(): AuditProgress {
+    const { records, hub, end, parked } = this.#trail;
+    const recording = this.chains.inFlight();
+    return {
+      remediation: this.#input.remediation,
+      ...(hub?.phase === undefined ? {} : { phase: hub.phase }),
+      ...(end === undefined ? {} : { end }),
+      records,
+      recording: recording.map(recordingLine),
+      waiting: this.chains.backlog().length - recording.length,
+      parked: parked.length,
+      waitsFor: this.#waitsFor(),
+    };
+  }
+
+  async closeByOperator(request: CloseAuditRequest): Promise<AuditProgress> {
+    const closure = this.addClosure(request);
+    await condition(() => !this.chains.holds(closure));
+    return this.progress();
+  }
+
+  addClosure(request: CloseAuditRequest): Observation {
+    const createdAt = this.#trail.hub?.createdAt ?? instantOf(workflowInfo().startTime.getTime());
+    const closure = operatorClosure(this.#input.remediation, request, { nowMs: Date.now(), createdAt });
+    this.chains.add(closure);
+    return closure;
+  }
+
+  async #record(observation: Observation): Promise<void> {
+    if (this.#trail.mustWait(observation)) {
+      this.#trail.park(observation);
+      return;
+    }
+    const stored = await recordByPhase(observation);
+    this.#trail.noteRecorded(observation, stored);
+    this.#releaseFragments();
+    if (carriesInvestigation(observation, stored)) {
+      this.#placing.add({ id: stored.id, createdAt: stored.createdAt });
     }
   }
-}
 
-/** A model may be slower than the grace; what arrives while only it is waited for is recorded as ever. */
-async function moreToDo(
-  chains: RecordChains,
-  placing: InvestigationPlacing,
-  lateGrace: RemediationAuditInput['lateGrace'],
-): Promise<boolean> {
-  if (await chains.moreToDo(lateGrace)) return true;
-  await condition(() => placing.isDone() || chains.hasWaiting());
-  return chains.hasWaiting();
-}
-
-function mustContinueAsNew(backlog: readonly Observation[]): boolean {
-  return workflowInfo().continueAsNewSuggested && JSON.stringify(backlog).length <= MAX_CARRIED_CHARACTERS;
-}
-
-/** One chain of activities per record: a slow or failing one holds back nothing but its own record. */
-class RecordChains {
-  readonly #backlog: Observation[];
-  readonly #placing: InvestigationPlacing;
-  readonly #running = new Set<string>();
-  #paused = false;
-  over: boolean;
-  failure: Error | undefined;
-
-  constructor(backlog: Observation[], placing: InvestigationPlacing, over: boolean) {
-    this.#backlog = backlog;
-    this.#placing = placing;
-    this.over = over;
+  /** A run that began after the end learns so here, and need not wait for a closure that has been recorded already. */
+  #askVerdict(): void {
+    const { cluster, uid } = this.#input.remediation;
+    readVerdict({ cluster, uid }).then(
+      (verdict) => {
+        this.#knowsVerdict = true;
+        if (verdict !== 'open' && verdict !== 'unknown') this.#end({ by: 'known', verdict });
+      },
+      (error: unknown) => {
+        this.chains.failure = error instanceof Error ? error : new Error(String(error));
+      },
+    );
   }
 
-  isIdle(): boolean {
-    return this.#running.size === 0;
+  #end(end: RemediationEnd): void {
+    this.#trail.end ??= end;
+    this.#releaseFragments();
   }
 
-  hasWaiting(): boolean {
-    return this.#backlog.some((observation) => !this.#running.has(recordOf(observation)));
+  #releaseFragments(): void {
+    for (const fragment of this.#trail.release()) this.chains.add(fragment);
   }
 
-  /** Waits without a timer while the remediation goes on, and for the grace once it is over. */
-  async moreToDo(lateGrace: RemediationAuditInput['lateGrace']): Promise<boolean> {
-    if (!this.isIdle()) return true;
-    const hasWork = (): boolean => this.#backlog.length > 0;
-    if (this.over) return condition(hasWork, lateGrace);
-    await condition(hasWork);
+  /** True when there is, or may be, something to record; false when the run is to close. */
+  async #moreToDo(): Promise<boolean> {
+    if (!this.chains.isIdle() || this.chains.hasWaiting()) return true;
+    const { end } = this.#trail;
+    if (end === undefined) return this.#awaitMore();
+    if (await this.#comesWithin(this.#graceAfter(end))) return true;
+    // A model may be slower than the grace; what arrives while only it is waited for is recorded as ever.
+    await condition(() => this.#placing.isDone() || this.chains.hasWaiting());
+    return this.chains.hasWaiting();
+  }
+
+  /** While the remediation goes on there is no timer, but for one of which nobody can say that it ever ends. */
+  async #awaitMore(): Promise<boolean> {
+    const isWoken = (): boolean =>
+      this.chains.hasWaiting() || this.#trail.end !== undefined || this.chains.failure !== undefined;
+    await condition(() => this.#knowsVerdict || isWoken());
+    if (isWoken()) return true;
+    if (this.#trail.hub !== undefined) {
+      await condition(isWoken);
+      return true;
+    }
+    const { lateGraceSeconds, orphanGraceSeconds } = this.#input;
+    const grace = this.#trail.isAbandoned() ? lateGraceSeconds : orphanGraceSeconds;
+    if (!(await condition(isWoken, `${grace}s`))) this.#end({ by: 'orphan' });
     return true;
   }
 
-  startWaiting(): void {
-    for (const name of new Set(this.#backlog.map(recordOf))) {
-      if (this.#running.has(name)) continue;
-      this.#running.add(name);
-      this.#store(name).catch((error: unknown) => {
-        // Only a cancelled run gets here: recording activities are retried without limit.
-        this.failure = error instanceof Error ? error : new Error(String(error));
-      });
+  async #comesWithin(graceSeconds: number): Promise<boolean> {
+    if (graceSeconds === 0) return this.chains.hasWaiting();
+    return condition(() => this.chains.hasWaiting(), `${graceSeconds}s`);
+  }
+
+  #graceAfter({ by }: RemediationEnd): number {
+    const { lateGraceSeconds } = this.#input;
+    if (by === 'orphan') return 0;
+    return by === 'known' ? Math.min(lateGraceSeconds, LATE_RUN_GRACE_SECONDS) : lateGraceSeconds;
+  }
+
+  #show(): void {
+    const { hub, skipReason } = this.#trail;
+    this.#attributes.update({ phase: hub?.phase, skipReason });
+    setCurrentDetails(detailsOf(this.progress()));
+  }
+
+  #waitsFor(): string {
+    if (!this.chains.isIdle()) return 'the database';
+    if (this.#trail.end !== undefined) return this.#placing.isDone() ? 'late observations' : 'the model';
+    return this.#trail.hub === undefined ? "the remediation's own resource" : 'the end of the remediation';
+  }
+
+  #shouldContinueAsNew(): boolean {
+    return (
+      workflowInfo().continueAsNewSuggested &&
+      JSON.stringify(this.#carried()).length <= MAX_CARRIED_CHARACTERS
+    );
+  }
+
+  async #continueAsNew(): Promise<void> {
+    await this.chains.pause();
+    // An operator's call must be answered by the run that took it.
+    if (allHandlersFinished() && this.chains.failure === undefined) {
+      await continueAsNew<typeof remediationAudit>({ ...this.#input, carried: this.#carried() });
     }
+    this.chains.resume();
   }
 
-  /** Lets what is in flight end and starts nothing new; what is left stays in the backlog. */
-  async pause(): Promise<void> {
-    this.#paused = true;
-    await condition(() => this.isIdle());
-  }
-
-  async #store(name: string): Promise<void> {
-    for (let next = this.#oldestOf(name); next !== undefined && !this.#paused; next = this.#oldestOf(name)) {
-      const stored = await recordByPhase(next);
-      // Only now: it is stored. Until then a continued run must carry it on.
-      this.#backlog.splice(this.#backlog.indexOf(next), 1);
-      this.over ||= stored.remediationOver;
-      if (carriesInvestigation(next, stored))
-        this.#placing.add({ id: stored.id, createdAt: stored.createdAt });
-    }
-    this.#running.delete(name);
-  }
-
-  #oldestOf(name: string): Observation | undefined {
-    return this.#backlog.find((observation) => recordOf(observation) === name);
+  #carried(): CarriedAudit {
+    return {
+      backlog: this.chains.backlog(),
+      unplaced: this.#placing.pending(),
+      knowsVerdict: this.#knowsVerdict,
+      trail: this.#trail.state(this.#attributes.set),
+    };
   }
 }
 
 function carriesInvestigation(observation: Observation, stored: RecordedObservation): boolean {
   return stored.status === 'stored' && (observation.columns['investigation_report'] ?? '') !== '';
-}
-
-function recordOf(observation: Observation): string {
-  return `${observation.table}/${observation.key}`;
-}
-
-function recordByPhase(observation: Observation): Promise<RecordedObservation> {
-  return record[ACTIVITY_BY_PHASE[observation.phase]](observation);
 }

@@ -6,6 +6,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { repositoryPath } from '../support/repository.ts';
+import { BRANCHES } from './branches.ts';
 
 const DIRECTORY = repositoryPath('test/replay/histories');
 const HISTORIES = readdirSync(DIRECTORY);
@@ -31,6 +32,12 @@ describe('runs that began under earlier code go on under today’s:', () => {
   test.each(HISTORIES)('%s', async (file) => {
     await replay(readHistory(file));
   });
+});
+
+test('every branch of the workflows has its history', () => {
+  expect(HISTORIES.map((file) => file.replace('.json', '')).sort()).toEqual(
+    expect.arrayContaining(Object.keys(BRANCHES).sort()),
+  );
 });
 
 test('a renamed activity is caught', async () => {

@@ -1,131 +1,55 @@
-import { randomUUID } from 'node:crypto';
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
-import { createRecordingActivities } from '../../src/activities/recording.ts';
-import type { AuditActivities, RecordingActivities } from '../../src/activities/types.ts';
-import { createBatcher } from '../../src/database/batcher.ts';
-import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
-import { createQuarantine } from '../../src/database/quarantine.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
-import type { Observation } from '../../src/domain/observation.ts';
-import type { Embedder } from '../../src/embedding/embedder.ts';
-import { EmbeddingRefusedError } from '../../src/embedding/embedding-error.ts';
-import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
 import { remediationWorkflowId } from '../../src/temporal/identifiers.ts';
-import type { RemediationSignals } from '../../src/temporal/remediation-signals.ts';
-import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
-import type { RunningWorker } from '../../src/worker/start-worker.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { executionObservation } from '../support/observations.ts';
-import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
+import { closeAudit } from '../../src/workflows/messages.ts';
+import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
+import type { PlayedRemediation } from '../support/remediations.ts';
 import { until } from '../support/until.ts';
 
-const GRACE_SECONDS = 1;
-
-let database: TestDatabase;
-let temporal: TestTemporal;
-let worker: RunningWorker;
-let signals: RemediationSignals;
-/** The offline default; a test may make it slow or stubborn. */
-const offline = createOfflineEmbedder();
-let embed: (texts: readonly string[]) => Promise<number[][]> = (texts) => offline.embed(texts);
-const embedder: Embedder = { ...offline, embed: (texts) => embed(texts) };
-/** Wrapped around every recording activity; a test may put something else here. */
-let beforeRecording: (observation: Observation) => Promise<void> = () => Promise.resolve();
+let stage: RecordingStage;
 
 beforeAll(async () => {
-  [database, temporal] = await Promise.all([createTestDatabase(), connectTestTemporal()]);
-  const { taskQueue, client } = temporal;
-  signals = createRemediationSignals(client, { lateGraceSeconds: GRACE_SECONDS, taskQueue });
-  worker = await temporal.startWorker(interruptible(recordingActivities()));
+  stage = await openRecordingStage({ orphanGraceSeconds: 2 });
 });
-afterAll(async () => {
-  await worker.stop();
-  await Promise.all([temporal.close(), database.close()]);
+afterAll(() => stage.close());
+
+async function hubOf({ name }: PlayedRemediation): Promise<Record<string, unknown> | undefined> {
+  const { rows } = await stage.database.owner.query<Record<string, unknown>>(
+    'select overall_phase, verdict, revision, extra from remediation_audit where remediation_uid = $1::text',
+    [name.uid],
+  );
+  return rows[0];
+}
+
+async function stored(remediation: PlayedRemediation, revision: number): Promise<void> {
+  await until(
+    async () => (await stage.executions(remediation))[0]?.['revision'] === revision,
+    `${revision} observations of the execution are stored`,
+  );
+}
+
+test('a run stays open while the remediation does, and closes after its closure and a grace', async () => {
+  const remediation = stage.newRemediation();
+  await remediation.send(remediation.progress(1, 'Executing'));
+  await remediation.send(remediation.execution(2, 'Running'));
+  await remediation.send(remediation.execution(3, 'Completed'));
+  await stored(remediation, 2);
+  expect(await stage.statusOf(remediation)).toBe('RUNNING');
+
+  await remediation.send(remediation.closure(4));
+  await stage.closed(remediation);
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 2 }]);
+  expect(await hubOf(remediation)).toMatchObject({ overall_phase: 'Completed', verdict: 'terminal' });
+  expect(await stage.statusOf(remediation)).toBe('COMPLETED');
 });
 
-function recordingActivities(): AuditActivities {
-  const batcher = createBatcher({ store: createRecordStore(database.writer) });
-  const metrics = createMetrics();
-  return {
-    ...createRecordingActivities({
-      record: (observation) => batcher.record(observation),
-      quarantine: createQuarantine(database.writer),
-      metrics,
-    }),
-    ...createEmbeddingActivities({
-      store: createEmbeddingStore(database.writer),
-      embedder,
-      logger: createLogger('silent', 'test'),
-      metrics,
-    }),
-  };
-}
-
-function interruptible({ embedInvestigation, ...recording }: AuditActivities): AuditActivities {
-  const wrapped = Object.entries(recording).map(([name, record]) => [
-    name,
-    async (observation: Observation) => {
-      await beforeRecording(observation);
-      return record(observation);
-    },
-  ]);
-  return { ...(Object.fromEntries(wrapped) as RecordingActivities), embedInvestigation };
-}
-
-interface Remediation {
-  readonly name: { cluster: string; namespace: string; name: string; uid: string };
-  readonly workflowId: string;
-  observe(sourceVersion: number, phase: string, resource?: string): Promise<void>;
-  rows(): Promise<Record<string, unknown>[]>;
-}
-
-function newRemediation(): Remediation {
-  const uid = randomUUID();
-  const name = { cluster: 'test', namespace: 'payments', name: 'rr-7', uid };
-  return {
-    name,
-    workflowId: remediationWorkflowId(name),
-    observe: (sourceVersion, phase, resource = 'we-rr-7') =>
-      signals.send({
-        remediation: name,
-        summary: 'payments/Deployment/api: restart',
-        observation: executionObservation({
-          key: `${uid}/${resource}`,
-          sourceVersion: String(sourceVersion),
-          columns: { remediation_id: 'rr-7', remediation_uid: uid, namespace: 'payments', phase },
-        }),
-      }),
-    rows: async () => {
-      const { rows } = await database.owner.query<Record<string, unknown>>(
-        'select phase, revision from workflow_execution_audit where remediation_uid = $1::text order by 1',
-        [uid],
-      );
-      return rows;
-    },
-  };
-}
-
-async function statusOf({ workflowId }: Remediation): Promise<string> {
-  const { status } = await temporal.client.workflow.getHandle(workflowId).describe();
-  return status.name;
-}
-
-test('observations of a remediation become a row, and the run closes after the end and a grace', async () => {
-  const remediation = newRemediation();
-  await remediation.observe(1, 'Pending');
-  await remediation.observe(2, 'Running');
-  await until(async () => (await remediation.rows())[0]?.['revision'] === 2, 'two observations stored');
-  expect(await statusOf(remediation)).toBe('RUNNING');
-
-  await remediation.observe(3, 'Completed');
-  await temporal.client.workflow.result(remediation.workflowId);
-  expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 3 }]);
-  expect(await statusOf(remediation)).toBe('COMPLETED');
+test('a remediation that is deleted before its end closes too, with that verdict', async () => {
+  const remediation = stage.newRemediation();
+  await remediation.send(remediation.progress(1, 'Executing'));
+  const deletion = { overall_phase: 'Executing', verdict: 'deleted-before-terminal' };
+  await remediation.send(remediation.closure(2, deletion));
+  await stage.closed(remediation);
+  expect(await hubOf(remediation)).toMatchObject({ verdict: 'deleted-before-terminal' });
 });
 
 test('the workflow id names cluster, namespace, remediation and uid', () => {
@@ -135,162 +59,112 @@ test('the workflow id names cluster, namespace, remediation and uid', () => {
   expect(remediationWorkflowId({ ...name, name: 'x'.repeat(400) })).toMatch(/\/0a1b$/);
 });
 
-test('a late observation after closing opens a short run and is recorded', async () => {
-  const remediation = newRemediation();
-  await remediation.observe(5, 'Completed');
-  await temporal.client.workflow.result(remediation.workflowId);
-  await remediation.observe(6, 'Completed');
-  await remediation.observe(4, 'Running');
-  await until(async () => (await remediation.rows())[0]?.['revision'] === 3, 'the late ones stored');
-  expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 3 }]);
-});
-
-describe('an activity that fails', () => {
-  test('is tried again until it succeeds, and meanwhile says which record waits and why', async () => {
-    const remediation = newRemediation();
-    let failures = 2;
-    beforeRecording = ({ columns }) => {
-      if (columns['remediation_uid'] !== remediation.name.uid || failures === 0) return Promise.resolve();
-      failures -= 1;
-      return Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432'));
-    };
-    await remediation.observe(1, 'Completed');
-    await temporal.client.workflow.result(remediation.workflowId);
-    expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 1 }]);
-    expect(failures).toBe(0);
+describe('what comes after the end', () => {
+  test('within the grace is recorded by the same run', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.closure(5));
+    await until(async () => (await hubOf(remediation)) !== undefined, 'the closure is stored');
+    await remediation.send(remediation.execution(6, 'Completed'));
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
   });
 
-  test('holds back only its own record', async () => {
-    const remediation = newRemediation();
-    let release = (): void => undefined;
-    const blocked = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    beforeRecording = ({ key }) =>
-      key.endsWith('we-slow') && key.startsWith(remediation.name.uid) ? blocked : Promise.resolve();
-    await remediation.observe(1, 'Running', 'we-slow');
-    await remediation.observe(2, 'Running', 'we-quick');
-    await until(async () => (await remediation.rows()).length === 1, 'the quick one stored');
-    release();
-    await remediation.observe(3, 'Completed', 'we-slow');
-    await temporal.client.workflow.result(remediation.workflowId);
-    expect(await remediation.rows()).toEqual([
-      { phase: 'Completed', revision: 2 },
-      { phase: 'Running', revision: 1 },
-    ]);
+  test('opens a short run that sees only a child, records it and closes', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.closure(5));
+    await stage.closed(remediation);
+    await remediation.send(remediation.execution(6, 'Completed'));
+    await remediation.send(remediation.execution(4, 'Running'));
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 2 }]);
+    const { memo } = await stage.handleOf(remediation).describe();
+    expect(memo?.['closing']).toBe('late observations recorded; its verdict was terminal already');
+  });
+
+  test('does not wait for a closure when an older state of the remediation itself comes late', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.closure(5));
+    await stage.closed(remediation);
+    await remediation.send(remediation.progress(3, 'Executing'));
+    await stage.closed(remediation);
+    expect(await hubOf(remediation)).toMatchObject({ overall_phase: 'Completed', revision: 2 });
   });
 });
 
-test('what an operator reads of a failure names operation, record and cause in one line', async () => {
-  const { recordExecution } = createRecordingActivities({
-    record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')),
-    quarantine: createQuarantine(database.writer),
-    metrics: createMetrics(),
+describe('a remediation whose own resource is never seen', () => {
+  test('is waited for, and recorded as ever when it comes', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.execution(1, 'Running'));
+    await stored(remediation, 1);
+    await remediation.send(remediation.progress(2, 'Executing'));
+    await remediation.send(remediation.closure(3));
+    await stage.closed(remediation);
+    expect(await hubOf(remediation)).toMatchObject({ verdict: 'terminal' });
   });
-  const observation = executionObservation({
-    key: 'u-1/we-rr-7',
-    columns: { namespace: 'payments', remediation_id: 'rr-7' },
+
+  test('closes without a verdict when nothing more comes for long', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.execution(1, 'Running'));
+    await stage.closed(remediation);
+    expect(await hubOf(remediation)).toBeUndefined();
+    const { memo } = await stage.handleOf(remediation).describe();
+    expect(memo?.['closing']).toMatch(/^closed without a verdict/);
   });
-  await expect(recordExecution(observation)).rejects.toThrow(
-    'cannot store execution of payments/rr-7 (u-1/we-rr-7): connect ECONNREFUSED 10.0.0.4:5432',
-  );
+
+  test('closes when all that was seen of it is deleted', async () => {
+    const remediation = stage.newRemediation({ orphanGraceSeconds: 3_600 });
+    const last = remediation.execution(2, 'Failed');
+    if (last.resource === undefined) throw new Error('an execution is a resource');
+    await remediation.send(remediation.execution(1, 'Running'));
+    await remediation.send({ ...last, resource: { ...last.resource, deletedAt: last.observedAt } });
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Failed', revision: 2 }]);
+  });
 });
 
-test('observations sent while no worker is alive are all recorded, in order, when one comes', async () => {
-  await worker.stop();
-  const remediation = newRemediation();
-  for (let version = 1; version <= 60; version += 1)
-    await remediation.observe(version, version === 60 ? 'Completed' : 'Running');
-  worker = await temporal.startWorker(recordingActivities());
-  await temporal.client.workflow.result(remediation.workflowId);
-  expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 60 }]);
-});
-
-test('a value that PostgreSQL never takes is set aside with its reason, and what comes behind it is recorded', async () => {
-  const remediation = newRemediation();
-  const observation = executionObservation({
-    key: `${remediation.name.uid}/we-rr-7`,
-    sourceVersion: '1',
-    columns: { remediation_id: 'rr-7', remediation_uid: remediation.name.uid, effectiveness_score: '7' },
-  });
-  await signals.send({ remediation: remediation.name, summary: '', observation });
-  await remediation.observe(2, 'Completed');
-  await temporal.client.workflow.result(remediation.workflowId);
-
-  expect(await remediation.rows()).toEqual([{ phase: 'Completed', revision: 1 }]);
-  const { rows } = await database.owner.query(
-    'select table_name, sqlstate, reason, payload from audit_quarantine where remediation_uid = $1::text',
-    [remediation.name.uid],
-  );
-  expect(rows).toEqual([
-    {
-      table_name: 'workflow_execution_audit',
-      sqlstate: '23514',
-      reason: expect.stringContaining('effectiveness_score') as string,
-      payload: JSON.stringify(observation),
-    },
-  ]);
-});
-
-describe('the text of an investigation', () => {
-  const analysis = (remediation: Remediation, sourceVersion: number, report: string) =>
-    signals.send({
-      remediation: remediation.name,
-      summary: '',
-      observation: executionObservation({
-        table: 'ai_analysis_audit',
-        key: `${remediation.name.uid}/ai-rr-7`,
-        phase: 'investigation',
-        sourceVersion: String(sourceVersion),
-        columns: { remediation_uid: remediation.name.uid, crd_name: 'ai-rr-7', investigation_report: report },
-      }),
-    });
-  const placedTexts = async ({ name }: Remediation): Promise<unknown[]> => {
-    const { rows } = await database.owner.query<Record<string, unknown>>(
-      'select investigation_text, model from ai_investigation_embeddings where remediation_uid = $1::text',
-      [name.uid],
+describe('an operator', () => {
+  test('closes an audit, which is recorded with reason and name, and invents no verdict', async () => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.progress(1, 'Executing'));
+    await until(async () => (await hubOf(remediation)) !== undefined, 'the remediation is recorded');
+    const request = { reason: 'its cluster is gone', by: 'alice@example.com' };
+    const progress = await stage.handleOf(remediation).executeUpdate(closeAudit, { args: [request] });
+    expect(progress.end).toEqual({ by: 'operator', reason: 'alice@example.com: its cluster is gone' });
+    await stage.closed(remediation);
+    const hub = await hubOf(remediation);
+    expect(hub).toMatchObject({ overall_phase: 'Executing', verdict: 'open' });
+    expect(JSON.parse(String(hub?.['extra']))).toMatchObject({ closed_by_operator: request });
+    const { rows } = await stage.database.owner.query(
+      "select actor from audit_ledger where remediation_uid = $1::text and phase = 'closure'",
+      [remediation.name.uid],
     );
-    return rows;
-  };
-
-  test('is placed among the others by an activity of its own', async () => {
-    const remediation = newRemediation();
-    await analysis(remediation, 1, 'the pod was killed for memory');
-    await remediation.observe(2, 'Completed');
-    await temporal.client.workflow.result(remediation.workflowId);
-    expect(await placedTexts(remediation)).toEqual([
-      { investigation_text: 'the pod was killed for memory', model: offline.model },
-    ]);
+    expect(rows).toEqual([{ actor: 'alice@example.com' }]);
   });
 
-  test('waits for a slow model without holding back a record, and is placed as it is then', async () => {
-    const remediation = newRemediation();
-    let release = (): void => undefined;
-    const slow = new Promise<void>((resolve) => {
-      release = resolve;
+  test.each([
+    ['an empty reason', { reason: '', by: 'alice' }, 'needs a reason'],
+    ['no name', { reason: 'gone', by: ' ' }, 'needs a by'],
+    ['a novel', { reason: 'x'.repeat(1_001), by: 'alice' }, 'longer than 1000 characters'],
+  ])('who gives %s is refused', async (_what, request, complaint) => {
+    const remediation = stage.newRemediation();
+    await remediation.send(remediation.progress(1, 'Executing'));
+    const update = stage.handleOf(remediation).executeUpdate(closeAudit, { args: [request] });
+    await expect(update).rejects.toHaveProperty('cause.message', expect.stringContaining(complaint));
+    expect(await stage.statusOf(remediation)).toBe('RUNNING');
+    await stage.handleOf(remediation).terminate();
+  });
+
+  test('who cancels a run has what it holds recorded first', async () => {
+    const remediation = stage.newRemediation();
+    await stage.stopWorker();
+    await remediation.send(remediation.execution(1, 'Running'));
+    await remediation.send(remediation.progress(2, 'Executing'));
+    await stage.handleOf(remediation).cancel();
+    await stage.startWorker();
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Running', revision: 1 }]);
+    expect(JSON.parse(String((await hubOf(remediation))?.['extra']))).toMatchObject({
+      closed_by_operator: { by: 'temporal', reason: 'the workflow was cancelled' },
     });
-    embed = async (texts) => {
-      await slow;
-      return offline.embed(texts);
-    };
-    await analysis(remediation, 1, 'first guess');
-    await analysis(remediation, 2, 'what it was');
-    await remediation.observe(3, 'Completed');
-    await until(async () => (await remediation.rows()).length === 1, 'the execution is recorded');
-    expect(await placedTexts(remediation)).toEqual([]);
-    release();
-    await temporal.client.workflow.result(remediation.workflowId);
-    embed = (texts) => offline.embed(texts);
-    expect(await placedTexts(remediation)).toMatchObject([{ investigation_text: 'what it was' }]);
-  });
-
-  test('that the model will never take does not keep the run open', async () => {
-    const remediation = newRemediation();
-    embed = () => Promise.reject(new EmbeddingRefusedError('too long', 400));
-    await analysis(remediation, 1, 'a very long report');
-    await remediation.observe(2, 'Completed');
-    await temporal.client.workflow.result(remediation.workflowId);
-    embed = (texts) => offline.embed(texts);
-    expect(await placedTexts(remediation)).toEqual([]);
   });
 });

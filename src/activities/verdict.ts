@@ -1,0 +1,17 @@
+import type { VerdictReader } from '../database/verdict-reader.ts';
+import type { VerdictActivities } from './types.ts';
+
+export function createVerdictActivities(reader: VerdictReader): VerdictActivities {
+  return {
+    async readVerdict({ cluster, uid }) {
+      try {
+        return await reader.selectVerdict(cluster, uid);
+      } catch (error: unknown) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`cannot read the verdict of remediation ${uid} in ${cluster}: ${reason}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { intervalBetween } from '../domain/duration.ts';
+import type { Observation } from '../domain/observation.ts';
+import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import type { AuditProgress, HubState, RemediationEnd } from './messages.ts';
+
+/** Rows of the table of records in a run's details; who needs more asks the database. */
+const MAX_SHOWN_RECORDS = 20;
+
+interface Ending {
+  readonly hub: HubState | undefined;
+  readonly end: RemediationEnd | undefined;
+}
+
+/** One line for the timeline: which resource, and in which state. */
+export function activitySummary({ resource, key, columns }: Observation): string {
+  const state = columns['phase'] ?? columns['overall_phase'];
+  return `${resource?.name ?? nameIn(key)}${typeof state === 'string' ? `: ${state}` : ''}`;
+}
+
+export function recordingLine(observation: Observation): string {
+  return `${ACTIVITY_BY_PHASE[observation.phase]} of ${activitySummary(observation)}`;
+}
+
+/** Natural keys end in the resource's name where they name one. */
+function nameIn(key: string): string {
+  return decodeURIComponent(key.slice(key.lastIndexOf('/') + 1));
+}
+
+/** What an operator reads of a run in Temporal's UI. */
+export function detailsOf(progress: AuditProgress): string {
+  const { remediation, phase, end, records, recording, waiting, parked, waitsFor } = progress;
+  const shown = Object.entries(records).slice(-MAX_SHOWN_RECORDS);
+  const hidden = Object.keys(records).length - shown.length;
+  return [
+    `**${remediation.namespace}/${remediation.name}** in ${remediation.cluster}: ${phase ?? 'phase not seen yet'}`,
+    '',
+    `Waits for ${waitsFor}.`,
+    ...(end === undefined ? [] : [`Ended: ${endedBy(end)}.`]),
+    ...recording.map((line) => `- now: ${line}`),
+    ...(waiting === 0 ? [] : [`- behind them: ${waiting} observations`]),
+    ...(parked === 0 ? [] : [`- for their record: ${parked} fragments`]),
+    '',
+    '| record | last phase | stored | quarantined |',
+    '|---|---|---|---|',
+    ...shown.map(
+      ([name, { phase: last, stored, quarantined }]) => `| ${name} | ${last} | ${stored} | ${quarantined} |`,
+    ),
+    ...(hidden === 0 ? [] : [`| and ${hidden} more | | | |`]),
+  ].join('\n');
+}
+
+/** The sentence under which a closed run is found again: `remediated in 4m12s`. */
+export function closingSentence({ hub, end }: Ending): string {
+  if (end === undefined) return 'open';
+  if (end.by !== 'closure') return endedBy(end);
+  if (end.verdict === 'deleted-before-terminal') {
+    return `deleted before its end, last seen ${hub?.phase ?? 'without a phase'}`;
+  }
+  return `${outcomeWords(hub)}${tookTime(hub)}`;
+}
+
+/** For the search attribute: the outcome, else the phase in which it ended, else how the audit itself ended. */
+export function outcomeOf({ hub, end }: Ending): string {
+  if (end === undefined) return 'open';
+  if (end.verdict === undefined) return `closed-${end.by}`;
+  const isOwn = end.by === 'closure' && end.verdict === 'terminal';
+  return (isOwn ? (hub?.outcome ?? hub?.phase) : undefined) ?? end.verdict;
+}
+
+function endedBy({ by, verdict, reason }: RemediationEnd): string {
+  switch (by) {
+    case 'closure':
+      return `its verdict is ${verdict ?? 'unknown'}`;
+    case 'known':
+      return `late observations recorded; its verdict was ${verdict ?? 'unknown'} already`;
+    case 'operator':
+      return `closed by an operator: ${reason ?? ''}`;
+    case 'orphan':
+      return 'closed without a verdict: its own resource was never seen, and nothing more came';
+  }
+}
+
+function outcomeWords(hub: HubState | undefined): string {
+  if (hub?.outcome !== undefined) return inWords(hub.outcome);
+  const phase = inWords(hub?.phase ?? 'ended');
+  return hub?.failurePhase === undefined ? phase : `${phase} while ${inWords(hub.failurePhase)}`;
+}
+
+function tookTime(hub: HubState | undefined): string {
+  if (hub?.startedAt === undefined || hub.completedAt === undefined) return '';
+  const [hours = 0, minutes = 0, seconds = 0] = intervalBetween(hub.startedAt, hub.completedAt)
+    .split(':')
+    .map((part) => Math.trunc(Number(part)));
+  const parts = [hours > 0 ? `${hours}h` : '', hours + minutes > 0 ? `${minutes}m` : '', `${seconds}s`];
+  return ` in ${parts.join('')}`;
+}
+
+/** `NoActionRequired` as people write it. */
+function inWords(word: string): string {
+  return word.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
+}

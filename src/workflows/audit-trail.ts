@@ -1,0 +1,147 @@
+import type { RecordedObservation } from '../activities/types.ts';
+import type { Observation } from '../domain/observation.ts';
+import { remediationAudit as hub } from '../domain/records/remediation-audit.ts';
+import type { AuditTrailState, HubState, RecordProgress, RemediationEnd } from './messages.ts';
+import { operatorReason } from './operator-closure.ts';
+
+/** Records that a run remembers; a remediation has a dozen. Fragments for one that is forgotten wait for the end. */
+const MAX_REMEMBERED_RECORDS = 500;
+
+/** Phases that come from the remediation's own resource; others write into its record too. */
+const OWN_PHASES: ReadonlySet<string> = new Set(['progress', 'closure']);
+
+const NOTHING_YET: AuditTrailState = {
+  records: {},
+  parked: [],
+  present: [],
+  sawDeletion: false,
+  attributes: {},
+};
+
+/** What a run knows of its remediation: what was recorded, what waits for a sibling, and whether it is over. */
+export class AuditTrail {
+  readonly #records: Map<string, RecordProgress>;
+  readonly #present: Set<string>;
+  readonly #parked: Observation[];
+  #sawDeletion: boolean;
+  #skipReason: string | undefined;
+  hub: HubState | undefined;
+  end: RemediationEnd | undefined;
+
+  constructor(state: AuditTrailState = NOTHING_YET) {
+    this.#records = new Map(Object.entries(state.records));
+    this.#present = new Set(state.present);
+    this.#parked = [...state.parked];
+    this.#sawDeletion = state.sawDeletion;
+    this.#skipReason = state.skipReason;
+    this.hub = state.hub;
+    this.end = state.end;
+  }
+
+  get records(): Readonly<Record<string, RecordProgress>> {
+    return Object.fromEntries(this.#records);
+  }
+
+  get parked(): readonly Observation[] {
+    return this.#parked;
+  }
+
+  get skipReason(): string | undefined {
+    return this.#skipReason;
+  }
+
+  /** Resources without a remediation, and all of them are gone. */
+  isAbandoned(): boolean {
+    return this.hub === undefined && this.#sawDeletion && this.#present.size === 0;
+  }
+
+  /** A fragment waits until its record was stored by an observation of its own, at the latest until the end. */
+  mustWait(observation: Observation): boolean {
+    return (
+      observation.fragment === true && this.end === undefined && !this.#records.has(recordOf(observation))
+    );
+  }
+
+  park(fragment: Observation): void {
+    this.#parked.push(fragment);
+  }
+
+  /** Fragments that need not wait any longer; they are the caller's from now on. */
+  release(): Observation[] {
+    const released = this.#parked.filter((fragment) => !this.mustWait(fragment));
+    if (released.length > 0) {
+      this.#parked.splice(0, Infinity, ...this.#parked.filter((fragment) => this.mustWait(fragment)));
+    }
+    return released;
+  }
+
+  noteRecorded(observation: Observation, { status }: RecordedObservation): void {
+    if (observation.fragment !== true) this.#count(observation, status);
+    this.#notePresence(observation);
+    const { skip_reason: skipReason, verdict } = observation.columns;
+    if (typeof skipReason === 'string' && skipReason !== '') this.#skipReason = skipReason;
+    if (observation.table !== hub.table || !OWN_PHASES.has(observation.phase)) return;
+    if (observation.resource !== undefined) this.hub = laterHub(this.hub, observation);
+    if (observation.phase !== 'closure') return;
+    if (typeof verdict === 'string') this.end = { by: 'closure', verdict };
+    else this.end ??= { by: 'operator', reason: operatorReason(observation) };
+  }
+
+  state(attributes: AuditTrailState['attributes']): AuditTrailState {
+    return {
+      records: this.records,
+      parked: this.#parked,
+      present: [...this.#present],
+      sawDeletion: this.#sawDeletion,
+      attributes,
+      ...(this.hub === undefined ? {} : { hub: this.hub }),
+      ...(this.end === undefined ? {} : { end: this.end }),
+      ...(this.#skipReason === undefined ? {} : { skipReason: this.#skipReason }),
+    };
+  }
+
+  #count(observation: Observation, status: RecordedObservation['status']): void {
+    const name = recordOf(observation);
+    const { stored, quarantined } = this.#records.get(name) ?? { stored: 0, quarantined: 0 };
+    const isStored = status === 'stored';
+    this.#records.set(name, {
+      phase: observation.phase,
+      stored: stored + (isStored ? 1 : 0),
+      quarantined: quarantined + (isStored ? 0 : 1),
+    });
+    const [oldest] = this.#records.keys();
+    if (this.#records.size > MAX_REMEMBERED_RECORDS && oldest !== undefined) this.#records.delete(oldest);
+  }
+
+  #notePresence({ resource }: Observation): void {
+    if (resource === undefined) return;
+    if (resource.deletedAt === undefined) this.#present.add(resource.uid);
+    else {
+      this.#present.delete(resource.uid);
+      this.#sawDeletion = true;
+    }
+  }
+}
+
+export function recordOf({ table, key }: Observation): string {
+  return `${table}/${key}`;
+}
+
+/** Observations may come out of order: an older one only adds what is not known. */
+function laterHub(known: HubState | undefined, { sourceVersion, createdAt, columns }: Observation): HubState {
+  const seen = {
+    version: sourceVersion,
+    createdAt,
+    ...textOf('phase', columns['overall_phase']),
+    ...textOf('outcome', columns['outcome']),
+    ...textOf('failurePhase', columns['failure_phase']),
+    ...textOf('startedAt', columns['started_at']),
+    ...textOf('completedAt', columns['completed_at']),
+  };
+  if (known === undefined) return seen;
+  return BigInt(sourceVersion) >= BigInt(known.version) ? { ...known, ...seen } : { ...seen, ...known };
+}
+
+function textOf<Name extends string>(name: Name, value: unknown): { readonly [N in Name]?: string } {
+  return typeof value === 'string' && value !== '' ? ({ [name]: value } as Record<Name, string>) : {};
+}

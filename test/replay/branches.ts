@@ -1,0 +1,124 @@
+import type { WorkflowHandle } from '@temporalio/client';
+
+import type { Observation } from '../../src/domain/observation.ts';
+import { AUDIT_PHASES } from '../../src/domain/phases.ts';
+import { auditProgress, closeAudit } from '../../src/workflows/messages.ts';
+import type { PlayedRemediation } from '../support/remediations.ts';
+import { until } from '../support/until.ts';
+
+/** Where a branch is played: a remediation nobody has met, and what can be done to it. */
+export interface BranchStage {
+  readonly play: PlayedRemediation;
+  readonly handle: WorkflowHandle;
+  /** Sends observations one after the other. */
+  readonly send: (...observations: readonly Observation[]) => Promise<void>;
+  /** Resolves when the run has closed. */
+  readonly closed: () => Promise<void>;
+  /** Starts `recordDeferred` and waits for its end; the history is then that of this run. */
+  readonly defer: (observation: Observation) => Promise<void>;
+}
+
+/** Keys of observations for which the recorder's activities do something special. */
+export const FLAKY = 'we-flaky';
+export const POISON = 'we-poison';
+
+/** Enough for a run to continue as new on the recorder's server, which suggests it early. */
+const MANY_OBSERVATIONS = 40;
+
+type Branch = (stage: BranchStage) => Promise<void>;
+
+const completed: Branch = async ({ play, send, closed }) => {
+  await send(play.progress(1, 'Executing'), play.execution(2, 'Running'), play.execution(3, 'Completed'));
+  await send(play.closure(4));
+  await closed();
+};
+
+const manyObservations: Branch = async ({ play, send, closed }) => {
+  await send(play.progress(1, 'Executing'), play.fragment(2, { failure_reason: 'TimedOut' }));
+  for (let version = 3; version <= MANY_OBSERVATIONS; version += 1)
+    await send(play.execution(version, 'Running', `we-${version % 3}`));
+  await send(play.analysis(MANY_OBSERVATIONS + 1, 'found'), play.closure(MANY_OBSERVATIONS + 2));
+  await closed();
+};
+
+/** Every way a run can go; each is a history in `histories/`, under this name. */
+export const BRANCHES: Readonly<Record<string, Branch>> = {
+  completed,
+  'without-search-attributes': completed,
+  'every-phase': async ({ play, send, closed }) => {
+    const execution = play.execution(1, 'Running');
+    for (const phase of AUDIT_PHASES.filter((name) => name !== 'closure')) {
+      await send({ ...execution, phase, key: `${play.name.uid}/${phase}` });
+    }
+    await send(play.closure(2));
+    await closed();
+  },
+  'two-resources': async ({ play, send, closed }) => {
+    await send(play.execution(1, 'Running', 'we-a'), play.execution(2, 'Running', 'we-b'));
+    await send(play.execution(3, 'Failed', 'we-a'), play.closure(4));
+    await closed();
+  },
+  deleted: async ({ play, send, closed }) => {
+    await send(play.progress(1, 'Executing'), play.closure(2, { verdict: 'deleted-before-terminal' }));
+    await closed();
+  },
+  'activity-retried': async ({ play, send, closed }) => {
+    await send(play.execution(1, 'Running', FLAKY), play.execution(2, 'Completed', FLAKY), play.closure(3));
+    await closed();
+  },
+  quarantined: async ({ play, send, closed }) => {
+    await send(play.execution(1, 'Running', POISON), play.closure(2));
+    await closed();
+  },
+  investigation: async ({ play, send, closed }) => {
+    await send(play.analysis(1, 'first guess'), play.analysis(2, 'what it was'), play.closure(3));
+    await closed();
+  },
+  'fragment-released': async ({ play, handle, send, closed }) => {
+    await send(play.progress(1, 'Executing'), play.fragment(2, { failure_reason: 'TimedOut' }));
+    await until(async () => (await handle.query(auditProgress)).parked === 1, 'the fragment waits');
+    await send(play.analysis(3, 'found'), play.closure(4));
+    await closed();
+  },
+  'fragment-at-closure': async ({ play, send, closed }) => {
+    await send(play.fragment(1, { failure_reason: 'TimedOut' }), play.closure(2));
+    await closed();
+  },
+  'late-run': async ({ play, send, closed }) => {
+    await send(play.closure(9));
+    await closed();
+    await send(play.execution(8, 'Completed'));
+    await closed();
+  },
+  orphan: async ({ play, send, closed }) => {
+    await send(play.execution(1, 'Running'));
+    await closed();
+  },
+  abandoned: async ({ play, send, closed }) => {
+    const { resource, ...deletion } = play.execution(2, 'Failed');
+    if (resource === undefined) throw new Error('an execution is a resource');
+    const deletedAt = deletion.observedAt;
+    await send(play.execution(1, 'Running'), { ...deletion, resource: { ...resource, deletedAt } });
+    await closed();
+  },
+  'closed-by-operator': async ({ play, handle, send, closed }) => {
+    await send(play.progress(1, 'Executing'));
+    await handle.executeUpdate(closeAudit, { args: [{ reason: 'its cluster is gone', by: 'alice' }] });
+    await closed();
+  },
+  cancelled: async ({ play, handle, send, closed }) => {
+    await send(play.progress(1, 'Executing'));
+    await until(
+      async () => Object.keys((await handle.query(auditProgress)).records).length === 1,
+      'the first observation is recorded',
+    );
+    await handle.cancel();
+    await closed();
+  },
+  'continued-as-new': manyObservations,
+  'continued-run': manyObservations,
+  deferred: ({ play, defer }) => defer(play.execution(1, 'Completed')),
+};
+
+/** Histories of the run that ended by continuing as new, not of the last one. */
+export const FIRST_RUN_OF: ReadonlySet<string> = new Set(['continued-as-new']);

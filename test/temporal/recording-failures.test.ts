@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createRecordingActivities } from '../../src/activities/recording.ts';
+import { createQuarantine } from '../../src/database/quarantine.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { executionObservation } from '../support/observations.ts';
+import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
+import { until } from '../support/until.ts';
+
+let stage: RecordingStage;
+
+beforeAll(async () => {
+  stage = await openRecordingStage();
+});
+afterAll(() => stage.close());
+
+describe('an activity that fails', () => {
+  test('is tried again until it succeeds, and meanwhile says which record waits and why', async () => {
+    const remediation = stage.newRemediation();
+    const execution = remediation.execution(1, 'Completed');
+    let isAway = true;
+    stage.hooks.beforeRecording = ({ key }) =>
+      key === execution.key && isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : Promise.resolve();
+    await remediation.send(execution);
+    await remediation.send(remediation.closure(2));
+    const failure = async (): Promise<string> => {
+      const { raw } = await stage.handleOf(remediation).describe();
+      return raw.pendingActivities?.[0]?.lastFailure?.message ?? '';
+    };
+    await until(async () => (await failure()) !== '', 'the failure can be read');
+    expect(await failure()).toBe('connect ECONNREFUSED');
+    expect(await stage.statusOf(remediation)).toBe('RUNNING');
+    isAway = false;
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
+  });
+
+  test('holds back only its own resource', async () => {
+    const remediation = stage.newRemediation();
+    const slow = remediation.execution(1, 'Running', 'we-slow');
+    let release = (): void => undefined;
+    const blocked = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    stage.hooks.beforeRecording = ({ key }) => (key === slow.key ? blocked : Promise.resolve());
+    await remediation.send(slow);
+    await remediation.send(remediation.execution(2, 'Running', 'we-quick'));
+    await until(async () => (await stage.executions(remediation)).length === 1, 'the quick one stored');
+    release();
+    await remediation.send(remediation.execution(3, 'Completed', 'we-slow'));
+    await remediation.send(remediation.closure(4));
+    await stage.closed(remediation);
+    expect(await stage.executions(remediation)).toEqual([
+      { phase: 'Completed', revision: 2 },
+      { phase: 'Running', revision: 1 },
+    ]);
+  });
+});
+
+test('what an operator reads of a failure names operation, record and cause in one line', async () => {
+  const { recordExecution } = createRecordingActivities({
+    record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')),
+    quarantine: createQuarantine(stage.database.writer),
+    metrics: createMetrics(),
+  });
+  const observation = executionObservation({
+    key: 'u-1/we-rr-7',
+    columns: { namespace: 'payments', remediation_id: 'rr-7' },
+  });
+  await expect(recordExecution(observation)).rejects.toThrow(
+    'cannot store execution of payments/rr-7 (u-1/we-rr-7): connect ECONNREFUSED 10.0.0.4:5432',
+  );
+});
+
+test('observations sent while no worker is alive are all recorded, in order, when one comes', async () => {
+  await stage.stopWorker();
+  const remediation = stage.newRemediation();
+  for (let version = 1; version <= 60; version += 1)
+    await remediation.send(remediation.execution(version, version === 60 ? 'Completed' : 'Running'));
+  await remediation.send(remediation.closure(61));
+  await stage.startWorker();
+  await stage.closed(remediation);
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 60 }]);
+});
+
+test('a value that PostgreSQL never takes is set aside with its reason, and what comes behind it is recorded', async () => {
+  const remediation = stage.newRemediation();
+  const poison = remediation.execution(1, 'Running');
+  const observation = { ...poison, columns: { ...poison.columns, effectiveness_score: '7' } };
+  await remediation.send(observation);
+  await remediation.send(remediation.execution(2, 'Completed'));
+  await remediation.send(remediation.closure(3));
+  await stage.closed(remediation);
+
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
+  const { rows } = await stage.database.owner.query(
+    'select table_name, sqlstate, reason, payload from audit_quarantine where remediation_uid = $1::text',
+    [remediation.name.uid],
+  );
+  expect(rows).toEqual([
+    {
+      table_name: 'workflow_execution_audit',
+      sqlstate: '23514',
+      reason: expect.stringContaining('effectiveness_score') as string,
+      payload: JSON.stringify(observation),
+    },
+  ]);
+});
+
+test('a record whose month is missing waits for nothing: the month is made', async () => {
+  const remediation = stage.newRemediation();
+  const createdAt = '2019-03-02T10:00:00.000000Z';
+  await remediation.send({ ...remediation.execution(1, 'Completed'), createdAt });
+  await remediation.send({ ...remediation.closure(2), createdAt });
+  await stage.closed(remediation);
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
+});
