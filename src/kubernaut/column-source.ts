@@ -101,7 +101,7 @@ const READERS: Readonly<Record<ColumnType, (value: JsonValue) => string | boolea
   uuid: (value) => (typeof value === 'string' ? value : undefined),
   timestamptz: (value) => (typeof value === 'string' ? parseInstant(value) : undefined),
   interval: readInterval,
-  numeric: (value) => numberLexeme(value),
+  numeric: (value) => numberLexeme(value) ?? decimalText(value),
   bigint: (value) => readInteger(value),
   integer: (value) => readInteger(value),
   boolean: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -112,6 +112,11 @@ const READERS: Readonly<Record<ColumnType, (value: JsonValue) => string | boolea
 /** A value of a resource in the travelling form of a column type; undefined when it is none of that type. */
 export function readValue(value: JsonValue, type: ColumnType): string | boolean | undefined {
   return READERS[type](value);
+}
+
+/** Kubernetes discourages numbers with a point, so a score may well be text. */
+function decimalText(value: JsonValue): string | undefined {
+  return typeof value === 'string' && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(value) ? value : undefined;
 }
 
 function readInteger(value: JsonValue): string | undefined {

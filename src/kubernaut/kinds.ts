@@ -2,8 +2,26 @@ import type { JsonObject } from '../domain/json.ts';
 import { ACTION_OF_WORKFLOW } from './action-of-workflow.ts';
 import { AGENT_SESSION_LEFT_OUT, readAgentSession, SESSION_OF_ANALYSIS } from './agent-session.ts';
 import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
+import {
+  APPROVAL,
+  APPROVAL_LEFT_OUT,
+  readApprovalDeletion,
+  readApprovalRequest,
+} from './approval-request.ts';
+import {
+  readAssessmentDeletion,
+  readEffectivenessAssessment,
+  VERIFICATION,
+  VERIFICATION_LEFT_OUT,
+} from './effectiveness-assessment.ts';
 import { ACTION, KUBERNETES_EXECUTION_LEFT_OUT, readKubernetesExecution } from './kubernetes-execution.ts';
 import type { LeftOut } from './left-out.ts';
+import {
+  NOTIFICATION,
+  NOTIFICATION_LEFT_OUT,
+  readNotificationDeletion,
+  readNotificationRequest,
+} from './notification-request.ts';
 import type {
   ReadingContext,
   RemediationReference,
@@ -11,6 +29,19 @@ import type {
   Unread,
 } from './observed-remediation.ts';
 import type { PhaseSources } from './read-kind.ts';
+import { readRemediationDeletion, readRemediationRequest } from './remediation-request.ts';
+import {
+  ANALYSIS_TIMEOUT,
+  NAME_OF_EXECUTED,
+  SKIP,
+  WORKFLOW_OF_ANALYSED,
+} from './remediation-request-siblings.ts';
+import {
+  CLOSURE,
+  PROGRESS,
+  REMEDIATION_REQUEST_LEFT_OUT,
+  TERMINAL_PHASES,
+} from './remediation-request-sources.ts';
 import { readSignalProcessing, SIGNAL_PROCESSING, SIGNAL_PROCESSING_LEFT_OUT } from './signal-processing.ts';
 import { readWorkflowExecution } from './workflow-execution.ts';
 import {
@@ -62,6 +93,20 @@ export interface GoneResource {
 }
 
 export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
+  {
+    kind: 'RemediationRequest',
+    plural: 'remediationrequests',
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'remediation.kubernaut.io', version: 'v1alpha1' },
+    ],
+    phases: [PROGRESS, CLOSURE, SKIP],
+    fragments: [WORKFLOW_OF_ANALYSED, ANALYSIS_TIMEOUT, NAME_OF_EXECUTED],
+    leftOut: REMEDIATION_REQUEST_LEFT_OUT,
+    terminalPhases: TERMINAL_PHASES,
+    read: readRemediationRequest,
+    readDeletion: readRemediationDeletion,
+  },
   {
     kind: 'SignalProcessing',
     plural: 'signalprocessings',
@@ -124,5 +169,41 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: KUBERNETES_EXECUTION_LEFT_OUT,
     terminalPhases: ['completed', 'failed'],
     read: readKubernetesExecution,
+  },
+  {
+    kind: 'RemediationApprovalRequest',
+    plural: 'remediationapprovalrequests',
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'remediation.kubernaut.io', version: 'v1alpha1' },
+    ],
+    phases: [APPROVAL],
+    leftOut: APPROVAL_LEFT_OUT,
+    terminalPhases: ['approved', 'rejected', 'expired'],
+    read: readApprovalRequest,
+    readDeletion: readApprovalDeletion,
+  },
+  {
+    kind: 'EffectivenessAssessment',
+    plural: 'effectivenessassessments',
+    served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
+    phases: [VERIFICATION],
+    leftOut: VERIFICATION_LEFT_OUT,
+    terminalPhases: ['completed', 'failed'],
+    read: readEffectivenessAssessment,
+    readDeletion: readAssessmentDeletion,
+  },
+  {
+    kind: 'NotificationRequest',
+    plural: 'notificationrequests',
+    served: [
+      { group: 'kubernaut.ai', version: 'v1alpha1' },
+      { group: 'notification.kubernaut.ai', version: 'v1alpha1' },
+    ],
+    phases: [NOTIFICATION],
+    leftOut: NOTIFICATION_LEFT_OUT,
+    terminalPhases: ['sent', 'partiallysent', 'failed'],
+    read: readNotificationRequest,
+    readDeletion: readNotificationDeletion,
   },
 ];

@@ -10,7 +10,7 @@ import { allPaths, readColumns } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
 import { sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity } from './resource.ts';
-import { identityOf } from './resource.ts';
+import { identityOf, textAt } from './resource.ts';
 import type { Shape } from './shapes.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
@@ -72,15 +72,18 @@ export interface RecordAddress {
   readonly own?: boolean;
   /** What is understood of the kind: all else is kept under `extra`. Given for the first record of the resource only. */
   readonly known?: Understood;
+  /** Members of `extra` that are put together from several fields. */
+  readonly extra?: JsonObject;
 }
 
 export function readPhase(
   sources: PhaseSources,
   subject: Subject,
-  { key, own = true, known }: RecordAddress = {},
+  { key, own = true, known, extra: composed = {} }: RecordAddress = {},
 ): PhaseRead {
   const { resource, identity, remediation } = subject;
-  const { columns, extra, misshapen } = readColumns(sources.definition, sources, resource);
+  const { columns, extra: read, misshapen } = readColumns(sources.definition, sources, resource);
+  const extra = { ...read, ...composed };
   const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
   const paths = Object.keys(unrecognised);
   const kept: JsonObject = paths.length === 0 ? extra : { ...extra, unrecognised };
@@ -123,9 +126,10 @@ export function fragmentFor(
 }
 
 function commonOf(
-  { context, version, createdAt, identity }: Subject,
+  { resource, context, version, createdAt, identity }: Subject,
   { definition, phase }: { readonly definition: RecordDefinition; readonly phase: AuditPhase },
 ): Omit<Observation, 'key' | 'columns'> {
+  const ownPhase = textAt(resource, ...PHASES);
   return {
     table: definition.table,
     cluster: context.cluster,
@@ -140,9 +144,13 @@ function commonOf(
       namespace: identity.namespace,
       name: identity.name,
       uid: identity.uid,
+      ...(ownPhase === undefined ? {} : { phase: ownPhase }),
     },
   };
 }
+
+/** An approval request has no phase; what was decided is as much. */
+const PHASES = ['status.overallPhase', 'status.phase', 'status.decision'];
 
 function aboutSource({ identity, shape }: Subject): Observation['columns'] {
   return {

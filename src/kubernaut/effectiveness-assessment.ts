@@ -1,0 +1,89 @@
+import type { JsonObject } from '../domain/json.ts';
+import { remediationAudit } from '../domain/records/remediation-audit.ts';
+import { inAll } from './column-source.ts';
+import { readDeletionFromHub } from './deletion.ts';
+import { readerOf } from './hub-addition.ts';
+import type { LeftOut } from './left-out.ts';
+import { CHURN } from './left-out.ts';
+import type { RemediationReference } from './observed-remediation.ts';
+import { ownerOf, remediationOf } from './observed-remediation.ts';
+import { definePhase } from './read-kind.ts';
+import { textAt } from './resource.ts';
+
+const anywhere = (...paths: readonly string[]) => inAll(['G3', 'G2'], ...paths);
+
+export const VERIFICATION = definePhase({
+  definition: remediationAudit,
+  phase: 'verification',
+  columns: {
+    verification_reason: { paths: anywhere('status.assessmentReason') },
+    verification_health_score: { paths: anywhere('status.components.healthScore') },
+    verification_alert_score: { paths: anywhere('status.components.alertScore') },
+    verification_metrics_score: { paths: anywhere('status.components.metricsScore') },
+    pre_remediation_spec_hash: { paths: anywhere('spec.preRemediationSpecHash') },
+    post_remediation_spec_hash: { paths: anywhere('status.components.postRemediationSpecHash') },
+    current_spec_hash: { paths: anywhere('status.components.currentSpecHash') },
+  },
+  extra: {
+    verification_assessment: anywhere('metadata.name'),
+    verification_phase: anywhere('status.phase'),
+    verification_message: anywhere('status.message'),
+    verification_completed_at: anywhere('status.completedAt'),
+    verification_valid_until: anywhere('status.validityDeadline', 'spec.config.validityDeadline'),
+    verification_stabilization_window: anywhere('spec.config.stabilizationWindow'),
+    verification_target: anywhere('spec.remediationTarget', 'spec.targetResource'),
+    verification_began_in_phase: anywhere('spec.remediationRequestPhase'),
+  },
+});
+
+export const VERIFICATION_LEFT_OUT: LeftOut = {
+  ...CHURN,
+  'counts and plans the looks at the target': [
+    'status.components.alertDecayRetries',
+    'status.prometheusCheckAfter',
+    'status.alertManagerCheckAfter',
+    'spec.config',
+  ],
+  'the score or hash beside it is there, or is not': [
+    'status.components.healthAssessed',
+    'status.components.hashComputed',
+    'status.components.alertAssessed',
+    'status.components.metricsAssessed',
+  ],
+  'the remediation says it': [
+    'spec.correlationID',
+    'spec.remediationRequestRef',
+    'spec.signalTarget',
+    'spec.signalName',
+    'spec.remediationCreatedAt',
+    'spec.clusterID',
+  ],
+};
+
+export const readEffectivenessAssessment = readerOf({
+  sources: VERIFICATION,
+  leftOut: VERIFICATION_LEFT_OUT,
+  subject: (resource) => `verification ${(textAt(resource, 'status.phase') ?? 'pending').toLowerCase()}`,
+  remediationOf: remediationOfAssessment,
+});
+
+export const readAssessmentDeletion = readDeletionFromHub({
+  kind: 'EffectivenessAssessment',
+  definition: VERIFICATION.definition,
+  phase: VERIFICATION.phase,
+});
+
+/**
+ * It has no reference: its owner has the uid, and its correlation id is the name. Without an owner nothing can be told:
+ * names were used again, so the name alone may mean another remediation.
+ */
+function remediationOfAssessment(
+  resource: JsonObject,
+  ownNamespace: string,
+): RemediationReference | undefined {
+  const found = remediationOf(resource, ownNamespace);
+  if (found !== undefined) return found;
+  const uid = textAt(ownerOf(resource, 'RemediationRequest'), 'uid');
+  const name = textAt(resource, 'spec.correlationID');
+  return uid === undefined || name === undefined ? undefined : { namespace: ownNamespace, name, uid };
+}

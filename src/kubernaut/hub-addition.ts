@@ -1,0 +1,55 @@
+import type { JsonObject } from '../domain/json.ts';
+import { naturalKey } from '../domain/observation.ts';
+import type { remediationAudit } from '../domain/records/remediation-audit.ts';
+import type { LeftOut } from './left-out.ts';
+import { pathsLeftOut } from './left-out.ts';
+import type {
+  ReadingContext,
+  RemediationReference,
+  ResourceReading,
+  Unread,
+} from './observed-remediation.ts';
+import type { PhaseSources } from './read-kind.ts';
+import { readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import { textAt } from './resource.ts';
+import { groupOf } from './shapes.ts';
+
+/** A kind whose resources add to the record of their remediation and have none of their own. */
+export interface HubAddition {
+  readonly sources: PhaseSources<typeof remediationAudit>;
+  readonly leftOut: LeftOut;
+  /** What it is about, for the summary. */
+  readonly subject: (resource: JsonObject) => string | undefined;
+  readonly remediationOf: (resource: JsonObject, ownNamespace: string) => RemediationReference | undefined;
+}
+
+const GROUP_SINCE_G2 = 'kubernaut.ai';
+
+/** These kinds have had one shape since G2; what was served by another group is older. */
+export function readerOf(
+  kind: HubAddition,
+): (resource: JsonObject, context: ReadingContext) => ResourceReading | Unread {
+  const known = understoodBy([kind.sources], pathsLeftOut(kind.leftOut));
+  return (resource, context) => {
+    const namespace = textAt(resource, 'metadata.namespace') ?? '';
+    const remediation = kind.remediationOf(resource, namespace);
+    const shape = groupOf(resource) === GROUP_SINCE_G2 ? 'G3' : 'G1';
+    const subject = subjectOf(resource, { shape, remediation, context });
+    if ('unread' in subject) return subject;
+    const key = naturalKey(subject.remediation.uid);
+    const { observation, unrecognised, misshapen } = readPhase(kind.sources, subject, {
+      key,
+      own: false,
+      known,
+    });
+    return {
+      remediation: subject.remediation,
+      observations: [observation],
+      target: undefined,
+      summary: `${subject.remediation.name}: ${kind.subject(resource) ?? subject.identity.name}`,
+      shape,
+      unrecognised,
+      misshapen,
+    };
+  };
+}

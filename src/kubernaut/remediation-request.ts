@@ -1,0 +1,194 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { Observation } from '../domain/observation.ts';
+import { naturalKey } from '../domain/observation.ts';
+import { allPaths } from './column-source.ts';
+import { observeDeletion } from './deletion.ts';
+import type { GoneResource } from './kinds.ts';
+import { pathsLeftOut } from './left-out.ts';
+import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
+import type { PhaseRead, Subject } from './read-kind.ts';
+import { readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import { lastBlockOf, readSkip, siblingsOf, SKIP } from './remediation-request-siblings.ts';
+import {
+  CLOSURE,
+  grouped,
+  isTerminal,
+  PROGRESS,
+  REMEDIATION_REQUEST_LEFT_OUT,
+  verdictOf,
+} from './remediation-request-sources.ts';
+import { at, identityOf, textAt } from './resource.ts';
+import type { Shape, ShapeMarks } from './shapes.ts';
+import { groupOf, shapeOf } from './shapes.ts';
+import { targetTextAt } from './target.ts';
+
+const KIND = 'RemediationRequest';
+
+const MARKS: ShapeMarks = [
+  [
+    'G3',
+    'status.phaseProgress',
+    'status.routingStatus',
+    'status.completionStatus',
+    'status.operatorAudit',
+    'status.workflowSelection',
+  ],
+  ['G1', 'spec.environment', 'spec.priority', 'spec.timeoutConfig'],
+];
+
+/** G1 had them too, and G2 still writes an empty `spec.deduplication`: these tell only after the group did. */
+const LATER_MARKS: ShapeMarks = [
+  [
+    'G2',
+    'status.processingStartTime',
+    'status.signalProcessingRef',
+    'status.aiAnalysisRef',
+    'status.workflowExecutionRef',
+    'status.blockReason',
+    'status.outcome',
+    'status.failurePhase',
+    'status.timeoutPhase',
+    'status.notificationRequestRefs',
+    'status.selectedWorkflowRef',
+    'status.preRemediationSpecHash',
+    'status.lastModifiedBy',
+  ],
+  ['G1', 'spec.isStorm', 'spec.deduplication', 'spec.affectedResources'],
+];
+const GROUP_OF_G1 = 'remediation.kubernaut.io';
+
+const UNDERSTOOD = understoodBy([PROGRESS, CLOSURE, SKIP], pathsLeftOut(REMEDIATION_REQUEST_LEFT_OUT));
+
+export function readRemediationRequest(
+  resource: JsonObject,
+  context: ReadingContext,
+): ResourceReading | Unread {
+  const subject = subjectOfRequest(resource, context);
+  if ('unread' in subject) return subject;
+  const hub = readHub(subject, isTerminal(at(resource, 'status.overallPhase')));
+  const skip = readSkip(subject);
+  return {
+    ...aboutRequest(subject, hub),
+    observations: [
+      hub.observation,
+      ...(skip === undefined ? [] : [skip.observation]),
+      ...siblingsOf(subject),
+    ],
+  };
+}
+
+/** A remediation that is gone is over, whatever its last phase was: this is its closure. */
+export function readRemediationDeletion(gone: GoneResource, context: ReadingContext): ResourceReading {
+  const { about, columns, phase, wasSeen } = endingOf(gone, context);
+  const went = phase === undefined ? gone : { ...gone, phase };
+  const observation = observeDeletion(went, context, {
+    kind: KIND,
+    definition: CLOSURE.definition,
+    phase: CLOSURE.phase,
+    key: naturalKey(gone.uid),
+    columns: {
+      ...columns,
+      ...(phase === undefined ? {} : { overall_phase: phase }),
+      verdict: verdictOf(phase),
+      deleted_at: gone.deletedAt,
+      final_state_unknown: !wasSeen && !isTerminal(phase),
+    },
+  });
+  return { ...about, observations: [observation] };
+}
+
+interface Ending {
+  readonly about: Omit<ResourceReading, 'observations'>;
+  readonly columns: Observation['columns'];
+  readonly phase: string | undefined;
+  /** Whether it was seen in the state in which it went. */
+  readonly wasSeen: boolean;
+}
+
+/** All that its last state says, under the version of the deletion; else what was remembered of it. */
+function endingOf(gone: GoneResource, context: ReadingContext): Ending {
+  const subject = gone.lastState && subjectOfRequest(gone.lastState, context);
+  if (subject === undefined || 'unread' in subject) return rememberedEnding(gone);
+  const hub = readHub(subject, true);
+  return {
+    about: aboutRequest(subject, hub),
+    columns: hub.observation.columns,
+    phase: textAt(subject.resource, 'status.overallPhase'),
+    wasSeen: true,
+  };
+}
+
+function rememberedEnding({ namespace, name, uid, phase }: GoneResource): Ending {
+  return {
+    about: {
+      remediation: { namespace, name, uid },
+      target: undefined,
+      summary: name,
+      shape: 'unknown',
+      unrecognised: [],
+      misshapen: [],
+    },
+    columns: {
+      remediation_id: name,
+      remediation_uid: uid,
+      namespace,
+      source_kind: KIND,
+      source_uid: uid,
+    },
+    phase,
+    wasSeen: false,
+  };
+}
+
+function subjectOfRequest(resource: JsonObject, context: ReadingContext): Subject | Unread {
+  const remediation = identityOf(resource);
+  return subjectOf(resource, { shape: generationOf(resource), remediation, context });
+}
+
+function readHub(subject: Subject, isOver: boolean): PhaseRead {
+  return readPhase(isOver ? CLOSURE : PROGRESS, subject, {
+    key: naturalKey(subject.remediation.uid),
+    known: UNDERSTOOD,
+    extra: composedExtra(subject.resource),
+  });
+}
+
+function aboutRequest(
+  { resource, shape, remediation: { namespace, name, uid } }: Subject,
+  { unrecognised, misshapen }: PhaseRead,
+): Omit<ResourceReading, 'observations'> {
+  const target = targetTextAt(resource, 'spec.targetResource');
+  return {
+    remediation: { namespace, name, uid },
+    target,
+    summary: `${target ?? 'unknown target'}: ${textAt(resource, 'spec.signalName') ?? name}`,
+    shape,
+    unrecognised,
+    misshapen,
+  };
+}
+
+function composedExtra(resource: JsonObject): JsonObject {
+  const payload = textAt(resource, 'spec.originalPayload');
+  const block = lastBlockOf(resource);
+  const notifications = allPaths(grouped('completionStatus', 'notificationRequestRefs'))
+    .map((path) => namesOf(at(resource, path)))
+    .find((names) => names.length > 0);
+  return {
+    ...(payload === undefined ? {} : { original_payload_characters: payload.length }),
+    ...(block === undefined ? {} : { last_block: block }),
+    ...(notifications === undefined ? {} : { notification_requests: notifications }),
+  };
+}
+
+function namesOf(references: JsonValue | undefined): string[] {
+  return Array.isArray(references) ? references.flatMap((reference) => textAt(reference, 'name') ?? []) : [];
+}
+
+function generationOf(resource: JsonObject): Shape {
+  const shape = shapeOf(resource, MARKS);
+  if (shape !== 'unknown') return shape;
+  const phase = textAt(resource, 'status.overallPhase');
+  if (groupOf(resource) === GROUP_OF_G1 || (phase !== undefined && /^[a-z]/.test(phase))) return 'G1';
+  return shapeOf(resource, LATER_MARKS);
+}
