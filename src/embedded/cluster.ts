@@ -11,6 +11,7 @@ import { KUBERNAUT_KINDS } from './sandbox/kinds.ts';
 import { startSandbox } from './sandbox/sandbox.ts';
 import type { ClusterAddress } from './simulator/cluster-client.ts';
 import { installKinds } from './simulator/install-kinds.ts';
+import { DEMONSTRATION } from './simulator/mix.ts';
 import { runSimulator } from './simulator/simulator.ts';
 import type { ClusterMode, UpOptions } from './up-options.ts';
 
@@ -142,6 +143,7 @@ function startSimulation({ config, options, report }: ClusterOptions, cluster: C
   const running = runSimulator({
     cluster,
     seed,
+    branches: DEMONSTRATION,
     speed: config.embedded.simulatorSpeed,
     signal: stopping.signal,
   }).catch((error: unknown) => {

@@ -8,14 +8,20 @@ import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
 import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
 import { type ClusterAddress, ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
+import { refuseForeignCluster } from '../../src/embedded/simulator/foreign.ts';
+import { GENERATIONS, kindsOf } from '../../src/embedded/simulator/generations.ts';
 import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
-import type { PlayedRemediation } from '../../src/embedded/simulator/play.ts';
+import { playBranch } from '../../src/embedded/simulator/play-branch.ts';
 import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
 import { resolveServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import type { Resource, WatchEvent } from './conformance-client.ts';
 import { ConformanceClient } from './conformance-client.ts';
 import { API } from './conformance-cluster.ts';
+import { expectEnding, phaseOf } from './simulator-ending.ts';
+
+/** The shortest stories that have an execution. */
+const BOTH = ['remediated', 'execution-failed'] as const;
 
 interface TestCluster {
   address: ClusterAddress;
@@ -25,11 +31,6 @@ interface TestCluster {
 const NAMESPACE = `${API}/namespaces/kubernaut-system`;
 /** A remediation of ten minutes takes a fifth of a second. */
 const SPEED = 3_000;
-
-const phaseOf = ({ status }: Resource): unknown => {
-  const { overallPhase, phase } = (status ?? {}) as { overallPhase?: string; phase?: string };
-  return overallPhase ?? phase;
-};
 
 /** The different phases of one object, in the order in which the watch saw them. */
 function phasesOf(events: readonly WatchEvent[], name: string | undefined): unknown[] {
@@ -60,9 +61,15 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
   test('what the report says is what a watch has seen', async () => {
     await using remediations = await client.watch(`${NAMESPACE}/remediationrequests`, {});
     await using executions = await client.watch(`${NAMESPACE}/workflowexecutions`, {});
-    const report = await runSimulator({ cluster: cluster.address, seed: 11, speed: SPEED, count: 8 });
-    expect(report).toMatchObject({ seed: 11, started: 8 });
-    expect(new Set(report.remediations.map(({ branch }) => branch)).size).toBe(2);
+    const report = await runSimulator({
+      cluster: cluster.address,
+      branches: [...BOTH],
+      seed: 11,
+      speed: SPEED,
+      count: 4,
+    });
+    expect(report).toMatchObject({ seed: 11, started: 4 });
+    expect(report.remediations.map(({ branch }) => branch).sort()).toEqual([...BOTH, ...BOTH].sort());
     for (const played of report.remediations) {
       expect(played).toMatchObject({ finished: true, deleted: false });
       const isFailed = played.branch === 'execution-failed';
@@ -70,41 +77,20 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
       const middle = ['Pending', 'Processing', 'Analyzing', 'Executing'];
       const end = isFailed ? ['Failed'] : ['Verifying', 'Completed'];
       expect(phasesOf(remediations.events, played.name)).toEqual([...middle, ...end]);
-      await executions.until(
-        (events) => phasesOf(events, played.execution?.name).at(-1) === played.execution?.phase,
-      );
+      const execution = played.parts.WFE;
+      await executions.until((events) => phasesOf(events, execution?.name).at(-1) === execution?.phase);
       const ending = isFailed ? 'Failed' : 'Completed';
-      expect(phasesOf(executions.events, played.execution?.name)).toEqual(['Pending', 'Running', ending]);
+      expect(phasesOf(executions.events, execution?.name)).toEqual(['Pending', 'Running', ending]);
     }
   });
 
-  test('an execution refers to its remediation, and a failed one says why', async () => {
-    const report = await runSimulator({ cluster: cluster.address, seed: 12, speed: SPEED, count: 8 });
-    const failed = report.remediations.find(
-      ({ branch }) => branch === 'execution-failed',
-    ) as PlayedRemediation;
-    const { body } = await client.get(`${NAMESPACE}/workflowexecutions/we-${failed.name}`);
-    expect(body).toMatchObject({
-      metadata: { ownerReferences: [{ kind: 'RemediationRequest', name: failed.name, uid: failed.uid }] },
-      spec: {
-        remediationRequestRef: { name: failed.name, namespace: 'kubernaut-system', uid: failed.uid },
-        workflowRef: { workflowName: expect.any(String) as string, actionType: expect.any(String) as string },
-      },
-      status: {
-        phase: 'Failed',
-        failureDetails: { reason: expect.any(String) as string, message: expect.any(String) as string },
-      },
-    });
-    const remediation = (await client.get(`${NAMESPACE}/remediationrequests/${failed.name}`)).body;
-    expect(remediation.status).toMatchObject({
-      overallPhase: 'Failed',
-      phaseProgress: { workflowExecutionRef: { uid: failed.execution?.uid } },
-      completionStatus: { failurePhase: 'WorkflowExecution', requiresManualReview: true },
-    });
+  test.each(GENERATIONS)('a remediation of %s is there with all its resources', async (generation) => {
+    const played = await playBranch(cluster.address, 'remediated', { generation, seed: 12 });
+    await expectEnding(client, played);
   });
 
   test('the same seed plays on beside what it left the last time', async () => {
-    const options = { cluster: cluster.address, seed: 13, speed: SPEED, count: 3 };
+    const options = { cluster: cluster.address, branches: [...BOTH], seed: 13, speed: SPEED, count: 3 };
     const [first, second] = [await runSimulator(options), await runSimulator(options)];
     expect(second.remediations).toHaveLength(3);
     const uids = [...first.remediations, ...second.remediations].map(({ uid }) => uid);
@@ -115,7 +101,8 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
 
   test('an aborted play stops where it is and says how far it came', async () => {
     const stopping = new AbortController();
-    const playing = runSimulator({ cluster: cluster.address, seed: 14, speed: 1, signal: stopping.signal });
+    const play = { branches: [...BOTH], seed: 14, speed: 1, signal: stopping.signal };
+    const playing = runSimulator({ cluster: cluster.address, ...play });
     const oursIn = (objects: Resource[]): Resource[] =>
       objects.filter((object) => phaseOf(object) === 'Analyzing');
     await until(async () => oursIn(await list('remediationrequests')).length > 0, 'a remediation is played');
@@ -130,7 +117,7 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     const before = new Set((await list('remediationrequests')).map(({ metadata }) => metadata.uid));
     // One at a time: the next one begins only when the play of the deleted one has noticed. Slow enough that it is
     // deleted seconds before its execution would be created.
-    const play = { seed: 15, speed: 30, concurrency: 1, signal: stopping.signal };
+    const play = { branches: [...BOTH], seed: 15, speed: 30, concurrency: 1, signal: stopping.signal };
     const playing = runSimulator({ cluster: cluster.address, ...play });
     const isPlayed = (object: Resource): boolean =>
       !before.has(object.metadata.uid) && phaseOf(object) === 'Processing';
@@ -147,7 +134,7 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     const { remediations } = await playing;
     const record = remediations.find(({ uid }) => uid === victim?.metadata.uid);
     expect(record).toMatchObject({ deleted: true, finished: false });
-    expect(record?.execution).toBeUndefined();
+    expect(record?.parts.WFE).toBeUndefined();
   });
 
   test('the retention takes away what ended, with its execution, and what an earlier run left', async () => {
@@ -158,7 +145,7 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
       metadata: { name: 'not-ours' },
     };
     await client.post(`${NAMESPACE}/remediationrequests`, other);
-    const options = { cluster: cluster.address, seed: 16, speed: SPEED, count: 3 };
+    const options = { cluster: cluster.address, branches: [...BOTH], seed: 16, speed: SPEED, count: 3 };
     const ended = await runSimulator({ ...options, retentionMs: 1 });
     const before = (await list('remediationrequests')).length;
     expect(before).toBeGreaterThan(3);
@@ -177,10 +164,23 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
     // What is left: the one being played, and the one nobody simulated.
     await until(async () => (await remaining()).length === 2, 'two remain');
     expect(await remaining()).toContain('not-ours');
-    await until(async () => (await list('workflowexecutions')).length === 0, 'the executions are gone');
+    const [young = ''] = (await remaining()).filter((name) => name !== 'not-ours');
+    for (const { plural } of kindsOf('G3').slice(1)) {
+      const isLeft = async (): Promise<boolean> =>
+        (await list(plural)).every(({ metadata }) => metadata.name?.endsWith(young));
+      await until(isLeft, `the old ${plural} are gone`);
+    }
     stopping.abort();
     await sweeping;
     expect(ended.remediations).toHaveLength(3);
+  });
+
+  test('a cluster with a remediation that nobody simulated is refused, and it is named', async () => {
+    await using direct = new ClusterClient(cluster.address);
+    const refused = refuseForeignCluster(direct);
+    await expect(refused).rejects.toThrow(/remediationrequests.kubernaut.ai kubernaut-system\/not-ours/);
+    await client.delete(`${NAMESPACE}/remediationrequests/not-ours`);
+    await refuseForeignCluster(direct);
   });
 
   test('a cluster that refuses the token ends the play with an error that says so', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { Agent, fetch } from 'undici';
+import { Agent, request } from 'undici';
 
 /** A Kubernetes API and the right to use it. */
 export interface ClusterAddress {
@@ -10,6 +10,29 @@ export interface ClusterAddress {
   /** PEM of the authority that signed the server's certificate. Default: the system's authorities. */
   ca?: string | undefined;
 }
+
+/** Another way to a Kubernetes API, with its own credentials: that of a kubeconfig. */
+export interface ClusterTransport {
+  /** URL of the API server, for people. */
+  readonly server: string;
+  send(request: ClusterMessage, signal: AbortSignal): Promise<ClusterReply>;
+}
+
+/** A request as it goes over the wire. */
+export interface ClusterMessage {
+  method: ClusterRequest['method'];
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+}
+
+/** An answer whose text is still to be read. */
+export interface ClusterReply {
+  readonly statusCode: number;
+  readonly body: { text(): Promise<string> };
+}
+
+export type ClusterTarget = ClusterAddress | ClusterTransport;
 
 export interface ClusterRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -40,15 +63,20 @@ const HTTP_SERVER_ERROR = 500;
 
 /** Requests to one API server over a few kept connections; what passes by itself is tried again. */
 export class ClusterClient implements AsyncDisposable {
-  readonly #address: ClusterAddress;
+  readonly #transport: ClusterTransport;
   readonly #options: ClusterClientOptions;
-  readonly #agent: Agent;
+  /** Of an address; a transport that was given has its own, and its own owner. */
+  readonly #agent: Agent | undefined;
 
-  constructor(address: ClusterAddress, options: ClusterClientOptions = {}) {
-    this.#address = address;
+  constructor(target: ClusterTarget, options: ClusterClientOptions = {}) {
     this.#options = options;
-    const { ca } = address;
+    if ('server' in target) {
+      this.#transport = target;
+      return;
+    }
+    const { ca } = target;
     this.#agent = new Agent({ connections: CONNECTIONS, connect: ca === undefined ? {} : { ca } });
+    this.#transport = transportTo(target, this.#agent);
   }
 
   /** The answer, whatever its status, unless the server stays away or overloaded: then an error. */
@@ -61,7 +89,7 @@ export class ClusterClient implements AsyncDisposable {
       if (Date.now() + waitMs > giveUpAt) {
         const what = `${request.method} ${request.path}`;
         throw new Error(
-          `cannot ${what} at ${this.#address.url}: is the cluster there? (${outcome.message})`,
+          `cannot ${what} at ${this.#transport.server}: is the cluster there? (${outcome.message})`,
           {
             cause: outcome,
           },
@@ -72,7 +100,7 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#agent?.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,19 +123,30 @@ export class ClusterClient implements AsyncDisposable {
 
   async #exchange({ method, path, body }: ClusterRequest): Promise<{ status: number; text: string }> {
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-    const response = await fetch(new URL(path, this.#address.url), {
-      method,
-      dispatcher: this.#agent,
-      signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
-      headers: {
-        authorization: `Bearer ${this.#address.token}`,
-        accept: 'application/json',
-        ...(body === undefined ? {} : { 'content-type': contentType }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, text: await response.text() };
+    const headers = {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': contentType }),
+    };
+    const reply = await this.#transport.send(
+      { method, path, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+      AbortSignal.timeout(REQUEST_DEADLINE_MS),
+    );
+    return { status: reply.statusCode, text: await reply.body.text() };
   }
+}
+
+function transportTo({ url, token }: ClusterAddress, dispatcher: Agent): ClusterTransport {
+  return {
+    server: url,
+    send: ({ method, path, headers, body }, signal) =>
+      request(new URL(path, url), {
+        method,
+        dispatcher,
+        signal,
+        headers: { ...headers, authorization: `Bearer ${token}` },
+        ...(body === undefined ? {} : { body }),
+      }),
+  };
 }
 
 /** Health checks and unknown paths answer in plain text. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { definitionOf } from '../sandbox/definitions.ts';
 import type { Kind } from '../sandbox/kinds.ts';
 import { groupResource, groupVersion } from '../sandbox/kinds.ts';
-import type { ClusterAddress } from './cluster-client.ts';
+import type { ClusterTarget } from './cluster-client.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { expectStatus } from './cluster-objects.ts';
 
@@ -16,13 +16,13 @@ const SERVED_DEADLINE_MS = 30_000;
 const POLL_MS = 100;
 
 /** Registers the kinds at an API server, if they are not there, and waits until each is served. */
-export async function installKinds(address: ClusterAddress, kinds: readonly Kind[]): Promise<void> {
-  await using client = new ClusterClient(address);
+export async function installKinds(target: ClusterTarget, kinds: readonly Kind[]): Promise<void> {
+  await using client = new ClusterClient(target);
   for (const kind of kinds) {
     const answer = await client.send({ method: 'POST', path: DEFINITIONS, body: definitionOf(kind) });
     if (answer.status !== CONFLICT) expectStatus(answer, CREATED, `register ${groupResource(kind)}`);
   }
-  for (const kind of kinds) await untilServed(client, kind);
+  await Promise.all(kinds.map((kind) => untilServed(client, kind)));
 }
 
 async function untilServed(client: ClusterClient, kind: Kind): Promise<void> {

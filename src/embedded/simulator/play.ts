@@ -1,35 +1,29 @@
 import type { ClusterObjects } from './cluster-objects.ts';
-import { EXECUTIONS, referenceTo, REMEDIATIONS } from './cluster-objects.ts';
-import type { Branch, RemediationPlan } from './plan.ts';
-import type { ObjectReference } from './remediation-request.ts';
-import {
-  analyzingStatus,
-  executingStatus,
-  executionFailedStatus,
-  processingStatus,
-  receivedStatus,
-  remediatedStatus,
-  remediationRequest,
-  verifyingStatus,
-} from './remediation-request.ts';
-import {
-  acceptedStatus,
-  completedStatus,
-  executionName,
-  failedStatus,
-  runningStatus,
-  workflowExecution,
-} from './workflow-execution.ts';
+import type { Generation } from './generations.ts';
+import type { Move, Performance } from './perform.ts';
+import { perform } from './perform.ts';
+import type { RemediationPlan } from './plan.ts';
+import type { Clock, PlayedObject } from './situation.ts';
+import type { Part } from './step.ts';
+import type { Branch } from './stories.ts';
 
-/** What a remediation is played on. */
+/** What remediations are played on. */
 export interface Stage {
   objects: ClusterObjects;
-  /** Lets so many milliseconds of the play pass; rejects when the run is aborted. */
+  /** Lets so many milliseconds of life pass; rejects when the run is aborted. */
   pass: (ms: number) => Promise<void>;
-  /** Milliseconds since the epoch. */
-  now: () => number;
-  retentionMs: number;
+  clock: Clock;
+  /** Marks of everything that is created. */
   labels: Readonly<Record<string, string>>;
+}
+
+/** One resource as it was written last. */
+export interface PlayedPart {
+  kind: string;
+  name: string;
+  uid: string;
+  /** The phase, or of an approval the decision; undefined before there is one. */
+  phase: string | undefined;
 }
 
 /** What was written, for whoever compares it with what was seen. */
@@ -38,142 +32,107 @@ export interface PlayedRemediation {
   namespace: string;
   uid: string;
   branch: Branch;
+  generation: Generation;
   /** The last phase written. */
-  phase: string;
-  outcome?: string;
-  execution?: { name: string; uid: string; phase: string };
+  phase: string | undefined;
+  /** Every other resource, by what it is to the remediation. */
+  parts: Partial<Record<Part, PlayedPart>>;
   /** The play came to its end. */
   finished: boolean;
-  /** The retention, or somebody else, has taken it away again. */
+  /** The story, the retention or somebody else has taken it away again. */
   deleted: boolean;
 }
 
-const EXECUTION_DEADLINE_MS = 30 * 60_000;
-const VERIFICATION_DEADLINE_MS = 30 * 60_000;
+/** A remediation that exists, and what is still to be played of it. */
+export interface OpenedRemediation {
+  record: PlayedRemediation;
+  performance: Performance;
+  /** The remediation as the server answered its creation. */
+  created: PlayedObject;
+}
 
 /** Begins a remediation; undefined when its name is taken. */
 export async function openRemediation(
   plan: RemediationPlan,
   stage: Stage,
-): Promise<PlayedRemediation | undefined> {
-  const body = remediationRequest(plan, stage.labels, timeAfter(stage));
-  const created = await stage.objects.create(REMEDIATIONS, body);
+): Promise<OpenedRemediation | undefined> {
+  const performance = perform(plan, stage.clock, stage.labels);
+  let next = performance.next();
+  while (next.done !== true && 'pass' in next.value) {
+    await stage.pass(next.value.pass);
+    next = performance.next();
+  }
+  if (next.done === true || !('create' in next.value)) {
+    throw new Error(`the story ${plan.branch} does not begin with its remediation`);
+  }
+  const created = await stage.objects.create(next.value.kind, next.value.body);
   if (!created) return undefined;
   const { name, namespace, uid } = created.metadata;
-  return { name, namespace, uid, branch: plan.branch, phase: 'Pending', finished: false, deleted: false };
+  const { branch, generation } = plan;
+  const identity = { name, namespace, uid, branch, generation };
+  const record = { ...identity, phase: undefined, parts: {}, finished: false, deleted: false };
+  return { record, performance, created };
 }
 
 /**
  * Plays an opened remediation to its end, or until somebody deletes it: that is how one is cancelled.
- * `record` is kept current, so that it is true whenever the play is cut short.
+ * The record is kept current, so that it is true whenever the play is cut short.
  */
-export async function playRemediation(
-  plan: RemediationPlan,
-  record: PlayedRemediation,
-  stage: Stage,
-): Promise<void> {
-  try {
-    await playPhases(plan, record, stage);
-    record.finished = true;
-  } catch (error: unknown) {
-    if (!(error instanceof DeletedMeanwhile)) throw error;
-    record.deleted = error.plural === REMEDIATIONS;
+export async function playRemediation(opened: OpenedRemediation, stage: Stage): Promise<void> {
+  const { record, performance } = opened;
+  let next = performance.next(opened.created);
+  while (next.done !== true) {
+    const move = next.value;
+    if ('pass' in move) {
+      await stage.pass(move.pass);
+      next = performance.next();
+      continue;
+    }
+    const object = await carryOut(move, stage);
+    if (object === undefined && !('delete' in move)) {
+      // Gone while it was played. Children that are left behind are swept away.
+      record.deleted = 'update' in move && move.update === 'RR';
+      return;
+    }
+    note(record, move, object);
+    next = performance.next(object);
   }
+  record.finished = true;
 }
 
-/** What is being played is no longer there. */
-class DeletedMeanwhile extends Error {
-  readonly plural: string;
+type Write = Exclude<Move, { readonly pass: number }>;
 
-  constructor(plural: string, name: string) {
-    super(`${plural} ${name} was deleted while it was played`);
-    this.name = 'DeletedMeanwhile';
-    this.plural = plural;
+/** The object as it is then; undefined when it is gone. */
+async function carryOut(move: Write, { objects }: Stage): Promise<PlayedObject | undefined> {
+  if ('update' in move) return objects.patchStatus(move.kind, move.object.metadata.name, move.status);
+  if ('delete' in move) {
+    await objects.delete(move.kind, move.object);
+    return undefined;
   }
+  const created = await objects.create(move.kind, move.body);
+  if (created) return created;
+  const { name } = move.body['metadata'] as { name: string };
+  throw new Error(
+    `the simulator cannot create ${move.kind.plural} ${name}: the name is taken. Delete it, or choose another seed`,
+  );
 }
 
-async function playPhases(plan: RemediationPlan, record: PlayedRemediation, stage: Stage): Promise<void> {
-  const { durations, branch } = plan;
-  await enter(record, stage, 'Pending', receivedStatus(timeAfter(stage)));
-  await stage.pass(durations.pending);
-  await enter(record, stage, 'Processing', processingStatus(timeAfter(stage)));
-  await stage.pass(durations.processing);
-  await enter(record, stage, 'Analyzing', analyzingStatus(timeAfter(stage)));
-  await stage.pass(durations.analyzing);
-  await execute(plan, record, stage);
-  await ENDINGS[branch](plan, record, stage);
-}
-
-type Ending = (plan: RemediationPlan, record: PlayedRemediation, stage: Stage) => Promise<void>;
-
-const ENDINGS: Record<Branch, Ending> = {
-  remediated: async (plan, record, stage) => {
-    await enter(record, stage, 'Verifying', verifyingStatus(timeAfter(stage, VERIFICATION_DEADLINE_MS)));
-    await stage.pass(plan.durations.verifying);
-    await enter(
-      record,
-      stage,
-      'Completed',
-      remediatedStatus(timeAfter(stage), timeAfter(stage, stage.retentionMs)),
-    );
-    record.outcome = 'Remediated';
-  },
-  'execution-failed': async (plan, record, stage) => {
-    const { message } = plan.scenario.failure;
-    const times = [timeAfter(stage), timeAfter(stage, stage.retentionMs)] as const;
-    await enter(record, stage, 'Failed', executionFailedStatus(message, ...times));
-  },
-};
-
-async function execute(plan: RemediationPlan, record: PlayedRemediation, stage: Stage): Promise<void> {
-  const remediation: ObjectReference = {
-    apiVersion: 'kubernaut.ai/v1alpha1',
-    kind: 'RemediationRequest',
-    name: record.name,
-    namespace: record.namespace,
-    uid: record.uid,
-  };
-  const deadline = timeAfter(stage, EXECUTION_DEADLINE_MS);
-  const body = workflowExecution(plan, remediation, stage.labels, deadline);
-  const created = await stage.objects.create(EXECUTIONS, body);
-  if (!created)
-    throw new Error(`the simulator cannot create ${executionName(record.name)}: the name is taken`);
-  record.execution = { name: created.metadata.name, uid: created.metadata.uid, phase: 'Pending' };
-  await enter(record, stage, 'Executing', executingStatus(plan, referenceTo(created), timeAfter(stage)));
-  await runTasks(plan, record.execution, stage);
-}
-
-/** The tasks share the time evenly; the one that fails uses up its share. */
-async function runTasks(
-  plan: RemediationPlan,
-  execution: { name: string; phase: string },
-  stage: Stage,
-): Promise<void> {
-  const { workflow, failure } = plan.scenario;
-  const isFailing = plan.branch === 'execution-failed';
-  const tasks = isFailing ? failure.taskIndex + 1 : workflow.tasks.length;
-  const update = async (phase: string, status: object): Promise<void> => {
-    const isThere = await stage.objects.patchStatus(EXECUTIONS, execution.name, status);
-    if (!isThere) throw new DeletedMeanwhile(EXECUTIONS, execution.name);
-    execution.phase = phase;
-  };
-  await update('Pending', acceptedStatus());
-  await stage.pass(plan.durations.pending);
-  const startTime = timeAfter(stage);
-  for (let completed = 0; completed < tasks; completed += 1) {
-    await update('Running', runningStatus(plan, startTime, completed));
-    await stage.pass(plan.durations.executing / tasks);
+function note(record: PlayedRemediation, move: Write, object: PlayedObject | undefined): void {
+  const part = 'create' in move ? move.create : 'update' in move ? move.update : move.delete;
+  if (object === undefined) {
+    if (part === 'RR') record.deleted = true;
+    return;
   }
-  const end = isFailing ? failedStatus : completedStatus;
-  await update(isFailing ? 'Failed' : 'Completed', end(plan, startTime, timeAfter(stage)));
+  if (part === 'RR') {
+    record.phase = phaseOf(object);
+    return;
+  }
+  const { name, uid } = object.metadata;
+  record.parts[part] = { kind: object.kind, name, uid, phase: phaseOf(object) };
 }
 
-async function enter(record: PlayedRemediation, stage: Stage, phase: string, status: object): Promise<void> {
-  const isThere = await stage.objects.patchStatus(REMEDIATIONS, record.name, status);
-  if (!isThere) throw new DeletedMeanwhile(REMEDIATIONS, record.name);
-  record.phase = phase;
+/** The word that says how far a resource is. */
+export function phaseOf({ status }: Pick<PlayedObject, 'status'>): string | undefined {
+  const word = status?.['overallPhase'] ?? status?.['phase'] ?? status?.['decision'];
+  return typeof word === 'string' ? word : undefined;
 }
-
-/** Whole seconds, as controllers write them. */
-const timeAfter = ({ now }: Stage, ms = 0): string =>
-  new Date(now() + ms).toISOString().replace(/\.\d{3}Z$/, 'Z');

@@ -1,22 +1,28 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { ClusterAddress } from './cluster-client.ts';
+import type { ClusterTarget } from './cluster-client.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { ClusterObjects } from './cluster-objects.ts';
+import type { Generation } from './generations.ts';
 import { RUN_LABEL, SIMULATED_LABEL } from './labels.ts';
-import type { RemediationPlan } from './plan.ts';
+import { Pacing } from './pacing.ts';
+import type { Choice } from './plan.ts';
 import { planRemediation } from './plan.ts';
-import type { PlayedRemediation, Stage } from './play.ts';
+import type { OpenedRemediation, PlayedRemediation, Stage } from './play.ts';
 import { openRemediation, playRemediation } from './play.ts';
-import type { Random } from './random.ts';
-import { createRandomFor } from './random.ts';
+import type { Branch } from './stories.ts';
+import { branchesOf } from './stories.ts';
 import { sweep } from './sweep.ts';
 
 export interface SimulatorOptions {
-  cluster: ClusterAddress;
-  /** Decides names, targets, endings and durations. Default: a new one; the report says which. */
+  cluster: ClusterTarget;
+  /** Decides names, targets, branches and durations. Default: a new one; the report says which. */
   seed?: number;
+  /** Shape of the resources. Default `G3`, the newest. */
+  generation?: Generation;
+  /** What is played: each before any comes again, in a seeded order. Default: all that the generation knows. */
+  branches?: readonly Branch[];
   /** How many times faster than life. Default 30: a remediation of ten minutes takes twenty seconds. */
   speed?: number;
   /** Where the resources are, as kubernaut's are in the namespace of its controller. Default `kubernaut-system`. */
@@ -25,12 +31,18 @@ export interface SimulatorOptions {
   count?: number;
   /** How many at the same time. Default 3. */
   concurrency?: number;
+  /** How many begin in a minute of the clock. Default: each begins a short while after another has ended. */
+  ratePerMinute?: number;
+  /** Nothing waits for anything but the limit of concurrency. Default false. */
+  burst?: boolean;
   /** How long an ended remediation stays, in milliseconds of the clock. Default one hour. */
   retentionMs?: number;
   /** Stops the play where it is; the report then tells how far it came. */
   signal?: AbortSignal;
   /** Milliseconds since the epoch. Default: the system clock. */
   now?: () => number;
+  /** Called for each remediation whose play is over. */
+  ended?: (played: PlayedRemediation) => void;
 }
 
 export interface SimulationReport {
@@ -47,14 +59,12 @@ const MAX_NAME_ATTEMPTS = 10;
 const DEFAULT_SPEED = 30;
 const DEFAULT_CONCURRENCY = 3;
 const DEFAULT_RETENTION_MS = 3_600_000;
-/** Between two remediations of one line, in life. */
-const PAUSE_MS = 20_000;
 const MIN_SWEEP_MS = 250;
 const MAX_SWEEP_MS = 60_000;
 const SWEEPS_PER_RETENTION = 4;
 
 /**
- * Plays remediations on a cluster: each a RemediationRequest and its WorkflowExecution, through all their phases.
+ * Plays remediations on a cluster: each with all its resources, through all their phases.
  * Leaves alone what is there already, but for what earlier runs made and its retention is over.
  */
 export async function runSimulator(options: SimulatorOptions): Promise<SimulationReport> {
@@ -67,35 +77,42 @@ export async function runSimulator(options: SimulatorOptions): Promise<Simulatio
 class Simulation {
   readonly report: SimulationReport;
   readonly #options: SimulatorOptions;
+  readonly #choice: Choice;
   /** Ends the waits of every part: the caller aborts it, or the first failure, or the end of the play. */
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
   readonly #stage: Stage;
-  readonly #objects: ClusterObjects;
+  readonly #pacing: Pacing;
   /** Names of the remediations being played. */
   readonly #playing = new Set<string>();
+  #taken = 0;
   #failure: Error | undefined;
 
   constructor(options: SimulatorOptions, client: ClusterClient) {
     const { seed = randomInt(MAX_SEED), speed = DEFAULT_SPEED, namespace = 'kubernaut-system' } = options;
+    const { generation = 'G3', branches = branchesOf(generation), now = Date.now } = options;
     this.report = { seed, remediations: [], started: 0 };
     this.#options = options;
+    this.#choice = { seed, generation, branches };
     const signal = options.signal
       ? AbortSignal.any([options.signal, this.#stopping.signal])
       : this.#stopping.signal;
     this.#signal = signal;
-    this.#objects = new ClusterObjects(client, namespace);
+    this.#pacing = new Pacing({ ...options, seed, speed, signal });
     this.#stage = {
-      objects: this.#objects,
+      objects: new ClusterObjects(client, namespace),
       pass: (ms) => delay(ms / speed, undefined, { signal }),
-      now: options.now ?? Date.now,
-      retentionMs: options.retentionMs ?? DEFAULT_RETENTION_MS,
+      clock: { now, speed, retentionMs: options.retentionMs ?? DEFAULT_RETENTION_MS },
       labels: { [SIMULATED_LABEL]: 'true', [RUN_LABEL]: randomUUID() },
     };
   }
 
   async run(): Promise<void> {
-    await this.#untilStopped(() => this.#objects.ensureNamespace());
+    await this.#untilStopped(async () => {
+      await this.#stage.objects.ensureNamespace();
+      // What a run that was killed left without its owner would be in the way of the same names.
+      await this.#sweep();
+    });
     const concurrency = this.#options.concurrency ?? DEFAULT_CONCURRENCY;
     const lines = Array.from({ length: concurrency }, (_, line) =>
       this.#untilStopped(() => this.#playLine(line)),
@@ -118,41 +135,43 @@ class Simulation {
     }
   }
 
-  /** One remediation after another. The lines begin one after the other too, so that not everything happens at once. */
+  /** One remediation after another. */
   async #playLine(line: number): Promise<void> {
-    await this.#stage.pass(line * PAUSE_MS);
+    await this.#pacing.beforeLine(line);
     for (let index = this.#takeIndex(); index !== undefined; index = this.#takeIndex()) {
-      const random = createRandomFor(this.report.seed, index);
-      await this.#playOne(random);
-      await this.#stage.pass(random.between(0, PAUSE_MS));
+      await this.#pacing.beforeRemediation(index);
+      await this.#playOne(index);
+      await this.#pacing.afterRemediation(index);
     }
   }
 
   #takeIndex(): number | undefined {
-    const { started } = this.report;
-    if (started >= (this.#options.count ?? Infinity)) return undefined;
-    this.report.started = started + 1;
-    return started;
+    if (this.#taken >= (this.#options.count ?? Infinity)) return undefined;
+    this.#taken += 1;
+    return this.#taken - 1;
   }
 
-  async #playOne(random: Random): Promise<void> {
-    const { plan, record } = await this.#open(random);
+  async #playOne(index: number): Promise<void> {
+    const opened = await this.#open(index);
+    const { record } = opened;
+    this.report.started += 1;
     this.report.remediations.push(record);
     if (this.report.remediations.length > MAX_REPORTED) this.report.remediations.shift();
     try {
-      await playRemediation(plan, record, this.#stage);
+      await playRemediation(opened, this.#stage);
+      this.#options.ended?.(record);
     } finally {
-      this.#playing.delete(plan.name);
+      this.#playing.delete(record.name);
     }
   }
 
   /** The same seed draws the same names again: an earlier run may have left its remediations under them. */
-  async #open(random: Random): Promise<{ plan: RemediationPlan; record: PlayedRemediation }> {
+  async #open(index: number): Promise<OpenedRemediation> {
     for (let attempt = 0; attempt < MAX_NAME_ATTEMPTS; attempt += 1) {
-      const plan = planRemediation(random);
+      const plan = planRemediation(this.#choice, index, attempt);
       this.#playing.add(plan.name);
-      const record = await openRemediation(plan, this.#stage);
-      if (record) return { plan, record };
+      const opened = await openRemediation(plan, this.#stage);
+      if (opened) return opened;
       this.#playing.delete(plan.name);
     }
     throw new Error(
@@ -161,12 +180,16 @@ class Simulation {
   }
 
   async #keepSweeping(): Promise<void> {
-    const { retentionMs } = this.#stage;
+    const { retentionMs } = this.#stage.clock;
     const pauseMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, retentionMs / SWEEPS_PER_RETENTION));
     for (;;) {
-      const deleted = new Set(await sweep(this.#stage, this.#playing));
-      for (const record of this.report.remediations) if (deleted.has(record.uid)) record.deleted = true;
       await delay(pauseMs, undefined, { signal: this.#signal });
+      await this.#sweep();
     }
+  }
+
+  async #sweep(): Promise<void> {
+    const deleted = new Set(await sweep({ ...this.#stage, playing: this.#playing }));
+    for (const record of this.report.remediations) if (deleted.has(record.uid)) record.deleted = true;
   }
 }

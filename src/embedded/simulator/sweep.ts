@@ -1,36 +1,68 @@
-import type { ClusterObject } from './cluster-objects.ts';
-import { EXECUTIONS, REMEDIATIONS } from './cluster-objects.ts';
+import type { Kind } from '../sandbox/kinds.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
+import type { Generation } from './generations.ts';
+import { KIND_CODES, kindIn } from './generations.ts';
 import { SIMULATED_LABEL } from './labels.ts';
-import type { Stage } from './play.ts';
-import { executionName } from './workflow-execution.ts';
+import type { Clock, PlayedObject } from './situation.ts';
 
-/**
- * Deletes simulated remediations whose retention is over, and those that an earlier run left unfinished for as long.
- * Answers the uids of what it deleted.
- */
-export async function sweep(stage: Stage, playing: ReadonlySet<string>): Promise<string[]> {
-  const { objects } = stage;
-  // Before the remediations, so that none of these is younger than the list of its owners.
-  const executions = (await objects.list(EXECUTIONS)).filter(isSimulated);
-  const remediations = (await objects.list(REMEDIATIONS)).filter(isSimulated);
-  const due = remediations.filter((object) => !playing.has(object.metadata.name) && isDue(object, stage));
-  for (const remediation of due) await objects.delete(REMEDIATIONS, remediation);
-  const kept = remediations.filter((remediation) => !due.includes(remediation));
-  const wanted = new Set(kept.map(({ metadata }) => executionName(metadata.name)));
-  // Where no garbage collector follows the owner references, nobody else takes the children along.
-  for (const execution of executions) {
-    if (!wanted.has(execution.metadata.name)) await objects.delete(EXECUTIONS, execution);
-  }
-  return due.map(({ metadata }) => metadata.uid);
+/** Where G3 and G2 live, and where G1 does. */
+const SWEPT: readonly Generation[] = ['G3', 'G1'];
+
+export interface Sweeping {
+  objects: ClusterObjects;
+  clock: Clock;
+  /** Names of the remediations that are being played. */
+  playing: ReadonlySet<string>;
 }
 
-const isSimulated = ({ metadata }: ClusterObject): boolean =>
+/**
+ * Deletes simulated remediations whose retention is over, those that an earlier run left unfinished for as long, and
+ * children whose owner is gone: where no garbage collector follows the owner references, nobody else takes them along.
+ * Answers the uids of the remediations.
+ */
+export async function sweep(sweeping: Sweeping): Promise<string[]> {
+  const deleted: string[] = [];
+  for (const generation of SWEPT) {
+    const kinds = KIND_CODES.flatMap((code) => kindIn(generation, code) ?? []);
+    deleted.push(...(await sweepKinds(kinds, sweeping)));
+  }
+  return deleted;
+}
+
+/** Of kinds in an order in which owners come before what they own. */
+async function sweepKinds(kinds: readonly Kind[], sweeping: Sweeping): Promise<string[]> {
+  const found = new Map<Kind, PlayedObject[]>();
+  // What is owned is listed before its owners, so that no owner is younger than the list it would be missing in.
+  for (const kind of kinds.toReversed()) {
+    found.set(kind, (await sweeping.objects.list(kind)).filter(isSimulated));
+  }
+  const kept = new Set<string>();
+  const remediations: string[] = [];
+  for (const kind of kinds) {
+    for (const object of found.get(kind) ?? []) {
+      const isRemediation = kind === kinds[0];
+      if (isRemediation ? !isDue(object, sweeping) : kept.has(ownerOf(object))) {
+        kept.add(object.metadata.uid);
+        continue;
+      }
+      await sweeping.objects.delete(kind, object);
+      if (isRemediation) remediations.push(object.metadata.uid);
+    }
+  }
+  return remediations;
+}
+
+export const isSimulated = ({ metadata }: PlayedObject): boolean =>
   metadata.labels?.[SIMULATED_LABEL] !== undefined;
 
-function isDue({ metadata, status }: ClusterObject, { now, retentionMs }: Stage): boolean {
-  const expiry = status?.retentionExpiryTime;
-  return (
-    now() >=
-    (expiry === undefined ? Date.parse(metadata.creationTimestamp) + retentionMs : Date.parse(expiry))
-  );
+const ownerOf = ({ metadata }: PlayedObject): string => metadata.ownerReferences?.[0]?.uid ?? '';
+
+function isDue({ metadata, status }: PlayedObject, { clock, playing }: Sweeping): boolean {
+  if (playing.has(metadata.name)) return false;
+  const expiry = status?.['retentionExpiryTime'];
+  const due =
+    typeof expiry === 'string'
+      ? Date.parse(expiry)
+      : Date.parse(metadata.creationTimestamp) + clock.retentionMs;
+  return clock.now() >= due;
 }

@@ -1,0 +1,53 @@
+import type { Kind } from '../sandbox/kinds.ts';
+import { groupResource, KUBERNAUT_KINDS } from '../sandbox/kinds.ts';
+
+/** Generations of kubernaut's resources that are played, newest first. */
+export const GENERATIONS = ['G3', 'G2', 'G1'] as const;
+export type Generation = (typeof GENERATIONS)[number];
+
+/** The kinds of a remediation, by the short names people use. AS is an AgentSession. */
+export const KIND_CODES = ['RR', 'SP', 'AIA', 'AS', 'WFE', 'RAR', 'NR', 'EA'] as const;
+export type KindCode = (typeof KIND_CODES)[number];
+
+const TODAY: Readonly<Record<KindCode, string>> = {
+  RR: 'remediationrequests.kubernaut.ai',
+  SP: 'signalprocessings.kubernaut.ai',
+  AIA: 'aianalyses.kubernaut.ai',
+  AS: 'agentsessions.kubernaut.ai',
+  WFE: 'workflowexecutions.kubernaut.ai',
+  RAR: 'remediationapprovalrequests.kubernaut.ai',
+  NR: 'notificationrequests.kubernaut.ai',
+  EA: 'effectivenessassessments.kubernaut.ai',
+};
+
+/** Where each kind is served; what a generation did not have is absent. */
+const SERVED: Readonly<Record<Generation, Readonly<Partial<Record<KindCode, string>>>>> = {
+  G3: TODAY,
+  G2: withoutKinds(TODAY, 'AS'),
+  G1: {
+    RR: 'remediationrequests.remediation.kubernaut.io',
+    SP: 'signalprocessings.signalprocessing.kubernaut.ai',
+    AIA: 'aianalyses.aianalysis.kubernaut.io',
+    WFE: 'workflowexecutions.workflowexecution.kubernaut.ai',
+    RAR: 'remediationapprovalrequests.remediation.kubernaut.io',
+    NR: 'notificationrequests.notification.kubernaut.ai',
+  },
+};
+
+const BY_NAME = new Map(KUBERNAUT_KINDS.map((kind) => [groupResource(kind), kind]));
+
+/** Undefined when the generation has no such kind. */
+export function kindIn(generation: Generation, code: KindCode): Kind | undefined {
+  return BY_NAME.get(SERVED[generation][code] ?? '');
+}
+
+/** The kinds that a generation has. */
+export const kindsOf = (generation: Generation): readonly Kind[] =>
+  KIND_CODES.flatMap((code) => kindIn(generation, code) ?? []);
+
+function withoutKinds(
+  served: Readonly<Record<KindCode, string>>,
+  absent: KindCode,
+): Partial<Record<KindCode, string>> {
+  return Object.fromEntries(Object.entries(served).filter(([code]) => code !== absent));
+}

@@ -1,0 +1,206 @@
+import type { Step, TemplateObject } from '../step.ts';
+import { condition, seenAgain } from './signal.ts';
+
+/** The agent is asked again and again; only counters move. */
+const polled = (count: number, every: string): readonly Step[] =>
+  Array.from({ length: count }, (_, index) => ({
+    after: every,
+    update: 'AIA' as const,
+    status: { investigationSession: { lastPolled: '@now', pollCount: index + 1 } },
+  }));
+
+/** The analysis exists and its agent investigates. */
+export const analysisBegins: readonly Step[] = [
+  { after: '1s', create: 'AIA' },
+  {
+    update: 'RR',
+    status: {
+      overallPhase: 'Analyzing',
+      message: 'Investigating the cause',
+      phaseProgress: {
+        analyzingStartTime: '@now',
+        aiAnalysisRef: '@ref AIA',
+        currentProcessingRef: '@ref AIA',
+      },
+    },
+  },
+  { after: '0.1s', update: 'AIA', status: { phase: 'Pending', startedAt: '@now' } },
+  { after: '0.2s', create: 'AS' },
+  { after: '0.1s', update: 'AS', status: { phase: 'Pending' } },
+  {
+    after: '0.3s',
+    update: 'AIA',
+    status: {
+      phase: 'Investigating',
+      investigationSession: {
+        id: '@sessionId',
+        generation: 1,
+        interactive: false,
+        createdAt: '@now',
+        pollCount: 0,
+      },
+    },
+  },
+  { after: '0.5s', update: 'AS', status: { phase: 'Investigating', startedAt: '@now' } },
+];
+
+/** The investigation is over: what it found. */
+const investigated = (rcaResult: TemplateObject): readonly Step[] => [
+  ...analysisBegins,
+  ...seenAgain,
+  ...polled(5, '14s..26s'),
+  {
+    after: '1s',
+    update: 'AS',
+    status: {
+      phase: 'Completed',
+      completedAt: '@now',
+      result: { analysis: '@investigationReport', toolCalls: 14 },
+    },
+  },
+  {
+    after: '2s..6s',
+    update: 'AIA',
+    status: {
+      phase: 'Analyzing',
+      message: 'Evaluating the approval policy',
+      postRCAContext: { detectedLabels: '@detectedLabels', setAt: '@now' },
+      rcaResult,
+      investigationMetadata: {
+        investigationId: '@investigationId',
+        investigationTime: '@elapsedMs startedAt',
+        warnings: ['logs of the previous container were truncated at 2000 lines'],
+        validationAttemptsHistory: [{ attempt: 1, isValid: true, timestamp: '@now' }],
+        degradedMode: false,
+      },
+    },
+  },
+  { after: '0.1s', update: 'AIA', status: { phase: 'Recommending' }, only: ['G1'] },
+];
+
+const FOUND = { rootCause: '@rootCause', rootCauseAnalysis: '@rootCauseAnalysis' };
+const WITH_WORKFLOW = {
+  ...FOUND,
+  selectedWorkflow: '@selectedWorkflow',
+  alternativeWorkflows: '@alternativeWorkflows',
+  actionability: 'Actionable',
+};
+
+const POLICY = { policyName: 'approval', policyHash: '@policyHash' };
+
+const ENDED = {
+  completedAt: '@now',
+  investigationMetadata: { totalAnalysisTime: '@elapsedMs startedAt' },
+};
+
+/** A workflow was chosen, and needs nobody's leave. */
+export const analysed: readonly Step[] = [
+  ...investigated(WITH_WORKFLOW),
+  {
+    after: '0.1s',
+    update: 'AIA',
+    status: {
+      ...ENDED,
+      phase: 'Completed',
+      reason: 'AnalysisCompleted',
+      message: 'Analysis completed',
+      approval: {
+        approvalRequired: false,
+        approvalContext: {
+          policyEvaluation: { ...POLICY, matchedRules: ['auto-approve'], decision: 'Approved' },
+        },
+      },
+      review: { needsHumanReview: false },
+      conditions: [condition('Ready', 'AnalysisCompleted', 'A workflow was selected')],
+    },
+  },
+];
+
+/** A workflow was chosen, and the policy wants somebody to approve it. */
+export const analysedForApproval: readonly Step[] = [
+  ...investigated(WITH_WORKFLOW),
+  {
+    after: '0.1s',
+    update: 'AIA',
+    status: {
+      ...ENDED,
+      phase: 'Completed',
+      reason: 'AnalysisCompleted',
+      message: 'Analysis completed; approval required',
+      approval: {
+        approvalRequired: true,
+        approvalReason: 'production changes need an approval',
+        approvalContext: {
+          reason: 'production changes need an approval',
+          confidenceScore: '@confidence',
+          confidenceLevel: 'high',
+          investigationSummary: '@rootCause',
+          policyEvaluation: {
+            ...POLICY,
+            matchedRules: ['production-needs-approval'],
+            decision: 'ManualReviewRequired',
+          },
+        },
+      },
+      review: { needsHumanReview: false },
+    },
+  },
+];
+
+/** The problem went away by itself. */
+export const analysedWithoutNeed: readonly Step[] = [
+  ...investigated({ ...FOUND, actionability: 'NotActionable' }),
+  {
+    after: '0.1s',
+    update: 'AIA',
+    status: {
+      ...ENDED,
+      phase: 'Completed',
+      reason: 'WorkflowNotNeeded',
+      subReason: 'ProblemResolved',
+      message: 'The problem resolved itself',
+      approval: { approvalRequired: false },
+      review: { needsHumanReview: false },
+    },
+  },
+];
+
+/** No workflow fits; a person has to look. Such an analysis carries no completedAt. */
+export const analysedForReview: readonly Step[] = [
+  ...investigated({ ...FOUND, actionability: 'Actionable' }),
+  {
+    after: '0.1s',
+    update: 'AIA',
+    status: {
+      phase: 'Failed',
+      reason: 'NoWorkflowSelected',
+      subReason: 'LowConfidence',
+      message: 'No workflow was selected with sufficient confidence',
+      review: { needsHumanReview: true, humanReviewReason: 'low_confidence', alignmentVerdict: 'aligned' },
+    },
+  },
+];
+
+/** A workflow was named that the catalogue does not have. */
+export const analysisFailed: readonly Step[] = [
+  ...investigated({ ...FOUND, actionability: 'Actionable' }),
+  {
+    after: '0.1s',
+    update: 'AIA',
+    status: {
+      ...ENDED,
+      phase: 'Failed',
+      reason: 'WorkflowResolutionFailed',
+      subReason: 'WorkflowNotFound',
+      message: 'Workflow {workflowName}-v9 is not in the catalogue',
+      review: {
+        needsHumanReview: true,
+        humanReviewReason: 'workflow_not_found',
+        alignmentVerdict: 'aligned',
+      },
+    },
+  },
+];
+
+/** An investigation that does not come to an end in time. */
+export const investigatesOn: readonly Step[] = [...analysisBegins, ...polled(4, '140s')];

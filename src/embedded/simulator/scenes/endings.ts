@@ -1,0 +1,102 @@
+import type { Part, Step, TemplateObject } from '../step.ts';
+import { ESCALATION, MANUAL_REVIEW, notified, notifiedInPart } from './notifications.ts';
+
+const COMPLETION: TemplateObject = {
+  type: 'Completion',
+  severity: '@severity',
+  priority: 'Low',
+  subject: '{targetText}: {workflowName} is done',
+  body: '{summary}\n\n{rationale}',
+};
+
+/** Marked for deletion: some time after the end, and by the orchestrator's next look. */
+export const retained: readonly Step[] = [
+  { after: '0.2s', update: 'RR', status: { retentionExpiryTime: '@retention' } },
+];
+
+/** Phase Completed, which is not yet to say remediated. */
+export const completed = (outcome: string, message: string, more: TemplateObject = {}): readonly Step[] => [
+  {
+    after: '1s..5s',
+    update: 'RR',
+    status: {
+      overallPhase: 'Completed',
+      message,
+      completedAt: '@now',
+      completionStatus: { outcome },
+      ...more,
+    },
+  },
+];
+
+/** What happens after the end: people are told, and the remediation notes that. */
+export const told: readonly Step[] = [
+  ...retained,
+  ...notified('completion', COMPLETION),
+  {
+    after: '1s',
+    update: 'RR',
+    status: {
+      completionStatus: {
+        notificationStatus: 'Sent',
+        // The group that the controller still names here is the one of December 2025.
+        notificationRequestRefs: ['@staleRef NR/completion'],
+      },
+    },
+  },
+];
+
+export const toldInPart: readonly Step[] = [...retained, ...notifiedInPart('completion', COMPLETION)];
+
+export const reviewAsked: readonly Step[] = [...retained, ...notified('manual-review', MANUAL_REVIEW)];
+
+export const NOT_AGAIN_TODAY: TemplateObject = { routingStatus: { nextAllowedExecution: '@now+24h' } };
+
+/** The remediation ran out of time in a phase. `about` names the notification. */
+export const timedOut = (phase: string, about: string, limit: string): readonly Step[] => [
+  {
+    after: '2s',
+    update: 'RR',
+    status: {
+      overallPhase: 'TimedOut',
+      message: `Timed out after ${limit}`,
+      completedAt: '@now',
+      completionStatus: {
+        timeoutPhase: phase,
+        timeoutTime: '@now',
+        failureReason: `${about} after ${limit}`,
+      },
+    },
+  },
+  ...notified(about, ESCALATION),
+];
+
+/** A remediation that ends takes its open children along: each says so in its own way, and none says when. */
+const CASCADES: Readonly<Partial<Record<Part, TemplateObject>>> = {
+  SP: { phase: 'Failed', failureInfo: { error: 'The remediation {name} has ended', consecutiveFailures: 0 } },
+  AIA: { phase: 'Failed', reason: 'ParentCancelled', message: 'The remediation {name} has ended' },
+  AS: { phase: 'Cancelled', completedAt: '@now' },
+  WFE: { phase: 'Failed', failureReason: 'The remediation {name} has ended' },
+  EA: { phase: 'Failed', assessmentReason: 'Unrecoverable', message: 'The remediation {name} has ended' },
+};
+
+export const cascaded = (...children: readonly Part[]): readonly Step[] =>
+  children.map((child) => ({ after: '0.3s', update: child, status: CASCADES[child] ?? {} }));
+
+export const cancelledByTool: readonly Step[] = [
+  {
+    after: '20s..60s',
+    update: 'RR',
+    status: {
+      overallPhase: 'Cancelled',
+      message: 'Cancelled on request',
+      operatorAudit: { lastModifiedBy: 'dana@example.com', lastModifiedAt: '@now' },
+    },
+  },
+];
+
+/** `kubectl delete`: owner references take the children along. */
+export const deleted = (...children: readonly Part[]): readonly Step[] => [
+  { after: '20s..60s', delete: 'RR' },
+  ...children.map((child) => ({ after: '0.2s', delete: child })),
+];

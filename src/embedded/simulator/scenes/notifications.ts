@@ -1,0 +1,80 @@
+import type { Step, TemplateObject } from '../step.ts';
+
+const attempt = (channel: string, status: string): TemplateObject => ({
+  channel,
+  attempt: 1,
+  timestamp: '@now',
+  status,
+  durationSeconds: 0.4,
+});
+
+/** A notification, delivered over two channels. `about` begins its name. */
+export const notified = (about: string, spec: TemplateObject): readonly Step[] => [
+  { after: '0.1s', create: `NR/${about}`, spec },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
+  {
+    after: '0.6s',
+    update: `NR/${about}`,
+    status: {
+      phase: 'Sent',
+      reason: 'AllDeliveriesSucceeded',
+      deliveryAttempts: [attempt('console', 'success'), attempt('slack', 'success')],
+      totalAttempts: 2,
+      successfulDeliveries: 2,
+      failedDeliveries: 0,
+      completionTime: '@now',
+    },
+  },
+];
+
+/** One whose chat channel is away: delivered in part. */
+export const notifiedInPart = (about: string, spec: TemplateObject): readonly Step[] => [
+  { after: '0.1s', create: `NR/${about}`, spec },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
+  {
+    after: '30s',
+    update: `NR/${about}`,
+    status: { phase: 'Retrying', reason: 'PartialFailureRetrying', totalAttempts: 2, failedDeliveries: 1 },
+  },
+  {
+    after: '60s',
+    update: `NR/${about}`,
+    status: {
+      phase: 'PartiallySent',
+      reason: 'PartialDeliverySuccess',
+      deliveryAttempts: [
+        attempt('console', 'success'),
+        { ...attempt('slack', 'failed'), error: 'HTTP 503 from the webhook' },
+      ],
+      totalAttempts: 3,
+      successfulDeliveries: 1,
+      failedDeliveries: 1,
+      completionTime: '@now',
+    },
+  },
+];
+
+export const MANUAL_REVIEW: TemplateObject = {
+  type: 'ManualReview',
+  severity: '@severity',
+  priority: 'Critical',
+  reviewSource: 'AIAnalysis',
+  subject: 'Somebody has to look at {targetText}',
+  body: '{summary}\n\nThe automation could not go on by itself.',
+};
+
+export const FAILED_EXECUTION: TemplateObject = {
+  ...MANUAL_REVIEW,
+  reviewSource: 'WorkflowExecution',
+  body: '{workflowName} failed on {targetText}: {failureMessage}',
+};
+
+export const ESCALATION: TemplateObject = {
+  type: 'Escalation',
+  severity: '@severity',
+  priority: 'High',
+  subject: 'Remediation of {targetText} timed out',
+  body: '{summary}\n\nThe remediation ran out of time.',
+};

@@ -1,0 +1,44 @@
+import type { Generation, KindCode } from './generations.ts';
+
+/** One resource of a remediation. A remediation has several notifications, told apart by what they are about. */
+export type Part = Exclude<KindCode, 'NR'> | `NR/${string}`;
+
+/**
+ * What is written, in the newest shape. A text that begins with `@` stands for a fact (`@now+30m`, `@ref SP`,
+ * `@confidence`), a `{name}` inside a text for that fact as text: facts.ts has the list.
+ */
+export type Template = null | boolean | number | string | readonly Template[] | TemplateObject;
+export interface TemplateObject {
+  readonly [member: string]: Template;
+}
+
+/** One write of a story. */
+export type Step = When &
+  (
+    | { readonly create: Part; readonly spec?: TemplateObject }
+    | { readonly update: Part; readonly status: TemplateObject }
+    | { readonly delete: Part }
+  );
+
+export interface When {
+  /** Time of life since the write before: `10s`, `0.1s`, `5m`, or drawn from a range, `76s..136s`. Default: at once. */
+  readonly after?: string;
+  /** Only in these generations. Default: wherever the generation has the kind. */
+  readonly only?: readonly Generation[];
+}
+
+export const codeOf = (part: Part): KindCode => (part.startsWith('NR/') ? 'NR' : (part as KindCode));
+
+export const partOf = (step: Step): Part =>
+  'create' in step ? step.create : 'update' in step ? step.update : step.delete;
+
+const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const SPAN = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+
+/** Milliseconds of `10s`, `0.1s`, `5m`, `24h`. */
+export function millisecondsOf(span: string): number {
+  const [, amount, unit] = SPAN.exec(span) ?? [];
+  if (unit === undefined)
+    throw new Error(`${JSON.stringify(span)} is no span of time: write it like 10s or 5m`);
+  return Number(amount) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
+}

@@ -1,0 +1,68 @@
+import { AIA_DONE, ALL_DONE, FAILED, REMEDIATED, ROWS } from '../expected-ending.ts';
+import { analysedForApproval } from '../scenes/analysis.ts';
+import { approvalAsked, approvalExpired, approved, approvedOtherwise, rejected } from '../scenes/approval.ts';
+import { completed, retained, told } from '../scenes/endings.ts';
+import { executed } from '../scenes/execution.ts';
+import { beginning } from '../scenes/signal.ts';
+import { verified } from '../scenes/verification.ts';
+import type { Story } from '../story.ts';
+import { EVERY, SINCE_G2 } from '../story.ts';
+
+const done = completed('Remediated', 'Remediation completed');
+const APPROVED = { RAR: 'Approved', 'NR/approval': 'Sent' } as const;
+
+/** Remediations that wait for a person. */
+export const APPROVAL_STORIES = {
+  'approval-granted': {
+    tells: 'a person approves what was proposed',
+    generations: EVERY,
+    steps: [
+      ...beginning,
+      ...analysedForApproval,
+      ...approvalAsked,
+      ...approved,
+      ...executed,
+      ...verified,
+      ...done,
+      ...told,
+    ],
+    ending: { ...REMEDIATED, parts: { ...ALL_DONE, ...APPROVED }, rows: ROWS.EXECUTED },
+  },
+  'approval-overridden': {
+    tells: 'a person approves another workflow than the proposed one',
+    generations: SINCE_G2,
+    steps: [
+      ...beginning,
+      ...analysedForApproval,
+      ...approvalAsked,
+      ...approvedOtherwise,
+      ...executed,
+      ...verified,
+      ...done,
+      ...told,
+    ],
+    ending: { ...REMEDIATED, parts: { ...ALL_DONE, ...APPROVED }, rows: ROWS.EXECUTED },
+  },
+  'approval-rejected': {
+    tells: 'a person says no',
+    generations: EVERY,
+    steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...rejected, ...retained],
+    ending: {
+      ...FAILED,
+      failurePhase: 'Approval',
+      parts: { ...AIA_DONE, RAR: 'Rejected', 'NR/approval': 'Sent' },
+      rows: ROWS.ANALYSED,
+    },
+  },
+  'approval-expired': {
+    tells: 'nobody answers in time',
+    generations: EVERY,
+    steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...approvalExpired, ...retained],
+    ending: {
+      ...FAILED,
+      failurePhase: 'Approval',
+      parts: { ...AIA_DONE, RAR: 'Expired', 'NR/approval': 'Sent' },
+      rows: ROWS.ANALYSED,
+    },
+  },
+} as const satisfies Readonly<Record<string, Story>>;

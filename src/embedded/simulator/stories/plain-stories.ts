@@ -1,0 +1,116 @@
+import { AIA_DONE, AIA_FAILED, ALL_DONE, FAILED, REMEDIATED, ROWS, TERMINAL } from '../expected-ending.ts';
+import { analysed, analysedForReview, analysedWithoutNeed, analysisFailed } from '../scenes/analysis.ts';
+import { completed, NOT_AGAIN_TODAY, retained, reviewAsked, told, toldInPart } from '../scenes/endings.ts';
+import { executed, executionFailed } from '../scenes/execution.ts';
+import { beginning } from '../scenes/signal.ts';
+import { verified } from '../scenes/verification.ts';
+import type { Story } from '../story.ts';
+import { EVERY, SINCE_G2 } from '../story.ts';
+
+const done = completed('Remediated', 'Remediation completed');
+
+/** Remediations that nothing holds up: what they end in is found by the analysis or the execution. */
+export const PLAIN_STORIES = {
+  remediated: {
+    tells: 'investigated, executed, verified: it helped',
+    generations: EVERY,
+    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...told],
+    ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
+  },
+  'no-action': {
+    tells: 'the problem went away by itself',
+    generations: EVERY,
+    steps: [
+      ...beginning,
+      ...analysedWithoutNeed,
+      ...completed('NoActionRequired', 'Nothing to do', NOT_AGAIN_TODAY),
+      ...retained,
+    ],
+    ending: {
+      ...TERMINAL,
+      overallPhase: 'Completed',
+      outcome: 'NoActionRequired',
+      parts: AIA_DONE,
+      rows: ROWS.ANALYSED,
+    },
+  },
+  'dry-run': {
+    tells: 'a workflow was chosen, and on purpose not executed',
+    generations: SINCE_G2,
+    steps: [
+      ...beginning,
+      ...analysed,
+      ...completed('DryRun', 'Dry run: nothing was executed'),
+      ...toldInPart,
+    ],
+    ending: {
+      ...TERMINAL,
+      overallPhase: 'Completed',
+      outcome: 'DryRun',
+      parts: { ...AIA_DONE, 'NR/completion': 'PartiallySent' },
+      rows: ROWS.ANALYSED,
+    },
+  },
+  'manual-review': {
+    tells: 'no workflow fits: a person has to look',
+    generations: SINCE_G2,
+    steps: [
+      ...beginning,
+      ...analysedForReview,
+      ...completed('ManualReviewRequired', 'A person has to look', {
+        routingStatus: { nextAllowedExecution: '@now+24h' },
+        completionStatus: { outcome: 'ManualReviewRequired', requiresManualReview: true },
+      }),
+      ...reviewAsked,
+    ],
+    ending: {
+      ...TERMINAL,
+      overallPhase: 'Completed',
+      outcome: 'ManualReviewRequired',
+      parts: { ...AIA_FAILED, 'NR/manual-review': 'Sent' },
+      rows: ROWS.ANALYSED,
+    },
+  },
+  'analysis-failed': {
+    tells: 'the analysis names a workflow that nobody has',
+    generations: EVERY,
+    steps: [
+      ...beginning,
+      ...analysisFailed,
+      {
+        after: '2s..10s',
+        update: 'RR',
+        status: {
+          overallPhase: 'Failed',
+          message: 'The analysis failed',
+          completedAt: '@now',
+          completionStatus: {
+            outcome: 'ManualReviewRequired',
+            failurePhase: 'AIAnalysis',
+            failureReason: 'Workflow {workflowName}-v9 is not in the catalogue',
+            requiresManualReview: true,
+          },
+        },
+      },
+      ...reviewAsked,
+    ],
+    ending: {
+      ...FAILED,
+      outcome: 'ManualReviewRequired',
+      failurePhase: 'AIAnalysis',
+      parts: { ...AIA_FAILED, 'NR/manual-review': 'Sent' },
+      rows: ROWS.ANALYSED,
+    },
+  },
+  'execution-failed': {
+    tells: 'the workflow fails, and says why',
+    generations: EVERY,
+    steps: [...beginning, ...analysed, ...executionFailed, ...retained],
+    ending: {
+      ...FAILED,
+      failurePhase: 'WorkflowExecution',
+      parts: { ...AIA_DONE, WFE: 'Failed', 'NR/manual-review': 'Sent' },
+      rows: ROWS.EXECUTED,
+    },
+  },
+} as const satisfies Readonly<Record<string, Story>>;

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { groupVersion, KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
+import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
+import { GENERATIONS } from '../../src/embedded/simulator/generations.ts';
+import { playBranch } from '../../src/embedded/simulator/play-branch.ts';
+import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
+import { branchesOf } from '../../src/embedded/simulator/stories.ts';
+import { until } from '../support/until.ts';
+import { ConformanceClient } from './conformance-client.ts';
+import { expectEnding } from './simulator-ending.ts';
+
+/** A remediation of ten minutes takes a fifth of a second. */
+const SPEED = 3_000;
+
+describe('every branch of the sandbox ends as its oracle says:', () => {
+  let sandbox: Sandbox;
+  const client = new ConformanceClient();
+  beforeAll(async () => {
+    sandbox = await startSandbox();
+    client.connect({ url: sandbox.url, token: sandbox.token });
+  });
+  afterAll(async () => {
+    await client.close();
+    await sandbox.stop();
+  });
+
+  const every = GENERATIONS.flatMap((generation) =>
+    branchesOf(generation).map((branch) => [generation, branch] as const),
+  );
+  test.each(every)('%s %s', async (generation, branch) => {
+    const play = { generation, seed: 21, speed: 100_000 };
+    await expectEnding(client, await playBranch({ url: sandbox.url, token: sandbox.token }, branch, play));
+  });
+});
+
+describe('the writes of a simulation', () => {
+  /** What was written, but for what the server decides: uids and times of creation. */
+  async function writesOf(seed: number): Promise<string[]> {
+    await using sandbox = await startSandbox();
+    const writes: string[] = [];
+    sandbox.store.subscribe(({ type, object }) => {
+      if (object.apiVersion !== 'kubernaut.ai/v1alpha1') return;
+      const text = JSON.stringify({ type, ...object, metadata: { name: object.metadata.name } });
+      writes.push(
+        text
+          .replace(/[0-9a-f-]{36}/g, 'uid')
+          .replace(/"creationTimestamp":"[^"]*"|"remediationCreatedAt":"[^"]*"/g, ''),
+      );
+    });
+    const cluster = { url: sandbox.url, token: sandbox.token };
+    // The clock stands still: how long something took is a fact of the status, and not of the seed.
+    const now = (): number => Date.parse('2026-09-01T09:00:00Z');
+    await runSimulator({ cluster, seed, speed: 1_000_000, count: 12, concurrency: 1, now });
+    return writes;
+  }
+
+  test('are the same in the same order for the same seed, and others for another', async () => {
+    const first = await writesOf(31);
+    expect(first.length).toBeGreaterThan(200);
+    expect(await writesOf(31)).toEqual(first);
+    expect(await writesOf(32)).not.toEqual(first);
+  });
+});
+
+test('what a run left that was killed in the middle is gone once its retention is over', async () => {
+  await using sandbox = await startSandbox();
+  const cluster = { url: sandbox.url, token: sandbox.token };
+  const stopping = new AbortController();
+  let written = 0;
+  sandbox.store.subscribe(({ object }) => {
+    if (object.apiVersion.startsWith('kubernaut.ai/')) written += 1;
+  });
+  // Cut at many places of many stories: what a kill leaves is a prefix of each story's writes.
+  const killed = runSimulator({
+    cluster,
+    seed: 41,
+    speed: 200,
+    burst: true,
+    concurrency: 25,
+    signal: stopping.signal,
+  });
+  await until(() => written > 400, 'many resources exist');
+  stopping.abort();
+  await killed;
+  const later = { now: () => Date.now() + 24 * 3_600_000, retentionMs: 1 };
+  await runSimulator({ cluster, seed: 41, speed: SPEED, count: 0, ...later });
+  await using client = new ClusterClient(cluster);
+  for (const kind of KUBERNAUT_KINDS) {
+    const path = `/apis/${groupVersion(kind)}/${kind.plural}`;
+    expect((await client.send({ method: 'GET', path })).body, path).toMatchObject({ items: [] });
+  }
+});
+
+test('a burst begins as many at once as it may, and a rate spreads them', async () => {
+  await using sandbox = await startSandbox();
+  const begun: number[] = [];
+  sandbox.store.subscribe(({ type, object }) => {
+    if (type === 'ADDED' && object.kind === 'RemediationRequest') begun.push(performance.now());
+  });
+  const cluster = { url: sandbox.url, token: sandbox.token };
+  const stopping = new AbortController();
+  const options = { cluster, seed: 51, speed: 1, count: 20, concurrency: 20, signal: stopping.signal };
+  const burst = runSimulator({ ...options, burst: true });
+  await until(() => begun.length === 20, 'all of the burst have begun');
+  stopping.abort();
+  expect(await burst).toMatchObject({ started: 20 });
+
+  begun.length = 0;
+  const stoppingRate = new AbortController();
+  const spread = runSimulator({ ...options, ratePerMinute: 300, signal: stoppingRate.signal });
+  await until(() => begun.length === 6, 'six have begun');
+  stoppingRate.abort();
+  await spread;
+  // Five intervals of 200 ms; a busy machine only makes them longer.
+  expect((begun[5] ?? 0) - (begun[0] ?? 0)).toBeGreaterThan(900);
+});
