@@ -2,14 +2,13 @@ import type { Column, ColumnType, RecordDefinition } from '../domain/records/def
 import { observedColumns } from '../domain/records/definition.ts';
 import { quoteIdentifier, quoteLiteral } from './sql.ts';
 
-/** The columns of a ledger entry that the caller gives, in the order of the statement's parameters. */
+/** The columns of a ledger entry that the caller gives, in the order of the statement's parameters; the table is known. */
 export const LEDGER_COLUMNS = [
   { name: 'record_id', type: 'uuid' },
   { name: 'created_at', type: 'timestamptz' },
   { name: 'source_version', type: 'bigint' },
   { name: 'content_hash', type: 'bytea' },
   { name: 'observed_at', type: 'timestamptz' },
-  { name: 'table_name', type: 'text' },
   { name: 'cluster', type: 'text' },
   { name: 'remediation_uid', type: 'text' },
   { name: 'phase', type: 'text' },
@@ -58,12 +57,13 @@ export function statementsOf(definition: RecordDefinition): Statements {
 function mergeStatement(definition: RecordDefinition): string {
   const observed = observedColumns(definition);
   const names = [...ROW_COLUMNS, ...observed].map((column) => quoteIdentifier(column.name));
+  const ledgerNames = LEDGER_COLUMNS.map((column) => column.name).join(', ');
   return `
 with entry as (
   ${unnest('entry', LEDGER_COLUMNS, 1)}
 ), appended as (
-  insert into audit_ledger (${LEDGER_COLUMNS.map((column) => column.name).join(', ')})
-  select ${LEDGER_COLUMNS.map((column) => column.name).join(', ')}
+  insert into audit_ledger (table_name, ${ledgerNames})
+  select ${quoteLiteral(definition.table)}, ${ledgerNames}
   from entry
   order by record_id, source_version, content_hash
   on conflict do nothing

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { instantFromSql } from './sql.ts';
 
@@ -8,13 +9,27 @@ const SELECT_HOMES = `
   from record_home
   where id = any($1::uuid[])`;
 
-const INSERT_HOMES = `
-  insert into record_home (id, table_name, created_at)
-  select id, table_name, created_at
-  from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
-  order by id
-  on conflict (id) do nothing
-  returning id`;
+/** Both in one statement, which is one answer less to wait for: most flushes bring a record that is new. */
+const SELECT_OR_INSERT_HOMES = `
+  with wanted as (
+    select id, table_name, created_at
+    from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
+  ), known as materialized (
+    select id, created_at
+    from record_home
+    where id = any($1::uuid[])
+  ), made as (
+    insert into record_home (id, table_name, created_at)
+    select id, table_name, created_at
+    from wanted
+    where not exists (select from known where known.id = wanted.id)
+    order by id
+    on conflict (id) do nothing
+    returning id, created_at
+  )
+  select id, created_at from known
+  union all
+  select id, created_at from made`;
 
 interface HomeRow {
   id: string;
@@ -30,40 +45,32 @@ export async function settleHomes(
   client: pg.ClientBase,
   prepared: readonly PreparedObservation[],
 ): Promise<ReadonlyMap<string, string>> {
-  const homes = new Map<string, string>();
-  const remember = (rows: readonly HomeRow[]): void => {
-    for (const row of rows) homes.set(row.id, instantFromSql(row.created_at));
-  };
-  remember(await selectHomes(client, [...new Set(prepared.map(({ id }) => id))]));
-
-  const wanted = wantedHomes(prepared.filter(({ id }) => !homes.has(id)));
-  if (wanted.length === 0) return homes;
-  const inserted = await client.query<{ id: string }>({
-    name: 'insert-homes',
-    text: INSERT_HOMES,
+  const wanted = wantedHomes(prepared);
+  const { rows } = await client.query<HomeRow>({
+    name: 'select-or-insert-homes',
+    text: SELECT_OR_INSERT_HOMES,
     values: [
-      wanted.map(({ id }) => id),
-      wanted.map(({ observation }) => observation.table),
-      wanted.map(({ observation }) => observation.createdAt),
+      arrayLiteral(wanted.map(({ id }) => id)),
+      arrayLiteral(wanted.map(({ observation }) => observation.table)),
+      arrayLiteral(wanted.map(({ observation }) => observation.createdAt)),
     ],
   });
-  const made = new Set(inserted.rows.map(({ id }) => id));
-  for (const { id, observation } of wanted) if (made.has(id)) homes.set(id, observation.createdAt);
-
-  const decidedByOthers = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
-  if (decidedByOthers.length > 0) remember(await selectHomes(client, decidedByOthers));
+  const homes = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
+  if (homes.size === wanted.length) return homes;
+  const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
+  const others = await client.query<HomeRow>({
+    name: 'select-homes',
+    text: SELECT_HOMES,
+    values: [arrayLiteral(decidedMeanwhile)],
+  });
+  for (const row of others.rows) homes.set(row.id, instantFromSql(row.created_at));
   return homes;
 }
 
-async function selectHomes(client: pg.ClientBase, ids: readonly string[]): Promise<HomeRow[]> {
-  const { rows } = await client.query<HomeRow>({ name: 'select-homes', text: SELECT_HOMES, values: [ids] });
-  return rows;
-}
-
 /** One candidate per record: the observation with the earliest time, whatever order they came in. */
-function wantedHomes(unknown: readonly PreparedObservation[]): PreparedObservation[] {
+function wantedHomes(prepared: readonly PreparedObservation[]): PreparedObservation[] {
   const earliest = new Map<string, PreparedObservation>();
-  for (const candidate of unknown) {
+  for (const candidate of prepared) {
     const known = earliest.get(candidate.id);
     if (known === undefined || candidate.observation.createdAt < known.observation.createdAt) {
       earliest.set(candidate.id, candidate);

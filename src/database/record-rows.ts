@@ -3,9 +3,11 @@ import type pg from 'pg';
 import { columnsOfContent } from '../domain/canonical-content.ts';
 import type { Entry } from '../domain/fold.ts';
 import { compareEntries, foldEntries } from '../domain/fold.ts';
-import type { Columns, RecordDefinition } from '../domain/records/definition.ts';
+import type { Observation } from '../domain/observation.ts';
+import type { Column, Columns, RecordDefinition } from '../domain/records/definition.ts';
 import { observedColumns } from '../domain/records/definition.ts';
 import { drawSalts, sealEntry } from '../identity/ledger-entry.ts';
+import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
 import { LEDGER_COLUMNS, ROW_COLUMNS, statementsOf } from './merge-statement.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { quoteIdentifier } from './sql.ts';
@@ -13,10 +15,9 @@ import { quoteIdentifier } from './sql.ts';
 /** The observations of one record in one flush, folded: PostgreSQL refuses one key twice in one upsert. */
 interface IncomingRow {
   readonly id: string;
-  readonly createdAt: string;
-  readonly createdAtSource: string;
-  readonly cluster: string;
-  readonly oldestVersion: bigint;
+  /** Of any of them: where the record comes from. */
+  readonly observation: Observation;
+  readonly oldestVersion: string;
   readonly newestVersion: string;
   readonly columns: Columns;
 }
@@ -37,60 +38,65 @@ export async function mergeRows(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
 ): Promise<Map<string, number>> {
-  const rows = foldPerRecord(definition, prepared, homes);
+  const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
     text: statementsOf(definition).merge,
-    values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows)],
+    values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows, homes)],
   });
-  const oldest = new Map(rows.map((row) => [row.id, row.oldestVersion]));
-  const late = merged.rows.filter((row) => isLate(row, oldest.get(row.id)));
+  const late = lateRows(rows, merged.rows);
   if (late.length > 0)
     await refold(
       client,
       definition,
-      late.map(({ id }) => ({ id, createdAt: homeOf(homes, id) })),
+      late.map((id) => ({ id, createdAt: homeOf(homes, id) })),
     );
 
   const revisions = new Map(merged.rows.map((row) => [row.id, row.revision]));
-  const repeated = rows.filter(({ id }) => !revisions.has(id));
+  if (revisions.size === rows.length) return revisions;
+  const repeated = rows
+    .filter(({ id }) => !revisions.has(id))
+    .map(({ id }) => ({ id, createdAt: homeOf(homes, id) }));
   for (const row of await selectRevisions(client, definition, repeated)) revisions.set(row.id, row.revision);
   return revisions;
 }
 
-/** The row had already seen a version as new as the oldest one that came: arrival was out of order. */
-function isLate(merged: MergedRow, oldestVersion: bigint | undefined): boolean {
-  if (merged.previous_version === null || oldestVersion === undefined) return false;
-  return BigInt(merged.previous_version) >= oldestVersion;
+/** Records whose row had already seen a version as new as the oldest one that came: arrival was out of order. */
+function lateRows(rows: readonly IncomingRow[], merged: readonly MergedRow[]): string[] {
+  const updated = merged.filter((row) => row.previous_version !== null);
+  if (updated.length === 0) return [];
+  const oldest = new Map(rows.map((row) => [row.id, row.oldestVersion]));
+  return updated
+    .filter((row) => BigInt(row.previous_version ?? 0) >= BigInt(oldest.get(row.id) ?? 0))
+    .map(({ id }) => id);
 }
 
 function foldPerRecord(
   definition: RecordDefinition,
   prepared: readonly PreparedObservation[],
-  homes: ReadonlyMap<string, string>,
 ): IncomingRow[] {
-  const byRecord = Map.groupBy(prepared, ({ id }) => id);
-  return [...byRecord].map(([id, observations]) => {
-    const [first, ...others] = observations;
-    if (first === undefined) throw new RangeError('an empty group');
-    const { createdAtSource, cluster } = first.observation;
-    const place = { id, createdAt: homeOf(homes, id), createdAtSource, cluster };
-    // Nearly every flush holds one observation of a record, and the fold of one is itself.
-    return { ...place, ...(others.length === 0 ? foldOfOne(first) : foldOfMany(definition, observations)) };
-  });
+  const byRecord = new Map<string, PreparedObservation>();
+  for (const one of prepared) byRecord.set(one.id, one);
+  // Nearly every flush holds one observation of a record, and the fold of one is itself.
+  if (byRecord.size === prepared.length) return prepared.map(rowOfOne);
+  return [...Map.groupBy(prepared, ({ id }) => id).values()].map((observations) =>
+    rowOfMany(definition, observations),
+  );
 }
 
-type Folded = Pick<IncomingRow, 'oldestVersion' | 'newestVersion' | 'columns'>;
-
-function foldOfOne({ observation }: PreparedObservation): Folded {
+function rowOfOne({ id, observation }: PreparedObservation): IncomingRow {
   const { sourceVersion, columns } = observation;
-  return { oldestVersion: BigInt(sourceVersion), newestVersion: sourceVersion, columns };
+  return { id, observation, oldestVersion: sourceVersion, newestVersion: sourceVersion, columns };
 }
 
-function foldOfMany(definition: RecordDefinition, observations: readonly PreparedObservation[]): Folded {
+function rowOfMany(definition: RecordDefinition, observations: readonly PreparedObservation[]): IncomingRow {
+  const [first, ...others] = observations;
+  if (first === undefined) throw new RangeError('an empty group');
+  if (others.length === 0) return rowOfOne(first);
   const entries = observations.map(asEntry).sort(compareEntries);
   return {
-    oldestVersion: BigInt(entries[0]?.sourceVersion ?? 0),
+    ...rowOfOne(first),
+    oldestVersion: entries[0]?.sourceVersion ?? '0',
     newestVersion: entries.at(-1)?.sourceVersion ?? '0',
     columns: foldEntries(definition, entries),
   };
@@ -104,57 +110,73 @@ function asEntry({ observation, content }: PreparedObservation): Entry {
   };
 }
 
+type Parameter = string | Buffer;
+
+/** The parameters of LEDGER_COLUMNS. */
 function ledgerArrays(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
-): unknown[][] {
+): Parameter[] {
   const salts = drawSalts(prepared.length);
-  const entries = prepared.map(({ observation, content, id }, index) => {
-    const salt = salts[index] ?? noSalt(id);
-    const createdAt = homeOf(homes, id);
-    const seal = sealEntry(observation, content, { id, createdAt, salt });
-    return {
-      record_id: id,
-      created_at: createdAt,
-      source_version: observation.sourceVersion,
-      content_hash: content.contentHash,
-      observed_at: observation.observedAt,
-      table_name: observation.table,
-      cluster: observation.cluster,
-      remediation_uid: observation.columns['remediation_uid'] ?? null,
-      phase: observation.phase,
-      actor: observation.actor,
-      canonical: content.canonical,
-      salt,
-      payload_hash: seal.payloadHash,
-      leaf_hash: seal.leafHash,
-    };
-  });
-  return LEDGER_COLUMNS.map(({ name }) => entries.map((entry) => entry[name]));
+  const createdAt = prepared.map(({ id }) => homeOf(homes, id));
+  const seals = prepared.map(({ observation, content, id }, index) =>
+    sealEntry(observation, content, {
+      id,
+      createdAt: createdAt[index] ?? '',
+      salt: salts[index] ?? noSalt(id),
+    }),
+  );
+  const observations = prepared.map(({ observation }) => observation);
+  const arrays: Record<(typeof LEDGER_COLUMNS)[number]['name'], Parameter> = {
+    record_id: arrayLiteral(prepared.map(({ id }) => id)),
+    created_at: arrayLiteral(createdAt),
+    source_version: arrayLiteral(observations.map(({ sourceVersion }) => sourceVersion)),
+    content_hash: bytesArray(prepared.map(({ content }) => content.contentHash)),
+    observed_at: arrayLiteral(observations.map(({ observedAt }) => observedAt)),
+    cluster: arrayLiteral(observations.map(({ cluster }) => cluster)),
+    remediation_uid: arrayLiteral(observations.map(({ columns }) => columns['remediation_uid'])),
+    phase: arrayLiteral(observations.map(({ phase }) => phase)),
+    actor: arrayLiteral(observations.map(({ actor }) => actor)),
+    canonical: textArray(prepared.map(({ content }) => content.canonical)),
+    salt: bytesArray(salts),
+    payload_hash: bytesArray(seals.map(({ payloadHash }) => payloadHash)),
+    leaf_hash: bytesArray(seals.map(({ leafHash }) => leafHash)),
+  };
+  return LEDGER_COLUMNS.map(({ name }) => arrays[name]);
 }
 
 function noSalt(id: string): never {
   throw new Error(`no salt was drawn for record ${id}`);
 }
 
-function rowArrays(definition: RecordDefinition, rows: readonly IncomingRow[]): unknown[][] {
-  const placed = rows.map((row) => ({
-    id: row.id,
-    created_at: row.createdAt,
-    created_at_source: row.createdAtSource,
-    cluster: row.cluster,
-    source_version: row.newestVersion,
-  }));
+/** The parameters of ROW_COLUMNS and of the observed columns. */
+function rowArrays(
+  definition: RecordDefinition,
+  rows: readonly IncomingRow[],
+  homes: ReadonlyMap<string, string>,
+): Parameter[] {
+  const arrays: Record<(typeof ROW_COLUMNS)[number]['name'], string> = {
+    id: arrayLiteral(rows.map(({ id }) => id)),
+    created_at: arrayLiteral(rows.map(({ id }) => homeOf(homes, id))),
+    created_at_source: arrayLiteral(rows.map(({ observation }) => observation.createdAtSource)),
+    cluster: arrayLiteral(rows.map(({ observation }) => observation.cluster)),
+    source_version: arrayLiteral(rows.map(({ newestVersion }) => newestVersion)),
+  };
   return [
-    ...ROW_COLUMNS.map(({ name }) => placed.map((row) => row[name])),
-    ...observedColumns(definition).map(({ name }) => valuesOf(name, rows)),
+    ...ROW_COLUMNS.map(({ name }) => arrays[name]),
+    ...observedColumns(definition).map((column) => valuesOf(column, rows)),
   ];
 }
 
 /** The values of one column; none at all where nobody knows it: unnest fills up with NULL, and there is less to send. */
-function valuesOf(name: string, rows: readonly { readonly columns: Columns }[]): (string | boolean | null)[] {
-  const values = rows.map((row) => row.columns[name] ?? null);
-  return values.some((value) => value !== null) ? values : [];
+function valuesOf({ name, type }: Column, rows: readonly { readonly columns: Columns }[]): Parameter {
+  const values = rows.map(({ columns }) => columns[name]);
+  if (values.every((value) => value === undefined)) return '{}';
+  return type === 'jsonb' ? textArray(values.map(asText)) : arrayLiteral(values);
+}
+
+function asText(value: string | boolean | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 interface Home {
@@ -201,7 +223,7 @@ async function refold(
     values: [
       folded.map(({ id }) => id),
       folded.map(({ createdAt }) => createdAt),
-      ...observedColumns(definition).map(({ name }) => valuesOf(name, folded)),
+      ...observedColumns(definition).map((column) => valuesOf(column, folded)),
     ],
   });
 }
