@@ -86,7 +86,7 @@ export const INVESTIGATION = definePhase({
       ...grouped('investigationMetadata', 'investigationId'),
       G0: 'status.investigationId',
     },
-    investigation_time_as_written: { G0: 'status.investigationTime' },
+    investigation_time: { G0: 'status.investigationTime' },
     total_analysis_time_ms: grouped('investigationMetadata', 'totalAnalysisTime'),
     warnings: grouped('investigationMetadata', 'warnings'),
     validation_attempts: grouped('investigationMetadata', 'validationAttemptsHistory'),

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { JsonObject } from '../../../src/domain/json.ts';
+import { parseJson } from '../../../src/domain/json.ts';
+import type { Observation } from '../../../src/domain/observation.ts';
 import { readWorkflowExecution } from '../../../src/kubernaut/workflow-execution.ts';
 import { readable } from '../../support/readings.ts';
+import { WORKFLOW_EXECUTIONS } from './samples/workflow-execution.ts';
 
 const CONTEXT = { cluster: 'prod', epoch: 0n, observedAt: '2026-11-21T10:48:00.000000Z' };
 
@@ -161,6 +164,134 @@ describe('the course of an execution:', () => {
     const columns = columnsOf({ phase: 'Hibernating' });
     expect(columns).toMatchObject({ phase: 'Hibernating' });
     expect(columns).not.toHaveProperty('outcome');
+  });
+});
+
+describe('the trap of', () => {
+  const phasesOf = (resource: JsonObject): readonly string[] =>
+    readable(readWorkflowExecution(resource, CONTEXT)).observations.map(({ phase }) => phase);
+
+  test('cascaded failures: what failed with its parent before it began has no action', () => {
+    const status = { phase: 'Failed', failureReason: 'parent timed out' };
+    expect(phasesOf(workflowExecution({ status }))).toEqual(['execution', 'recommendation']);
+  });
+
+  test('duplicates that inherit: a lost lock names who held it', () => {
+    const status = {
+      phase: 'Failed',
+      deduplicatedBy: 'we-first',
+      failureDetails: { reason: 'Deduplicated', message: 'another execution holds the job' },
+    };
+    const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT));
+    expect(observations[0]?.columns).toMatchObject({
+      failure_reason: 'Deduplicated',
+      conflicting_wfe: 'we-first',
+    });
+  });
+
+  test('an approval that overrides the workflow: an execution says nothing of what was recommended', () => {
+    const { observations } = readable(readWorkflowExecution(workflowExecution(), CONTEXT));
+    const mapping = observations.find(({ table }) => table === 'ai_analysis_audit');
+    expect(Object.keys(mapping?.columns ?? {})).toEqual([
+      'remediation_id',
+      'remediation_uid',
+      'workflow_crd_name',
+      'workflow_crd_namespace',
+    ]);
+  });
+
+  test('phases passed unseen: one look at the end tells execution, action and origin', () => {
+    expect(phasesOf(WORKFLOW_EXECUTIONS['G3'] ?? {})).toEqual(['execution', 'action', 'recommendation']);
+  });
+});
+
+test('early G2 names image, digest and pipeline run in its own words', () => {
+  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['early G2'] ?? {}, CONTEXT));
+  expect(observations[0]?.columns).toMatchObject({
+    container_image: 'registry.example/bundles/restart:1.2.0@sha256:abcd',
+    pipelinerun_name: 'run-1',
+    total_steps: '3',
+    steps_completed: '1',
+  });
+});
+
+test('a skipped execution of G1 is one row of phase skip, with who was in the way', () => {
+  const resource = WORKFLOW_EXECUTIONS['G1'] ?? {};
+  const { observations } = readable(readWorkflowExecution(resource, CONTEXT));
+  expect(observations.map(({ phase, table }) => [phase, table])).toEqual([
+    ['skip', 'workflow_execution_audit'],
+    ['recommendation', 'ai_analysis_audit'],
+  ]);
+  expect(observations[0]?.columns).toMatchObject({
+    phase: 'Skipped',
+    outcome: 'n/a',
+    skip_reason: 'ResourceBusy',
+    conflicting_wfe: 'we-other',
+  });
+});
+
+test('one that was skipped because of a recent remediation names that one', () => {
+  const status = {
+    phase: 'Skipped',
+    skipDetails: { reason: 'RecentlyRemediated', recentRemediation: { name: 'we-before' } },
+  };
+  const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT));
+  expect(observations[0]?.columns).toMatchObject({ conflicting_wfe: 'we-before' });
+});
+
+test('a step-level execution has its steps in the JSON of the sources, and no action of its own', () => {
+  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['G0'] ?? {}, CONTEXT));
+  expect(observations).toHaveLength(1);
+  expect(observations[0]?.columns).toMatchObject({
+    workflow_name: 'restart-and-scale',
+    workflow_version: 'v1',
+    outcome: 'Partial',
+    total_duration: '00:02:05',
+    total_steps: '3',
+    steps_completed: '1',
+    steps_failed: '1',
+    effectiveness_score: '0.75',
+    rollbacks_performed: '1',
+  });
+  expect(parseJson(String(observations[0]?.columns['step_executions']))).toEqual([
+    {
+      step_number: 1,
+      action: 'restart-pod',
+      duration: '00:00:30',
+      status: 'completed',
+      retries_attempted: 1,
+    },
+    { step_number: 2, action: 'scale-deployment', status: 'failed', error_message: 'quota' },
+    { step_number: 3, action: 'scale-deployment', status: 'skipped' },
+  ]);
+});
+
+describe('the action behind an execution', () => {
+  const actionOf = (parts: { status: JsonObject; spec?: JsonObject }): Observation['columns'] | undefined =>
+    readable(readWorkflowExecution(workflowExecution(parts), CONTEXT)).observations.find(
+      ({ phase }) => phase === 'action',
+    )?.columns;
+  const status = { phase: 'Running', startTime: '2026-11-21T10:41:00Z', executionRef: { name: 'job-1' } };
+
+  test('has success only once it has ended', () => {
+    expect(actionOf({ status })).toMatchObject({ job_name: 'job-1', action_type: 'RestartDeployment' });
+    expect(actionOf({ status })).not.toHaveProperty('success');
+    expect(actionOf({ status: { ...status, phase: 'Completed' } })).toMatchObject({ success: true });
+    expect(actionOf({ status: { ...status, phase: 'Failed' } })).toMatchObject({ success: false });
+  });
+
+  test('takes its target apart, with or without a namespace', () => {
+    expect(actionOf({ status })).toMatchObject({
+      target_namespace: 'payments',
+      target_resource_kind: 'Deployment',
+      target_resource_name: 'api',
+    });
+    const node = actionOf({ status, spec: { targetResource: 'Node/worker-1' } });
+    expect(node).toMatchObject({ target_resource_kind: 'Node', target_resource_name: 'worker-1' });
+    expect(node).not.toHaveProperty('target_namespace');
+    expect(actionOf({ status, spec: { targetResource: 'a/b/c/d' } })).not.toHaveProperty(
+      'target_resource_kind',
+    );
   });
 });
 
