@@ -170,7 +170,10 @@ create table audit_partition (
   detached_at timestamp with time zone,
   dropped_at timestamp with time zone,
   restored_at timestamp with time zone,
-  restored_until timestamp with time zone
+  restored_until timestamp with time zone,
+  settled_manifest text,
+  fault text,
+  fault_at timestamp with time zone
 );
 constraint audit_partition_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 constraint audit_partition_pkey PRIMARY KEY (month);
@@ -263,11 +266,12 @@ create table observed_resource (
   name text not null,
   remediation_uid text,
   source_version bigint not null,
-  projection_hash bytea not null,
+  projection_hash bytea,
   phase text,
   first_seen timestamp with time zone not null,
   last_seen timestamp with time zone not null,
-  deleted_at timestamp with time zone
+  deleted_at timestamp with time zone,
+  phase_version bigint not null default 0
 );
 CREATE INDEX observed_resource_deleted_at_idx ON public.observed_resource USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX observed_resource_open_idx ON public.observed_resource USING btree (cluster, kind) WHERE (deleted_at IS NULL);
@@ -490,7 +494,7 @@ begin
       using errcode = 'datetime_field_overflow';
   end if;
 
-  -- Two writers may miss the same month at once; the second waits and finds it made.
+  -- Two writers may miss the same month at once; the second waits and finds it made. Retention drops under it too.
   perform pg_advisory_xact_lock(hashtext('audit_create_month'), (wanted - date '2000-01-01'));
 
   for parent in
@@ -507,9 +511,11 @@ begin
       join pg_class as class on class.oid = pg_inherits.inhrelid
       where pg_inherits.inhparent = parent.oid and class.relname = child
     );
-    execute format(
-      'create table %I (like %I including defaults including constraints including generated including storage)',
-      child, parent.relname);
+    if to_regclass(format('public.%I', child)) is null then
+      execute format(
+        'create table %I (like %I including defaults including constraints including generated including storage)',
+        child, parent.relname);
+    end if;
     execute format(
       'alter table %I attach partition %I for values from (%L) to (%L)',
       parent.relname, child,
@@ -518,7 +524,10 @@ begin
     made := true;
   end loop;
 
-  insert into audit_partition (month) values (wanted) on conflict (month) do nothing;
+  insert into audit_partition (month) values (wanted)
+  on conflict (month) do update set
+    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp()
+  where made and audit_partition.state in ('archived', 'detached', 'dropped');
   return made;
 end
 $function$;
