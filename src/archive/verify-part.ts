@@ -1,0 +1,172 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ArchivedTable } from './archive-schema.ts';
+import { archivedTable } from './archive-schema.ts';
+import { hashFile } from './file-hash.ts';
+import type { ManifestPart } from './manifest.ts';
+import type { ObjectStore } from './object-store.ts';
+import { ObjectMissingError } from './object-store.ts';
+import type { RowGroup } from './parquet-part.ts';
+import { digestParquet, rowGroupsOf } from './parquet-part.ts';
+import { ROW_HASH_BYTES } from './row-hasher.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What is wrong with an object of the store, as exactly as it can be told. */
+export interface ArchiveFault {
+  readonly key: string;
+  readonly reason: string;
+  /** Counted from 0, like the row within the file. */
+  readonly rowGroup?: number;
+  readonly row?: number;
+}
+
+/**
+ * Downloads a part and holds it against what the manifest says: size and hash of the file, number and hash of the rows,
+ * each row. Undefined when all of it is as it was written.
+ */
+export async function verifyPart(
+  store: ObjectStore,
+  part: ManifestPart,
+  { folder, duckdb }: Workspace,
+): Promise<ArchiveFault | undefined> {
+  const file = { ...part, path: join(folder, 'verify.parquet') };
+  const hashes = { ...part.rowHashes, path: join(folder, 'verify.rows') };
+  try {
+    const missing = (await fetch(store, file)) ?? (await fetch(store, hashes));
+    if (missing !== undefined) return missing;
+    const fileFault = await compareFile(file);
+    const hashesFault = await compareFile(hashes);
+    // Without the hashes of its rows a wrong file is just that.
+    if (hashesFault !== undefined) return fileFault ?? hashesFault;
+    const rows = new RowComparison(await readFile(hashes.path));
+    const files = { parquet: file.path, csv: join(folder, 'verify.csv') };
+    const inspection: Inspection = { duckdb, table: archivedTable(part.table), files, rows };
+    const fault = fileFault ?? (await compareRows(part, inspection));
+    return fault === undefined ? undefined : ((await locate(part.key, inspection)) ?? fault);
+  } finally {
+    for (const { path } of [file, hashes]) await rm(path, { force: true });
+  }
+}
+
+async function compareRows(
+  part: ManifestPart,
+  { duckdb, table, files, rows }: Inspection,
+): Promise<ArchiveFault | undefined> {
+  const found = await digestParquet(duckdb, table, files, { onRow: rows.take });
+  if (found.rows === part.rows && found.digest === part.digest && rows.firstWrong === undefined)
+    return undefined;
+  const written = `written were ${part.rows} of ${part.digest}`;
+  return { key: part.key, reason: `holds ${found.rows} rows of SHA-256 ${found.digest}, ${written}` };
+}
+
+interface Fetched {
+  readonly key: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes?: number;
+}
+
+async function fetch(store: ObjectStore, { key, path }: Fetched): Promise<ArchiveFault | undefined> {
+  try {
+    await rm(path, { force: true });
+    await store.download(key, path);
+    return undefined;
+  } catch (error: unknown) {
+    if (error instanceof ObjectMissingError) return { key, reason: 'is missing' };
+    throw error;
+  }
+}
+
+async function compareFile({ key, path, sha256, sizeBytes }: Fetched): Promise<ArchiveFault | undefined> {
+  const found = await hashFile(path);
+  if (sizeBytes !== undefined && found.sizeBytes !== sizeBytes)
+    return { key, reason: `has ${found.sizeBytes} bytes, written were ${sizeBytes}` };
+  if (found.sha256 === sha256) return undefined;
+  return { key, reason: `has SHA-256 ${found.sha256}, written was ${sha256}` };
+}
+
+/** Walks along the hashes that were written. */
+class RowComparison {
+  readonly #written: Buffer;
+  #row = 0;
+  #firstWrong: number | undefined;
+
+  constructor(written: Buffer) {
+    this.#written = written;
+  }
+
+  get firstWrong(): number | undefined {
+    return this.#firstWrong;
+  }
+
+  rewind(row = 0): void {
+    this.#row = row;
+    this.#firstWrong = undefined;
+  }
+
+  readonly take = (rowHash: Buffer): void => {
+    const at = this.#row * ROW_HASH_BYTES;
+    if (!this.#written.subarray(at, at + ROW_HASH_BYTES).equals(rowHash)) this.#firstWrong ??= this.#row;
+    this.#row += 1;
+  };
+}
+
+interface Inspection {
+  readonly duckdb: Workspace['duckdb'];
+  readonly table: ArchivedTable;
+  readonly files: { readonly parquet: string; readonly csv: string };
+  readonly rows: RowComparison;
+}
+
+/** The first row group, and in it the first row, that is not what was written. */
+async function locate(key: string, inspection: Inspection): Promise<ArchiveFault | undefined> {
+  let groups: readonly RowGroup[];
+  try {
+    groups = await rowGroupsOf(inspection.duckdb, inspection.files.parquet);
+  } catch (error: unknown) {
+    return { key, reason: `its footer cannot be read: ${firstLine(error)}` };
+  }
+  for (const group of groups) {
+    const fault = await inspectGroup(key, group, inspection);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+async function inspectGroup(
+  key: string,
+  { index, firstRow, rows }: RowGroup,
+  { duckdb, table, files, rows: comparison }: Inspection,
+): Promise<ArchiveFault | undefined> {
+  comparison.rewind(firstRow);
+  try {
+    const range = { from: firstRow, count: rows };
+    await digestParquet(duckdb, table, files, { rows: range, onRow: comparison.take });
+  } catch (error: unknown) {
+    const last = firstRow + rows - 1;
+    return {
+      key,
+      rowGroup: index,
+      reason: `rows ${firstRow} to ${last} cannot be read: ${firstLine(error)}`,
+    };
+  }
+  const row = comparison.firstWrong;
+  return row === undefined
+    ? undefined
+    : { key, rowGroup: index, row, reason: 'is not the row that was written' };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+}
+
+/** `part.parquet, row group 2, row 217000: is not the row that was written`. */
+export function describeFault({ key, rowGroup, row, reason }: ArchiveFault): string {
+  const place = [
+    key,
+    ...(rowGroup === undefined ? [] : [`row group ${rowGroup}`]),
+    ...(row === undefined ? [] : [`row ${row}`]),
+  ];
+  return `${place.join(', ')}: ${reason}`;
+}
