@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
 import { parseJson } from './domain/json.ts';
+import { parsePayloadKeys, type PayloadKey } from './domain/payload-keys.ts';
 import type { RedactionOptions } from './domain/redaction.ts';
 import { parseRedactionOptions } from './domain/redaction.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
 import { VARIABLES } from './variables.ts';
 
 type Reader = SettingsReader<keyof typeof VARIABLES>;
+
+const MS_PER_SECOND = 1_000;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +32,13 @@ export function readConfig(environment: Environment) {
       statementTimeoutMs: read.integer('REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS', 100, 600_000),
       monthsAhead: read.integer('REMEDIATION_AUDIT_MONTHS_AHEAD', 1, 24),
     },
-    temporal: readTemporal(environment),
+    temporal: {
+      ...readTemporal(environment),
+      payloads: {
+        compressAboveBytes: read.integer('REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES', 0, 2_097_152),
+        keys: readPayloadKeys(read.text('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE')),
+      },
+    },
     workflow: {
       lateGraceSeconds: read.integer('REMEDIATION_AUDIT_LATE_GRACE_SECONDS', 0, 86_400),
       orphanGraceSeconds: read.integer('REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS', 1, 31_536_000),
@@ -42,11 +51,11 @@ export function readConfig(environment: Environment) {
     },
     watcher: {
       cluster: read.text('REMEDIATION_AUDIT_CLUSTER'),
+      clusters: read.list('REMEDIATION_AUDIT_CLUSTERS'),
       namespaces: read.list('REMEDIATION_AUDIT_NAMESPACES'),
       listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
-      watchTimeoutSeconds: read.integer('REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS', 1, 3_600),
-      inactivitySeconds: read.integer('REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS', 1, 3_600),
-      backoffMs: read.integer('REMEDIATION_AUDIT_WATCH_BACKOFF_MS', 1, 30_000),
+      signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
+      timing: readWatcherTiming(read),
       metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
     },
     worker: { metricsPort: read.port('REMEDIATION_AUDIT_WORKER_METRICS_PORT') },
@@ -69,6 +78,24 @@ export function readConfig(environment: Environment) {
   };
   read.throwIfWrong();
   return deepFreeze(config);
+}
+
+function readWatcherTiming(read: Reader) {
+  const milliseconds = (name: keyof typeof VARIABLES, most: number): number =>
+    read.integer(name, 1, most) * MS_PER_SECOND;
+  return {
+    watchTimeoutSeconds: read.integer('REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS', 1, 3_600),
+    inactivityMs: milliseconds('REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS', 3_600),
+    requestMs: milliseconds('REMEDIATION_AUDIT_KUBE_REQUEST_SECONDS', 600),
+    backoffMs: read.integer('REMEDIATION_AUDIT_WATCH_BACKOFF_MS', 1, 30_000),
+    longestBackoffMs: milliseconds('REMEDIATION_AUDIT_WATCH_LONGEST_BACKOFF_SECONDS', 600),
+    healthyMs: milliseconds('REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS', 3_600),
+    absentPollMs: milliseconds('REMEDIATION_AUDIT_ABSENT_KIND_SECONDS', 3_600),
+    reconcileMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_SECONDS', 86_400),
+    reconcileGraceMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS', 600),
+    recordingGraceMs: milliseconds('REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS', 86_400),
+    exitAfterMs: milliseconds('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 86_400),
+  };
 }
 
 /** The environment of this process: the only place that looks at it. */
@@ -116,6 +143,20 @@ function readRedaction(path: string): RedactionOptions {
     throw new SettingsError([
       `REMEDIATION_AUDIT_REDACTION_FILE names ${path}, which cannot be used: ${reason}`,
     ]);
+  }
+}
+
+function readPayloadKeys(path: string): readonly PayloadKey[] {
+  if (path === '') return [];
+  const name = 'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE';
+  try {
+    const keys = parsePayloadKeys(readFileSync(path, 'utf8'));
+    if (keys.length === 0) throw new SettingsError([`${name} names ${path}, which holds no key`]);
+    return keys;
+  } catch (error: unknown) {
+    if (error instanceof SettingsError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([`${name} names ${path}, which cannot be used: ${reason}`]);
   }
 }
 

@@ -33,6 +33,18 @@ export const VARIABLES = {
     meaning: 'Temporal profile file; read only when named here',
   },
   TEMPORAL_PROFILE: { default: '', unit: '', meaning: 'Profile within that file' },
+  REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES: {
+    default: '16384',
+    unit: 'bytes',
+    meaning:
+      'Payloads in Temporal above it are compressed; 0 never. The UI shows those only through the codec of the API',
+  },
+  REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE: {
+    default: '',
+    unit: 'path',
+    meaning:
+      'Keys that encrypt payloads and failures in Temporal, one a line: name, space, 32 bytes as base64; the first one encrypts',
+  },
   KUBECONFIG: {
     default: '',
     unit: 'path',
@@ -48,6 +60,12 @@ export const VARIABLES = {
     unit: '',
     meaning: 'Name of the watched cluster, part of every record and workflow id',
   },
+  REMEDIATION_AUDIT_CLUSTERS: {
+    default: '',
+    unit: 'list',
+    meaning:
+      'Several clusters for one watcher, as `name=context` of the kubeconfig; empty for the one of REMEDIATION_AUDIT_CLUSTER',
+  },
   REMEDIATION_AUDIT_NAMESPACES: {
     default: '',
     unit: 'list',
@@ -61,7 +79,7 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS: {
     default: '300',
     unit: 's',
-    meaning: 'How long one watch request may last',
+    meaning: 'How long one watch request lasts at least; each is asked for up to twice as long',
   },
   REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS: {
     default: '120',
@@ -71,7 +89,52 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_WATCH_BACKOFF_MS: {
     default: '800',
     unit: 'ms',
-    meaning: 'First pause after a failed list or watch; doubles up to 30 s',
+    meaning: 'First pause after a failed list or watch; the next ones double',
+  },
+  REMEDIATION_AUDIT_WATCH_LONGEST_BACKOFF_SECONDS: {
+    default: '30',
+    unit: 's',
+    meaning: 'Longest pause after failed lists and watches',
+  },
+  REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS: {
+    default: '120',
+    unit: 's',
+    meaning: 'A watch that lasted so long has recovered: the pauses begin small again',
+  },
+  REMEDIATION_AUDIT_KUBE_REQUEST_SECONDS: {
+    default: '60',
+    unit: 's',
+    meaning: 'Longest answer to one page of a list or to a look at one object',
+  },
+  REMEDIATION_AUDIT_ABSENT_KIND_SECONDS: {
+    default: '30',
+    unit: 's',
+    meaning: 'Between two looks for a kind of resource that is not installed',
+  },
+  REMEDIATION_AUDIT_RECONCILE_SECONDS: {
+    default: '450',
+    unit: 's',
+    meaning: 'Between two complete lists that check the watch, a quarter more or less',
+  },
+  REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
+    default: '10',
+    unit: 's',
+    meaning: 'How long a watch may lag behind such a list before what it did not tell counts as missed',
+  },
+  REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS: {
+    default: '600',
+    unit: 's',
+    meaning: 'What the database does not show so long after Temporal took it is told again',
+  },
+  REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS: {
+    default: '600',
+    unit: 's',
+    meaning: '`watch` ends with exit code 5 when no cluster answered a list or a watch for so long',
+  },
+  REMEDIATION_AUDIT_SIGNAL_CONCURRENCY: {
+    default: '8',
+    unit: 'resources',
+    meaning: 'Resources whose states are handed to Temporal at the same time',
   },
   REMEDIATION_AUDIT_REDACTION_FILE: {
     default: '',

@@ -1,12 +1,33 @@
 /** Every error of the service: its stable type, status and title. One row each, documented in docs/api.md. */
 export const PROBLEMS = {
-  'not-found': { status: 404, title: 'There is nothing at this address' },
+  'malformed-request': { status: 400, title: 'The request is not valid HTTP' },
+  'malformed-body': { status: 400, title: 'The body cannot be read as what it claims to be' },
   'invalid-parameter': { status: 400, title: 'A parameter of the request is not allowed' },
-  'database-unavailable': { status: 503, title: 'The database does not answer; try again' },
+  unauthenticated: { status: 401, title: 'Who is calling is not known' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
+  'not-found': { status: 404, title: 'There is nothing at this address' },
+  'method-not-allowed': { status: 405, title: 'This address does not take this method' },
+  'not-acceptable': { status: 406, title: 'None of the accepted media types can be answered' },
+  'request-timeout': { status: 408, title: 'The request did not arrive in time' },
+  conflict: { status: 409, title: 'That is settled already' },
+  'body-too-large': { status: 413, title: 'The body is larger than is allowed' },
+  'batch-too-large': { status: 413, title: 'The batch has more records than are allowed' },
+  'report-too-large': { status: 413, title: 'The answer would have more rows than are allowed' },
+  'unsupported-media-type': { status: 415, title: 'The body has a media type that is not taken here' },
+  'invalid-record': { status: 422, title: 'A field of the record is not allowed' },
+  'unstorable-record': { status: 422, title: 'The database can never take this record' },
+  'queue-full': { status: 429, title: 'Too much is waiting to be stored; try again' },
+  'headers-too-large': { status: 431, title: 'The headers are larger than is allowed' },
   'internal-error': {
     status: 500,
     title: 'The service made a mistake; the log has it under this request id',
   },
+  'database-unavailable': { status: 503, title: 'The database does not answer; try again' },
+  'storage-unavailable': { status: 503, title: 'Neither the database nor Temporal answers; try again' },
+  'query-too-slow': { status: 503, title: 'The question took too long; narrow it' },
+  'authority-unavailable': { status: 503, title: 'Who is calling cannot be found out now; try again' },
+  'model-unavailable': { status: 503, title: 'The embedding model does not answer; try again' },
+  'shutting-down': { status: 503, title: 'This process is ending; ask another' },
 } as const;
 
 export type ProblemType = keyof typeof PROBLEMS;
@@ -18,22 +39,42 @@ export interface FieldError {
   readonly detail: string;
 }
 
+export interface ProblemOptions {
+  readonly errors?: readonly FieldError[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
 /** Thrown by routes; the server answers it as `application/problem+json` (RFC 9457). */
 export class Problem extends Error {
   readonly type: ProblemType;
   readonly errors: readonly FieldError[];
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    type: ProblemType,
-    detail: string,
-    options: { errors?: readonly FieldError[]; cause?: unknown } = {},
-  ) {
+  constructor(type: ProblemType, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
     this.name = 'Problem';
     this.type = type;
     this.errors = options.errors ?? [];
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): number {
+    return PROBLEMS[this.type].status;
   }
 }
+
+/** For what passes by itself: when the client should come again, in seconds. */
+export function retryAfter(seconds: number): Pick<ProblemOptions, 'headers'> {
+  return { headers: { 'retry-after': String(seconds) } };
+}
+
+/** One parameter at fault. */
+export function invalidParameter(name: string, detail: string): Problem {
+  return new Problem('invalid-parameter', `${name} ${detail}`, { errors: [{ pointer: `?${name}`, detail }] });
+}
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 export interface ProblemBody {
   readonly type: string;

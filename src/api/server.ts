@@ -1,33 +1,43 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { fastify, LogController } from 'fastify';
-
-import type { RecordReader } from '../database/record-reader.ts';
-import { RECORD_DEFINITIONS } from '../domain/records/index.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { readPageRequest, writeCursor } from './pagination.ts';
-import { Problem, problemBody, PROBLEMS } from './problems.ts';
-import { recordJson } from './record-json.ts';
+import type { Gate } from './auth/gate.ts';
+import type { HttpLimits } from './http-server.ts';
+import { createHttpServer } from './http-server.ts';
+import type { Route } from './route.ts';
+import type { AccessTrace } from './routes.ts';
+import type { TlsFiles } from './tls.ts';
+import { openTls } from './tls.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export const AUTH_MODES = ['none', 'token', 'kubernetes'] as const;
+export type AuthMode = (typeof AUTH_MODES)[number];
 
 export interface ApiOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly authMode: 'none';
+  readonly authMode: AuthMode;
   /** Lets mode `none` listen beyond loopback. */
   readonly allowInsecureBind: boolean;
-  readonly reader: RecordReader;
+  readonly routes: readonly Route[];
+  readonly gate: Gate;
+  readonly trace: AccessTrace;
+  readonly limits?: Partial<HttpLimits>;
+  /** Speaks plain HTTP without them. */
+  readonly tls?: TlsFiles | undefined;
+  /** How long requests in flight may take to end when the service stops, in milliseconds. Default 20,000. */
+  readonly shutdownGraceMs?: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 export interface RunningApi {
   readonly url: string;
+  /** Takes no new requests, answers those in flight, then closes. What does not end within the grace is cut off. */
   stop(): Promise<void>;
 }
 
@@ -41,79 +51,26 @@ export class InsecureBindError extends Error {
   }
 }
 
+const DEFAULT_GRACE_MS = 20_000;
+
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  if (!LOOPBACK.has(options.host) && !options.allowInsecureBind) throw new InsecureBindError(options.host);
-  const server = createApiServer(options);
-  await server.listen({ host: options.host, port: options.port });
-  const { port } = server.server.address() as AddressInfo;
-  return { url: `http://${options.host}:${port}`, stop: () => server.close() };
-}
-
-/** The routes without a socket, for tests that inject requests. */
-export function createApiServer(options: ApiOptions): FastifyInstance {
-  // Widened here: fastify would otherwise carry pino's type through every signature.
-  const loggerInstance: FastifyBaseLogger = options.logger;
-  const server = fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
-    // Idle keep-alive connections would hold a shutdown open until they time out.
-    forceCloseConnections: 'idle',
-  });
-  server.setErrorHandler(answerError);
-  server.setNotFoundHandler((request) => {
-    throw new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
-  });
-  addProbes(server, options);
-  addLists(server, options.reader);
-  return server;
-}
-
-function addProbes(server: FastifyInstance, { reader, metrics }: ApiOptions): void {
-  server.get('/healthz', () => 'ok\n');
-  server.get('/readyz', async () => {
-    await fromDatabase(() => reader.ping());
-    return 'ok\n';
-  });
-  server.get('/metrics', async (_request, reply) => {
-    await reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
-}
-
-function addLists(server: FastifyInstance, reader: RecordReader): void {
-  for (const definition of RECORD_DEFINITIONS) {
-    server.get(`/api/v1/audit/${definition.kind}`, async (request, reply) => {
-      const { limit, after } = readPageRequest(request.query as Record<string, unknown>);
-      const page = await fromDatabase(() => reader.selectPage(definition, limit, after));
-      const items = page.rows.map((row) => recordJson(definition, row)).join(',');
-      const next = page.next === undefined ? 'null' : JSON.stringify(writeCursor(page.next));
-      await reply.type('application/json').send(`{"items":[${items}],"next_cursor":${next}}`);
-    });
+  if (options.authMode === 'none' && !LOOPBACK.has(options.host) && !options.allowInsecureBind) {
+    throw new InsecureBindError(options.host);
   }
-}
-
-async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem('database-unavailable', `the database does not answer: ${reason}`, { cause: error });
-  }
-}
-
-async function answerError(
-  error: FastifyError | Problem,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const problem =
-    error instanceof Problem
-      ? error
-      : new Problem('internal-error', 'the request could not be answered', { cause: error });
-  const { status } = PROBLEMS[problem.type];
-  if (status >= 500) request.log.error({ err: error }, problem.message);
-  await reply
-    .status(status)
-    .type('application/problem+json')
-    .send(JSON.stringify(problemBody(problem, request.id)));
+  const tls = options.tls === undefined ? undefined : await openTls(options.tls, options.logger);
+  const http = createHttpServer({ ...options, ...(tls === undefined ? {} : { certificate: tls.current() }) });
+  const { server } = http.fastify;
+  tls?.onChange((certificate) => {
+    if (server instanceof TlsServer) server.setSecureContext({ ...certificate });
+  });
+  await http.fastify.listen({ host: options.host, port: options.port });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+    async stop() {
+      tls?.close();
+      await http.close(options.shutdownGraceMs ?? DEFAULT_GRACE_MS);
+    },
+  };
 }

@@ -1,5 +1,9 @@
 import type { Observation } from '../domain/observation.ts';
+import type { Waiting } from './batcher-queue.ts';
+import { BatcherTimeoutError, createQueue } from './batcher-queue.ts';
 import type { RecordOutcome, RecordStore } from './record-store.ts';
+
+export { BatcherFullError, BatcherTimeoutError } from './batcher-queue.ts';
 
 export interface BatcherOptions {
   readonly store: RecordStore;
@@ -9,65 +13,37 @@ export interface BatcherOptions {
   readonly maxFlushes?: number;
   /** Observations waiting at most; more are turned away. Default 10,000. */
   readonly maxWaiting?: number;
+  /** Characters in the columns of all that is pending, at most: large ones must not exhaust the memory. Default 64 Mi. */
+  readonly maxPendingSize?: number;
+  /** How long an observation waits for its commit, in milliseconds. Default: as long as it takes. */
+  readonly maxWaitMs?: number;
 }
 
 export interface Batcher {
   /** Stores one observation together with whatever else is waiting. Settles after its own commit. */
   record(observation: Observation): Promise<RecordOutcome>;
+  /** The same for several: either all of them are accepted or none is. Answers in their order. */
+  recordAll(observations: readonly Observation[]): Promise<RecordOutcome[]>;
   /** Observations accepted and not yet settled. */
   pending(): number;
   /** Settles when everything accepted so far is. */
   drain(): Promise<void>;
 }
 
-/** Nothing was accepted: the caller keeps the observation and comes again later. */
-export class BatcherFullError extends Error {
-  readonly waiting: number;
-
-  constructor(waiting: number) {
-    super(`${waiting} observations are waiting for the database; try again in a moment`);
-    this.name = 'BatcherFullError';
-    this.waiting = waiting;
-  }
-}
-
-interface Waiting {
-  readonly observation: Observation;
-  readonly resolve: (outcome: RecordOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * Group commit: the first observation is flushed at once; what comes while flushes are in flight goes into the next one.
- * No timer: an idle service answers without waiting, a busy one fills its batches by itself.
+ * No timer for that: an idle service answers without waiting, a busy one fills its batches by itself.
  */
-export function createBatcher({
-  store,
-  maxBatch = 500,
-  maxFlushes = 2,
-  maxWaiting = 10_000,
-}: BatcherOptions): Batcher {
-  const queue: Waiting[] = [];
+export function createBatcher(options: BatcherOptions): Batcher {
+  const { store, maxFlushes = 2, maxWaitMs } = options;
+  const queue = createQueue(options);
   const flights = new Set<Promise<void>>();
-  let pending = 0;
-
-  const flush = async (batch: readonly Waiting[]): Promise<void> => {
-    try {
-      const outcomes = await store.record(batch.map(({ observation }) => observation));
-      batch.forEach(({ resolve, reject }, index) => {
-        const outcome = outcomes[index];
-        if (outcome === undefined) reject(new Error('the store gave fewer answers than it was asked'));
-        else resolve(outcome);
-      });
-    } catch (error: unknown) {
-      for (const { reject } of batch) reject(error);
-    }
-    pending -= batch.length;
-  };
 
   const startFlights = (): void => {
-    while (queue.length > 0 && flights.size < maxFlushes) {
-      const flight = flush(queue.splice(0, maxBatch)).finally(() => {
+    while (queue.hasWaiting() && flights.size < maxFlushes) {
+      const batch = queue.take();
+      const flight = flush(store, batch).finally(() => {
+        queue.settle(batch);
         flights.delete(flight);
         startFlights();
       });
@@ -75,24 +51,45 @@ export function createBatcher({
     }
   };
 
+  const accept = (observations: readonly Observation[]): Promise<RecordOutcome>[] => {
+    queue.requireRoom(observations);
+    const answers = observations.map(
+      (observation) =>
+        new Promise<RecordOutcome>((resolve, reject) => {
+          queue.add(observation, { resolve, reject });
+        }),
+    );
+    // After this turn of the loop, so that requests that were read together are stored together.
+    queueMicrotask(startFlights);
+    if (maxWaitMs !== undefined) queue.expireAfter(maxWaitMs, () => new BatcherTimeoutError(maxWaitMs));
+    return answers;
+  };
+
   return {
-    record: (observation) =>
-      new Promise((resolve, reject) => {
-        if (queue.length >= maxWaiting) {
-          reject(new BatcherFullError(queue.length));
-          return;
-        }
-        pending += 1;
-        queue.push({ observation, resolve, reject });
-        // After this turn of the loop, so that requests that were read together are stored together.
-        queueMicrotask(startFlights);
-      }),
-    pending: () => pending,
+    // Asynchronous, so that a full queue is a rejection like any other.
+    record: async (observation) => (await Promise.all(accept([observation])))[0] ?? missingAnswer(),
+    recordAll: async (observations) => Promise.all(accept(observations)),
+    pending: () => queue.pending(),
     async drain() {
-      while (pending > 0) {
+      while (queue.pending() > 0) {
         startFlights();
         await Promise.race(flights);
       }
     },
   };
+}
+
+async function flush(store: RecordStore, batch: readonly Waiting[]): Promise<void> {
+  try {
+    const outcomes = await store.record(batch.map(({ observation }) => observation));
+    batch.forEach(({ resolve }, index) => {
+      resolve(outcomes[index] ?? missingAnswer());
+    });
+  } catch (error: unknown) {
+    for (const { reject } of batch) reject(error);
+  }
+}
+
+function missingAnswer(): never {
+  throw new Error('the store gave fewer answers than it was asked');
 }

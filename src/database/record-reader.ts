@@ -1,16 +1,15 @@
 import type pg from 'pg';
 
 import type { RecordDefinition } from '../domain/records/definition.ts';
+import type { Position, RecordQuery } from './record-query.ts';
+import { pageStatement, selectedColumns } from './record-query.ts';
 import { instantFromSql, quoteIdentifier } from './sql.ts';
+
+export type { Filter, ListOrder, Position, RecordQuery } from './record-query.ts';
+export { LIST_ORDERS } from './record-query.ts';
 
 /** A row as the driver leaves it: text, numbers as decimal text, JSON as text, booleans. */
 export type RecordRow = Readonly<Record<string, string | number | boolean | null>>;
-
-/** The place of a row in a list, newest first. */
-export interface Position {
-  readonly createdAt: string;
-  readonly id: string;
-}
 
 export interface Page {
   readonly rows: readonly RecordRow[];
@@ -19,42 +18,85 @@ export interface Page {
 }
 
 export interface RecordReader {
-  /** One page, newest first. Pages are complete and without repeats while writers go on. */
-  selectPage(definition: RecordDefinition, limit: number, after: Position | undefined): Promise<Page>;
+  /** One page. Pages are complete and without repeats while writers go on; one that grows large ends before its limit. */
+  selectPage(definition: RecordDefinition, query: RecordQuery): Promise<Page>;
+  /** By the record's own id, or by the one its client posted it with; the newest, should several have it. */
+  selectRecord(definition: RecordDefinition, id: string): Promise<RecordRow | undefined>;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
 }
 
+/** Rows fetched at once, and characters after which a page ends: 1,000 records may be 256 MiB. */
+const CHUNK_ROWS = 200;
+const MAX_PAGE_SIZE = 8 * 1024 * 1024;
+
 export function createRecordReader(pool: pg.Pool): RecordReader {
   return {
-    async selectPage(definition, limit, after) {
-      const { rows } = await pool.query<Record<string, string | number | boolean | null>>({
-        name: `select-page-${definition.table}`,
-        text: pageStatement(definition),
-        // One more than asked for tells whether there is a next page, without counting.
-        values: [after?.createdAt ?? 'infinity', after?.id ?? LAST_ID, limit + 1],
-      });
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
-      return { rows: page, next: rows.length > limit && last !== undefined ? positionOf(last) : undefined };
-    },
+    selectPage: (definition, query) => selectPage(pool, definition, query),
+    selectRecord: (definition, id) => selectRecord(pool, definition, id),
     async ping() {
       await pool.query('select 1');
     },
   };
 }
 
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-function pageStatement(definition: RecordDefinition): string {
-  return `
-    select ${definition.columns.map(({ name }) => quoteIdentifier(name)).join(', ')}
-    from ${quoteIdentifier(definition.table)}
-    where (created_at, id) < ($1::timestamptz, $2::uuid)
-    order by created_at desc, id desc
-    limit $3::integer`;
+async function selectPage(pool: pg.Pool, definition: RecordDefinition, query: RecordQuery): Promise<Page> {
+  const rows: RecordRow[] = [];
+  let size = 0;
+  let { after } = query;
+  while (rows.length < query.limit && size < MAX_PAGE_SIZE) {
+    const wanted = Math.min(query.limit - rows.length, CHUNK_ROWS);
+    // One more than wanted tells whether there is more, without counting.
+    const { text, values } = pageStatement(definition, { ...query, after, limit: wanted + 1 });
+    const found = await pool.query<RecordRow>(text, [...values]);
+    const chunk = found.rows.slice(0, wanted);
+    rows.push(...chunk);
+    size += chunk.reduce((sum, row) => sum + sizeOf(row), 0);
+    after = chunk.length < found.rows.length ? positionOf(chunk.at(-1)) : undefined;
+    if (after === undefined) break;
+  }
+  return { rows, next: after };
 }
 
-function positionOf(row: RecordRow): Position {
+async function selectRecord(
+  pool: pg.Pool,
+  definition: RecordDefinition,
+  id: string,
+): Promise<RecordRow | undefined> {
+  const table = quoteIdentifier(definition.table);
+  const own = await pool.query<RecordRow>({
+    name: `select-record-${definition.table}`,
+    // By its home first: the id alone would have to be looked for in every month.
+    text: `
+      select ${selectedColumns(definition)}
+      from ${table}
+      where id = $1::uuid
+        and created_at = (select home.created_at from record_home as home where home.id = $1::uuid)`,
+    values: [id],
+  });
+  if (own.rows[0] !== undefined) return own.rows[0];
+  const posted = await pool.query<RecordRow>({
+    name: `select-posted-${definition.table}`,
+    text: `
+      select ${selectedColumns(definition)}
+      from ${table}
+      where extra ->> 'client_id' is not null
+        and left(extra ->> 'client_id', 36) = $1::text
+      order by created_at desc, id desc
+      limit 1`,
+    values: [id],
+  });
+  return posted.rows[0];
+}
+
+function sizeOf(row: RecordRow): number {
+  return Object.values(row).reduce<number>(
+    (size, value) => size + (typeof value === 'string' ? value.length : 0),
+    0,
+  );
+}
+
+function positionOf(row: RecordRow | undefined): Position | undefined {
+  if (row === undefined) return undefined;
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }

@@ -28,6 +28,12 @@ export const MAX_PAGE_SIZE = 1_000;
 export const FIRST_MONTH = '2015-01-01';
 export const MAX_MONTHS_AHEAD = 24;
 
+/** One request to the service. */
+export const MAX_BODY_BYTES = 5 * 1024 * 1024;
+
+/** Records in one posted batch. */
+export const MAX_BATCH_RECORDS = 1_000;
+
 /** One posted record as JSON. */
 export const MAX_RECORD_BYTES = 256 * 1024;
 

@@ -1,16 +1,14 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+
+import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
+import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
+import { createWatcherMetrics, type WatcherMetrics } from './watcher-metrics.ts';
 
 /** The metrics of one process. Every one of them is documented in docs/metrics.md, which a test holds against this. */
 export interface Metrics {
   readonly registry: Registry;
-  /** Observations that Temporal has durably. */
-  readonly observationsSignalled: Counter<'kind'>;
-  /** Resources that could not be read as what they claim to be. */
-  readonly unreadableResources: Counter<'kind'>;
-  /** Ended watches by cause. */
-  readonly watchEnds: Counter<'kind' | 'cause'>;
-  /** When the last complete list of a kind succeeded. */
-  readonly lastGoodList: Gauge<'kind'>;
+  /** What the watcher counts. */
+  readonly watcher: WatcherMetrics;
   /** Observations stored, by audit phase. */
   readonly observationsRecorded: Counter<'phase'>;
   /** Observations set aside because PostgreSQL will never take them, by SQLSTATE. */
@@ -19,6 +17,10 @@ export interface Metrics {
   readonly investigationsPlaced: Counter<'result'>;
   /** Failed attempts to store one; each is retried. */
   readonly recordingErrors: Counter;
+  /** What the sources name. */
+  readonly sources: SourceMetrics;
+  /** What the REST service counts. */
+  readonly api: ApiMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -27,30 +29,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    observationsSignalled: new Counter({
-      name: 'remediation_audit_observations_signalled_total',
-      help: 'Observations that Temporal has durably, by kind of resource',
-      labelNames: ['kind'],
-      registers,
-    }),
-    unreadableResources: new Counter({
-      name: 'remediation_audit_unreadable_resources_total',
-      help: 'Resources that lack what it takes to record them, by kind',
-      labelNames: ['kind'],
-      registers,
-    }),
-    watchEnds: new Counter({
-      name: 'remediation_audit_watch_ends_total',
-      help: 'Watches that ended, by kind of resource and cause',
-      labelNames: ['kind', 'cause'],
-      registers,
-    }),
-    lastGoodList: new Gauge({
-      name: 'remediation_audit_last_good_list_timestamp_seconds',
-      help: 'When the last complete list of a kind succeeded',
-      labelNames: ['kind'],
-      registers,
-    }),
+    watcher: createWatcherMetrics(registry),
     observationsRecorded: new Counter({
       name: 'remediation_audit_observations_recorded_total',
       help: 'Observations stored, by audit phase',
@@ -74,5 +53,7 @@ export function createMetrics(): Metrics {
       help: 'Failed attempts to store an observation; each is retried',
       registers,
     }),
+    sources: createSourceMetrics(registers),
+    api: createApiMetrics(registers),
   };
 }

@@ -2,12 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startApi } from '../../src/api/server.ts';
-import { createRecordReader } from '../../src/database/record-reader.ts';
 import type { RecordStore } from '../../src/database/record-store.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
-import { createTestApi } from '../support/api.ts';
+import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 
@@ -129,24 +126,19 @@ test('with the database away reads and readiness say so, and liveness stays', as
   const gone = await createTestDatabase();
   const orphan = createTestApi(gone);
   await gone.close();
-  for (const url of [LIST, '/readyz']) {
-    const answer = await orphan.inject({ url });
+  for (const [url, problem] of [
+    [LIST, 'database-unavailable'],
+    ['/readyz', 'storage-unavailable'],
+  ]) {
+    const answer = await orphan.inject({ url: url ?? '' });
     expect(answer.statusCode).toBe(503);
-    expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:database-unavailable' });
+    expect(answer.json()).toMatchObject({ type: `urn:remediation-audit:problem:${problem ?? ''}` });
   }
   expect((await orphan.inject({ url: '/healthz' })).statusCode).toBe(200);
 });
 
 test('without authentication the service refuses to listen beyond loopback', async () => {
-  const options = {
-    host: '0.0.0.0',
-    port: 0,
-    authMode: 'none' as const,
-    allowInsecureBind: false,
-    reader: createRecordReader(database.writer),
-    metrics: createMetrics(),
-    logger: createLogger('silent', 'test'),
-  };
+  const options = { ...testApiOptions(database), host: '0.0.0.0' };
   await expect(startApi(options)).rejects.toThrow('let anybody in');
   const allowed = await startApi({ ...options, allowInsecureBind: true });
   await allowed.stop();

@@ -126,3 +126,55 @@ test('an error of the database reaches every caller of that flush, and the next 
   broken = false;
   expect((await batcher.record(observation)).status).toBe('stored');
 });
+
+test('an observation that waits too long is given up, and not stored later unless it was in flight', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<undefined>();
+  const slow: RecordStore = {
+    record: async (observations) => {
+      await released;
+      return store.record(observations);
+    },
+  };
+  const batcher = createBatcher({ store: slow, maxWaitMs: 20, maxBatch: 1, maxFlushes: 1 });
+  const [inFlight, behind] = [executionObservation(), executionObservation()];
+  const answers = await Promise.allSettled([batcher.record(inFlight), batcher.record(behind)]);
+  expect(
+    answers.map((answer) => (answer.status === 'rejected' ? String(answer.reason) : answer.status)),
+  ).toEqual(Array(2).fill('BatcherTimeoutError: the database did not store the observation within 20 ms'));
+  expect(batcher.pending()).toBe(1);
+  release(undefined);
+  await batcher.drain();
+  expect(await storedCount([inFlight.columns['remediation_uid']])).toBe(1);
+  expect(await storedCount([behind.columns['remediation_uid']])).toBe(0);
+});
+
+describe('several at once', () => {
+  test('are answered in their order', async () => {
+    const batcher = createBatcher({ store, maxBatch: 3 });
+    const observations = Array.from({ length: 10 }, () => executionObservation());
+    const outcomes = await batcher.recordAll(observations);
+    expect(await Promise.all(observations.map((one) => batcher.record(one)))).toEqual(outcomes);
+  });
+
+  test('are accepted together or not at all', async () => {
+    const batcher = createBatcher({ store, maxWaiting: 5 });
+    const first = batcher.recordAll(Array.from({ length: 4 }, () => executionObservation()));
+    await expect(batcher.recordAll([executionObservation(), executionObservation()])).rejects.toThrow(
+      BatcherFullError,
+    );
+    expect(batcher.pending()).toBe(4);
+    await first;
+  });
+});
+
+test('what is pending is bounded by its size too', async () => {
+  const batcher = createBatcher({ store, maxPendingSize: 1_000 });
+  const large = (): ReturnType<typeof executionObservation> => {
+    const base = executionObservation();
+    return { ...base, columns: { ...base.columns, failure_message: 'x'.repeat(900) } };
+  };
+  const first = batcher.record(large());
+  await expect(batcher.record(large())).rejects.toThrow(BatcherFullError);
+  await first;
+  expect((await batcher.record(large())).status).toBe('stored');
+});

@@ -1,20 +1,58 @@
 import type { FastifyInstance } from 'fastify';
 
-import { createApiServer } from '../../src/api/server.ts';
-import { createRecordReader } from '../../src/database/record-reader.ts';
+import type { ApiServices } from '../../src/api/api-routes.ts';
+import { createAccessTrace, createApiRoutes } from '../../src/api/api-routes.ts';
+import { createOpenGate } from '../../src/api/auth/gate.ts';
+import { createDurability } from '../../src/api/durability.ts';
+import { createHttpServer } from '../../src/api/http-server.ts';
+import type { ApiOptions } from '../../src/api/server.ts';
+import { createBatcher } from '../../src/database/batcher.ts';
+import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRedactor } from '../../src/domain/redaction.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { TestDatabase } from './database.ts';
 
-/** The service's routes on a test database, without a socket. */
-export function createTestApi(database: TestDatabase): FastifyInstance {
-  return createApiServer({
+/** What the service on a test database is made of; whatever a test cares about it says itself. */
+export function testApiOptions(
+  database: TestDatabase,
+  given: Partial<ApiServices> & Partial<ApiOptions> = {},
+): ApiOptions {
+  const metrics = given.metrics ?? createMetrics();
+  const logger = given.logger ?? createLogger('silent', 'test');
+  const { deferral } = given;
+  const services: ApiServices = {
+    pool: database.writer,
+    durability: createDurability({
+      batcher: createBatcher({ store: createRecordStore(database.writer), maxWaitMs: 2_000 }),
+      deferral,
+      metrics,
+      logger,
+    }),
+    redactor: createRedactor(),
+    cluster: 'test',
+    deferredStatusCode: 202,
+    ...given,
+    metrics,
+  };
+  return {
     host: '127.0.0.1',
     port: 0,
     authMode: 'none',
     allowInsecureBind: false,
-    reader: createRecordReader(database.writer),
-    metrics: createMetrics(),
-    logger: createLogger('silent', 'test'),
-  });
+    routes: createApiRoutes(services),
+    gate: createOpenGate(),
+    trace: createAccessTrace(services.pool),
+    ...given,
+    metrics,
+    logger,
+  };
+}
+
+/** The service's routes on a test database, without a socket. */
+export function createTestApi(
+  database: TestDatabase,
+  given: Partial<ApiServices> & Partial<ApiOptions> = {},
+): FastifyInstance {
+  return createHttpServer(testApiOptions(database, given)).fastify;
 }

@@ -1,6 +1,7 @@
 import type { RecordRow } from '../database/record-reader.ts';
 import { instantFromSql } from '../database/sql.ts';
 import { parseInterval } from '../domain/duration.ts';
+import { jsonForAnswer } from '../domain/intake.ts';
 import type { Column, RecordDefinition } from '../domain/records/definition.ts';
 
 /**
@@ -27,8 +28,29 @@ function memberJson(column: Column, row: RecordRow): string {
       return JSON.stringify(instantFromSql(text));
     case 'interval':
       return parseInterval(text)?.toString() ?? JSON.stringify(text);
+    case 'jsonb':
+      return jsonForAnswer(column, text);
     default:
-      // Numbers, booleans and JSON columns: PostgreSQL's text is JSON already.
+      // Numbers and booleans: PostgreSQL's text is JSON already.
       return text;
   }
+}
+
+/** The header line of a list as CSV (RFC 4180). */
+export function csvHeader(definition: RecordDefinition): string {
+  return `${definition.columns.map(({ name }) => name).join(',')}\r\n`;
+}
+
+/** Null is an empty field, the empty text a quoted one; durations are PostgreSQL's text, which a spreadsheet can read. */
+export function recordCsv(definition: RecordDefinition, row: RecordRow): string {
+  const fields = definition.columns.map(({ name, type }) => {
+    const value = row[name];
+    if (value === null || value === undefined) return '';
+    return csvField(type === 'timestamptz' ? instantFromSql(String(value)) : String(value));
+  });
+  return `${fields.join(',')}\r\n`;
+}
+
+function csvField(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,0 +1,52 @@
+import type pg from 'pg';
+
+import { insertAccess } from '../database/access-log.ts';
+import { createRecordReader } from '../database/record-reader.ts';
+import type { Redactor } from '../domain/redaction.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Deferral, Durability } from './durability.ts';
+import { fromDatabase } from './from-database.ts';
+import { createPosting } from './posting.ts';
+import type { Route } from './route.ts';
+import type { AccessTrace } from './routes.ts';
+import { listRoutes } from './routes/list-routes.ts';
+import { postRoutes } from './routes/post-routes.ts';
+import { probeRoutes, type Readiness } from './routes/probe-routes.ts';
+
+export interface ApiServices {
+  /** For questions; posts are stored through `durability`. */
+  readonly pool: pg.Pool;
+  readonly durability: Durability;
+  readonly deferral?: Deferral | undefined;
+  readonly redactor: Redactor;
+  /** The configured cluster. */
+  readonly cluster: string;
+  readonly deferredStatusCode: number;
+  readonly metrics: Metrics;
+}
+
+/** Everything the service answers. */
+export function createApiRoutes(services: ApiServices): readonly Route[] {
+  const { pool, durability, metrics } = services;
+  const reader = createRecordReader(pool);
+  const readiness: Readiness = {
+    check: () => checkReadiness(services, () => reader.ping()),
+    pending: () => durability.pending(),
+  };
+  return [...probeRoutes(readiness, metrics), ...postRoutes(createPosting(services)), ...listRoutes(reader)];
+}
+
+/** Leaves the trace of every read in the database that was read. */
+export function createAccessTrace(pool: pg.Pool): AccessTrace {
+  return (access) => fromDatabase(() => insertAccess(pool, access));
+}
+
+/** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */
+async function checkReadiness({ deferral }: ApiServices, ping: () => Promise<void>): Promise<void> {
+  try {
+    await ping();
+  } catch (error: unknown) {
+    if (deferral === undefined) throw error;
+    await deferral.ping();
+  }
+}

@@ -1,0 +1,130 @@
+import type { Batcher } from '../database/batcher.ts';
+import { BatcherFullError } from '../database/batcher.ts';
+import type { RecordOutcome } from '../database/record-store.ts';
+import type { Observation } from '../domain/observation.ts';
+import { recordId } from '../identity/record-id.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { Problem, retryAfter } from './problems.ts';
+
+/** The way round a database that is away. */
+export interface Deferral {
+  /** Settles when the observation is durable in Temporal, on its way to the database. */
+  defer(observation: Observation): Promise<void>;
+  /** Throws when it cannot take anything. */
+  ping(): Promise<void>;
+}
+
+/** Durable elsewhere, on its way to the database. */
+export interface DeferredRecord {
+  readonly status: 'deferred';
+  readonly id: string;
+  readonly createdAt: string;
+}
+
+export type KeptRecord = RecordOutcome | DeferredRecord;
+
+/** Keeps observations where nothing can lose them. */
+export interface Durability {
+  /** Answers in their order, when each is durable. Throws the problem for which none of them may be taken for kept. */
+  keep(observations: readonly Observation[]): Promise<readonly KeptRecord[]>;
+  pending(): number;
+  /** Settles when everything accepted so far is. */
+  drain(): Promise<void>;
+}
+
+export interface DurabilityOptions {
+  readonly batcher: Batcher;
+  /** Without it a database that is away is a problem at once. */
+  readonly deferral?: Deferral | undefined;
+  /** How long Temporal may take, in milliseconds: the sources' client gives up after 5 s, and the database had 2 of them. */
+  readonly deferTimeoutMs?: number;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+const DEFAULT_DEFER_TIMEOUT_MS = 2_000;
+/** Beyond it more would only be held in memory. */
+const MAX_DEFERRING = 10_000;
+const QUEUE_RETRY_SECONDS = 1;
+const OUTAGE_RETRY_SECONDS = 5;
+
+/** Rungs of a ladder, each short: the database, then Temporal, then the client, who is told to keep it. */
+export function createDurability(options: DurabilityOptions): Durability {
+  const { batcher, metrics, logger } = options;
+  let deferring = 0;
+
+  const deferAll = async (
+    observations: readonly Observation[],
+    cause: unknown,
+  ): Promise<DeferredRecord[]> => {
+    if (options.deferral === undefined) throw unavailable('database-unavailable', cause);
+    if (deferring + observations.length > MAX_DEFERRING) throw full(deferring);
+    deferring += observations.length;
+    try {
+      const { deferral, deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
+      await within(deferTimeoutMs, Promise.all(observations.map((one) => deferral.defer(one))));
+    } catch (error: unknown) {
+      logger.error({ err: error }, 'Temporal did not take what the database could not store');
+      throw unavailable('storage-unavailable', error);
+    } finally {
+      deferring -= observations.length;
+    }
+    metrics.api.recordsDeferred.inc(observations.length);
+    return observations.map(({ table, cluster, key, createdAt }) => ({
+      status: 'deferred',
+      id: recordId(table, cluster, key),
+      createdAt,
+    }));
+  };
+
+  return {
+    async keep(observations) {
+      if (observations.length === 0) return [];
+      try {
+        return await batcher.recordAll(observations);
+      } catch (error: unknown) {
+        if (error instanceof BatcherFullError) {
+          metrics.api.turnedAway.inc(observations.length);
+          throw full(error.waiting);
+        }
+        logger.warn(
+          { reason: reasonOf(error), records: observations.length },
+          'the database cannot store now',
+        );
+        // Some of them may have been committed all the same: storing them again changes nothing.
+        return deferAll(observations, error);
+      }
+    },
+    pending: () => batcher.pending() + deferring,
+    drain: () => batcher.drain(),
+  };
+}
+
+function full(waiting: number): Problem {
+  const detail = `${waiting} records are waiting to be stored; come again in a moment`;
+  return new Problem('queue-full', detail, retryAfter(QUEUE_RETRY_SECONDS));
+}
+
+function unavailable(type: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
+  const detail = 'the record could not be made durable; keep it and send it again';
+  return new Problem(type, detail, { ...retryAfter(OUTAGE_RETRY_SECONDS), cause });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

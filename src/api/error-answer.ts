@@ -1,0 +1,41 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+import { MAX_BODY_BYTES } from '../domain/limits.ts';
+import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
+
+const INTERNAL_ERROR = 500;
+
+/** Answers whatever a request ended with as a problem. */
+export async function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const problem = problemOf(error);
+  if (problem.status >= INTERNAL_ERROR) request.log.error({ err: error }, problem.message);
+  await reply
+    .status(problem.status)
+    .headers({ 'x-request-id': request.id, ...problem.headers })
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(JSON.stringify(problemBody(problem, request.id)));
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const code = error instanceof Error ? (error as FastifyError).code : '';
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Problem(
+        'body-too-large',
+        `the body has more than ${MAX_BODY_BYTES} bytes; send it in parts`,
+      );
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Problem('unsupported-media-type', 'the media type of the body cannot be read');
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new Problem('malformed-body', 'the body is not as long as its content-length says');
+    case 'FST_ERR_BAD_URL':
+      return new Problem('malformed-request', 'the address is not a valid URL');
+    default:
+      return new Problem('internal-error', 'the request could not be answered', { cause: error });
+  }
+}

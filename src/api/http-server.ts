@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerOptions } from 'node:https';
+import type { Socket } from 'node:net';
+
+import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions } from 'fastify';
+import { fastify, LogController } from 'fastify';
+
+import { MAX_BODY_BYTES } from '../domain/limits.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Gate } from './auth/gate.ts';
+import { answerClientError } from './client-error.ts';
+import { answerError } from './error-answer.ts';
+import { Problem } from './problems.ts';
+import type { Route } from './route.ts';
+import type { AccessTrace } from './routes.ts';
+import { addRoutes } from './routes.ts';
+import type { Certificate } from './tls.ts';
+
+/** What one client may take up. */
+export interface HttpLimits {
+  /** Connections at once; more are refused and counted. Default 4,096. */
+  readonly maxConnections: number;
+  /** Bytes of all headers together. Default 16 KiB. */
+  readonly maxHeaderBytes: number;
+  /** How long the headers may take to arrive, also on a connection that says nothing. Default 10,000 ms. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole request may take to arrive. Default 30,000 ms. */
+  readonly requestTimeoutMs: number;
+  /** Silence in the middle of an exchange after which the connection is given up. Default 60,000 ms. */
+  readonly silenceTimeoutMs: number;
+  /** How long an idle connection is kept for the next request. Default 65,000 ms: longer than usual proxies keep theirs. */
+  readonly keepAliveMs: number;
+}
+
+const DEFAULT_LIMITS: HttpLimits = {
+  maxConnections: 4_096,
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  silenceTimeoutMs: 60_000,
+  keepAliveMs: 65_000,
+};
+/** Node looks for connections that are late this often. */
+const CHECK_INTERVAL_MS = 2_000;
+const MAX_PARAMETER_LENGTH = 600;
+
+export interface HttpServerOptions {
+  readonly routes: readonly Route[];
+  readonly gate: Gate;
+  readonly trace: AccessTrace;
+  readonly limits?: Partial<HttpLimits>;
+  readonly certificate?: Certificate;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  readonly fastify: FastifyInstance;
+  close(graceMs: number): Promise<void>;
+}
+
+/** The routes on a server that does not listen yet; tests inject requests into it. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const server = fastify(serverOptions(options, limits));
+  server.server.maxConnections = limits.maxConnections;
+  server.server.on('drop', () => {
+    options.metrics.api.connectionsRefused.inc();
+    options.logger.warn(
+      { maxConnections: limits.maxConnections },
+      'a connection was refused: too many are open',
+    );
+  });
+  let isClosing = false;
+  addBodyParser(server);
+  server.setErrorHandler(answerError);
+  server.setNotFoundHandler((request) => {
+    throw new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
+  });
+  addRoutes(server, { ...options, isClosing: () => isClosing });
+  return {
+    fastify: server,
+    async close(graceMs) {
+      isClosing = true;
+      const cutOff = setTimeout(() => {
+        options.logger.warn({ graceMs }, 'requests in flight did not end in time and are cut off');
+        server.server.closeAllConnections();
+      }, graceMs);
+      await server.close();
+      clearTimeout(cutOff);
+    },
+  };
+}
+
+function serverOptions(options: HttpServerOptions, limits: HttpLimits): FastifyServerOptions {
+  // Widened here: fastify would otherwise carry pino's type through every signature.
+  const loggerInstance: FastifyBaseLogger = options.logger;
+  const node: ServerOptions = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    ...options.certificate,
+  };
+  return {
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    // Idle keep-alive connections would hold a shutdown open until they time out.
+    forceCloseConnections: 'idle',
+    // A request that comes while the service ends is answered as a problem like any other.
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.silenceTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+      answerClientError(error, socket, options.logger);
+    },
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    ...(options.certificate === undefined ? { http: node } : { https: node }),
+  };
+}
+
+/** Bodies stay bytes: each route says what it reads, and JavaScript's own parser would lose digits. */
+function addBodyParser(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+}

@@ -1,0 +1,88 @@
+import { isUtf8 } from 'node:buffer';
+
+import { JsonTooDeepError, parseBoundedJson } from '../domain/bounds.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { MAX_BATCH_RECORDS } from '../domain/limits.ts';
+import { Problem } from './problems.ts';
+import type { ApiRequest } from './route.ts';
+import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from './route.ts';
+
+/** The body as one JSON value, numbers as their own text. Without a media type JSON is assumed. */
+export function readJsonBody({ body, mediaType }: ApiRequest): JsonValue {
+  requireMediaType(mediaType, [JSON_MEDIA_TYPE]);
+  return parse(textOf(body), 'the body');
+}
+
+/** Records of a batch: one JSON array, or one record per line. A line that is no JSON stands for itself as an error. */
+export function readBatchBody({ body, mediaType }: ApiRequest): readonly (JsonValue | Problem)[] {
+  requireMediaType(mediaType, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE]);
+  const records = mediaType === NDJSON_MEDIA_TYPE ? readLines(textOf(body)) : readArray(textOf(body));
+  if (records.length === 0) throw new Problem('malformed-body', 'the batch has no records');
+  return records;
+}
+
+function readArray(text: string): readonly JsonValue[] {
+  const records = parse(text, 'the body');
+  if (!Array.isArray(records)) {
+    throw new Problem(
+      'malformed-body',
+      'a batch is a JSON array, or one record per line as application/x-ndjson',
+    );
+  }
+  requireBatchSize(records.length);
+  return records;
+}
+
+function readLines(text: string): readonly (JsonValue | Problem)[] {
+  const lines = text
+    .split('\n')
+    .map((line, index) => ({ line, name: `line ${index + 1}` }))
+    .filter(({ line }) => line.trim() !== '');
+  requireBatchSize(lines.length);
+  return lines.map(({ line, name }) => {
+    try {
+      return parse(line, name);
+    } catch (error: unknown) {
+      if (error instanceof Problem) return error;
+      throw error;
+    }
+  });
+}
+
+function requireBatchSize(count: number): void {
+  if (count <= MAX_BATCH_RECORDS) return;
+  throw new Problem(
+    'batch-too-large',
+    `the batch has ${count} records; at most ${MAX_BATCH_RECORDS} are taken at once`,
+  );
+}
+
+function requireMediaType(mediaType: string, allowed: readonly string[]): void {
+  if (mediaType === '' || allowed.includes(mediaType)) return;
+  throw new Problem('unsupported-media-type', `send ${allowed.join(' or ')}, not ${mediaType}`);
+}
+
+function textOf(body: Buffer | undefined): string {
+  if (body === undefined || body.length === 0) throw new Problem('malformed-body', 'the body is empty');
+  // A decoder would put a replacement character where a byte is wrong, and a secret change must not be stored.
+  if (!isUtf8(body)) throw new Problem('malformed-body', 'the body is not valid UTF-8');
+  return body.toString('utf8');
+}
+
+function parse(text: string, name: string): JsonValue {
+  try {
+    return parseBoundedJson(text);
+  } catch (error: unknown) {
+    if (error instanceof JsonTooDeepError) {
+      throw new Problem('malformed-body', `${name}: ${error.message}`, { cause: error });
+    }
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's own message quotes the body, which may hold secrets, and messages are logged.
+    throw new Problem('malformed-body', `${name} is not valid JSON${placeOf(error)}`, { cause: error });
+  }
+}
+
+function placeOf(error: SyntaxError): string {
+  const place = /at position (\d+)/.exec(error.message);
+  return place === null ? '' : ` (at character ${place[1] ?? ''})`;
+}

@@ -1,0 +1,161 @@
+import type { RefusedRecord } from '../database/record-store.ts';
+import { instantOf } from '../domain/instant.ts';
+import type { AcceptedPost } from '../domain/intake.ts';
+import { isRefused, observationOfPost } from '../domain/intake.ts';
+import type { JsonValue } from '../domain/json.ts';
+import type { RecordDefinition } from '../domain/records/definition.ts';
+import type { Redactor } from '../domain/redaction.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { StorageFailure } from '../observability/source-metrics.ts';
+import type { Caller } from './auth/gate.ts';
+import type { Durability, KeptRecord } from './durability.ts';
+import { Problem } from './problems.ts';
+
+/** What became of one posted record. */
+export interface PostedAnswer {
+  readonly status: number;
+  readonly id: string;
+  readonly client_id?: string;
+  readonly created_at: string;
+  readonly revision?: number;
+  readonly unknown_fields?: readonly string[];
+  readonly repaired_fields?: readonly string[];
+}
+
+export interface Posting {
+  /** One answer or problem per record, in their order. Throws the problem for which none of them was kept. */
+  post(
+    definition: RecordDefinition,
+    records: readonly (JsonValue | Problem)[],
+    caller: Caller,
+  ): Promise<readonly (PostedAnswer | Problem)[]>;
+}
+
+export interface PostingOptions {
+  readonly durability: Durability;
+  readonly redactor: Redactor;
+  /** The configured cluster. */
+  readonly cluster: string;
+  /** Status of a record that Temporal keeps while the database is away. Default 202; 201 for clients that know no other. */
+  readonly deferredStatusCode: number;
+  readonly metrics: Metrics;
+}
+
+const CREATED = 201;
+const MS_PER_SECOND = 1_000;
+
+export function createPosting(options: PostingOptions): Posting {
+  const { durability, metrics } = options;
+  return {
+    async post(definition, records, caller) {
+      const startedAt = performance.now();
+      const seconds = (): number => (performance.now() - startedAt) / MS_PER_SECOND;
+      const read = records.map((record) =>
+        record instanceof Problem ? record : readRecord(definition, record, options, caller),
+      );
+      const accepted = read.filter((post): post is AcceptedPost => !(post instanceof Problem));
+      let kept: readonly KeptRecord[];
+      try {
+        kept = await durability.keep(accepted.map(({ observation }) => observation));
+      } catch (error: unknown) {
+        accepted.forEach(() => {
+          metrics.sources.failed(definition.table, failureOf(error), seconds());
+        });
+        throw error;
+      }
+      let next = 0;
+      return read.map((post) => {
+        if (post instanceof Problem) {
+          count(metrics, definition, 'refused');
+          metrics.sources.failed(definition.table, 'marshal_error', seconds());
+          return post;
+        }
+        const answer = answerOf(definition, post, kept[next], options.deferredStatusCode);
+        next += 1;
+        countKept(metrics, { definition, post, answer, seconds: seconds() });
+        return answer;
+      });
+    },
+  };
+}
+
+function readRecord(
+  definition: RecordDefinition,
+  record: JsonValue,
+  { redactor, cluster }: PostingOptions,
+  caller: Caller,
+): AcceptedPost | Problem {
+  const receivedAt = instantOf(Date.now());
+  const post = observationOfPost(definition, record, { receivedAt, cluster, actor: caller.name, redactor });
+  if (!isRefused(post)) return post;
+  const [first] = post.errors;
+  const others = post.errors.length > 1 ? ` (and ${post.errors.length - 1} more)` : '';
+  const detail = `${definition.kind}: ${first?.pointer ?? ''} ${first?.detail ?? ''}${others}`;
+  return new Problem('invalid-record', detail, { errors: post.errors });
+}
+
+function answerOf(
+  definition: RecordDefinition,
+  post: AcceptedPost,
+  kept: KeptRecord | undefined,
+  deferredStatusCode: number,
+): PostedAnswer | Problem {
+  if (kept === undefined) throw new Error('fewer records were kept than were given');
+  if (kept.status === 'refused') return unstorable(definition, kept);
+  const { clientId, unknownFields, repairedFields } = post;
+  return {
+    status: kept.status === 'stored' ? CREATED : deferredStatusCode,
+    id: kept.id,
+    ...(clientId === undefined ? {} : { client_id: clientId }),
+    created_at: kept.createdAt,
+    ...(kept.status === 'stored' ? { revision: kept.revision } : {}),
+    ...(unknownFields.length > 0 ? { unknown_fields: unknownFields } : {}),
+    ...(repairedFields.length > 0 ? { repaired_fields: repairedFields } : {}),
+  };
+}
+
+/** The database names a constraint, an index or our own column; its words may quote the value and are not passed on. */
+function unstorable(definition: RecordDefinition, { reason, sqlstate }: RefusedRecord): Problem {
+  const named = definition.columns
+    .map(({ name }) => name)
+    .filter((name) =>
+      new RegExp(`(?:^|[^a-z])(?:${definition.table}_)?${name}(?:_check|_idx|[^a-z_]|$)`).test(reason),
+    )
+    .sort((left, right) => right.length - left.length)[0];
+  const detail = `PostgreSQL refuses the record${named === undefined ? '' : ` because of ${named}`} (SQLSTATE ${sqlstate})`;
+  const pointer = named === undefined ? '' : `/${named}`;
+  return new Problem('unstorable-record', detail, {
+    errors: [{ pointer, detail: 'cannot be stored as it is' }],
+  });
+}
+
+interface CountedPost {
+  readonly definition: RecordDefinition;
+  readonly post: AcceptedPost;
+  readonly answer: PostedAnswer | Problem;
+  readonly seconds: number;
+}
+
+function countKept(metrics: Metrics, { definition, post, answer, seconds }: CountedPost): void {
+  for (const [kind, redacted] of Object.entries(post.redactions))
+    metrics.api.redactions.inc({ kind }, redacted);
+  if (answer instanceof Problem) {
+    count(metrics, definition, 'refused');
+    metrics.sources.failed(definition.table, 'kubernetes_execution', seconds);
+    return;
+  }
+  count(metrics, definition, answer.revision === undefined ? 'deferred' : 'stored');
+  metrics.sources.stored(post.observation, seconds);
+}
+
+function count(
+  metrics: Metrics,
+  { kind }: RecordDefinition,
+  result: 'stored' | 'deferred' | 'refused',
+): void {
+  metrics.api.records.inc({ kind, result });
+}
+
+function failureOf(error: unknown): StorageFailure {
+  return error instanceof Problem && error.type !== 'queue-full' ? 'timeout' : 'http_error';
+}

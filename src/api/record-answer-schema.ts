@@ -1,0 +1,36 @@
+import type { JsonObject } from '../domain/json.ts';
+import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+
+/** JSON Schema of a record as it is answered. */
+export function recordSchema(definition: RecordDefinition): JsonObject {
+  return {
+    type: 'object',
+    description: definition.meaning,
+    required: definition.columns.map(({ name }) => name),
+    properties: Object.fromEntries(
+      definition.columns.map(({ name, type, meaning, notNull }) => [
+        name,
+        { description: meaning, ...schemaOf(type, notNull === true) },
+      ]),
+    ),
+  };
+}
+
+const TYPES: Readonly<Record<ColumnType, { type?: string; format?: string }>> = {
+  text: { type: 'string' },
+  uuid: { type: 'string', format: 'uuid' },
+  timestamptz: { type: 'string', format: 'date-time' },
+  interval: { type: 'integer' },
+  numeric: { type: 'number' },
+  bigint: { type: 'integer' },
+  integer: { type: 'integer' },
+  boolean: { type: 'boolean' },
+  jsonb: {},
+  vector: {},
+};
+
+function schemaOf(columnType: ColumnType, isNotNull: boolean): JsonObject {
+  const { type, ...rest } = TYPES[columnType];
+  if (type === undefined) return {};
+  return { type: isNotNull ? type : [type, 'null'], ...rest };
+}

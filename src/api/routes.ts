@@ -1,0 +1,134 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Metrics } from '../observability/metrics.ts';
+import type { Caller, Gate } from './auth/gate.ts';
+import { createOpenGate } from './auth/gate.ts';
+import { Problem } from './problems.ts';
+import type { Answer, ApiRequest, Route } from './route.ts';
+
+/** One read of records, as `audit_access` keeps it. */
+export interface Access {
+  readonly caller: string;
+  readonly route: string;
+  readonly filter: Readonly<Record<string, unknown>>;
+  readonly rows: number;
+  readonly requestId: string;
+}
+
+/** Leaves the trace of a read. What cannot be traced is not answered. */
+export type AccessTrace = (access: Access) => Promise<void>;
+
+export interface RouteServices {
+  readonly routes: readonly Route[];
+  readonly gate: Gate;
+  readonly trace: AccessTrace;
+  readonly metrics: Metrics;
+  readonly isClosing: () => boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+}
+
+const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'] as const;
+const MS_PER_SECOND = 1_000;
+const NO_ONE: Caller = { name: 'anonymous' };
+
+/** Every route with its decision about callers, and a problem for the methods that an address does not take. */
+export function addRoutes(server: FastifyInstance, services: RouteServices): void {
+  server.decorateRequest('caller', null);
+  for (const route of services.routes) addRoute(server, route, services);
+  for (const [path, routes] of Map.groupBy(services.routes, (route) => route.path)) {
+    const allowed = routes.map(({ method }) => method);
+    server.route({
+      method: METHODS.filter((method) => !allowed.some((known) => known === method)),
+      url: path,
+      handler: () => {
+        const allow = allowed.join(', ');
+        throw new Problem('method-not-allowed', `this address takes ${allow}`, { headers: { allow } });
+      },
+    });
+  }
+}
+
+function addRoute(server: FastifyInstance, route: Route, services: RouteServices): void {
+  const { metrics, isClosing } = services;
+  const gate = route.access === 'public' ? createOpenGate() : services.gate;
+  const verb = route.access === 'public' ? 'get' : route.access;
+  server.route({
+    method: route.method,
+    url: route.path,
+    // Before the body is read: a stranger must not make the service take 5 MiB in.
+    onRequest: async (request) => {
+      if (isClosing() && route.access !== 'public') throw endingProblem();
+      const admitted = gate.admit(request.headers.authorization, verb);
+      request.caller = admitted instanceof Promise ? await admitted : admitted;
+    },
+    handler: async (request, reply) => {
+      const answer = await route.answer(readRequest(request));
+      if (route.traced === true) await trace(services.trace, route, request, answer);
+      return send(reply, request.id, answer);
+    },
+    onResponse: (request, reply, done) => {
+      const labels = { method: route.method, route: route.path, status: String(reply.statusCode) };
+      metrics.api.requests.observe(labels, reply.elapsedTime / MS_PER_SECOND);
+      if (reply.statusCode >= 400) logRefusal(request, reply);
+      done();
+    },
+  });
+}
+
+function endingProblem(): Problem {
+  const headers = { connection: 'close', 'retry-after': '1' };
+  return new Problem('shutting-down', 'this process is ending; send the request again', { headers });
+}
+
+function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
+  // Never the query or a header: both may hold what must not be in a log.
+  const [path] = request.url.split('?');
+  const { caller, method } = request;
+  request.log.info(
+    { method, path, status: reply.statusCode, caller: caller?.name, ms: Math.round(reply.elapsedTime) },
+    'a request was refused',
+  );
+}
+
+function readRequest(request: FastifyRequest): ApiRequest {
+  const { body } = request;
+  const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
+  return {
+    id: request.id,
+    params: request.params as Readonly<Record<string, string>>,
+    query: request.query as ApiRequest['query'],
+    body: Buffer.isBuffer(body) ? body : undefined,
+    mediaType: mediaType.trim().toLowerCase(),
+    accept: request.headers.accept ?? '',
+    caller: request.caller ?? NO_ONE,
+    log: request.log,
+  };
+}
+
+async function trace(
+  leave: AccessTrace,
+  route: Route,
+  request: FastifyRequest,
+  answer: Answer,
+): Promise<void> {
+  await leave({
+    caller: request.caller?.name ?? NO_ONE.name,
+    route: `${route.method} ${route.path}`,
+    filter: { ...(request.params as object), ...(request.query as object) },
+    rows: answer.rows ?? 0,
+    requestId: request.id,
+  });
+}
+
+function send(reply: FastifyReply, requestId: string, answer: Answer): FastifyReply {
+  return reply
+    .status(answer.status)
+    .headers({ 'x-request-id': requestId, ...answer.headers })
+    .type(answer.mediaType)
+    .send(answer.body);
+}

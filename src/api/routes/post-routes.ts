@@ -1,0 +1,169 @@
+import type { JsonObject } from '../../domain/json.ts';
+import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
+import { postSchema } from '../../domain/record-schema.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { readBatchBody, readJsonBody } from '../json-body.ts';
+import type { PostedAnswer, Posting } from '../posting.ts';
+import { Problem, problemBody } from '../problems.ts';
+import type { Answer, Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../route.ts';
+import { POST_EXAMPLES } from './post-examples.ts';
+
+const CREATED = 201;
+const ACCEPTED = 202;
+const MULTI_STATUS = 207;
+
+export const POSTABLE_DEFINITIONS: readonly RecordDefinition[] = RECORD_DEFINITIONS.filter(
+  (definition: RecordDefinition) => definition.postable !== false,
+);
+
+/** One record, and a batch of them, of every kind that controllers may post. */
+export function postRoutes(posting: Posting): readonly Route[] {
+  return POSTABLE_DEFINITIONS.flatMap((definition) => [
+    postOne(definition, posting),
+    postBatch(definition, posting),
+  ]);
+}
+
+function postOne(definition: RecordDefinition, posting: Posting): Route {
+  return {
+    method: 'POST',
+    path: `/api/v1/audit/${definition.kind}`,
+    access: 'create',
+    describe: {
+      summary: `Stores one ${definition.kind} record`,
+      tag: 'records',
+      body: {
+        content: {
+          [JSON_MEDIA_TYPE]: { schema: bodySchema(definition), example: POST_EXAMPLES[definition.kind] },
+        },
+      },
+      answers: {
+        [CREATED]: { meaning: 'Committed; posting it again changes nothing', content: posted(POSTED_SCHEMA) },
+        [ACCEPTED]: {
+          meaning: 'Durable in Temporal while the database is away',
+          content: posted(POSTED_SCHEMA),
+        },
+      },
+      problems: POST_PROBLEMS,
+    },
+    async answer(request) {
+      const [answer] = await posting.post(definition, [readJsonBody(request)], request.caller);
+      if (answer === undefined || answer instanceof Problem)
+        throw answer ?? new Error('no answer for the record');
+      const { status, ...body } = answer;
+      return { status, mediaType: JSON_MEDIA_TYPE, body: JSON.stringify(body) };
+    },
+  };
+}
+
+function postBatch(definition: RecordDefinition, posting: Posting): Route {
+  const example = [POST_EXAMPLES[definition.kind]];
+  return {
+    method: 'POST',
+    path: `/api/v1/audit/${definition.kind}/batch`,
+    access: 'create',
+    describe: {
+      summary: `Stores up to ${MAX_BATCH_RECORDS} ${definition.kind} records; a bad one costs only itself`,
+      tag: 'records',
+      body: {
+        content: {
+          [JSON_MEDIA_TYPE]: { schema: batchSchema(bodySchema(definition)), example },
+          [NDJSON_MEDIA_TYPE]: { schema: { type: 'string', description: 'One record per line' } },
+        },
+      },
+      answers: {
+        [CREATED]: { meaning: 'All are committed', content: posted(BATCH_SCHEMA) },
+        [ACCEPTED]: { meaning: 'All are durable, some in Temporal', content: posted(BATCH_SCHEMA) },
+        [MULTI_STATUS]: {
+          meaning: 'Some are refused; the others are durable',
+          content: posted(BATCH_SCHEMA),
+        },
+      },
+      problems: ['batch-too-large', ...POST_PROBLEMS],
+    },
+    async answer(request) {
+      const answers = await posting.post(definition, readBatchBody(request), request.caller);
+      return batchAnswer(answers, request.id);
+    },
+  };
+}
+
+function batchAnswer(answers: readonly (PostedAnswer | Problem)[], requestId: string): Answer {
+  const results = answers.map((answer) =>
+    answer instanceof Problem ? problemBody(answer, requestId) : answer,
+  );
+  const isWhole = !answers.some((answer) => answer instanceof Problem);
+  const highest = answers.reduce((status, answer) => Math.max(status, answer.status), CREATED);
+  const status = isWhole ? highest : MULTI_STATUS;
+  return { status, mediaType: JSON_MEDIA_TYPE, body: JSON.stringify({ results }) };
+}
+
+const POST_PROBLEMS = [
+  'malformed-body',
+  'invalid-record',
+  'unstorable-record',
+  'unsupported-media-type',
+  'body-too-large',
+  'queue-full',
+  'database-unavailable',
+  'storage-unavailable',
+] as const;
+
+function bodySchema(definition: RecordDefinition): JsonObject {
+  // The description names its dialect once for all schemas.
+  return Object.fromEntries(Object.entries(postSchema(definition)).filter(([name]) => name !== '$schema'));
+}
+
+function batchSchema(items: JsonObject): JsonObject {
+  return { type: 'array', minItems: 1, maxItems: MAX_BATCH_RECORDS, items };
+}
+
+function posted(schema: JsonObject) {
+  return { [JSON_MEDIA_TYPE]: { schema } };
+}
+
+const POSTED_PROPERTIES: JsonObject = {
+  id: { type: 'string', format: 'uuid', description: 'Id of the record' },
+  client_id: { type: 'string', format: 'uuid', description: 'The id that the record was posted with' },
+  created_at: { type: 'string', format: 'date-time', description: 'Where the record lives' },
+  revision: { type: 'integer', minimum: 1, description: 'Accepted observations of the record so far' },
+  unknown_fields: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Fields without a column, kept in `extra`',
+  },
+  repaired_fields: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Fields in which broken characters were replaced',
+  },
+};
+
+const POSTED_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['id', 'created_at'],
+  properties: POSTED_PROPERTIES,
+};
+
+const BATCH_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['results'],
+  properties: {
+    results: {
+      type: 'array',
+      description: 'One per record, in their order',
+      items: {
+        anyOf: [
+          {
+            ...POSTED_SCHEMA,
+            required: ['status', 'id', 'created_at'],
+            properties: { status: { type: 'integer' }, ...POSTED_PROPERTIES },
+          },
+          { $ref: '#/components/schemas/Problem' },
+        ],
+      },
+    },
+  },
+};

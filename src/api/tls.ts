@@ -1,0 +1,54 @@
+import { createSecureContext } from 'node:tls';
+
+import type { Logger } from '../observability/logger.ts';
+import { watchFiles } from './watched-files.ts';
+
+export interface TlsFiles {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+}
+
+/** PEM text. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Tls {
+  current(): Certificate;
+  /** Called with each new pair that works; one that does not is logged, and the old one stays. */
+  onChange(use: (certificate: Certificate) => void): void;
+  close(): void;
+}
+
+/** Reads certificate and key and follows them as they are renewed. Throws when they do not work to begin with. */
+export async function openTls({ certificatePath, keyPath }: TlsFiles, logger: Logger): Promise<Tls> {
+  const files = await watchFiles([certificatePath, keyPath]);
+  let certificate = readPair(files.current());
+  let use: ((certificate: Certificate) => void) | undefined;
+  files.onChange((texts) => {
+    try {
+      certificate = readPair(texts);
+      use?.(certificate);
+      logger.info({ certificatePath }, 'the TLS certificate was renewed');
+    } catch (error: unknown) {
+      // Certificate and key are two files: between the two writes they do not fit, and the next look finds them whole.
+      logger.warn(
+        { err: error, certificatePath },
+        'the new TLS certificate does not work; the old one stays',
+      );
+    }
+  });
+  return {
+    current: () => certificate,
+    onChange: (callback) => {
+      use = callback;
+    },
+    close: files.close,
+  };
+}
+
+function readPair([cert = '', key = '']: readonly string[]): Certificate {
+  createSecureContext({ cert, key });
+  return { cert, key };
+}

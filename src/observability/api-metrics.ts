@@ -1,0 +1,66 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+/** What the REST service counts besides the sources' metrics. */
+export interface ApiMetrics {
+  /** Answered requests by route and status. */
+  readonly requests: Histogram<'method' | 'route' | 'status'>;
+  /** Posted records by what became of them: stored, deferred, refused. */
+  readonly records: Counter<'kind' | 'result'>;
+  /** Posted records that were turned away because too much was waiting. */
+  readonly turnedAway: Counter;
+  /** Posted records that Temporal took while the database was away. */
+  readonly recordsDeferred: Counter;
+  /** Values that were taken out of posted records, by kind of secret. */
+  readonly redactions: Counter<'kind'>;
+  /** Decisions about callers: admitted, unauthenticated, forbidden, unavailable. */
+  readonly admissions: Counter<'result'>;
+  /** Connections that were refused because there were too many. */
+  readonly connectionsRefused: Counter;
+}
+
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export function createApiMetrics(registers: Registry[]): ApiMetrics {
+  return {
+    requests: new Histogram({
+      name: 'remediation_audit_api_request_duration_seconds',
+      help: 'Time from a request to its answer, by route and status',
+      labelNames: ['method', 'route', 'status'],
+      buckets: BUCKETS,
+      registers,
+    }),
+    records: new Counter({
+      name: 'remediation_audit_api_records_total',
+      help: 'Posted records by what became of them: stored, deferred or refused',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    turnedAway: new Counter({
+      name: 'remediation_audit_api_records_turned_away_total',
+      help: 'Posted records that were turned away because too much was waiting to be stored',
+      registers,
+    }),
+    recordsDeferred: new Counter({
+      name: 'remediation_audit_api_records_deferred_total',
+      help: 'Posted records that Temporal took because the database could not store them',
+      registers,
+    }),
+    redactions: new Counter({
+      name: 'remediation_audit_api_redactions_total',
+      help: 'Values that were taken out of posted records, by kind of secret',
+      labelNames: ['kind'],
+      registers,
+    }),
+    admissions: new Counter({
+      name: 'remediation_audit_api_admissions_total',
+      help: 'Decisions about callers: admitted, unauthenticated, forbidden or unavailable',
+      labelNames: ['result'],
+      registers,
+    }),
+    connectionsRefused: new Counter({
+      name: 'remediation_audit_api_connections_refused_total',
+      help: 'Connections that were refused because too many were open',
+      registers,
+    }),
+  };
+}

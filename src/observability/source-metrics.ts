@@ -1,0 +1,120 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+import type { Observation } from '../domain/observation.ts';
+
+/** Why a record was not stored, in the words of source 001. */
+export type StorageFailure = 'timeout' | 'marshal_error' | 'http_error' | 'kubernetes_execution';
+
+/** The metrics that the sources name, to the letter. They count in whichever process stores the record. */
+export interface SourceMetrics {
+  /** One record was stored. */
+  stored(observation: Observation, seconds: number): void;
+  /** One attempt to store a record failed; `table` is the record's. */
+  failed(table: string, failure: StorageFailure, seconds: number): void;
+  /** Records that were accepted and are not stored yet. */
+  readonly pending: Gauge;
+}
+
+export function createSourceMetrics(registers: Registry[]): SourceMetrics {
+  const execution = executionMetrics(registers);
+  const action = actionMetrics(registers);
+  const signal = signalMetrics(registers);
+  return {
+    stored({ table, columns }, seconds) {
+      if (table === 'workflow_execution_audit') {
+        execution.records.inc({ phase: String(columns['phase'] ?? 'unknown') });
+        execution.duration.observe(seconds);
+      } else if (table === 'kubernetes_execution_audit') {
+        action.attempts.inc({ status: 'success' });
+        action.duration.observe(seconds);
+      } else if (table === 'signal_processing_audit') {
+        signal.attempts.inc({ status: 'success' });
+        signal.duration.observe(seconds);
+      }
+    },
+    failed(table, failure, seconds) {
+      if (table === 'workflow_execution_audit') {
+        execution.errors.inc();
+        execution.duration.observe(seconds);
+      } else if (table === 'kubernetes_execution_audit') {
+        action.attempts.inc({ status: 'error' });
+        action.failures.inc({ error_type: failure });
+        action.duration.observe(seconds);
+      } else if (table === 'signal_processing_audit') {
+        signal.attempts.inc({ status: 'error' });
+        signal.duration.observe(seconds);
+      }
+    },
+    pending: action.pending,
+  };
+}
+
+/** Source 000: `prometheus.ExponentialBuckets(0.001, 2, 10)`. */
+const DOUBLING_FROM_1_MS = Array.from({ length: 10 }, (_, power) => 0.001 * 2 ** power);
+
+function executionMetrics(registers: Registry[]) {
+  return {
+    records: new Counter({
+      name: 'kubernaut_workflowexecution_audit_records_total',
+      help: 'Total audit records by phase',
+      labelNames: ['phase'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'kubernaut_workflowexecution_audit_record_duration_seconds',
+      help: 'Audit record insertion duration',
+      buckets: DOUBLING_FROM_1_MS,
+      registers,
+    }),
+    errors: new Counter({
+      name: 'kubernaut_workflowexecution_audit_record_errors_total',
+      help: 'Total audit record insertion errors',
+      registers,
+    }),
+  };
+}
+
+function actionMetrics(registers: Registry[]) {
+  return {
+    attempts: new Counter({
+      name: 'kubernaut_kubernetesexecutor_audit_storage_attempts_total',
+      help: 'Total audit storage attempts',
+      labelNames: ['status'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'kubernaut_kubernetesexecutor_audit_storage_failures_total',
+      help: 'Total audit storage failures',
+      labelNames: ['error_type'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'kubernaut_kubernetesexecutor_audit_storage_duration_seconds',
+      help: 'Duration of audit storage operations',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2],
+      registers,
+    }),
+    pending: new Gauge({
+      name: 'kubernaut_kubernetesexecutor_pending_audit_records',
+      help: 'Number of audit records waiting to be persisted',
+      registers,
+    }),
+  };
+}
+
+function signalMetrics(registers: Registry[]) {
+  return {
+    attempts: new Counter({
+      name: 'kubernaut_signal_processing_audit_storage_attempts_total',
+      help: 'Total audit storage attempts',
+      labelNames: ['status'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'kubernaut_signal_processing_audit_storage_duration_seconds',
+      help: 'Duration of audit storage operations',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1],
+      registers,
+    }),
+  };
+}
