@@ -31,6 +31,7 @@ export const SQLSTATE = {
   deadlock_detected: '40P01',
   insufficient_privilege: '42501',
   invalid_text_representation: '22P02',
+  lock_not_available: '55P03',
   query_canceled: '57014',
   statement_too_complex: '54001',
   undefined_table: '42P01',
