@@ -9,19 +9,19 @@ import { definePhase } from './read-kind.ts';
 import { at, textAt } from './resource.ts';
 
 /** G1 has no record of its own shape: it is read through the paths of G2 and G0. */
-const ALL = ['G3', 'G2', 'G0', 'G0a'] as const;
-const NEW = ['G3', 'G2'] as const;
+const ALL = ['G3', 'G2', 'G1', 'G0', 'G0a'] as const;
+const NEW = ['G3', 'G2', 'G1'] as const;
 
 const SIGNAL = 'spec.analysisRequest.signalContext';
 const ALERT = 'spec.analysisRequest.alertContext';
 
 function ofSignal(member: string): ColumnSource {
-  return { paths: { ...inAll(['G3', 'G2', 'G0'], `${SIGNAL}.${member}`), G0a: `${ALERT}.${member}` } };
+  return { paths: { ...inAll(['G3', 'G2', 'G1', 'G0'], `${SIGNAL}.${member}`), G0a: `${ALERT}.${member}` } };
 }
 
-/** A member of a struct of G3 that lies flat in G2. */
-function grouped(struct: string, member: string): { readonly G3: string; readonly G2: string } {
-  return { G3: `status.${struct}.${member}`, G2: `status.${member}` };
+/** A member of a struct of G3 that lies flat in G2, through whose paths G1 is read. */
+function grouped(struct: string, member: string): Readonly<Record<'G3' | 'G2' | 'G1', string>> {
+  return { G3: `status.${struct}.${member}`, G2: `status.${member}`, G1: `status.${member}` };
 }
 
 export const INVESTIGATION = definePhase({
@@ -122,7 +122,7 @@ export const ANALYSIS = definePhase({
     analysis_start: { paths: { G0a: 'status.phaseTransitions.analyzing' } },
     analysis_end: {
       paths: {
-        ...inAll(['G3', 'G2', 'G0'], 'status.completedAt'),
+        ...inAll(['G3', 'G2', 'G1', 'G0'], 'status.completedAt'),
         G0a: ['status.phaseTransitions.recommending', 'status.phaseTransitions.completed'],
       },
     },
@@ -159,7 +159,7 @@ export const RECOMMENDATION = definePhase({
         G3: ['workflowName', 'actionType', 'workflowId'].map(
           (name) => `status.rcaResult.selectedWorkflow.${name}`,
         ),
-        G2: ['actionType', 'workflowId'].map((name) => `status.selectedWorkflow.${name}`),
+        ...inAll(['G2', 'G1'], 'status.selectedWorkflow.actionType', 'status.selectedWorkflow.workflowId'),
         G0: 'status.recommendedAction',
         G0a: 'status.recommendations',
       },

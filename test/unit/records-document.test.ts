@@ -17,7 +17,8 @@ and a time is RFC 3339. How observations of one record combine in a column: the 
 one, unless the column says otherwise.
 
 - **identifies a post**: a posted record must carry it.
-- **posted only**: no resource of today's generations carries it, so it stays null unless a post brings it. Nothing is invented.
+- **posted only**: no resource of any generation carries it, so it stays null unless a post brings it. Nothing is invented.
+  \`docs/sources.md\` says where the others come from.
 - **written by the store**: decided by it, also where a post carries one.
 `;
 

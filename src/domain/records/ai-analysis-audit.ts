@@ -30,11 +30,10 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'root_cause_count',
       type: 'integer',
-      postedOnly: true,
       meaning: 'Number of hypotheses about the cause',
     },
     { name: 'investigation_report', type: 'text', meaning: 'What the investigation found, redacted' },
-    { name: 'analysis_start', type: 'timestamptz', postedOnly: true, meaning: 'Start of the analysis' },
+    { name: 'analysis_start', type: 'timestamptz', meaning: 'Start of the analysis' },
     { name: 'analysis_end', type: 'timestamptz', meaning: 'End of the analysis' },
     {
       name: 'analysis_duration_ms',
@@ -51,13 +50,11 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'hallucination_detected',
       type: 'boolean',
-      postedOnly: true,
       meaning: 'Whether validation found claims without grounds',
     },
     {
       name: 'recommendation_start',
       type: 'timestamptz',
-      postedOnly: true,
       meaning: 'Start of the recommendation',
     },
     {
@@ -71,14 +68,12 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'effectiveness_probability',
       type: 'numeric',
-      postedOnly: true,
       range: SCORE,
       meaning: 'How likely it was thought to help, 0 to 1',
     },
     {
       name: 'historical_success_rate',
       type: 'numeric',
-      postedOnly: true,
       range: SCORE,
       meaning: 'How often it had helped before, 0 to 1',
     },

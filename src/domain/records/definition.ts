@@ -19,7 +19,7 @@ export interface Column {
   readonly managed?: boolean;
   /** `not null` in the table. Default false. */
   readonly notNull?: boolean;
-  /** No resource of today's generations carries it: null unless a post brings it. Default false. */
+  /** No adapter of any generation produces it: null unless a post brings it. Default false. */
   readonly postedOnly?: boolean;
   /** Smallest and largest value; the table checks them. Default unbounded. */
   readonly range?: readonly [least: number, most: number];

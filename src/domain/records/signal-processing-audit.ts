@@ -22,7 +22,6 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'enrichment_quality',
       type: 'numeric',
-      postedOnly: true,
       range: SCORE,
       meaning: 'How complete the gathered context was, 0 to 1',
     },
@@ -41,7 +40,6 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'confidence',
       type: 'numeric',
-      postedOnly: true,
       range: SCORE,
       meaning: 'Confidence in it, 0 to 1',
     },
@@ -51,14 +49,12 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'priority_score',
       type: 'integer',
-      postedOnly: true,
       meaning: 'Score that the priority was derived from',
     },
-    { name: 'routed_to_service', type: 'text', postedOnly: true, meaning: 'Service that took over' },
+    { name: 'routed_to_service', type: 'text', meaning: 'Service that took over' },
     {
       name: 'routing_priority',
       type: 'integer',
-      postedOnly: true,
       meaning: 'Priority given to that service',
     },
     {
