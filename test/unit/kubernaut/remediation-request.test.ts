@@ -1,0 +1,322 @@
+import { describe, expect, test } from 'vitest';
+
+import type { JsonObject } from '../../../src/domain/json.ts';
+import type { Observation } from '../../../src/domain/observation.ts';
+import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
+import { readable } from '../../support/readings.ts';
+import {
+  COMPLETION_STATUS,
+  CONTEXT,
+  fullG1,
+  fullG2,
+  fullG3,
+  HUB_KEY,
+  OPERATOR_AUDIT,
+  PHASE_PROGRESS,
+  REMEDIATION,
+  remediationRequest,
+  ROUTING_STATUS,
+  WORKFLOW_SELECTION,
+} from '../fixtures/kubernaut/remediation-samples.ts';
+
+const read = (resource: JsonObject) => readable(readRemediationRequest(resource, CONTEXT));
+const inState = (status: JsonObject, spec: JsonObject = {}) => read(remediationRequest({ status, spec }));
+const hubOf = (status: JsonObject): Observation => {
+  const [hub] = inState(status).observations;
+  if (hub === undefined) throw new Error('nothing was said of the remediation itself');
+  return hub;
+};
+const extraOf = ({ columns }: Observation): unknown => JSON.parse(String(columns['extra'] ?? '{}'));
+const fragmentsOf = (status: JsonObject) =>
+  inState(status)
+    .observations.filter(({ fragment }) => fragment)
+    .map(({ table, key, phase, columns }) => ({ table, key, phase, columns }));
+
+test('a fresh remediation names its signal and target, is open, and invents nothing', () => {
+  const reading = read(remediationRequest());
+  expect(reading).toMatchObject({
+    remediation: REMEDIATION,
+    summary: 'payments/Deployment/api: HighErrorRate',
+    target: 'payments/Deployment/api',
+    shape: 'unknown',
+    unrecognised: [],
+    misshapen: [],
+  });
+  const [hub, ...others] = reading.observations;
+  expect(others).toEqual([]);
+  expect(hub).toMatchObject({
+    table: 'remediation_audit',
+    key: HUB_KEY,
+    phase: 'progress',
+    sourceVersion: '4711',
+  });
+  const { extra, ...columns } = hub?.columns ?? {};
+  expect(columns).toEqual({
+    remediation_id: REMEDIATION.name,
+    remediation_uid: REMEDIATION.uid,
+    namespace: REMEDIATION.namespace,
+    source_kind: 'RemediationRequest',
+    source_uid: REMEDIATION.uid,
+    signal_fingerprint: '4f1c22ab90de'.padEnd(64, '0'),
+    signal_name: 'HighErrorRate',
+    severity: 'critical',
+    signal_type: 'alert',
+    signal_source: 'prometheus-adapter',
+    signal_labels: '{"alertname":"HighErrorRate","team":"payments"}',
+    target_kind: 'Deployment',
+    target_name: 'api',
+    target_namespace: 'payments',
+    verdict: 'open',
+  });
+  expect(JSON.parse(String(extra))).toEqual({
+    cluster_id: 'eu-1',
+    target_type: 'kubernetes',
+    target_api_version: 'apps/v1',
+    firing_time: '2026-11-21T10:39:50Z',
+    received_time: '2026-11-21T10:39:58Z',
+    original_payload_characters: 13,
+  });
+});
+
+describe('an object with every field of its generation is understood whole:', () => {
+  test.each([
+    ['G3', fullG3()],
+    ['G2', fullG2()],
+    ['G1', fullG1()],
+  ])('%s', (shape, resource) => {
+    const reading = read(resource);
+    expect(reading).toMatchObject({ shape, unrecognised: [], misshapen: [] });
+    const said = JSON.stringify(reading);
+    for (const secret of ['user:secret', 'too many errors', 'lastSeenAt', '10:41:00Z'])
+      expect(said).not.toContain(secret);
+  });
+
+  test('G2 says the same as G3', () => {
+    const [g3, g2] = [fullG3(), fullG2()].map((resource) => {
+      const { extra, source_shape: shape, ...columns } = read(resource).observations[0]?.columns ?? {};
+      expect(shape).toBeDefined();
+      return { columns, extra: JSON.parse(String(extra)) as JsonObject };
+    });
+    expect(g2?.columns).toEqual(g3?.columns);
+    expect(g2?.extra).toMatchObject(g3?.extra ?? {});
+    expect(g3?.columns).toMatchObject({
+      overall_phase: 'Executing',
+      outcome: 'Remediated',
+      failure_phase: 'WorkflowExecution',
+      failure_reason: 'the job ran out of memory',
+      workflow_id: 'restart-deployment-v1',
+      workflow_name: 'restart-deployment',
+      workflow_version: '1.2.0',
+      workflow_confidence: '0.92',
+      pre_remediation_spec_hash: 'sha256:before',
+      started_at: '2026-11-21T10:40:00.000000Z',
+      completed_at: '2026-11-21T10:49:00.000000Z',
+      retention_expires_at: '2026-11-22T10:49:00.000000Z',
+      verdict: 'open',
+    });
+    expect(g3?.extra).toMatchObject({
+      occurrence_count: 3,
+      analyzing_started_at: '2026-11-21T10:40:03Z',
+      last_modified_by: 'sam@example.com',
+      notification_status: 'Sent',
+      duplicate_of: 'rr-original',
+      last_block: { reason: 'ResourceBusy', execution: 'we-other' },
+    });
+  });
+
+  test('a member of a later generation is kept, and named', () => {
+    const reading = inState({ overallPhase: 'Pending', mood: { happy: true } }, { colour: 'red' });
+    expect(reading.unrecognised).toEqual(['spec.colour', 'status.mood']);
+    expect(reading.observations[0]?.columns['extra']).toContain(
+      '"unrecognised":{"spec.colour":"red","status.mood":{"happy":true}}',
+    );
+  });
+
+  test('a value of the wrong kind is named, and costs its column only', () => {
+    const reading = inState({ overallPhase: 'Pending', startTime: 'noon', completedAt: 7 });
+    expect(reading.misshapen).toEqual(['status.startTime', 'status.completedAt']);
+    expect(reading.observations[0]?.columns).toMatchObject({ overall_phase: 'Pending' });
+  });
+});
+
+test.each([
+  ['lower case', {}, { overallPhase: 'pending' }],
+  ['a priority of its own', { priority: 'P0' }, { signalProcessingRef: { name: 'sp' } }],
+])('G1 is told by %s', (_mark, spec, status) => {
+  expect(inState(status, spec).shape).toBe('G1');
+});
+
+test('an empty spec.deduplication does not make a G1 of G2', () => {
+  const deduplication = { isDuplicate: false, occurrenceCount: 0 };
+  expect(inState({ overallPhase: 'Processing', processingStartTime: 'x' }, { deduplication }).shape).toBe(
+    'G2',
+  );
+});
+
+describe('traps:', () => {
+  test('missing completedAt: a remediation that failed from a block has none, and none is invented', () => {
+    const hub = hubOf({ overallPhase: 'Failed', completionStatus: { failurePhase: 'Blocked' } });
+    expect(hub).toMatchObject({
+      phase: 'closure',
+      columns: { verdict: 'terminal', failure_phase: 'Blocked' },
+    });
+    expect(hub.columns).not.toHaveProperty('completed_at');
+    // What was observed and when is beside it, and a second watcher says the same of the same state.
+    expect(hub.observedAt).toBe(CONTEXT.observedAt);
+    expect(JSON.stringify(hub.columns)).not.toContain('10:48:00');
+  });
+
+  test.each(['Inconclusive', 'VerificationTimedOut', 'ManualReviewRequired', 'NoActionRequired', 'DryRun'])(
+    'Completed is not Remediated: it may be %s',
+    (outcome) => {
+      const hub = hubOf({ overallPhase: 'Completed', completionStatus: { outcome } });
+      expect(hub).toMatchObject({ phase: 'closure', columns: { overall_phase: 'Completed', outcome } });
+    },
+  );
+
+  test('Completed without an outcome has none', () => {
+    expect(hubOf({ overallPhase: 'Completed' }).columns).not.toHaveProperty('outcome');
+  });
+
+  test.each(['Completed', 'failed', 'TimedOut', 'timeout', 'Skipped', 'CANCELLED'])(
+    '%s is an end',
+    (phase) => {
+      const hub = hubOf({ overallPhase: phase });
+      expect(hub).toMatchObject({ phase: 'closure', columns: { verdict: 'terminal', overall_phase: phase } });
+    },
+  );
+
+  test.each(['Verifying', 'Blocked', 'recovering', 'Hibernating'])('%s is no end', (phase) => {
+    expect(hubOf({ overallPhase: phase })).toMatchObject({ phase: 'progress', columns: { verdict: 'open' } });
+  });
+
+  test('updates after the end are closures of their own and bring what came late', () => {
+    const ended = { overallPhase: 'Completed', completionStatus: { outcome: 'Remediated' } };
+    const late = hubOf({
+      ...ended,
+      retentionExpiryTime: '2026-11-22T10:49:00Z',
+      completionStatus: { outcome: 'Remediated', notificationStatus: 'Sent' },
+    });
+    expect(late).toMatchObject({
+      phase: 'closure',
+      columns: { retention_expires_at: '2026-11-22T10:49:00.000000Z' },
+    });
+    expect(extraOf(late)).toMatchObject({ notification_status: 'Sent' });
+  });
+
+  test('duplicates inherit: a duplicate ends as its original does and says whose ending it took', () => {
+    const hub = hubOf({
+      overallPhase: 'Completed',
+      routingStatus: { duplicateOf: 'rr-original', deduplicatedByWE: 'we-first' },
+      completionStatus: { outcome: 'Remediated' },
+    });
+    expect(hub.columns).toMatchObject({ outcome: 'Remediated', verdict: 'terminal' });
+    expect(extraOf(hub)).toMatchObject({ duplicate_of: 'rr-original', deduplicated_by_wfe: 'we-first' });
+    expect(
+      inState({ overallPhase: 'Completed', routingStatus: { duplicateOf: 'x' } }).observations,
+    ).toHaveLength(1);
+  });
+
+  test('stale references: notifications are known by name, whatever group a reference speaks of', () => {
+    const hub = hubOf({ overallPhase: 'Completed', completionStatus: COMPLETION_STATUS });
+    expect(extraOf(hub)).toMatchObject({ notification_requests: [`nr-completion-${REMEDIATION.name}`] });
+    expect(hub.columns).not.toHaveProperty('notifications');
+    expect(JSON.stringify(hub)).not.toContain('notification.kubernaut.ai');
+  });
+
+  test('a repetition of the signal that changes its time alone changes nothing that is said', () => {
+    const seen = (lastSeenAt: string) => hubOf({ deduplication: { lastSeenAt, occurrenceCount: 2 } });
+    expect(seen('2026-11-21T10:41:00Z')).toEqual(seen('2026-11-21T10:42:00Z'));
+  });
+
+  test('a score that is text is a score', () => {
+    expect(hubOf({ workflowSelection: { confidence: '0.90' } }).columns).toMatchObject({
+      workflow_confidence: '0.90',
+    });
+  });
+});
+
+describe('what a remediation knows of its siblings:', () => {
+  const about = { remediation_id: REMEDIATION.name, remediation_uid: REMEDIATION.uid };
+
+  test('the analysis is told which execution came of it', () => {
+    expect(fragmentsOf({ overallPhase: 'Executing', phaseProgress: PHASE_PROGRESS })).toEqual([
+      {
+        table: 'ai_analysis_audit',
+        key: `rr-uid/ai-${REMEDIATION.name}`,
+        phase: 'recommendation',
+        columns: {
+          ...about,
+          workflow_crd_name: `we-${REMEDIATION.name}`,
+          workflow_crd_namespace: REMEDIATION.namespace,
+        },
+      },
+    ]);
+  });
+
+  test('an analysis that is not named has the name that all analyses have', () => {
+    const [fragment] = fragmentsOf({ workflowExecutionRef: { name: 'we-1' } });
+    expect(fragment).toMatchObject({
+      key: `rr-uid/ai-${REMEDIATION.name}`,
+      columns: { workflow_crd_name: 'we-1' },
+    });
+  });
+
+  test.each([
+    ['G3', { overallPhase: 'TimedOut', completionStatus: { timeoutPhase: 'Analyzing' } }],
+    ['G2', { overallPhase: 'TimedOut', timeoutPhase: 'Analyzing' }],
+    ['G1', { overallPhase: 'timeout', timeoutPhase: 'analyzing' }],
+  ])('a time-out while analysing is the failure of the analysis (%s)', (_generation, status) => {
+    expect(fragmentsOf(status)).toEqual([
+      {
+        table: 'ai_analysis_audit',
+        key: `rr-uid/ai-${REMEDIATION.name}`,
+        phase: 'analysis-failure',
+        columns: { ...about, completion_status: 'timeout' },
+      },
+    ]);
+    expect(hubOf(status).columns['failure_phase']).toMatch(/^analyzing$/i);
+  });
+
+  test('a time-out in another phase is not', () => {
+    expect(fragmentsOf({ overallPhase: 'TimedOut', timeoutPhase: 'Executing' })).toEqual([]);
+  });
+
+  test('the name of the workflow goes to an execution that has none, and not to one that knows better', () => {
+    const execution = (status: JsonObject) =>
+      fragmentsOf(status).filter(({ table }) => table === 'workflow_execution_audit');
+    expect(execution({ ...PHASE_PROGRESS, workflowDisplayName: 'restart-deployment' })).toEqual([
+      {
+        table: 'workflow_execution_audit',
+        key: `rr-uid/we-${REMEDIATION.name}`,
+        phase: 'execution',
+        columns: { ...about, workflow_name: 'restart-deployment' },
+      },
+    ]);
+    expect(execution({ phaseProgress: PHASE_PROGRESS, workflowSelection: WORKFLOW_SELECTION })).toEqual([]);
+    expect(execution({ workflowDisplayName: 'restart-deployment' })).toEqual([]);
+  });
+
+  test('its own record comes first, and fragments last', () => {
+    const { observations } = inState({
+      overallPhase: 'Blocked',
+      phaseProgress: PHASE_PROGRESS,
+      routingStatus: ROUTING_STATUS,
+      operatorAudit: OPERATOR_AUDIT,
+    });
+    expect(observations.map(({ phase, fragment }) => [phase, fragment ?? false])).toEqual([
+      ['progress', false],
+      ['skip', false],
+      ['recommendation', true],
+    ]);
+    expect(observations.map(({ resource }) => resource)).toEqual(
+      observations.map(() => ({
+        kind: 'RemediationRequest',
+        namespace: REMEDIATION.namespace,
+        name: REMEDIATION.name,
+        uid: REMEDIATION.uid,
+        phase: 'Blocked',
+      })),
+    );
+  });
+});
