@@ -17,9 +17,10 @@ import { startServeService } from './services/serve-service.ts';
 import { startWatchService } from './services/watch-service.ts';
 import { startWorkService } from './services/work-service.ts';
 import { SettingsError, UsageError } from './settings.ts';
+import { ClusterSilentError } from './watcher/silence.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
-const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 } as const;
+const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4, clusterSilent: 5 } as const;
 
 interface Command {
   readonly summary: string;
@@ -118,6 +119,7 @@ async function runUp(args: readonly string[], stop: AbortSignal): Promise<void> 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof SchemaTooNewError) return EXIT.schemaTooNew;
+  if (error instanceof ClusterSilentError) return EXIT.clusterSilent;
   const isConfiguration =
     error instanceof SettingsError ||
     error instanceof InsecureBindError ||

@@ -1,5 +1,6 @@
 import type { RequestOptions } from 'node:https';
 
+import type { Cluster } from '@kubernetes/client-node';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 
@@ -7,6 +8,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_PROBE_MS = 15_000;
 const CONNECTIONS = 8;
+/** Reading the files again for every refused request would be work for nothing: they change once an hour. */
+const LEAST_RELOAD_MS = 1_000;
 
 export interface ClusterAccess {
   /** File to read; empty for the pod's own service account. */
@@ -20,6 +23,10 @@ export interface ClusterConnection {
   readonly server: string;
   /** A GET below the API server's root. The caller reads or destroys the body. */
   get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** The same for an answer that lasts: watches have connections of their own, so that they never keep a call waiting. */
+  watch(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** Reads the kubeconfig and the token anew: after a refusal, the ones at hand may be those of yesterday. */
+  reloadCredentials(): void;
   close(): Promise<void>;
 }
 
@@ -31,30 +38,45 @@ export class ClusterAccessError extends Error {
 }
 
 /**
- * One pool of HTTP/1.1 connections for everything asked of one API server. The Kubernetes client is used for what it
- * does well, credentials: its own requests make a new agent each, and its watch gives up after 30 quiet seconds.
+ * Few HTTP/1.1 connections for everything asked of one API server. The Kubernetes client is used for what it does well,
+ * credentials: its own requests make a new agent each, and its watch gives up after 30 quiet seconds.
  */
 export function connectCluster(access: ClusterAccess): ClusterConnection {
-  const config = loadKubeConfig(access);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null)
-    throw new ClusterAccessError(`${nameOf(access)} names no cluster: choose a context with --context`);
-  const agents = createAgentCache();
-  return {
-    server: cluster.server,
-    async get(path, signal) {
-      const credentials: RequestOptions = {};
-      // Asked for every request: it reads rotated tokens and certificates from their files anew.
-      await config.applyToHTTPSOptions(credentials);
-      return request(new URL(path, cluster.server), {
-        method: 'GET',
-        headers: { accept: 'application/json', ...headersOf(credentials) },
-        dispatcher: agents.agentFor(credentials, cluster.skipTLSVerify),
-        signal,
-      });
-    },
-    close: () => agents.close(),
+  let config = loadKubeConfig(access);
+  let loadedAt = performance.now();
+  const server = clusterOf(config, access).server;
+  const calls = createAgentCache(CONNECTIONS);
+  const watches = createAgentCache(null);
+  const get = async (agents: AgentCache, path: string, signal: AbortSignal) => {
+    const credentials: RequestOptions = {};
+    // Asked for every request: it reads rotated tokens and certificates from their files anew.
+    await config.applyToHTTPSOptions(credentials);
+    return request(new URL(path, server), {
+      method: 'GET',
+      headers: { accept: 'application/json', ...headersOf(credentials) },
+      dispatcher: agents.agentFor(credentials, clusterOf(config, access).skipTLSVerify),
+      signal,
+    });
   };
+  return {
+    server,
+    get: (path, signal) => get(calls, path, signal),
+    watch: (path, signal) => get(watches, path, signal),
+    reloadCredentials() {
+      if (performance.now() - loadedAt < LEAST_RELOAD_MS) return;
+      config = loadKubeConfig(access);
+      loadedAt = performance.now();
+    },
+    async close() {
+      await Promise.all([calls.close(), watches.close()]);
+    },
+  };
+}
+
+function clusterOf(config: KubeConfig, access: ClusterAccess): Cluster {
+  const cluster = config.getCurrentCluster();
+  if (cluster !== null) return cluster;
+  throw new ClusterAccessError(`${nameOf(access)} names no cluster: choose a context with --context`);
 }
 
 function loadKubeConfig(access: ClusterAccess): KubeConfig {
@@ -88,11 +110,19 @@ function nameOf(access: ClusterAccess): string {
 function headersOf(credentials: RequestOptions): Record<string, string> {
   const headers = credentials.headers;
   if (headers === undefined || Array.isArray(headers)) return {};
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    // A token file may end in a line feed, which no header may.
+    Object.entries(headers).map(([name, value]) => [name, String(value).trim()]),
+  );
+}
+
+interface AgentCache {
+  agentFor(credentials: RequestOptions, skipVerification: boolean | undefined): Agent;
+  close(): Promise<void>;
 }
 
 /** One agent as long as the certificates stay the same; a new one, and the end of the old one, when they change. */
-function createAgentCache() {
+function createAgentCache(connections: number | null): AgentCache {
   let current: { key: string; agent: Agent } | undefined;
   return {
     agentFor(credentials: RequestOptions, skipVerification: boolean | undefined): Agent {
@@ -102,7 +132,7 @@ function createAgentCache() {
       void current?.agent.close();
       const agent = new Agent({
         allowH2: false,
-        connections: CONNECTIONS,
+        connections,
         headersTimeout: HEADERS_TIMEOUT_MS,
         // A watch may be silent for as long as its owner allows; the owner has a deadline of its own.
         bodyTimeout: 0,

@@ -15,6 +15,8 @@ export interface HealthServerOptions {
   readonly registry: Registry;
   /** Why the process is not ready, or undefined when it is. */
   readonly notReady: () => string | undefined;
+  /** What else is answered, as JSON, by path. Default: nothing. */
+  readonly answers?: Readonly<Record<string, () => unknown>>;
 }
 
 export interface HealthServer {
@@ -62,6 +64,21 @@ async function answer(
       response.end(await options.registry.metrics());
       return;
     default:
-      response.writeHead(NOT_FOUND).end('not found: there is /healthz, /readyz and /metrics\n');
+      answerOther(request.url ?? '', response, options.answers ?? {});
   }
+}
+
+function answerOther(
+  path: string,
+  response: ServerResponse,
+  answers: NonNullable<HealthServerOptions['answers']>,
+): void {
+  const answer = Object.hasOwn(answers, path) ? answers[path] : undefined;
+  if (answer !== undefined) {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer()));
+    return;
+  }
+  const paths = ['/healthz', '/readyz', '/metrics', ...Object.keys(answers)];
+  response.writeHead(NOT_FOUND).end(`not found: there is ${paths.join(', ')}\n`);
 }

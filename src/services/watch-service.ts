@@ -1,39 +1,104 @@
+import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
+import { createPool } from '../database/pool.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { startHealthServer } from '../observability/health-server.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../temporal/search-attributes.ts';
+import type { ObservedResources } from '../watcher/observed-resources.ts';
+import { failOnSilence } from '../watcher/silence.ts';
+import type { RunningWatcher } from '../watcher/start-watcher.ts';
 import { startWatcher } from '../watcher/start-watcher.ts';
+import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
+import { watchedClusters } from './watched-clusters.ts';
 
-/** From the cluster to Temporal. */
-export async function startWatchService({ config, logger }: ServiceContext): Promise<RunningService> {
+/** Reads pages and an epoch now and then. */
+const DATABASE_CONNECTIONS = 2;
+
+/** From the clusters to Temporal. */
+export async function startWatchService(context: ServiceContext): Promise<RunningService> {
+  const { config, logger } = context;
   const closing = createClosing();
   try {
     const metrics = createMetrics();
-    const connection = connectCluster(config.kubernetes);
-    closing.push(() => connection.close());
     const temporal = await connectTemporal(config.temporal);
     closing.push(() => temporal.close());
     const { namespace } = config.temporal;
     const searchAttributes = await prepareSearchAttributes(temporal.connection, namespace, logger);
-    const signals = createRemediationSignals(temporal.client, { ...config.workflow, searchAttributes, logger });
-    const redactor = createRedactor(config.redaction);
-    const watcher = startWatcher({ ...config.watcher, connection, signals, redactor, logger, metrics });
-    closing.push(() => watcher.stop());
+    const signals = createRemediationSignals(temporal.client, {
+      ...config.workflow,
+      searchAttributes,
+      logger,
+    });
+    const watchers = startWatchers(context, { signals, metrics, closing });
+    const stopping = new AbortController();
+    closing.push(() => {
+      stopping.abort();
+      return Promise.resolve();
+    });
     const health = await startHealthServer({
       host: config.metricsHost,
       port: config.watcher.metricsPort,
       registry: metrics.registry,
-      notReady: () => (watcher.isSynced() ? undefined : 'the first list of the cluster is not complete'),
+      notReady: () =>
+        watchers.every((watcher) => watcher.isSynced())
+          ? undefined
+          : 'the first list of the cluster is not complete',
+      answers: { '/completeness': () => watchers.map((watcher) => watcher.completeness()) },
     });
     closing.push(() => health.stop());
-    return { url: `http://${config.metricsHost}:${health.port}`, ended: watcher.ended, stop: closing.run };
+    const silence = failOnSilence(watchers, config.watcher.clusterSilenceSeconds, stopping.signal);
+    const ended = Promise.all([silence, ...watchers.map((watcher) => watcher.ended)]).then(() => undefined);
+    return { url: `http://${config.metricsHost}:${health.port}`, ended, stop: closing.run };
   } catch (error: unknown) {
     await closing.run();
     throw error;
   }
+}
+
+interface WatcherParts {
+  readonly signals: RemediationSignals;
+  readonly metrics: Metrics;
+  readonly closing: Closing;
+}
+
+function startWatchers(
+  context: ServiceContext,
+  { signals, metrics, closing }: WatcherParts,
+): readonly RunningWatcher[] {
+  const { config, logger } = context;
+  const redactor = createRedactor(config.redaction);
+  const observed = openObserved(context, closing);
+  return watchedClusters(config).map(({ cluster, context: kubeContext }) => {
+    const connection = connectCluster({ ...config.kubernetes, context: kubeContext });
+    closing.push(() => connection.close());
+    const watcher = startWatcher({
+      ...config.watcher,
+      ...{ cluster, connection, signals, redactor, logger },
+      ...(observed === undefined ? {} : { observed }),
+      metrics: metrics.watcher,
+    });
+    closing.push(() => watcher.stop());
+    return watcher;
+  });
+}
+
+/** Not waited for: a watcher without the database only tells more than it has to. */
+function openObserved({ config, logger }: ServiceContext, closing: Closing): ObservedResources | undefined {
+  if (config.database.url === '') return undefined;
+  const pool = createPool({
+    connectionString: config.database.url,
+    applicationName: 'remediation-audit watch',
+    max: DATABASE_CONNECTIONS,
+    statementTimeoutMs: config.database.statementTimeoutMs,
+    logger,
+  });
+  closing.push(() => pool.end());
+  return createObservedResourceReader(pool);
 }

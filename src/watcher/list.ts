@@ -1,51 +1,64 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { isJsonObject, parseJson } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { at, textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
-import { statusError } from './api-error.ts';
+import { UnusableListError } from './failure.ts';
+import { getJson } from './json-request.ts';
 
-const LIST_DEADLINE_MS = 60_000;
+/** A page is parsed in one piece, and so long nothing else happens in this process: about 15 ms for this much. */
+const PAGE_BYTES = 2 * 1_024 * 1_024;
+/** Nothing is known yet of how large the objects are. */
+const FIRST_PAGE_SIZE = 100;
+const LEAST_PAGE_SIZE = 20;
+
+export interface ListRequest {
+  readonly connection: ClusterConnection;
+  readonly path: string;
+  /** Most objects of one page; large objects make it smaller. */
+  readonly pageSize: number;
+  /** For each page. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
 
 export interface ListPage {
   readonly items: readonly JsonObject[];
-  /** Version of the whole list: where a watch starts. */
+  /** Version of the whole list, on every page: where a watch starts. */
   readonly resourceVersion: string;
 }
 
-/** All pages of one consistent list. The version is the same on every page. */
-export async function* listPages(
-  connection: ClusterConnection,
-  path: string,
-  pageSize: number,
-  signal: AbortSignal,
-): AsyncGenerator<ListPage> {
+/**
+ * All pages of one consistent list, of the newest state there is. Throws 410 when the state it is cut from is forgotten
+ * before the last page: then only a new list helps.
+ */
+export async function* listPages(request: ListRequest): AsyncGenerator<ListPage> {
   let token: string | undefined;
+  let limit = Math.min(FIRST_PAGE_SIZE, request.pageSize);
   do {
-    const query = new URLSearchParams({ limit: String(pageSize), ...(token ? { continue: token } : {}) });
-    const body = await getJson(connection, `${path}?${query.toString()}`, signal);
-    const items = at(body, 'items');
-    yield {
-      items: Array.isArray(items) ? items.filter(isJsonObject) : [],
-      resourceVersion: textAt(body, 'metadata.resourceVersion') ?? '',
-    };
+    const query = new URLSearchParams({ limit: String(limit), ...(token ? { continue: token } : {}) });
+    const { body, sizeBytes } = await getJson({
+      ...request,
+      path: `${request.path}?${query.toString()}`,
+      operation: `list ${request.path}`,
+    });
+    const page = readPage(request.path, body);
+    yield page;
     token = textAt(body, 'metadata.continue');
+    limit = nextLimit(page.items.length, sizeBytes, request.pageSize);
   } while (token !== undefined);
 }
 
-async function getJson(connection: ClusterConnection, path: string, signal: AbortSignal): Promise<JsonValue> {
-  const operation = `list ${path.split('?')[0] ?? path}`;
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(LIST_DEADLINE_MS)]);
-  const { statusCode, body } = await connection.get(path, deadline);
-  const text = await body.text();
-  if (statusCode >= 400) throw statusError(operation, parseErrorBody(text), statusCode);
-  return parseJson(text);
+function readPage(path: string, body: JsonValue): ListPage {
+  const items = at(body, 'items') ?? [];
+  const resourceVersion = textAt(body, 'metadata.resourceVersion') ?? '';
+  if (!Array.isArray(items) || !items.every(isJsonObject) || !/^\d+$/.test(resourceVersion)) {
+    throw new UnusableListError(path, 'the answer is no list of objects with a version');
+  }
+  return { items, resourceVersion };
 }
 
-/** A proxy in between may answer with anything; its words then stand in for the reason. */
-export function parseErrorBody(text: string): JsonValue {
-  try {
-    return parseJson(text);
-  } catch {
-    return { message: text.slice(0, 200) };
-  }
+function nextLimit(items: number, sizeBytes: number, most: number): number {
+  if (items === 0) return most;
+  const fitting = Math.floor(PAGE_BYTES / (sizeBytes / items));
+  return Math.min(most, Math.max(LEAST_PAGE_SIZE, fitting));
 }

@@ -3,74 +3,113 @@ import { isJsonObject, parseJson } from '../domain/json.ts';
 import { at, textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { statusError } from './api-error.ts';
-import { parseErrorBody } from './list.ts';
+import { MalformedStreamError, TruncatedStreamError, WatchSilentError } from './failure.ts';
+import { requireSuccess } from './json-request.ts';
 
-export interface WatchOptions {
+/** etcd takes no object above 1.5 MiB; JSON escapes may make that longer. */
+const MAX_LINE_CHARACTERS = 8 * 1_024 * 1_024;
+
+export interface WatchRequest {
   readonly connection: ClusterConnection;
   readonly path: string;
   readonly resourceVersion: string;
   readonly timeoutSeconds: number;
-  /** Silence after which the stream counts as dead, in milliseconds. */
+  /** Without a whole event for so long the stream counts as dead, in milliseconds. */
   readonly inactivityMs: number;
   readonly signal: AbortSignal;
+  /** Called for each event as it comes. Nothing here waits for it: a server cuts off who reads slowly, without a word. */
+  readonly onEvent: (event: WatchEvent) => void;
+  /** Called when the server has accepted the watch. */
+  readonly onOpen: () => void;
 }
 
 export type WatchEvent =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: JsonObject }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: JsonObject; readonly version: bigint }
+  | { readonly type: 'BOOKMARK'; readonly version: bigint };
 
-export class WatchSilentError extends Error {
-  constructor(path: string, inactivityMs: number) {
-    super(`watch ${path}: nothing came for ${inactivityMs / 1_000} s, not even a bookmark`);
-    this.name = 'WatchSilentError';
-  }
-}
-
-/** The events of one watch request, until the server ends it. Whatever else ends it is thrown. */
-export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchEvent> {
-  const { connection, path } = options;
-  const silence = createSilenceDeadline(options);
+/** Reads one watch until the server ends it. Whatever else ends it is thrown. */
+export async function readWatch(request: WatchRequest): Promise<void> {
+  const silence = createSilenceDeadline(request);
   try {
-    const query = new URLSearchParams({
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
-      timeoutSeconds: String(options.timeoutSeconds),
-    });
-    const { statusCode, body } = await connection.get(`${path}?${query.toString()}`, silence.signal);
-    if (statusCode >= 400) throw statusError(`watch ${path}`, parseErrorBody(await body.text()), statusCode);
-    for await (const line of lines(body, silence.extend)) yield asEvent(path, parseJson(line));
+    await readLines(request, silence);
   } catch (error: unknown) {
-    throw silence.hasPassed() ? new WatchSilentError(path, options.inactivityMs) : error;
+    throw silence.hasPassed() ? new WatchSilentError(request.path, request.inactivityMs) : error;
   } finally {
     silence.clear();
   }
 }
 
-function asEvent(path: string, event: JsonValue): WatchEvent {
+async function readLines(request: WatchRequest, silence: SilenceDeadline): Promise<void> {
+  const { connection, path, onEvent } = request;
+  const query = new URLSearchParams({
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    resourceVersion: request.resourceVersion,
+    timeoutSeconds: String(request.timeoutSeconds),
+  });
+  const answer = await connection.watch(`${path}?${query.toString()}`, silence.signal);
+  if (answer.statusCode >= 300) requireSuccess(`watch ${path}`, answer, await answer.body.text());
+  request.onOpen();
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    const text = decoder.decode(chunk, { stream: true });
+    const [first = '', ...others] = text.split('\n');
+    rest += first;
+    for (const next of others) {
+      if (rest.trim() !== '') onEvent(readEvent(path, rest));
+      // Only a whole event is a sign of life: one byte at a time would be one, too, and never say anything.
+      silence.extend();
+      rest = next;
+    }
+    if (rest.length > MAX_LINE_CHARACTERS) throw new MalformedStreamError(path, 'an event without an end');
+  }
+  if (rest.trim() !== '') throw new TruncatedStreamError(path);
+}
+
+function readEvent(path: string, line: string): WatchEvent {
+  const event = parseLine(path, line);
   const type = textAt(event, 'type');
   const object = at(event, 'object');
   if (type === 'ERROR') throw statusError(`watch ${path}`, object ?? null);
-  if (!isJsonObject(object)) throw new TypeError(`watch ${path}: an event without an object`);
-  if (type === 'BOOKMARK') return { type, resourceVersion: textAt(object, 'metadata.resourceVersion') ?? '' };
-  if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object };
-  throw new TypeError(`watch ${path}: an event of unknown type ${type ?? 'none'}`);
-}
-
-async function* lines(body: AsyncIterable<Buffer>, received: () => void): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of body) {
-    received();
-    rest += decoder.decode(chunk, { stream: true });
-    const complete = rest.split('\n');
-    rest = complete.pop() ?? '';
-    for (const line of complete) if (line.trim() !== '') yield line;
+  if (!isJsonObject(object)) throw new MalformedStreamError(path, 'an event without an object');
+  const version = versionOf(path, object);
+  switch (type) {
+    case 'BOOKMARK':
+      return { type, version };
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      if (textAt(object, 'metadata.uid') !== undefined) return { type, object, version };
+      throw new MalformedStreamError(path, 'an event whose object has no uid');
+    default:
+      throw new MalformedStreamError(path, `an event of unknown type ${type ?? 'none'}`);
   }
 }
 
+function versionOf(path: string, object: JsonObject): bigint {
+  const version = textAt(object, 'metadata.resourceVersion') ?? '';
+  if (/^\d+$/.test(version)) return BigInt(version);
+  throw new MalformedStreamError(path, 'an event whose object has no version');
+}
+
+function parseLine(path: string, line: string): JsonValue {
+  try {
+    return parseJson(line);
+  } catch (error: unknown) {
+    throw new MalformedStreamError(path, 'an event that is no JSON', { cause: error });
+  }
+}
+
+interface SilenceDeadline {
+  readonly signal: AbortSignal;
+  extend(): void;
+  hasPassed(): boolean;
+  clear(): void;
+}
+
 /** Half-open connections deliver nothing for ever, and no library notices. */
-function createSilenceDeadline({ inactivityMs, signal }: WatchOptions) {
+function createSilenceDeadline({ inactivityMs, signal }: WatchRequest): SilenceDeadline {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort();

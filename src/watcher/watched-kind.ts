@@ -1,21 +1,44 @@
 import type { KubernautKind } from '../kubernaut/kinds.ts';
-import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 
-/** A kind of resource that is followed, and how it is read. */
-export interface WatchedKind {
+/** What the watcher has to know of a kind. */
+export type WatchedKind = Pick<
+  KubernautKind,
+  'kind' | 'plural' | 'served' | 'read' | 'readDeletion' | 'terminalPhases'
+>;
+
+/** One place where objects of a kind are kept: a group and version of it, in one namespace or in all. */
+export interface Collection {
   readonly kind: string;
-  readonly group: string;
-  readonly version: string;
-  readonly plural: string;
-  readonly read: KubernautKind['read'];
+  readonly apiVersion: string;
+  /** Empty for all. */
+  readonly namespace: string;
+  /** `/apis/<group>/<version>/…/<plural>`, as it is listed and watched. */
+  readonly path: string;
 }
 
-export const WATCHED_KINDS: readonly WatchedKind[] = KUBERNAUT_KINDS.flatMap(({ served, ...kind }) =>
-  served.slice(0, 1).map((place) => ({ ...kind, ...place })),
-);
+/** Every place of a kind in the given namespaces; none given stand for all. */
+export function collectionsOf(
+  { kind, plural, served }: WatchedKind,
+  namespaces: readonly string[],
+): readonly Collection[] {
+  const chosen = namespaces.length === 0 ? [''] : namespaces;
+  return served.flatMap(({ group, version }) =>
+    chosen.map((namespace) => {
+      const scope = namespace === '' ? '' : `namespaces/${encodeURIComponent(namespace)}/`;
+      const path = `/apis/${group}/${version}/${scope}${plural}`;
+      return { kind, apiVersion: `${group}/${version}`, namespace, path };
+    }),
+  );
+}
 
-/** Path of the collection; an empty namespace stands for all of them. */
-export function collectionPath({ group, version, plural }: WatchedKind, namespace: string): string {
-  const scope = namespace === '' ? '' : `namespaces/${encodeURIComponent(namespace)}/`;
-  return `/apis/${group}/${version}/${scope}${plural}`;
+/** Path of one object of a collection. */
+export function objectPath(collection: Collection, namespace: string, name: string): string {
+  const plural = collection.path.slice(collection.path.lastIndexOf('/') + 1);
+  const scope = `namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${collection.apiVersion}/${scope}/${plural}/${encodeURIComponent(name)}`;
+}
+
+/** A collection of all namespaces holds the objects of each. */
+export function holdsNamespace(collection: Collection, namespace: string): boolean {
+  return collection.namespace === '' || collection.namespace === namespace;
 }

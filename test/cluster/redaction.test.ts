@@ -13,6 +13,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 import { until } from '../support/until.ts';
+import { FAST } from '../support/watcher-world.ts';
 
 test('a secret in a resource does not leave the watcher', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-redaction-'));
@@ -48,11 +49,10 @@ test('a secret in a resource does not leave the watcher', async () => {
     },
     redactor: createRedactor(),
     listPageSize: 10,
-    watchTimeoutSeconds: 30,
-    inactivitySeconds: 30,
-    backoffMs: 10,
+    signalConcurrency: 4,
+    timing: FAST,
     logger: createLogger('silent', 'test'),
-    metrics: createMetrics(),
+    metrics: createMetrics().watcher,
   });
   try {
     await until(() => sent.length > 0, 'the execution is sent');

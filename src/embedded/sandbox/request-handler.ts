@@ -25,8 +25,8 @@ export interface HandlerOptions {
   token: string;
   /** Draws the deadline of watches that ask for none. */
   random: () => number;
-  /** Asked before anything else; what it returns takes over the request. */
-  intercept?: ((request: IncomingMessage) => Fault | undefined) | undefined;
+  /** Asked before anything else; what it returns takes over the request. It may also bend the response to come. */
+  intercept?: ((request: IncomingMessage, response: ServerResponse) => Fault | undefined) | undefined;
 }
 
 interface Exchange {
@@ -57,7 +57,7 @@ export class RequestHandler {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const fault = this.#options.intercept?.(request);
+    const fault = this.#options.intercept?.(request, response);
     if (fault) {
       fault(response);
       return;

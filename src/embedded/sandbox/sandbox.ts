@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -30,7 +30,7 @@ export interface SandboxOptions {
   /** Changes kept for watches and pages; what is older answers 410. Default 1000. */
   historyLimit?: number;
   watch?: Partial<WatchSettings>;
-  intercept?: (request: IncomingMessage) => Fault | undefined;
+  intercept?: (request: IncomingMessage, response: ServerResponse) => Fault | undefined;
   /** Milliseconds since the epoch. Default: the system clock. */
   now?: () => number;
   /** Numbers in [0, 1) for deadlines nobody asked for. */

@@ -1,0 +1,137 @@
+import type { Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
+
+/** What the watcher tells of itself. */
+export interface WatcherMetrics {
+  readonly observationsSignalled: Counter<'cluster' | 'kind'>;
+  readonly unreadableResources: Counter<'cluster' | 'kind' | 'reason'>;
+  readonly oddFields: Counter<'cluster' | 'kind' | 'problem'>;
+  readonly redactions: Counter<'cluster' | 'rule'>;
+  readonly watchEnds: Counter<'cluster' | 'kind' | 'cause'>;
+  readonly relists: Counter<'cluster' | 'kind' | 'cause'>;
+  readonly missedOnRelist: Counter<'cluster' | 'kind'>;
+  readonly tombstones: Counter<'cluster' | 'kind' | 'seen'>;
+  readonly lastGoodList: Gauge<'cluster' | 'kind'>;
+  readonly lastEvent: Gauge<'cluster' | 'kind'>;
+  readonly lastBookmark: Gauge<'cluster' | 'kind'>;
+  readonly signalErrors: Counter<'cluster' | 'reason'>;
+  readonly signalQueue: Gauge<'cluster'>;
+  readonly signalQueueAge: Gauge<'cluster'>;
+  readonly statesCoalesced: Counter<'cluster'>;
+  readonly statesResent: Counter<'cluster' | 'kind'>;
+  readonly resources: Gauge<'cluster' | 'kind' | 'state'>;
+  readonly gaps: Gauge<'cluster' | 'reason'>;
+  readonly leastRetention: Gauge<'cluster'>;
+  readonly clusterRestored: Gauge<'cluster'>;
+}
+
+export function createWatcherMetrics(registry: Registry): WatcherMetrics {
+  const registers = [registry];
+  const counter = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name: `remediation_audit_${name}`, help, labelNames, registers });
+  const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name: `remediation_audit_${name}`, help, labelNames, registers });
+  return {
+    ...countersOf(counter),
+    lastGoodList: gauge(
+      'last_good_list_timestamp_seconds',
+      'When the last complete list of a kind succeeded',
+      ['cluster', 'kind'],
+    ),
+    lastEvent: gauge('last_event_timestamp_seconds', 'When a watch of a kind last told a change', [
+      'cluster',
+      'kind',
+    ]),
+    lastBookmark: gauge('last_bookmark_timestamp_seconds', 'When a watch of a kind last told its version', [
+      'cluster',
+      'kind',
+    ]),
+    signalQueue: gauge('signal_queue_resources', 'Resources with a state that Temporal does not have yet', [
+      'cluster',
+    ]),
+    signalQueueAge: gauge('signal_queue_age_seconds', 'How long the oldest state waits for Temporal', [
+      'cluster',
+    ]),
+    resources: gauge(
+      'watched_resources',
+      'Resources that are there: seen, open, overdue, waiting for Temporal, recorded (with a database)',
+      ['cluster', 'kind', 'state'],
+    ),
+    gaps: gauge('gaps', 'Resources that are not recorded, or overdue, by reason', ['cluster', 'reason']),
+    leastRetention: gauge(
+      'least_retention_seconds',
+      'Until the first ended resource that is not recorded may be deleted; absent when all are',
+      ['cluster'],
+    ),
+    clusterRestored: gauge(
+      'cluster_restored',
+      '1 while versions of the cluster went back and no operator has confirmed that it was restored',
+      ['cluster'],
+    ),
+  };
+}
+
+type CreateCounter = <const Label extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+) => Counter<Label>;
+
+function countersOf(counter: CreateCounter) {
+  const kind = ['cluster', 'kind'] as const;
+  return {
+    observationsSignalled: counter(
+      'observations_signalled_total',
+      'Observations that Temporal has durably, by kind of resource',
+      kind,
+    ),
+    unreadableResources: counter(
+      'unreadable_resources_total',
+      'Sights of resources that lack what it takes to record them, by kind and what is missing',
+      [...kind, 'reason'],
+    ),
+    oddFields: counter(
+      'odd_fields_total',
+      'Fields of resources that no known generation has (unrecognised, kept) or that cannot be read (misshapen)',
+      [...kind, 'problem'],
+    ),
+    redactions: counter(
+      'redactions_total',
+      'Values that were replaced before anything left the watcher, by rule',
+      ['cluster', 'rule'],
+    ),
+    watchEnds: counter('watch_ends_total', 'Watches and lists that ended, by kind of resource and cause', [
+      ...kind,
+      'cause',
+    ]),
+    relists: counter('relists_total', 'Lists that began because a watch could not go on, by cause', [
+      ...kind,
+      'cause',
+    ]),
+    missedOnRelist: counter(
+      'missed_on_relist_total',
+      'Changes that a list found and the open watch had not told; 0 unless a watch is broken',
+      kind,
+    ),
+    tombstones: counter(
+      'tombstones_total',
+      'Deletions, by whether they were watched (observed) or concluded from absence (unobserved)',
+      [...kind, 'seen'],
+    ),
+    signalErrors: counter(
+      'signal_errors_total',
+      'Attempts to hand a state to Temporal that failed, by reason; each is retried',
+      ['cluster', 'reason'],
+    ),
+    statesCoalesced: counter(
+      'states_coalesced_total',
+      'States that a newer one superseded while they waited for Temporal',
+      ['cluster'],
+    ),
+    statesResent: counter(
+      'states_resent_total',
+      'Resources told again because the database did not show what Temporal had taken',
+      kind,
+    ),
+  };
+}

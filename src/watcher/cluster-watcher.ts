@@ -1,0 +1,237 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Backoff } from './backoff.ts';
+import { CollectionWatcher } from './collection-watcher.ts';
+import type { Completeness } from './completeness.ts';
+import { completenessOf } from './completeness.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { KindObserver } from './kind-observer.ts';
+import { KindRecall } from './kind-recall.ts';
+import { createObservationSender } from './observation-sender.ts';
+import { createReadingReport } from './reading-report.ts';
+import { RestoreDetector } from './restore-detector.ts';
+import { classifySignalFailure } from './signal-failure.ts';
+import type { WatcherOptions } from './start-watcher.ts';
+import type { PendingState, Tracked } from './tracked.ts';
+import { forgetSent } from './tracked.ts';
+import type { WatchedKind } from './watched-kind.ts';
+import { collectionsOf } from './watched-kind.ts';
+import { publishCompleteness } from './watcher-gauges.ts';
+
+/** With more resources waiting for Temporal than this a list pauses between its pages. */
+const CROWDED = 1_000;
+/** Longer than this it may not pause: its pages would be forgotten by the server. */
+const LONGEST_PAUSE_MS = 20_000;
+const SIGNAL_BACKOFF_MS = 200;
+const REFUSED_RETRY_MS = 10_000;
+const TICK_MS = 10_000;
+
+export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
+
+interface KindParts {
+  readonly observer: KindObserver;
+  readonly recall: KindRecall | undefined;
+  readonly collections: CollectionWatcher[];
+}
+
+/** Everything that follows one cluster, and what all of its kinds share: the way to Temporal and the epoch. */
+export class ClusterWatcher {
+  readonly #options: ClusterWatcherOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #parts: readonly KindParts[];
+  readonly #stopping = new AbortController();
+  readonly #restores: RestoreDetector;
+  #epoch = 0n;
+  #answeredAt = performance.now();
+
+  constructor(options: ClusterWatcherOptions) {
+    this.#options = options;
+    const { cluster, connection, timing, logger, random } = options;
+    this.#dispatcher = new Dispatcher({
+      concurrency: options.signalConcurrency,
+      send: createObservationSender(options),
+      acknowledged: (tracked, state) => {
+        this.#acknowledged(tracked, state);
+      },
+      failed: (tracked, error) => this.#signalFailed(tracked, error),
+      backoff: new Backoff({
+        firstMs: Math.min(SIGNAL_BACKOFF_MS, timing.backoffMs),
+        longestMs: timing.longestBackoffMs,
+        random,
+      }),
+      refusedRetryMs: REFUSED_RETRY_MS,
+      coalesced: (states) => {
+        options.metrics.statesCoalesced.inc({ cluster }, states);
+      },
+    });
+    const look = { connection, deadlineMs: timing.requestMs, signal: this.#stopping.signal };
+    this.#restores = new RestoreDetector({
+      ...{ cluster, look, logger },
+      restored: () => {
+        this.#restored();
+      },
+    });
+    this.#parts = options.kinds.map((kind) => this.#createKind(kind));
+  }
+
+  get isSynced(): boolean {
+    return this.#collections().every(({ isSynced }) => isSynced);
+  }
+
+  completeness(): Completeness {
+    return completenessOf({
+      cluster: this.#options.cluster,
+      kinds: this.#parts.map(({ observer }) => ({ kind: observer.kind.kind, tracked: observer.tracked() })),
+      knowsRecorded: this.#parts.some(({ recall }) => recall?.isKnown),
+      recordingGraceMs: this.#options.timing.recordingGraceMs,
+      nowMs: Date.now(),
+    });
+  }
+
+  /** Since the cluster last answered a list or a watch. */
+  silentMs(): number {
+    return performance.now() - this.#answeredAt;
+  }
+
+  /** Ends with the signal alone. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => {
+      this.#stopping.abort();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await this.#readEpoch();
+      const loops = this.#parts.map((parts) => this.#runKind(parts));
+      await Promise.all([...loops, this.#keepAnEye()]);
+    } finally {
+      stop();
+      this.#dispatcher.stop();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #runKind({ recall, collections }: KindParts): Promise<void> {
+    await recall?.read();
+    await Promise.all(collections.map((collection) => collection.run(this.#stopping.signal)));
+  }
+
+  #createKind(kind: WatchedKind): KindParts {
+    const { cluster, namespaces, observed, timing, logger, metrics } = this.#options;
+    const observer = new KindObserver({
+      kind,
+      cluster,
+      epoch: () => this.#epoch,
+      offer: (tracked, state) => {
+        this.#dispatcher.offer(tracked, state);
+      },
+      report: createReadingReport(cluster, metrics, logger),
+      now: Date.now,
+    });
+    const recall =
+      observed &&
+      new KindRecall({
+        ...{ cluster, namespaces, observer, known: observed, timing, logger, metrics },
+        now: Date.now,
+      });
+    const collections: CollectionWatcher[] = [];
+    for (const collection of collectionsOf(kind, namespaces)) {
+      collections.push(
+        new CollectionWatcher({
+          ...this.#options,
+          collection,
+          observer,
+          room: () => this.#dispatcher.room(CROWDED, LONGEST_PAUSE_MS),
+          places: () => collections,
+          older: (watcher, version) => this.#restores.suspect(watcher.collection, observer, version),
+          recall: async () => recall?.read(),
+          progressed: () => {
+            this.#answeredAt = performance.now();
+          },
+        }),
+      );
+    }
+    return { observer, recall, collections };
+  }
+
+  #collections(): readonly CollectionWatcher[] {
+    return this.#parts.flatMap(({ collections }) => collections);
+  }
+
+  #acknowledged(tracked: Tracked, state: PendingState): void {
+    tracked.sentAtMs = Date.now();
+    if (!state.isDeletion || tracked.pending.length > 0) return;
+    this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind)?.observer.forget(tracked);
+  }
+
+  #signalFailed(tracked: Tracked, error: unknown): { readonly isAway: boolean } {
+    const { cluster, metrics, logger } = this.#options;
+    const { reason, isAway, losesRun } = classifySignalFailure(error);
+    metrics.signalErrors.inc({ cluster, reason });
+    const message = error instanceof Error ? error.message : String(error);
+    logger.warn(
+      { cluster, kind: tracked.kind, uid: tracked.uid, reason, message },
+      'Temporal took no signal',
+    );
+    if (losesRun) this.#tellAgain(tracked.remediation?.uid);
+    return { isAway };
+  }
+
+  /** What the lost run had not recorded went with it. */
+  #tellAgain(remediationUid: string | undefined): void {
+    for (const { observer, collections } of this.#parts) {
+      for (const tracked of observer.tracked()) {
+        if (tracked.remediation?.uid === remediationUid) forgetSent(tracked);
+      }
+      for (const collection of collections) collection.rebuild('run-ended');
+    }
+  }
+
+  #restored(): void {
+    const { cluster, metrics } = this.#options;
+    metrics.clusterRestored.set({ cluster }, 1);
+    for (const { observer, collections } of this.#parts) {
+      observer.forgetVersions();
+      for (const collection of collections) {
+        collection.forgetVersions();
+        collection.rebuild('restored');
+      }
+    }
+  }
+
+  async #keepAnEye(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { timing } = this.#options;
+    while (!signal.aborted) {
+      await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
+      if (isAborted(signal)) return;
+      publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
+      await this.#readEpoch();
+    }
+  }
+
+  /** An operator who confirms that the cluster was restored raises it; then everything is told again under it. */
+  async #readEpoch(): Promise<void> {
+    const { cluster, observed, logger, metrics } = this.#options;
+    let epoch: bigint;
+    try {
+      epoch = (await observed?.epoch(cluster)) ?? this.#epoch;
+    } catch (error: unknown) {
+      // The one at hand holds until the database answers again.
+      logger.warn({ cluster, reason: String(error) }, 'cannot read the epoch of the cluster');
+      return;
+    }
+    if (epoch === this.#epoch) return;
+    logger.info({ cluster, epoch: String(epoch) }, 'the cluster has a new epoch');
+    this.#epoch = epoch;
+    metrics.clusterRestored.set({ cluster }, 0);
+    for (const { observer, collections } of this.#parts) {
+      observer.forgetAllSent();
+      for (const collection of collections) collection.rebuild('epoch');
+    }
+  }
+}
+
+/** A function, because the compiler believes that a signal tested once does not change. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

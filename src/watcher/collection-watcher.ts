@@ -1,0 +1,154 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+
+import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+import type { CompleteList } from './complete-list.ts';
+import { readCompleteList } from './complete-list.ts';
+import { OlderListError } from './failure.ts';
+import type { KindObserver } from './kind-observer.ts';
+import { Reflector } from './reflector.ts';
+import type { WatcherTiming } from './timing.ts';
+import { confirmGone } from './tombstones.ts';
+import type { Tracked } from './tracked.ts';
+import type { Collection } from './watched-kind.ts';
+
+const TURNS_TO_READ = 3;
+
+export interface CollectionWatcherOptions {
+  readonly cluster: string;
+  readonly collection: Collection;
+  readonly connection: ClusterConnection;
+  readonly observer: KindObserver;
+  readonly timing: WatcherTiming;
+  readonly listPageSize: number;
+  /** Waits between the pages of a list while too much is on its way to Temporal. */
+  readonly room: () => Promise<void>;
+  /** All places of the kind. */
+  readonly places: () => readonly { readonly collection: Collection; readonly absentPolls: number }[];
+  /** A list was older than what was seen: perhaps the cluster was restored. */
+  readonly older: (watcher: CollectionWatcher, listVersion: bigint) => Promise<void>;
+  /** Brings what the database knows of the kind; called before each list that checks the watch. */
+  readonly recall: () => Promise<void>;
+  readonly progressed: () => void;
+  readonly logger: Logger;
+  readonly metrics: WatcherMetrics;
+  readonly random: () => number;
+}
+
+/** One collection: its reflector, and beside it the list that checks it from time to time. */
+export class CollectionWatcher {
+  readonly collection: Collection;
+  readonly #options: CollectionWatcherOptions;
+  readonly #reflector: Reflector;
+  /** The newest version that anything has shown: no list may be older. */
+  #newest = 0n;
+  #stopping = new AbortController().signal;
+
+  constructor(options: CollectionWatcherOptions) {
+    this.#options = options;
+    this.collection = options.collection;
+    this.#reflector = new Reflector({
+      ...options,
+      list: (signal) => this.#list(signal),
+      listed: (list) => {
+        void this.#bury(this.#missingFrom(list));
+      },
+      absent: () => {
+        void this.#bury(this.#missingFrom({ listed: new Set(), version: this.#newest }));
+      },
+      older: (error) => this.#suspect(error),
+      saw: (version) => {
+        if (version > this.#newest) this.#newest = version;
+      },
+    });
+  }
+
+  get isSynced(): boolean {
+    return this.#reflector.isSynced;
+  }
+
+  get absentPolls(): number {
+    return this.#reflector.absentPolls;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#stopping = signal;
+    await Promise.all([this.#reflector.run(signal), this.#reconcileForever(signal)]);
+  }
+
+  rebuild(cause: string): void {
+    this.#reflector.rebuild(cause);
+  }
+
+  /** The server's versions went back: any list will do. */
+  forgetVersions(): void {
+    this.#newest = 0n;
+  }
+
+  async #list(signal: AbortSignal): Promise<CompleteList> {
+    const { timing, listPageSize, metrics, cluster, collection } = this.#options;
+    const notOlderThan = this.#newest;
+    const list = await readCompleteList(
+      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan },
+      signal,
+    );
+    if (list.version > this.#newest) this.#newest = list.version;
+    metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
+    return list;
+  }
+
+  async #reconcileForever(signal: AbortSignal): Promise<void> {
+    const { timing, random, logger, collection } = this.#options;
+    for (;;) {
+      const pauseMs = timing.reconcileMs * (0.75 + random() / 2);
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      // A collection that was never listed completely has nothing to be checked against.
+      if (!this.#reflector.isSynced || this.#reflector.absentPolls > 0) continue;
+      try {
+        await this.#reconcile(signal);
+      } catch (error: unknown) {
+        // The reflector has the same trouble and deals with it; the next round comes anyway.
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.warn({ kind: collection.kind, reason }, 'cannot check the watch by a list');
+        if (error instanceof OlderListError) await this.#suspect(error);
+      }
+    }
+  }
+
+  /** Everything that a list shows is taken in at once, whoever should have told it; then the watch is held to it. */
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    await this.#options.recall();
+    const beganAt = performance.now();
+    const list = await this.#list(signal);
+    const missing = this.#missingFrom(list);
+    const openedAt = this.#reflector.watchOpenedAt;
+    // A watch that is just being asked for again has not been silent; it will tell all this when it is open.
+    if (openedAt !== undefined && openedAt < beganAt) {
+      for (const { uid, version } of list.news) this.#reflector.expect(uid, version);
+      for (const { uid } of missing) this.#reflector.expect(uid, list.version);
+    }
+    if (missing.length + list.news.length > 0) {
+      await delay(this.#options.timing.reconcileGraceMs, undefined, { signal }).catch(() => undefined);
+      // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
+      for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
+      if (this.#reflector.watchOpenedAt === openedAt) this.#reflector.closeAudit();
+    }
+    await this.#bury(missing);
+  }
+
+  #missingFrom({ listed, version }: Pick<CompleteList, 'listed' | 'version'>): Tracked[] {
+    return this.#options.observer.missingFrom(this.collection, listed, version);
+  }
+
+  async #bury(missing: readonly Tracked[]): Promise<void> {
+    if (missing.length === 0) return;
+    const { timing } = this.#options;
+    await confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
+  }
+
+  async #suspect(error: unknown): Promise<void> {
+    if (error instanceof OlderListError) await this.#options.older(this, error.version);
+  }
+}

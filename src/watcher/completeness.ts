@@ -1,0 +1,107 @@
+import type { Tracked } from './tracked.ts';
+import { isRecorded, isSettled } from './tracked.ts';
+
+/** Why something that was seen is not in the record, or not yet. */
+export type GapReason = 'not-sent' | 'not-recorded' | 'cannot-be-read' | 'overdue';
+
+export interface Gap {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly reason: GapReason;
+  readonly detail: string | undefined;
+}
+
+export interface KindCompleteness {
+  readonly kind: string;
+  /** Resources that are there. */
+  readonly seen: number;
+  /** Of these, what the database has in their newest state; undefined when it cannot be asked. */
+  readonly recorded: number | undefined;
+  /** Not ended yet. */
+  readonly open: number;
+  /** Open beyond the time they had. */
+  readonly overdue: number;
+  /** With a state that Temporal does not have yet. */
+  readonly waiting: number;
+}
+
+export interface Completeness {
+  readonly cluster: string;
+  readonly kinds: readonly KindCompleteness[];
+  readonly gaps: readonly Gap[];
+  readonly gapCounts: Readonly<Partial<Record<GapReason, number>>>;
+  /** There are more gaps than are named. */
+  readonly gapsLeftOut: number;
+  /**
+   * Until the first ended resource that is not recorded may be deleted by the cluster, in seconds; undefined when
+   * everything that ended is recorded.
+   */
+  readonly leastRetentionSeconds: number | undefined;
+}
+
+export interface CompletenessInput {
+  readonly cluster: string;
+  readonly kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[];
+  /** The database was asked and answered. */
+  readonly knowsRecorded: boolean;
+  /** How long recording may take before it counts as a gap, in milliseconds. */
+  readonly recordingGraceMs: number;
+  readonly nowMs: number;
+}
+
+const MOST_GAPS = 100;
+const MS_PER_SECOND = 1_000;
+
+/** What is in the cluster held against what is known to be recorded, each difference by name. */
+export function completenessOf(input: CompletenessInput): Completeness {
+  const gaps: Gap[] = [];
+  let least: number | undefined;
+  const kinds = input.kinds.map(({ kind, tracked }) => {
+    const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
+    for (const one of tracked) {
+      if (one.isGone) continue;
+      const isDone = input.knowsRecorded ? isRecorded(one) : isSettled(one);
+      count.seen += 1;
+      count.recorded += Number(isDone);
+      count.open += Number(!one.isTerminal);
+      count.waiting += Number(one.pending.length > 0);
+      const gap = gapOf(one, isDone, input);
+      if (gap !== undefined) gaps.push(gap);
+      count.overdue += Number(gap?.reason === 'overdue');
+      if (one.isTerminal && !isDone) least = earlier(least, one.retentionExpiresAtMs);
+    }
+    return { kind, ...count, recorded: input.knowsRecorded ? count.recorded : undefined };
+  });
+  return {
+    cluster: input.cluster,
+    kinds,
+    gaps: gaps.slice(0, MOST_GAPS),
+    gapCounts: countBy(gaps),
+    gapsLeftOut: Math.max(0, gaps.length - MOST_GAPS),
+    leastRetentionSeconds: least === undefined ? undefined : (least - input.nowMs) / MS_PER_SECOND,
+  };
+}
+
+function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
+  const { kind, namespace, name, uid } = tracked;
+  const gap = (reason: GapReason, detail?: string): Gap => ({ kind, namespace, name, uid, reason, detail });
+  if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
+  if (tracked.pending.length > 0) return gap('not-sent');
+  const waitedMs = input.nowMs - (tracked.sentAtMs ?? input.nowMs);
+  if (!isDone && waitedMs > input.recordingGraceMs) return gap('not-recorded');
+  if (!tracked.isTerminal && (tracked.deadlineAtMs ?? Infinity) < input.nowMs) return gap('overdue');
+  return undefined;
+}
+
+function countBy(gaps: readonly Gap[]): Completeness['gapCounts'] {
+  const counts: Partial<Record<GapReason, number>> = {};
+  for (const { reason } of gaps) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}

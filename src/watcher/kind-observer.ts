@@ -1,0 +1,235 @@
+import { instantOf, parseInstant } from '../domain/instant.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { GoneResource } from '../kubernaut/kinds.ts';
+import type { ReadingContext, ResourceReading, Unread } from '../kubernaut/observed-remediation.ts';
+import { isUnread, sourceVersion } from '../kubernaut/observed-remediation.ts';
+import { textAt } from '../kubernaut/resource.ts';
+import type { RecordedResource } from './observed-resources.ts';
+import type { ReadingReport } from './reading-report.ts';
+import { factsOf, isTerminalPhase } from './resource-facts.ts';
+import type { PendingState, Tracked } from './tracked.ts';
+import { forgetSent, newTracked } from './tracked.ts';
+import type { Collection, WatchedKind } from './watched-kind.ts';
+import { holdsNamespace } from './watched-kind.ts';
+
+/** A stream may repeat what it said of a resource after its end; so many ends are remembered. */
+const MAX_ENDS = 10_000;
+
+export interface KindObserverOptions {
+  readonly kind: WatchedKind;
+  readonly cluster: string;
+  readonly epoch: () => bigint;
+  readonly offer: (tracked: Tracked, state: PendingState) => void;
+  readonly report: ReadingReport;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface Sight {
+  readonly tracked: Tracked;
+  /** It was not known yet, or not at so new a version. */
+  readonly isNews: boolean;
+}
+
+/**
+ * The state of one kind, over all places where it is kept: which resources there are, at which version, and what of them
+ * has still to be told. Knows nothing of requests; lists, watches and single looks all end here.
+ */
+export class KindObserver {
+  readonly kind: WatchedKind;
+  readonly #options: KindObserverOptions;
+  readonly #tracked = new Map<string, Tracked>();
+  /** Version under which a resource ended. */
+  readonly #ends = new Map<string, bigint>();
+
+  constructor(options: KindObserverOptions) {
+    this.kind = options.kind;
+    this.#options = options;
+  }
+
+  tracked(): IterableIterator<Tracked> {
+    return this.#tracked.values();
+  }
+
+  find(uid: string): Tracked | undefined {
+    return this.#tracked.get(uid);
+  }
+
+  /** Takes in one sight of a resource; undefined when it tells nothing, because it is over or cannot be identified. */
+  observe(resource: JsonObject, collection: Collection): Sight | undefined {
+    const identity = identify(resource);
+    if (identity === undefined) {
+      this.#options.report.unread(this.kind.kind, 'no-identity', '');
+      return undefined;
+    }
+    const { uid, version } = identity;
+    if (version <= (this.#ends.get(uid) ?? -1n)) return undefined;
+    const tracked = this.#tracked.get(uid) ?? this.#begin(identity);
+    const isNews = version > tracked.version;
+    if (isNews || (tracked.mustReread && version === tracked.version)) {
+      this.#read(tracked, resource, { collection, version });
+    }
+    return { tracked, isNews };
+  }
+
+  #read(
+    tracked: Tracked,
+    resource: JsonObject,
+    { collection, version }: { readonly collection: Collection; readonly version: bigint },
+  ): void {
+    resource['kind'] ??= this.kind.kind;
+    resource['apiVersion'] ??= collection.apiVersion;
+    const context = this.#context();
+    tracked.collection = collection.path;
+    tracked.version = version;
+    tracked.sourceVersion = sourceVersion(context, String(version)) ?? tracked.sourceVersion;
+    tracked.mustReread = false;
+    tracked.isGone = false;
+    Object.assign(tracked, factsOf(resource, this.kind));
+    this.#take(tracked, this.kind.read(resource, context), false);
+  }
+
+  /** A deletion that was watched: its event carries the last state, which may be the only sight of it. */
+  deleted(resource: JsonObject, collection: Collection): void {
+    const sight = this.observe(resource, collection);
+    if (sight !== undefined) this.#end(sight.tracked, resource);
+  }
+
+  /** A deletion that was concluded: the resource is neither listed nor found by its name. */
+  vanished(tracked: Tracked): void {
+    this.#end(tracked, undefined);
+  }
+
+  /** What the database has. A resource of it that no list shows any more is asked for by its name. */
+  recall(recorded: RecordedResource): Tracked {
+    const known = this.#tracked.get(recorded.uid);
+    const tracked = known ?? newTracked({ ...recorded, kind: this.kind.kind, createdAt: recorded.firstSeen });
+    if (known === undefined) {
+      tracked.phase = recorded.phase;
+      tracked.isTerminal = isTerminalPhase(recorded.phase, this.kind);
+      tracked.remediation = recorded.remediation;
+      tracked.sourceVersion = recorded.sourceVersion;
+      this.#tracked.set(recorded.uid, tracked);
+    }
+    tracked.recordedHash = recorded.projectionHash;
+    return tracked;
+  }
+
+  /** Resources that a complete list of the collection should have shown and did not. */
+  missingFrom(collection: Collection, listed: ReadonlySet<string>, listVersion: bigint): Tracked[] {
+    return [...this.#tracked.values()].filter(
+      (tracked) =>
+        !listed.has(tracked.uid) &&
+        !tracked.isGone &&
+        tracked.version <= listVersion &&
+        (tracked.collection === undefined
+          ? holdsNamespace(collection, tracked.namespace)
+          : tracked.collection === collection.path),
+    );
+  }
+
+  /** The server's versions went back: what was seen says nothing about what is newer. */
+  forgetVersions(): void {
+    for (const tracked of this.#tracked.values()) tracked.version = -1n;
+    this.#ends.clear();
+  }
+
+  /** What was sent so far belongs to an epoch that is over. */
+  forgetAllSent(): void {
+    for (const tracked of this.#tracked.values()) forgetSent(tracked);
+    this.#ends.clear();
+  }
+
+  /** Its end is with Temporal: nothing more is to be told. */
+  forget(tracked: Tracked): void {
+    this.#tracked.delete(tracked.uid);
+  }
+
+  #begin({ uid, namespace, name, createdAt }: Identity): Tracked {
+    const begun = createdAt ?? instantOf(this.#options.now());
+    const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt: begun });
+    this.#tracked.set(uid, tracked);
+    return tracked;
+  }
+
+  #end(tracked: Tracked, lastState: JsonObject | undefined): void {
+    if (tracked.isGone) return;
+    tracked.isGone = true;
+    this.#rememberEnd(tracked.uid, tracked.version);
+    this.#options.report.gone(this.kind.kind, lastState !== undefined);
+    const reading = this.kind.readDeletion?.(this.#goneResource(tracked, lastState), this.#context());
+    if (reading !== undefined) this.#take(tracked, reading, true);
+    // A kind whose deletion says nothing, or one that was never understood.
+    if (tracked.pending.length === 0 || reading === undefined || isUnread(reading)) this.forget(tracked);
+  }
+
+  #goneResource(tracked: Tracked, lastState: JsonObject | undefined): GoneResource {
+    const { namespace, name, uid, createdAt, sourceVersion: version, phase, remediation } = tracked;
+    const deletedAt = parseInstant(textAt(lastState, 'metadata.deletionTimestamp') ?? '');
+    return {
+      ...{ namespace, name, uid, createdAt, sourceVersion: version },
+      deletedAt: deletedAt ?? instantOf(this.#options.now()),
+      ...(lastState === undefined ? {} : { lastState }),
+      ...(phase === undefined ? {} : { phase }),
+      ...(remediation === undefined ? {} : { remediation }),
+    };
+  }
+
+  #take(tracked: Tracked, reading: ResourceReading | Unread, isDeletion: boolean): void {
+    if (isUnread(reading)) {
+      tracked.unread = reading.unread;
+      this.#options.report.unread(this.kind.kind, reading.unread, tracked.uid);
+      return;
+    }
+    tracked.unread = undefined;
+    tracked.remediation = reading.remediation;
+    this.#options.report.read(this.kind.kind, reading);
+    const shows = shownBy(tracked, reading);
+    const isFirst = shows.some((shown) => !tracked.shown.has(shown));
+    for (const shown of shows) tracked.shown.add(shown);
+    this.#options.offer(tracked, {
+      ...{ reading, shows, isFirst, isDeletion, phase: tracked.phase },
+      queuedAtMs: this.#options.now(),
+    });
+  }
+
+  #rememberEnd(uid: string, version: bigint): void {
+    this.#ends.set(uid, version);
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size > MAX_ENDS && oldest !== undefined) this.#ends.delete(oldest);
+  }
+
+  #context(): ReadingContext {
+    const { cluster, epoch, now } = this.#options;
+    return { cluster, epoch: epoch(), observedAt: instantOf(now()) };
+  }
+}
+
+/** What a later state may erase: the phase, whose beginning only its first state tells, and each block. */
+function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[] {
+  const blocks = observations
+    .filter((observation) => observation.phase === 'skip')
+    .map(({ key }) => `block ${key}`);
+  return [`phase ${phase ?? ''}`, ...blocks];
+}
+
+interface Identity {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: bigint;
+  readonly createdAt: string | undefined;
+}
+
+function identify(resource: JsonObject): Identity | undefined {
+  const [uid, name] = [textAt(resource, 'metadata.uid'), textAt(resource, 'metadata.name')];
+  const version = textAt(resource, 'metadata.resourceVersion') ?? '';
+  if (uid === undefined || name === undefined || !/^\d+$/.test(version)) return undefined;
+  return {
+    uid,
+    name,
+    namespace: textAt(resource, 'metadata.namespace') ?? '',
+    version: BigInt(version),
+    createdAt: parseInstant(textAt(resource, 'metadata.creationTimestamp') ?? ''),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Logger } from '../observability/logger.ts';
+import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+import type { KindObserver } from './kind-observer.ts';
+import type { ObservedResources } from './observed-resources.ts';
+import type { WatcherTiming } from './timing.ts';
+import type { Tracked } from './tracked.ts';
+import { forgetSent, isRecorded } from './tracked.ts';
+
+export interface KindRecallOptions {
+  readonly cluster: string;
+  readonly namespaces: readonly string[];
+  readonly observer: KindObserver;
+  readonly known: ObservedResources;
+  readonly timing: WatcherTiming;
+  readonly logger: Logger;
+  readonly metrics: WatcherMetrics;
+  readonly now: () => number;
+}
+
+const MOST_DOUBLINGS = 6;
+
+/** What the database shows of one kind, read before each list that checks the watch. */
+export class KindRecall {
+  readonly #options: KindRecallOptions;
+  #isKnown = false;
+
+  constructor(options: KindRecallOptions) {
+    this.#options = options;
+  }
+
+  /** The database answered when it was last asked. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */
+  async read(): Promise<void> {
+    const { cluster, observer, known, namespaces, logger } = this.#options;
+    const { kind } = observer.kind;
+    const askedAt = this.#options.now();
+    const shown = new Set<string>();
+    try {
+      for await (const page of known.openResources(cluster, kind)) {
+        const ours = page.filter(
+          ({ namespace }) => namespaces.length === 0 || namespaces.includes(namespace),
+        );
+        for (const recorded of ours) shown.add(observer.recall(recorded).uid);
+      }
+      this.#isKnown = true;
+    } catch (error: unknown) {
+      this.#isKnown = false;
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.warn({ cluster, kind, reason }, 'cannot read what is recorded: everything is told again');
+      return;
+    }
+    for (const tracked of observer.tracked()) {
+      if (!shown.has(tracked.uid)) tracked.recordedHash = undefined;
+      if (this.#isLost(tracked, askedAt)) this.#tellAgain(tracked);
+    }
+  }
+
+  /** Temporal took it, and in all that time the database has not got it: its run may have been terminated. */
+  #isLost(tracked: Tracked, askedAt: number): boolean {
+    if (tracked.sentAtMs === undefined || tracked.pending.length > 0 || isRecorded(tracked)) return false;
+    // Longer each time: what was set aside as poison never gets there.
+    const graceMs = this.#options.timing.recordingGraceMs * 2 ** Math.min(tracked.resends, MOST_DOUBLINGS);
+    return askedAt - tracked.sentAtMs > graceMs;
+  }
+
+  #tellAgain(tracked: Tracked): void {
+    const { cluster, metrics } = this.#options;
+    forgetSent(tracked);
+    tracked.sentAtMs = undefined;
+    tracked.resends += 1;
+    metrics.statesResent.inc({ cluster, kind: tracked.kind });
+  }
+}

@@ -1,0 +1,44 @@
+import type { ResourceReading } from '../kubernaut/observed-remediation.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+
+/** Tells what could not be read: counted each time, logged once per kind and reason. */
+export interface ReadingReport {
+  unread(kind: string, reason: string, uid: string): void;
+  read(kind: string, reading: ResourceReading): void;
+  gone(kind: string, wasWatched: boolean): void;
+}
+
+export function createReadingReport(cluster: string, metrics: WatcherMetrics, logger: Logger): ReadingReport {
+  const said = new Set<string>();
+  const once = (topic: string, say: () => void): void => {
+    if (said.has(topic)) return;
+    said.add(topic);
+    say();
+  };
+  const fields = (kind: string, problem: 'unrecognised' | 'misshapen', paths: readonly string[]): void => {
+    if (paths.length === 0) return;
+    metrics.oddFields.inc({ cluster, kind, problem }, paths.length);
+    once(`${kind} ${problem}`, () => {
+      logger.warn(
+        { cluster, kind, problem, paths },
+        'a resource has fields that no generation known here has so',
+      );
+    });
+  };
+  return {
+    unread(kind, reason, uid) {
+      metrics.unreadableResources.inc({ cluster, kind, reason });
+      once(`${kind} ${reason}`, () => {
+        logger.warn({ cluster, kind, reason, uid }, 'a resource cannot be recorded');
+      });
+    },
+    read(kind, { unrecognised, misshapen }) {
+      fields(kind, 'unrecognised', unrecognised);
+      fields(kind, 'misshapen', misshapen);
+    },
+    gone(kind, wasWatched) {
+      metrics.tombstones.inc({ cluster, kind, seen: wasWatched ? 'observed' : 'unobserved' });
+    },
+  };
+}

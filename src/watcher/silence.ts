@@ -1,0 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { RunningWatcher } from './start-watcher.ts';
+
+const LEAST_CHECK_MS = 1_000;
+
+/** No cluster answered for so long that only a new start may help. */
+export class ClusterSilentError extends Error {
+  constructor(seconds: number) {
+    super(
+      `no cluster answered a list or a watch for ${seconds} s; check that the API server is there and that the service account may list and watch`,
+    );
+    this.name = 'ClusterSilentError';
+  }
+}
+
+/** Rejects when all clusters have been silent for so long; returns when the signal ends it. */
+export async function failOnSilence(
+  watchers: readonly RunningWatcher[],
+  silenceSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const silenceMs = silenceSeconds * 1_000;
+  while (!signal.aborted) {
+    if (watchers.every((watcher) => watcher.silentMs() > silenceMs))
+      throw new ClusterSilentError(silenceSeconds);
+    await delay(Math.min(LEAST_CHECK_MS, silenceMs / 2), undefined, { signal }).catch(() => undefined);
+  }
+}

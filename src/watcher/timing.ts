@@ -1,0 +1,22 @@
+/** Every deadline and interval of the watcher; tests run them at a fraction. */
+export interface WatcherTiming {
+  /** Shortest time that a watch is asked for; each is asked for up to twice as long. */
+  readonly watchTimeoutSeconds: number;
+  /** Silence after which a watch is given up; above the bookmark period of a minute. */
+  readonly inactivityMs: number;
+  /** For the whole answer to a list's page or to a single look. */
+  readonly requestMs: number;
+  /** First pause after a failure; the next ones double. */
+  readonly backoffMs: number;
+  readonly longestBackoffMs: number;
+  /** A watch that lasted so long has recovered: the next failure pauses as the first one did. */
+  readonly healthyMs: number;
+  /** Between two looks for a kind that is not installed. */
+  readonly absentPollMs: number;
+  /** Between two complete lists that check the watch. */
+  readonly reconcileMs: number;
+  /** How long the watch may lag behind such a list. */
+  readonly reconcileGraceMs: number;
+  /** What the database does not show so long after Temporal took it is sent again. */
+  readonly recordingGraceMs: number;
+}

@@ -1,0 +1,96 @@
+import type { RemediationReference, ResourceReading } from '../kubernaut/observed-remediation.ts';
+
+/** What the watcher knows of one resource. The resource itself is not kept: what it says travels in its readings. */
+export interface Tracked {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Where it was seen; undefined as long as only the database knows it. */
+  collection: string | undefined;
+  /** Newest version seen; -1 when none was, or when versions went back. */
+  version: bigint;
+  /** The next sight of it is to be read even when its version is known. */
+  mustReread: boolean;
+  /** The newest version seen, as observations carry it. */
+  sourceVersion: string;
+  createdAt: string;
+  phase: string | undefined;
+  remediation: RemediationReference | undefined;
+  isTerminal: boolean;
+  /** When the cluster may delete it, in milliseconds since the epoch. */
+  retentionExpiresAtMs: number | undefined;
+  /** When it should have ended. */
+  deadlineAtMs: number | undefined;
+  /** Why nothing of it can be recorded. */
+  unread: string | undefined;
+  /** Phases and blocks that some state queued so far has shown first. */
+  readonly shown: Set<string>;
+  /** States on their way to Temporal, oldest first. */
+  readonly pending: PendingState[];
+  /** Hash of what Temporal has, by observation. */
+  readonly sent: Map<string, string>;
+  /** Hash of the last state that Temporal has completely. */
+  sentHash: string | undefined;
+  sentAtMs: number | undefined;
+  /** Hash of the last state that the database has. */
+  recordedHash: string | undefined;
+  /** How often it was sent again because the database did not show it. */
+  resends: number;
+  /** Its deletion was seen or concluded, and is on its way. */
+  isGone: boolean;
+}
+
+export interface PendingState {
+  readonly reading: ResourceReading;
+  readonly phase: string | undefined;
+  /** What it shows and a later state may erase: its phase, its blocks. */
+  readonly shows: readonly string[];
+  /** It shows something no earlier state has shown: it is sent by itself, whatever comes after it. */
+  readonly isFirst: boolean;
+  readonly isDeletion: boolean;
+  readonly queuedAtMs: number;
+}
+
+export type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid' | 'createdAt'>;
+
+export function newTracked(identity: TrackedIdentity): Tracked {
+  return {
+    ...identity,
+    collection: undefined,
+    version: -1n,
+    mustReread: false,
+    sourceVersion: '0',
+    phase: undefined,
+    remediation: undefined,
+    isTerminal: false,
+    retentionExpiresAtMs: undefined,
+    deadlineAtMs: undefined,
+    unread: undefined,
+    shown: new Set(),
+    pending: [],
+    sent: new Map(),
+    sentHash: undefined,
+    sentAtMs: undefined,
+    recordedHash: undefined,
+    resends: 0,
+    isGone: false,
+  };
+}
+
+/** Makes all that Temporal has of it be sent again at the next sight of it. */
+export function forgetSent(tracked: Tracked): void {
+  tracked.mustReread = true;
+  tracked.sent.clear();
+  tracked.sentHash = undefined;
+  tracked.recordedHash = undefined;
+}
+
+/** Nothing of it is on its way any more, as far as Temporal is concerned. */
+export function isSettled(tracked: Tracked): boolean {
+  return tracked.pending.length === 0 && (tracked.sentHash !== undefined || tracked.unread !== undefined);
+}
+
+export function isRecorded(tracked: Tracked): boolean {
+  return tracked.sentHash !== undefined && tracked.sentHash === tracked.recordedHash;
+}

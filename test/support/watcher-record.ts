@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { RemediationSignal, RemediationSignals } from '../../src/temporal/remediation-signals.ts';
+import type { ObservedResources, RecordedResource } from '../../src/watcher/observed-resources.ts';
+
+const GRPC_UNAVAILABLE = 14;
+
+/** One signal as Temporal took it. */
+export interface TakenSignal extends RemediationSignal {
+  /** Which life of the watcher sent it. */
+  readonly life: number;
+}
+
+interface RecordedRow extends RecordedResource {
+  readonly kind: string;
+  readonly deleted: boolean;
+}
+
+/**
+ * Both sides of the watcher's ports: takes signals as Temporal does, and plays what the recording side would then show in
+ * `observed_resource`. Can be away, slow, and lose what it took.
+ */
+export class WatcherRecord {
+  readonly taken: TakenSignal[] = [];
+  readonly rows = new Map<string, RecordedRow>();
+  temporalAway = false;
+  databaseAway = false;
+  losesRuns = false;
+  slowMs = 0;
+  epochValue = 0n;
+
+  signalsOf(life: number): RemediationSignals {
+    return {
+      send: async (signal) => {
+        if (this.slowMs > 0) await delay(this.slowMs);
+        if (this.temporalAway) {
+          throw new Error('Temporal is away', { cause: { code: GRPC_UNAVAILABLE, details: 'away' } });
+        }
+        this.taken.push({ ...signal, life });
+        if (!this.losesRuns) this.#record(signal);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  observed: ObservedResources = {
+    openResources: (_cluster, kind) => this.#pages(kind),
+    epoch: () => (this.databaseAway ? Promise.reject(new Error('away')) : Promise.resolve(this.epochValue)),
+  };
+
+  async *#pages(kind: string): AsyncGenerator<readonly RecordedResource[]> {
+    if (this.databaseAway) throw new Error('the database is away');
+    await Promise.resolve();
+    for (const row of this.rows.values()) if (!row.deleted && row.kind === kind) yield [row];
+  }
+
+  #record({ remediation, observation }: RemediationSignal): void {
+    const { resource, sourceVersion, createdAt } = observation;
+    if (resource === undefined) return;
+    const before = this.rows.get(resource.uid);
+    this.rows.set(resource.uid, {
+      ...resource,
+      remediation,
+      sourceVersion,
+      projectionHash: resource.projectionHash ?? before?.projectionHash ?? '',
+      phase: resource.phase,
+      firstSeen: createdAt,
+      deleted: resource.deletedAt !== undefined || (before?.deleted ?? false),
+    });
+  }
+}
