@@ -29,7 +29,7 @@ export interface RemediationSignal {
   /** What is known when the workflow starts, one line for the list in Temporal's UI. */
   readonly summary: string;
   /** What is acted upon, `payments/Deployment/api`; a search attribute of the workflow. */
-  readonly target?: string;
+  readonly target?: string | undefined;
 }
 
 export interface RemediationSignals {

@@ -34,7 +34,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   },
   database: service(['domain', 'identity', 'observability']),
   archive: service(['domain', 'identity', 'observability', 'database']),
-  temporal: service(['domain', 'observability', MESSAGES]),
+  temporal: service(['domain', 'identity', 'observability', MESSAGES]),
   reports: service(['domain', 'database', 'archive', 'embedding']),
   activities: service(['domain', 'identity', 'database', 'archive', 'embedding', 'observability']),
   worker: service(['activities', 'temporal', 'observability', 'domain']),
