@@ -21,7 +21,7 @@ const RUNS = 400;
 
 /** Values that look right, and are not where they belong; among them every phase that means something. */
 const ODD_VALUES: readonly JsonValue[] = [
-  ...['', '0', '-0', '1e9', '0.50', '007', 'NaN', 'Completed', 'FAILED', 'TimedOut', 'Blocked', 'Skipped'],
+  ...['', '0', '-0', '1e9', '0.50', '00.5', '007', 'NaN', 'Completed', 'FAILED', 'TimedOut', 'Blocked', 'Skipped'],
   ...[
     'Analyzing',
     'ResourceBusy',
