@@ -1,9 +1,22 @@
 import type { Observation } from '../domain/observation.ts';
 import type { Waiting } from './batcher-queue.ts';
 import { BatcherTimeoutError, createQueue } from './batcher-queue.ts';
-import type { RecordOutcome, RecordStore } from './record-store.ts';
+import type { DelayedRecord, RecordOutcome, RecordStore } from './record-store.ts';
 
 export { BatcherFullError, BatcherTimeoutError } from './batcher-queue.ts';
+
+/** Others of the same flush were stored; the month or the table of this one is not there now. It is brought again. */
+export class RecordDelayedError extends Error {
+  readonly id: string;
+  readonly sqlstate: string;
+
+  constructor({ id, reason, sqlstate }: DelayedRecord) {
+    super(`cannot store record ${id} now: ${reason}`);
+    this.name = 'RecordDelayedError';
+    this.id = id;
+    this.sqlstate = sqlstate;
+  }
+}
 
 export interface BatcherOptions {
   readonly store: RecordStore;
@@ -82,8 +95,10 @@ export function createBatcher(options: BatcherOptions): Batcher {
 async function flush(store: RecordStore, batch: readonly Waiting[]): Promise<void> {
   try {
     const outcomes = await store.record(batch.map(({ observation }) => observation));
-    batch.forEach(({ resolve }, index) => {
-      resolve(outcomes[index] ?? missingAnswer());
+    batch.forEach(({ resolve, reject }, index) => {
+      const outcome = outcomes[index] ?? missingAnswer();
+      if (outcome.status === 'later') reject(new RecordDelayedError(outcome));
+      else resolve(outcome);
     });
   } catch (error: unknown) {
     for (const { reject } of batch) reject(error);

@@ -1,17 +1,16 @@
 import type pg from 'pg';
 
-import { isNestedBeyond } from '../domain/bounds.ts';
 import { monthOf } from '../domain/instant.ts';
-import { MAX_BODY_DEPTH } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
-import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
-import { definitionOf, RECORD_DEFINITIONS } from '../domain/records/index.ts';
-import { repairColumns, repairText } from '../domain/repair.ts';
+import { definitionOf, RECORD_DEFINITIONS, UnknownRecordTableError } from '../domain/records/index.ts';
 import { recordId } from '../identity/record-id.ts';
+import type { Fault } from './observation-fault.ts';
+import { findFault } from './observation-fault.ts';
+import { upsertObservedResources } from './observed-resource-writer.ts';
 import { createMonth } from './partitions.ts';
 import { inTransaction } from './pool.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
-import { prepareObservation } from './prepared-observation.ts';
+import { prepareObservation, repairObservation } from './prepared-observation.ts';
 import { settleHomes } from './record-home.ts';
 import { mergeRows } from './record-rows.ts';
 import { persistently } from './retry.ts';
@@ -25,101 +24,99 @@ export interface StoredRecord {
   readonly createdAt: string;
   /** Accepted observations of this record so far. */
   readonly revision: number;
+  /** Columns in which a character was replaced that PostgreSQL does not take. */
+  readonly repaired: readonly string[];
 }
 
 /** PostgreSQL will never take it. Whoever brought it decides: quarantine, or an answer that names the field. */
-export interface RefusedRecord {
+export interface RefusedRecord extends Fault {
   readonly status: 'refused';
   readonly id: string;
-  readonly reason: string;
-  readonly sqlstate: string;
 }
 
 export type RecordOutcome = StoredRecord | RefusedRecord;
+
+/** The others were stored; this one waits for its month or its table, and whoever brought it brings it again. */
+export interface DelayedRecord extends Fault {
+  readonly status: 'later';
+  readonly id: string;
+}
 
 export interface RecordStore {
   /**
    * Stores observations: each ends in its record's row and, unless it is a repetition, in one ledger entry, both in one
    * transaction. Repeating it changes nothing. Answers in the order of the observations; one that can never be stored
-   * does not keep the others out. Throws when the database cannot store now: then try the same again.
+   * does not keep the others out, nor does one whose month or table is not there. Throws when none can be stored now:
+   * then try the same again.
    */
-  record(observations: readonly Observation[]): Promise<RecordOutcome[]>;
+  record(observations: readonly Observation[]): Promise<(RecordOutcome | DelayedRecord)[]>;
 }
 
 const HOPELESS: ReadonlySet<ErrorClass> = new Set(['poison', 'repairable']);
-const NUMBERS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer']);
+/** What one month or one table can suffer from while the others are well. */
+const LOCAL: ReadonlySet<ErrorClass> = new Set(['missing-partition', 'deployment']);
 /** Between two attempts another writer may decide a home in yet another month that is missing. */
 const MONTH_ATTEMPTS = 3;
+
+type Outcomes = Map<PreparedObservation, RecordOutcome | DelayedRecord>;
 
 export function createRecordStore(pool: pg.Pool): RecordStore {
   return {
     record: async (observations) => {
-      const outcomes = new Map<PreparedObservation, RecordOutcome>();
-      const answers = observations.map(prepareOrRefuse);
+      const outcomes: Outcomes = new Map();
+      const answers = observations.map(prepareOrAnswer);
+      const [first] = observations;
+      if (first !== undefined && answers.every(isDelayed)) throw new UnknownRecordTableError(first.table);
       const prepared = answers.filter((answer) => 'observation' in answer);
       if (prepared.length > 0) await storeOrSplit(pool, prepared, outcomes);
-      return answers.map((answer) => ('observation' in answer ? outcomeOf(outcomes, answer) : answer));
+      return answers.map((answer) =>
+        'observation' in answer ? (outcomes.get(answer) ?? missingAnswer(answer)) : answer,
+      );
     },
   };
 }
 
-/**
- * What could not be read back from the ledger must not get into it, where it would stop every later fold of its record.
- * PostgreSQL would take some of it: `0x10` for an integer, JSON of ten thousand levels.
- */
-function prepareOrRefuse(observation: Observation): PreparedObservation | RefusedRecord {
-  const refuse = (fault: Fault): RefusedRecord => ({
-    status: 'refused',
-    id: recordId(observation.table, observation.cluster, observation.key),
+function prepareOrAnswer(observation: Observation): PreparedObservation | RefusedRecord | DelayedRecord {
+  const { table, cluster, key } = observation;
+  const answer = <S extends string>(status: S, fault: Fault): Fault & { status: S; id: string } => ({
+    status,
+    id: recordId(table, cluster, key),
     ...fault,
   });
-  const fault = findFault(definitionOf(observation.table), observation);
-  if (fault !== undefined) return refuse(fault);
   try {
-    return prepareObservation(observation);
+    const fault = findFault(definitionOf(table), observation);
+    return fault === undefined ? prepareObservation(observation) : answer('refused', fault);
   } catch (error: unknown) {
+    // During an upgrade a watcher may know a table that this process does not know yet.
+    if (error instanceof UnknownRecordTableError)
+      return answer('later', { reason: error.message, sqlstate: SQLSTATE.undefined_table });
     if (!(error instanceof SyntaxError)) throw error;
-    return refuse({ reason: error.message, sqlstate: SQLSTATE.invalid_text_representation });
+    return answer('refused', { reason: error.message, sqlstate: SQLSTATE.invalid_text_representation });
   }
 }
 
-type Fault = Pick<RefusedRecord, 'reason' | 'sqlstate'>;
-
-const INTEGER = /^-?\d+$/;
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
-function findFault(definition: RecordDefinition, { sourceVersion, columns }: Observation): Fault | undefined {
-  const sqlstate = SQLSTATE.invalid_text_representation;
-  if (!INTEGER.test(sourceVersion))
-    return { reason: `source_version: ${sourceVersion} is no integer`, sqlstate };
-  for (const { name, type } of definition.columns) {
-    const value = columns[name];
-    if (typeof value !== 'string') continue;
-    if (type === 'jsonb') {
-      if (value.length > MAX_BODY_DEPTH && isNestedBeyond(value, MAX_BODY_DEPTH)) {
-        const reason = `${name}: JSON is nested deeper than ${MAX_BODY_DEPTH} levels`;
-        return { reason, sqlstate: SQLSTATE.statement_too_complex };
-      }
-    } else if (NUMBERS.has(type) && !JSON_NUMBER.test(value)) {
-      return { reason: `${name}: ${value} is no number of JSON`, sqlstate };
-    }
-  }
-  return undefined;
-}
-
-/** One transaction for all of them; when one is hopeless, halves, until it stands alone. */
+/**
+ * One transaction for all of them. When one is hopeless, halves, until it stands alone; when a month or a table is
+ * missing, each month of each table by itself.
+ */
 async function storeOrSplit(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
-  outcomes: Map<PreparedObservation, RecordOutcome>,
+  outcomes: Outcomes,
 ): Promise<void> {
+  const found: Homes = { homes: new Map() };
   try {
-    const stored = await persistently(() => storeWithMonths(pool, prepared));
+    const stored = await persistently(() => storeWithMonths(pool, prepared, found));
     prepared.forEach((observation, index) => {
       outcomes.set(observation, stored[index] ?? missingAnswer(observation));
     });
   } catch (error: unknown) {
-    if (!HOPELESS.has(classifyError(error))) throw error;
+    const errorClass = classifyError(error);
+    if (LOCAL.has(errorClass)) {
+      await storeParts(pool, partsOf(prepared, found.homes), { outcomes, cause: error });
+      return;
+    }
+    if (!HOPELESS.has(errorClass)) throw error;
     const [only, ...others] = prepared;
     if (only === undefined) throw error;
     if (others.length === 0) {
@@ -132,6 +129,45 @@ async function storeOrSplit(
   }
 }
 
+/** What shares a partition: one month of one table. */
+function partsOf(
+  prepared: readonly PreparedObservation[],
+  homes: ReadonlyMap<string, string>,
+): PreparedObservation[][] {
+  const partOf = ({ id, observation }: PreparedObservation): string =>
+    `${observation.table} ${monthOf(homes.get(id) ?? observation.createdAt)}`;
+  return [...Map.groupBy(prepared, partOf).values()];
+}
+
+/** Throws the cause when no part can be stored: then it is no trouble of one month or table. */
+async function storeParts(
+  pool: pg.Pool,
+  parts: readonly (readonly PreparedObservation[])[],
+  { outcomes, cause }: { readonly outcomes: Outcomes; readonly cause: unknown },
+): Promise<void> {
+  if (parts.length === 1) throw cause;
+  let delayed = 0;
+  for (const part of parts) {
+    try {
+      await storeOrSplit(pool, part, outcomes);
+    } catch (error: unknown) {
+      if (!LOCAL.has(classifyError(error))) throw error;
+      delayed += 1;
+      if (delayed === parts.length) throw error;
+      const fault = faultOf(error);
+      for (const observation of part)
+        outcomes.set(observation, { status: 'later', id: observation.id, ...fault });
+    }
+  }
+}
+
+function faultOf(error: unknown): Fault {
+  return {
+    reason: error instanceof Error ? error.message : String(error),
+    sqlstate: sqlStateOf(error) ?? '',
+  };
+}
+
 /** A character that PostgreSQL refuses is replaced and the record kept; what it refuses all the same is refused. */
 async function repairOrRefuse(
   pool: pg.Pool,
@@ -141,7 +177,8 @@ async function repairOrRefuse(
   let hopeless = cause;
   if (classifyError(cause) === 'repairable') {
     try {
-      const [stored] = await persistently(() => storeWithMonths(pool, [repair(refused)]));
+      const repaired = repairObservation(refused);
+      const [stored] = await persistently(() => storeWithMonths(pool, [repaired], { homes: new Map() }));
       if (stored !== undefined) return stored;
     } catch (error: unknown) {
       if (!HOPELESS.has(classifyError(error))) throw error;
@@ -149,25 +186,17 @@ async function repairOrRefuse(
       hopeless = error;
     }
   }
-  const reason = hopeless instanceof Error ? hopeless.message : String(hopeless);
-  return { status: 'refused', id: refused.id, reason, sqlstate: sqlStateOf(hopeless) ?? '' };
+  return { status: 'refused', id: refused.id, ...faultOf(hopeless) };
 }
 
-function repair({ observation, definition }: PreparedObservation): PreparedObservation {
-  return prepareObservation({
-    ...observation,
-    actor: repairText(observation.actor),
-    columns: repairColumns(definition, observation.columns).value,
-  });
-}
-
+/** Leaves in `found` the homes of the last attempt. Decided in a transaction that was rolled back, they bind nobody. */
 async function storeWithMonths(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
+  found: Homes,
 ): Promise<StoredRecord[]> {
   for (let attempt = 1; ; attempt += 1) {
-    // The homes of an attempt that failed: decided in a transaction that was rolled back, they bind nobody.
-    const found: Homes = { homes: new Map() };
+    found.homes = new Map();
     try {
       return await storeTogether(pool, prepared, found);
     } catch (error: unknown) {
@@ -197,20 +226,22 @@ async function storeTogether(
       for (const [id, revision] of await mergeRows(client, definition, ofTable, homes))
         revisions.set(id, revision);
     }
-    return prepared.map(({ id }) => ({
+    await upsertObservedResources(
+      client,
+      prepared.map(({ observation }) => observation),
+    );
+    return prepared.map(({ id, repaired }) => ({
       status: 'stored',
       id,
       createdAt: homes.get(id) ?? '',
       revision: revisions.get(id) ?? 0,
+      repaired,
     }));
   });
 }
 
-function outcomeOf(
-  outcomes: ReadonlyMap<PreparedObservation, RecordOutcome>,
-  observation: PreparedObservation,
-): RecordOutcome {
-  return outcomes.get(observation) ?? missingAnswer(observation);
+function isDelayed(answer: PreparedObservation | RefusedRecord | DelayedRecord): boolean {
+  return 'status' in answer && answer.status === 'later';
 }
 
 function missingAnswer({ id }: PreparedObservation): never {

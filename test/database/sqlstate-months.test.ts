@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
+import { createBatcher } from '../../src/database/batcher.ts';
 import type { RecordStore } from '../../src/database/record-store.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
@@ -128,10 +129,40 @@ test('a month whose detach is pending does not make the store try for ever', asy
     await reader.query('rollback');
   });
   const late = [observedIn(month), executionObservation()];
-  await expect(store.record(late)).rejects.toMatchObject({ code: NO_PARTITION });
+  expect(await store.record(late)).toMatchObject([
+    { status: 'later', sqlstate: NO_PARTITION },
+    { status: 'stored', revision: 1 },
+  ]);
+  await expectThrown([observedIn(month)], NO_PARTITION);
+  const batcher = createBatcher({ store });
+  const answers = await Promise.allSettled(late.map((one) => batcher.record(one)));
+  expect(answers).toMatchObject([
+    { status: 'rejected', reason: { name: 'RecordDelayedError', sqlstate: NO_PARTITION } },
+    { status: 'fulfilled', value: { status: 'stored', revision: 1 } },
+  ]);
   await database.owner.query(`alter table workflow_execution_audit detach partition ${partition} finalize`);
   await database.owner.query(attach('workflow_execution_audit', partition, '2020-07-01'));
   await expectStored(late);
+});
+
+test('a month whose name is taken by another table delays its own records only', async () => {
+  await database.owner.query('create table workflow_execution_audit_2020_08 (id uuid)');
+  const late = [observedIn('2020-08'), executionObservation(), observedIn('2020-08')];
+  const outcomes = await store.record(late);
+  expect(outcomes.map(({ status }) => status)).toEqual(['later', 'stored', 'later']);
+  await database.owner.query('drop table workflow_execution_audit_2020_08');
+  await expectStored(late);
+});
+
+test('a table that this release does not know delays its own records only', async () => {
+  const answers = await store.record([
+    executionObservation({ table: 'later_audit' }),
+    executionObservation(),
+  ]);
+  expect(answers).toMatchObject([
+    { status: 'later', reason: expect.stringContaining('no record table later_audit') as string },
+    { status: 'stored' },
+  ]);
 });
 
 test('a month that cannot be made while somebody works on the table is made in a later attempt', async () => {

@@ -4,7 +4,12 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { createQuarantine } from '../../src/database/quarantine.ts';
-import type { RecordOutcome, RecordStore, RefusedRecord } from '../../src/database/record-store.ts';
+import type {
+  DelayedRecord,
+  RecordOutcome,
+  RecordStore,
+  RefusedRecord,
+} from '../../src/database/record-store.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
@@ -30,7 +35,7 @@ function observed(columns: Observation['columns'], given: Partial<Observation> =
 }
 
 /** Puts an observation between good ones. The good ones must be stored, whatever becomes of it. */
-async function recordAmongGood(odd: Observation): Promise<RecordOutcome> {
+async function recordAmongGood(odd: Observation): Promise<RecordOutcome | DelayedRecord> {
   const good = Array.from({ length: 6 }, () => executionObservation());
   const outcomes = await store.record([...good.slice(0, 3), odd, ...good.slice(3)]);
   const [outcome, ...others] = outcomes.splice(3, 1);
@@ -154,7 +159,9 @@ describe('a character that PostgreSQL does not take is repaired and the record k
   ];
   test.each(repaired)('%s', async (what, columns, expected) => {
     const odd = observed({ ...columns, remediation_id: what });
-    expect(await recordAmongGood(odd)).toMatchObject({ status: 'stored', revision: 1 });
+    const stored = await recordAmongGood(odd);
+    expect(stored).toMatchObject({ status: 'stored', revision: 1 });
+    expect('repaired' in stored && [...stored.repaired].sort()).toEqual(Object.keys(expected).sort());
     const found = Object.keys(expected).map((name) => `${name}::text as ${name}`);
     expect(await valuesOf(odd, found.join(', '))).toEqual([expected]);
     // Brought again it is repaired again, to the same content.

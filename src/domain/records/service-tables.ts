@@ -151,10 +151,10 @@ export const SERVICE_TABLES = [
       },
       { name: 'projection_hash', type: 'bytea', meaning: 'Hash of what was recorded of that version' },
       { name: 'phase', type: 'text', meaning: 'Phase it was last seen in' },
-      { name: 'phase_version', type: 'bigint', notNull: true, meaning: 'Version that phase was read from' },
       { name: 'first_seen', type: 'timestamptz', notNull: true, meaning: 'First recorded observation of it' },
       { name: 'last_seen', type: 'timestamptz', notNull: true, meaning: 'Last recorded observation of it' },
       { name: 'deleted_at', type: 'timestamptz', meaning: 'When it was deleted, or found to be gone' },
+      { name: 'phase_version', type: 'bigint', notNull: true, meaning: 'Version that phase was read from' },
     ],
   },
   {
