@@ -1,0 +1,251 @@
+import type { Branch } from '../../src/embedded/simulator/stories.ts';
+
+/** What each branch must leave in the tables, written by hand. Absent columns must be null; counts follow from the lists. */
+export interface BranchExpectation {
+  readonly hub: Row;
+  readonly signals: readonly Row[];
+  readonly analyses: readonly Row[];
+  readonly executions: readonly Row[];
+  readonly actions: readonly Row[];
+}
+export type Row = Readonly<Record<string, string | boolean>>;
+
+const SIGNAL_DONE = [{ status: 'Completed' }];
+const ANALYSED = [{ completion_status: 'completed', leads_to_workflow: true }];
+const ANALYSED_ONLY = [{ completion_status: 'completed' }];
+const ANALYSIS_FAILED = [{ completion_status: 'failed', says_why: true }];
+const SUCCESS = { phase: 'Completed', outcome: 'Success' };
+const FAILED = { phase: 'Failed', outcome: 'Failed' };
+const DONE = [{ success: true }];
+const NOT_DONE = [{ success: false }];
+
+const before = { signals: [], analyses: [], executions: [], actions: [] };
+const signalled = { ...before, signals: SIGNAL_DONE };
+const analysed = { ...signalled, analyses: ANALYSED_ONLY };
+const executed = { ...signalled, analyses: ANALYSED, executions: [SUCCESS], actions: DONE };
+const failing = { ...executed, executions: [FAILED], actions: NOT_DONE };
+
+const terminal = { verdict: 'terminal' };
+const unapproved = { ...terminal, approval_required: false };
+const completed = (outcome: string, more: Row = {}): Row => ({
+  ...unapproved,
+  overall_phase: 'Completed',
+  outcome,
+  ...more,
+});
+const failed = (failurePhase: string, more: Row = {}): Row => ({
+  ...unapproved,
+  overall_phase: 'Failed',
+  failure_phase: failurePhase,
+  ...more,
+});
+const timedOut = (phase: string, more: Row = unapproved): Row => ({
+  ...more,
+  overall_phase: 'TimedOut',
+  failure_phase: phase,
+});
+const verified = { verification_reason: 'Full' };
+const remediated = completed('Remediated', verified);
+const decided = (decision: string): Row => ({ approval_required: true, approval_decision: decision });
+const blocked = (skipReason: string, more: Row = {}): Row => ({
+  phase: 'Skipped',
+  outcome: 'n/a',
+  skip_reason: skipReason,
+  ...more,
+});
+const afterBlock = (block: Row): BranchExpectation => ({
+  ...executed,
+  hub: remediated,
+  executions: [SUCCESS, block],
+});
+const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
+
+/** The branches as generations G3 and G2 tell them: their resources say the same in other places. */
+export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
+  remediated: { ...executed, hub: remediated },
+  'no-action': { ...analysed, hub: completed('NoActionRequired') },
+  'dry-run': { ...analysed, hub: completed('DryRun') },
+  'manual-review': {
+    ...signalled,
+    analyses: ANALYSIS_FAILED,
+    hub: { ...terminal, overall_phase: 'Completed', outcome: 'ManualReviewRequired' },
+  },
+  'analysis-failed': {
+    ...signalled,
+    analyses: ANALYSIS_FAILED,
+    hub: {
+      ...terminal,
+      overall_phase: 'Failed',
+      failure_phase: 'AIAnalysis',
+      outcome: 'ManualReviewRequired',
+    },
+  },
+  'execution-failed': {
+    ...failing,
+    hub: failed('WorkflowExecution'),
+    executions: [{ ...FAILED, says_why: true }],
+  },
+  'approval-granted': { ...executed, hub: { ...remediated, ...decided('Approved') } },
+  'approval-overridden': {
+    ...executed,
+    hub: { ...remediated, ...decided('Approved'), overridden: true },
+  },
+  'approval-rejected': { ...analysed, hub: { ...failed('Approval'), ...decided('Rejected') } },
+  'approval-expired': { ...analysed, hub: { ...failed('Approval'), ...decided('Expired') } },
+  'blocked-unmanaged-resource': afterBlock(blocked('UnmanagedResource')),
+  'blocked-consecutive-failures': {
+    ...before,
+    hub: { ...terminal, overall_phase: 'Failed', failure_phase: 'Blocked' },
+    executions: [blocked('ConsecutiveFailures')],
+  },
+  'duplicate-remediated': {
+    ...before,
+    hub: { ...terminal, overall_phase: 'Completed', outcome: 'Remediated' },
+    executions: [blocked('DuplicateInProgress')],
+  },
+  'duplicate-failed': {
+    ...before,
+    hub: { ...terminal, overall_phase: 'Failed', failure_phase: 'Deduplicated' },
+    executions: [blocked('DuplicateInProgress')],
+  },
+  'blocked-exponential-backoff': afterBlock(blocked('ExponentialBackoff')),
+  'blocked-resource-busy': afterBlock(BUSY),
+  // The execution is named in the text of the message only.
+  'blocked-recently-remediated': afterBlock(blocked('RecentlyRemediated')),
+  'blocked-ineffective-chain': {
+    ...analysed,
+    hub: failed('Blocked', { outcome: 'ManualReviewRequired' }),
+    executions: [blocked('IneffectiveChain')],
+  },
+  'lock-lost': {
+    ...executed,
+    hub: completed('Remediated'),
+    executions: [{ ...FAILED, says_why: true, names_the_conflict: true }],
+    actions: [],
+  },
+  'verification-inconclusive': { ...executed, hub: completed('Inconclusive', verified) },
+  'verification-timed-out': {
+    ...executed,
+    hub: completed('VerificationTimedOut', { verification_reason: 'Expired' }),
+  },
+  'timed-out-processing': {
+    ...before,
+    hub: timedOut('Processing', terminal),
+    signals: [{ status: 'Failed' }],
+  },
+  'timed-out-analyzing': {
+    ...signalled,
+    hub: timedOut('Analyzing', terminal),
+    analyses: [{ completion_status: 'timeout', says_why: true }],
+  },
+  'timed-out-awaiting-approval': {
+    ...analysed,
+    hub: timedOut('AwaitingApproval', { ...terminal, approval_required: true }),
+  },
+  'timed-out-executing': { ...failing, hub: timedOut('Executing') },
+  'timed-out-verifying': {
+    ...executed,
+    hub: { ...timedOut('Verifying'), verification_reason: 'Unrecoverable' },
+  },
+  'timed-out-global': { ...failing, hub: timedOut('Executing'), executions: [FAILED, BUSY] },
+  'cancelled-by-deletion': {
+    ...executed,
+    hub: {
+      overall_phase: 'Executing',
+      verdict: 'deleted-before-terminal',
+      approval_required: false,
+      final_state_unknown: false,
+      deleted: true,
+    },
+    executions: [{ phase: 'Running' }],
+    actions: [{}],
+  },
+  'cancelled-by-tool': { ...failing, hub: { ...unapproved, overall_phase: 'Cancelled' } },
+};
+
+const lowerCase = { signals: [{ status: 'completed' }] };
+const skipped = (reason: string): BranchExpectation => ({
+  ...executed,
+  ...lowerCase,
+  hub: { ...unapproved, overall_phase: 'Skipped' },
+  executions: [blocked(reason, { names_the_conflict: true })],
+  actions: [],
+});
+const [completedThen, failedThen] = ['completed', 'failed'] as const;
+
+/** G1: lower-case words, no verification, and executions that skip themselves. */
+export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
+  remediated: {
+    ...executed,
+    ...lowerCase,
+    hub: { ...unapproved, overall_phase: completedThen, outcome: 'Remediated' },
+  },
+  'no-action': {
+    ...analysed,
+    ...lowerCase,
+    hub: { ...unapproved, overall_phase: completedThen, outcome: 'NoActionRequired' },
+  },
+  'analysis-failed': {
+    ...before,
+    ...lowerCase,
+    analyses: ANALYSIS_FAILED,
+    hub: {
+      ...terminal,
+      overall_phase: failedThen,
+      failure_phase: 'AIAnalysis',
+      outcome: 'ManualReviewRequired',
+    },
+  },
+  'execution-failed': {
+    ...failing,
+    ...lowerCase,
+    hub: { ...unapproved, overall_phase: failedThen, failure_phase: 'WorkflowExecution' },
+    executions: [{ ...FAILED, says_why: true }],
+  },
+  'approval-granted': {
+    ...executed,
+    ...lowerCase,
+    hub: { ...terminal, ...decided('Approved'), overall_phase: completedThen, outcome: 'Remediated' },
+  },
+  'approval-rejected': {
+    ...analysed,
+    ...lowerCase,
+    hub: { ...terminal, ...decided('Rejected'), overall_phase: failedThen, failure_phase: 'Approval' },
+  },
+  'approval-expired': {
+    ...analysed,
+    ...lowerCase,
+    hub: { ...terminal, ...decided('Expired'), overall_phase: failedThen, failure_phase: 'Approval' },
+  },
+  'timed-out-processing': {
+    ...before,
+    hub: { ...terminal, overall_phase: 'timeout', failure_phase: 'Processing' },
+    signals: [{ status: 'failed' }],
+  },
+  'timed-out-analyzing': {
+    ...before,
+    ...lowerCase,
+    hub: { ...terminal, overall_phase: 'timeout', failure_phase: 'Analyzing' },
+    analyses: [{ completion_status: 'timeout', says_why: true }],
+  },
+  'timed-out-executing': {
+    ...failing,
+    ...lowerCase,
+    hub: { ...unapproved, overall_phase: 'timeout', failure_phase: 'Executing' },
+  },
+  'cancelled-by-deletion': {
+    ...executed,
+    ...lowerCase,
+    hub: {
+      overall_phase: 'executing',
+      verdict: 'deleted-before-terminal',
+      approval_required: false,
+      final_state_unknown: false,
+      deleted: true,
+    },
+    executions: [{ phase: 'Running' }],
+    actions: [{}],
+  },
+  'skipped-resource-busy': skipped('ResourceBusy'),
+  'skipped-recently-remediated': skipped('RecentlyRemediated'),
+};

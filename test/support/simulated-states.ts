@@ -1,0 +1,50 @@
+import type { Observation } from '../../src/domain/observation.ts';
+import type { Generation } from '../../src/embedded/simulator/generations.ts';
+import type { WatchedState } from '../../src/embedded/simulator/states.ts';
+import { statesOf } from '../../src/embedded/simulator/states.ts';
+import type { Branch } from '../../src/embedded/simulator/stories.ts';
+import type { KubernautKind } from '../../src/kubernaut/kinds.ts';
+import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import { textAt } from '../../src/kubernaut/resource.ts';
+import { readable } from './readings.ts';
+
+/** Later than everything that a story tells. */
+const SEEN_AT = '2026-09-05T00:00:00.000000Z';
+
+/**
+ * All that the states of one simulated remediation say, as a watcher that misses none of them would send it. The cluster
+ * is named after the generation, whose remediations have the uids of others'.
+ */
+export function observationsOf(
+  branch: Branch,
+  generation: Generation,
+  seed: number,
+): { readonly uid: string; readonly observations: readonly Observation[] } {
+  const states = statesOf(branch, generation, seed);
+  const request = states.find(({ object }) => object['kind'] === 'RemediationRequest');
+  const uid = textAt(request?.object, 'metadata.uid');
+  if (uid === undefined) throw new Error(`no remediation in ${generation} ${branch}`);
+  const context = { cluster: generation, epoch: 0n, observedAt: SEEN_AT, remediationUid: () => uid };
+  return { uid, observations: states.flatMap((state) => observationsOfState(state, context)) };
+}
+
+function observationsOfState(
+  { type, object }: WatchedState,
+  context: Parameters<KubernautKind['read']>[1],
+): readonly Observation[] {
+  const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === object['kind']);
+  if (kind === undefined) throw new Error(`${textAt(object, 'kind') ?? 'nothing'} is not read`);
+  const seen = readable(kind.read(object, context)).observations;
+  if (type !== 'DELETED' || kind.readDeletion === undefined) return seen;
+  const text = (path: string): string => textAt(object, `metadata.${path}`) ?? '';
+  const gone = {
+    namespace: text('namespace'),
+    name: text('name'),
+    uid: text('uid'),
+    sourceVersion: text('resourceVersion'),
+    createdAt: seen[0]?.createdAt ?? SEEN_AT,
+    deletedAt: SEEN_AT,
+    lastState: object,
+  };
+  return [...seen, ...readable(kind.readDeletion(gone, context)).observations];
+}
