@@ -18,12 +18,24 @@ const TEXTS_PER_CONTAINER = 4;
  * observation. What identifies, and every text that short, is never cut; JSON stays canonical JSON.
  */
 export function boundObservation(observation: Observation, hash: HashText): Observation {
+  if (!isTooLarge(observation)) return observation;
+  // Every round hashes the same texts again, and a large resource takes several rounds.
+  const remembered = remembering(hash);
   let bounded = observation;
   for (let limit = MAX_WATCHED_OBSERVATION_BYTES; isTooLarge(bounded); limit /= 2) {
     if (limit < MAX_IDENTIFIER_LENGTH) throw new UnboundedObservationError(observation);
-    bounded = { ...observation, columns: cutColumns(observation, limit, hash) };
+    bounded = { ...observation, columns: cutColumns(observation, limit, remembered) };
   }
   return bounded;
+}
+
+function remembering(hash: HashText): HashText {
+  const known = new Map<string, string>();
+  return (text) => {
+    const hashed = known.get(text) ?? hash(text);
+    known.set(text, hashed);
+    return hashed;
+  };
 }
 
 /** Identifiers alone are larger than an observation may be: no resource that an API server accepts has such names. */
@@ -78,7 +90,7 @@ function cutList(list: readonly JsonValue[], cut: Cut): JsonValue[] {
 function cutObject(object: Readonly<Record<string, JsonValue>>, cut: Cut): JsonValue {
   const members = Object.entries(object)
     .map(([key, member]): [string, JsonValue] => [key, cutJson(member, cut)])
-    .map((entry) => ({ entry, json: canonicalJson([...entry]) }))
+    .map((entry) => ({ entry, json: `${JSON.stringify(entry[0])}:${canonicalJson(entry[1])}` }))
     .sort((left, right) => left.json.length - right.json.length || (left.json < right.json ? -1 : 1));
   const fitting = countFitting(
     members.map(({ json }) => json),
