@@ -1,21 +1,32 @@
 import type pg from 'pg';
 
 import { insertAccess } from '../database/access-log.ts';
+import { createEmbeddingStore } from '../database/embedding-store.ts';
 import { createRecordReader } from '../database/record-reader.ts';
 import type { Redactor } from '../domain/redaction.ts';
+import type { Embedder } from '../embedding/embedder.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Deferral, Durability } from './durability.ts';
 import { fromDatabase } from './from-database.ts';
 import { createPosting } from './posting.ts';
 import type { Route } from './route.ts';
 import type { AccessTrace } from './routes.ts';
+import { holdRoutes } from './routes/hold-routes.ts';
 import { listRoutes } from './routes/list-routes.ts';
+import { partitionRoute } from './routes/partition-routes.ts';
 import { postRoutes } from './routes/post-routes.ts';
 import { probeRoutes, type Readiness } from './routes/probe-routes.ts';
+import { quarantineRoutes } from './routes/quarantine-routes.ts';
+import { recordRoutes } from './routes/record-routes.ts';
+import { remediationRoutes } from './routes/remediation-routes.ts';
+import { reportRoutes, similarRoute } from './routes/report-routes.ts';
 
 export interface ApiServices {
   /** For questions; posts are stored through `durability`. */
   readonly pool: pg.Pool;
+  /** For reports, which sort more and take longer. */
+  readonly reports: pg.Pool;
+  readonly embedder: Embedder;
   readonly durability: Durability;
   readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
@@ -33,7 +44,18 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     check: () => checkReadiness(services, () => reader.ping()),
     pending: () => durability.pending(),
   };
-  return [...probeRoutes(readiness, metrics), ...postRoutes(createPosting(services)), ...listRoutes(reader)];
+  return [
+    ...probeRoutes(readiness, metrics),
+    ...postRoutes(createPosting(services)),
+    ...listRoutes(reader),
+    ...recordRoutes(reader, pool),
+    ...remediationRoutes(reader, pool),
+    ...reportRoutes(services.reports),
+    similarRoute(createEmbeddingStore(pool), services.embedder),
+    partitionRoute(pool),
+    ...holdRoutes(pool),
+    ...quarantineRoutes(pool, durability),
+  ];
 }
 
 /** Leaves the trace of every read in the database that was read. */

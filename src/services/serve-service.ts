@@ -3,17 +3,21 @@ import { createOpenGate } from '../api/auth/gate.ts';
 import { createDurability } from '../api/durability.ts';
 import { startApi } from '../api/server.ts';
 import { createBatcher } from '../database/batcher.ts';
-import { createPool } from '../database/pool.ts';
+import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createClosing } from './closing.ts';
+import { createEmbedder } from './create-embedder.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { neverByItself } from './running-service.ts';
 
 /** The sources' client gives up after 5 s, and Temporal must have its turn within them. */
 const WRITE_TIMEOUT_MS = 2_000;
+/** Few: each may sort a month. */
+const REPORT_CONNECTIONS = 2;
+const REPORT_TIMEOUT_MS = 30_000;
 const MS_PER_SECOND = 1_000;
 
 /** Takes records and answers questions over HTTP. */
@@ -32,6 +36,15 @@ export async function startServeService({ config, logger, signal }: ServiceConte
       logger,
     });
     closing.push(() => writers.end());
+    const reports = createPool({
+      connectionString: config.database.url,
+      applicationName: 'remediation-audit serve, reports',
+      max: REPORT_CONNECTIONS,
+      statementTimeoutMs: REPORT_TIMEOUT_MS,
+      workMem: REPORT_WORK_MEM,
+      logger,
+    });
+    closing.push(() => reports.end());
     const batcher = createBatcher({ store: createRecordStore(writers), maxWaitMs: WRITE_TIMEOUT_MS });
     const durability = createDurability({ batcher, metrics, logger });
     closing.push(() => durability.drain());
@@ -39,6 +52,8 @@ export async function startServeService({ config, logger, signal }: ServiceConte
       ...config.api,
       routes: createApiRoutes({
         pool,
+        reports,
+        embedder: createEmbedder(config.embedding),
         durability,
         redactor: createRedactor(config.redaction),
         cluster: config.watcher.cluster,

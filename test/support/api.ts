@@ -9,6 +9,7 @@ import type { ApiOptions } from '../../src/api/server.ts';
 import { createBatcher } from '../../src/database/batcher.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
+import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { TestDatabase } from './database.ts';
@@ -23,6 +24,8 @@ export function testApiOptions(
   const { deferral } = given;
   const services: ApiServices = {
     pool: database.writer,
+    reports: database.writer,
+    embedder: createOfflineEmbedder(),
     durability: createDurability({
       batcher: createBatcher({ store: createRecordStore(database.writer), maxWaitMs: 2_000 }),
       deferral,

@@ -1,0 +1,230 @@
+import type pg from 'pg';
+
+import type { Hold, HoldScope } from '../../database/holds.ts';
+import { listHolds, placeHold, releaseHold, UnknownHoldError } from '../../database/holds.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import { fromDatabase } from '../from-database.ts';
+import { readJsonBody } from '../json-body.ts';
+import { allowOnly, isUuid, singleText } from '../list-query.ts';
+import type { FieldError } from '../problems.ts';
+import { invalidParameter, Problem } from '../problems.ts';
+import type { Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+
+const CREATED = 201;
+
+/** Legal holds: listed, placed, released. A released one stays readable. */
+export function holdRoutes(pool: pg.Pool): readonly Route[] {
+  return [listRoute(pool), placeRoute(pool), releaseRoute(pool)];
+}
+
+function listRoute(pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/holds',
+    access: 'list',
+    describe: {
+      summary: 'Legal holds, newest first',
+      tag: 'holds',
+      query: [
+        {
+          name: 'released',
+          meaning: 'Whether released ones are told too',
+          schema: { type: 'boolean', default: false },
+        },
+      ],
+      answers: { 200: { meaning: 'The holds', content: { [JSON_MEDIA_TYPE]: { schema: LIST_SCHEMA } } } },
+      problems: ['invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, ['released']);
+      const released = singleText(query, 'released') ?? 'false';
+      if (released !== 'true' && released !== 'false')
+        throw invalidParameter('released', 'must be true or false');
+      const holds = await fromDatabase(() => listHolds(pool, { released: released === 'true' }));
+      return jsonAnswer({ items: holds.map(holdJson) }, holds.length);
+    },
+  };
+}
+
+function placeRoute(pool: pg.Pool): Route {
+  return {
+    method: 'POST',
+    path: '/api/v1/holds',
+    access: 'hold',
+    describe: {
+      summary: 'Places a legal hold: every month with a matching row is kept, rows that come later included',
+      tag: 'holds',
+      body: { content: { [JSON_MEDIA_TYPE]: { schema: HOLD_BODY_SCHEMA, example: HOLD_EXAMPLE } } },
+      answers: {
+        [CREATED]: { meaning: 'It holds', content: { [JSON_MEDIA_TYPE]: { schema: HOLD_SCHEMA } } },
+      },
+      problems: ['malformed-body', 'invalid-record', 'unsupported-media-type', 'database-unavailable'],
+    },
+    async answer(request) {
+      const { scope, reason } = readHold(readJsonBody(request));
+      const hold = await fromDatabase(() => placeHold(pool, scope, { by: request.caller.name, reason }));
+      return { ...jsonAnswer(holdJson(hold)), status: CREATED };
+    },
+  };
+}
+
+function releaseRoute(pool: pg.Pool): Route {
+  return {
+    method: 'DELETE',
+    path: '/api/v1/holds/:id',
+    access: 'hold',
+    describe: {
+      summary: 'Releases a legal hold; who did it stays readable',
+      tag: 'holds',
+      path: { id: { type: 'string', format: 'uuid' } },
+      answers: {
+        200: { meaning: 'It is released', content: { [JSON_MEDIA_TYPE]: { schema: HOLD_SCHEMA } } },
+      },
+      problems: ['not-found', 'invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ params, query, caller }) {
+      allowOnly(query, []);
+      const { id = '' } = params;
+      if (!isUuid(id)) throw unknownHold();
+      return fromDatabase(async () => {
+        try {
+          return jsonAnswer(holdJson(await releaseHold(pool, id.toLowerCase(), caller.name)));
+        } catch (error: unknown) {
+          if (error instanceof UnknownHoldError) throw unknownHold();
+          throw error;
+        }
+      });
+    },
+  };
+}
+
+function unknownHold(): Problem {
+  return new Problem('not-found', 'there is no hold of this id that could be released');
+}
+
+/** Members of the scope as the body names them. */
+const SCOPE = {
+  cluster: 'cluster',
+  remediation_uid: 'remediationUid',
+  namespace: 'namespace',
+  target_resource: 'target',
+  from_time: 'from',
+  to_time: 'to',
+} as const;
+const TIMES: ReadonlySet<string> = new Set(['from_time', 'to_time']);
+
+interface HoldRequest {
+  readonly scope: HoldScope;
+  readonly reason: string;
+}
+
+function readHold(body: JsonValue): HoldRequest {
+  if (!isJsonObject(body)) throw refuseHold([{ pointer: '', detail: 'must be an object' }]);
+  const errors: FieldError[] = Object.keys(body)
+    .filter((name) => name !== 'reason' && !(name in SCOPE))
+    .map((name) => ({ pointer: `/${name}`, detail: 'is no member of a hold' }));
+  const scope: Record<string, string> = {};
+  for (const [name, member] of Object.entries(SCOPE)) {
+    const value = readMember(body, name, errors);
+    if (value !== undefined) scope[member] = value;
+  }
+  const reason = readMember(body, 'reason', errors);
+  if (errors.length === 0) errors.push(...gapsOf(scope, reason));
+  if (errors.length > 0) throw refuseHold(errors);
+  return { scope, reason: reason ?? '' };
+}
+
+/** What a hold lacks whose members are all readable. */
+function gapsOf({ from, to, ...rest }: HoldScope, reason: string | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  if (reason === undefined) errors.push({ pointer: '/reason', detail: 'is required: somebody will ask why' });
+  if (from === undefined && to === undefined && Object.keys(rest).length === 0)
+    errors.push({ pointer: '', detail: `must name what is held: ${Object.keys(SCOPE).join(', ')}` });
+  if (from !== undefined && to !== undefined && from >= to)
+    errors.push({ pointer: '/to_time', detail: 'must be later than from_time' });
+  return errors;
+}
+
+function readMember(body: JsonObject, name: string, errors: FieldError[]): string | undefined {
+  const value = Object.hasOwn(body, name) ? body[name] : undefined;
+  if (value === undefined || value === null || value === '') return undefined;
+  const read = isStorableText(value) ? readText(name, value) : undefined;
+  if (read !== undefined) return read;
+  const allowed = TIMES.has(name)
+    ? 'an RFC 3339 time'
+    : `text of at most ${MAX_IDENTIFIER_LENGTH} characters`;
+  errors.push({ pointer: `/${name}`, detail: `must be ${allowed}` });
+  return undefined;
+}
+
+function isStorableText(value: JsonValue): value is string {
+  if (typeof value !== 'string' || value.length > MAX_IDENTIFIER_LENGTH) return false;
+  return !value.includes('\0') && value.isWellFormed();
+}
+
+function readText(name: string, text: string): string | undefined {
+  return TIMES.has(name) ? parseInstant(text) : text;
+}
+
+function refuseHold(errors: readonly FieldError[]): Problem {
+  const [first] = errors;
+  return new Problem('invalid-record', `hold: ${first?.pointer ?? ''} ${first?.detail ?? ''}`, { errors });
+}
+
+function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt }: Hold) {
+  return {
+    id,
+    ...Object.fromEntries(Object.entries(SCOPE).map(([name, member]) => [name, scope[member] ?? null])),
+    reason,
+    placed_by: placedBy,
+    placed_at: placedAt,
+    released_by: releasedBy ?? null,
+    released_at: releasedAt ?? null,
+  };
+}
+
+const text = { type: 'string', maxLength: MAX_IDENTIFIER_LENGTH };
+const instant = { type: 'string', format: 'date-time' };
+const orNull = ({ type, ...rest }: { type: string }) => ({ type: [type, 'null'], ...rest });
+
+const SCOPE_SCHEMA = Object.fromEntries(
+  Object.keys(SCOPE).map((name) => [name, orNull(TIMES.has(name) ? instant : text)]),
+);
+
+const HOLD_BODY_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['reason'],
+  properties: { reason: { ...text, minLength: 1 }, ...SCOPE_SCHEMA },
+  additionalProperties: false,
+};
+
+const HOLD_EXAMPLE = {
+  namespace: 'payments',
+  from_time: '2026-03-01T00:00:00Z',
+  to_time: '2026-04-01T00:00:00Z',
+  reason: 'Audit of March',
+};
+
+const HOLD_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['id', 'reason', 'placed_by', 'placed_at'],
+  properties: {
+    id: { type: 'string', format: 'uuid' },
+    ...SCOPE_SCHEMA,
+    reason: { type: 'string' },
+    placed_by: { type: 'string' },
+    placed_at: instant,
+    released_by: orNull(text),
+    released_at: orNull(instant),
+  },
+};
+
+const LIST_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['items'],
+  properties: { items: { type: 'array', items: HOLD_SCHEMA } },
+};

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+
+import { selectMonths } from '../../database/month-list.ts';
+import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { fromDatabase } from '../from-database.ts';
+import { allowOnly } from '../list-query.ts';
+import type { Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+
+/** Where each month is. */
+export function partitionRoute(pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/partitions',
+    access: 'list',
+    describe: {
+      summary: 'Where each month is, newest first',
+      tag: 'retention',
+      answers: { 200: { meaning: 'The months', content: { [JSON_MEDIA_TYPE]: { schema: SCHEMA } } } },
+      problems: ['invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, []);
+      const items = await fromDatabase(() => selectMonths(pool));
+      return jsonAnswer({ items }, items.length);
+    },
+  };
+}
+
+const SCHEMA = {
+  type: 'object',
+  required: ['items'],
+  properties: {
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['month', 'state'],
+        properties: {
+          month: { type: 'string', examples: ['2026-03'] },
+          state: { type: 'string', enum: [...PARTITION_STATES] },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,146 @@
+import type pg from 'pg';
+
+import type { QuarantineEntry } from '../../database/quarantine-entries.ts';
+import {
+  selectQuarantine,
+  selectQuarantineEntry,
+  settleQuarantineEntry,
+} from '../../database/quarantine-entries.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import type { Observation } from '../../domain/observation.ts';
+import type { Durability } from '../durability.ts';
+import { fromDatabase } from '../from-database.ts';
+import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { invalidParameter, Problem } from '../problems.ts';
+import type { Answer, ApiRequest, Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+
+/** What could not be stored: listed, and tried again. */
+export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {
+  return [listRoute(pool), redriveRoute(pool, durability)];
+}
+
+function listRoute(pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/quarantine',
+    access: 'list',
+    traced: true,
+    describe: {
+      summary: 'Observations that PostgreSQL refused, oldest first, with the reason',
+      tag: 'quarantine',
+      query: [
+        { name: 'limit', meaning: 'Entries at most', schema: limitSchema(MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE) },
+        {
+          name: 'settled',
+          meaning: 'Whether settled ones are told too',
+          schema: { type: 'boolean', default: false },
+        },
+      ],
+      answers: { 200: { meaning: 'The entries', content: { [JSON_MEDIA_TYPE]: { schema: LIST_SCHEMA } } } },
+      problems: ['invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, ['limit', 'settled']);
+      const settled = singleText(query, 'settled') ?? 'false';
+      if (settled !== 'true' && settled !== 'false')
+        throw invalidParameter('settled', 'must be true or false');
+      const limit = readLimit(query);
+      const entries = await fromDatabase(() =>
+        selectQuarantine(pool, limit, { settled: settled === 'true' }),
+      );
+      return jsonAnswer({ items: entries.map(entryJson) }, entries.length);
+    },
+  };
+}
+
+function redriveRoute(pool: pg.Pool, durability: Durability): Route {
+  return {
+    method: 'POST',
+    path: '/api/v1/quarantine/:id/redrive',
+    access: 'restore',
+    describe: {
+      summary: 'Tries to store a refused observation again; settles its entry when that works',
+      tag: 'quarantine',
+      path: { id: { type: 'string', format: 'uuid' } },
+      answers: {
+        200: { meaning: 'It is stored', content: { [JSON_MEDIA_TYPE]: { schema: REDRIVEN_SCHEMA } } },
+      },
+      problems: ['not-found', 'conflict', 'unstorable-record', 'queue-full', 'database-unavailable'],
+    },
+    answer: (request) => redrive(pool, durability, request),
+  };
+}
+
+async function redrive(
+  pool: pg.Pool,
+  durability: Durability,
+  { params, caller }: ApiRequest,
+): Promise<Answer> {
+  const { id = '' } = params;
+  const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(pool, id)) : undefined;
+  if (entry === undefined) throw new Problem('not-found', 'there is no quarantined observation of this id');
+  if (entry.resolvedAt !== null) {
+    throw new Problem(
+      'conflict',
+      `it was settled by ${entry.resolvedBy ?? 'somebody'} at ${entry.resolvedAt}`,
+    );
+  }
+  const observation = JSON.parse(entry.payload) as Observation;
+  const [kept] = await durability.keep([observation]);
+  if (kept?.status !== 'stored') {
+    const sqlstate = kept?.status === 'refused' ? ` (SQLSTATE ${kept.sqlstate})` : '';
+    throw new Problem('unstorable-record', `PostgreSQL refuses it again${sqlstate}: ${entry.reason}`);
+  }
+  await fromDatabase(() => settleQuarantineEntry(pool, id, caller.name));
+  return jsonAnswer({ id, record_id: kept.id, created_at: kept.createdAt, revision: kept.revision });
+}
+
+function entryJson(entry: QuarantineEntry) {
+  return {
+    id: entry.id,
+    received_at: entry.receivedAt,
+    table_name: entry.table,
+    cluster: entry.cluster,
+    remediation_uid: entry.remediationUid,
+    reason: entry.reason,
+    sqlstate: entry.sqlstate,
+    payload: entry.payload,
+    last_refused_at: entry.lastRefusedAt,
+    refusals: entry.refusals,
+    resolved_at: entry.resolvedAt,
+    resolved_by: entry.resolvedBy,
+  };
+}
+
+const instant = { type: 'string', format: 'date-time' };
+const uuid = { type: 'string', format: 'uuid' };
+
+const LIST_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['items'],
+  properties: {
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'received_at', 'table_name', 'reason', 'payload', 'refusals'],
+        properties: {
+          id: uuid,
+          received_at: instant,
+          table_name: { type: 'string' },
+          reason: { type: 'string' },
+          payload: { type: 'string', description: 'The observation as JSON text' },
+          refusals: { type: 'integer' },
+        },
+      },
+    },
+  },
+};
+
+const REDRIVEN_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['id', 'record_id', 'created_at', 'revision'],
+  properties: { id: uuid, record_id: uuid, created_at: instant, revision: { type: 'integer' } },
+};

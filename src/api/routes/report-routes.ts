@@ -1,0 +1,214 @@
+import type pg from 'pg';
+
+import type { EmbeddingStore } from '../../database/embedding-store.ts';
+import type { Embedder } from '../../embedding/embedder.ts';
+import { formatCsv, formatJson } from '../../reports/formats.ts';
+import type { ReportParameter } from '../../reports/parameters.ts';
+import { ReportParameterError } from '../../reports/parameters.ts';
+import { type Report, REPORTS } from '../../reports/reports.ts';
+import type { ReportAnswer } from '../../reports/run-report.ts';
+import { ReportTooLargeError, runReport } from '../../reports/run-report.ts';
+import { findSimilarInvestigations, UnknownFingerprintError } from '../../reports/similar-investigations.ts';
+import { negotiate } from '../accept.ts';
+import { fromDatabase } from '../from-database.ts';
+import { allowOnly, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { invalidParameter, Problem, retryAfter } from '../problems.ts';
+import type { ApiRequest, QueryDescription, Route } from '../route.ts';
+import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+
+/** The named questions of the sources, and which of them there are. */
+export function reportRoutes(pool: pg.Pool): readonly Route[] {
+  return [reportList(), ...REPORTS.map((report) => reportRoute(report, pool))];
+}
+
+function reportList(): Route {
+  const parameters = (report: Report) =>
+    report.parameters.map(({ name, type, default: byDefault, meaning }) => ({
+      name,
+      type,
+      default: byDefault,
+      meaning,
+    }));
+  const items = REPORTS.map((report: Report) => ({
+    name: report.name,
+    title: report.title,
+    question: report.question,
+    parameters: parameters(report),
+  }));
+  return {
+    method: 'GET',
+    path: '/api/v1/reports',
+    access: 'list',
+    describe: {
+      summary: 'The named questions, with their parameters',
+      tag: 'reports',
+      answers: {
+        200: { meaning: 'All of them', content: { [JSON_MEDIA_TYPE]: { schema: { type: 'object' } } } },
+      },
+    },
+    answer(request) {
+      allowOnly(request.query, []);
+      return jsonAnswer({ items });
+    },
+  };
+}
+
+function reportRoute(report: Report, pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: `/api/v1/reports/${report.name}`,
+    access: 'list',
+    traced: true,
+    describe: {
+      summary: report.question,
+      tag: 'reports',
+      query: report.parameters.map(describeParameter),
+      answers: {
+        200: {
+          meaning: 'The answer',
+          content: {
+            [JSON_MEDIA_TYPE]: { schema: REPORT_SCHEMA },
+            [CSV_MEDIA_TYPE]: { schema: { type: 'string' } },
+          },
+        },
+      },
+      problems: [
+        'invalid-parameter',
+        'not-acceptable',
+        'report-too-large',
+        'query-too-slow',
+        'database-unavailable',
+      ],
+    },
+    async answer(request) {
+      const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
+      const answer = await run(report, pool, request);
+      const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer) : formatJson(answer);
+      return { status: 200, mediaType, body, rows: answer.rows.length };
+    },
+  };
+}
+
+const REPORT_SCHEMA = {
+  type: 'object',
+  required: ['report', 'parameters', 'rows'],
+  properties: {
+    report: { type: 'string' },
+    parameters: { type: 'object' },
+    rows: { type: 'array', items: { type: 'object' } },
+  },
+};
+
+function describeParameter({ name, type, default: byDefault, meaning }: ReportParameter): QueryDescription {
+  const schema = type === 'count' ? { type: 'integer', minimum: 1 } : { type: 'string' };
+  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema };
+}
+
+async function run(report: Report, pool: pg.Pool, { query }: ApiRequest): Promise<ReportAnswer> {
+  const given = Object.fromEntries(Object.keys(query).map((name) => [name, singleText(query, name)]));
+  return fromDatabase(async () => {
+    try {
+      return await runReport(pool, report.name, given);
+    } catch (error: unknown) {
+      if (error instanceof ReportParameterError) {
+        const { parameter, message } = error;
+        throw invalidParameter(parameter, message.slice(parameter.length + 1));
+      }
+      if (error instanceof ReportTooLargeError) throw new Problem('report-too-large', error.message);
+      throw error;
+    }
+  });
+}
+
+const MAX_SIMILAR = 100;
+const DEFAULT_SIMILAR = 10;
+const MODEL_RETRY_SECONDS = 10;
+
+/** Investigations alike: of an alert, or of any text. */
+export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
+  const text = { type: 'string' };
+  return {
+    method: 'GET',
+    path: '/api/v1/investigations/similar',
+    access: 'list',
+    traced: true,
+    describe: {
+      summary: 'What was found out before about something alike, nearest first',
+      tag: 'reports',
+      query: [
+        { name: 'fingerprint', meaning: 'An alert whose investigation is known', schema: text },
+        { name: 'text', meaning: 'Any text, instead of a fingerprint', schema: text },
+        { name: 'environment', meaning: 'Only investigations in this environment', schema: text },
+        {
+          name: 'limit',
+          meaning: 'Investigations at most',
+          schema: limitSchema(MAX_SIMILAR, DEFAULT_SIMILAR),
+        },
+      ],
+      answers: {
+        200: { meaning: 'Nearest first', content: { [JSON_MEDIA_TYPE]: { schema: SIMILAR_SCHEMA } } },
+      },
+      problems: ['invalid-parameter', 'not-found', 'model-unavailable', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, ['fingerprint', 'text', 'environment', 'limit']);
+      const question = {
+        fingerprint: singleText(query, 'fingerprint'),
+        text: singleText(query, 'text'),
+        environment: singleText(query, 'environment'),
+        limit: readLimit(query, MAX_SIMILAR, DEFAULT_SIMILAR),
+      };
+      if ((question.fingerprint === undefined) === (question.text === undefined))
+        throw invalidParameter('fingerprint', 'or text must be given, and not both');
+      const asked = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
+      const found = await fromDatabase(() => findKnown(store, asked, question));
+      const items = found.map(({ investigationText, createdAt, ...rest }) => ({
+        id: rest.id,
+        created_at: createdAt,
+        alert_fingerprint: rest.alertFingerprint,
+        environment: rest.environment,
+        remediation_uid: rest.remediationUid,
+        root_cause: rest.rootCause,
+        similarity: rest.similarity,
+        investigation_text: investigationText,
+      }));
+      return jsonAnswer({ items }, items.length);
+    },
+  };
+}
+
+const SIMILAR_SCHEMA = {
+  type: 'object',
+  required: ['items'],
+  properties: {
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { id: { type: 'string', format: 'uuid' }, similarity: { type: 'number' } },
+      },
+    },
+  },
+};
+
+async function embed(embedder: Embedder, texts: readonly string[]): Promise<number[][]> {
+  try {
+    return await embedder.embed(texts);
+  } catch (error: unknown) {
+    const detail = `model ${embedder.model} gives no place for the text now`;
+    throw new Problem('model-unavailable', detail, { ...retryAfter(MODEL_RETRY_SECONDS), cause: error });
+  }
+}
+
+async function findKnown(
+  store: EmbeddingStore,
+  embedder: Embedder,
+  question: Parameters<typeof findSimilarInvestigations>[2],
+) {
+  try {
+    return await findSimilarInvestigations(store, embedder, question);
+  } catch (error: unknown) {
+    if (error instanceof UnknownFingerprintError) throw new Problem('not-found', error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,338 @@
+import { randomUUID } from 'node:crypto';
+
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createQuarantine } from '../../src/database/quarantine.ts';
+import { createRecordStore } from '../../src/database/record-store.ts';
+import { naturalKey } from '../../src/domain/observation.ts';
+import { REPORTS } from '../../src/reports/reports.ts';
+import { createTestApi } from '../support/api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { executionObservation } from '../support/observations.ts';
+
+let database: TestDatabase;
+let api: FastifyInstance;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  api = createTestApi(database);
+});
+afterAll(async () => {
+  await api.close();
+  await database.close();
+});
+
+type Json = Record<string, unknown>;
+
+async function get<T = Json>(url: string, status = 200): Promise<T> {
+  const answer = await api.inject({ url });
+  expect(answer.statusCode, answer.body).toBe(status);
+  return answer.json();
+}
+
+async function send(method: 'POST' | 'DELETE', url: string, body?: object) {
+  return api.inject({
+    method,
+    url,
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, payload: JSON.stringify(body) }),
+  });
+}
+
+async function postAction(record: object): Promise<{ id: string; client_id: string; created_at: string }> {
+  const answer = await send('POST', '/api/v1/audit/kubernetes-execution', record);
+  expect(answer.statusCode, answer.body).toBe(201);
+  return answer.json();
+}
+
+const ACTIONS = '/api/v1/audit/kubernetes-execution';
+
+describe('a list is narrowed', () => {
+  const scope = `list-${randomUUID()}`;
+  beforeAll(async () => {
+    for (const [name, more] of Object.entries({
+      first: { success: false, start_time: '2026-11-01T00:00:00Z', retry_count: 0 },
+      second: { success: true, start_time: '2026-11-02T00:00:00Z', target_namespace: 'prod-payments' },
+      third: { success: true, start_time: '2026-11-03T00:00:00Z', duration: 1_500_000_000 },
+    })) {
+      await postAction({ execution_id: name, workflow_ref: scope, ...more });
+    }
+  });
+  const names = async (query: string): Promise<unknown[]> => {
+    const { items } = await get<{ items: Json[] }>(`${ACTIONS}?workflow_ref=${scope}&${query}`);
+    return items.map((item) => item['execution_id']);
+  };
+  test.each([
+    ['', ['third', 'second', 'first']],
+    ['order=oldest', ['first', 'second', 'third']],
+    ['success=true', ['third', 'second']],
+    ['retry_count=0', ['first']],
+    ['target_namespace_prefix=prod-', ['second']],
+    ['target_namespace=', ['third', 'first']],
+    ['duration=1500000000', ['third']],
+    ['duration=1.5s', ['third']],
+    ['since=2026-11-02T00:00:00Z', ['third', 'second']],
+    ['until=2026-11-02T00:00:00Z', ['first']],
+    ['start_time=2026-11-03T01:00:00%2B01:00', ['third']],
+  ])('by %s', async (query, expected) => {
+    expect(await names(query)).toEqual(expected);
+  });
+
+  test('page by page in either order, and a page is no longer than asked for', async () => {
+    for (const order of ['newest', 'oldest']) {
+      const seen: unknown[] = [];
+      let cursor = '';
+      for (let page = 0; page < 3; page += 1) {
+        const url = `${ACTIONS}?workflow_ref=${scope}&order=${order}&limit=1${cursor}`;
+        const { items, next_cursor } = await get<{ items: Json[]; next_cursor: string | null }>(url);
+        seen.push(...items.map((item) => item['execution_id']));
+        cursor = `&cursor=${String(next_cursor)}`;
+        expect(next_cursor === null).toBe(page === 2);
+      }
+      expect(seen).toEqual(order === 'newest' ? ['third', 'second', 'first'] : ['first', 'second', 'third']);
+    }
+  });
+
+  test('and comes as lines or as a table, with the next page in a header', async () => {
+    const url = `${ACTIONS}?workflow_ref=${scope}&limit=2`;
+    const lines = await api.inject({ url, headers: { accept: 'application/x-ndjson' } });
+    expect(lines.headers['content-type']).toContain('application/x-ndjson');
+    expect(
+      lines.body
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as Json)['execution_id']),
+    ).toEqual(['third', 'second']);
+    expect(lines.headers['link']).toMatch(
+      /^<\/api\/v1\/audit\/kubernetes-execution\?.*cursor=.*>; rel="next"$/,
+    );
+
+    const table = await api.inject({ url, headers: { accept: 'text/csv' } });
+    const [header = '', first = ''] = table.body.split('\r\n');
+    const column = header.split(',').indexOf('duration');
+    expect(first.split(',')[column]).toBe('00:00:01.5');
+    expect((await api.inject({ url, headers: { accept: 'image/png' } })).statusCode).toBe(406);
+  });
+
+  test.each([
+    ['success=perhaps', '?success'],
+    ['step_index=2.5', '?step_index'],
+    ['step_index=99999999999', '?step_index'],
+    ['id=7', '?id'],
+    ['start_time=yesterday', '?start_time'],
+    ['order=random', '?order'],
+    ['action_parameters=x', '?action_parameters'],
+    ['success_prefix=t', '?success_prefix'],
+    ['execution_id=%00', '?execution_id'],
+  ])('but not by %s', async (query, pointer) => {
+    const problem = await get(`${ACTIONS}?${query}`, 400);
+    expect(problem).toMatchObject({ errors: [{ pointer }] });
+  });
+});
+
+test('a record is found by its own id and by the one its client posted it with', async () => {
+  const clientId = randomUUID();
+  const { id } = await postAction({ id: clientId.toUpperCase(), execution_id: 'by-id', success: true });
+  for (const known of [id, clientId, id.toUpperCase()]) {
+    expect(await get(`${ACTIONS}/${known}`)).toMatchObject({ id, execution_id: 'by-id' });
+  }
+  for (const unknown of [randomUUID(), 'nothing', `${id}0`]) {
+    expect(await get(`${ACTIONS}/${unknown}`, 404)).toMatchObject({ status: 404 });
+  }
+});
+
+test('the history of a record holds every observation in the order in which they fold', async () => {
+  const base = { execution_id: 'with-history', workflow_ref: 'wf', step_index: 1 };
+  const { id } = await postAction({ ...base, revision: 2, action_parameters: { n: 1 } });
+  await postAction({ ...base, revision: 1, phase: 'Running' });
+  await postAction({ ...base, revision: 3, success: true });
+  type Page = { items: Json[]; next_cursor: string | null };
+  const whole = await get<Page>(`${ACTIONS}/${id}/history`);
+  expect(whole.items.map((item) => (item['content'] as Json)['phase'] ?? null)).toEqual([
+    'Running',
+    null,
+    null,
+  ]);
+  expect(whole.items[0]).toMatchObject({
+    kind: 'kubernetes-execution',
+    phase: 'action',
+    record_id: id,
+    actor: 'anonymous',
+  });
+
+  const first = await get<Page>(`${ACTIONS}/${id}/history?limit=2`);
+  const rest = await get<Page>(`${ACTIONS}/${id}/history?limit=2&cursor=${String(first.next_cursor)}`);
+  expect([...first.items, ...rest.items]).toEqual(whole.items);
+  expect(rest.next_cursor).toBeNull();
+  await get(`${ACTIONS}/${id}/history?cursor=nonsense`, 400);
+});
+
+describe('a remediation', () => {
+  const uid = randomUUID();
+  const name = `rr-${uid.slice(0, 8)}`;
+  const address = `/api/v1/remediations/test/payments/${name}`;
+  const remediation = (remediationUid: string, createdAt: string) =>
+    executionObservation({
+      table: 'remediation_audit',
+      key: naturalKey(remediationUid),
+      phase: 'progress',
+      createdAt,
+      columns: { remediation_id: name, remediation_uid: remediationUid, namespace: 'payments' },
+    });
+  beforeAll(async () => {
+    await createRecordStore(database.writer).record([
+      remediation(uid, '2026-11-10T00:00:00.000000Z'),
+      executionObservation({ columns: { remediation_id: name, remediation_uid: uid, phase: 'Completed' } }),
+    ]);
+    await postAction({ execution_id: 'we-1', remediation_uid: uid, success: true });
+  });
+
+  test('is listed', async () => {
+    const { items } = await get<{ items: Json[] }>(`/api/v1/remediations?remediation_uid=${uid}`);
+    expect(items).toMatchObject([{ remediation_id: name, cluster: 'test' }]);
+  });
+
+  test('is told whole: its records and its timeline', async () => {
+    expect(await get(address)).toMatchObject({
+      remediation: { remediation_uid: uid },
+      workflow_executions: [{ phase: 'Completed' }],
+      kubernetes_executions: [{ execution_id: 'we-1' }],
+      signal_processings: [],
+      ai_analyses: [],
+      timeline: [{}, {}, {}],
+      is_complete: true,
+      others: [],
+    });
+  });
+
+  test('of a name that was used again is the newest one, and the other is found by its uid', async () => {
+    const newer = randomUUID();
+    await createRecordStore(database.writer).record([remediation(newer, '2026-11-12T00:00:00.000000Z')]);
+    expect(await get(address)).toMatchObject({ remediation: { remediation_uid: newer }, others: [{ uid }] });
+    expect(await get(`${address}?uid=${uid}`)).toMatchObject({
+      remediation: { remediation_uid: uid },
+      kubernetes_executions: [{ execution_id: 'we-1' }],
+    });
+    await get(`${address}?uid=${randomUUID()}`, 404);
+  });
+
+  test('that nobody knows is a problem', async () => {
+    await get('/api/v1/remediations/test/payments/nobody', 404);
+  });
+});
+
+describe('reports', () => {
+  test('all seventeen answer as JSON and as CSV', async () => {
+    const { items } = await get<{ items: Json[] }>('/api/v1/reports');
+    expect(items).toHaveLength(REPORTS.length);
+    for (const { name } of REPORTS) {
+      expect(await get(`/api/v1/reports/${name}`)).toMatchObject({ report: name });
+      const table = await api.inject({ url: `/api/v1/reports/${name}`, headers: { accept: 'text/csv' } });
+      expect(table.headers['content-type']).toContain('text/csv');
+    }
+  });
+
+  test('refuse what means nothing', async () => {
+    expect(await get('/api/v1/reports/slow-executions?since=soon', 400)).toMatchObject({
+      errors: [{ pointer: '?since' }],
+    });
+    expect(await get('/api/v1/reports/slow-executions?until=7d', 400)).toMatchObject({
+      errors: [{ pointer: '?until' }],
+    });
+    await get('/api/v1/reports/none', 404);
+  });
+});
+
+test('similar investigations are asked for by text or by fingerprint', async () => {
+  expect(await get('/api/v1/investigations/similar?text=out%20of%20memory')).toEqual({ items: [] });
+  await get('/api/v1/investigations/similar?fingerprint=unknown', 404);
+  await get('/api/v1/investigations/similar', 400);
+  await get('/api/v1/investigations/similar?text=a&fingerprint=b', 400);
+});
+
+test('every month is told with its state', async () => {
+  const { items } = await get<{ items: Json[] }>('/api/v1/partitions');
+  expect(items[0]).toMatchObject({ state: 'live' });
+  expect(items[0]?.['month']).toMatch(/^\d{4}-\d{2}$/);
+});
+
+test('a hold is placed, listed and released', async () => {
+  const placed = await send('POST', '/api/v1/holds', { namespace: 'payments', reason: 'audit' });
+  expect(placed.statusCode, placed.body).toBe(201);
+  const { id } = placed.json<{ id: string }>();
+  expect(await get('/api/v1/holds')).toMatchObject({
+    items: [{ id, placed_by: 'anonymous', namespace: 'payments' }],
+  });
+  expect((await send('DELETE', `/api/v1/holds/${id}`)).json()).toMatchObject({
+    id,
+    released_by: 'anonymous',
+  });
+  expect((await send('DELETE', `/api/v1/holds/${id}`)).statusCode).toBe(404);
+  expect(await get('/api/v1/holds')).toEqual({ items: [] });
+  expect(await get('/api/v1/holds?released=true')).toMatchObject({ items: [{ id }] });
+});
+
+test.each([
+  [{ reason: 'no scope' }, ''],
+  [{ namespace: 'payments' }, '/reason'],
+  [{ namespace: 7, reason: 'r' }, '/namespace'],
+  [{ from_time: '2026-04-01T00:00:00Z', to_time: '2026-03-01T00:00:00Z', reason: 'r' }, '/to_time'],
+  [{ namespace: 'payments', reason: 'r', until: 'x' }, '/until'],
+])('a hold that says too little or too much is refused: %o', async (body, pointer) => {
+  const answer = await send('POST', '/api/v1/holds', body);
+  expect(answer.statusCode).toBe(422);
+  expect(answer.json()).toMatchObject({ errors: [{ pointer }] });
+});
+
+test('a quarantined observation is listed, and settled once it can be stored', async () => {
+  const observation = executionObservation();
+  const poison = { ...observation, columns: { ...observation.columns, effectiveness_score: '7' } };
+  const quarantine = createQuarantine(database.writer);
+  const refused = { status: 'refused', id: randomUUID(), reason: 'not yet', sqlstate: '23514' } as const;
+  await quarantine.keep(poison, refused);
+  await quarantine.keep(observation, refused);
+  const { items } = await get<{ items: Json[] }>('/api/v1/quarantine');
+  expect(items).toHaveLength(2);
+  const [stillPoison, storable] = items.map(({ id }) => `/api/v1/quarantine/${String(id)}/redrive`);
+  expect((await send('POST', stillPoison ?? '')).statusCode).toBe(422);
+  const driven = await send('POST', storable ?? '');
+  expect(driven.statusCode, driven.body).toBe(200);
+  expect(
+    await get(`/api/v1/audit/workflow-execution/${driven.json<{ record_id: string }>().record_id}`),
+  ).toMatchObject({
+    phase: 'Running',
+  });
+  expect((await send('POST', storable ?? '')).statusCode).toBe(409);
+  expect((await send('POST', `/api/v1/quarantine/${randomUUID()}/redrive`)).statusCode).toBe(404);
+  expect(await get('/api/v1/quarantine')).toMatchObject({ items: [{ reason: 'not yet' }] });
+});
+
+test('every read of records leaves a trace: who, what was asked, how many rows', async () => {
+  const { id } = await postAction({ execution_id: 'traced', success: true });
+  const answer = await api.inject({ url: `${ACTIONS}?execution_id=traced` });
+  const { rows } = await database.owner.query<Json>(
+    'select caller, route, filter, rows_returned from audit_access where request_id = $1',
+    [answer.headers['x-request-id']],
+  );
+  expect(rows).toEqual([
+    {
+      caller: 'anonymous',
+      route: 'GET /api/v1/audit/kubernetes-execution',
+      filter: '{"execution_id": "traced"}',
+      rows_returned: '1',
+    },
+  ]);
+  const one = await api.inject({ url: `${ACTIONS}/${id}` });
+  const traces = await database.owner.query('select 1 from audit_access where request_id = $1', [
+    one.headers['x-request-id'],
+  ]);
+  expect(traces.rowCount).toBe(1);
+});
+
+test('what cannot be traced is not answered', async () => {
+  const untraced = createTestApi(database, { trace: () => Promise.reject(new Error('no trace')) });
+  expect((await untraced.inject({ url: ACTIONS })).statusCode).toBe(500);
+  await untraced.close();
+});
