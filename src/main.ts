@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
     run: runUpgradeEmbeddings,
   },
+  simulate: {
+    summary: 'play remediations in a cluster without any; `simulate --help` shows its flags',
+    run: runSimulate,
+  },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 
@@ -114,6 +118,12 @@ async function runUp(args: readonly string[], stop: AbortSignal): Promise<void> 
   // Loaded only here: the other processes have no use for embedded servers.
   const { up } = await import('./embedded/up.ts');
   await up(readProcessConfig(), options, stop);
+}
+
+async function runSimulate(args: readonly string[], stop: AbortSignal): Promise<void> {
+  // Loaded only here: the other processes have no use for a simulator.
+  const command = await import('./commands/simulate.ts');
+  await command.runSimulate(args, stop);
 }
 
 function exitCodeOf(error: unknown): number {

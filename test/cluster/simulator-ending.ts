@@ -30,7 +30,9 @@ export async function expectEnding(client: ConformanceClient, played: PlayedReme
   const found = (
     await Promise.all(kindsOf(generation).map((kind) => ofRemediation(client, kind, name)))
   ).flat();
-  const present = Object.fromEntries<unknown>(found.map((object) => [object.metadata.name, phaseOf(object)]));
+  const present = Object.fromEntries<unknown>(
+    found.map((object) => [object.metadata.name ?? '', phaseOf(object)]),
+  );
   expect(present).toEqual(isDeleted ? {} : { ...expected, [name]: ending.overallPhase });
 }
 
