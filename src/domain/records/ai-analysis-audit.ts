@@ -90,6 +90,8 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'completion_status',
       type: 'text',
+      // A remediation that times out fails its analysis, too: the resource then says `failed`, before or after it is known.
+      fold: 'rank',
       vocabulary: ['completed', 'failed', 'timeout'],
       meaning: 'How it ended; unknown before it has ended',
     },
