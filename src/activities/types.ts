@@ -1,3 +1,4 @@
+import type { ManifestPart } from '../archive/manifest.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';
@@ -41,3 +42,38 @@ export interface VerdictActivities {
 }
 
 export type AuditActivities = RecordingActivities & EmbeddingActivities & VerdictActivities;
+
+export interface PartitionActivities {
+  /** Makes the months that are missing; how many are there ahead. */
+  readonly rollPartitionsOver: () => Promise<number>;
+}
+
+/** What a run of retention does with one month. */
+export interface RetentionDecision {
+  /** First day of the month. */
+  readonly month: string;
+  readonly action: 'archive' | 'detach' | 'drop' | 'reattach';
+}
+
+/** The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. */
+export interface RetentionActivities {
+  /** The months for which there is something to do, oldest first. */
+  readonly planRetention: () => Promise<readonly RetentionDecision[]>;
+  /** Answers the tables to export. */
+  readonly freezeMonth: (month: string) => Promise<readonly string[]>;
+  /** Copies one table of the month into the store. */
+  readonly exportMonth: (month: string, table: string) => Promise<readonly ManifestPart[]>;
+  /** Reads the parts back and holds them against what was written. */
+  readonly verifyExport: (month: string, parts: readonly ManifestPart[]) => Promise<void>;
+  /** Writes the signed manifest. */
+  readonly sealMonth: (
+    month: string,
+    parts: readonly ManifestPart[],
+  ) => Promise<'detach' | 'awaits-approval'>;
+  /** Takes the month out of its tables and compares it with the archive once more. */
+  readonly detachMonth: (month: string) => Promise<'detached' | 'in-grace' | 'reopened'>;
+  readonly dropMonth: (month: string) => Promise<'dropped' | 'held' | 'awaits-approval'>;
+  readonly reattachMonth: (month: string) => Promise<void>;
+  /** Keeps why a month stopped, for the plan to show. */
+  readonly noteRetentionFault: (month: string, fault: string) => Promise<void>;
+}

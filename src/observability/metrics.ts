@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
+import { createMaintenanceMetrics, type MaintenanceMetrics } from './maintenance-metrics.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 import { createWatcherMetrics, type WatcherMetrics } from './watcher-metrics.ts';
 
@@ -21,6 +22,8 @@ export interface Metrics {
   readonly sources: SourceMetrics;
   /** What the REST service counts. */
   readonly api: ApiMetrics;
+  /** Partitions, retention and their schedules. */
+  readonly maintenance: MaintenanceMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -55,5 +58,6 @@ export function createMetrics(): Metrics {
     }),
     sources: createSourceMetrics(registers),
     api: createApiMetrics(registers),
+    maintenance: createMaintenanceMetrics(registers),
   };
 }

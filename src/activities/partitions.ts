@@ -1,0 +1,44 @@
+import type pg from 'pg';
+
+import { MonthBlockedError, monthsAhead, rollOver } from '../database/partitions.ts';
+import { instantOf } from '../domain/instant.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
+import type { PartitionActivities } from './types.ts';
+
+export interface PartitionDependencies {
+  readonly pool: pg.Pool;
+  /** Months that must be there after this one. */
+  readonly monthsAhead: number;
+  readonly metrics: MaintenanceMetrics;
+  readonly logger: Logger;
+}
+
+const MS_PER_SECOND = 1_000;
+
+/** Also called at boot and without Temporal: an outage of it must not leave records without a month. */
+export function createPartitionActivities(dependencies: PartitionDependencies): PartitionActivities {
+  return { rollPartitionsOver: () => rollPartitionsOver(dependencies) };
+}
+
+async function rollPartitionsOver({
+  pool,
+  monthsAhead: wanted,
+  metrics,
+  logger,
+}: PartitionDependencies): Promise<number> {
+  const now = instantOf(Date.now());
+  try {
+    const { ahead } = await rollOver(pool, now, wanted);
+    metrics.partitionsAhead.set(ahead);
+    metrics.lastRollover.set(Date.now() / MS_PER_SECOND);
+    return ahead;
+  } catch (error: unknown) {
+    if (error instanceof MonthBlockedError) {
+      metrics.blockedRollovers.inc();
+      logger.warn({ month: error.month, holders: error.holders }, error.message);
+      metrics.partitionsAhead.set(await monthsAhead(pool, now));
+    }
+    throw error;
+  }
+}

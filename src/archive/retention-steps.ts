@@ -1,0 +1,260 @@
+import type pg from 'pg';
+
+import { withMaintenanceClient } from '../database/maintenance.ts';
+import { detachMonth, partitionsOf } from '../database/month-detach.ts';
+import type { DropOutcome, MonthRow } from '../database/month-states.ts';
+import {
+  dropMonth,
+  markArchived,
+  markArchiving,
+  markDetached,
+  noteFault,
+  reopenMonth,
+  selectMonth,
+} from '../database/month-states.ts';
+import type { PlannedMonth, RetentionRules } from '../database/retention-plan.ts';
+import { planRetention } from '../database/retention-plan.ts';
+import { addMonths, instantOf } from '../domain/instant.ts';
+import { ARCHIVED_TABLES, archivedTable } from './archive-schema.ts';
+import type { ExportPoint } from './export-table.ts';
+import { EXPORT_POINTS, exportTable } from './export-table.ts';
+import type { Manifest, ManifestPart } from './manifest.ts';
+import { countRows } from './manifest.ts';
+import type { ManifestChain } from './manifest-chain.ts';
+import type { ObjectStore } from './object-store.ts';
+import { digestTable } from './table-rows.ts';
+import type { ArchiveFault } from './verify-part.ts';
+import { describeFault, verifyPart } from './verify-part.ts';
+import { withWorkspace } from './workspace.ts';
+
+/** Points at which a test ends the process, the database or the store. */
+export const FAULT_POINTS = [
+  'frozen',
+  ...EXPORT_POINTS,
+  'verified',
+  'manifest-written',
+  'archived',
+  'detaching',
+  'detached-by-catalogue',
+  'compared',
+  'detached',
+  'verified-again',
+  'dropped',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+export interface RetentionDependencies {
+  readonly ownerUrl: string;
+  readonly lockTimeoutMs: number;
+  readonly store: ObjectStore;
+  readonly chain: ManifestChain;
+  readonly rules: RetentionRules;
+  readonly workFolder: string;
+  readonly schemaVersion: number;
+  /** Rows at which a part ends. Default PART_ROWS. */
+  readonly partRows: number;
+  readonly nowMs?: () => number;
+  /** Told when something was done, so that a heartbeat can tell it on. */
+  readonly onProgress?: (what: string) => void;
+  /** Default: nothing happens there. */
+  readonly reached?: (point: FaultPoint) => Promise<void>;
+}
+
+/** The archive is not what was written, or not what the table holds. Nothing is dropped; somebody must look. */
+export class ArchiveMismatchError extends Error {
+  readonly month: string;
+  readonly faults: readonly string[];
+
+  constructor(month: string, faults: readonly string[]) {
+    super(`the archive of ${month.slice(0, 7)} is not what was written: ${faults.join('; ')}`);
+    this.name = 'ArchiveMismatchError';
+    this.month = month;
+    this.faults = faults;
+  }
+}
+
+/** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
+export interface RetentionSteps {
+  plan(): Promise<readonly PlannedMonth[]>;
+  freeze(month: string): Promise<void>;
+  /** The archived tables, in the order in which they are exported. */
+  readonly tables: readonly string[];
+  exportTable(month: string, table: string): Promise<readonly ManifestPart[]>;
+  verify(month: string, parts: readonly ManifestPart[]): Promise<void>;
+  seal(month: string, parts: readonly ManifestPart[]): Promise<void>;
+  /** `reopened`: rows came after the export, and the month is live again. */
+  detach(month: string): Promise<'detached' | 'reopened'>;
+  drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'>;
+  reattach(month: string): Promise<void>;
+  noteFault(month: string, fault: string): Promise<void>;
+}
+
+export function createRetentionSteps(dependencies: RetentionDependencies): RetentionSteps {
+  const steps = new Steps(dependencies);
+  return {
+    tables: ARCHIVED_TABLES.map(({ table }) => table),
+    plan: () => steps.plan(),
+    freeze: (month) => steps.freeze(month),
+    exportTable: (month, table) => steps.exportTable(month, table),
+    verify: (month, parts) => steps.verify(month, parts),
+    seal: (month, parts) => steps.seal(month, parts),
+    detach: (month) => steps.detach(month),
+    drop: (month) => steps.drop(month),
+    reattach: (month) => steps.asOwner((client) => reopenMonth(client, month)),
+    noteFault: (month, fault) => steps.asOwner((client) => noteFault(client, month, fault)),
+  };
+}
+
+class Steps {
+  readonly #given: RetentionDependencies;
+
+  constructor(dependencies: RetentionDependencies) {
+    this.#given = dependencies;
+  }
+
+  plan(): Promise<readonly PlannedMonth[]> {
+    const { rules, nowMs = Date.now } = this.#given;
+    return this.asOwner((client) => planRetention(client, rules, instantOf(nowMs())));
+  }
+
+  async freeze(month: string): Promise<void> {
+    await this.asOwner((client) => markArchiving(client, month));
+    await this.#reached('frozen');
+  }
+
+  exportTable(month: string, table: string): Promise<ManifestPart[]> {
+    const { store, workFolder, partRows } = this.#given;
+    const reached = async (point: ExportPoint): Promise<void> => {
+      this.#progress(`${table}: ${point}`);
+      await this.#reached(point);
+    };
+    return withWorkspace(workFolder, (workspace) =>
+      this.asOwner((client) =>
+        exportTable(archivedTable(table), { client, store, workspace, month, partRows, reached }),
+      ),
+    );
+  }
+
+  async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
+    const { store, workFolder } = this.#given;
+    const faults: ArchiveFault[] = [];
+    await withWorkspace(workFolder, async (workspace) => {
+      for (const part of parts) {
+        const fault = await verifyPart(store, part, workspace);
+        if (fault !== undefined) faults.push(fault);
+        this.#progress(`${part.key}: ${fault === undefined ? 'verified' : 'wrong'}`);
+      }
+    });
+    if (faults.length > 0) throw new ArchiveMismatchError(month, faults.map(describeFault));
+    await this.#reached('verified');
+  }
+
+  async seal(month: string, exported: readonly ManifestPart[]): Promise<void> {
+    const { chain, schemaVersion, nowMs = Date.now } = this.#given;
+    const row = await this.#monthRow(month);
+    const parts = [...(await this.#settledParts(row)), ...exported];
+    const sealed = await chain.append({
+      month,
+      createdAt: instantOf(nowMs()),
+      schemaVersion,
+      range: [`${month}T00:00:00.000000Z`, `${addMonths(month, 1)}T00:00:00.000000Z`],
+      rows: countRows(parts),
+      parts,
+    });
+    await this.#reached('manifest-written');
+    const { key, sha256, manifest } = sealed;
+    await this.asOwner((client) => markArchived(client, month, { key, sha256, rows: manifest.rows }));
+    await this.#reached('archived');
+  }
+
+  async detach(month: string): Promise<'detached' | 'reopened'> {
+    const row = await this.#monthRow(month);
+    const settled = new Set((await this.#settledParts(row)).map(({ key }) => key));
+    const manifest = await this.#manifestOf(row);
+    const exported = manifest.parts.filter(({ key }) => !settled.has(key));
+    await this.#reached('detaching');
+    return this.asOwner(async (client) => {
+      await detachMonth(client, month);
+      await this.#reached('detached-by-catalogue');
+      // Detached tables cannot change any more: what came between the export and now shows here.
+      if (!(await this.#holdsExactly(client, month, exported))) {
+        await reopenMonth(client, month);
+        return 'reopened';
+      }
+      await this.#reached('compared');
+      await markDetached(client, month);
+      await this.#reached('detached');
+      return 'detached';
+    });
+  }
+
+  async drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'> {
+    const manifest = await this.#manifestOf(await this.#monthRow(month));
+    // Once more, and all of it: between archiving and now lies a grace in which anything may have happened to the store.
+    await this.verify(month, manifest.parts);
+    await this.#reached('verified-again');
+    const { requireApproval } = this.#given.rules;
+    const outcome = await this.asOwner(async (client): Promise<DropOutcome> => {
+      const result = await dropMonth(client, month, { requireApproval });
+      if (!result.dropped && result.holds.length > 0) await reopenMonth(client, month);
+      return result;
+    });
+    if (!outcome.dropped) return outcome.holds.length > 0 ? 'held' : 'awaits-approval';
+    await this.#reached('dropped');
+    return 'dropped';
+  }
+
+  asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const { ownerUrl: connectionString, lockTimeoutMs } = this.#given;
+    return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
+  }
+
+  async #holdsExactly(client: pg.Client, month: string, parts: readonly ManifestPart[]): Promise<boolean> {
+    const { partRows } = this.#given;
+    for (const { table, relation } of await partitionsOf(client, month)) {
+      const onProgress = (): void => {
+        this.#progress(`${table}: comparing`);
+      };
+      const found = await digestTable(client, archivedTable(table), relation, { partRows, onProgress });
+      const archived = parts.filter((part) => part.table === table);
+      const same =
+        found.length === archived.length &&
+        found.every(({ rows, digest }, index) => {
+          const part = archived[index];
+          return part?.rows === rows && part.digest === digest;
+        });
+      if (!same) return false;
+    }
+    return true;
+  }
+
+  /** Parts that a drop has relied on: the rows in them are nowhere else. */
+  async #settledParts({ settledManifest }: MonthRow): Promise<readonly ManifestPart[]> {
+    if (settledManifest === null) return [];
+    return (await this.#given.chain.read(settledManifest)).manifest.parts;
+  }
+
+  async #manifestOf({ month, manifest, manifestSha256 }: MonthRow): Promise<Manifest> {
+    if (manifest === null) throw new ArchiveMismatchError(month, ['it has no manifest']);
+    const sealed = await this.#given.chain.read(manifest);
+    if (sealed.sha256 !== manifestSha256)
+      throw new ArchiveMismatchError(month, [
+        `${manifest} is another manifest than the one that was written`,
+      ]);
+    return sealed.manifest;
+  }
+
+  async #monthRow(month: string): Promise<MonthRow> {
+    const row = await this.asOwner((client) => selectMonth(client, month));
+    if (row === undefined) throw new RangeError(`there is no month ${month.slice(0, 7)}`);
+    return row;
+  }
+
+  #progress(what: string): void {
+    this.#given.onProgress?.(what);
+  }
+
+  async #reached(point: FaultPoint): Promise<void> {
+    await this.#given.reached?.(point);
+  }
+}

@@ -1,0 +1,210 @@
+import type pg from 'pg';
+
+import { monthOf } from '../domain/instant.ts';
+import type { PartitionState } from '../domain/records/service-tables.ts';
+import type { Hold } from './holds.ts';
+import { holdsOfMonth } from './holds.ts';
+import { partitionsOf } from './month-detach.ts';
+import { quoteIdentifier } from './sql.ts';
+
+/** One month as `audit_partition` has it. */
+export interface MonthRow {
+  readonly month: string;
+  readonly state: PartitionState;
+  /** Newest manifest, and the SHA-256 of its bytes in hexadecimal. */
+  readonly manifest: string | null;
+  readonly manifestSha256: string | null;
+  /** Manifest of the last drop: its parts belong to every later manifest. */
+  readonly settledManifest: string | null;
+  readonly approvedBy: string | null;
+  readonly detachedAt: string | null;
+  readonly restoredUntil: string | null;
+  readonly fault: string | null;
+}
+
+/** The month is not where this step expected it: a record re-opened it, or another run was here. */
+export class MonthMovedError extends Error {
+  readonly month: string;
+
+  constructor(month: string, expected: PartitionState) {
+    super(
+      `month ${month.slice(0, 7)} is no longer ${expected}: a record re-opened it, or another run goes on with it`,
+    );
+    this.name = 'MonthMovedError';
+    this.month = month;
+  }
+}
+
+const SELECT_MONTHS = `
+  select month::text as month, state, manifest, encode(manifest_sha256, 'hex') as "manifestSha256",
+    settled_manifest as "settledManifest", approved_by as "approvedBy", fault,
+    to_char(detached_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "detachedAt",
+    to_char(restored_until, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "restoredUntil"
+  from audit_partition`;
+
+/** Every month there ever was, oldest first. */
+export async function selectMonths(client: pg.Pool | pg.ClientBase): Promise<readonly MonthRow[]> {
+  return (await client.query<MonthRow>(`${SELECT_MONTHS} order by audit_partition.month`)).rows;
+}
+
+export async function selectMonth(
+  client: pg.Pool | pg.ClientBase,
+  month: string,
+): Promise<MonthRow | undefined> {
+  const { rows } = await client.query<MonthRow>({
+    text: `${SELECT_MONTHS} where audit_partition.month = $1::date`,
+    values: [month],
+  });
+  return rows[0];
+}
+
+/** From here on the month is being archived. Writers do not notice; what they still write is found at the end. */
+export async function markArchiving(client: pg.ClientBase, month: string): Promise<void> {
+  await move(client, { month, from: ['live', 'archiving'], set: "state = 'archiving'" });
+}
+
+/** Its archive was read back and matched, and its manifest is in the store. */
+export async function markArchived(
+  client: pg.ClientBase,
+  month: string,
+  manifest: {
+    readonly key: string;
+    readonly sha256: string;
+    readonly rows: Readonly<Record<string, number>>;
+  },
+): Promise<void> {
+  await move(client, {
+    month,
+    from: ['archiving'],
+    set: `state = 'archived', archived_at = clock_timestamp(), fault = null, fault_at = null,
+      manifest = $3::text, manifest_sha256 = decode($4::text, 'hex'), row_counts = $5::jsonb`,
+    values: [manifest.key, manifest.sha256, JSON.stringify(manifest.rows)],
+  });
+}
+
+/** Its detached tables were compared with the archive: nothing was written in between. */
+export async function markDetached(client: pg.ClientBase, month: string): Promise<void> {
+  await underMonthLock(client, month, async () => {
+    await requireAllDetached(client, month, 'archived');
+    await move(client, {
+      month,
+      from: ['archived'],
+      set: "state = 'detached', detached_at = clock_timestamp()",
+    });
+  });
+}
+
+/** Why retention stopped at this month; shown by the plan until it gets further. */
+export async function noteFault(
+  client: pg.Pool | pg.ClientBase,
+  month: string,
+  fault: string,
+): Promise<void> {
+  await client.query({
+    text: `
+      update audit_partition
+      set fault = $2::text, fault_at = clock_timestamp(), updated_at = clock_timestamp()
+      where month = $1::date`,
+    values: [month, fault],
+  });
+}
+
+/** Attaches what was detached: the month is hot again, with every row it had. */
+export async function reopenMonth(client: pg.ClientBase, month: string): Promise<void> {
+  await client.query({ text: 'select audit_create_month($1::date)', values: [month] });
+}
+
+/** Consents to the drop of a month. Whoever re-opens it needs a new consent. */
+export async function approveDrop(
+  pool: pg.Pool | pg.ClientBase,
+  month: string,
+  approvedBy: string,
+): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    text: `
+      update audit_partition
+      set approved_by = $2::text, approved_at = clock_timestamp()
+      where month = $1::date and state in ('live', 'archiving', 'archived', 'detached')`,
+    values: [monthOf(month), approvedBy],
+  });
+  return rowCount === 1;
+}
+
+export type DropOutcome =
+  | { readonly dropped: true }
+  | { readonly dropped: false; readonly holds: readonly Hold[] }
+  | { readonly dropped: false; readonly holds: readonly []; readonly unapproved: true };
+
+/**
+ * Drops the detached tables of a month, all or none, unless a hold matches. Holds cannot be placed meanwhile: one that
+ * was placed before this wins, one that comes after it finds the archive.
+ */
+export async function dropMonth(
+  client: pg.ClientBase,
+  month: string,
+  { requireApproval }: { readonly requireApproval: boolean },
+): Promise<DropOutcome> {
+  return underMonthLock(client, month, async () => {
+    await client.query('lock table audit_hold in share mode');
+    const partitions = await requireAllDetached(client, month, 'detached');
+    const holds = await holdsOfMonth(
+      client,
+      month,
+      partitions.filter(({ table }) => table !== 'audit_ledger'),
+    );
+    if (holds.length > 0) return { dropped: false, holds };
+    const row = await selectMonth(client, month);
+    if (requireApproval && (row?.approvedBy ?? null) === null)
+      return { dropped: false, holds: [], unapproved: true };
+    const tables = partitions.map(({ relation }) => quoteIdentifier(relation)).join(', ');
+    await move(client, {
+      month,
+      from: ['detached'],
+      set: "state = 'dropped', dropped_at = clock_timestamp(), settled_manifest = manifest, fault = null, fault_at = null",
+    });
+    await client.query(`drop table ${tables}`);
+    return { dropped: true };
+  });
+}
+
+async function requireAllDetached(client: pg.ClientBase, month: string, expected: PartitionState) {
+  const partitions = (await partitionsOf(client, month)).filter(({ place }) => place !== 'absent');
+  if (partitions.some(({ place }) => place !== 'detached')) throw new MonthMovedError(month, expected);
+  return partitions;
+}
+
+/** One transaction under the lock of `audit_create_month`: no writer makes or attaches this month meanwhile. */
+async function underMonthLock<T>(client: pg.ClientBase, month: string, work: () => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    await client.query({
+      text: `select pg_advisory_xact_lock(hashtext('audit_create_month'), ($1::date - date '2000-01-01'))`,
+      values: [month],
+    });
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (error: unknown) {
+    // A connection that is gone has rolled back by itself; the first error says more.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Move {
+  readonly month: string;
+  readonly from: readonly PartitionState[];
+  readonly set: string;
+  readonly values?: readonly unknown[];
+}
+
+async function move(client: pg.ClientBase, { month, from, set, values = [] }: Move): Promise<void> {
+  const { rowCount } = await client.query({
+    text: `
+      update audit_partition set ${set}, updated_at = clock_timestamp()
+      where month = $1::date and state = any($2::text[])`,
+    values: [month, from, ...values],
+  });
+  const [expected] = from;
+  if (rowCount !== 1 && expected !== undefined) throw new MonthMovedError(month, expected);
+}

@@ -1,0 +1,153 @@
+import type pg from 'pg';
+
+import { addMonths, millisecondsOf } from '../domain/instant.ts';
+import type { Hold } from './holds.ts';
+import { describeHold, holdsOfMonth } from './holds.ts';
+import type { MonthPartition } from './month-detach.ts';
+import { partitionsOf } from './month-detach.ts';
+import type { MonthRow } from './month-states.ts';
+import { selectMonths } from './month-states.ts';
+
+export interface RetentionRules {
+  /** Days a month stays in the database after its end. */
+  readonly hotDays: number;
+  /** Hours between detach and drop. */
+  readonly dropGraceHours: number;
+  /** Whether somebody must approve each drop. */
+  readonly requireApproval: boolean;
+}
+
+/**
+ * What the next run does with a month. `archive`: export, verify, detach, and so on as far as it gets. `detach`: it is
+ * archived already. `drop`: it is detached, and its grace is over. `release`: it was restored for a time that is over. `reattach`: a hold
+ * came after it was detached.
+ * The others say why nothing is done.
+ */
+export type RetentionAction =
+  | 'archive'
+  | 'detach'
+  | 'drop'
+  | 'release'
+  | 'reattach'
+  | 'held'
+  | 'awaits-approval'
+  | 'in-grace'
+  | 'keep'
+  | 'gone';
+
+export interface PlannedMonth {
+  readonly month: string;
+  readonly state: MonthRow['state'];
+  readonly action: RetentionAction;
+  /** For a person. */
+  readonly reason: string;
+  /** Of its tables with their indexes, as far as they are in the database. */
+  readonly sizeBytes: number;
+  /** What the planner takes for the number of rows. */
+  readonly estimatedRows: number;
+  readonly holds: readonly Hold[];
+  /** Why retention last stopped at it. */
+  readonly fault: string | null;
+}
+
+const MS_PER_HOUR = 3_600_000;
+const MS_PER_DAY = 24 * MS_PER_HOUR;
+
+/** What the next run of retention would do, month by month, oldest first. Changes nothing. */
+export async function planRetention(
+  client: pg.Pool | pg.ClientBase,
+  rules: RetentionRules,
+  now: string,
+): Promise<readonly PlannedMonth[]> {
+  const planned: PlannedMonth[] = [];
+  for (const row of await selectMonths(client)) {
+    const partitions = await partitionsOf(client, row.month);
+    const readable = await readableRelations(client, partitions);
+    const holds = row.state === 'dropped' ? [] : await holdsOfMonth(client, row.month, readable);
+    const decision = decide(row, { holds, rules, nowMs: millisecondsOf(now) });
+    const size = await sizeOf(client, partitions);
+    planned.push({ month: row.month, state: row.state, ...decision, ...size, holds, fault: row.fault });
+  }
+  return planned;
+}
+
+type Decision = Pick<PlannedMonth, 'action' | 'reason'>;
+
+interface Circumstances {
+  readonly holds: readonly Hold[];
+  readonly rules: RetentionRules;
+  readonly nowMs: number;
+}
+
+function decide(row: MonthRow, circumstances: Circumstances): Decision {
+  const { holds, rules, nowMs } = circumstances;
+  if (row.state === 'dropped') return { action: 'gone', reason: `in the archive: ${row.manifest ?? ''}` };
+  if (row.state === 'restored') return decideRestored(row, nowMs);
+  const dueMs = millisecondsOf(`${addMonths(row.month, 1)}T00:00:00Z`) + rules.hotDays * MS_PER_DAY;
+  if (nowMs < dueMs)
+    return { action: 'keep', reason: `hot until ${new Date(dueMs).toISOString().slice(0, 10)}` };
+  return holds.length > 0 ? decideHeld(row, holds) : decideDue(row, rules, nowMs);
+}
+
+function decideDue(row: MonthRow, rules: RetentionRules, nowMs: number): Decision {
+  if (row.state === 'live' || row.state === 'archiving')
+    return { action: 'archive', reason: 'older than the hot days' };
+  if (rules.requireApproval && row.approvedBy === null)
+    return { action: 'awaits-approval', reason: 'archived; nobody has approved the drop yet' };
+  if (row.state === 'archived') return { action: 'detach', reason: 'archived' };
+  return decideDetached(row, rules, nowMs);
+}
+
+/** What was detached before the hold came is attached again: held rows are answered from the database. */
+function decideHeld({ state }: MonthRow, holds: readonly Hold[]): Decision {
+  const reason = holds.map(describeHold).join('; ');
+  return { action: state === 'archived' || state === 'detached' ? 'reattach' : 'held', reason };
+}
+
+function decideRestored({ restoredUntil }: MonthRow, nowMs: number): Decision {
+  if (restoredUntil !== null && millisecondsOf(restoredUntil) > nowMs)
+    return { action: 'keep', reason: `restored until ${restoredUntil}` };
+  return { action: 'release', reason: 'the time it was restored for is over' };
+}
+
+function decideDetached(
+  { detachedAt }: MonthRow,
+  { dropGraceHours }: RetentionRules,
+  nowMs: number,
+): Decision {
+  const dropMs = detachedAt === null ? nowMs : millisecondsOf(detachedAt) + dropGraceHours * MS_PER_HOUR;
+  if (nowMs < dropMs)
+    return { action: 'in-grace', reason: `dropped after ${new Date(dropMs).toISOString()}` };
+  return { action: 'drop', reason: 'archived, compared, and its grace is over' };
+}
+
+/** Through the parent where it is attached: a role without ownership may read it there only. */
+async function readableRelations(client: pg.Pool | pg.ClientBase, partitions: readonly MonthPartition[]) {
+  const wanted = partitions
+    .filter(({ table, place }) => table !== 'audit_ledger' && place !== 'absent')
+    .map(({ table, relation, place }) => ({ table, relation: place === 'attached' ? table : relation }));
+  const { rows } = await client.query<{ relation: string }>({
+    text: `
+      select wanted.relation
+      from unnest($1::text[]) as wanted (relation)
+      where has_table_privilege(wanted.relation::regclass, 'select')`,
+    values: [wanted.map(({ relation }) => relation)],
+  });
+  const readable = new Set(rows.map(({ relation }) => relation));
+  return wanted.filter(({ relation }) => readable.has(relation));
+}
+
+async function sizeOf(
+  client: pg.Pool | pg.ClientBase,
+  partitions: readonly MonthPartition[],
+): Promise<{ sizeBytes: number; estimatedRows: number }> {
+  const { rows } = await client.query<{ bytes: string; rows: string }>({
+    text: `
+      select coalesce(sum(pg_total_relation_size(class.oid)), 0)::text as bytes,
+        coalesce(sum(greatest(class.reltuples, 0)), 0)::bigint::text as rows
+      from unnest($1::text[]) as wanted (relation)
+      join pg_class as class on class.oid = to_regclass(wanted.relation)`,
+    values: [partitions.map(({ relation }) => relation)],
+  });
+  return { sizeBytes: Number(rows[0]?.bytes ?? 0), estimatedRows: Number(rows[0]?.rows ?? 0) };
+}

@@ -1,0 +1,72 @@
+import type { RetentionActivities, RetentionDecision } from '../activities/types.ts';
+
+/** How often a month is exported again in one run because rows came in between; the next run goes on. */
+const MAX_EXPORTS = 3;
+
+/** Takes one month as far as it gets. Each step is resumable; where the month is, the database knows. */
+export async function retainMonth(
+  steps: RetentionActivities,
+  { month, action }: RetentionDecision,
+  tell: (progress: string) => void,
+): Promise<string> {
+  switch (action) {
+    case 'archive':
+      return archive(steps, month, tell);
+    case 'detach':
+      return detachAndDrop(steps, month, tell);
+    case 'drop':
+      return drop(steps, month, tell);
+    case 'reattach':
+      await steps.reattachMonth(month);
+      return 'attached again because of a hold';
+  }
+}
+
+async function archive(
+  steps: RetentionActivities,
+  month: string,
+  tell: (progress: string) => void,
+): Promise<string> {
+  for (let attempt = 1; attempt <= MAX_EXPORTS; attempt += 1) {
+    tell('freezing');
+    const tables = await steps.freezeMonth(month);
+    const parts = [];
+    for (const table of tables) {
+      tell(`exporting ${table}`);
+      const exported = await steps.exportMonth(month, table);
+      tell(`verifying ${table}`);
+      await steps.verifyExport(month, exported);
+      parts.push(...exported);
+    }
+    tell('writing the manifest');
+    const next = await steps.sealMonth(month, parts);
+    if (next === 'awaits-approval') return 'archived; the drop awaits approval';
+    const outcome = await detachAndDrop(steps, month, tell);
+    if (outcome !== REOPENED) return outcome;
+  }
+  return `${REOPENED} ${MAX_EXPORTS} times; the next run tries again`;
+}
+
+const REOPENED = 're-opened by rows that came meanwhile';
+
+async function detachAndDrop(
+  steps: RetentionActivities,
+  month: string,
+  tell: (progress: string) => void,
+): Promise<string> {
+  tell('detaching');
+  const outcome = await steps.detachMonth(month);
+  if (outcome === 'reopened') return REOPENED;
+  if (outcome === 'in-grace') return 'detached; dropped when its grace is over';
+  return drop(steps, month, tell);
+}
+
+async function drop(
+  steps: RetentionActivities,
+  month: string,
+  tell: (progress: string) => void,
+): Promise<string> {
+  tell('dropping');
+  const outcome = await steps.dropMonth(month);
+  return outcome === 'held' ? 'kept and attached again because of a hold' : outcome;
+}

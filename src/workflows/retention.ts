@@ -1,0 +1,42 @@
+import { isCancellation, log, proxyActivities, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
+
+import type { RetentionActivities } from '../activities/types.ts';
+import { retainMonth } from './retain-month.ts';
+
+const steps = proxyActivities<RetentionActivities>({
+  // A month of many millions of rows; what makes progress says so by its heartbeat.
+  startToCloseTimeout: '12h',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+/**
+ * One run of retention: every month that is due is taken as far as it gets, the oldest first. One that stops (a damaged
+ * archive, a store that lies) keeps its rows, says why, and does not keep the others from going on.
+ */
+export async function retention(): Promise<string[]> {
+  const report: string[] = [];
+  for (const due of await steps.planRetention()) {
+    const name = due.month.slice(0, 7);
+    const tell = (progress: string): void => {
+      setCurrentDetails([...report, `${name}: ${progress}`].join('\n\n'));
+    };
+    try {
+      report.push(`${name}: ${await retainMonth(steps, due, tell)}`);
+    } catch (error: unknown) {
+      if (isCancellation(error)) throw error;
+      const reason = reasonOf(error);
+      log.error('retention stopped at a month; nothing of it is dropped', { month: name, reason });
+      report.push(`${name}: STOPPED: ${reason}`);
+      await steps.noteRetentionFault(due.month, reason);
+    }
+    setCurrentDetails(report.join('\n\n'));
+  }
+  upsertMemo({ report: report.length === 0 ? 'nothing was due' : report.join('; ') });
+  return report;
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}
