@@ -12,6 +12,7 @@ const STRUCTS: Readonly<Partial<Record<KindCode, readonly string[]>>> = {
 };
 
 const SINCE_G3 = ['timesOutAt'];
+const STATUS_SINCE_G3 = ['clusterClassification'];
 
 type Change = (content: TemplateObject) => TemplateObject;
 
@@ -26,7 +27,7 @@ export function specIn(generation: Generation, code: KindCode, spec: TemplateObj
 /** A change of a status, as its generation has it. */
 export function statusIn(generation: Generation, code: KindCode, status: TemplateObject): TemplateObject {
   if (generation === 'G3') return status;
-  const flat = flattened(status, STRUCTS[code] ?? []);
+  const flat = without(flattened(status, STRUCTS[code] ?? []), STATUS_SINCE_G3);
   if ('selectedWorkflow' in flat) return { ...flat, selectedWorkflow: '@selectedWorkflowUnnamed' };
   return generation === 'G2' ? flat : (G1_STATUSES[code] ?? unchanged)(flat);
 }
@@ -90,7 +91,7 @@ function withPhase(code: KindCode, member: string, status: TemplateObject): Temp
 /** G1's documents: qualities and scores that later generations dropped. */
 function enrichedAsDocumented(status: TemplateObject): TemplateObject {
   const later = ['kubernetesContext', 'priorityAssignment', 'businessClassification', 'completionTime'];
-  const kept = without(status, [...later, 'severity', 'policyHash', 'clusterClassification', 'signalMode']);
+  const kept = without(status, [...later, 'severity', 'policyHash', 'signalMode', 'error']);
   return {
     ...without(kept, ['signalName', 'sourceSignalName', 'consecutiveFailures', 'conditions']),
     ...('kubernetesContext' in status

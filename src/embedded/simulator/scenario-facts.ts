@@ -78,10 +78,10 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   workflowName: ofScenario(({ workflow }) => workflow.workflowName),
   workflowId: ofScenario((scenario) => workflowOf(scenario).workflowId),
   actionType: ofScenario(({ workflow }) => workflow.actionType),
-  recommendedWorkflow: ofScenario((scenario) => ({
-    ...workflowOf(scenario),
-    rationale: scenario.rationale,
-  })),
+  recommendedWorkflow: ofScenario((scenario) => {
+    const { workflowId, version, executionBundle } = workflowOf(scenario);
+    return { workflowId, version, executionBundle, rationale: scenario.rationale };
+  }),
   selectedWorkflow: ofPlan(selectedWorkflow),
   selectedWorkflowUnnamed: ofPlan((plan) => {
     const selected = selectedWorkflow(plan);

@@ -63,7 +63,7 @@ export const SPECS: Readonly<Record<KindCode, TemplateObject>> = {
       analysisTypes: ['Investigation', 'RootCause', 'WorkflowSelection'],
     },
   },
-  AS: { ...REF, signal: { name: '@signalName', severity: '@severity' }, mode: 'autonomous' },
+  AS: REF,
   WFE: {
     ...REF,
     ...CLUSTER,

@@ -41,7 +41,7 @@ export const analysisBegins: readonly Step[] = [
       },
     },
   },
-  { after: '0.5s', update: 'AS', status: { phase: 'Investigating', startedAt: '@now' } },
+  { after: '0.5s', update: 'AS', status: { phase: 'Investigating' } },
 ];
 
 /** The investigation is over: what it found. */
@@ -55,7 +55,7 @@ const investigated = (rcaResult: TemplateObject): readonly Step[] => [
     status: {
       phase: 'Completed',
       completedAt: '@now',
-      result: { analysis: '@investigationReport', toolCalls: 14 },
+      result: { analysis: '@investigationReport' },
     },
   },
   {
