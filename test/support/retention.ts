@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+
+import type { RetentionActivities } from '../../src/activities/types.ts';
+import { createManifestChain } from '../../src/archive/manifest-chain.ts';
+import type { ObjectStore } from '../../src/archive/object-store.ts';
+import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
+import { createRetentionSteps } from '../../src/archive/retention-steps.ts';
+import type { SigningKey } from '../../src/archive/signing-key.ts';
+import { createRecordStore } from '../../src/database/record-store.ts';
+import { retainMonth } from '../../src/workflows/retain-month.ts';
+import type { TestDatabase } from './database.ts';
+import { executionObservation } from './observations.ts';
+
+export interface RetentionSetting {
+  readonly ownerUrl: string;
+  readonly store: ObjectStore;
+  readonly key: SigningKey;
+  readonly folder: string;
+}
+
+/** The steps as they run in production, without a grace and with small parts. */
+export function retentionSteps(
+  { ownerUrl, store, key, folder }: RetentionSetting,
+  given: Partial<RetentionDependencies> = {},
+): RetentionSteps {
+  return createRetentionSteps({
+    ownerUrl,
+    store,
+    chain: createManifestChain(store, key, new Map([[key.keyId, key.publicKey]])),
+    rules: { hotDays: 90, dropGraceHours: 0, requireApproval: false },
+    lockTimeoutMs: 500,
+    workFolder: folder,
+    schemaVersion: 6,
+    partRows: 10,
+    ...given,
+  });
+}
+
+/** The steps as the workflow sees them, without Temporal between. */
+export function asActivities(steps: RetentionSteps): RetentionActivities {
+  return {
+    planRetention: async () =>
+      (await steps.plan()).flatMap(({ month, action }) =>
+        action === 'archive' || action === 'detach' || action === 'drop' || action === 'reattach'
+          ? [{ month, action }]
+          : [],
+      ),
+    freezeMonth: async (month) => {
+      await steps.freeze(month);
+      return steps.tables;
+    },
+    exportMonth: (month, table) => steps.exportTable(month, table),
+    verifyExport: (month, parts) => steps.verify(month, parts),
+    sealMonth: async (month, parts) => {
+      await steps.seal(month, parts);
+      const planned = (await steps.plan()).find((candidate) => candidate.month === month);
+      return planned?.action === 'awaits-approval' ? 'awaits-approval' : 'detach';
+    },
+    detachMonth: (month) => steps.detach(month),
+    dropMonth: (month) => steps.drop(month),
+    reattachMonth: (month) => steps.reattach(month),
+    noteRetentionFault: (month, fault) => steps.noteFault(month, fault),
+  };
+}
+
+/** One run over all that is due, or over one month, without Temporal. */
+export async function runRetention(steps: RetentionSteps, month?: string): Promise<string[]> {
+  const activities = asActivities(steps);
+  const report: string[] = [];
+  for (const due of await activities.planRetention()) {
+    if (month !== undefined && due.month !== month) continue;
+    report.push(`${due.month.slice(0, 7)}: ${await retainMonth(activities, due, () => undefined)}`);
+  }
+  return report;
+}
+
+/** Records so many executions of a month through the store, each with its ledger entry. */
+export async function recordExecutions(
+  database: TestDatabase,
+  month: string,
+  count: number,
+): Promise<string[]> {
+  const outcomes = await createRecordStore(database.writer).record(
+    Array.from({ length: count }, (_, index) =>
+      executionObservation({
+        key: randomUUID(),
+        createdAt: `${month.slice(0, 8)}15T12:00:${String(index % 60).padStart(2, '0')}.000001Z`,
+      }),
+    ),
+  );
+  return outcomes.map(({ id }) => id);
+}
