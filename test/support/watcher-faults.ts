@@ -102,8 +102,10 @@ export class FaultyServer {
   }
 
   #remember(request: IncomingMessage, response: ServerResponse): void {
-    this.#sockets.add(request.socket);
-    request.socket.once('close', () => this.#sockets.delete(request.socket));
+    if (!this.#sockets.has(request.socket)) {
+      this.#sockets.add(request.socket);
+      request.socket.once('close', () => this.#sockets.delete(request.socket));
+    }
     if (!isWatch(request)) return;
     this.#watches.add(response);
     response.once('close', () => this.#watches.delete(response));
@@ -133,7 +135,8 @@ export class FaultyServer {
     const write = response.write.bind(response) as (chunk: string | Buffer) => boolean;
     response.write = ((line: string) => {
       const bent = bendLine(line, this.active, response);
-      for (const part of bent) write(part);
+      // A stream that a fault has ended is still subscribed to for a moment.
+      if (!response.writableEnded) for (const part of bent) write(part);
       return true;
     }) as typeof response.write;
   }

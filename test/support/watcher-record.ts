@@ -22,6 +22,8 @@ interface RecordedRow extends RecordedResource {
  */
 export class WatcherRecord {
   readonly taken: TakenSignal[] = [];
+  /** `uid`, `uid phase X`, `uid block X`, `uid deleted`, `uid verdict X` of everything that was taken. */
+  readonly told = new Set<string>();
   readonly rows = new Map<string, RecordedRow>();
   temporalAway = false;
   databaseAway = false;
@@ -37,6 +39,7 @@ export class WatcherRecord {
           throw new Error('Temporal is away', { cause: { code: GRPC_UNAVAILABLE, details: 'away' } });
         }
         this.taken.push({ ...signal, life });
+        this.#tell(signal);
         if (!this.losesRuns) this.#record(signal);
         return Promise.resolve();
       },
@@ -52,6 +55,17 @@ export class WatcherRecord {
     if (this.databaseAway) throw new Error('the database is away');
     await Promise.resolve();
     for (const row of this.rows.values()) if (!row.deleted && row.kind === kind) yield [row];
+  }
+
+  #tell({ observation: { resource, columns } }: RemediationSignal): void {
+    const uid = resource?.uid ?? '';
+    const { overall_phase: phase, skip_reason: block, verdict } = columns;
+    const facts = { phase, block, verdict };
+    this.told.add(uid);
+    for (const [fact, value] of Object.entries(facts)) {
+      if (value !== undefined) this.told.add(`${uid} ${fact} ${String(value)}`);
+    }
+    if (resource?.deletedAt !== undefined) this.told.add(`${uid} deleted`);
   }
 
   #record({ remediation, observation }: RemediationSignal): void {

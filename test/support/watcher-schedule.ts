@@ -1,0 +1,173 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { WatchedKind } from '../../src/watcher/watched-kind.ts';
+import type { Random } from './random.ts';
+import { seededRandom } from './random.ts';
+import type { FaultName } from './watcher-faults.ts';
+import { FAULTS } from './watcher-faults.ts';
+import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
+import { judge } from './watcher-oracle.ts';
+import { FAST, WatcherWorld } from './watcher-world.ts';
+import type { WrittenRemediation } from './watcher-writer.ts';
+import { WatcherWriter } from './watcher-writer.ts';
+
+/** What happens to the watcher itself, and to the servers it hands to. */
+const TROUBLES = ['temporal-away', 'temporal-slow', 'database-away', 'killed', 'second-watcher'] as const;
+export type Trouble = FaultName | (typeof TROUBLES)[number];
+
+export interface ScheduleOptions {
+  readonly seed: number;
+  /** Which troubles may come. Default: all. */
+  readonly troubles?: readonly Trouble[];
+  /** Guarantees of the watcher that are switched off, to see that the schedule would notice. */
+  readonly without?: readonly ('reconcile' | 'tombstones' | 'inactivity')[];
+}
+
+const ALL: readonly Trouble[] = [...FAULTS, ...TROUBLES];
+const ROUNDS = 2;
+/** Whatever was wrong, so long after it has ended everything that is there must have been told. */
+const RECOVERY_MS = 4_000;
+const NEVER_MS = 3_600_000;
+
+/** Plays one schedule and returns what it broke; nothing when every guarantee held. */
+export async function playSchedule(options: ScheduleOptions): Promise<readonly string[]> {
+  const random = seededRandom(options.seed);
+  const isOff = (guarantee: 'reconcile' | 'tombstones' | 'inactivity'): boolean =>
+    options.without?.includes(guarantee) ?? false;
+  await using world = await WatcherWorld.create({
+    kinds: [isOff('tombstones') ? WITHOUT_TOMBSTONES : PLAIN_REMEDIATION],
+    timing: {
+      reconcileMs: isOff('reconcile') ? NEVER_MS : FAST.reconcileMs,
+      inactivityMs: isOff('inactivity') ? NEVER_MS : FAST.inactivityMs,
+    },
+  });
+  const schedule = new Schedule(world, random, options.troubles ?? ALL);
+  return await schedule.play();
+}
+
+/** Only deletions that were watched count. */
+const WITHOUT_TOMBSTONES: WatchedKind = {
+  ...PLAIN_REMEDIATION,
+  readDeletion: (gone, context) =>
+    gone.lastState === undefined
+      ? { unread: 'no-remediation' }
+      : PLAIN_REMEDIATION.readDeletion(gone, context),
+};
+
+class Schedule {
+  readonly #world: WatcherWorld;
+  readonly #random: Random;
+  readonly #troubles: readonly Trouble[];
+  readonly #writer: WatcherWriter;
+  readonly #broken: string[] = [];
+
+  constructor(world: WatcherWorld, random: Random, troubles: readonly Trouble[]) {
+    this.#world = world;
+    this.#random = random;
+    this.#troubles = troubles;
+    this.#writer = new WatcherWriter(world, random);
+  }
+
+  async play(): Promise<readonly string[]> {
+    for (let count = this.#random.below(5); count >= 0; count -= 1) this.#writer.create();
+    this.#world.startWatcher();
+    for (let round = 0; round < ROUNDS && this.#broken.length === 0; round += 1) {
+      await this.#storm();
+      await this.#calm();
+      await this.#workUndisturbed();
+    }
+    await this.#world.stopWatchers();
+    const broken = [...this.#broken, ...judge(this.#world.record, this.#writer)];
+    return broken.length === 0 ? [] : [...broken, `after: ${this.#writer.log.join(', ')}`];
+  }
+
+  /** Operations and troubles at random. */
+  async #storm(): Promise<void> {
+    for (let count = 1 + this.#random.below(4); count > 0; count -= 1) {
+      const trouble = this.#random.pick(this.#troubles);
+      this.#writer.note(`-- ${trouble}`);
+      await this.#begin(trouble);
+      for (let operations = 1 + this.#random.below(4); operations > 0; operations -= 1) {
+        this.#writer.anyOperation({ mayLoseTerminal: false });
+        await delay(this.#random.below(15));
+      }
+      await this.#end(trouble);
+    }
+  }
+
+  /** Nothing is wrong any more: within the bound everything that is there has been told, and everything that went. */
+  async #calm(): Promise<void> {
+    const deadline = performance.now() + RECOVERY_MS;
+    for (;;) {
+      const missing = this.#writer.untold();
+      if (missing.length === 0) return;
+      if (performance.now() > deadline) {
+        this.#broken.push(`not told ${RECOVERY_MS} ms after the last trouble: ${missing.join(', ')}`);
+        return;
+      }
+      await delay(5);
+    }
+  }
+
+  /** Without troubles every phase and every block is told, and the watch alone tells it. */
+  async #workUndisturbed(): Promise<void> {
+    if (this.#broken.length > 0 || !(await this.#untilWatching())) return;
+    const missedBefore = await this.#world.missedOnRelist();
+    const states: WrittenRemediation[] = [];
+    for (let operations = 3 + this.#random.below(5); operations > 0; operations -= 1) {
+      const written = this.#writer.anyOperation({ mayLoseTerminal: true });
+      if (written !== undefined) states.push(written);
+      await delay(this.#random.below(4));
+    }
+    await this.#calm();
+    const told = this.#world.record.told;
+    for (const { uid, shown } of states) {
+      const missing = [...shown].filter((what) => !told.has(`${uid} ${what}`));
+      if (missing.length > 0) this.#broken.push(`never told of ${uid}: ${missing.join(', ')}`);
+    }
+    const missed = (await this.#world.missedOnRelist()) - missedBefore;
+    if (missed > 0) this.#broken.push(`missed on relist without a fault: ${missed}`);
+  }
+
+  /** The troubles may have left a watch that is only being asked for again: its first event shows that it is there. */
+  async #untilWatching(): Promise<boolean> {
+    this.#writer.create();
+    await this.#calm();
+    await delay(FAST.longestBackoffMs);
+    this.#writer.forgetShown();
+    return this.#broken.length === 0;
+  }
+
+  async #begin(trouble: Trouble): Promise<void> {
+    const { record } = this.#world;
+    switch (trouble) {
+      case 'temporal-away':
+        record.temporalAway = true;
+        return;
+      case 'temporal-slow':
+        record.slowMs = 10;
+        return;
+      case 'database-away':
+        record.databaseAway = true;
+        return;
+      case 'killed':
+        await this.#world.stopWatchers();
+        return;
+      case 'second-watcher':
+        this.#world.startWatcher();
+        return;
+      default:
+        this.#world.faults.start(trouble);
+    }
+  }
+
+  async #end(trouble: Trouble): Promise<void> {
+    const { record } = this.#world;
+    record.temporalAway = false;
+    record.slowMs = 0;
+    record.databaseAway = false;
+    this.#world.faults.stop();
+    if (trouble === 'killed') this.#world.startWatcher();
+    await delay(this.#random.below(30));
+  }
+}
