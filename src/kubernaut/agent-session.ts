@@ -2,6 +2,7 @@ import type { JsonObject } from '../domain/json.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { readColumns } from './column-source.ts';
+import { readDeletionAtSibling } from './deletion.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
 import type {
@@ -88,8 +89,16 @@ export function readAgentSession(resource: JsonObject, context: ReadingContext):
   };
 }
 
+export const readSessionDeletion = readDeletionAtSibling({
+  kind: 'AgentSession',
+  definition: SESSION_OF_ANALYSIS.definition,
+  phase: SESSION_OF_ANALYSIS.phase,
+  member: 'agent_session_deleted_at',
+  nameOf: ({ lastState = {} }, remediation) => analysisOf({ resource: lastState, remediation }),
+});
+
 /** Its owner; else the name that an analysis of this remediation has. */
-function analysisOf({ resource, remediation }: Subject): string {
+function analysisOf({ resource, remediation }: Pick<Subject, 'resource' | 'remediation'>): string {
   const owner = textAt(ownerOf(resource, 'AIAnalysis'), 'name');
   return owner ?? textAt(resource, 'spec.incidentID') ?? `ai-${remediation.name}`;
 }

@@ -1,9 +1,10 @@
+import { canonicalJson } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kinds.ts';
-import type { ReadingContext, RemediationReference } from './observed-remediation.ts';
+import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 
 export interface DeletionRecord {
@@ -35,28 +36,66 @@ export function observeDeletion(
   };
 }
 
+type ReadDeletion = NonNullable<KubernautKind['readDeletion']>;
+type Place = Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>;
+
 /** Says of a kind that adds to the record of its remediation that a resource of it is gone, and nothing else. */
-export function readDeletionFromHub(
-  place: Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>,
-): NonNullable<KubernautKind['readDeletion']> {
+export function readDeletionFromHub(place: Place): ReadDeletion {
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
     const columns = { remediation_id: remediation.name, remediation_uid: remediation.uid };
-    const observation = observeDeletion(gone, context, {
-      ...place,
-      key: naturalKey(remediation.uid),
-      columns,
-    });
-    return {
-      remediation,
-      observations: [observation],
-      summary: gone.name,
-      target: undefined,
-      shape: 'unknown',
-      unrecognised: [],
-      misshapen: [],
+    const record = { ...place, key: naturalKey(remediation.uid), columns };
+    return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
+  };
+}
+
+/** Says of a kind with records of its own that the resource is gone: its record says when, in `extra`. */
+export function readDeletionOfRecord(place: Place): ReadDeletion {
+  return (gone, context) => {
+    const remediation = gone.remediation ?? referenceIn(gone);
+    if (remediation === undefined) return { unread: 'no-remediation' };
+    const columns = {
+      namespace: gone.namespace,
+      source_kind: place.kind,
+      source_uid: gone.uid,
+      extra: canonicalJson({ deleted_at: gone.deletedAt }),
     };
+    const record = { ...place, key: naturalKey(remediation.uid, gone.name), columns };
+    return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
+  };
+}
+
+/** Says in the record of a sibling that a resource is gone; `nameOf` names the sibling, `member` where `extra` says it. */
+export function readDeletionAtSibling(
+  place: Place & {
+    readonly member: string;
+    readonly nameOf: (gone: GoneResource, remediation: RemediationReference) => string;
+  },
+): ReadDeletion {
+  return (gone, context) => {
+    const remediation = gone.remediation ?? referenceIn(gone);
+    if (remediation === undefined) return { unread: 'no-remediation' };
+    const key = naturalKey(remediation.uid, place.nameOf(gone, remediation));
+    const columns = { extra: canonicalJson({ [place.member]: gone.deletedAt }) };
+    const observation = observeDeletion(gone, context, { ...place, key, columns });
+    return aboutDeletion(gone, remediation, { ...observation, fragment: true });
+  };
+}
+
+function aboutDeletion(
+  gone: GoneResource,
+  remediation: RemediationReference,
+  observation: Observation,
+): ResourceReading {
+  return {
+    remediation,
+    observations: [observation],
+    summary: gone.name,
+    target: undefined,
+    shape: 'unknown',
+    unrecognised: [],
+    misshapen: [],
   };
 }
 

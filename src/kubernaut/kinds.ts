@@ -1,13 +1,20 @@
 import type { JsonObject } from '../domain/json.ts';
 import { ACTION_OF_WORKFLOW } from './action-of-workflow.ts';
-import { AGENT_SESSION_LEFT_OUT, readAgentSession, SESSION_OF_ANALYSIS } from './agent-session.ts';
+import {
+  AGENT_SESSION_LEFT_OUT,
+  readAgentSession,
+  readSessionDeletion,
+  SESSION_OF_ANALYSIS,
+} from './agent-session.ts';
 import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
+import { INVESTIGATION } from './ai-analysis-sources.ts';
 import {
   APPROVAL,
   APPROVAL_LEFT_OUT,
   readApprovalDeletion,
   readApprovalRequest,
 } from './approval-request.ts';
+import { readDeletionOfRecord } from './deletion.ts';
 import {
   readAssessmentDeletion,
   readEffectivenessAssessment,
@@ -65,11 +72,8 @@ export interface KubernautKind {
   readonly leftOut?: LeftOut;
   /** Pure, and never throws, whatever the JSON. */
   read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
-  /**
-   * What its deletion means for the audit, said in observations whose `resource.deletedAt` is set. Absent for kinds whose
-   * deletion says nothing. Pure, and never throws.
-   */
-  readonly readDeletion?: (gone: GoneResource, context: ReadingContext) => ResourceReading | Unread;
+  /** What its deletion means for the audit, in observations whose `resource.deletedAt` is set. Pure, and never throws. */
+  readonly readDeletion: (gone: GoneResource, context: ReadingContext) => ResourceReading | Unread;
   /** Phases after which nothing more happens, in lower case. Absent for kinds without such phases. */
   readonly terminalPhases?: readonly string[];
 }
@@ -90,6 +94,10 @@ export interface GoneResource {
   /** Its last known phase in its own word. */
   readonly phase?: string;
   readonly remediation?: RemediationReference;
+}
+
+function deletionOf(kind: string, { definition, phase }: PhaseSources): KubernautKind['readDeletion'] {
+  return readDeletionOfRecord({ kind, definition, phase });
 }
 
 export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
@@ -119,6 +127,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: SIGNAL_PROCESSING_LEFT_OUT,
     terminalPhases: ['completed', 'failed'],
     read: readSignalProcessing,
+    readDeletion: deletionOf('SignalProcessing', SIGNAL_PROCESSING),
   },
   {
     kind: 'AIAnalysis',
@@ -132,6 +141,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: AI_ANALYSIS_LEFT_OUT,
     terminalPhases: ['completed', 'failed'],
     read: readAiAnalysis,
+    readDeletion: deletionOf('AIAnalysis', INVESTIGATION),
   },
   {
     kind: 'AgentSession',
@@ -142,6 +152,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: AGENT_SESSION_LEFT_OUT,
     terminalPhases: ['completed', 'failed', 'cancelled'],
     read: readAgentSession,
+    readDeletion: readSessionDeletion,
   },
   {
     kind: 'WorkflowExecution',
@@ -157,6 +168,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: WORKFLOW_EXECUTION_LEFT_OUT,
     terminalPhases: ['completed', 'failed', 'skipped'],
     read: readWorkflowExecution,
+    readDeletion: deletionOf('WorkflowExecution', EXECUTION),
   },
   {
     kind: 'KubernetesExecution',
@@ -169,6 +181,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: KUBERNETES_EXECUTION_LEFT_OUT,
     terminalPhases: ['completed', 'failed'],
     read: readKubernetesExecution,
+    readDeletion: deletionOf('KubernetesExecution', ACTION),
   },
   {
     kind: 'RemediationApprovalRequest',

@@ -34,8 +34,8 @@ function observationsOfState(
 ): readonly Observation[] {
   const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === object['kind']);
   if (kind === undefined) throw new Error(`${textAt(object, 'kind') ?? 'nothing'} is not read`);
-  const seen = readable(kind.read(object, context)).observations;
-  if (type !== 'DELETED' || kind.readDeletion === undefined) return seen;
+  const { observations: seen, remediation } = readable(kind.read(object, context));
+  if (type !== 'DELETED') return seen;
   const text = (path: string): string => textAt(object, `metadata.${path}`) ?? '';
   const gone = {
     namespace: text('namespace'),
@@ -45,6 +45,7 @@ function observationsOfState(
     createdAt: seen[0]?.createdAt ?? SEEN_AT,
     deletedAt: SEEN_AT,
     lastState: object,
+    remediation,
   };
   return [...seen, ...readable(kind.readDeletion(gone, context)).observations];
 }

@@ -21,7 +21,21 @@ const RUNS = 400;
 
 /** Values that look right, and are not where they belong; among them every phase that means something. */
 const ODD_VALUES: readonly JsonValue[] = [
-  ...['', '0', '-0', '1e9', '0.50', '00.5', '007', 'NaN', 'Completed', 'FAILED', 'TimedOut', 'Blocked', 'Skipped'],
+  ...[
+    '',
+    '0',
+    '-0',
+    '1e9',
+    '0.50',
+    '00.5',
+    '007',
+    'NaN',
+    'Completed',
+    'FAILED',
+    'TimedOut',
+    'Blocked',
+    'Skipped',
+  ],
   ...[
     'Analyzing',
     'ResourceBusy',
@@ -172,7 +186,7 @@ describe.each(KUBERNAUT_KINDS.map((kind) => [kind.kind, kind] as const))('a %s',
             createdAt: at,
             phase,
           };
-          const reading = kind.readDeletion?.(
+          const reading = kind.readDeletion(
             state === undefined ? gone : { ...gone, lastState: state },
             CONTEXT,
           );
