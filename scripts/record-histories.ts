@@ -56,10 +56,8 @@ const access = { connectionOptions: { address: server.address }, namespace: serv
 const { client, connection, close } = await connectTemporal(access);
 const worker = await startWorker({
   temporal: access,
-  taskQueue: QUEUE,
-  activities: forgetfulActivities(),
+  queues: [{ taskQueue: QUEUE, activities: forgetfulActivities() }],
   shutdownGraceSeconds: 1,
-  logger,
 });
 try {
   await mkdir(DIRECTORY, { recursive: true });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
 import { parseJson } from './domain/json.ts';
+import { RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from './domain/limits.ts';
 import { parsePayloadKeys, type PayloadKey } from './domain/payload-keys.ts';
 import type { RedactionOptions } from './domain/redaction.ts';
 import { parseRedactionOptions } from './domain/redaction.ts';
@@ -14,6 +15,13 @@ import { VARIABLES } from './variables.ts';
 type Reader = SettingsReader<keyof typeof VARIABLES>;
 
 const MS_PER_SECOND = 1_000;
+
+/** What an attempt to record needs besides its statements: a connection, and the pauses between the store's own attempts. */
+const ATTEMPT_RESERVE_SECONDS = 5;
+
+/** More, and Temporal would begin the next attempt while the store is still at one before: they would pile up. */
+const MAX_STATEMENT_TIMEOUT_MS =
+  ((RECORD_ATTEMPT_SECONDS - ATTEMPT_RESERVE_SECONDS) * MS_PER_SECOND) / STORE_ATTEMPTS;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,16 +37,14 @@ export function readConfig(environment: Environment) {
       url: read.text('DATABASE_URL'),
       ownerUrl: read.text('DATABASE_OWNER_URL'),
       poolSize: read.integer('REMEDIATION_AUDIT_DATABASE_POOL_SIZE', 1, 100),
-      statementTimeoutMs: read.integer('REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS', 100, 600_000),
+      statementTimeoutMs: read.integer(
+        'REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS',
+        100,
+        MAX_STATEMENT_TIMEOUT_MS,
+      ),
       monthsAhead: read.integer('REMEDIATION_AUDIT_MONTHS_AHEAD', 1, 24),
     },
-    temporal: {
-      ...readTemporal(environment),
-      payloads: {
-        compressAboveBytes: read.integer('REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES', 0, 2_097_152),
-        keys: readPayloadKeys(read.text('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE')),
-      },
-    },
+    temporal: { ...readTemporal(environment), payloads: readPayloads(read) },
     workflow: {
       lateGraceSeconds: read.integer('REMEDIATION_AUDIT_LATE_GRACE_SECONDS', 0, 86_400),
       orphanGraceSeconds: read.integer('REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS', 1, 31_536_000),
@@ -56,9 +62,10 @@ export function readConfig(environment: Environment) {
       listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
       signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
       timing: readWatcherTiming(read),
+      clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
       metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
     },
-    worker: { metricsPort: read.port('REMEDIATION_AUDIT_WORKER_METRICS_PORT') },
+    worker: readWorker(read),
     redaction: readRedaction(read.text('REMEDIATION_AUDIT_REDACTION_FILE')),
     embedding: {
       url: read.text('REMEDIATION_AUDIT_EMBEDDING_URL'),
@@ -70,7 +77,7 @@ export function readConfig(environment: Environment) {
     api: {
       host: read.text('REMEDIATION_AUDIT_API_HOST'),
       port: read.port('REMEDIATION_AUDIT_API_PORT'),
-      authMode: read.oneOf('REMEDIATION_AUDIT_API_AUTH_MODE', ['none']),
+      ...readApiAuth(read),
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
       deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
     },
@@ -78,6 +85,27 @@ export function readConfig(environment: Environment) {
   };
   read.throwIfWrong();
   return deepFreeze(config);
+}
+
+function readWorker(read: Reader) {
+  return {
+    metricsPort: read.port('REMEDIATION_AUDIT_WORKER_METRICS_PORT'),
+    queues: read.oneOf('REMEDIATION_AUDIT_WORKER_QUEUES', ['all', 'recording', 'maintenance']),
+    version: readWorkerVersion(read),
+  };
+}
+
+/** Both or none: a deployment without a build cannot be told apart from the next one. */
+function readWorkerVersion(read: Reader): { deploymentName: string; buildId: string } | undefined {
+  const deploymentName = read.text('REMEDIATION_AUDIT_WORKER_DEPLOYMENT');
+  const buildId = read.text('REMEDIATION_AUDIT_WORKER_BUILD_ID');
+  if (deploymentName === '' && buildId === '') return undefined;
+  if (deploymentName !== '' && buildId !== '') return { deploymentName, buildId };
+  const [missing, given] =
+    buildId === ''
+      ? (['REMEDIATION_AUDIT_WORKER_BUILD_ID', 'REMEDIATION_AUDIT_WORKER_DEPLOYMENT'] as const)
+      : (['REMEDIATION_AUDIT_WORKER_DEPLOYMENT', 'REMEDIATION_AUDIT_WORKER_BUILD_ID'] as const);
+  throw new SettingsError([`${missing} must be set too where ${given} is; set both or none`]);
 }
 
 function readWatcherTiming(read: Reader) {
@@ -94,13 +122,33 @@ function readWatcherTiming(read: Reader) {
     reconcileMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_SECONDS', 86_400),
     reconcileGraceMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS', 600),
     recordingGraceMs: milliseconds('REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS', 86_400),
-    exitAfterMs: milliseconds('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 86_400),
   };
 }
 
 /** The environment of this process: the only place that looks at it. */
 export function readProcessConfig(): Config {
   return readConfig(process.env);
+}
+
+function readApiAuth(read: Reader) {
+  const authMode = read.oneOf('REMEDIATION_AUDIT_API_AUTH_MODE', ['none', 'token', 'kubernetes']);
+  const tokensFile = read.text('REMEDIATION_AUDIT_API_TOKENS_FILE');
+  if (authMode === 'token' && tokensFile === '')
+    throw new SettingsError(['REMEDIATION_AUDIT_API_TOKENS_FILE must be set in auth mode token']);
+  const certificatePath = read.text('REMEDIATION_AUDIT_API_TLS_CERT_PATH');
+  const keyPath = read.text('REMEDIATION_AUDIT_API_TLS_KEY_PATH');
+  if ((certificatePath === '') !== (keyPath === '')) {
+    throw new SettingsError([
+      'REMEDIATION_AUDIT_API_TLS_CERT_PATH and REMEDIATION_AUDIT_API_TLS_KEY_PATH must be set together',
+    ]);
+  }
+  return {
+    authMode,
+    tokensFile,
+    audiences: read.list('REMEDIATION_AUDIT_API_TOKEN_AUDIENCES'),
+    tls: certificatePath === '' ? undefined : { certificatePath, keyPath },
+    maxConnections: read.integer('REMEDIATION_AUDIT_API_MAX_CONNECTIONS', 1, 1_000_000),
+  };
 }
 
 /** What only `up` needs: embedded servers and what plays in them. */
@@ -144,6 +192,13 @@ function readRedaction(path: string): RedactionOptions {
       `REMEDIATION_AUDIT_REDACTION_FILE names ${path}, which cannot be used: ${reason}`,
     ]);
   }
+}
+
+function readPayloads(read: Reader) {
+  return {
+    compressAboveBytes: read.integer('REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES', 0, 2_097_152),
+    keys: readPayloadKeys(read.text('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE')),
+  };
 }
 
 function readPayloadKeys(path: string): readonly PayloadKey[] {

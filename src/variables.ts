@@ -154,7 +154,31 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_API_AUTH_MODE: {
     default: 'none',
     unit: '',
-    meaning: 'Who may call: `none`, on loopback only',
+    meaning:
+      'Who may call: `kubernetes` asks the API server, `token` reads a file of hashed tokens, `none` lets anybody in, on loopback only',
+  },
+  REMEDIATION_AUDIT_API_TOKENS_FILE: {
+    default: '',
+    unit: 'path',
+    meaning:
+      'JSON file of hashed tokens for mode `token`; docs/api.md shows its members. Read again when it changes',
+  },
+  REMEDIATION_AUDIT_API_TOKEN_AUDIENCES: {
+    default: '',
+    unit: 'list',
+    meaning:
+      'Audiences of which a token must be meant for one in mode `kubernetes`; empty for those of the API server',
+  },
+  REMEDIATION_AUDIT_API_TLS_CERT_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'Certificate of the API; plain HTTP without it. Read again when it changes',
+  },
+  REMEDIATION_AUDIT_API_TLS_KEY_PATH: { default: '', unit: 'path', meaning: 'Key of that certificate' },
+  REMEDIATION_AUDIT_API_MAX_CONNECTIONS: {
+    default: '4096',
+    unit: 'connections',
+    meaning: 'Connections to the API at once; more are refused and counted',
   },
   REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND: {
     default: 'false',
@@ -177,6 +201,22 @@ export const VARIABLES = {
     unit: 'port',
     meaning: 'Probes and metrics of `work`',
   },
+  REMEDIATION_AUDIT_WORKER_QUEUES: {
+    default: 'all',
+    unit: '',
+    meaning: 'What `work` works on: `recording`, `maintenance`, or `all`',
+  },
+  REMEDIATION_AUDIT_WORKER_DEPLOYMENT: {
+    default: '',
+    unit: '',
+    meaning:
+      'Turns worker versioning on: name of the deployment. Nothing runs until Temporal is told its current version',
+  },
+  REMEDIATION_AUDIT_WORKER_BUILD_ID: {
+    default: '',
+    unit: '',
+    meaning: 'Version of this build within that deployment',
+  },
   REMEDIATION_AUDIT_WATCHER_METRICS_PORT: {
     default: '9466',
     unit: 'port',
@@ -190,7 +230,7 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS: {
     default: '10000',
     unit: 'ms',
-    meaning: 'Longest statement of a recording activity; below its start-to-close of 15 s',
+    meaning: 'Longest statement of a recording activity; five of them must fit into its 60 s',
   },
   REMEDIATION_AUDIT_MONTHS_AHEAD: {
     default: '3',

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { STORE_ATTEMPTS } from '../domain/limits.ts';
 import { classifyError } from './sqlstate.ts';
 
-const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 10;
 
 /**
@@ -14,7 +14,7 @@ export async function persistently<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error: unknown) {
-      if (attempt === ATTEMPTS || classifyError(error) !== 'contention') throw error;
+      if (attempt === STORE_ATTEMPTS || classifyError(error) !== 'contention') throw error;
       await delay(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()));
     }
   }

@@ -16,10 +16,13 @@ export const MAX_IDENTIFIER_LENGTH = 512;
 export const MAX_WORKFLOW_ID_LENGTH = 255;
 
 /**
- * How long one attempt to record may take before Temporal gives it to another worker. Everything that an attempt waits
- * for (a connection, one statement) must have its answer within it.
+ * How long one attempt to record may take before Temporal gives it to another worker. The store's own attempts must end
+ * within it, the last one with the server's error: otherwise the next attempt would wait behind the one before.
  */
-export const RECORD_ATTEMPT_SECONDS = 15;
+export const RECORD_ATTEMPT_SECONDS = 60;
+
+/** How often the store tries a flush that lost a race, or ran into the statement timeout, before it tells anybody. */
+export const STORE_ATTEMPTS = 5;
 
 /** Rows in one page of a list. */
 export const MAX_PAGE_SIZE = 1_000;

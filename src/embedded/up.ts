@@ -156,7 +156,11 @@ function embeddedConfig(
   return {
     ...config,
     database: { ...config.database, url: database.writerUrl, ownerUrl: database.ownerUrl },
-    temporal: { connectionOptions: { address: temporal.address }, namespace: temporal.namespace },
+    temporal: {
+      ...config.temporal,
+      connectionOptions: { address: temporal.address },
+      namespace: temporal.namespace,
+    },
     kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
     api: { ...config.api, host: '127.0.0.1', port: options.apiPort },
     // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.

@@ -1,5 +1,8 @@
+import type pg from 'pg';
+
 import { createEmbeddingActivities } from '../activities/embedding.ts';
 import { createRecordingActivities } from '../activities/recording.ts';
+import type { AuditActivities } from '../activities/types.ts';
 import { createVerdictActivities } from '../activities/verdict.ts';
 import { createBatcher } from '../database/batcher.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
@@ -7,7 +10,9 @@ import { createQuarantine } from '../database/quarantine.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createVerdictReader } from '../database/verdict-reader.ts';
 import { startHealthServer } from '../observability/health-server.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { startWorker } from '../worker/start-worker.ts';
 import { createClosing } from './closing.ts';
@@ -16,38 +21,27 @@ import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 
 /** Runs workflows and activities. */
-export async function startWorkService({ config, logger, signal }: ServiceContext): Promise<RunningService> {
+export async function startWorkService(context: ServiceContext): Promise<RunningService> {
+  const { config, logger } = context;
   const closing = createClosing();
   try {
     const metrics = createMetrics();
     const runtime = installRuntime(logger);
     closing.push(() => runtime.shutdown());
-    const pool = await openDatabase('work', { config, logger, signal });
+    const pool = await openDatabase('work', context);
     closing.push(() => pool.end());
-    const batcher = createBatcher({ store: createRecordStore(pool) });
+    const { queues, version, metricsPort } = config.worker;
+    const served = servedQueues(context, pool, metrics);
     const worker = await startWorker({
       temporal: config.temporal,
-      activities: {
-        ...createRecordingActivities({
-          record: (observation) => batcher.record(observation),
-          quarantine: createQuarantine(pool),
-          metrics,
-        }),
-        ...createVerdictActivities(createVerdictReader(pool)),
-        ...createEmbeddingActivities({
-          store: createEmbeddingStore(pool),
-          embedder: createEmbedder(config.embedding),
-          logger,
-          metrics,
-        }),
-      },
+      queues: queues === 'all' ? Object.values(served) : [served[queues]],
       shutdownGraceSeconds: config.shutdownGraceSeconds,
-      logger,
+      version,
     });
     closing.push(() => worker.stop());
     const health = await startHealthServer({
       host: config.metricsHost,
-      port: config.worker.metricsPort,
+      port: metricsPort,
       registry: metrics.registry,
       notReady: () => (worker.isPolling() ? undefined : 'the worker does not poll Temporal'),
     });
@@ -57,4 +51,34 @@ export async function startWorkService({ config, logger, signal }: ServiceContex
     await closing.run();
     throw error;
   }
+}
+
+/** Each can be served by processes of its own, so that maintenance takes nothing from recording. */
+function servedQueues(context: ServiceContext, pool: pg.Pool, metrics: Metrics) {
+  return {
+    recording: { taskQueue: RECORDING_QUEUE, activities: auditActivities(context, pool, metrics) },
+    maintenance: { taskQueue: MAINTENANCE_QUEUE, activities: {} },
+  };
+}
+
+function auditActivities(
+  { config, logger }: ServiceContext,
+  pool: pg.Pool,
+  metrics: Metrics,
+): AuditActivities {
+  const batcher = createBatcher({ store: createRecordStore(pool) });
+  return {
+    ...createRecordingActivities({
+      record: (observation) => batcher.record(observation),
+      quarantine: createQuarantine(pool),
+      metrics,
+    }),
+    ...createVerdictActivities(createVerdictReader(pool)),
+    ...createEmbeddingActivities({
+      store: createEmbeddingStore(pool),
+      embedder: createEmbedder(config.embedding),
+      logger,
+      metrics,
+    }),
+  };
 }

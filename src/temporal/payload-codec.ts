@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
 import type { PayloadKey } from '../domain/payload-keys.ts';
 
@@ -26,6 +26,8 @@ export class UnknownPayloadKeyError extends Error {
     this.keyId = keyId;
   }
 }
+
+const { Payload: WirePayload } = proto.temporal.api.common.v1;
 
 const COMPRESSED = 'binary/zstd';
 const ENCRYPTED = 'binary/encrypted';
@@ -98,11 +100,11 @@ function decrypt({ metadata, data }: Payload, secrets: ReadonlyMap<string, Buffe
 }
 
 function encodePayload(payload: Payload): Uint8Array {
-  return temporal.api.common.v1.Payload.encode(payload).finish();
+  return WirePayload.encode(payload).finish();
 }
 
 function decodePayload(bytes: Uint8Array): Payload {
-  return temporal.api.common.v1.Payload.decode(bytes);
+  return WirePayload.decode(bytes);
 }
 
 function textOf(bytes: Uint8Array | null | undefined): string {

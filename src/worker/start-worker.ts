@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 
+import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 
-import type { Logger } from '../observability/logger.ts';
 import type { TemporalAccess } from '../temporal/connection.ts';
 import { PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
-import { RECORDING_QUEUE } from '../temporal/identifiers.ts';
+import { beatForActivities } from './heartbeats.ts';
 
 const WORKFLOWS_PATH = fileURLToPath(
   new URL(`../workflows/index${extensionOf(import.meta.url)}`, import.meta.url),
@@ -21,15 +21,17 @@ export interface WorkerVersion {
   readonly buildId: string;
 }
 
-export interface WorkerOptions {
-  readonly temporal: TemporalAccess;
+export interface ServedQueue {
+  readonly taskQueue: string;
   /** Activities by name; none for a queue of workflows alone. */
   readonly activities: object;
+}
+
+export interface WorkerOptions {
+  readonly temporal: TemporalAccess;
+  readonly queues: readonly ServedQueue[];
   /** How long activities in flight may take to end after a shutdown. */
   readonly shutdownGraceSeconds: number;
-  readonly logger: Logger;
-  /** Default: the recording queue. */
-  readonly taskQueue?: string;
   /**
    * Turns worker versioning on: nothing then runs until somebody sets a current version of the deployment. Default: off.
    */
@@ -37,7 +39,7 @@ export interface WorkerOptions {
 }
 
 export interface RunningWorker {
-  /** Settles when the worker has ended: rejects when something fatal ended it. */
+  /** Settles when all queues have ended: rejects when something fatal ended one of them, and then the others. */
   readonly ended: Promise<void>;
   isPolling(): boolean;
   stop(): Promise<void>;
@@ -46,28 +48,37 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const connection = await connect(options.temporal);
   try {
-    return supervise(await createWorker(options, connection), connection);
+    const bundle = await bundleWorkflows(options.temporal);
+    const workers = options.queues.map((queue) => createWorker(options, queue, { connection, bundle }));
+    return supervise(await Promise.all(workers), connection);
   } catch (error: unknown) {
     await connection.close();
     throw error;
   }
 }
 
-async function createWorker(options: WorkerOptions, connection: NativeConnection): Promise<Worker> {
-  const { temporal, activities, shutdownGraceSeconds, version, taskQueue = RECORDING_QUEUE } = options;
-  const dataConverter = createDataConverter(temporal.payloads ?? PLAIN_PAYLOADS);
-  const { failureConverterPath } = dataConverter;
+function bundleWorkflows(temporal: TemporalAccess): Promise<WorkflowBundle> {
+  const { failureConverterPath } = createDataConverter(temporal.payloads ?? PLAIN_PAYLOADS);
+  return bundleWorkflowCode({
+    workflowsPath: WORKFLOWS_PATH,
+    logger: new DefaultLogger('WARN'),
+    ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+  });
+}
+
+function createWorker(
+  { temporal, shutdownGraceSeconds, version }: WorkerOptions,
+  { taskQueue, activities }: ServedQueue,
+  { connection, bundle }: { readonly connection: NativeConnection; readonly bundle: WorkflowBundle },
+): Promise<Worker> {
   return Worker.create({
     connection,
     namespace: temporal.namespace,
     taskQueue,
-    workflowBundle: await bundleWorkflowCode({
-      workflowsPath: WORKFLOWS_PATH,
-      logger: new DefaultLogger('WARN'),
-      ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
-    }),
+    workflowBundle: bundle,
     activities,
-    dataConverter,
+    dataConverter: createDataConverter(temporal.payloads ?? PLAIN_PAYLOADS),
+    interceptors: { activity: [beatForActivities] },
     // They share the batcher: fewer slots would only make smaller batches.
     maxConcurrentActivityTaskExecutions: 100,
     maxCachedWorkflows: 500,
@@ -87,15 +98,21 @@ function deploymentOf(version: WorkerVersion) {
   };
 }
 
-function supervise(worker: Worker, connection: NativeConnection): RunningWorker {
-  const ended = worker.run().finally(() => connection.close());
+function supervise(workers: readonly Worker[], connection: NativeConnection): RunningWorker {
+  const shutDown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) => worker.run().finally(shutDown));
+  const ended = Promise.all(runs)
+    .then(() => undefined)
+    .finally(() => Promise.allSettled(runs).then(() => connection.close()));
   // Observed by whoever awaits `ended`; this only keeps a rejection before that from ending the process.
   ended.catch(() => undefined);
   return {
     ended,
-    isPolling: () => worker.getState() === 'RUNNING',
+    isPolling: () => workers.every((worker) => worker.getState() === 'RUNNING'),
     async stop() {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      shutDown();
       await ended;
     },
   };

@@ -5,6 +5,7 @@ import type { EmbeddingActivities, InvestigationReference } from '../activities/
 const model = proxyActivities<EmbeddingActivities>({
   // Above what the embedder may take with its own retries.
   startToCloseTimeout: '3m',
+  heartbeatTimeout: '30s',
   // A model that is away is no hurry, and the text is stored already.
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
 });

@@ -9,6 +9,8 @@ import { activitySummary } from './audit-summary.ts';
 
 export const RECORDING_OPTIONS: ActivityOptions = {
   startToCloseTimeout: `${RECORD_ATTEMPT_SECONDS}s`,
+  // A worker that was killed is noticed by this, and what it held goes to another one.
+  heartbeatTimeout: '10s',
   // No scheduleToCloseTimeout and no maximumAttempts: a record waits out any outage.
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m' },
 };

@@ -15,6 +15,7 @@ import type { Embedder } from '../../src/embedding/embedder.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import type { RemediationSignalOptions } from '../../src/temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import type { RunningWorker } from '../../src/worker/start-worker.ts';
@@ -53,8 +54,9 @@ export interface RecordingStage {
 
 export async function openRecordingStage(
   options: Partial<RemediationSignalOptions> = {},
+  access: Partial<TemporalAccess> = {},
 ): Promise<RecordingStage> {
-  const [database, temporal] = await Promise.all([createTestDatabase(), connectTestTemporal()]);
+  const [database, temporal] = await Promise.all([createTestDatabase(), connectTestTemporal(access)]);
   const { client, taskQueue } = temporal;
   const hooks: Hooks = {
     beforeRecording: () => Promise.resolve(),

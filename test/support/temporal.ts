@@ -22,9 +22,13 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
-export async function connectTestTemporal(): Promise<TestTemporal> {
+export async function connectTestTemporal(given: Partial<TemporalAccess> = {}): Promise<TestTemporal> {
   installRuntime(silent);
-  const access = { connectionOptions: { address: inject('temporalAddress') }, namespace: 'default' };
+  const access = {
+    connectionOptions: { address: inject('temporalAddress') },
+    namespace: 'default',
+    ...given,
+  };
   const { client, close } = await connectTemporal(access);
   const taskQueue = `test-${randomUUID()}`;
   return {
@@ -32,7 +36,11 @@ export async function connectTestTemporal(): Promise<TestTemporal> {
     client,
     taskQueue,
     startWorker: (activities) =>
-      startWorker({ temporal: access, activities, shutdownGraceSeconds: 1, logger: silent, taskQueue }),
+      startWorker({
+        temporal: access,
+        queues: [{ taskQueue, activities }],
+        shutdownGraceSeconds: 1,
+      }),
     close,
   };
 }

@@ -23,12 +23,16 @@ describe('an activity that fails', () => {
       key === execution.key && isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : Promise.resolve();
     await remediation.send(execution);
     await remediation.send(remediation.closure(2));
-    const failure = async (): Promise<string> => {
+    let message = '';
+    await until(async () => {
       const { raw } = await stage.handleOf(remediation).describe();
-      return raw.pendingActivities?.[0]?.lastFailure?.message ?? '';
-    };
-    await until(async () => (await failure()) !== '', 'the failure can be read');
-    expect(await failure()).toBe('connect ECONNREFUSED');
+      const recording = raw.pendingActivities?.find(
+        ({ activityType }) => activityType?.name === 'recordExecution',
+      );
+      message = recording?.lastFailure?.message ?? '';
+      return message !== '';
+    }, 'the failure can be read');
+    expect(message).toBe('connect ECONNREFUSED');
     expect(await stage.statusOf(remediation)).toBe('RUNNING');
     isAway = false;
     await stage.closed(remediation);

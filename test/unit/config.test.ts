@@ -51,6 +51,19 @@ test('Temporal is configured by its own variables, and by a file only when one i
 describe('a wrong variable is named with what is allowed:', () => {
   const wrong: [Record<string, string>, string][] = [
     [
+      // Five of them and a connection must fit into the 60 s of an attempt.
+      { REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS: '11001' },
+      'REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS must be a whole number from 100 to 11000, not "11001"',
+    ],
+    [
+      { REMEDIATION_AUDIT_WORKER_DEPLOYMENT: 'audit' },
+      'REMEDIATION_AUDIT_WORKER_BUILD_ID must be set too where REMEDIATION_AUDIT_WORKER_DEPLOYMENT is',
+    ],
+    [
+      { REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE: '/does/not/exist' },
+      'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE names /does/not/exist, which cannot be used',
+    ],
+    [
       { REMEDIATION_AUDIT_API_PORT: '99999' },
       'REMEDIATION_AUDIT_API_PORT must be a whole number from 0 to 65535, not "99999"',
     ],
