@@ -1,5 +1,5 @@
 import type { Tracked } from './tracked.ts';
-import { isRecorded, isSettled } from './tracked.ts';
+import { isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
 export type GapReason = 'not-sent' | 'not-recorded' | 'cannot-be-read' | 'overdue';
@@ -62,11 +62,11 @@ export function completenessOf(input: CompletenessInput): Completeness {
     const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
     for (const one of tracked) {
       if (one.isGone) continue;
-      const isDone = input.knowsRecorded ? isRecorded(one) : isSettled(one);
+      const isDone = input.knowsRecorded ? isRecorded(one) : isSent(one);
       count.seen += 1;
       count.recorded += Number(isDone);
       count.open += Number(!one.isTerminal);
-      count.waiting += Number(one.pending.length > 0);
+      count.waiting += Number(isWaiting(one));
       const gap = gapOf(one, isDone, input);
       if (gap !== undefined) gaps.push(gap);
       count.overdue += Number(gap?.reason === 'overdue');
@@ -88,7 +88,7 @@ function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap
   const { kind, namespace, name, uid } = tracked;
   const gap = (reason: GapReason, detail?: string): Gap => ({ kind, namespace, name, uid, reason, detail });
   if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
-  if (tracked.pending.length > 0) return gap('not-sent');
+  if (isWaiting(tracked)) return gap('not-sent');
   const waitedMs = input.nowMs - (tracked.sentAtMs ?? input.nowMs);
   if (!isDone && waitedMs > input.recordingGraceMs) return gap('not-recorded');
   if (!tracked.isTerminal && (tracked.deadlineAtMs ?? Infinity) < input.nowMs) return gap('overdue');

@@ -104,12 +104,15 @@ export class Dispatcher {
     // Taken out while it is on its way: what comes meanwhile must neither replace it nor be sent before it.
     const state = tracked.pending.shift();
     if (state !== undefined) {
+      tracked.sending = state;
       try {
         await this.#options.send(tracked, state);
       } catch (error: unknown) {
         tracked.pending.unshift(state);
         this.#postpone(tracked, error);
         return;
+      } finally {
+        tracked.sending = undefined;
       }
       this.#options.backoff.reset();
       this.#options.acknowledged(tracked, state);

@@ -26,8 +26,10 @@ export interface Tracked {
   unread: string | undefined;
   /** Phases and blocks that some state queued so far has shown first. */
   readonly shown: Set<string>;
-  /** States on their way to Temporal, oldest first. */
+  /** States that wait to be sent to Temporal, oldest first. */
   readonly pending: PendingState[];
+  /** The state that is on its way right now. */
+  sending: PendingState | undefined;
   /** Hash of what Temporal has, by observation. */
   readonly sent: Map<string, string>;
   /** Hash of the last state that Temporal has completely. */
@@ -69,6 +71,7 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     unread: undefined,
     shown: new Set(),
     pending: [],
+    sending: undefined,
     sent: new Map(),
     sentHash: undefined,
     sentAtMs: undefined,
@@ -86,11 +89,17 @@ export function forgetSent(tracked: Tracked): void {
   tracked.recordedHash = undefined;
 }
 
-/** Nothing of it is on its way any more, as far as Temporal is concerned. */
-export function isSettled(tracked: Tracked): boolean {
-  return tracked.pending.length === 0 && (tracked.sentHash !== undefined || tracked.unread !== undefined);
+/** It has a state that Temporal does not have yet. */
+export function isWaiting({ pending, sending }: Tracked): boolean {
+  return pending.length > 0 || sending !== undefined;
 }
 
+/** Temporal has its newest state. */
+export function isSent(tracked: Tracked): boolean {
+  return !isWaiting(tracked) && tracked.sentHash !== undefined;
+}
+
+/** The database has its newest state. */
 export function isRecorded(tracked: Tracked): boolean {
-  return tracked.sentHash !== undefined && tracked.sentHash === tracked.recordedHash;
+  return isSent(tracked) && tracked.sentHash === tracked.recordedHash;
 }
