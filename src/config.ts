@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -66,6 +66,7 @@ export function readConfig(environment: Environment) {
       metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
     },
     worker: readWorker(read),
+    retention: readRetention(read),
     redaction: readRedaction(read.text('REMEDIATION_AUDIT_REDACTION_FILE')),
     embedding: {
       url: read.text('REMEDIATION_AUDIT_EMBEDDING_URL'),
@@ -106,6 +107,41 @@ function readWorkerVersion(read: Reader): { deploymentName: string; buildId: str
       ? (['REMEDIATION_AUDIT_WORKER_BUILD_ID', 'REMEDIATION_AUDIT_WORKER_DEPLOYMENT'] as const)
       : (['REMEDIATION_AUDIT_WORKER_DEPLOYMENT', 'REMEDIATION_AUDIT_WORKER_BUILD_ID'] as const);
   throw new SettingsError([`${missing} must be set too where ${given} is; set both or none`]);
+}
+
+function readRetention(read: Reader) {
+  const url = read.text('REMEDIATION_AUDIT_ARCHIVE_URL');
+  if (url !== '' && !/^(?:file:\/\/\/.|s3:\/\/[^/]+)/.test(url))
+    throw new SettingsError([
+      `REMEDIATION_AUDIT_ARCHIVE_URL must be file:///folder or s3://bucket/prefix, not ${JSON.stringify(url)}`,
+    ]);
+  return {
+    rules: {
+      hotDays: read.integer('REMEDIATION_AUDIT_HOT_DAYS', 0, 36_500),
+      dropGraceHours: read.integer('REMEDIATION_AUDIT_DROP_GRACE_HOURS', 0, 8_760),
+      requireApproval: read.boolean('REMEDIATION_AUDIT_REQUIRE_APPROVAL'),
+    },
+    rolloverCron: read.text('REMEDIATION_AUDIT_ROLLOVER_CRON'),
+    retentionCron: read.text('REMEDIATION_AUDIT_RETENTION_CRON'),
+    lockTimeoutMs: read.integer('REMEDIATION_AUDIT_LOCK_TIMEOUT_MS', 1, 60_000),
+    archive: {
+      url,
+      keyFile: read.text('REMEDIATION_AUDIT_ARCHIVE_KEY_FILE'),
+      trustedKeysFile: read.text('REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE'),
+      workFolder: read.text('REMEDIATION_AUDIT_ARCHIVE_WORK_DIR') || tmpdir(),
+      partRows: read.integer('REMEDIATION_AUDIT_ARCHIVE_PART_ROWS', 1, 10_000_000),
+      s3: {
+        region: read.text('REMEDIATION_AUDIT_S3_REGION'),
+        endpoint: read.text('REMEDIATION_AUDIT_S3_ENDPOINT'),
+        pathStyle: read.boolean('REMEDIATION_AUDIT_S3_PATH_STYLE'),
+        checksums: read.oneOf('REMEDIATION_AUDIT_S3_CHECKSUMS', ['when_supported', 'when_required']),
+        encryption: read.oneOf('REMEDIATION_AUDIT_S3_ENCRYPTION', ['bucket', 'AES256', 'aws:kms']),
+        kmsKeyId: read.text('REMEDIATION_AUDIT_S3_KMS_KEY_ID'),
+        lockMode: read.oneOf('REMEDIATION_AUDIT_S3_LOCK_MODE', ['none', 'GOVERNANCE', 'COMPLIANCE']),
+        lockDays: read.integer('REMEDIATION_AUDIT_S3_LOCK_DAYS', 1, 36_500),
+      },
+    },
+  };
 }
 
 function readWatcherTiming(read: Reader) {

@@ -1,3 +1,4 @@
+import { RETENTION_VARIABLES } from './retention-variables.ts';
 import type { Setting } from './settings.ts';
 
 /**
@@ -13,7 +14,7 @@ export const VARIABLES = {
   DATABASE_OWNER_URL: {
     default: '',
     unit: 'URL',
-    meaning: 'PostgreSQL as role audit_owner; `migrate` needs it, nothing else does',
+    meaning: 'PostgreSQL as role audit_owner; `migrate` and retention in `work` need it',
   },
   TEMPORAL_ADDRESS: { default: 'localhost:7233', unit: 'host:port', meaning: 'Temporal frontend' },
   TEMPORAL_NAMESPACE: { default: 'default', unit: '', meaning: 'Temporal namespace' },
@@ -235,8 +236,9 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_MONTHS_AHEAD: {
     default: '3',
     unit: 'months',
-    meaning: 'Months created ahead by `migrate` and at start',
+    meaning: 'Months created ahead by `migrate`, at start, and daily',
   },
+  ...RETENTION_VARIABLES,
   REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS: {
     default: '20',
     unit: 's',

@@ -1,0 +1,100 @@
+import type { Setting } from './settings.ts';
+
+/** What partitions, retention and the archive read of the environment; part of VARIABLES. */
+export const RETENTION_VARIABLES = {
+  REMEDIATION_AUDIT_HOT_DAYS: {
+    default: '90',
+    unit: 'days',
+    meaning: 'How long a month stays in the database after its end; then it is archived and dropped',
+  },
+  REMEDIATION_AUDIT_DROP_GRACE_HOURS: {
+    default: '24',
+    unit: 'h',
+    meaning: 'How long a month stays detached, archived and verified, before it is dropped',
+  },
+  REMEDIATION_AUDIT_REQUIRE_APPROVAL: {
+    default: 'false',
+    unit: 'boolean',
+    meaning: 'Whether somebody must approve each drop of a month',
+  },
+  REMEDIATION_AUDIT_ROLLOVER_CRON: {
+    default: '10 0 * * *',
+    unit: 'cron',
+    meaning: 'When months are made ahead, in UTC; once a day or more often',
+  },
+  REMEDIATION_AUDIT_RETENTION_CRON: {
+    default: '30 2 * * *',
+    unit: 'cron',
+    meaning: 'When retention runs, in UTC; once a day or less often',
+  },
+  REMEDIATION_AUDIT_LOCK_TIMEOUT_MS: {
+    default: '500',
+    unit: 'ms',
+    meaning: 'Longest wait of maintenance for a lock, and so the longest that others wait behind it',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_URL: {
+    default: '',
+    unit: 'URL',
+    meaning:
+      '`file:///folder` or `s3://bucket/prefix`; empty: nothing is archived, and therefore nothing dropped',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_KEY_FILE: {
+    default: '',
+    unit: 'path',
+    meaning:
+      'Ed25519 private key (PEM) that signs manifests; made there if it is missing. Retention needs it',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE: {
+    default: '',
+    unit: 'path',
+    meaning:
+      'Further keys (PEM) whose manifests are believed: earlier ones, or public keys where no private one is',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_WORK_DIR: {
+    default: '',
+    unit: 'path',
+    meaning:
+      'Where parts are written before they are uploaded, and after they are downloaded: some 2 GB; empty for the system’s temporary folder',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_PART_ROWS: {
+    default: '1000000',
+    unit: 'rows',
+    meaning: 'Rows at which a file of the archive ends',
+  },
+  REMEDIATION_AUDIT_S3_REGION: { default: 'us-east-1', unit: '', meaning: 'Region of the bucket' },
+  REMEDIATION_AUDIT_S3_ENDPOINT: {
+    default: '',
+    unit: 'URL',
+    meaning: 'Endpoint of another S3 than that of AWS',
+  },
+  REMEDIATION_AUDIT_S3_PATH_STYLE: {
+    default: 'false',
+    unit: 'boolean',
+    meaning: 'Bucket in the path instead of the host’s name; most stores other than AWS need it',
+  },
+  REMEDIATION_AUDIT_S3_CHECKSUMS: {
+    default: 'when_supported',
+    unit: '',
+    meaning: '`when_required` for a store that refuses the checksums the SDK adds by itself',
+  },
+  REMEDIATION_AUDIT_S3_ENCRYPTION: {
+    default: 'bucket',
+    unit: '',
+    meaning: 'Server-side encryption: `bucket` (its default), `AES256` or `aws:kms`',
+  },
+  REMEDIATION_AUDIT_S3_KMS_KEY_ID: {
+    default: '',
+    unit: '',
+    meaning: 'Key for `aws:kms`; empty for the default one',
+  },
+  REMEDIATION_AUDIT_S3_LOCK_MODE: {
+    default: 'none',
+    unit: '',
+    meaning: 'Object lock of what is written: `none`, `GOVERNANCE` or `COMPLIANCE`; the bucket must have it',
+  },
+  REMEDIATION_AUDIT_S3_LOCK_DAYS: {
+    default: '365',
+    unit: 'days',
+    meaning: 'How long the lock holds',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
