@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Metrics } from '../observability/metrics.ts';
+import { countAdmissions } from './auth/count-admissions.ts';
 import type { Caller, Gate } from './auth/gate.ts';
 import { createOpenGate } from './auth/gate.ts';
 import { Problem } from './problems.ts';
@@ -55,7 +56,7 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
 
 function addRoute(server: FastifyInstance, route: Route, services: RouteServices): void {
   const { metrics, isClosing } = services;
-  const gate = route.access === 'public' ? createOpenGate() : services.gate;
+  const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
   const verb = route.access === 'public' ? 'get' : route.access;
   server.route({
     method: route.method,

@@ -25,9 +25,18 @@ export interface ClusterConnection {
   get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The same for an answer that lasts: watches have connections of their own, so that they never keep a call waiting. */
   watch(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** A POST whose answer is a judgement, such as a TokenReview: it changes nothing. */
+  review(path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** Reads the kubeconfig and the token anew: after a refusal, the ones at hand may be those of yesterday. */
   reloadCredentials(): void;
   close(): Promise<void>;
+}
+
+interface ClusterRequest {
+  readonly path: string;
+  /** Makes it a POST. */
+  readonly body?: string;
+  readonly signal: AbortSignal;
 }
 
 export class ClusterAccessError extends Error {
@@ -47,21 +56,23 @@ export function connectCluster(access: ClusterAccess): ClusterConnection {
   const server = clusterOf(config, access).server;
   const calls = createAgentCache(CONNECTIONS);
   const watches = createAgentCache(null);
-  const get = async (agents: AgentCache, path: string, signal: AbortSignal) => {
+  const send = async (agents: AgentCache, { path, body, signal }: ClusterRequest) => {
     const credentials: RequestOptions = {};
     // Asked for every request: it reads rotated tokens and certificates from their files anew.
     await config.applyToHTTPSOptions(credentials);
     return request(new URL(path, server), {
-      method: 'GET',
-      headers: { accept: 'application/json', ...headersOf(credentials) },
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...headersOf(credentials), accept: 'application/json', 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body }),
       dispatcher: agents.agentFor(credentials, clusterOf(config, access).skipTLSVerify),
       signal,
     });
   };
   return {
     server,
-    get: (path, signal) => get(calls, path, signal),
-    watch: (path, signal) => get(watches, path, signal),
+    get: (path, signal) => send(calls, { path, signal }),
+    watch: (path, signal) => send(watches, { path, signal }),
+    review: (path, body, signal) => send(calls, { path, body, signal }),
     reloadCredentials() {
       if (performance.now() - loadedAt < LEAST_RELOAD_MS) return;
       config = loadKubeConfig(access);

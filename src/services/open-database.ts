@@ -9,31 +9,59 @@ import { SettingsError } from '../settings.ts';
 import type { ServiceContext } from './running-service.ts';
 
 const SCHEMA_RETRY_MS = 2_000;
+/** A schema that is too new should end the start and not the process later. */
+const FIRST_LOOK_MS = 1_000;
 
 /** A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come by themselves. */
-export async function openDatabase(
+export async function openDatabase(service: string, context: ServiceContext): Promise<pg.Pool> {
+  const pool = openPool(service, context);
+  try {
+    await untilSchemaFits(pool, context.logger, context.signal);
+    return pool;
+  } catch (error: unknown) {
+    await pool.end();
+    throw error;
+  }
+}
+
+export interface OpenedDatabase {
+  readonly pool: pg.Pool;
+  /** Settles when the schema fits; rejects when it never will. */
+  readonly fits: Promise<void>;
+}
+
+/** The same for a process that does something without the database too: it looks once, and goes on looking meanwhile. */
+export async function openDatabaseMeanwhile(
   service: string,
-  { config, logger, signal }: ServiceContext,
-): Promise<pg.Pool> {
+  context: ServiceContext,
+): Promise<OpenedDatabase> {
+  const pool = openPool(service, context);
+  const fits = untilSchemaFits(pool, context.logger, context.signal).catch((error: unknown) => {
+    // The end of the process ends the looking too.
+    if (!context.signal.aborted) throw error;
+  });
+  try {
+    await Promise.race([fits, delay(FIRST_LOOK_MS)]);
+    return { pool, fits };
+  } catch (error: unknown) {
+    await pool.end();
+    throw error;
+  }
+}
+
+function openPool(service: string, { config, logger }: ServiceContext): pg.Pool {
   if (config.database.url === '') {
     throw new SettingsError([
       `DATABASE_URL is not set; \`${service}\` needs PostgreSQL as role audit_writer`,
     ]);
   }
-  const pool = createPool({
+  return createPool({
     connectionString: config.database.url,
     applicationName: `remediation-audit ${service}`,
     max: config.database.poolSize,
     statementTimeoutMs: config.database.statementTimeoutMs,
     logger,
   });
-  try {
-    await untilSchemaFits(pool, logger, signal);
-    return pool;
-  } catch (error: unknown) {
-    await pool.end();
-    throw error;
-  }
 }
 
 async function untilSchemaFits(pool: pg.Pool, logger: Logger, signal: AbortSignal): Promise<void> {

@@ -1,15 +1,20 @@
+import type pg from 'pg';
+
 import { createAccessTrace, createApiRoutes } from '../api/api-routes.ts';
-import { createOpenGate } from '../api/auth/gate.ts';
-import { createDurability } from '../api/durability.ts';
+import { createDurability, type Durability } from '../api/durability.ts';
 import { startApi } from '../api/server.ts';
 import { createBatcher } from '../database/batcher.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createRedactor } from '../domain/redaction.ts';
-import { createMetrics } from '../observability/metrics.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { connectTemporalLazily } from '../temporal/connection.ts';
+import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
+import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
-import { openDatabase } from './open-database.ts';
+import { createGate } from './create-gate.ts';
+import { openDatabaseMeanwhile } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { neverByItself } from './running-service.ts';
 
@@ -21,55 +26,81 @@ const REPORT_TIMEOUT_MS = 30_000;
 const MS_PER_SECOND = 1_000;
 
 /** Takes records and answers questions over HTTP. */
-export async function startServeService({ config, logger, signal }: ServiceContext): Promise<RunningService> {
+export async function startServeService(context: ServiceContext): Promise<RunningService> {
+  const { config, logger } = context;
   const closing = createClosing();
   try {
     const metrics = createMetrics();
-    const pool = await openDatabase('serve', { config, logger, signal });
+    const { pool, fits } = await openDatabaseMeanwhile('serve', context);
     closing.push(() => pool.end());
-    // Connections of their own, so that no question keeps a record waiting.
-    const writers = createPool({
-      connectionString: config.database.url,
-      applicationName: 'remediation-audit serve, records',
-      statementTimeoutMs: WRITE_TIMEOUT_MS,
-      connectTimeoutMs: WRITE_TIMEOUT_MS,
-      logger,
-    });
-    closing.push(() => writers.end());
-    const reports = createPool({
-      connectionString: config.database.url,
-      applicationName: 'remediation-audit serve, reports',
-      max: REPORT_CONNECTIONS,
-      statementTimeoutMs: REPORT_TIMEOUT_MS,
-      workMem: REPORT_WORK_MEM,
-      logger,
-    });
-    closing.push(() => reports.end());
-    const batcher = createBatcher({ store: createRecordStore(writers), maxWaitMs: WRITE_TIMEOUT_MS });
-    const durability = createDurability({ batcher, metrics, logger });
-    closing.push(() => durability.drain());
+    const temporal = connectTemporalLazily(config.temporal);
+    closing.push(() => temporal.close());
+    const deferral = createDeferredRecords(temporal.client);
+    const durability = openDurability(context, { metrics, deferral, closing });
+    const gate = await createGate(config, logger);
+    closing.push(() => gate.close());
     const api = await startApi({
       ...config.api,
       routes: createApiRoutes({
         pool,
-        reports,
+        reports: openReports(context, closing),
         embedder: createEmbedder(config.embedding),
         durability,
+        deferral,
         redactor: createRedactor(config.redaction),
         cluster: config.watcher.cluster,
         deferredStatusCode: config.api.deferredStatusCode,
         metrics,
       }),
-      gate: createOpenGate(),
+      gate,
       trace: createAccessTrace(pool),
+      limits: { maxConnections: config.api.maxConnections },
       shutdownGraceMs: config.shutdownGraceSeconds * MS_PER_SECOND,
       metrics,
       logger,
     });
     closing.push(() => api.stop());
-    return { url: api.url, ended: neverByItself(), stop: closing.run };
+    return { url: api.url, ended: fits.then(neverByItself), stop: closing.run };
   } catch (error: unknown) {
     await closing.run();
     throw error;
   }
+}
+
+interface DurabilityParts {
+  readonly metrics: Metrics;
+  readonly deferral: DeferredRecords;
+  readonly closing: Closing;
+}
+
+/** Records are written over connections of their own, so that no question keeps one waiting. */
+function openDurability(
+  { config, logger }: ServiceContext,
+  { metrics, deferral, closing }: DurabilityParts,
+): Durability {
+  const writers = createPool({
+    connectionString: config.database.url,
+    applicationName: 'remediation-audit serve, records',
+    statementTimeoutMs: WRITE_TIMEOUT_MS,
+    connectTimeoutMs: WRITE_TIMEOUT_MS,
+    logger,
+  });
+  closing.push(() => writers.end());
+  const batcher = createBatcher({ store: createRecordStore(writers), maxWaitMs: WRITE_TIMEOUT_MS });
+  const durability = createDurability({ batcher, deferral, metrics, logger });
+  closing.push(() => durability.drain());
+  return durability;
+}
+
+function openReports({ config, logger }: ServiceContext, closing: Closing): pg.Pool {
+  const reports = createPool({
+    connectionString: config.database.url,
+    applicationName: 'remediation-audit serve, reports',
+    max: REPORT_CONNECTIONS,
+    statementTimeoutMs: REPORT_TIMEOUT_MS,
+    workMem: REPORT_WORK_MEM,
+    logger,
+  });
+  closing.push(() => reports.end());
+  return reports;
 }

@@ -1,0 +1,110 @@
+import { reviewAccess } from '../../kubernetes/access-review.ts';
+import { type Reviewer, ReviewUnavailableError } from '../../kubernetes/review.ts';
+import { type ReviewedUser,reviewToken } from '../../kubernetes/token-review.ts';
+import type { Logger } from '../../observability/logger.ts';
+import { Problem, retryAfter } from '../problems.ts';
+import type { Verb } from '../route.ts';
+import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
+import type { Caller, Gate } from './gate.ts';
+import { ReviewCache, TooManyReviewsError } from './review-cache.ts';
+
+export interface KubernetesGateOptions {
+  readonly reviewer: Reviewer & { close(): Promise<void> };
+  /** Audiences of which a token must be meant for one. Default: those of the API server. */
+  readonly audiences?: readonly string[];
+  readonly logger: Logger;
+  /** Clock in milliseconds, for ages. */
+  readonly now?: () => number;
+}
+
+/** How long a judgement is used without asking again: whose token it is, and what they may do. */
+const TOKEN_FRESH_MS = 60_000;
+/** A token that nobody knew may be known a moment later. */
+const UNKNOWN_FRESH_MS = 10_000;
+const ACCESS_FRESH_MS = 10_000;
+/** How long those at hand go on while the API server is away: an outage of the cluster must not lose its own audit. */
+const STALE_MS = 3_600_000;
+const RETRY_SECONDS = 5;
+
+/** The cluster says who is calling and what its roles let them do. */
+export function createKubernetesGate(options: KubernetesGateOptions): Gate {
+  const { reviewer, audiences = [], logger } = options;
+  const clock = options.now === undefined ? {} : { now: options.now };
+  const users = new ReviewCache<ReviewedUser | undefined>({
+    ask: (token) => reviewToken(reviewer, token, audiences),
+    freshMs: (user) => (user === undefined ? UNKNOWN_FRESH_MS : TOKEN_FRESH_MS),
+    staleMs: STALE_MS,
+    ...clock,
+  });
+  const permissions = new ReviewCache<boolean>({
+    ask: (question) => {
+      const { user, verb } = JSON.parse(question) as { user: ReviewedUser; verb: Verb };
+      return reviewAccess(reviewer, user, verb);
+    },
+    freshMs: () => ACCESS_FRESH_MS,
+    staleMs: STALE_MS,
+    ...clock,
+  });
+
+  const permit = (user: ReviewedUser, verb: Verb): boolean | Promise<boolean> => {
+    const question = JSON.stringify({ user, verb });
+    return permissions.get(question, question);
+  };
+
+  return {
+    admit(authorization, verb) {
+      const token = bearerToken(authorization);
+      if (hasExpired(token)) throw unauthenticated('the token has expired');
+      const user = users.get(tokenHash(token).toString('base64'), token);
+      if (!(user instanceof Promise) && user !== undefined) {
+        const isAllowed = permit(user, verb);
+        if (!(isAllowed instanceof Promise)) return callerOf(user, verb, isAllowed);
+      }
+      return admitSlowly(user, verb, permit).catch((error: unknown) => {
+        throw asProblem(error, logger);
+      });
+    },
+    close: () => reviewer.close(),
+  };
+}
+
+async function admitSlowly(
+  reviewed: ReviewedUser | undefined | Promise<ReviewedUser | undefined>,
+  verb: Verb,
+  permit: (user: ReviewedUser, verb: Verb) => boolean | Promise<boolean>,
+): Promise<Caller> {
+  const user = await reviewed;
+  if (user === undefined) throw unauthenticated('the cluster does not know this token');
+  return callerOf(user, verb, await permit(user, verb));
+}
+
+function callerOf(user: ReviewedUser, verb: Verb, isAllowed: boolean): Caller {
+  if (!isAllowed) throw forbidden(user.username, verb);
+  return { name: user.username };
+}
+
+function asProblem(error: unknown, logger: Logger): unknown {
+  if (!(error instanceof ReviewUnavailableError) && !(error instanceof TooManyReviewsError)) return error;
+  logger.warn({ reason: error.message }, 'a caller could not be reviewed');
+  const detail = 'the Kubernetes API does not say now who is calling';
+  return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });
+}
+
+const MS_PER_SECOND = 1_000;
+
+/** A judgement that is still at hand must not outlive the token itself, which says in its middle part when it ends. */
+function hasExpired(token: string): boolean {
+  return readExpiry(token) <= Date.now() / MS_PER_SECOND;
+}
+
+function readExpiry(token: string): number {
+  const [, payload] = token.split('.');
+  if (payload === undefined) return Infinity;
+  try {
+    const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown };
+    return typeof exp === 'number' ? exp : Infinity;
+  } catch {
+    // No JSON web token: whether it still holds is for the API server to say.
+    return Infinity;
+  }
+}

@@ -1,0 +1,184 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+
+import type { FastifyInstance } from 'fastify';
+import pino from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Gate } from '../../src/api/auth/gate.ts';
+import { createTokenGate, ROLES, TokensFileError } from '../../src/api/auth/token-gate.ts';
+import type { Route } from '../../src/api/route.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createTestApi, testApiOptions } from '../support/api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
+
+const silent = createLogger('silent', 'test');
+const POLL_MS = 10;
+
+let folder: string;
+let tokensFile: string;
+let database: TestDatabase;
+let gate: Gate;
+let api: FastifyInstance;
+const tokens = Object.fromEntries(
+  Object.keys(ROLES).map((role) => [role, `secret-${role}-${randomBytes(16).toString('hex')}`]),
+) as Record<keyof typeof ROLES, string>;
+let logged = '';
+
+function entryOf(name: string, role: string, token: string) {
+  return { name, role, sha256: createHash('sha256').update(token).digest('hex') };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'remediation-audit-auth-'));
+  tokensFile = join(folder, 'tokens.json');
+  await writeFile(
+    tokensFile,
+    JSON.stringify(Object.entries(tokens).map(([role, token]) => entryOf(`the-${role}`, role, token))),
+  );
+  database = await createTestDatabase();
+  gate = await createTokenGate(tokensFile, silent, POLL_MS);
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged += chunk.toString('utf8');
+      done();
+    },
+  });
+  api = createTestApi(database, { gate, logger: pino({ level: 'debug' }, sink) });
+});
+afterAll(async () => {
+  await api.close();
+  await gate.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+const PUBLIC = ['GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /openapi.json', 'GET /docs'];
+
+function call(route: Pick<Route, 'method' | 'path'>, authorization?: string) {
+  const isPost = route.method === 'POST';
+  return api.inject({
+    method: route.method,
+    url: route.path.replaceAll(/:\w+/g, 'x'),
+    headers: {
+      ...(isPost ? { 'content-type': 'application/json' } : {}),
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    ...(isPost ? { payload: '{}' } : {}),
+  });
+}
+
+test('no route lets a stranger in unless it is one of the public ones', async () => {
+  const { routes } = testApiOptions(database);
+  expect(routes.length).toBeGreaterThan(40);
+  for (const route of routes) {
+    const name = `${route.method} ${route.path}`;
+    const answer = await call(route);
+    if (PUBLIC.includes(name)) expect(answer.statusCode, name).toBeLessThan(400);
+    else expect(answer.statusCode, name).toBe(401);
+    expect(route.access === 'public', name).toBe(PUBLIC.includes(name));
+  }
+  // What the server itself knows beyond our table must not be there either.
+  const printed = api.printRoutes({ commonPrefix: false, method: 'POST' });
+  expect(printed).not.toContain('null');
+});
+
+test('a stranger is told how to become known', async () => {
+  const answer = await api.inject({ url: '/api/v1/holds' });
+  expect(answer.headers['www-authenticate']).toBe('Bearer realm="remediation-audit"');
+  expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:unauthenticated', status: 401 });
+});
+
+test.each(['Bearer wrong', 'Bearer', 'Basic dXNlcjpwYXNz', 'Bearer a b', `Bearer ${'x'.repeat(2_000)}`])(
+  'a header that proves nothing lets nobody in: %s',
+  async (authorization) => {
+    const answer = await api.inject({ url: '/api/v1/holds', headers: { authorization } });
+    expect(answer.statusCode).toBe(401);
+  },
+);
+
+test('each role may do what it is for, and nothing else', async () => {
+  const { routes } = testApiOptions(database);
+  for (const [role, token] of Object.entries(tokens)) {
+    const verbs: readonly string[] = ROLES[role as keyof typeof ROLES];
+    for (const route of routes.filter(({ access }) => access !== 'public')) {
+      const { statusCode } = await call(route, `Bearer ${token}`);
+      const name = `${role}: ${route.method} ${route.path}`;
+      expect(statusCode, name).not.toBe(401);
+      expect(statusCode === 403, name).toBe(!verbs.includes(route.access));
+    }
+  }
+});
+
+test('who posted stands in the ledger, and who read in the trace', async () => {
+  const posted = await api.inject({
+    method: 'POST',
+    url: '/api/v1/audit/kubernetes-execution',
+    headers: { authorization: `Bearer ${tokens.writer}`, 'content-type': 'application/json' },
+    payload: '{"execution_id":"by-writer"}',
+  });
+  expect(posted.statusCode).toBe(201);
+  const read = await api.inject({
+    url: '/api/v1/audit/kubernetes-execution',
+    headers: { authorization: `bearer ${tokens.reader}` },
+  });
+  const ledger = await database.owner.query('select actor from audit_ledger');
+  expect(ledger.rows).toEqual([{ actor: 'the-writer' }]);
+  const traces = await database.owner.query('select caller from audit_access where request_id = $1', [
+    read.headers['x-request-id'],
+  ]);
+  expect(traces.rows).toEqual([{ caller: 'the-reader' }]);
+});
+
+test('decisions are counted', async () => {
+  const { body } = await api.inject({ url: '/metrics' });
+  for (const result of ['admitted', 'unauthenticated', 'forbidden']) {
+    expect(body).toMatch(new RegExp(`remediation_audit_api_admissions_total\\{result="${result}"\\} [1-9]`));
+  }
+});
+
+test('no token is ever logged', () => {
+  expect(logged).toContain('a request was refused');
+  for (const token of Object.values(tokens)) expect(logged).not.toContain(token);
+});
+
+test('a changed file holds from then on; one that cannot be used changes nothing', async () => {
+  const own = join(folder, 'own.json');
+  await writeFile(own, JSON.stringify([entryOf('first', 'reader', 'first-token')]));
+  const changing = await createTokenGate(own, silent, POLL_MS);
+  const knows = (token: string): boolean => {
+    try {
+      void changing.admit(`Bearer ${token}`, 'list');
+      return true;
+    } catch {
+      // Unknown: that is the question.
+      return false;
+    }
+  };
+  expect(knows('first-token')).toBe(true);
+  await writeFile(own, JSON.stringify([entryOf('second', 'reader', 'second-token')]));
+  await until(() => knows('second-token'), 'the new token is known');
+  expect(knows('first-token')).toBe(false);
+  await writeFile(own, '[{"name":');
+  await writeFile(own, JSON.stringify([entryOf('third', 'reader', 'third-token')]));
+  await until(() => knows('third-token'), 'a file that works again is used');
+  await changing.close();
+});
+
+test.each([
+  ['no JSON', '[{"name":"secret-in-file'],
+  ['no array', '{}'],
+  ['no name', '[{"role":"reader"}]'],
+  ['an unknown role', '[{"name":"n","role":"constructor"}]'],
+  ['a token instead of its hash', '[{"name":"n","role":"reader","sha256":"secret-in-file"}]'],
+])('a tokens file with %s is refused without showing it', async (_name, text) => {
+  const broken = join(folder, 'broken.json');
+  await writeFile(broken, text);
+  const error = await createTokenGate(broken, silent).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TokensFileError);
+  expect(String(error)).not.toContain('secret-in-file');
+});

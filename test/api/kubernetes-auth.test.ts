@@ -1,0 +1,209 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Gate } from '../../src/api/auth/gate.ts';
+import { createKubernetesGate } from '../../src/api/auth/kubernetes-gate.ts';
+import { Problem } from '../../src/api/problems.ts';
+import { type KubeApiserver, startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { type ClusterConnection, connectCluster } from '../../src/kubernetes/cluster-connection.ts';
+import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { resolveServer } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+
+const silent = createLogger('silent', 'test');
+const HOUR_MS = 3_600_000;
+
+let dataDir: string;
+let cluster: KubeApiserver;
+let connection: ClusterConnection;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-kubernetes-auth-'));
+  const binaries = { etcd: await resolveServer('etcd'), apiserver: await resolveServer('kube-apiserver') };
+  cluster = await startKubeApiserver({ dataDir, binaries });
+  connection = connectCluster({ kubeconfig: cluster.kubeconfigPath, context: '' });
+  for (const name of ['poster', 'stranger']) {
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount' };
+    await create('/api/v1/namespaces/default/serviceaccounts', name, account);
+  }
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  await create(`/apis/${apiVersion}/clusterroles`, 'audit-writer', {
+    apiVersion,
+    kind: 'ClusterRole',
+    rules: [{ apiGroups: ['remediation-audit'], resources: ['audits'], verbs: ['create'] }],
+  });
+  await create(`/apis/${apiVersion}/clusterrolebindings`, 'audit-writer', {
+    apiVersion,
+    kind: 'ClusterRoleBinding',
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'audit-writer' },
+    subjects: [{ kind: 'ServiceAccount', name: 'poster', namespace: 'default' }],
+  });
+});
+afterAll(async () => {
+  await connection.close();
+  await cluster.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function write(path: string, body: object): Promise<Record<string, unknown>> {
+  await using writer = await connectForWriting({ kubeconfig: cluster.kubeconfigPath, context: '' });
+  const answer = await writer.send(
+    {
+      method: 'POST',
+      path,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    },
+    AbortSignal.timeout(20_000),
+  );
+  const read = (await answer.body.json()) as Record<string, unknown>;
+  expect([200, 201], JSON.stringify(read)).toContain(answer.statusCode);
+  return read;
+}
+
+async function create(path: string, name: string, resource: object): Promise<void> {
+  await write(path, { metadata: { name }, ...resource });
+}
+
+async function tokenOf(account: string, audiences: string[] = []): Promise<string> {
+  const path = `/api/v1/namespaces/default/serviceaccounts/${account}/token`;
+  const spec = audiences.length === 0 ? {} : { audiences };
+  const { status } = await write(path, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec,
+  });
+  return (status as { token: string }).token;
+}
+
+/** The real API server, and how often it was asked. */
+function counted(): { reviewer: Pick<ClusterConnection, 'review' | 'close'>; asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    reviewer: {
+      review: (path, body, signal) => {
+        asked.push(path.split('/').at(-1) ?? '');
+        return connection.review(path, body, signal);
+      },
+      close: () => Promise.resolve(),
+    },
+  };
+}
+
+async function problemOf(admitted: () => unknown): Promise<string> {
+  try {
+    await admitted();
+    return 'admitted';
+  } catch (error: unknown) {
+    if (error instanceof Problem) return error.type;
+    throw error;
+  }
+}
+
+test('a service account with the role is admitted by name; one without it is forbidden', async () => {
+  const gate = createKubernetesGate({ reviewer: counted().reviewer, logger: silent });
+  const poster = `Bearer ${await tokenOf('poster')}`;
+  const stranger = `Bearer ${await tokenOf('stranger')}`;
+  expect(await gate.admit(poster, 'create')).toEqual({ name: 'system:serviceaccount:default:poster' });
+  expect(await problemOf(() => gate.admit(poster, 'hold'))).toBe('forbidden');
+  expect(await problemOf(() => gate.admit(stranger, 'create'))).toBe('forbidden');
+  expect(await gate.admit(`Bearer ${cluster.token}`, 'restore')).toEqual({ name: 'admin' });
+});
+
+test('wrong, missing and expired tokens are nobody’s', async () => {
+  const gate = createKubernetesGate({ reviewer: counted().reviewer, logger: silent });
+  const token = await tokenOf('poster');
+  const [head = '', , signature = ''] = token.split('.');
+  const expired = Buffer.from(JSON.stringify({ exp: 1_000_000_000 })).toString('base64url');
+  for (const authorization of [
+    undefined,
+    'Bearer nonsense',
+    `Bearer ${token.slice(0, -4)}AAAA`,
+    `Bearer ${head}.${expired}.${signature}`,
+  ]) {
+    expect(await problemOf(() => gate.admit(authorization, 'create'))).toBe('unauthenticated');
+  }
+});
+
+test('a token must be meant for the service where audiences are configured', async () => {
+  const gate = createKubernetesGate({
+    reviewer: counted().reviewer,
+    audiences: ['remediation-audit'],
+    logger: silent,
+  });
+  const meant = await tokenOf('poster', ['remediation-audit']);
+  expect(await gate.admit(`Bearer ${meant}`, 'create')).toEqual({
+    name: 'system:serviceaccount:default:poster',
+  });
+  expect(await problemOf(async () => gate.admit(`Bearer ${await tokenOf('poster')}`, 'create'))).toBe(
+    'unauthenticated',
+  );
+});
+
+test('judgements are used for 60 s and 10 s, and asked for again in the background before that', async () => {
+  let now = 0;
+  const { reviewer, asked } = counted();
+  const gate = createKubernetesGate({ reviewer, logger: silent, now: () => now });
+  const authorization = `Bearer ${await tokenOf('poster')}`;
+  await Promise.all(Array.from({ length: 50 }, async () => gate.admit(authorization, 'create')));
+  expect(asked).toEqual(['tokenreviews', 'subjectaccessreviews']);
+  now = 7_000;
+  expect(gate.admit(authorization, 'create')).toEqual({ name: 'system:serviceaccount:default:poster' });
+  expect(asked).toHaveLength(2);
+  now = 8_000;
+  expect(gate.admit(authorization, 'create')).not.toBeInstanceOf(Promise);
+  expect(asked.slice(2)).toEqual(['subjectaccessreviews']);
+  now = 15_000;
+  await until(
+    () => !(gate.admit(authorization, 'create') instanceof Promise),
+    'the refreshed judgement is there',
+  );
+  now = 40_000;
+  await gate.admit(authorization, 'create');
+  expect(asked.slice(3)).toEqual(['subjectaccessreviews']);
+  now = 70_000;
+  await gate.admit(authorization, 'create');
+  expect(asked.slice(4)).toEqual(['tokenreviews', 'subjectaccessreviews']);
+});
+
+test('while the API server is away known callers go on for an hour and new ones are told to come again', async () => {
+  let now = 0;
+  const away = connectCluster({ kubeconfig: await unreachableKubeconfig(), context: '' });
+  let current: Pick<ClusterConnection, 'review'> = connection;
+  const reviewer = {
+    review: (path: string, body: string, signal: AbortSignal) => current.review(path, body, signal),
+    close: () => away.close(),
+  };
+  const gate: Gate = createKubernetesGate({ reviewer, logger: silent, now: () => now });
+  const known = `Bearer ${await tokenOf('poster')}`;
+  const unknown = `Bearer ${await tokenOf('stranger')}`;
+  await gate.admit(known, 'create');
+  current = away;
+  now = HOUR_MS - 1;
+  expect(await gate.admit(known, 'create')).toEqual({ name: 'system:serviceaccount:default:poster' });
+  expect(await problemOf(() => gate.admit(unknown, 'create'))).toBe('authority-unavailable');
+  now = HOUR_MS;
+  expect(await problemOf(() => gate.admit(known, 'create'))).toBe('authority-unavailable');
+  await gate.close();
+});
+
+/** A kubeconfig of a port that nobody listens on. */
+async function unreachableKubeconfig(): Promise<string> {
+  const path = join(dataDir, 'unreachable.yaml');
+  const name = 'away';
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': name,
+    clusters: [{ name, cluster: { server: 'http://127.0.0.1:1' } }],
+    users: [{ name, user: {} }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  };
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}
