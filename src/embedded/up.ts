@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
 import type { Config } from '../config.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { createClosing } from '../services/closing.ts';
@@ -149,6 +152,17 @@ interface EmbeddedServers {
 }
 
 /** The configuration of the three services, pointed at what was started here. */
+/** An archive beside the data, unless another one is named. */
+function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Config['retention'] {
+  const { archive } = retention;
+  if (archive.url !== '') return retention;
+  const [url, keyFile] = [
+    pathToFileURL(resolve(dataDir, 'archive')).href,
+    resolve(dataDir, 'archive-key.pem'),
+  ];
+  return { ...retention, archive: { ...archive, url, keyFile } };
+}
+
 function embeddedConfig(
   { config, options }: Stage,
   { database, temporal, cluster }: EmbeddedServers,
@@ -166,6 +180,7 @@ function embeddedConfig(
     // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.
     metricsHost: '127.0.0.1',
     worker: { ...config.worker, metricsPort: 0 },
+    retention: embeddedRetention(config, options),
     watcher: { ...config.watcher, metricsPort: 0 },
   };
 }

@@ -17,6 +17,7 @@ import { installRuntime } from '../worker/runtime.ts';
 import { startWorker } from '../worker/start-worker.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
+import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 
@@ -31,7 +32,12 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     const pool = await openDatabase('work', context);
     closing.push(() => pool.end());
     const { queues, version, metricsPort } = config.worker;
-    const served = servedQueues(context, pool, metrics);
+    // Each queue can be served by processes of its own, so that maintenance takes nothing from recording.
+    const maintenance = await createMaintenance(context, pool, metrics.maintenance);
+    const served = {
+      recording: { taskQueue: RECORDING_QUEUE, activities: auditActivities(context, pool, metrics) },
+      maintenance: { taskQueue: MAINTENANCE_QUEUE, activities: maintenance.activities },
+    };
     const worker = await startWorker({
       temporal: config.temporal,
       queues: queues === 'all' ? Object.values(served) : [served[queues]],
@@ -39,6 +45,10 @@ export async function startWorkService(context: ServiceContext): Promise<Running
       version,
     });
     closing.push(() => worker.stop());
+    if (queues !== 'recording') {
+      closing.push(() => maintenance.stop());
+      maintenance.start();
+    }
     const health = await startHealthServer({
       host: config.metricsHost,
       port: metricsPort,
@@ -51,14 +61,6 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     await closing.run();
     throw error;
   }
-}
-
-/** Each can be served by processes of its own, so that maintenance takes nothing from recording. */
-function servedQueues(context: ServiceContext, pool: pg.Pool, metrics: Metrics) {
-  return {
-    recording: { taskQueue: RECORDING_QUEUE, activities: auditActivities(context, pool, metrics) },
-    maintenance: { taskQueue: MAINTENANCE_QUEUE, activities: {} },
-  };
 }
 
 function auditActivities(
