@@ -47,6 +47,8 @@ export interface RecordingStage {
   /** Phase and number of accepted observations of the executions recorded. */
   executions(remediation: PlayedRemediation): Promise<Record<string, unknown>[]>;
   startWorker(): Promise<RunningWorker>;
+  /** A further worker on the same queue, with a hook of its own; the caller stops it. */
+  startAnother(beforeRecording: Hooks['beforeRecording']): Promise<RunningWorker>;
   /** Ends the worker that runs and leaves none. */
   stopWorker(): Promise<void>;
   close(): Promise<void>;
@@ -90,6 +92,8 @@ export async function openRecordingStage(
       worker = await temporal.startWorker(stageActivities(database, hooks));
       return worker;
     },
+    startAnother: (beforeRecording) =>
+      temporal.startWorker(stageActivities(database, { ...hooks, beforeRecording })),
     stopWorker: async () => {
       await worker?.stop();
       worker = undefined;

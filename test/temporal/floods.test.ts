@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Observation } from '../../src/domain/observation.ts';
+import { REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
+import { chooseSeed, seededRandom } from '../support/random.ts';
+import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
+import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
+import type { PlayedRemediation } from '../support/remediations.ts';
+
+const SENDERS = 25;
+
+let stage: RecordingStage;
+
+beforeAll(async () => {
+  stage = await openRecordingStage();
+});
+afterAll(() => stage.close());
+
+async function sendAll(play: PlayedRemediation, observations: readonly Observation[]): Promise<void> {
+  const queue = [...observations].reverse();
+  const sender = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) await play.send(next);
+  };
+  await Promise.all(Array.from({ length: SENDERS }, sender));
+}
+
+test(
+  'five thousand signals to one workflow are all recorded, over as many runs as it takes',
+  { timeout: 240_000 },
+  async () => {
+    const remediation = stage.newRemediation();
+    const observations = Array.from({ length: 4_999 }, (_, index) =>
+      remediation.execution(index + 1, 'Running', `we-${index % 100}`),
+    );
+    // Some before there is a worker at all, the others while it works.
+    await stage.stopWorker();
+    await sendAll(remediation, observations.slice(0, 1_000));
+    await stage.startWorker();
+    await sendAll(remediation, observations.slice(1_000));
+    await remediation.send(remediation.closure(5_000));
+    await stage.closed(remediation);
+
+    const { rows } = await stage.database.owner.query(
+      `select count(*)::integer as records, sum(revision)::integer as observations
+       from workflow_execution_audit where remediation_uid = $1::text`,
+      [remediation.name.uid],
+    );
+    expect(rows).toEqual([{ records: 100, observations: 4_999 }]);
+    const { raw } = await stage.handleOf(remediation).describe();
+    const firstRun = raw.workflowExecutionInfo?.firstRunId;
+    expect(firstRun).not.toBe(raw.workflowExecutionInfo?.execution?.runId);
+    expect(await stage.handleOf(remediation).describe()).toMatchObject({ type: REMEDIATION_AUDIT });
+    // The summary is given at the start alone, and every run of the chain shows it.
+    expect(await (await stage.handleOf(remediation).describe()).staticSummary()).toBe(
+      'payments/Deployment/api: HighErrorRate',
+    );
+  },
+);
+
+test('duplicates and any order give the same records as each once, in order', async () => {
+  const random = seededRandom(chooseSeed());
+  const remediation = stage.newRemediation();
+  const observations = [
+    remediation.progress(1, 'Pending'),
+    remediation.progress(2, 'Executing'),
+    ...Array.from({ length: 10 }, (_, index) => remediation.execution(index + 3, `Step ${index}`)),
+    remediation.analysis(20, 'first guess'),
+    remediation.analysis(21, 'what it was'),
+    remediation.fragment(22, { failure_reason: 'TimedOut' }),
+  ];
+  for (const observation of random.shuffled([...observations, ...observations])) {
+    await remediation.send(observation);
+  }
+  const closure = remediation.closure(30);
+  await remediation.send(closure);
+  await stage.closed(remediation);
+  const { entries, contradictions } = await inspectRecords(stage.database.owner);
+  expect(contradictions).toEqual([]);
+  expect(entries).toEqual(expect.arrayContaining([...observations, closure].map(entryKeyOf)));
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Step 9', revision: 10 }]);
+});
+
+test('two workers share the load', async () => {
+  const recordedBy = new Map<number, number>();
+  const countFor = (worker: number) => (): Promise<void> => {
+    recordedBy.set(worker, (recordedBy.get(worker) ?? 0) + 1);
+    return Promise.resolve();
+  };
+  await stage.stopWorker();
+  const remediations = Array.from({ length: 40 }, () => stage.newRemediation());
+  for (const remediation of remediations) {
+    await remediation.send(remediation.execution(1, 'Completed'));
+    await remediation.send(remediation.closure(2));
+  }
+  const workers = await Promise.all([1, 2].map((worker) => stage.startAnother(countFor(worker))));
+  await Promise.all(remediations.map((remediation) => stage.closed(remediation)));
+  await Promise.all(workers.map((worker) => worker.stop()));
+  expect(recordedBy.get(1)).toBeGreaterThan(0);
+  expect(recordedBy.get(2)).toBeGreaterThan(0);
+  expect((recordedBy.get(1) ?? 0) + (recordedBy.get(2) ?? 0)).toBe(80);
+});
