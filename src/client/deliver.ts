@@ -41,8 +41,12 @@ export async function deliver(delivery: Delivery, records: readonly PendingRecor
       continue;
     }
     for (const [record, error] of result.refused) await delivery.refused(record, error);
-    const stored = batch.filter((record) => !result.refused.has(record));
+    const stored = batch.filter((record) => !result.refused.has(record) && !result.later.has(record));
     await delivery.stored(stored, (performance.now() - began) / 1_000);
+    if (result.later.size === 0) continue;
+    delivery.again(`${result.later.size} records cannot be stored now`, 'http_error');
+    batches.unshift([...result.later]);
+    await pause(backoff(delivery.backoffMs, 1), delivery.signal);
   }
 }
 

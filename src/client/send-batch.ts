@@ -15,7 +15,12 @@ export interface Service {
 
 /** What became of a batch. */
 export type BatchResult =
-  | { readonly status: 'answered'; readonly refused: ReadonlyMap<PendingRecord, RecordRefusedError> }
+  | {
+      readonly status: 'answered';
+      readonly refused: ReadonlyMap<PendingRecord, RecordRefusedError>;
+      /** Not stored now, for a reason that passes. */
+      readonly later: ReadonlySet<PendingRecord>;
+    }
   /** As a whole it is too large or refused: its halves may not be. */
   | { readonly status: 'split'; readonly error: RecordRefusedError }
   | {
@@ -56,10 +61,11 @@ export async function sendBatch(
     };
   }
   const { status } = answer;
-  if (status === CREATED || status === ACCEPTED) return { status: 'answered', refused: new Map() };
+  if (status === CREATED || status === ACCEPTED)
+    return { status: 'answered', refused: new Map(), later: new Set() };
   if (status === MULTI_STATUS) return readMultiStatus(kind, records, body);
   const problem = problemOf(body);
-  if (status >= FIRST_SERVER_ERROR || PASSING.has(status)) {
+  if (isPassing(status)) {
     return {
       status: 'again',
       reason: `${status} ${problem.detail}`,
@@ -68,6 +74,10 @@ export async function sendBatch(
     };
   }
   return { status: 'split', error: new RecordRefusedError(kind, status, problem) };
+}
+
+function isPassing(status: number): boolean {
+  return status >= FIRST_SERVER_ERROR || PASSING.has(status);
 }
 
 async function post(service: Service, url: string, records: readonly PendingRecord[]): Promise<Response> {
@@ -95,13 +105,15 @@ function readMultiStatus(kind: RecordKind, records: readonly PendingRecord[], bo
     return { status: 'again', reason, afterMs: undefined, type: 'http_error' };
   }
   const refused = new Map<PendingRecord, RecordRefusedError>();
+  const later = new Set<PendingRecord>();
   for (const [index, record] of records.entries()) {
     const result: unknown = results[index];
     const status = Number(memberOf(result, 'status'));
     if (status === CREATED || status === ACCEPTED) continue;
-    refused.set(record, new RecordRefusedError(kind, status, problemOf(result)));
+    if (isPassing(status)) later.add(record);
+    else refused.set(record, new RecordRefusedError(kind, status, problemOf(result)));
   }
-  return { status: 'answered', refused };
+  return { status: 'answered', refused, later };
 }
 
 function problemOf(body: unknown): { detail: string; fields: readonly RefusedField[] } {
