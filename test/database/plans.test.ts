@@ -240,6 +240,14 @@ const QUESTIONS: readonly Question[] = [
       'uid-1',
     ),
   ]),
+  ...RECORD_DEFINITIONS.filter(({ kind }) => kind !== 'remediation').map(({ table }) =>
+    lookup(
+      `${table}_client_id_idx`,
+      `select id, created_at from ${table}
+       where extra ->> 'client_id' is not null and left(extra ->> 'client_id', 36) = $1::text`,
+      'client-1',
+    ),
+  ),
   page('workflow_execution_audit', 'target_resource', 'namespace-1/Deployment/service-1'),
   page('workflow_execution_audit', 'workflow_id', 'workflow-1'),
   page('workflow_execution_audit', 'correlation_id', 'rr-1'),
