@@ -9,6 +9,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   reports: async () => (await import('./reports.ts')).reportsBench,
   store: async () => (await import('./store.ts')).storeBench,
   start: async () => (await import('./start.ts')).startBench,
+  watch: async () => (await import('./watch.ts')).watchBench,
 };
 
 async function main(args: readonly string[]): Promise<void> {

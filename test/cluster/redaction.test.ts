@@ -13,7 +13,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 import { until } from '../support/until.ts';
-import { FAST } from '../support/watcher-world.ts';
+import { FAST } from '../support/watcher-timing.ts';
 
 test('a secret in a resource does not leave the watcher', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-redaction-'));

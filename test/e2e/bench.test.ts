@@ -11,6 +11,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   reports: '2000',
   start: '1',
   store: '200',
+  watch: '200',
 };
 
 function bench(...args: readonly string[]) {

@@ -7,7 +7,8 @@ import type { FaultName } from './watcher-faults.ts';
 import { FAULTS } from './watcher-faults.ts';
 import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
 import { judge } from './watcher-oracle.ts';
-import { FAST, WatcherWorld } from './watcher-world.ts';
+import { FAST } from './watcher-timing.ts';
+import { WatcherWorld } from './watcher-world.ts';
 import type { WrittenRemediation } from './watcher-writer.ts';
 import { WatcherWriter } from './watcher-writer.ts';
 

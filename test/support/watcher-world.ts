@@ -18,20 +18,7 @@ import type { WatcherTiming } from '../../src/watcher/timing.ts';
 import { FaultyServer } from './watcher-faults.ts';
 import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
 import { WatcherRecord } from './watcher-record.ts';
-
-/** What takes minutes in a cluster takes a fraction of a second here. */
-export const FAST: WatcherTiming = {
-  watchTimeoutSeconds: 5,
-  inactivityMs: 150,
-  requestMs: 250,
-  backoffMs: 5,
-  longestBackoffMs: 60,
-  healthyMs: 100,
-  absentPollMs: 30,
-  reconcileMs: 80,
-  reconcileGraceMs: 250,
-  recordingGraceMs: 400,
-};
+import { FAST } from './watcher-timing.ts';
 
 const REMEDIATIONS = KUBERNAUT_KINDS.filter(
   ({ kind, group }) => kind === 'RemediationRequest' && group === 'kubernaut.ai',

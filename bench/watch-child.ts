@@ -1,0 +1,111 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+import { createRedactor } from '../src/domain/redaction.ts';
+import { KUBERNAUT_KINDS } from '../src/kubernaut/kinds.ts';
+import type { ClusterConnection } from '../src/kubernetes/cluster-connection.ts';
+import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { createMetrics } from '../src/observability/metrics.ts';
+import { readCompleteList } from '../src/watcher/complete-list.ts';
+import { KindObserver } from '../src/watcher/kind-observer.ts';
+import { startWatcher } from '../src/watcher/start-watcher.ts';
+import type { WatchedKind } from '../src/watcher/watched-kind.ts';
+import { collectionsOf } from '../src/watcher/watched-kind.ts';
+import { FAST } from '../test/support/watcher-timing.ts';
+
+/** What the parent asks this process to do; it has one of its own so that its memory and its stalls are the watcher's. */
+export type WatchTask = 'list' | 'tell';
+
+export interface WatchMeasures {
+  readonly seconds: number;
+  readonly longestBlockMs: number;
+  readonly peakBytes: number;
+}
+
+const KIB = 1_024;
+const NS_PER_MS = 1_000_000;
+const PAGE_SIZE = 500;
+const MINUTE_MS = 60_000;
+const DELAY_RESOLUTION_MS = 1;
+
+const [kubeconfig = '', resources = '0'] = process.argv.slice(2);
+const connection = connectCluster({ kubeconfig, context: '' });
+const executions = KUBERNAUT_KINDS.filter(({ kind }) => kind === 'WorkflowExecution');
+
+process.on('message', (task: WatchTask) => {
+  void measure(task === 'list' ? list : tell).then((measures) => process.send?.(measures));
+});
+
+async function measure(work: () => Promise<void>): Promise<WatchMeasures> {
+  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  delays.enable();
+  const startedAt = performance.now();
+  await work();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  delays.disable();
+  return {
+    seconds,
+    longestBlockMs: delays.max / NS_PER_MS,
+    peakBytes: process.resourceUsage().maxRSS * KIB,
+  };
+}
+
+/** Lists and projects, and keeps nothing back for Temporal. */
+async function list(): Promise<void> {
+  const [kind] = executions;
+  if (kind === undefined) throw new Error('there is no kind to list');
+  const observer = new KindObserver({
+    kind,
+    cluster: 'bench',
+    epoch: () => 0n,
+    offer: () => undefined,
+    report: { unread: failUnread, read: () => undefined, gone: () => undefined },
+    now: Date.now,
+  });
+  const [collection] = collectionsOf(kind, []);
+  if (collection === undefined) throw new Error('the kind is served nowhere');
+  const { listed } = await readCompleteList(
+    { ...listOptions(observer, connection), collection },
+    new AbortController().signal,
+  );
+  if (listed.size !== Number(resources)) throw new Error(`listed ${listed.size} of ${resources} resources`);
+}
+
+/** The whole way, to a Temporal that answers at once. */
+async function tell(): Promise<void> {
+  const told = new Set<string>();
+  const kinds: readonly WatchedKind[] = executions;
+  const all = Promise.withResolvers<undefined>();
+  const watcher = startWatcher({
+    ...{ cluster: 'bench', namespaces: [], connection, kinds, listPageSize: PAGE_SIZE, signalConcurrency: 8 },
+    signals: {
+      send: ({ observation }) => {
+        told.add(observation.resource?.uid ?? '');
+        if (told.size === Number(resources)) all.resolve(undefined);
+        return Promise.resolve();
+      },
+    },
+    redactor: createRedactor(),
+    timing: { ...FAST, inactivityMs: MINUTE_MS, requestMs: MINUTE_MS, reconcileMs: MINUTE_MS },
+    logger: createLogger('error', 'bench'),
+    metrics: createMetrics().watcher,
+  });
+  await all.promise;
+  await watcher.stop();
+}
+
+function listOptions(observer: KindObserver, to: ClusterConnection) {
+  return {
+    connection: to,
+    observer,
+    pageSize: PAGE_SIZE,
+    deadlineMs: MINUTE_MS,
+    notOlderThan: 0n,
+    room: () => Promise.resolve(),
+    progressed: () => undefined,
+  };
+}
+
+function failUnread(kind: string, reason: string): never {
+  throw new Error(`a ${kind} of the bench cannot be read: ${reason}`);
+}

@@ -1,0 +1,15 @@
+import type { WatcherTiming } from '../../src/watcher/timing.ts';
+
+/** What takes minutes in a cluster takes a fraction of a second here. */
+export const FAST: WatcherTiming = {
+  watchTimeoutSeconds: 5,
+  inactivityMs: 150,
+  requestMs: 250,
+  backoffMs: 5,
+  longestBackoffMs: 60,
+  healthyMs: 100,
+  absentPollMs: 30,
+  reconcileMs: 80,
+  reconcileGraceMs: 250,
+  recordingGraceMs: 400,
+};
