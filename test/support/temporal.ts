@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 
-import type { AuditActivities } from '../../src/activities/types.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
@@ -18,7 +17,8 @@ export interface TestTemporal {
   readonly client: Client;
   /** A queue nobody else uses. */
   readonly taskQueue: string;
-  startWorker(activities: AuditActivities): Promise<RunningWorker>;
+  /** Activities by name. */
+  startWorker(activities: object): Promise<RunningWorker>;
   close(): Promise<void>;
 }
 
