@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 
 import { InsecureBindError } from './api/server.ts';
+import { runArchive } from './commands/archive.ts';
 import { takeNoArguments } from './commands/arguments.ts';
 import { runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
+import { runHold, runRetention } from './commands/retention.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
@@ -45,6 +47,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'play remediations in a cluster without any; `simulate --help` shows its flags',
     run: runSimulate,
   },
+  retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
+  hold: { summary: 'place, list and release legal holds', run: runHold },
+  archive: { summary: 'verify what lies in the archive', run: runArchive },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 

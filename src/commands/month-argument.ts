@@ -1,0 +1,8 @@
+import { UsageError } from '../settings.ts';
+
+/** `2026-03` as the first day of that month. */
+export function readMonth(text: string): string {
+  if (!/^\d{4}-(?:0[1-9]|1[0-2])$/.test(text))
+    throw new UsageError(`a month is written YYYY-MM, for example 2026-03, not ${JSON.stringify(text)}`);
+  return `${text}-01`;
+}

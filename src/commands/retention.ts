@@ -1,0 +1,163 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+import type pg from 'pg';
+
+import type { Config } from '../config.ts';
+import { readProcessConfig } from '../config.ts';
+import type { HoldScope } from '../database/holds.ts';
+import { describeHold, listHolds, placeHold, releaseHold } from '../database/holds.ts';
+import { approveDrop } from '../database/month-states.ts';
+import { createPool } from '../database/pool.ts';
+import type { PlannedMonth } from '../database/retention-plan.ts';
+import { planRetention } from '../database/retention-plan.ts';
+import { instantOf, parseInstant } from '../domain/instant.ts';
+import { createLogger } from '../observability/logger.ts';
+import { SettingsError, UsageError } from '../settings.ts';
+import { readMonth } from './month-argument.ts';
+
+const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
+
+  plan          what the next run of retention would do with each month, and why; changes nothing
+  approve       consent to the drop of a month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
+`;
+
+const HOLD_USAGE = `usage: remediation-audit hold <list [--released] | place --by WHO --reason WHY <scope> | release ID --by WHO>
+
+  scope         one or more of --cluster, --remediation UID, --namespace, --target NAMESPACE/KIND/NAME,
+                --from INSTANT, --to INSTANT; all that are given must match
+
+A month of which a row matches is neither dropped nor shortened until the hold is released.
+`;
+
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+/** `retention`: what would go, and consent to it. */
+export async function runRetention(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' }, by: { type: 'string' } });
+  const [verb, month = ''] = positionals;
+  if (verb === undefined || values['help'] === true) { write(RETENTION_USAGE); return; }
+  if (verb !== 'plan' && verb !== 'approve') throw unknown('retention', verb, RETENTION_USAGE);
+  await withPool('retention', async (pool, config) => {
+    if (verb === 'plan') {
+      const plan = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
+      write(values['json'] === true ? `${JSON.stringify(plan, null, 2)}\n` : planTable(plan));
+      return;
+    }
+    const [wanted, by] = [readMonth(month), required(values, 'by')];
+    if (!(await approveDrop(pool, wanted, by)))
+      throw new UsageError(`${month} cannot be approved: there is no such month in the database`);
+    write(`${month}: the drop is approved by ${by}\n`);
+  });
+}
+
+/** `hold`: what must stay. */
+export async function runHold(args: readonly string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = parse(args, {
+    ...{ released: { type: 'boolean' }, by: text, reason: text, cluster: text, remediation: text },
+    ...{ namespace: text, target: text, from: text, to: text },
+  });
+  const [verb, id = ''] = positionals;
+  if (verb === undefined || values['help'] === true) { write(HOLD_USAGE); return; }
+  await withPool('hold', async (pool) => {
+    if (verb === 'list') {
+      const holds = await listHolds(pool, { released: values['released'] === true });
+      write(holds.map((hold) => `${describeHold(hold)}\n`).join(''));
+    } else if (verb === 'place') {
+      const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
+      write(`${describeHold(await placeHold(pool, scopeOf(values), placed))}\n`);
+    } else if (verb === 'release') {
+      const hold = await releaseHold(pool, id, required(values, 'by'));
+      write(`released: ${describeHold(hold)}\n`);
+    } else throw unknown('hold', verb, HOLD_USAGE);
+  });
+}
+
+function scopeOf(values: Values): HoldScope {
+  const { cluster, remediation: remediationUid, namespace, target } = values;
+  const from = instantArgument(values, 'from');
+  const to = instantArgument(values, 'to');
+  const given = Object.entries({ cluster, remediationUid, namespace, target, from, to }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length === 0) throw new UsageError(`a hold needs a scope; ${HOLD_USAGE}`);
+  return Object.fromEntries(given);
+}
+
+function instantArgument(values: Values, name: string): string | undefined {
+  const text = values[name];
+  if (typeof text !== 'string') return undefined;
+  const instant = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (instant === undefined)
+    throw new UsageError(`--${name} must be an instant such as 2026-03-01T00:00:00Z`);
+  return instant;
+}
+
+const MIB = 1024 * 1024;
+
+function planTable(plan: readonly PlannedMonth[]): string {
+  const lines = plan.map(({ month, state, action, sizeBytes, estimatedRows, reason, fault }) =>
+    [
+      month.slice(0, 7),
+      state.padEnd(9),
+      action.padEnd(15),
+      `${(sizeBytes / MIB).toFixed(1)} MiB`.padStart(12),
+      `~${estimatedRows} rows`.padStart(14),
+      ` ${reason}${fault === null ? '' : ` (last run stopped: ${fault})`}`,
+    ].join(' '),
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { ...options, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+    return { values: values as Values, positionals };
+  } catch (error: unknown) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function required(values: Values, name: string): string {
+  const value = values[name];
+  if (typeof value !== 'string' || value.trim() === '')
+    throw new UsageError(`--${name} is needed: it is kept for ever`);
+  return value;
+}
+
+function unknown(command: string, verb: string, usage: string): UsageError {
+  return new UsageError(`\`${command} ${verb}\` means nothing; ${usage.split('\n', 1)[0] ?? ''}`);
+}
+
+async function withPool(
+  command: string,
+  work: (pool: pg.Pool, config: Config) => Promise<void>,
+): Promise<void> {
+  const config = readProcessConfig();
+  // The owner also sees what is detached.
+  const url = config.database.ownerUrl === '' ? config.database.url : config.database.ownerUrl;
+  if (url === '')
+    throw new SettingsError([
+      `DATABASE_OWNER_URL and DATABASE_URL are not set; \`${command}\` needs one of them`,
+    ]);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: `remediation-audit ${command}`,
+    max: 1,
+    statementTimeoutMs: config.database.statementTimeoutMs,
+    logger: createLogger(config.logLevel, command),
+  });
+  try {
+    await work(pool, config);
+  } finally {
+    await pool.end();
+  }
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
