@@ -11,6 +11,7 @@ import { fromDatabase } from './from-database.ts';
 import { createPosting } from './posting.ts';
 import type { Route } from './route.ts';
 import type { AccessTrace } from './routes.ts';
+import { withDescription } from './routes/description-routes.ts';
 import { holdRoutes } from './routes/hold-routes.ts';
 import { listRoutes } from './routes/list-routes.ts';
 import { partitionRoute } from './routes/partition-routes.ts';
@@ -44,7 +45,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     check: () => checkReadiness(services, () => reader.ping()),
     pending: () => durability.pending(),
   };
-  return [
+  return withDescription([
     ...probeRoutes(readiness, metrics),
     ...postRoutes(createPosting(services)),
     ...listRoutes(reader),
@@ -55,7 +56,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     partitionRoute(pool),
     ...holdRoutes(pool),
     ...quarantineRoutes(pool, durability),
-  ];
+  ]);
 }
 
 /** Leaves the trace of every read in the database that was read. */

@@ -1,6 +1,6 @@
 import { reviewAccess } from '../../kubernetes/access-review.ts';
 import { type Reviewer, ReviewUnavailableError } from '../../kubernetes/review.ts';
-import { type ReviewedUser,reviewToken } from '../../kubernetes/token-review.ts';
+import { type ReviewedUser, reviewToken } from '../../kubernetes/token-review.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Problem, retryAfter } from '../problems.ts';
 import type { Verb } from '../route.ts';

@@ -1,0 +1,157 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { ProblemType } from './problems.ts';
+import { PROBLEM_MEDIA_TYPE, PROBLEMS } from './problems.ts';
+import type { AnswerDescription, ContentDescription, Route } from './route.ts';
+
+/** Problems that any route may answer, and those of routes that ask who is calling. */
+const EVERYWHERE: readonly ProblemType[] = [
+  'malformed-request',
+  'request-timeout',
+  'headers-too-large',
+  'internal-error',
+];
+const GUARDED: readonly ProblemType[] = [
+  'unauthenticated',
+  'forbidden',
+  'authority-unavailable',
+  'shutting-down',
+];
+const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'];
+
+/** The OpenAPI 3.1 description of the routes: nothing in it is written a second time. */
+export function describeApi(routes: readonly Route[]): JsonObject {
+  return {
+    openapi: '3.1.0',
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    info: {
+      title: 'remediation-audit',
+      version: '1',
+      description:
+        'What was done to production, on what grounds, and with what result: takes records and answers questions.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths: describePaths(routes),
+    components: {
+      schemas: { Problem: PROBLEM_SCHEMA },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of the cluster, or one of the tokens file',
+        },
+      },
+    },
+  };
+}
+
+function describePaths(routes: readonly Route[]): JsonObject {
+  const paths: Record<string, JsonObject> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route) };
+  }
+  return paths;
+}
+
+function describeRoute(route: Route): JsonObject {
+  const { summary, tag, body } = route.describe;
+  return {
+    operationId: operationId(route),
+    summary,
+    tags: [tag],
+    ...(route.access === 'public' ? {} : { security: [{ bearer: [] }] }),
+    parameters: [...pathParameters(route), ...queryParameters(route)],
+    ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
+    responses: describeAnswers(route),
+  };
+}
+
+/** `postAuditAiAnalysisBatch` for `POST /api/v1/audit/ai-analysis/batch`. */
+function operationId({ method, path }: Route): string {
+  const words = path
+    .replace('/api/v1', '')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '');
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function pathParameters({ path, describe }: Route): JsonValue[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: describe.path?.[name] ?? { type: 'string' },
+  }));
+}
+
+function queryParameters({ describe }: Route): JsonValue[] {
+  return (describe.query ?? []).map(({ name, meaning, schema }) => ({
+    name,
+    in: 'query',
+    description: meaning,
+    schema,
+  }));
+}
+
+function describeContent({ content }: ContentDescription): JsonObject {
+  return Object.fromEntries(
+    Object.entries(content).map(([mediaType, { schema, example }]) => [
+      mediaType,
+      { schema, ...(example === undefined ? {} : { example: example as JsonValue }) },
+    ]),
+  );
+}
+
+function describeAnswers({ access, traced, describe }: Route): JsonObject {
+  const answers = Object.entries<AnswerDescription>(describe.answers).map(
+    ([status, answer]): [string, JsonObject] => [
+      status,
+      { description: answer.meaning, content: describeContent(answer) },
+    ],
+  );
+  const problems = new Set([
+    ...(describe.problems ?? []),
+    ...EVERYWHERE,
+    ...(access === 'public' ? [] : GUARDED),
+    ...(traced === true ? TRACED : []),
+  ]);
+  const byStatus = Map.groupBy(problems, (problem) => String(PROBLEMS[problem].status));
+  const refusals = [...byStatus].map(([status, types]): [string, JsonObject] => [
+    status,
+    {
+      description: types.map((type) => `\`${type}\`: ${PROBLEMS[type].title}`).join('; '),
+      content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  ]);
+  return Object.fromEntries([...answers, ...refusals]);
+}
+
+const PROBLEM_SCHEMA: JsonObject = {
+  type: 'object',
+  description: 'RFC 9457',
+  required: ['type', 'title', 'status', 'detail', 'instance'],
+  properties: {
+    type: {
+      type: 'string',
+      enum: Object.keys(PROBLEMS).map((name) => `urn:remediation-audit:problem:${name}`),
+    },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string', description: 'The request, as the log names it' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'detail'],
+        properties: {
+          pointer: {
+            type: 'string',
+            description: 'JSON pointer, or the name of a parameter with a leading `?`',
+          },
+          detail: { type: 'string' },
+        },
+      },
+    },
+  },
+};

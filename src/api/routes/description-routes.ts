@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+
+import { describeApi } from '../openapi.ts';
+import type { Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
+import { DOCS_PAGE, DOCS_SCRIPT, DOCS_STYLE } from './docs-page.ts';
+
+const HTML = 'text/html; charset=utf-8';
+
+/** The description of all routes, itself included, and a page to try them. */
+export function withDescription(routes: readonly Route[]): readonly Route[] {
+  const described: Route[] = [...routes];
+  let text: string | undefined;
+  described.push(
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      access: 'public',
+      describe: {
+        summary: 'This description, as OpenAPI 3.1',
+        tag: 'service',
+        answers: {
+          200: { meaning: 'OpenAPI', content: { [JSON_MEDIA_TYPE]: { schema: { type: 'object' } } } },
+        },
+      },
+      answer() {
+        text ??= JSON.stringify(describeApi(described));
+        return jsonTextAnswer(text);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/docs',
+      access: 'public',
+      describe: {
+        summary: 'A page to try the service',
+        tag: 'service',
+        answers: { 200: { meaning: 'The page', content: { 'text/html': { schema: { type: 'string' } } } } },
+      },
+      answer: () => ({ status: 200, mediaType: HTML, body: DOCS_PAGE, headers: PAGE_HEADERS }),
+    },
+  );
+  return described;
+}
+
+/** Only what the page itself holds may run, and it may talk to nobody but this service. */
+const PAGE_HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    `script-src '${sourceHash(DOCS_SCRIPT)}'`,
+    `style-src '${sourceHash(DOCS_STYLE)}'`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+function sourceHash(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
