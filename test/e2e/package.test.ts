@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { repositoryPath } from '../support/repository.ts';
+import { startUp } from '../support/up.ts';
 
 let folder: string;
 
@@ -31,6 +32,22 @@ test('the packed program runs as JavaScript, with its migrations and reports bes
   expect(run('report', '--help')).toContain('recent-failures');
   expect(readdirSync(join(folder, 'package/migrations'))).toContain('0001_audit_foundation.sql');
   expect(readdirSync(join(folder, 'package/dist/reports/sql'))).toContain('recent-failures.sql');
+});
+
+test('the example of the client records an execution', async () => {
+  const user = join(folder, 'example');
+  mkdirSync(join(user, 'node_modules'), { recursive: true });
+  symlinkSync(join(folder, 'package'), join(user, 'node_modules/remediation-audit'));
+  cpSync(repositoryPath('examples'), user, { recursive: true });
+  const up = await startUp(join(folder, 'data'), ['--no-simulator']);
+  try {
+    const args = ['record-an-execution.mjs', up.endpoints.api];
+    expect(execFileSync(process.execPath, args, { cwd: user, encoding: 'utf8' })).toBe('0 records wait\n');
+    const answer = await fetch(`${up.endpoints.api}/api/v1/audit/kubernetes-execution`);
+    expect(await answer.json()).toMatchObject({ items: [{ execution_id: 'scale-api-1', success: true }] });
+  } finally {
+    await up.stop();
+  }
 });
 
 test('the client is imported by its name, with its types, and needs no TypeScript', () => {

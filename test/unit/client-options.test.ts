@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { expect, test } from 'vitest';
 
 import { createAuditClient } from '../../src/client/audit-client.ts';
@@ -5,6 +7,7 @@ import { optionsFromSource } from '../../src/client/client-options.ts';
 import { encodeRecord } from '../../src/client/encode.ts';
 import { QueueFullError } from '../../src/client/errors.ts';
 import { createMemoryQueue } from '../../src/client/memory-queue.ts';
+import { repositoryPath } from '../support/repository.ts';
 
 test('the configuration of source 001 is understood as it stands there', () => {
   expect(
@@ -54,4 +57,16 @@ test('memory holds so many records and says when it is full', async () => {
   expect(queue.size).toBe(2);
   await queue.stored(await queue.oldest(10));
   await expect(Promise.all(kept)).resolves.toEqual([undefined, undefined]);
+});
+
+test('docs/client.md lists every option', () => {
+  const source = readFileSync(repositoryPath('src/client/client-options.ts'), 'utf8');
+  const declared = source.slice(
+    source.indexOf('interface ClientOptions'),
+    source.indexOf('export const MAX_BATCH'),
+  );
+  const options = [...declared.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
+  const page = readFileSync(repositoryPath('docs/client.md'), 'utf8');
+  const table = page.slice(page.indexOf('## Options'), page.indexOf('## When'));
+  expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)).toEqual(options);
 });
