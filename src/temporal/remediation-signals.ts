@@ -73,6 +73,8 @@ export function createRemediationSignals(
         signal: phaseObserved,
         signalArgs: [observation],
         staticSummary: summary,
+        // The summary is not handed to the run that continues this one; the memo is.
+        memo: { summary },
         typedSearchAttributes: pairsOf(signal, searchAttributes),
       }),
     );

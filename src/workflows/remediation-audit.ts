@@ -215,10 +215,10 @@ class Audit {
   }
 
   #shouldContinueAsNew(): boolean {
-    return (
-      workflowInfo().continueAsNewSuggested &&
-      JSON.stringify(this.#carried()).length <= MAX_CARRIED_CHARACTERS
-    );
+    const { characters } = this.chains;
+    if (!workflowInfo().continueAsNewSuggested || characters > MAX_CARRIED_CHARACTERS) return false;
+    const { trail, unplaced } = this.#carried();
+    return characters + JSON.stringify([trail, unplaced]).length <= MAX_CARRIED_CHARACTERS;
   }
 
   async #continueAsNew(): Promise<void> {

@@ -11,6 +11,7 @@ export class ResourceChains {
   readonly #running = new Set<string>();
   readonly #record: (observation: Observation) => Promise<void>;
   #paused = false;
+  #characters = 0;
   failure: Error | undefined;
 
   constructor(record: (observation: Observation) => Promise<void>) {
@@ -20,6 +21,7 @@ export class ResourceChains {
   add(observation: Observation): void {
     const resource = resourceOf(observation);
     const queue = this.#queues.get(resource);
+    this.#characters += charactersOf(observation);
     if (queue === undefined) this.#queues.set(resource, [observation]);
     else queue.push(observation);
   }
@@ -40,6 +42,11 @@ export class ResourceChains {
   /** What is being recorded: the first of each chain that runs. */
   inFlight(): Observation[] {
     return [...this.#running].flatMap((resource) => this.#queues.get(resource)?.[0] ?? []);
+  }
+
+  /** What the backlog is as JSON. Counted as it comes and goes: a long backlog is asked for it at every turn. */
+  get characters(): number {
+    return this.#characters;
   }
 
   /** Everything that is not stored yet. */
@@ -73,10 +80,15 @@ export class ResourceChains {
       await this.#record(next);
       // Only now: it is stored. Until then a run that continues this one must carry it on.
       queue.shift();
+      this.#characters -= charactersOf(next);
     }
     this.#running.delete(resource);
     if (queue.length === 0) this.#queues.delete(resource);
   }
+}
+
+function charactersOf(observation: Observation): number {
+  return JSON.stringify(observation).length + ','.length;
 }
 
 /** A post names no resource: then its record stands for it. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Client } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 
 import { createLogger } from '../../src/observability/logger.ts';
@@ -15,6 +15,7 @@ const silent = createLogger('silent', 'test');
 export interface TestTemporal {
   readonly access: TemporalAccess;
   readonly client: Client;
+  readonly connection: Connection;
   /** A queue nobody else uses. */
   readonly taskQueue: string;
   /** Activities by name. */
@@ -29,11 +30,12 @@ export async function connectTestTemporal(given: Partial<TemporalAccess> = {}): 
     namespace: 'default',
     ...given,
   };
-  const { client, close } = await connectTemporal(access);
+  const { client, connection, close } = await connectTemporal(access);
   const taskQueue = `test-${randomUUID()}`;
   return {
     access,
     client,
+    connection,
     taskQueue,
     startWorker: (activities) =>
       startWorker({
