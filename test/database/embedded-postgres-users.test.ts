@@ -17,13 +17,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { type EmbeddedPostgres, type PostgresOptions, startPostgres } from '../../src/embedded/postgres.ts';
 import { installedBinaries, type PostgresBinaries } from '../../src/embedded/postgres/binaries.ts';
-import {
-  BECOME_ORDINARY_USER,
-  isGone,
-  isRoot,
-  ORDINARY_USER,
-  runScript,
-} from '../support/processes.ts';
+import { BECOME_ORDINARY_USER, isGone, isRoot, ORDINARY_USER, runScript } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const installed = installedBinaries();
