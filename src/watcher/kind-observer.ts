@@ -157,10 +157,10 @@ export class KindObserver {
     tracked.isGone = true;
     this.#rememberEnd(tracked.uid, tracked.version);
     this.#options.report.gone(this.kind.kind, lastState !== undefined);
-    const reading = this.kind.readDeletion?.(this.#goneResource(tracked, lastState), this.#context());
-    if (reading !== undefined) this.#take(tracked, reading, true);
-    // A kind whose deletion says nothing, or one that was never understood.
-    if (tracked.pending.length === 0 || reading === undefined || isUnread(reading)) this.forget(tracked);
+    const reading = this.kind.readDeletion(this.#goneResource(tracked, lastState), this.#context());
+    this.#take(tracked, reading, true);
+    // One that was never understood: nothing can be said of its end either.
+    if (tracked.pending.length === 0 || isUnread(reading)) this.forget(tracked);
   }
 
   #goneResource(tracked: Tracked, lastState: JsonObject | undefined): GoneResource {

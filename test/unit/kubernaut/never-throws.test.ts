@@ -190,7 +190,7 @@ describe.each(KUBERNAUT_KINDS.map((kind) => [kind.kind, kind] as const))('a %s',
             state === undefined ? gone : { ...gone, lastState: state },
             CONTEXT,
           );
-          if (reading !== undefined) expectWellFormed(reading);
+          expectWellFormed(reading);
         },
       ),
       { numRuns: RUNS / 4 },

@@ -135,7 +135,7 @@ test.each(['RemediationApprovalRequest', 'EffectivenessAssessment', 'Notificatio
   (name) => {
     const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === name);
     const child = { ...gone({ remediation: REMEDIATION }), name: 'child', uid: 'child-uid' };
-    const reading = kind?.readDeletion?.(child, CONTEXT);
+    const reading = kind?.readDeletion(child, CONTEXT);
     expect(reading).toMatchObject({
       observations: [
         {
@@ -145,6 +145,6 @@ test.each(['RemediationApprovalRequest', 'EffectivenessAssessment', 'Notificatio
         },
       ],
     });
-    expect(kind?.readDeletion?.(gone(), CONTEXT)).toEqual({ unread: 'no-remediation' });
+    expect(kind?.readDeletion(gone(), CONTEXT)).toEqual({ unread: 'no-remediation' });
   },
 );
