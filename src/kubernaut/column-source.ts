@@ -63,10 +63,7 @@ function readColumn(
 ): readonly [value: string | boolean | undefined, misshapen: readonly string[]] {
   const misshapen: string[] = [];
   if (source.derive !== undefined) {
-    const found = allPaths(source.paths)
-      .map((path) => at(resource, path))
-      .find(isPresent);
-    return [source.derive(found, resource), misshapen];
+    return [source.derive(firstPresent(source.paths, resource), resource), misshapen];
   }
   for (const path of allPaths(source.paths)) {
     const found = at(resource, path);
@@ -81,12 +78,18 @@ function readColumn(
 function readExtra(extra: Readonly<Record<string, Paths>>, resource: JsonObject): JsonObject {
   const members: JsonObject = {};
   for (const [name, paths] of Object.entries(extra)) {
-    const found = allPaths(paths)
-      .map((path) => at(resource, path))
-      .find(isPresent);
+    const found = firstPresent(paths, resource);
     if (found !== undefined) members[name] = found;
   }
   return members;
+}
+
+function firstPresent(paths: Paths, resource: JsonObject): JsonValue | undefined {
+  for (const path of allPaths(paths)) {
+    const found = at(resource, path);
+    if (isPresent(found)) return found;
+  }
+  return undefined;
 }
 
 /** `""` and null mean absent in Go, so do an empty object and an empty list where a structure is read. */
@@ -151,9 +154,16 @@ function isStorable({ type, range, identifier }: Column, value: string | boolean
   return type !== 'numeric' || isStorableNumber(value);
 }
 
+/** Sources are written once and read for every resource. */
+const pathsOf = new WeakMap<Paths, readonly string[]>();
+
 /** All paths of a source in the order in which they are tried, each once. */
 export function allPaths(paths: Paths): readonly string[] {
-  return [...new Set(Object.values(paths).flat())];
+  const known = pathsOf.get(paths);
+  if (known !== undefined) return known;
+  const all = [...new Set(Object.values(paths).flat())];
+  pathsOf.set(paths, all);
+  return all;
 }
 
 /** Paths that several generations share. */

@@ -14,11 +14,23 @@ export interface ResourceIdentity {
 /** The member at a dotted path; undefined when any part of it is missing. Resources of every shape pass through here. */
 export function at(root: JsonValue | undefined, path: string): JsonValue | undefined {
   let current: JsonValue | undefined = root;
-  for (const step of path.split('.')) {
+  for (const step of stepsOf(path)) {
     if (!isJsonObject(current) || !Object.hasOwn(current, step)) return undefined;
     current = current[step];
   }
   return current ?? undefined;
+}
+
+/** The paths of all sources are a few hundred; a path that is made up for one resource must not stay for ever. */
+const MOST_PATHS = 2_000;
+const stepsByPath = new Map<string, readonly string[]>();
+
+function stepsOf(path: string): readonly string[] {
+  const known = stepsByPath.get(path);
+  if (known !== undefined) return known;
+  const steps = path.split('.');
+  if (stepsByPath.size < MOST_PATHS) stepsByPath.set(path, steps);
+  return steps;
 }
 
 /** Non-empty text at the first path that has some: `""` means absent in Go. */

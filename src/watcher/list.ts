@@ -3,10 +3,11 @@ import { isJsonObject } from '../domain/json.ts';
 import { at, textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { UnusableListError } from './failure.ts';
+import type { JsonAnswer } from './json-request.ts';
 import { getJson } from './json-request.ts';
 
 /** A page is parsed in one piece, and so long nothing else happens in this process: about 15 ms for this much. */
-const PAGE_BYTES = 2 * 1_024 * 1_024;
+const PAGE_BYTES = 1_024 * 1_024;
 /** Nothing is known yet of how large the objects are. */
 const FIRST_PAGE_SIZE = 100;
 const LEAST_PAGE_SIZE = 20;
@@ -32,20 +33,30 @@ export interface ListPage {
  * before the last page: then only a new list helps.
  */
 export async function* listPages(request: ListRequest): AsyncGenerator<ListPage> {
-  let token: string | undefined;
-  let limit = Math.min(FIRST_PAGE_SIZE, request.pageSize);
-  do {
-    const query = new URLSearchParams({ limit: String(limit), ...(token ? { continue: token } : {}) });
-    const { body, sizeBytes } = await getJson({
-      ...request,
-      path: `${request.path}?${query.toString()}`,
-      operation: `list ${request.path}`,
-    });
+  let next: Promise<JsonAnswer> | undefined = askForPage(
+    request,
+    Math.min(FIRST_PAGE_SIZE, request.pageSize),
+  );
+  while (next !== undefined) {
+    const { body, sizeBytes } = await next;
     const page = readPage(request.path, body);
+    const token = textAt(body, 'metadata.continue');
+    const limit = nextLimit(page.items.length, sizeBytes, request.pageSize);
+    // Already on its way while this one is worked on.
+    next = token === undefined ? undefined : askForPage(request, limit, token);
+    // Whoever stops in the middle never looks at it again; whoever goes on meets its failure above.
+    next?.catch(() => undefined);
     yield page;
-    token = textAt(body, 'metadata.continue');
-    limit = nextLimit(page.items.length, sizeBytes, request.pageSize);
-  } while (token !== undefined);
+  }
+}
+
+function askForPage(request: ListRequest, limit: number, token?: string): Promise<JsonAnswer> {
+  const query = new URLSearchParams({
+    limit: String(limit),
+    ...(token === undefined ? {} : { continue: token }),
+  });
+  const path = `${request.path}?${query.toString()}`;
+  return getJson({ ...request, path, operation: `list ${request.path}` });
 }
 
 function readPage(path: string, body: JsonValue): ListPage {
