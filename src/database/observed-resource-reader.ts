@@ -12,8 +12,8 @@ export interface ObservedResourceRow {
   readonly remediation:
     { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
   readonly sourceVersion: string;
-  /** In hex. */
-  readonly projectionHash: string;
+  /** In hex; undefined until a whole state was recorded. */
+  readonly projectionHash: string | undefined;
   readonly phase: string | undefined;
   readonly firstSeen: string;
 }
@@ -58,7 +58,7 @@ interface Row {
   readonly namespace: string;
   readonly name: string;
   readonly source_version: string;
-  readonly projection_hash: string;
+  readonly projection_hash: string | null;
   readonly phase: string | null;
   readonly first_seen: string;
   readonly remediation_namespace: string | null;
@@ -99,7 +99,7 @@ function readRow(row: Row): ObservedResourceRow {
     name: row.name,
     remediation: remediationOf(row),
     sourceVersion: row.source_version,
-    projectionHash: row.projection_hash,
+    projectionHash: row.projection_hash ?? undefined,
     phase: row.phase ?? undefined,
     firstSeen: instantFromSql(row.first_seen),
   };
