@@ -474,6 +474,29 @@ constraint workflow_execution_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=arw/audit_owner
 
+create view audit_block as
+ SELECT block.cluster,
+    block.namespace,
+    block.remediation_id,
+    block.remediation_uid,
+    block.skip_reason,
+    block.conflicting_wfe,
+    block.id AS record_id,
+    block.created_at,
+    sighting.first_seen,
+    sighting.last_seen,
+    sighting.sightings
+   FROM (workflow_execution_audit block
+     CROSS JOIN LATERAL ( SELECT min(entry.observed_at) AS first_seen,
+            max(entry.observed_at) AS last_seen,
+            count(DISTINCT entry.source_version) AS sightings
+           FROM audit_ledger entry
+          WHERE ((entry.record_id = block.id) AND (entry.created_at = block.created_at) AND (entry.phase = 'skip'::text))) sighting)
+  WHERE (block.phase = 'Skipped'::text);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=r/audit_owner
+
 CREATE OR REPLACE FUNCTION public.audit_create_month(wanted date)
  RETURNS boolean
  LANGUAGE plpgsql

@@ -9,6 +9,13 @@ const TABLES = `
     and not class.relispartition
   order by class.relname`;
 
+const VIEWS = `
+  select class.oid::regclass::text as name, pg_get_viewdef(class.oid) as definition, class.relacl::text[] as privileges
+  from pg_class as class
+  where class.relnamespace = 'public'::regnamespace
+    and class.relkind = 'v'
+  order by class.relname`;
+
 const COLUMNS = `
   select attribute.attrelid::regclass::text as "table", attribute.attname as name,
     format_type(attribute.atttypid, attribute.atttypmod) as type, attribute.attnotnull as not_null,
@@ -66,6 +73,12 @@ interface DetailRow {
   definition: string;
 }
 
+interface ViewRow {
+  name: string;
+  definition: string;
+  privileges: string[] | null;
+}
+
 export interface CatalogueColumn {
   readonly name: string;
   readonly type: string;
@@ -89,10 +102,15 @@ export async function describeSchema(pool: pg.Pool): Promise<string> {
   const tables = await pool.query<TableRow>(TABLES);
   const columns = Map.groupBy((await pool.query<ColumnRow>(COLUMNS)).rows, (row) => row.table);
   const details = Map.groupBy((await pool.query<DetailRow>(DETAILS)).rows, (row) => row.table);
+  const views = await pool.query<ViewRow>(VIEWS);
   const functions = await pool.query<{ definition: string; privileges: string[] | null }>(FUNCTIONS);
   const parts = [
     ...tables.rows.map((table) =>
       describeTable(table, columns.get(table.name) ?? [], details.get(table.name) ?? []),
+    ),
+    ...views.rows.map(
+      ({ name, definition, privileges }) =>
+        `create view ${name} as\n${definition}\n${privilegeLines(privileges)}`,
     ),
     ...functions.rows.map(
       ({ definition, privileges }) => `${definition.trimEnd()};\n${privilegeLines(privileges)}`,

@@ -63,6 +63,25 @@ test('the generation of every row is told by the shape of its resource', async (
   }
 });
 
+test('how often a block was looked at, and first and last when, is told by the entries of its record', async () => {
+  const { uid, observations } = observationsOf('blocked-unmanaged-resource', 'G3', SEED + 2);
+  const looks = observations.filter(({ phase }) => phase === 'skip');
+  const at = (index: number): string => `2026-09-05T00:0${index}:00.000000Z`;
+  const seen = looks.map((look, index) => ({ ...look, observedAt: at(index) }));
+  await store.record(seen.reverse());
+  // A second watcher sees the same states later: they are no further looks of the resource's owner.
+  await store.record(looks.map((look) => ({ ...look, observedAt: at(9) })));
+  const { rows } = await database.owner.query(
+    `select skip_reason, sightings::int, first_seen = $2::timestamptz as from_the_first, last_seen = $3::timestamptz as to_the_last
+     from audit_block where remediation_uid = $1`,
+    [uid, at(0), at(looks.length - 1)],
+  );
+  expect(looks.length).toBeGreaterThan(1);
+  expect(rows).toEqual([
+    { skip_reason: 'UnmanagedResource', sightings: looks.length, from_the_first: true, to_the_last: true },
+  ]);
+});
+
 const HUB = `
   select overall_phase, outcome, failure_phase, verdict, approval_required, approval_decision, verification_reason,
     final_state_unknown, (approval_override is not null or null) as overridden, (deleted_at is not null or null) as deleted
