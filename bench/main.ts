@@ -6,10 +6,13 @@ import { formatJson, formatTable } from './harness.ts';
 /** Loaded when asked for: a bench brings the servers it measures. */
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   growth: async () => (await import('./growth.ts')).growthBench,
+  ingest: async () => (await import('./ingest.ts')).ingestBench,
   reports: async () => (await import('./reports.ts')).reportsBench,
   store: async () => (await import('./store.ts')).storeBench,
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,
+  'end-to-end': async () => (await import('./end-to-end.ts')).endToEndBench,
+  workflow: async () => (await import('./workflow.ts')).workflowBench,
 };
 
 async function main(args: readonly string[]): Promise<void> {

@@ -78,27 +78,41 @@ export function createDurability(options: DurabilityOptions): Durability {
     }));
   };
 
+  const recordAll = async (observations: readonly Observation[]) => {
+    try {
+      return await batcher.recordAll(observations);
+    } catch (error: unknown) {
+      if (!(error instanceof BatcherFullError)) throw error;
+      metrics.api.turnedAway.inc(observations.length);
+      throw full(error.waiting);
+    }
+  };
+
   return {
     async keep(observations) {
-      if (observations.length === 0) return [];
-      try {
-        return await batcher.recordAll(observations);
-      } catch (error: unknown) {
-        if (error instanceof BatcherFullError) {
-          metrics.api.turnedAway.inc(observations.length);
-          throw full(error.waiting);
-        }
-        logger.warn(
-          { reason: reasonOf(error), records: observations.length },
-          'the database cannot store now',
-        );
-        // Some of them may have been committed all the same: storing them again changes nothing.
-        return deferAll(observations, error);
-      }
+      const results = observations.length === 0 ? [] : await recordAll(observations);
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed === undefined) return results.map((result) => outcomeOf(result, undefined));
+      const left = observations.filter((_, index) => results[index]?.status === 'rejected');
+      logger.warn({ reason: reasonOf(failed.reason), records: left.length }, 'the database cannot store now');
+      // They may have been committed all the same: storing them again changes nothing.
+      const deferred = (await deferAll(left, failed.reason)).values();
+      return results.map((result) =>
+        outcomeOf(result, result.status === 'rejected' ? deferred.next().value : undefined),
+      );
     },
     pending: () => batcher.pending() + deferring,
     drain: () => batcher.drain(),
   };
+}
+
+function outcomeOf(
+  result: PromiseSettledResult<RecordOutcome>,
+  deferred: DeferredRecord | undefined,
+): KeptRecord {
+  if (result.status === 'fulfilled') return result.value;
+  if (deferred === undefined) throw result.reason;
+  return deferred;
 }
 
 function full(waiting: number): Problem {

@@ -12,12 +12,19 @@ export async function answerError(
   reply: FastifyReply,
 ): Promise<void> {
   const problem = problemOf(error);
-  if (problem.status >= INTERNAL_ERROR) request.log.error({ err: error }, problem.message);
+  logProblem(problem, request);
   await reply
     .status(problem.status)
     .headers({ 'x-request-id': request.id, ...problem.headers })
     .type(PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(problemBody(problem, request.id)));
+}
+
+function logProblem(problem: Problem, request: FastifyRequest): void {
+  if (problem.type === 'internal-error') request.log.error({ err: problem.cause }, problem.message);
+  // What a server behind this one did; what a client did wrong is told to the client alone.
+  else if (problem.status > INTERNAL_ERROR && problem.cause !== undefined)
+    request.log.warn({ err: problem.cause }, problem.message);
 }
 
 function problemOf(error: unknown): Problem {

@@ -35,8 +35,8 @@ export interface BatcherOptions {
 export interface Batcher {
   /** Stores one observation together with whatever else is waiting. Settles after its own commit. */
   record(observation: Observation): Promise<RecordOutcome>;
-  /** The same for several: either all of them are accepted or none is. Answers in their order. */
-  recordAll(observations: readonly Observation[]): Promise<RecordOutcome[]>;
+  /** The same for several: either all of them are accepted or none is. What became of each, in their order. */
+  recordAll(observations: readonly Observation[]): Promise<PromiseSettledResult<RecordOutcome>[]>;
   /** Observations accepted and not yet settled. */
   pending(): number;
   /** Settles when everything accepted so far is. */
@@ -81,7 +81,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
   return {
     // Asynchronous, so that a full queue is a rejection like any other.
     record: async (observation) => (await Promise.all(accept([observation])))[0] ?? missingAnswer(),
-    recordAll: async (observations) => Promise.all(accept(observations)),
+    recordAll: async (observations) => Promise.allSettled(accept(observations)),
     pending: () => queue.pending(),
     async drain() {
       while (queue.pending() > 0) {

@@ -8,6 +8,7 @@ import { repositoryPath } from '../support/repository.ts';
 /** Enough to run every line of a bench, far too few to measure anything. */
 const FEW_ROWS: Readonly<Record<string, string>> = {
   growth: '500',
+  ingest: '200',
   reports: '2000',
   start: '1',
   store: '200',

@@ -1,0 +1,224 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import type pg from 'pg';
+
+import { createPool } from '../src/database/pool.ts';
+import { createRecordStore } from '../src/database/record-store.ts';
+import { prepareDatabase } from '../src/embedded/database.ts';
+import { startPostgres } from '../src/embedded/postgres.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { cacheDir } from '../test/support/servers.ts';
+import type { Bench, BenchOptions } from './bench.ts';
+import type { Figure } from './harness.ts';
+import { compare, ratePerSecond, summarise } from './harness.ts';
+import { postAll, requestOf } from './http-load.ts';
+import { commitOneByOne } from './ingest-ceiling.ts';
+import { newPosts } from './post-rows.ts';
+import { readProcessTree } from './process-tree.ts';
+import { newObservations } from './store-rows.ts';
+
+const BENCH = 'ingest';
+const PATH = '/api/v1/audit/workflow-execution';
+const CLIENTS = [1, 8, 64, 512];
+const BATCHES = [100, 1_000];
+const BATCH_CLIENTS = 4;
+const PLAIN_CONNECTIONS = 32;
+const STORE_CONNECTIONS = 2;
+const ROUNDS = 5;
+/** One client waits for each commit: fewer records measure as well. */
+const ONE_CLIENT_SHARE = 8;
+
+export const ingestBench: Bench = {
+  name: BENCH,
+  question:
+    'How many records does the service take per second, against plain commits, bare HTTP and the store?',
+  rowsAre: 'records per round',
+  defaultRows: 16_000,
+  run,
+};
+
+interface Stage {
+  readonly service: URL;
+  /** The same service without a database. */
+  readonly bare: URL;
+  readonly servicePid: number;
+  /** 32 plain connections. */
+  readonly plain: pg.Pool;
+  /** What the store needs. */
+  readonly few: pg.Pool;
+  readonly rows: number;
+  readonly report: (line: string) => void;
+}
+
+async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
+  try {
+    // fsync stays on: what is measured is what is promised.
+    await using postgres = await startPostgres({ dataDir, port: 0, cacheDir, report });
+    const logger = createLogger('error', BENCH);
+    const { writerUrl } = await prepareDatabase(postgres, 1, logger);
+    const openPool = (max: number): pg.Pool =>
+      createPool({
+        connectionString: writerUrl,
+        applicationName: BENCH,
+        max,
+        statementTimeoutMs: 60_000,
+        logger,
+      });
+    const [plain, few] = [openPool(PLAIN_CONNECTIONS), openPool(STORE_CONNECTIONS)];
+    const [service, bare] = [startService(writerUrl), startService(writerUrl, 'nothing')];
+    try {
+      return await measureAll({
+        service: await service.url,
+        bare: await bare.url,
+        servicePid: service.child.pid ?? 0,
+        plain,
+        few,
+        rows,
+        report,
+      });
+    } finally {
+      await Promise.all([service.stop(), bare.stop(), plain.end(), few.end()]);
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(stage: Stage): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  const add = (...more: Figure[]): void => {
+    for (const figure of more) stage.report(`${figure.metric}: ${figure.value.toFixed(1)} ${figure.unit}`);
+    figures.push(...more);
+  };
+  for (const clients of CLIENTS) add(...(await measureSingle(stage, clients)));
+  add(await measureBareHttp(stage));
+  for (const size of BATCHES) add(await measureBatch(stage, size));
+  return figures;
+}
+
+/** Records one by one, against commits of single rows that nobody has to be told of. */
+async function measureSingle(stage: Stage, clients: number): Promise<Figure[]> {
+  const count = clients === 1 ? Math.max(1, Math.round(stage.rows / ONE_CLIENT_SHARE)) : stage.rows;
+  const latencies: { p50: number[]; p99: number[]; cpu: number[] } = { p50: [], p99: [], cpu: [] };
+  const name = `single, ${clients} clients`;
+  const rate = await compare({
+    bench: BENCH,
+    metric: name,
+    unit: 'records/s',
+    rounds: roundsFor(stage),
+    figure: async () => {
+      const requests = newPosts(count).map((body) => requestOf(stage.service, PATH, body));
+      const cpuBefore = await cpuSeconds(stage.servicePid);
+      return ratePerSecond(count, async () => {
+        const { latenciesMs } = await postAll(stage.service, requests, clients);
+        latencies.p50.push(latenciesMs[Math.floor(count * 0.5)] ?? 0);
+        latencies.p99.push(latenciesMs[Math.floor(count * 0.99)] ?? 0);
+        latencies.cpu.push((((await cpuSeconds(stage.servicePid)) - cpuBefore) / count) * 1e6);
+      });
+    },
+    ceiling: () => {
+      const observations = newObservations(count);
+      return ratePerSecond(count, () => commitOneByOne(stage.plain, observations, PLAIN_CONNECTIONS));
+    },
+  });
+  const also = (metric: string, unit: string, samples: readonly number[]): Figure =>
+    // The first run only warmed up.
+    summarise({ bench: BENCH, metric: `${name}, ${metric}`, unit }, samples.slice(1));
+  return [
+    rate,
+    also('p50', 'ms', latencies.p50),
+    also('p99', 'ms', latencies.p99),
+    also('CPU of the service', 'µs/record', latencies.cpu),
+  ];
+}
+
+/** The same posts on a service that stores nothing. */
+function measureBareHttp(stage: Stage): Promise<Figure> {
+  const clients = 64;
+  const rateOf = (target: URL): Promise<number> => {
+    const requests = newPosts(stage.rows).map((body) => requestOf(target, PATH, body));
+    return ratePerSecond(stage.rows, () => postAll(target, requests, clients));
+  };
+  return compare({
+    bench: BENCH,
+    metric: `single, ${clients} clients, against HTTP alone`,
+    unit: 'records/s',
+    rounds: roundsFor(stage),
+    figure: () => rateOf(stage.service),
+    ceiling: () => rateOf(stage.bare),
+  });
+}
+
+/** Batches, against the store given the same number at once. */
+function measureBatch(stage: Stage, size: number): Promise<Figure> {
+  const count = Math.max(stage.rows, size);
+  return compare({
+    bench: BENCH,
+    metric: `batches of ${size}, ${BATCH_CLIENTS} clients`,
+    unit: 'records/s',
+    rounds: roundsFor(stage),
+    figure: () => {
+      const requests = inChunks(newPosts(count), size).map((bodies) =>
+        requestOf(stage.service, `${PATH}/batch`, `[${bodies.join(',')}]`),
+      );
+      return ratePerSecond(count, () => postAll(stage.service, requests, BATCH_CLIENTS));
+    },
+    ceiling: () => {
+      const store = createRecordStore(stage.few);
+      const flushes = inChunks(newObservations(count), size);
+      return ratePerSecond(count, async () => {
+        const writer = async (): Promise<void> => {
+          for (let flush = flushes.pop(); flush !== undefined; flush = flushes.pop())
+            await store.record(flush);
+        };
+        await Promise.all(Array.from({ length: STORE_CONNECTIONS }, writer));
+      });
+    },
+  });
+}
+
+function roundsFor({ rows }: Stage): number {
+  return rows < 1_000 ? 1 : ROUNDS;
+}
+
+function inChunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const [own] = await readProcessTree(pid);
+  return own?.cpuSeconds ?? 0;
+}
+
+interface Service {
+  readonly child: ChildProcess;
+  readonly url: Promise<URL>;
+  stop(): Promise<void>;
+}
+
+function startService(...args: readonly string[]): Service {
+  const program = fileURLToPath(new URL('./ingest-service.ts', import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const firstLine = async (): Promise<URL> => {
+    for await (const line of createInterface({ input: child.stdout })) return new URL(line);
+    throw new Error('the service ended before it told its address');
+  };
+  return {
+    child,
+    url: firstLine(),
+    async stop() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
