@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { InsecureBindError } from './api/server.ts';
 import { runArchive } from './commands/archive.ts';
 import { takeNoArguments } from './commands/arguments.ts';
-import { runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
+import { runCluster, runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
 import { runHold, runRetention } from './commands/retention.ts';
 import { readProcessConfig } from './config.ts';
@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
   hold: { summary: 'place, list and release legal holds', run: runHold },
   archive: { summary: 'verify what lies in the archive', run: runArchive },
+  cluster: {
+    summary: 'cluster restored NAME: its versions went back, what is observed now is newer',
+    run: runCluster,
+  },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 

@@ -1,12 +1,15 @@
+import { userInfo } from 'node:os';
+
 import pg from 'pg';
 
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
+import { raiseEpoch } from '../database/cluster-epoch.ts';
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/partitions.ts';
 import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
 import { instantOf } from '../domain/instant.ts';
-import { SettingsError } from '../settings.ts';
+import { SettingsError, UsageError } from '../settings.ts';
 import { takeNoArguments } from './arguments.ts';
 
 /** `migrate`: the schema up to date, and the months ahead. */
@@ -24,6 +27,20 @@ export async function runUpgradeEmbeddings(args: readonly string[]): Promise<voi
   const { before, indexBuilt } = await asOwner(readProcessConfig(), 'upgrade-embeddings', upgradeEmbeddings);
   const done = before === 'vector' ? 'they were a vector column already' : 'they are a vector column now';
   process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
+}
+
+/** `cluster restored NAME`: its versions went back, and an operator knows why. */
+export async function runCluster(args: readonly string[]): Promise<void> {
+  const [verb, cluster, ...rest] = args;
+  if (verb !== 'restored' || cluster === undefined || cluster.startsWith('-') || rest.length > 0) {
+    throw new UsageError('say which cluster was restored: remediation-audit cluster restored NAME');
+  }
+  const epoch = await asOwner(readProcessConfig(), 'cluster restored', (client) =>
+    raiseEpoch(client, cluster, userInfo().username),
+  );
+  process.stdout.write(
+    `cluster ${cluster} is in epoch ${epoch}: what is observed from now on is newer than all that is recorded\n`,
+  );
 }
 
 function migrateDatabase(config: Config) {
