@@ -7,12 +7,14 @@ import { repositoryPath } from '../support/repository.ts';
 
 /** Enough to run every line of a bench, far too few to measure anything. */
 const FEW_ROWS: Readonly<Record<string, string>> = {
+  'end-to-end': '5',
   growth: '500',
   ingest: '200',
   reports: '2000',
   start: '1',
   store: '200',
   watch: '200',
+  workflow: '40',
 };
 
 function bench(...args: readonly string[]) {

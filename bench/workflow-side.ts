@@ -1,0 +1,107 @@
+import { createRecordingActivities } from '../src/activities/recording.ts';
+import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
+import { createVerdictActivities } from '../src/activities/verdict.ts';
+import { createBatcher } from '../src/database/batcher.ts';
+import { createPool } from '../src/database/pool.ts';
+import { createQuarantine } from '../src/database/quarantine.ts';
+import { createRecordStore } from '../src/database/record-store.ts';
+import { createVerdictReader } from '../src/database/verdict-reader.ts';
+import type { Observation } from '../src/domain/observation.ts';
+import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
+import type { Logger } from '../src/observability/logger.ts';
+import { createMetrics } from '../src/observability/metrics.ts';
+import type { TemporalAccess } from '../src/temporal/connection.ts';
+import { connectTemporal } from '../src/temporal/connection.ts';
+import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
+import { startWorker } from '../src/worker/start-worker.ts';
+import type { PlayedRemediation } from '../test/support/remediations.ts';
+import { playRemediation } from '../test/support/remediations.ts';
+
+/** The workflow with its own worker and queue: ours, or the same with activities that do nothing. */
+export interface WorkflowSide extends AsyncDisposable {
+  newRemediation(): PlayedRemediation;
+  /** Resolves when the activity of an observation that is sent from now on has done its work. */
+  recorded(observation: Observation): Promise<void>;
+}
+
+type Record = (observation: Observation) => Promise<Awaited<ReturnType<RecordingActivities['recordAction']>>>;
+
+export interface SideOptions {
+  readonly access: TemporalAccess;
+  readonly taskQueue: string;
+  readonly activities: AuditActivities;
+}
+
+export async function openSide({ access, taskQueue, activities }: SideOptions): Promise<WorkflowSide> {
+  const { client, close } = await connectTemporal(access);
+  const waiting = new Map<string, () => void>();
+  const worker = await startWorker({
+    temporal: access,
+    queues: [{ taskQueue, activities: announcing(activities, waiting) }],
+    shutdownGraceSeconds: 1,
+  });
+  // No grace: a run that is done makes room for the next one.
+  const signals = createRemediationSignals(client, { lateGraceSeconds: 0, taskQueue });
+  return {
+    newRemediation: () => playRemediation(signals, { cluster: 'bench' }),
+    recorded: (observation) =>
+      new Promise<void>((resolve) => {
+        waiting.set(nameOf(observation), resolve);
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await worker.stop();
+      await close();
+    },
+  };
+}
+
+/** The product's activities on a database: what `work` runs. */
+export function storingActivities(url: string, logger: Logger): AuditActivities & AsyncDisposable {
+  const pool = createPool({
+    connectionString: url,
+    applicationName: 'bench',
+    statementTimeoutMs: 10_000,
+    logger,
+  });
+  const batcher = createBatcher({ store: createRecordStore(pool) });
+  return {
+    ...createRecordingActivities({
+      record: (observation) => batcher.record(observation),
+      quarantine: createQuarantine(pool),
+      metrics: createMetrics(),
+    }),
+    ...createVerdictActivities(createVerdictReader(pool)),
+    embedInvestigation: () => Promise.resolve('unchanged'),
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+export function emptyActivities(): AuditActivities {
+  const record: Record = ({ createdAt }) => Promise.resolve({ id: '', createdAt, status: 'stored' });
+  return {
+    ...forEveryPhase(() => record),
+    readVerdict: () => Promise.resolve('unknown'),
+    embedInvestigation: () => Promise.resolve('unchanged'),
+  };
+}
+
+function announcing(activities: AuditActivities, waiting: Map<string, () => void>): AuditActivities {
+  const recording = forEveryPhase((name) => async (observation) => {
+    const recorded = await activities[name](observation);
+    const key = nameOf(observation);
+    waiting.get(key)?.();
+    waiting.delete(key);
+    return recorded;
+  });
+  const { readVerdict, embedInvestigation } = activities;
+  return { ...recording, readVerdict, embedInvestigation };
+}
+
+function forEveryPhase(create: (name: keyof RecordingActivities) => Record): RecordingActivities {
+  const names = AUDIT_PHASES.map((phase) => ACTIVITY_BY_PHASE[phase]);
+  return Object.fromEntries(names.map((name) => [name, create(name)])) as RecordingActivities;
+}
+
+function nameOf({ table, key, phase, sourceVersion }: Observation): string {
+  return `${table}/${key}/${phase}/${sourceVersion}`;
+}
