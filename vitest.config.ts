@@ -42,7 +42,7 @@ const suites: Suite[] = [
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 180 },
   // budget 2 min
   { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60, globalSetup: [POSTGRES] },
-  // budget 3 min: versitygw, and one embedded PostgreSQL for the run
+  // budget 4 min: versitygw, and one embedded PostgreSQL for the run; two files at a time
   {
     name: 'archive',
     include: ['test/archive/**/*.test.ts'],

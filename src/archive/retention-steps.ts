@@ -138,6 +138,7 @@ class Steps {
   async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
     const { store, workFolder } = this.#given;
     const faults: ArchiveFault[] = [];
+    if (parts.length === 0) return;
     await withWorkspace(workFolder, async (workspace) => {
       for (const part of parts) {
         const fault = await verifyPart(store, part, workspace);

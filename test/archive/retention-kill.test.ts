@@ -1,0 +1,197 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { createFolderStore } from '../../src/archive/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/object-store.ts';
+import type { FaultPoint } from '../../src/archive/retention-steps.ts';
+import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
+import { DetachWaitsError, partitionsOf } from '../../src/database/month-detach.ts';
+import { createPool } from '../../src/database/pool.ts';
+import { createRecordStore } from '../../src/database/record-store.ts';
+import { addMonths, instantOf } from '../../src/domain/instant.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { executionObservation } from '../support/observations.ts';
+import { runScript } from '../support/processes.ts';
+import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+
+const ROWS = 12;
+const MAX_ATTEMPTS = 20;
+
+let database: TestDatabase;
+let folder: TestFolder;
+let key: SigningKey;
+let month = '2018-12-01';
+let archive: string;
+let store: ObjectStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = await createTestFolder();
+  key = await readOrCreateSigningKey(folder.file('key.pem'));
+});
+afterAll(async () => {
+  await database.close();
+  await folder.remove();
+});
+beforeEach(async () => {
+  month = addMonths(month, 1);
+  archive = folder.file(`archive-${month}`);
+  store = createFolderStore(archive);
+  await recordExecutions(database, month, ROWS);
+});
+
+const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+
+/** Every row is in the archive, verified, and nowhere else. */
+async function expectArchivedOnce(): Promise<void> {
+  expect(new Set((await partitionsOf(database.owner, month)).map(({ place }) => place))).toEqual(
+    new Set(['absent']),
+  );
+  const trusted = new Map([[key.keyId, key.publicKey]]);
+  const report = await verifyArchive({ store, trusted, workFolder: folder.path });
+  expect(report).toMatchObject({ faults: [], rows: 2 * ROWS });
+  const { manifests } = await readChain(store, trusted);
+  // Broken off wherever it was: what was exported before is used again and leaves nothing behind.
+  const named = new Set(
+    manifests.flatMap(({ manifest }) => manifest.parts.flatMap((part) => [part.key, part.rowHashes.key])),
+  );
+  const there = [...(await store.list('table=')), ...(await store.list('row-hashes/'))];
+  expect(new Set(there)).toEqual(named);
+}
+
+/** As Temporal does: a step that failed is done again. */
+async function runUntilDone(given: Parameters<typeof retentionSteps>[1] = {}): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    try {
+      await runRetention(retentionSteps(setting(), given), month);
+      return failures;
+    } catch (error: unknown) {
+      failures.push(error);
+    }
+  }
+  throw new AggregateError(failures, `not done after ${MAX_ATTEMPTS} attempts`);
+}
+
+test.each(FAULT_POINTS)(
+  'a process killed when it is %s leaves a month that the next one finishes',
+  async (point) => {
+    const script = runScript(
+      `
+    const { retentionSteps, runRetention } = await import(source('../test/support/retention.ts'));
+    const { createFolderStore } = await import(source('archive/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('archive/signing-key.ts'));
+    const setting = {
+      ownerUrl: process.env.OWNER_URL,
+      store: createFolderStore(process.env.ARCHIVE),
+      key: await readOrCreateSigningKey(process.env.KEY),
+      folder: process.env.FOLDER,
+    };
+    const reached = async (point) => {
+      if (point === process.env.POINT) process.kill(process.pid, 'SIGKILL');
+    };
+    await runRetention(retentionSteps(setting, { reached }), process.env.MONTH);`,
+      {
+        env: {
+          OWNER_URL: database.url('audit_owner'),
+          ARCHIVE: archive,
+          KEY: folder.file('key.pem'),
+          FOLDER: folder.path,
+          POINT: point,
+          MONTH: month,
+        },
+      },
+    );
+    expect(await script.exited, script.output()).toBeNull();
+    await runUntilDone();
+    await expectArchivedOnce();
+  },
+);
+
+test.each(FAULT_POINTS)('connections lost when it is %s only delay a month', async (point) => {
+  let left = 2;
+  await runUntilDone({
+    reached: async (at) => {
+      if (at !== point || left === 0) return;
+      left -= 1;
+      await database.owner.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'remediation-audit maintenance' and datname = current_database()`,
+      );
+    },
+  });
+  await expectArchivedOnce();
+});
+
+test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
+  const honest = store;
+  let refusals = 0;
+  let left = 1;
+  const away = <T>(call: () => Promise<T>): Promise<T> => {
+    if (refusals === 0) return call();
+    refusals -= 1;
+    return Promise.reject(new Error('connect ECONNREFUSED'));
+  };
+  store = {
+    ...honest,
+    put: (name, body) => away(() => honest.put(name, body)),
+    download: (name, path) => away(() => honest.download(name, path)),
+    read: (name) => away(() => honest.read(name)),
+    list: (prefix) => away(() => honest.list(prefix)),
+  };
+  const goesAway = (at: FaultPoint): Promise<void> => {
+    if (at === point && left > 0) {
+      left -= 1;
+      refusals = 3;
+    }
+    return Promise.resolve();
+  };
+  await runUntilDone({ reached: goesAway });
+  refusals = 0;
+  store = honest;
+  await expectArchivedOnce();
+});
+
+test('a long reader and a writer go on: no statement waits longer than the lock timeout', async () => {
+  const reader = new pg.Client({ connectionString: database.url('audit_reader') });
+  // Whoever waits longer for a lock is told so, and the record below is then thrown.
+  await database.owner.query(`alter database ${database.name} set lock_timeout = '500ms'`);
+  const writer = createPool({
+    connectionString: database.url('audit_writer'),
+    applicationName: 'writer',
+    statementTimeoutMs: 10_000,
+    logger: createLogger('silent', 'test'),
+  });
+  await reader.connect();
+  const stop = new AbortController();
+  const records = createRecordStore(writer);
+  const writing = (async () => {
+    let written = 0;
+    while (!stop.signal.aborted) {
+      const [outcome] = await records.record([executionObservation({ createdAt: instantOf(Date.now()) })]);
+      expect(outcome?.status).toBe('stored');
+      written += 1;
+    }
+    return written;
+  })();
+  try {
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from workflow_execution_audit');
+    const steps = retentionSteps(setting());
+    await expect(runRetention(steps, month)).rejects.toBeInstanceOf(DetachWaitsError);
+    // Still waiting, and still nobody behind it.
+    await expect(runRetention(steps, month)).rejects.toBeInstanceOf(DetachWaitsError);
+    await reader.query('commit');
+    await runUntilDone();
+  } finally {
+    stop.abort();
+    await reader.end();
+  }
+  expect(await writing).toBeGreaterThan(0);
+  await writer.end();
+  await expectArchivedOnce();
+});
