@@ -58,6 +58,7 @@ async function list(): Promise<void> {
     kind,
     cluster: 'bench',
     epoch: () => 0n,
+    remediationUid: () => undefined,
     offer: () => undefined,
     report: { unread: failUnread, read: () => undefined, gone: () => undefined },
     now: Date.now,

@@ -25,6 +25,8 @@ const LONGEST_PAUSE_MS = 20_000;
 const SIGNAL_BACKOFF_MS = 200;
 const REFUSED_RETRY_MS = 10_000;
 const TICK_MS = 10_000;
+/** The kind whose resources the others belong to. */
+const REMEDIATION = 'RemediationRequest';
 
 export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
 
@@ -121,6 +123,10 @@ export class ClusterWatcher {
       kind,
       cluster,
       epoch: () => this.#epoch,
+      remediationUid: (namespace, name) =>
+        this.#parts
+          .find(({ observer: { kind: parent } }) => parent.kind === REMEDIATION)
+          ?.observer.uidOf(namespace, name),
       offer: (tracked, state) => {
         this.#dispatcher.offer(tracked, state);
       },

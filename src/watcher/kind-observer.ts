@@ -19,6 +19,8 @@ export interface KindObserverOptions {
   readonly kind: WatchedKind;
   readonly cluster: string;
   readonly epoch: () => bigint;
+  /** Of a remediation that was seen, for resources that name theirs without its uid. */
+  readonly remediationUid: (namespace: string, name: string) => string | undefined;
   readonly offer: (tracked: Tracked, state: PendingState) => void;
   readonly report: ReadingReport;
   /** Milliseconds since the epoch. */
@@ -41,6 +43,8 @@ export class KindObserver {
   readonly #tracked = new Map<string, Tracked>();
   /** Version under which a resource ended. */
   readonly #ends = new Map<string, bigint>();
+  /** Of the last resource of each name: names were used again in older generations. */
+  readonly #uidByName = new Map<string, string>();
 
   constructor(options: KindObserverOptions) {
     this.kind = options.kind;
@@ -53,6 +57,11 @@ export class KindObserver {
 
   find(uid: string): Tracked | undefined {
     return this.#tracked.get(uid);
+  }
+
+  /** The uid that a name last had. */
+  uidOf(namespace: string, name: string): string | undefined {
+    return this.#uidByName.get(nameKey(namespace, name));
   }
 
   /** Takes in one sight of a resource; undefined when it tells nothing, because it is over or cannot be identified. */
@@ -143,12 +152,15 @@ export class KindObserver {
   /** Its end is with Temporal: nothing more is to be told. */
   forget(tracked: Tracked): void {
     this.#tracked.delete(tracked.uid);
+    const name = nameKey(tracked.namespace, tracked.name);
+    if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
   }
 
   #begin({ uid, namespace, name, createdAt }: Identity): Tracked {
     const begun = createdAt ?? instantOf(this.#options.now());
     const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt: begun });
     this.#tracked.set(uid, tracked);
+    this.#uidByName.set(nameKey(namespace, name), uid);
     return tracked;
   }
 
@@ -178,6 +190,8 @@ export class KindObserver {
   #take(tracked: Tracked, reading: ResourceReading | Unread, isDeletion: boolean): void {
     if (isUnread(reading)) {
       tracked.unread = reading.unread;
+      // Its remediation may only have been seen later: the next list reads it again.
+      tracked.mustReread = reading.unread === 'no-remediation' && !isDeletion;
       this.#options.report.unread(this.kind.kind, reading.unread, tracked.uid);
       return;
     }
@@ -200,8 +214,8 @@ export class KindObserver {
   }
 
   #context(): ReadingContext {
-    const { cluster, epoch, now } = this.#options;
-    return { cluster, epoch: epoch(), observedAt: instantOf(now()) };
+    const { cluster, epoch, now, remediationUid } = this.#options;
+    return { cluster, epoch: epoch(), observedAt: instantOf(now()), remediationUid };
   }
 }
 
@@ -212,6 +226,8 @@ function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[
     .map(({ key }) => `block ${key}`);
   return [`phase ${phase ?? ''}`, ...blocks];
 }
+
+const nameKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 interface Identity {
   readonly uid: string;

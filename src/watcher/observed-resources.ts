@@ -10,7 +10,7 @@ export interface RecordedResource {
   /** As in observations. */
   readonly sourceVersion: string;
   /** In hex: of the last state that is recorded completely. */
-  readonly projectionHash: string;
+  readonly projectionHash: string | undefined;
   readonly phase: string | undefined;
   readonly firstSeen: string;
 }

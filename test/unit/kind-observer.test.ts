@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+
+import type { JsonObject } from '../../src/domain/json.ts';
+import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import { KindObserver } from '../../src/watcher/kind-observer.ts';
+import { collectionsOf } from '../../src/watcher/watched-kind.ts';
+
+/** An observer of one kind, and the summaries of what it offered for sending. */
+function observe(
+  name: string,
+  remediationUid: (namespace: string, remediation: string) => string | undefined = () => undefined,
+) {
+  const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === name);
+  const [collection] = kind === undefined ? [] : collectionsOf(kind, []);
+  if (kind === undefined || collection === undefined) throw new Error(`${name} is not watched`);
+  const offered: string[] = [];
+  const unread: string[] = [];
+  const observer = new KindObserver({
+    kind,
+    cluster: 'prod',
+    epoch: () => 0n,
+    remediationUid,
+    offer: (_tracked, { reading }) => offered.push(reading.remediation.uid),
+    report: {
+      unread: (_kind, reason) => unread.push(reason),
+      read: () => undefined,
+      gone: () => undefined,
+    },
+    now: Date.now,
+  });
+  return { observer, collection, offered, unread };
+}
+
+const resource = (uid: string, name: string, more: JsonObject = {}): JsonObject => ({
+  metadata: {
+    namespace: 'kubernaut-system',
+    name,
+    uid,
+    resourceVersion: '7',
+    creationTimestamp: '2026-11-21T10:00:00Z',
+  },
+  ...more,
+});
+
+test('a resource that names its remediation without a uid is read once that remediation was seen', () => {
+  const remediations = observe('RemediationRequest');
+  const sessions = observe('AgentSession', (namespace, name) => remediations.observer.uidOf(namespace, name));
+  const session = resource('as-uid', 'as-rr-1', {
+    spec: { remediationRequestRef: { name: 'rr-1', namespace: 'kubernaut-system' } },
+    status: { phase: 'Completed', completedAt: '2026-11-21T10:05:00Z' },
+  });
+  sessions.observer.observe(structuredClone(session), sessions.collection);
+  expect([sessions.offered, sessions.unread]).toEqual([[], ['no-remediation']]);
+
+  remediations.observer.observe(resource('rr-uid', 'rr-1'), remediations.collection);
+  // The same version, as the next list shows it.
+  sessions.observer.observe(structuredClone(session), sessions.collection);
+  expect(sessions.offered).toEqual(['rr-uid']);
+  sessions.observer.observe(structuredClone(session), sessions.collection);
+  expect(sessions.offered).toEqual(['rr-uid']);
+});
+
+test('of a name that is used again the newest remediation is meant', () => {
+  const { observer, collection } = observe('RemediationRequest');
+  observer.observe(resource('first', 'rr-1'), collection);
+  observer.observe(resource('second', 'rr-1'), collection);
+  expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('second');
+  const [first] = [...observer.tracked()].filter(({ uid }) => uid === 'first');
+  if (first !== undefined) observer.forget(first);
+  expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('second');
+  expect(observer.uidOf('elsewhere', 'rr-1')).toBeUndefined();
+});
