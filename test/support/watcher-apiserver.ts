@@ -1,0 +1,191 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { parseAllDocuments } from 'yaml';
+
+import { createRedactor } from '../../src/domain/redaction.ts';
+import type { KubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
+import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
+import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
+import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { RunningWatcher, WatcherOptions } from '../../src/watcher/start-watcher.ts';
+import { startWatcher } from '../../src/watcher/start-watcher.ts';
+import { repositoryPath } from './repository.ts';
+import { resolveServer } from './servers.ts';
+import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
+import { WatcherRecord } from './watcher-record.ts';
+
+const COLLECTION = '/apis/kubernaut.ai/v1alpha1/namespaces/default/remediationrequests';
+const RBAC_PATHS: Readonly<Record<string, string>> = {
+  ServiceAccount: '/api/v1/namespaces/default/serviceaccounts',
+  ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+  ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+};
+const TOKEN_PATH = `${RBAC_PATHS['ServiceAccount'] ?? ''}/remediation-audit-watcher/token`;
+const REMEDIATIONS = KUBERNAUT_KINDS.filter(
+  ({ kind, group }) => kind === 'RemediationRequest' && group === 'kubernaut.ai',
+);
+const TOKEN_SECONDS = 3_600;
+
+/** A real API server with remediations, and a watcher of it that has no more rights than `deploy/rbac.yaml` gives. */
+export class ApiserverWorld implements AsyncDisposable {
+  readonly record = new WatcherRecord();
+  readonly metrics = createMetrics();
+  readonly #folder: string;
+  #server: KubeApiserver;
+  #watchers: { watcher: RunningWatcher; close: () => Promise<void> }[] = [];
+
+  private constructor(folder: string, server: KubeApiserver) {
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  static async create(): Promise<ApiserverWorld> {
+    const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-apiserver-'));
+    const world = new ApiserverWorld(folder, await startServer(join(folder, 'data')));
+    await installKinds(world.#address(), REMEDIATIONS);
+    await world.#grantRights();
+    await world.writeKubeconfig();
+    return world;
+  }
+
+  get server(): KubeApiserver {
+    return this.#server;
+  }
+
+  /** What the watcher reads its access from; a new token each time. */
+  async writeKubeconfig(port = Number(new URL(this.#server.url).port)): Promise<void> {
+    const config = JSON.parse(await readFile(this.#server.kubeconfigPath, 'utf8')) as {
+      clusters: { cluster: { server: string } }[];
+      users: { user: { token: string } }[];
+    };
+    const answer = await this.send('POST', TOKEN_PATH, { spec: { expirationSeconds: TOKEN_SECONDS } });
+    for (const { cluster } of config.clusters) cluster.server = `https://127.0.0.1:${port}`;
+    for (const { user } of config.users) user.token = (answer as { status: { token: string } }).status.token;
+    await writeFile(join(this.#folder, 'kubeconfig'), JSON.stringify(config));
+  }
+
+  startWatcher(given: Partial<WatcherOptions> = {}): RunningWatcher {
+    const connection = connectCluster({ kubeconfig: join(this.#folder, 'kubeconfig'), context: '' });
+    const watcher = startWatcher({
+      ...{ cluster: 'test', namespaces: [], connection, kinds: [PLAIN_REMEDIATION] },
+      ...{ signals: this.record.signalsOf(1), observed: this.record.observed, redactor: createRedactor() },
+      ...{ listPageSize: 3, signalConcurrency: 4 },
+      timing: {
+        watchTimeoutSeconds: 20,
+        inactivityMs: 3_000,
+        requestMs: 2_000,
+        backoffMs: 100,
+        longestBackoffMs: 1_000,
+        healthyMs: 2_000,
+        absentPollMs: 500,
+        reconcileMs: 4_000,
+        reconcileGraceMs: 1_000,
+        recordingGraceMs: 60_000,
+      },
+      logger: createLogger('silent', 'test'),
+      metrics: this.metrics.watcher,
+      ...given,
+    });
+    this.#watchers.push({ watcher, close: () => connection.close() });
+    return watcher;
+  }
+
+  async stopWatchers(): Promise<void> {
+    for (const { watcher, close } of this.#watchers.splice(0)) {
+      await watcher.stop();
+      await close();
+    }
+  }
+
+  /** The uid of the new remediation. */
+  async create(name: string): Promise<string> {
+    const body = {
+      apiVersion: 'kubernaut.ai/v1alpha1',
+      kind: 'RemediationRequest',
+      metadata: { name },
+      spec: { signalName: 'KubePodCrashLooping' },
+    };
+    const created = (await this.send('POST', COLLECTION, body)) as { metadata: { uid: string } };
+    return created.metadata.uid;
+  }
+
+  async setPhase(name: string, overallPhase: string): Promise<void> {
+    await this.send('PATCH', `${COLLECTION}/${name}/status`, { status: { overallPhase } });
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.send('DELETE', `${COLLECTION}/${name}`);
+  }
+
+  /** The body of the answer; an answer that refuses is an error. */
+  async send(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    await using client = new ClusterClient(this.#address());
+    const answer = await client.send({ method, path, ...(body === undefined ? {} : { body }) });
+    if (answer.status < 300) return answer.body;
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  async reinstallKind(): Promise<void> {
+    await installKinds(this.#address(), REMEDIATIONS);
+  }
+
+  /** Ends the cluster, and starts it again at its address: with the data it has, or with an older copy of it. */
+  async restart(copy?: string): Promise<void> {
+    const { port } = new URL(this.#server.url);
+    await this.#server.stop();
+    const data = join(this.#folder, 'data');
+    if (copy !== undefined) {
+      await rm(join(data, 'etcd'), { recursive: true });
+      await cp(copy, join(data, 'etcd'), { recursive: true });
+    }
+    this.#server = await startServer(data, Number(port));
+  }
+
+  /** A copy of what etcd has now; the cluster is stopped for it, so that the copy is whole. */
+  async backup(): Promise<string> {
+    const { port } = new URL(this.#server.url);
+    await this.#server.stop();
+    const copy = join(this.#folder, 'copy');
+    await cp(join(this.#folder, 'data', 'etcd'), copy, { recursive: true });
+    this.#server = await startServer(join(this.#folder, 'data'), Number(port));
+    return copy;
+  }
+
+  async metricOf(name: string): Promise<number> {
+    const text = await this.metrics.registry.metrics();
+    const lines = text.split('\n').filter((line) => line.startsWith(`remediation_audit_${name}{`));
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopWatchers();
+    await this.#server.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #address() {
+    return { url: this.#server.url, token: this.#server.token, ca: this.#server.caPem };
+  }
+
+  async #grantRights(): Promise<void> {
+    const text = await readFile(repositoryPath('deploy/rbac.yaml'), 'utf8');
+    for (const document of parseAllDocuments(text)) {
+      const object = document.toJS() as { kind: string };
+      await this.send('POST', RBAC_PATHS[object.kind] ?? object.kind, object);
+    }
+  }
+}
+
+async function startServer(dataDir: string, port?: number): Promise<KubeApiserver> {
+  return startKubeApiserver({
+    dataDir,
+    binaries: { apiserver: await resolveServer('kube-apiserver'), etcd: await resolveServer('etcd') },
+    ...(port === undefined ? {} : { port }),
+  });
+}
