@@ -5,6 +5,7 @@ import { formatJson, formatTable } from './harness.ts';
 
 /** Loaded when asked for: a bench brings the servers it measures. */
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  archive: async () => (await import('./archive.ts')).archiveBench,
   growth: async () => (await import('./growth.ts')).growthBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
   reports: async () => (await import('./reports.ts')).reportsBench,

@@ -8,6 +8,7 @@ import { repositoryPath } from '../support/repository.ts';
 /** Enough to run every line of a bench, far too few to measure anything. */
 const FEW_ROWS: Readonly<Record<string, string>> = {
   'end-to-end': '5',
+  archive: '500',
   growth: '500',
   ingest: '200',
   reports: '2000',
@@ -50,7 +51,7 @@ describe('every bench runs and prints its figures as JSON lines:', () => {
 test('an unknown bench or a wrong --rows is refused with what is allowed', () => {
   expect(bench('nothing')).toMatchObject({
     status: 1,
-    stderr: expect.stringContaining('npm run bench -- <growth|') as string,
+    stderr: expect.stringContaining('npm run bench -- <archive|growth|') as string,
   });
   expect(bench('start', '--rows', 'many').stderr).toContain('--rows must be a whole number above 0');
 });

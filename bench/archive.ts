@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import { to as copyTo } from 'pg-copy-streams';
+
+import { archivedTable, partitionName } from '../src/archive/archive-schema.ts';
+import { queryArchive } from '../src/archive/cold-query.ts';
+import { openDuckDb } from '../src/archive/duckdb.ts';
+import { exportTable } from '../src/archive/export-table.ts';
+import { hashFile } from '../src/archive/file-hash.ts';
+import { createFolderStore } from '../src/archive/folder-store.ts';
+import type { Manifest, ManifestPart } from '../src/archive/manifest.ts';
+import { MANIFEST_FORMAT } from '../src/archive/manifest.ts';
+import type { ObjectStore } from '../src/archive/object-store.ts';
+import { createPartCache } from '../src/archive/part-cache.ts';
+import { copyOutStatement, writeParquetStatement } from '../src/archive/row-text.ts';
+import { PART_ROWS } from '../src/archive/table-rows.ts';
+import { verifyPart } from '../src/archive/verify-part.ts';
+import type { Workspace } from '../src/archive/workspace.ts';
+import { withWorkspace } from '../src/archive/workspace.ts';
+import { withMaintenanceClient } from '../src/database/maintenance.ts';
+import { createMonth } from '../src/database/partitions.ts';
+import { prepareDatabase } from '../src/embedded/database.ts';
+import { startPostgres } from '../src/embedded/postgres.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { cacheDir } from '../test/support/servers.ts';
+import type { Bench, BenchOptions } from './bench.ts';
+import type { Figure } from './harness.ts';
+import { elapsedMs, ratePerSecond, summarise } from './harness.ts';
+
+const BENCH = 'archive';
+const MONTH = '2026-03-01';
+const TABLE = archivedTable('workflow_execution_audit');
+const ROUNDS = 3;
+const QUESTIONS = 5;
+const BYTES_PER_MIB = 1_048_576;
+
+export const archiveBench: Bench = {
+  name: BENCH,
+  question:
+    'How fast is a month archived and read back, against DuckDB writing the same rows from a CSV file?',
+  rowsAre: 'rows in the month',
+  defaultRows: 1_000_000,
+  run,
+};
+
+async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
+  try {
+    // Made anew for each run: nothing is lost by not waiting for the disk while the rows are loaded.
+    await using postgres = await startPostgres({
+      dataDir: join(dataDir, 'postgres'),
+      port: 0,
+      cacheDir,
+      report,
+      settings: { fsync: 'off' },
+    });
+    const { ownerUrl } = await prepareDatabase(postgres, 1, createLogger('error', BENCH));
+    const stage = { ownerUrl, rows, folder: join(dataDir, 'work') };
+    await load(stage);
+    report('the month is loaded');
+    return await measure(stage, report);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Stage {
+  readonly ownerUrl: string;
+  readonly rows: number;
+  readonly folder: string;
+}
+
+/** Rows of some 700 bytes, as an execution with its parameters is. */
+async function load({ ownerUrl, rows }: Stage): Promise<void> {
+  await withMaintenanceClient({ connectionString: ownerUrl, lockTimeoutMs: 5_000 }, async (client) => {
+    await createMonth(client, MONTH);
+    await client.query({
+      text: `
+        insert into workflow_execution_audit (id, remediation_id, remediation_uid, workflow_id, workflow_version,
+          container_image, target_resource, parameters, total_duration, phase, outcome, started_at, completed_at,
+          created_at, created_at_source, cluster, namespace, source_kind, source_uid, source_version, source_shape, revision)
+        select gen_random_uuid(), 'rr-' || n, md5('remediation' || n), 'restart-' || n % 40, 'v1.' || n % 9,
+          'registry.example/actions/restart@sha256:' || md5(n::text) || md5((n % 40)::text), 'payments/Deployment/api-' || n % 500,
+          jsonb_build_object('TARGET', 'api-' || n % 500, 'REASON', repeat(md5((n % 1000)::text), 6), 'SCORE', random()),
+          make_interval(secs => random() * 300), 'Completed', 'Success', t, t + interval '90 seconds',
+          t, 'resource', 'bench', 'payments', 'WorkflowExecution', md5('uid' || n), n, 'G3', 1
+        from generate_series(1, $1::integer) as n,
+          lateral (select timestamptz '2026-03-01 00:00:00+00' + n * (interval '30 days' / $1::integer) as t) as times`,
+      values: [rows],
+    });
+    await client.query('vacuum analyze workflow_execution_audit_2026_03');
+  });
+}
+
+async function measure(stage: Stage, report: (line: string) => void): Promise<readonly Figure[]> {
+  const samples = { archive: [] as number[], ceiling: [] as number[], memory: [] as number[] };
+  let parts: ManifestPart[] = [];
+  let store: ObjectStore = createFolderStore(join(stage.folder, 'archive-0'));
+  const rounds = stage.rows < 10_000 ? 1 : ROUNDS;
+  for (let round = 0; round < rounds; round += 1) {
+    store = createFolderStore(join(stage.folder, `archive-${round}`));
+    const memory = watchMemory();
+    const archive = await ratePerSecond(stage.rows, async () => {
+      parts = await archiveMonth(stage, store);
+    });
+    samples.archive.push(archive);
+    samples.memory.push(memory.stop() / BYTES_PER_MIB);
+    samples.ceiling.push(await ceiling(stage));
+    report(`round ${round + 1}: ${archive.toFixed(0)} rows/s of ${samples.ceiling.at(-1)?.toFixed(0) ?? ''}`);
+  }
+  const storedBytes = parts.reduce((bytes, { sizeBytes, rows }) => bytes + sizeBytes + rows * 8, 0);
+  const of = (metric: string, unit: string) => ({ bench: BENCH, metric, unit });
+  return [
+    summarise(of('exported, uploaded, read back and verified', 'rows/s'), samples.archive, samples.ceiling),
+    summarise(of('growth of resident memory meanwhile', 'MiB'), samples.memory),
+    summarise(of('stored per row, with its hash', 'bytes'), [storedBytes / stage.rows]),
+    ...(await measureQuestions(stage, store, parts)),
+  ];
+}
+
+/** Everything between a month in its table and a month whose archive is known to be right. */
+async function archiveMonth({ ownerUrl, folder }: Stage, store: ObjectStore): Promise<ManifestPart[]> {
+  return withWorkspace(folder, async (workspace) => {
+    const parts = await withMaintenanceClient(
+      { connectionString: ownerUrl, lockTimeoutMs: 5_000 },
+      (client) =>
+        exportTable(TABLE, {
+          client,
+          store,
+          workspace,
+          month: MONTH,
+          partRows: PART_ROWS,
+          reached: () => Promise.resolve(),
+        }),
+    );
+    for (const part of parts) {
+      const fault = await verifyPart(store, part, workspace);
+      if (fault !== undefined) throw new Error(`the archive is wrong: ${fault.reason}`);
+    }
+    return parts;
+  });
+}
+
+/** DuckDB, as we configure it, making Parquet of the same text, which lies on the disk already. */
+async function ceiling({ ownerUrl, rows, folder }: Stage): Promise<number> {
+  return withWorkspace(folder, async (workspace: Workspace) => {
+    const csv = join(workspace.folder, 'month.csv');
+    await withMaintenanceClient({ connectionString: ownerUrl, lockTimeoutMs: 5_000 }, (client) =>
+      pipeline(
+        client.query(copyTo(copyOutStatement(TABLE, partitionName(TABLE.table, MONTH)))),
+        createWriteStream(csv),
+      ),
+    );
+    // Warm, as ours is when it comes to it.
+    await hashFile(csv);
+    const parquet = join(workspace.folder, 'month.parquet');
+    return ratePerSecond(rows, () =>
+      workspace.duckdb.run(writeParquetStatement(TABLE, { csv, parquet, metadata: { bench: BENCH } })),
+    );
+  });
+}
+
+async function measureQuestions(
+  { folder, rows }: Stage,
+  store: ObjectStore,
+  parts: readonly ManifestPart[],
+): Promise<Figure[]> {
+  const manifest = manifestOf(parts);
+  await using duckdb = await openDuckDb({ folder });
+  const uid = createHash('md5')
+    .update(`remediation${Math.ceil(rows / 2)}`)
+    .digest('hex');
+  const ask = async (name: string, equal: Record<string, string>): Promise<number> => {
+    // An empty cache each time: the download is part of the answer.
+    const cache = createPartCache({
+      store,
+      folder: join(folder, `cache-${name}`),
+      maxBytes: Number.MAX_SAFE_INTEGER,
+    });
+    const question = { table: TABLE.table, order: 'desc' as const, limit: 1_000, equal };
+    const elapsed = await elapsedMs(() => queryArchive({ duckdb, cache }, [manifest], question));
+    await rm(join(folder, `cache-${name}`), { recursive: true, force: true });
+    return elapsed;
+  };
+  const point: number[] = [];
+  const month: number[] = [];
+  for (let round = 0; round < QUESTIONS; round += 1) {
+    point.push(await ask(`point-${round}`, { remediation_uid: uid }));
+    month.push(await ask(`month-${round}`, {}));
+  }
+  return [
+    summarise({ bench: BENCH, metric: 'one remediation out of the archive', unit: 'ms' }, point),
+    summarise({ bench: BENCH, metric: 'newest thousand rows of the month', unit: 'ms' }, month),
+  ];
+}
+
+function manifestOf(parts: readonly ManifestPart[]): Manifest {
+  return {
+    format: MANIFEST_FORMAT,
+    sequence: 1,
+    month: MONTH,
+    createdAt: `${MONTH}T00:00:00.000000Z`,
+    schemaVersion: 0,
+    range: [`${MONTH}T00:00:00.000000Z`, '2026-04-01T00:00:00.000000Z'],
+    rows: {},
+    parts,
+    previous: null,
+  };
+}
+
+const MEMORY_PERIOD_MS = 50;
+
+/** The most this process grew by, with DuckDB inside of it. */
+function watchMemory(): { stop(): number } {
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, MEMORY_PERIOD_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return peak - before;
+    },
+  };
+}
