@@ -6,6 +6,8 @@ import { watchFiles } from './watched-files.ts';
 export interface TlsFiles {
   readonly certificatePath: string;
   readonly keyPath: string;
+  /** How often they are looked at, in milliseconds. Default 10,000. */
+  readonly pollMs?: number;
 }
 
 /** PEM text. */
@@ -22,8 +24,8 @@ export interface Tls {
 }
 
 /** Reads certificate and key and follows them as they are renewed. Throws when they do not work to begin with. */
-export async function openTls({ certificatePath, keyPath }: TlsFiles, logger: Logger): Promise<Tls> {
-  const files = await watchFiles([certificatePath, keyPath]);
+export async function openTls({ certificatePath, keyPath, pollMs }: TlsFiles, logger: Logger): Promise<Tls> {
+  const files = await watchFiles([certificatePath, keyPath], pollMs);
   let certificate = readPair(files.current());
   let use: ((certificate: Certificate) => void) | undefined;
   files.onChange((texts) => {
@@ -49,6 +51,8 @@ export async function openTls({ certificatePath, keyPath }: TlsFiles, logger: Lo
 }
 
 function readPair([cert = '', key = '']: readonly string[]): Certificate {
+  // An empty text, as it stands there while a file is being written, counts as no certificate at all and would pass.
+  if (cert === '' || key === '') throw new Error('certificate or key is empty');
   createSecureContext({ cert, key });
   return { cert, key };
 }

@@ -119,7 +119,7 @@ function bodyOf(schema: Record<string, unknown>, example: unknown): fc.Arbitrary
     const [one] = (example ?? []) as unknown[];
     return fc.array(bodyOf(items, one), { maxLength: 5 });
   }
-  const names = Object.keys((schema['properties'] ?? {}));
+  const names = Object.keys(schema['properties'] ?? {});
   if (names.length === 0) return anyJson;
   const fields = (maxKeys: number) =>
     fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), anyJson, { maxKeys });

@@ -60,7 +60,8 @@ function boundErrors(fields: JsonObject): FieldError[] {
       detail: `must be a number of at most ${MAX_NUMBER_DIGITS} digits and so small an exponent`,
     });
   }
-  const bytes = utf8Length(canonicalJson(fields));
+  // No character is more than three bytes: nearly always that is enough to know.
+  const bytes = JSON.stringify(fields).length * 3 > MAX_RECORD_BYTES ? utf8Length(canonicalJson(fields)) : 0;
   if (bytes > MAX_RECORD_BYTES) {
     const [largest, size] = largestField(fields);
     const detail = `is too large: the record is ${bytes} bytes of JSON, at most ${MAX_RECORD_BYTES} are allowed, and this field alone is ${size}`;
@@ -91,9 +92,11 @@ function readColumns(
   errors: FieldError[],
 ): Map<string, string | boolean> {
   const columns = new Map<string, string | boolean>();
-  for (const column of postedColumns(definition)) {
-    const values = namesOf(column).flatMap((name) => {
-      const reading = readField(column, ownMember(fields, name), `/${name}`);
+  for (const { column, names } of postedFields(definition).columns) {
+    const values = names.flatMap((name) => {
+      const member = ownMember(fields, name);
+      if (member === undefined) return [];
+      const reading = readField(column, member, `/${name}`);
       errors.push(...(reading.errors ?? []));
       return reading.value === undefined ? [] : [{ name, value: reading.value }];
     });
@@ -124,11 +127,7 @@ interface Extra {
 
 /** What is posted as `extra`, and every field without a column: an audit drops nothing. */
 function readExtra(definition: RecordDefinition, fields: JsonObject, errors: FieldError[]): Extra {
-  const known = new Set([
-    'extra',
-    ...POST_FIELDS.map(({ name }) => name),
-    ...postedColumns(definition).flatMap(namesOf),
-  ]);
+  const { known } = postedFields(definition);
   const given = fields['extra'] ?? {};
   const isEmpty = given === '';
   if (!isJsonObject(given) && !isEmpty)
@@ -144,12 +143,25 @@ function readExtra(definition: RecordDefinition, fields: JsonObject, errors: Fie
   return { extra, unknownFields };
 }
 
-function postedColumns(definition: RecordDefinition): readonly Column[] {
-  return observedColumns(definition).filter(({ name }) => name !== 'extra');
+interface PostedFields {
+  readonly columns: readonly { readonly column: Column; readonly names: readonly string[] }[];
+  /** Every name that a post may use and that means something. */
+  readonly known: ReadonlySet<string>;
 }
 
-function namesOf(column: Column): readonly string[] {
-  return [column.name, ...(column.aliases ?? [])];
+/** Worked out once for each definition. */
+const fieldsByDefinition = new WeakMap<RecordDefinition, PostedFields>();
+
+function postedFields(definition: RecordDefinition): PostedFields {
+  const known = fieldsByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const columns = observedColumns(definition)
+    .filter(({ name }) => name !== 'extra')
+    .map((column) => ({ column, names: [column.name, ...(column.aliases ?? [])] }));
+  const names = columns.flatMap((field) => field.names);
+  const fields = { columns, known: new Set(['extra', ...POST_FIELDS.map(({ name }) => name), ...names]) };
+  fieldsByDefinition.set(definition, fields);
+  return fields;
 }
 
 /** The member itself and nothing inherited: a record may have no field called `constructor` and must not seem to. */

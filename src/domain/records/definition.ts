@@ -164,7 +164,14 @@ export function defineRecord<const C extends readonly Column[]>(
   return { ...own, columns: [...IDENTITY, ...own.columns, ...COMMON] };
 }
 
+/** Worked out once for each definition: every observation needs them several times. */
+const observedByDefinition = new WeakMap<RecordDefinition, readonly Column[]>();
+
 /** Columns that observations carry and the fold decides. */
 export function observedColumns(definition: RecordDefinition): readonly Column[] {
-  return definition.columns.filter((column) => column.managed !== true);
+  const known = observedByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const columns = definition.columns.filter((column) => column.managed !== true);
+  observedByDefinition.set(definition, columns);
+  return columns;
 }
