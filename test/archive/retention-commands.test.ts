@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { createFolderStore } from '../../src/archive/folder-store.ts';
+import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { repositoryPath } from '../support/repository.ts';
+import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+
+const DEADLINE_MS = 60_000;
+
+let database: TestDatabase;
+let folder: TestFolder;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = await createTestFolder();
+});
+afterAll(async () => {
+  await database.close();
+  await folder.remove();
+});
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command as a user runs it. */
+async function command(...args: readonly string[]): Promise<Outcome> {
+  const env = {
+    DATABASE_URL: database.url('audit_writer'),
+    DATABASE_OWNER_URL: database.url('audit_owner'),
+    REMEDIATION_AUDIT_ARCHIVE_URL: `file://${folder.file('archive')}`,
+    REMEDIATION_AUDIT_ARCHIVE_KEY_FILE: folder.file('key.pem'),
+    REMEDIATION_AUDIT_REQUIRE_APPROVAL: 'true',
+  };
+  const options = { env, timeout: DEADLINE_MS };
+  try {
+    const done = await promisify(execFile)(
+      process.execPath,
+      [repositoryPath('src/main.ts'), ...args],
+      options,
+    );
+    return { code: 0, ...done };
+  } catch (error: unknown) {
+    const { code, stdout, stderr } = error as Outcome;
+    return { code, stdout, stderr };
+  }
+}
+
+test('the plan says what would go, what a hold keeps and why', async () => {
+  await recordExecutions(database, '2020-01-01', 2);
+  expect((await command('retention', 'plan')).stdout).toMatch(
+    /^2020-01 live +archive .+older than the hot days$/m,
+  );
+  const window = ['--from', '2020-01-01', '--to', '2020-02-01'];
+  const placed = await command('hold', 'place', '--by', 'auditor', '--reason', 'case 17', ...window);
+  expect(placed).toMatchObject({ code: 0, stderr: '' });
+  expect((await command('retention', 'plan')).stdout).toMatch(/^2020-01 live +held .+by auditor: case 17$/m);
+  const id = /hold (\S+) on/.exec(placed.stdout)?.[1] ?? '';
+  expect((await command('hold', 'list')).stdout).toContain(id);
+  expect((await command('hold', 'release', id, '--by', 'auditor')).code).toBe(0);
+  expect((await command('hold', 'list')).stdout).toBe('');
+  expect((await command('hold', 'list', '--released')).stdout).toContain(id);
+  const again = await command('hold', 'release', id, '--by', 'auditor');
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(`no hold ${id}`) as string });
+});
+
+test('an approval is kept with who gave it', async () => {
+  expect((await command('retention', 'approve', '2020-01', '--by', 'compliance')).code).toBe(0);
+  const { rows } = await database.owner.query<{ who: string }>(
+    "select approved_by as who from audit_partition where month = '2020-01-01'",
+  );
+  expect(rows).toEqual([{ who: 'compliance' }]);
+});
+
+test('a command line that leaves out who, why or what is refused', async () => {
+  for (const [args, word] of [
+    [['hold', 'place', '--by', 'me', '--namespace', 'payments'], '--reason'],
+    [['hold', 'place', '--by', 'me', '--reason', 'x'], 'scope'],
+    [['retention', 'approve', '2020-01'], '--by'],
+    [['retention', 'approve', '2020-13', '--by', 'me'], 'YYYY-MM'],
+    [['archive', 'verify', '2020-01', '--all'], 'means nothing'],
+  ] as const) {
+    const { code, stderr } = await command(...args);
+    expect(code, args.join(' ')).toBe(2);
+    expect(stderr).toContain(word);
+  }
+});
+
+test('archive verify counts what is right, and names what is not and ends with 1', async () => {
+  const store = createFolderStore(folder.file('archive'));
+  const key = await readOrCreateSigningKey(folder.file('key.pem'));
+  const ownerUrl = database.url('audit_owner');
+  await runRetention(retentionSteps({ ownerUrl, store, key, folder: folder.path }));
+  const sound = await command('archive', 'verify', '--all');
+  expect(sound).toMatchObject({ code: 0 });
+  expect(sound.stdout).toMatch(/1 manifests, 1 months, 2 parts, 4 rows, 0 faults$/m);
+  const [part = ''] = await store.list('table=audit_ledger/');
+  const path = join(folder.file('archive'), part);
+  await chmod(path, 0o644);
+  await writeFile(path, 'not what was written');
+  const damaged = await command('archive', 'verify', '2020-01');
+  expect(damaged.code).toBe(1);
+  expect(damaged.stdout).toContain(`${part}: `);
+});
