@@ -26,7 +26,7 @@ async function sendAll(play: PlayedRemediation, observations: readonly Observati
 
 test(
   'five thousand signals to one workflow are all recorded, over as many runs as it takes',
-  { timeout: 240_000 },
+  { timeout: 400_000 },
   async () => {
     const remediation = stage.newRemediation();
     const observations = Array.from({ length: 4_999 }, (_, index) =>

@@ -25,7 +25,7 @@ import { runWorkerProcesses } from '../support/worker-processes.ts';
 const REMEDIATIONS = 200;
 const SENDERS = 20;
 const OUTAGE_MS = 5_000;
-const DEADLINE_MS = 200_000;
+const DEADLINE_MS = 300_000;
 const logger = createLogger('silent', 'test');
 
 let folder: string;

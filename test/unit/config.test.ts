@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { describe, expect, test } from 'vitest';
+import type { TLSConfig } from '@temporalio/client';
+import { afterAll, describe, expect, test } from 'vitest';
 
 import { configurationTable } from '../../scripts/configuration-table.ts';
 import { readConfig } from '../../src/config.ts';
@@ -46,6 +49,48 @@ test('Temporal is configured by its own variables, and by a file only when one i
     namespace: 'audit',
   });
   expect(() => readConfig({ TEMPORAL_CONFIG_FILE: '/does/not/exist.toml' })).toThrow('TEMPORAL_CONFIG_FILE');
+});
+
+describe('the connection to Temporal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'remediation-audit-config-'));
+  const fileOf = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test('is encrypted as soon as there is an API key', () => {
+    const { temporal } = readConfig({ TEMPORAL_ADDRESS: 'cloud.example:7233', TEMPORAL_API_KEY: 'k' });
+    expect(temporal.connectionOptions).toMatchObject({ apiKey: 'k', tls: true });
+  });
+
+  test('takes a client certificate, the authority and the name of the server', () => {
+    const { temporal } = readConfig({
+      TEMPORAL_TLS_CLIENT_CERT_PATH: fileOf('client.crt', 'certificate'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: fileOf('client.key', 'key'),
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: fileOf('ca.crt', 'authority'),
+      TEMPORAL_TLS_SERVER_NAME: 'temporal.example',
+    });
+    const { tls } = temporal.connectionOptions as { tls: TLSConfig };
+    expect(tls.serverNameOverride).toBe('temporal.example');
+    expect(Buffer.from(tls.serverRootCACertificate ?? []).toString()).toBe('authority');
+    expect(Buffer.from(tls.clientCertPair?.crt ?? []).toString()).toBe('certificate');
+    expect(Buffer.from(tls.clientCertPair?.key ?? []).toString()).toBe('key');
+  });
+
+  test('comes from a profile of the file that is named', () => {
+    const TEMPORAL_CONFIG_FILE = fileOf(
+      'temporal.toml',
+      '[profile.audit]\naddress = "cloud.example:7233"\nnamespace = "audit.prod"\n',
+    );
+    const { temporal } = readConfig({ TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE: 'audit' });
+    expect(temporal).toMatchObject({
+      connectionOptions: { address: 'cloud.example:7233' },
+      namespace: 'audit.prod',
+    });
+  });
 });
 
 describe('a wrong variable is named with what is allowed:', () => {
