@@ -61,8 +61,10 @@ export async function queryArchive(
   const parts = manifests.flatMap((manifest) => manifest.parts);
   const files = await read(parts.filter((part) => part.table === question.table && canMatch(part, question)));
   if (files.length === 0) return { rows: [], unreadable };
-  const found = await duckdb.rows(selectStatement(files, question));
-  const parted = found.filter((row) => row['versions'] !== '1').map((row) => String(row['id']));
+  const keys = await duckdb.rows(selectKeys(files, question));
+  if (keys.length === 0) return { rows: [], unreadable };
+  const found = await duckdb.rows(selectRows(files, question, keys));
+  const parted = keys.filter((row) => row['versions'] !== '1').map((row) => String(row['id']));
   const folded =
     parted.length === 0
       ? new Map<string, Record<string, Cell>>()
@@ -70,34 +72,47 @@ export async function queryArchive(
           definition: definitionOf(question.table),
           ids: parted,
         });
-  const rows = found.map((row) => ({ ...withoutVersions(row), ...folded.get(String(row['id'])) }));
+  const rows = found.map((row) => ({ ...row, ...folded.get(String(row['id'])) }));
   return { rows: rows.filter((row) => stillMatches(row, question)), unreadable };
-}
-
-function withoutVersions(row: Readonly<Record<string, Cell>>): Record<string, Cell> {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'versions'));
 }
 
 function canMatch({ first, last }: ManifestPart, { since, until }: ColdQuestion): boolean {
   return (since === undefined || last >= since) && (until === undefined || first < until);
 }
 
-function selectStatement(files: readonly string[], question: ColdQuestion): string {
-  const { columns } = archivedTable(question.table);
-  const direction = question.order;
-  // The newest of several rows of one record comes first; what the others add is folded in afterwards.
+/** Which records are on the page: of a whole month only the columns of the question are read. */
+function selectKeys(files: readonly string[], question: ColdQuestion): string {
   return `
-    with matching as (
-      select *, count(*) over same as versions, row_number() over (same order by source_version desc) as place
-      from read_parquet([${files.map(quoteLiteral).join(', ')}])
-      where ${conditions(question).join(' and ')}
-      window same as (partition by id, created_at)
-    )
-    select ${columns.map((column) => castText(rendered(column), column.name)).join(', ')}, versions::varchar as versions
-    from matching
-    where place = 1
-    order by matching.created_at ${direction}, matching.id ${direction}
+    select created_at::varchar as created_at, id::varchar as id, count(*)::varchar as versions
+    from ${parquet(files)}
+    where ${conditions(question).join(' and ')}
+    group by all_rows.created_at, all_rows.id
+    order by all_rows.created_at ${question.order}, all_rows.id ${question.order}
     limit ${Math.trunc(question.limit)}`;
+}
+
+/** The rows themselves, from the row groups that the page touches. The newest of several rows of one record stands for it. */
+function selectRows(
+  files: readonly string[],
+  { table, order }: ColdQuestion,
+  keys: readonly Readonly<Record<string, Cell>>[],
+): string {
+  const times = [keys.at(0), keys.at(-1)].map(
+    (key) => `${quoteLiteral(String(key?.['created_at']))}::timestamptz`,
+  );
+  const [from, to] = order === 'asc' ? times : times.reverse();
+  const list = archivedTable(table).columns.map((column) => castText(rendered(column), column.name));
+  return `
+    select ${list.join(', ')}
+    from ${parquet(files)}
+    where all_rows.created_at >= ${from ?? ''} and all_rows.created_at <= ${to ?? ''}
+      and all_rows.id in (${keys.map((key) => `${quoteLiteral(String(key['id']))}::uuid`).join(', ')})
+    qualify row_number() over (partition by all_rows.id order by all_rows.source_version desc) = 1
+    order by all_rows.created_at ${order}, all_rows.id ${order}`;
+}
+
+function parquet(files: readonly string[]): string {
+  return `read_parquet([${files.map(quoteLiteral).join(', ')}]) as all_rows`;
 }
 
 function castText(expression: string, name: string): string {
