@@ -11,6 +11,7 @@ import { fromDatabase } from './from-database.ts';
 import { createPosting } from './posting.ts';
 import type { Route } from './route.ts';
 import type { AccessTrace } from './routes.ts';
+import { completenessRoute } from './routes/completeness-route.ts';
 import { withDescription } from './routes/description-routes.ts';
 import { holdRoutes } from './routes/hold-routes.ts';
 import { listRoutes } from './routes/list-routes.ts';
@@ -53,6 +54,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     ...remediationRoutes(reader, pool),
     ...reportRoutes(services.reports),
     similarRoute(createEmbeddingStore(pool), services.embedder),
+    completenessRoute(services.reports),
     partitionRoute(pool),
     ...holdRoutes(pool),
     ...quarantineRoutes(pool, durability),

@@ -252,6 +252,35 @@ test('similar investigations are asked for by text or by fingerprint', async () 
   await get('/api/v1/investigations/similar?text=a&fingerprint=b', 400);
 });
 
+test('completeness tells what is open and names each gap', async () => {
+  const uid = randomUUID();
+  const overdue = executionObservation({
+    table: 'remediation_audit',
+    key: naturalKey(uid),
+    phase: 'progress',
+    cluster: 'gaps',
+    createdAt: '2026-11-01T00:00:00.000000Z',
+    columns: { remediation_id: 'rr-gap', remediation_uid: uid, namespace: 'payments', verdict: 'open' },
+  });
+  await createRecordStore(database.writer).record([overdue]);
+  expect(await get('/api/v1/completeness?cluster=gaps')).toEqual({
+    kinds: [],
+    verdicts: [{ cluster: 'gaps', verdict: 'open', remediations: 1 }],
+    gaps: [
+      {
+        cluster: 'gaps',
+        reason: 'overdue',
+        remediation_uid: uid,
+        namespace: 'payments',
+        name: 'rr-gap',
+        since: null,
+      },
+    ],
+    has_more_gaps: false,
+  });
+  await get('/api/v1/completeness?overdue_seconds=0', 400);
+});
+
 test('every month is told with its state', async () => {
   const { items } = await get<{ items: Json[] }>('/api/v1/partitions');
   expect(items[0]).toMatchObject({ state: 'live' });

@@ -1,0 +1,99 @@
+import type pg from 'pg';
+
+import type { RecordCompleteness } from '../../database/completeness.ts';
+import { selectCompleteness } from '../../database/completeness.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import { fromDatabase } from '../from-database.ts';
+import { allowOnly, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { invalidParameter } from '../problems.ts';
+import type { Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+
+const DEFAULT_OVERDUE_SECONDS = 3_600;
+const MAX_OVERDUE_SECONDS = 31_536_000;
+const DEFAULT_GAPS = 100;
+
+/** What the record holds, and what in it is not as it should be. */
+export function completenessRoute(pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/completeness',
+    access: 'list',
+    traced: true,
+    describe: {
+      summary: 'What was observed, what is recorded, what is open, and each gap by name',
+      tag: 'remediations',
+      query: [
+        { name: 'cluster', meaning: 'Only this cluster', schema: { type: 'string' } },
+        {
+          name: 'overdue_seconds',
+          meaning: 'How long a remediation may stay open',
+          schema: limitSchema(MAX_OVERDUE_SECONDS, DEFAULT_OVERDUE_SECONDS),
+        },
+        { name: 'limit', meaning: 'Gaps at most', schema: limitSchema(MAX_PAGE_SIZE, DEFAULT_GAPS) },
+      ],
+      answers: { 200: { meaning: 'As of now', content: { [JSON_MEDIA_TYPE]: { schema: SCHEMA } } } },
+      problems: ['invalid-parameter', 'query-too-slow', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, ['cluster', 'overdue_seconds', 'limit']);
+      const question = {
+        cluster: singleText(query, 'cluster') ?? '',
+        overdueSeconds: readSeconds(singleText(query, 'overdue_seconds')),
+        mostGaps: readLimit(query, MAX_PAGE_SIZE, DEFAULT_GAPS),
+      };
+      const found = await fromDatabase(() => selectCompleteness(pool, question));
+      return jsonAnswer(completenessJson(found), found.gaps.length);
+    },
+  };
+}
+
+function readSeconds(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_OVERDUE_SECONDS;
+  const seconds = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (seconds >= 1 && seconds <= MAX_OVERDUE_SECONDS) return seconds;
+  throw invalidParameter('overdue_seconds', `must be a whole number from 1 to ${MAX_OVERDUE_SECONDS}`);
+}
+
+function completenessJson({ kinds, verdicts, gaps, hasMoreGaps }: RecordCompleteness) {
+  return {
+    kinds,
+    verdicts,
+    gaps: gaps.map(({ cluster, reason, remediationUid, namespace, name, since }) => ({
+      cluster,
+      reason,
+      remediation_uid: remediationUid ?? null,
+      namespace: namespace ?? null,
+      name: name ?? null,
+      since: since ?? null,
+    })),
+    has_more_gaps: hasMoreGaps,
+  };
+}
+
+const text = { type: 'string' };
+const count = { type: 'integer' };
+const textOrNull = { type: ['string', 'null'] };
+
+function listOf(properties: JsonObject): JsonObject {
+  return { type: 'array', items: { type: 'object', required: Object.keys(properties), properties } };
+}
+
+const SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['kinds', 'verdicts', 'gaps', 'has_more_gaps'],
+  properties: {
+    kinds: listOf({ cluster: text, kind: text, seen: count, recorded: count, present: count }),
+    verdicts: listOf({ cluster: text, verdict: text, remediations: count }),
+    gaps: listOf({
+      cluster: text,
+      reason: text,
+      remediation_uid: textOrNull,
+      namespace: textOrNull,
+      name: textOrNull,
+      since: textOrNull,
+    }),
+    has_more_gaps: { type: 'boolean' },
+  },
+};
