@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { readProcessTree } from '../../bench/process-tree.ts';
+import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { isGone } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -45,6 +46,12 @@ async function listExecutions({ endpoints }: RunningUp): Promise<Item[]> {
   return ((await answer.json()) as { items: Item[] }).items;
 }
 
+async function countRows({ endpoints }: RunningUp, kind: string): Promise<number> {
+  const path = kind === 'remediation' ? 'remediations' : `audit/${kind}`;
+  const answer = await fetch(`${endpoints.api}/api/v1/${path}`);
+  return ((await answer.json()) as { items: unknown[] }).items.length;
+}
+
 async function workflowIds({ endpoints }: RunningUp): Promise<string[]> {
   const access = { connectionOptions: { address: endpoints.temporal }, namespace: 'default' };
   const { client, close } = await connectTemporal(access);
@@ -74,6 +81,9 @@ test('remediations of the sandbox become rows and readable workflows; SIGTERM en
     const seen = await outcomes();
     return seen.has('Success') && seen.has('Failed');
   }, 'a success and a failure are rows');
+  for (const { kind } of RECORD_DEFINITIONS) {
+    await until(async () => (await countRows(up, kind)) > 0, `there are rows of ${kind}`);
+  }
   const [item] = await listExecutions(up);
   const id = `default/${item?.namespace ?? ''}/${item?.remediation_id ?? ''}/${item?.remediation_uid ?? ''}`;
   await until(async () => (await workflowIds(up)).includes(id), `Temporal lists ${id}`);
