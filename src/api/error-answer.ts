@@ -43,6 +43,15 @@ function problemOf(error: unknown): Problem {
     case 'FST_ERR_BAD_URL':
       return new Problem('malformed-request', 'the address is not a valid URL');
     default:
+      // What fastify itself finds wrong with a request, such as a method that needs a media type.
+      if (isClientFault(error)) return new Problem('malformed-request', error.message);
       return new Problem('internal-error', 'the request could not be answered', { cause: error });
   }
+}
+
+function isClientFault(error: unknown): error is FastifyError {
+  if (!(error instanceof Error) || !('statusCode' in error)) return false;
+  return (
+    Number(error.statusCode) < INTERNAL_ERROR && String((error as FastifyError).code).startsWith('FST_ERR')
+  );
 }

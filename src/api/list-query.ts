@@ -81,7 +81,7 @@ export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAUL
 
 export function readCursor(query: Query): Position | undefined {
   const cursor = query['cursor'];
-  if (cursor === undefined) return undefined;
+  if (cursor === undefined || cursor === '') return undefined;
   const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
   const [time = '', id = ''] = text.split(' ');
   const createdAt = parseInstant(time);

@@ -33,13 +33,16 @@ declare module 'fastify' {
   }
 }
 
-const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'] as const;
+/** Those that Node's parser lets through and fastify does not know by itself. */
+const UNUSUAL_METHODS = ['TRACE', 'QUERY'] as const;
+const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', ...UNUSUAL_METHODS] as const;
 const MS_PER_SECOND = 1_000;
 const NO_ONE: Caller = { name: 'anonymous' };
 
 /** Every route with its decision about callers, and a problem for the methods that an address does not take. */
 export function addRoutes(server: FastifyInstance, services: RouteServices): void {
   server.decorateRequest('caller', null);
+  for (const method of UNUSUAL_METHODS) server.addHttpMethod(method);
   for (const route of services.routes) addRoute(server, route, services);
   for (const [path, routes] of Map.groupBy(services.routes, (route) => route.path)) {
     const allowed = routes.map(({ method }) => method);

@@ -244,6 +244,12 @@ describe('what cannot be taken is answered with a problem that says why:', () =>
     expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:method-not-allowed' });
   });
 
+  test.each(['PATCH', 'TRACE', 'QUERY', 'HEAD'])('the method %s, which no address takes', async (method) => {
+    const answer = await api.inject({ method: method as 'PATCH', url: '/readyz' });
+    expect(answer.statusCode).toBe(405);
+    expect(answer.headers['allow']).toBe('GET');
+  });
+
   test('a record kind that only the watcher writes', async () => {
     expect((await post('remediation', '{}')).statusCode).toBe(405);
   });

@@ -126,7 +126,7 @@ const [SMALLEST, LARGEST] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 function readHistoryCursor(query: Query): HistoryPosition | undefined {
   const cursor = singleText(query, 'cursor');
-  if (cursor === undefined) return undefined;
+  if (cursor === undefined || cursor === '') return undefined;
   const match = HISTORY_CURSOR.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   const [, sourceVersion = '', contentHash = ''] = match ?? [];
   if (match === null || BigInt(sourceVersion) < SMALLEST || BigInt(sourceVersion) > LARGEST)
