@@ -51,7 +51,5 @@ function problemOf(error: unknown): Problem {
 
 function isClientFault(error: unknown): error is FastifyError {
   if (!(error instanceof Error) || !('statusCode' in error)) return false;
-  return (
-    Number(error.statusCode) < INTERNAL_ERROR && String((error as FastifyError).code).startsWith('FST_ERR')
-  );
+  return Number(error.statusCode) < INTERNAL_ERROR && (error as FastifyError).code.startsWith('FST_ERR');
 }
