@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
+import type { JsonObject } from '../domain/json.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
@@ -86,11 +87,11 @@ export class CollectionWatcher {
     this.#newest = 0n;
   }
 
-  async #list(signal: AbortSignal): Promise<CompleteList> {
+  async #list(signal: AbortSignal, hold?: (resource: JsonObject) => boolean): Promise<CompleteList> {
     const { timing, listPageSize, metrics, cluster, collection } = this.#options;
     const notOlderThan = this.#newest;
     const list = await readCompleteList(
-      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan },
+      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, hold },
       signal,
     );
     if (list.version > this.#newest) this.#newest = list.version;
@@ -117,35 +118,36 @@ export class CollectionWatcher {
     }
   }
 
-  /** Everything that a list shows is taken in at once, whoever should have told it; then the watch is held to it. */
+  /**
+   * What a list shows and an open watch has not told yet is kept for a while: taken in at once it would hide the states
+   * between, which the watch is about to tell. What the watch has not told by then, it has lost.
+   */
   async #reconcile(signal: AbortSignal): Promise<void> {
     await this.#options.recall();
-    const beganAt = performance.now();
-    const list = await this.#list(signal);
-    const missing = this.#missingFrom(list);
+    const { observer, timing } = this.#options;
     const openedAt = this.#reflector.watchOpenedAt;
-    // A watch that is just being asked for again has not been silent; it will tell all this when it is open.
-    if (openedAt !== undefined && openedAt < beganAt) {
-      for (const { uid, version } of list.news) this.#reflector.expect(uid, version);
-      for (const { uid } of missing) this.#reflector.expect(uid, list.version);
-    }
-    if (missing.length + list.news.length > 0) {
-      await delay(this.#options.timing.reconcileGraceMs, undefined, { signal }).catch(() => undefined);
-      // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
-      for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
-      if (this.#reflector.watchOpenedAt === openedAt) this.#reflector.closeAudit();
-    }
-    await this.#bury(missing);
+    const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
+    const held: JsonObject[] = [];
+    const list = await this.#list(signal, (resource) => isSameWatch() && held.push(resource) > 0);
+    const missing = this.#missingFrom(list);
+    if (held.length + missing.length === 0) return;
+    await delay(timing.reconcileGraceMs, undefined, { signal }).catch(() => undefined);
+    // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
+    for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
+    const isLost = isSameWatch();
+    const untold = held.filter((resource) => observer.observe(resource, this.collection)?.isNews === true);
+    const gone = await this.#bury(missing);
+    if (isLost) this.#reflector.lost(untold.length + gone);
   }
 
   #missingFrom({ listed, version }: Pick<CompleteList, 'listed' | 'version'>): Tracked[] {
     return this.#options.observer.missingFrom(this.collection, listed, version);
   }
 
-  async #bury(missing: readonly Tracked[]): Promise<void> {
-    if (missing.length === 0) return;
+  async #bury(missing: readonly Tracked[]): Promise<number> {
+    if (missing.length === 0) return 0;
     const { timing } = this.#options;
-    await confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
+    return confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
   }
 
   async #suspect(error: unknown): Promise<void> {

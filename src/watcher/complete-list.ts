@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { JsonObject } from '../domain/json.ts';
+import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { OlderListError } from './failure.ts';
 import type { KindObserver } from './kind-observer.ts';
 import { listPages } from './list.ts';
-import type { Tracked } from './tracked.ts';
 import type { Collection } from './watched-kind.ts';
 
 /** Work of this length is followed by a turn for whatever else waits, above all for the watches. */
@@ -21,6 +21,8 @@ export interface CompleteListOptions {
   readonly notOlderThan: bigint;
   /** Waits between pages while too much is on its way to Temporal. */
   readonly room: () => Promise<void>;
+  /** Given each resource that tells something new; answers whether it keeps it, to be told later. Default: it is told at once. */
+  readonly hold?: ((resource: JsonObject) => boolean) | undefined;
   /** Called for each page. */
   readonly progressed: () => void;
 }
@@ -29,8 +31,6 @@ export interface CompleteList {
   readonly version: bigint;
   /** uids of all that are there. */
   readonly listed: ReadonlySet<string>;
-  /** Those of them that were new, or at a newer version than seen before. */
-  readonly news: readonly Tracked[];
 }
 
 /** Reads all pages and tells the observer of every object. Throws when the list is cut short, refused or an older one. */
@@ -40,7 +40,6 @@ export async function readCompleteList(
 ): Promise<CompleteList> {
   const { collection, notOlderThan } = options;
   const listed = new Set<string>();
-  const news: Tracked[] = [];
   let version = 0n;
   for await (const page of listPages({ ...options, path: collection.path, signal })) {
     version = BigInt(page.resourceVersion);
@@ -48,25 +47,23 @@ export async function readCompleteList(
       throw new OlderListError(collection.path, version, notOlderThan);
     }
     options.progressed();
-    await takeIn(page.items, options, (tracked, isNews) => {
-      listed.add(tracked.uid);
-      if (isNews) news.push(tracked);
-    });
+    await takeIn(page.items, options, listed);
     await options.room();
     signal.throwIfAborted();
   }
-  return { version, listed, news };
+  return { version, listed };
 }
 
 async function takeIn(
   items: readonly JsonObject[],
-  { observer, collection }: CompleteListOptions,
-  seen: (tracked: Tracked, isNews: boolean) => void,
+  { observer, collection, hold }: CompleteListOptions,
+  listed: Set<string>,
 ): Promise<void> {
   let turnBeganAt = performance.now();
   for (const item of items) {
-    const tracked = observer.observe(item, collection);
-    if (tracked !== undefined) seen(tracked.tracked, tracked.isNews);
+    listed.add(textAt(item, 'metadata.uid') ?? '');
+    const isHeld = hold !== undefined && observer.wouldTell(item) && hold(item);
+    if (!isHeld) observer.observe(item, collection);
     if (performance.now() - turnBeganAt < LONGEST_TURN_MS) continue;
     await nextTurn();
     turnBeganAt = performance.now();

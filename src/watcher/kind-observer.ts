@@ -64,6 +64,14 @@ export class KindObserver {
     return this.#uidByName.get(nameKey(namespace, name));
   }
 
+  /** Whether a sight of a resource would tell anything that is not known. */
+  wouldTell(resource: JsonObject): boolean {
+    const identity = identify(resource);
+    if (identity === undefined) return false;
+    const known = this.#tracked.get(identity.uid)?.version ?? this.#ends.get(identity.uid) ?? -1n;
+    return identity.version > known;
+  }
+
   /** Takes in one sight of a resource; undefined when it tells nothing, because it is over or cannot be identified. */
   observe(resource: JsonObject, collection: Collection): Sight | undefined {
     const identity = identify(resource);

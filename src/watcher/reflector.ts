@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
@@ -12,7 +11,6 @@ import type { KindObserver } from './kind-observer.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { WatchEvent } from './watch.ts';
 import { readWatch } from './watch.ts';
-import { WatchAudit } from './watch-audit.ts';
 import type { Collection } from './watched-kind.ts';
 
 /** A watch that ends sooner and brought nothing counts as failed. */
@@ -58,7 +56,6 @@ export class Reflector {
   readonly collection: Collection;
   readonly #options: ReflectorOptions;
   readonly #backoff: Backoff;
-  readonly #audit = new WatchAudit();
   #version: bigint | undefined;
   #attempt = new AbortController();
   #watchOpenedAt: number | undefined;
@@ -113,20 +110,17 @@ export class Reflector {
     return this.#watchOpenedAt;
   }
 
-  /** A list found this before the watch told it. */
-  expect(uid: string, version: bigint): void {
-    this.#audit.expect(uid, version);
-  }
-
-  /** What the watch has not delivered by now, it has lost. */
-  closeAudit(): void {
-    this.#lost(this.#audit.close());
+  /** A list has found what the open watch did not tell: it cannot be trusted any more. */
+  lost(events: number): void {
+    if (events === 0) return;
+    const { metrics, logger } = this.#options;
+    metrics.missedOnRelist.inc(this.#labels(), events);
+    logger.error({ ...this.#labels(), events }, 'a list found what the watch did not tell: it starts again');
+    this.rebuild('missed');
   }
 
   async #list(signal: AbortSignal): Promise<bigint> {
     const list = await this.#options.list(signal);
-    // The list shows what the watch was still to deliver.
-    this.#audit.close();
     this.#hasListed = true;
     this.#absentPolls = 0;
     this.#options.listed(list);
@@ -175,27 +169,14 @@ export class Reflector {
     if (event.type === 'BOOKMARK') {
       this.#sawBookmark = true;
       metrics.lastBookmark.set(this.#labels(), now);
-      // Behind the bookmark itself: it says that everything up to its version was told.
-      this.#lost(this.#audit.passed(event.version + 1n));
     } else {
       if (event.type === 'DELETED') observer.deleted(event.object, collection);
       else observer.observe(event.object, collection);
       metrics.lastEvent.set(this.#labels(), now);
-      const uid = textAt(event.object, 'metadata.uid') ?? '';
-      const isDeletion = event.type === 'DELETED';
-      this.#lost(this.#audit.delivered({ uid, version: event.version, isDeletion }));
     }
     this.#options.saw(event.version);
     // Never back, whatever the stream says: a repeated event is no reason to hear everything again.
     if (this.#version !== undefined && event.version > this.#version) this.#version = event.version;
-  }
-
-  #lost(events: number): void {
-    if (events === 0) return;
-    const { metrics, logger } = this.#options;
-    metrics.missedOnRelist.inc(this.#labels(), events);
-    logger.error({ ...this.#labels(), events }, 'a list found what the watch did not tell: it starts again');
-    this.rebuild('missed');
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {

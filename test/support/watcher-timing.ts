@@ -10,6 +10,6 @@ export const FAST: WatcherTiming = {
   healthyMs: 100,
   absentPollMs: 30,
   reconcileMs: 80,
-  reconcileGraceMs: 250,
+  reconcileGraceMs: 150,
   recordingGraceMs: 400,
 };
