@@ -55,7 +55,8 @@ test('with keys, the message of a failure is encrypted too, and read by whoever 
   stage.hooks.beforeRecording = () =>
     isAway ? Promise.reject(new Error('the-vault-is-open')) : Promise.resolve();
   await remediation.send(remediation.closure(1));
-  const described = async () => stranger.client.workflow.getHandle(remediation.workflowId).describe();
+  // `raw` is as the server sent it.
+  const described = () => stage.handleOf(remediation).describe();
   const failureOf = async () => (await described()).raw.pendingActivities?.[0]?.lastFailure;
   await until(async () => Boolean(await failureOf()), 'an attempt has failed');
   expect((await failureOf())?.message).toBe('Encoded failure');
