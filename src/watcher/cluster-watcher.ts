@@ -149,6 +149,9 @@ export class ClusterWatcher {
           room: () => this.#dispatcher.room(CROWDED, LONGEST_PAUSE_MS),
           places: () => collections,
           older: (watcher, version) => this.#restores.suspect(watcher.collection, observer, version),
+          newEnough: (watcher) => {
+            this.#restores.clear(watcher.collection);
+          },
           recall: async () => recall?.read(),
           progressed: () => {
             this.#answeredAt = performance.now();

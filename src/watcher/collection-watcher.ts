@@ -29,6 +29,8 @@ export interface CollectionWatcherOptions {
   readonly places: () => readonly { readonly collection: Collection; readonly absentPolls: number }[];
   /** A list was older than what was seen: perhaps the cluster was restored. */
   readonly older: (watcher: CollectionWatcher, listVersion: bigint) => Promise<void>;
+  /** A list was as new as it has to be. */
+  readonly newEnough: (watcher: CollectionWatcher) => void;
   /** Brings what the database knows of the kind; called before each list that checks the watch. */
   readonly recall: () => Promise<void>;
   readonly progressed: () => void;
@@ -95,6 +97,7 @@ export class CollectionWatcher {
       signal,
     );
     if (list.version > this.#newest) this.#newest = list.version;
+    this.#options.newEnough(this);
     metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
     return list;
   }
