@@ -28,11 +28,12 @@ export class RecordingError extends Error {
 /** Every recording activity stores one observation; whatever may pass by itself is thrown, and Temporal tries again. */
 export function createRecordingActivities(dependencies: RecordingDependencies): RecordingActivities {
   const record = async (observation: Observation): Promise<RecordedObservation> => {
+    const began = performance.now();
     try {
       const outcome = await dependencies.record(observation);
       // Failing the activity would hold back everything behind a value that no retry can make storable.
       if (outcome.status === 'refused') await setAside(dependencies, observation, outcome);
-      else dependencies.metrics.observationsRecorded.inc({ phase: observation.phase });
+      else countStored(dependencies.metrics, observation, began);
       return {
         id: outcome.id,
         createdAt: outcome.status === 'stored' ? outcome.createdAt : observation.createdAt,
@@ -40,6 +41,7 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
       };
     } catch (error: unknown) {
       dependencies.metrics.recordingErrors.inc();
+      dependencies.metrics.sources.failed(observation.table, 'kubernetes_execution', secondsSince(began));
       // The message is what an operator reads under "pending activities": it says which record waits, and for what.
       throw new RecordingError(observation, error);
     }
@@ -48,6 +50,14 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
     AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]),
   ) as RecordingActivities;
 }
+
+/** The sources' metrics count in whichever process stores the record. */
+function countStored(metrics: Metrics, observation: Observation, began: number): void {
+  metrics.observationsRecorded.inc({ phase: observation.phase });
+  metrics.sources.stored(observation, secondsSince(began));
+}
+
+const secondsSince = (began: number): number => (performance.now() - began) / 1_000;
 
 async function setAside(
   { quarantine, metrics }: RecordingDependencies,

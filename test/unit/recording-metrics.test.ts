@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+
+import { createRecordingActivities } from '../../src/activities/recording.ts';
+import type { RecordOutcome } from '../../src/database/record-store.ts';
+import type { Observation } from '../../src/domain/observation.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { executionObservation } from '../support/observations.ts';
+
+const STORED: RecordOutcome = {
+  status: 'stored',
+  id: '00000000-0000-4000-8000-000000000001',
+  createdAt: '2026-11-21T10:00:00.000000Z',
+  revision: 1,
+  repaired: [],
+};
+
+function recording(record: (observation: Observation) => Promise<RecordOutcome>) {
+  const metrics = createMetrics();
+  const keep = (): Promise<void> => Promise.resolve();
+  return { metrics, activities: createRecordingActivities({ record, quarantine: { keep }, metrics }) };
+}
+
+test('what the worker stores counts under the names of the sources, too', async () => {
+  const { metrics, activities } = recording(() => Promise.resolve(STORED));
+  await activities.recordExecution(executionObservation({ columns: { phase: 'Completed' } }));
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('kubernaut_workflowexecution_audit_records_total{phase="Completed"} 1');
+  expect(text).toContain('kubernaut_workflowexecution_audit_record_duration_seconds_count 1');
+  expect(text).toContain('kubernaut_workflowexecution_audit_record_errors_total 0');
+});
+
+test('an attempt that fails is an error of the sources, and is thrown so that it is made again', async () => {
+  const { metrics, activities } = recording(() => Promise.reject(new Error('the database is away')));
+  await expect(activities.recordExecution(executionObservation())).rejects.toThrow('the database is away');
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('kubernaut_workflowexecution_audit_record_errors_total 1');
+  expect(text).not.toContain('kubernaut_workflowexecution_audit_records_total{');
+});
