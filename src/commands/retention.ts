@@ -35,7 +35,10 @@ type Values = Readonly<Record<string, string | boolean | undefined>>;
 export async function runRetention(args: readonly string[]): Promise<void> {
   const { values, positionals } = parse(args, { json: { type: 'boolean' }, by: { type: 'string' } });
   const [verb, month = ''] = positionals;
-  if (verb === undefined || values['help'] === true) { write(RETENTION_USAGE); return; }
+  if (verb === undefined || values['help'] === true) {
+    write(RETENTION_USAGE);
+    return;
+  }
   if (verb !== 'plan' && verb !== 'approve') throw unknown('retention', verb, RETENTION_USAGE);
   await withPool('retention', async (pool, config) => {
     if (verb === 'plan') {
@@ -58,7 +61,10 @@ export async function runHold(args: readonly string[]): Promise<void> {
     ...{ namespace: text, target: text, from: text, to: text },
   });
   const [verb, id = ''] = positionals;
-  if (verb === undefined || values['help'] === true) { write(HOLD_USAGE); return; }
+  if (verb === undefined || values['help'] === true) {
+    write(HOLD_USAGE);
+    return;
+  }
   await withPool('hold', async (pool) => {
     if (verb === 'list') {
       const holds = await listHolds(pool, { released: values['released'] === true });
