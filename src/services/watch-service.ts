@@ -1,6 +1,7 @@
 import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
 import { createPool } from '../database/pool.ts';
 import { createRedactor } from '../domain/redaction.ts';
+import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -27,6 +28,8 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
   const closing = createClosing();
   try {
     const metrics = createMetrics();
+    // Before anything is waited for: what is wrong with a kubeconfig is known at once.
+    const clusters = connectClusters(context, closing);
     const temporal = await connectTemporal(config.temporal);
     closing.push(() => temporal.close());
     const { namespace } = config.temporal;
@@ -36,7 +39,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
       searchAttributes,
       logger,
     });
-    const watchers = startWatchers(context, { signals, metrics, closing });
+    const watchers = startWatchers(context, { clusters, signals, metrics, closing });
     const stopping = new AbortController();
     closing.push(() => {
       stopping.abort();
@@ -62,7 +65,21 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
   }
 }
 
+interface ConnectedCluster {
+  readonly cluster: string;
+  readonly connection: ClusterConnection;
+}
+
+function connectClusters({ config }: ServiceContext, closing: Closing): readonly ConnectedCluster[] {
+  return watchedClusters(config).map(({ cluster, context }) => {
+    const connection = connectCluster({ ...config.kubernetes, context });
+    closing.push(() => connection.close());
+    return { cluster, connection };
+  });
+}
+
 interface WatcherParts {
+  readonly clusters: readonly ConnectedCluster[];
   readonly signals: RemediationSignals;
   readonly metrics: Metrics;
   readonly closing: Closing;
@@ -70,14 +87,12 @@ interface WatcherParts {
 
 function startWatchers(
   context: ServiceContext,
-  { signals, metrics, closing }: WatcherParts,
+  { clusters, signals, metrics, closing }: WatcherParts,
 ): readonly RunningWatcher[] {
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
   const observed = openObserved(context, closing);
-  return watchedClusters(config).map(({ cluster, context: kubeContext }) => {
-    const connection = connectCluster({ ...config.kubernetes, context: kubeContext });
-    closing.push(() => connection.close());
+  return clusters.map(({ cluster, connection }) => {
     const watcher = startWatcher({
       ...config.watcher,
       ...{ cluster, connection, signals, redactor, logger },
