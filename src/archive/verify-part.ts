@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import type { ArchivedTable } from './archive-schema.ts';
 import { archivedTable } from './archive-schema.ts';
@@ -30,7 +30,8 @@ export async function verifyPart(
   part: ManifestPart,
   { folder, duckdb }: Workspace,
 ): Promise<ArchiveFault | undefined> {
-  const file = { ...part, path: join(folder, 'verify.parquet') };
+  // A name of its own: DuckDB remembers what it read of a path, and would take the part before for this one.
+  const file = { ...part, path: join(folder, `verify-${basename(part.key)}`) };
   const hashes = { ...part.rowHashes, path: join(folder, 'verify.rows') };
   try {
     const missing = (await fetch(store, file)) ?? (await fetch(store, hashes));
