@@ -29,7 +29,7 @@ const suites: Suite[] = [
     testTimeoutSeconds: 120,
     globalSetup: [POSTGRES],
   },
-  // budget 3 min: one Temporal dev server for the run, one task queue per file
+  // budget 8 min: floods and outages; one Temporal dev server for the run, one task queue per file
   {
     name: 'temporal',
     include: ['test/temporal/**/*.test.ts'],
@@ -38,11 +38,11 @@ const suites: Suite[] = [
   },
   // budget 30 s: checked-in histories
   { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 60 },
-  // budget 4 min: the sandbox, and a real kube-apiserver with etcd
+  // budget 5 min: the sandbox, seeded schedules, and a real kube-apiserver with etcd
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 180 },
   // budget 2 min
   { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 60, globalSetup: [POSTGRES] },
-  // budget 4 min: versitygw, and one embedded PostgreSQL for the run; two files at a time
+  // budget 3 min: versitygw, and a kill at every step of retention, and one embedded PostgreSQL for the run; two files at a time
   {
     name: 'archive',
     include: ['test/archive/**/*.test.ts'],
