@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 import type { Generation } from '../embedded/simulator/generations.ts';
 import { GENERATIONS } from '../embedded/simulator/generations.ts';
+import { MAX_SEED } from '../embedded/simulator/random.ts';
 import { millisecondsOf } from '../embedded/simulator/step.ts';
 import type { Branch } from '../embedded/simulator/stories.ts';
 import { BRANCHES, branchesOf, storyOf } from '../embedded/simulator/stories.ts';
@@ -42,7 +43,6 @@ const FLAGS = {
 
 const MAX_COUNT = 1_000_000;
 const MAX_RATE = 60_000;
-const MAX_SEED = 2 ** 31;
 const MAX_SPEED = 1_000_000;
 const MAX_CONCURRENCY = 1_000;
 const CONCURRENCY = 3;

@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto';
-
 import { readProcessConfig } from '../config.ts';
 import { groupResource, groupVersion } from '../embedded/sandbox/kinds.ts';
 import { ClusterClient } from '../embedded/simulator/cluster-client.ts';
@@ -8,6 +6,7 @@ import type { Generation } from '../embedded/simulator/generations.ts';
 import { kindsOf } from '../embedded/simulator/generations.ts';
 import { installKinds } from '../embedded/simulator/install-kinds.ts';
 import type { PlayedRemediation } from '../embedded/simulator/play.ts';
+import { chooseSeed } from '../embedded/simulator/random.ts';
 import { runSimulator } from '../embedded/simulator/simulator.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-writer.ts';
@@ -15,7 +14,6 @@ import { connectForWriting } from '../kubernetes/cluster-writer.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { readSimulateOptions, SIMULATE_USAGE } from './simulate-options.ts';
 
-const MAX_SEED = 2 ** 31;
 /** A person waits for the answer: a cluster that is away is said to be away. */
 const PATIENCE_MS = 5_000;
 const NOT_FOUND = 404;
@@ -64,7 +62,7 @@ async function requireKinds(client: ClusterClient, generation: Generation): Prom
 }
 
 async function play(writer: ClusterWriter, options: SimulateOptions, stop: AbortSignal): Promise<void> {
-  const { ratePerMinute, seed = randomInt(MAX_SEED), ...rest } = options;
+  const { ratePerMinute, seed = chooseSeed(), ...rest } = options;
   const ended: PlayedRemediation[] = [];
   process.stderr.write(`playing ${options.count} remediations of seed ${seed} at ${writer.server}\n`);
   const { started } = await runSimulator({

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,11 +11,11 @@ import { startSandbox } from './sandbox/sandbox.ts';
 import type { ClusterAddress } from './simulator/cluster-client.ts';
 import { installKinds } from './simulator/install-kinds.ts';
 import { DEMONSTRATION } from './simulator/mix.ts';
+import { chooseSeed } from './simulator/random.ts';
 import { runSimulator } from './simulator/simulator.ts';
 import type { ClusterMode, UpOptions } from './up-options.ts';
 
 const OWNER_ONLY = 0o600;
-const MAX_SEED = 2 ** 31;
 
 export interface EmbeddedCluster {
   /** URL of the API server; empty when it is the user's own, whose kubeconfig says it. */
@@ -139,7 +138,7 @@ function startSimulation({ config, options, report }: ClusterOptions, cluster: C
   if (!options.simulator)
     return { description: 'empty, without the simulator', stop: () => Promise.resolve() };
   const stopping = new AbortController();
-  const seed = config.embedded.simulatorSeed ?? randomInt(MAX_SEED);
+  const seed = config.embedded.simulatorSeed ?? chooseSeed();
   const running = runSimulator({
     cluster,
     seed,

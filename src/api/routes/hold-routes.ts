@@ -9,6 +9,7 @@ import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import { fromDatabase } from '../from-database.ts';
 import { readJsonBody } from '../json-body.ts';
 import { allowOnly, isUuid, singleText } from '../list-query.ts';
+import { listSchema } from '../list-schema.ts';
 import type { FieldError } from '../problems.ts';
 import { invalidParameter, Problem } from '../problems.ts';
 import type { Route } from '../route.ts';
@@ -223,8 +224,4 @@ const HOLD_SCHEMA: JsonObject = {
   },
 };
 
-const LIST_SCHEMA: JsonObject = {
-  type: 'object',
-  required: ['items'],
-  properties: { items: { type: 'array', items: HOLD_SCHEMA } },
-};
+const LIST_SCHEMA = listSchema(HOLD_SCHEMA);

@@ -4,6 +4,7 @@ import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { negotiate } from '../accept.ts';
 import { fromDatabase } from '../from-database.ts';
 import { describeListQuery, readListQuery, writeCursor } from '../list-query.ts';
+import { pageSchema } from '../list-schema.ts';
 import { recordSchema } from '../record-answer-schema.ts';
 import { csvHeader, recordCsv, recordJson } from '../record-text.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
@@ -30,7 +31,7 @@ export function listRoute(path: string, definition: RecordDefinition, reader: Re
         200: {
           meaning: 'One page; its end is where `next_cursor` is null, or no `link` header is',
           content: {
-            [JSON_MEDIA_TYPE]: { schema: pageSchema(definition) },
+            [JSON_MEDIA_TYPE]: { schema: pageSchema(recordSchema(definition)) },
             [NDJSON_MEDIA_TYPE]: { schema: { type: 'string', description: 'One record per line' } },
             [CSV_MEDIA_TYPE]: { schema: { type: 'string', description: 'RFC 4180 with a header line' } },
           },
@@ -70,15 +71,4 @@ function linkTo(path: string, request: ApiRequest, { next }: Page): NonNullable<
   const query = new URLSearchParams(request.query as Record<string, string>);
   query.set('cursor', writeCursor(next));
   return { link: `<${path}?${query.toString()}>; rel="next"` };
-}
-
-function pageSchema(definition: RecordDefinition) {
-  return {
-    type: 'object',
-    required: ['items', 'next_cursor'],
-    properties: {
-      items: { type: 'array', items: recordSchema(definition) },
-      next_cursor: { type: ['string', 'null'] },
-    },
-  };
 }

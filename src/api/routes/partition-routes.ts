@@ -4,6 +4,7 @@ import { selectMonths } from '../../database/month-list.ts';
 import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly } from '../list-query.ts';
+import { listSchema } from '../list-schema.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
 
@@ -27,20 +28,11 @@ export function partitionRoute(pool: pg.Pool): Route {
   };
 }
 
-const SCHEMA = {
+const SCHEMA = listSchema({
   type: 'object',
-  required: ['items'],
+  required: ['month', 'state'],
   properties: {
-    items: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['month', 'state'],
-        properties: {
-          month: { type: 'string', examples: ['2026-03'] },
-          state: { type: 'string', enum: [...PARTITION_STATES] },
-        },
-      },
-    },
+    month: { type: 'string', examples: ['2026-03'] },
+    state: { type: 'string', enum: [...PARTITION_STATES] },
   },
-};
+});

@@ -12,6 +12,7 @@ import type { Observation } from '../../domain/observation.ts';
 import type { Durability } from '../durability.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { listSchema } from '../list-schema.ts';
 import { invalidParameter, Problem } from '../problems.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
@@ -117,27 +118,18 @@ function entryJson(entry: QuarantineEntry) {
 const instant = { type: 'string', format: 'date-time' };
 const uuid = { type: 'string', format: 'uuid' };
 
-const LIST_SCHEMA: JsonObject = {
+const LIST_SCHEMA = listSchema({
   type: 'object',
-  required: ['items'],
+  required: ['id', 'received_at', 'table_name', 'reason', 'payload', 'refusals'],
   properties: {
-    items: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['id', 'received_at', 'table_name', 'reason', 'payload', 'refusals'],
-        properties: {
-          id: uuid,
-          received_at: instant,
-          table_name: { type: 'string' },
-          reason: { type: 'string' },
-          payload: { type: 'string', description: 'The observation as JSON text' },
-          refusals: { type: 'integer' },
-        },
-      },
-    },
+    id: uuid,
+    received_at: instant,
+    table_name: { type: 'string' },
+    reason: { type: 'string' },
+    payload: { type: 'string', description: 'The observation as JSON text' },
+    refusals: { type: 'integer' },
   },
-};
+});
 
 const REDRIVEN_SCHEMA: JsonObject = {
   type: 'object',

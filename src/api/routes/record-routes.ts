@@ -10,6 +10,7 @@ import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { fromDatabase } from '../from-database.ts';
 import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
 import { allowOnly, isUuid, limitSchema, type Query, readLimit, singleText } from '../list-query.ts';
+import { pageSchema } from '../list-schema.ts';
 import { invalidParameter, Problem } from '../problems.ts';
 import { recordSchema } from '../record-answer-schema.ts';
 import { recordJson } from '../record-text.ts';
@@ -92,14 +93,7 @@ function historyRoute(definition: RecordDefinition, reader: RecordReader, pool: 
   };
 }
 
-const HISTORY_SCHEMA = {
-  type: 'object',
-  required: ['items', 'next_cursor'],
-  properties: {
-    items: { type: 'array', items: historyEntrySchema },
-    next_cursor: { type: ['string', 'null'] },
-  },
-};
+const HISTORY_SCHEMA = pageSchema(historyEntrySchema);
 
 async function findRecord(
   definition: RecordDefinition,

@@ -12,6 +12,7 @@ import { findSimilarInvestigations, UnknownFingerprintError } from '../../report
 import { negotiate } from '../accept.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { listSchema } from '../list-schema.ts';
 import { invalidParameter, Problem, retryAfter } from '../problems.ts';
 import type { ApiRequest, QueryDescription, Route } from '../route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
@@ -177,19 +178,10 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
   };
 }
 
-const SIMILAR_SCHEMA = {
+const SIMILAR_SCHEMA = listSchema({
   type: 'object',
-  required: ['items'],
-  properties: {
-    items: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: { id: { type: 'string', format: 'uuid' }, similarity: { type: 'number' } },
-      },
-    },
-  },
-};
+  properties: { id: { type: 'string', format: 'uuid' }, similarity: { type: 'number' } },
+});
 
 async function embed(embedder: Embedder, texts: readonly string[]): Promise<number[][]> {
   try {

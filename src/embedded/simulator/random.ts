@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 /** Repeatable randomness: the same seed gives the same simulation. */
 export interface Random {
   /** In [0, 1). */
@@ -10,8 +12,11 @@ export interface Random {
 }
 
 const TWO_TO_32 = 2 ** 32;
+export const MAX_SEED = 2 ** 31;
 /** Spreads neighbouring seeds and indices apart; an odd constant near 2³² divided by the golden ratio. */
 const GOLDEN = 0x9e3779b1;
+
+export const chooseSeed = (): number => randomInt(MAX_SEED);
 
 /** An own stream for each remediation of a seed, so that playing them at the same time changes none of them. */
 export const createRandomFor = (seed: number, index: number): Random =>

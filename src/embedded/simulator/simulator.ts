@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ClusterTarget } from './cluster-client.ts';
@@ -11,6 +11,7 @@ import type { Choice } from './plan.ts';
 import { planRemediation } from './plan.ts';
 import type { OpenedRemediation, PlayedRemediation, Stage } from './play.ts';
 import { openRemediation, playRemediation } from './play.ts';
+import { chooseSeed } from './random.ts';
 import type { Branch } from './stories.ts';
 import { branchesOf } from './stories.ts';
 import { sweep } from './sweep.ts';
@@ -53,7 +54,6 @@ export interface SimulationReport {
   started: number;
 }
 
-const MAX_SEED = 2 ** 31;
 const MAX_REPORTED = 1_000;
 const MAX_NAME_ATTEMPTS = 10;
 const DEFAULT_SPEED = 30;
@@ -89,7 +89,7 @@ class Simulation {
   #failure: Error | undefined;
 
   constructor(options: SimulatorOptions, client: ClusterClient) {
-    const { seed = randomInt(MAX_SEED), speed = DEFAULT_SPEED, namespace = 'kubernaut-system' } = options;
+    const { seed = chooseSeed(), speed = DEFAULT_SPEED, namespace = 'kubernaut-system' } = options;
     const { generation = 'G3', branches = branchesOf(generation), now = Date.now } = options;
     this.report = { seed, remediations: [], started: 0 };
     this.#options = options;
