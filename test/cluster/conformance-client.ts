@@ -21,6 +21,7 @@ export interface Resource {
     deletionTimestamp?: string;
     deletionGracePeriodSeconds?: number;
     finalizers?: string[];
+    managedFields?: { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> }[];
     labels?: Record<string, string>;
     continue?: string;
     remainingItemCount?: number;
@@ -90,6 +91,13 @@ export class ConformanceClient {
     this.request('DELETE', path, body === undefined ? {} : { body });
   patch = (path: string, body: unknown): Promise<Answer> =>
     this.request('PATCH', path, { body, contentType: 'application/merge-patch+json' });
+
+  /** Server-side apply. */
+  apply = (path: string, body: unknown, manager: string): Promise<Answer> =>
+    this.request('PATCH', `${path}?fieldManager=${manager}`, {
+      body,
+      contentType: 'application/apply-patch+yaml',
+    });
 
   /** Opens a watch: resolves when the server has begun to answer. */
   async watch(path: string, query: Record<string, string>): Promise<Watch> {

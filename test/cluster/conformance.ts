@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 
 import { describeAccess } from './conformance-access.ts';
+import { describeApply } from './conformance-apply.ts';
 import { installDefinition, readDefinitions } from './conformance-client.ts';
 import type { ConformingServer } from './conformance-cluster.ts';
 import { ConformanceCluster } from './conformance-cluster.ts';
@@ -30,5 +31,6 @@ export function describeConformance(start: () => Promise<ConformingServer>): voi
   describeWatches(cluster);
   describeWrites(cluster);
   describeDeletion(cluster);
+  describeApply(cluster);
   describeAccess(cluster);
 }

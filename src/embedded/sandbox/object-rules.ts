@@ -34,6 +34,7 @@ const SERVER_OWNED: ReadonlySet<string> = new Set([
   'deletionTimestamp',
   'deletionGracePeriodSeconds',
   'resourceVersion',
+  'managedFields',
 ]);
 
 /** Checks a body and completes it to the object that will be stored. The store sets its version. */
@@ -211,7 +212,8 @@ function clientMetadata(sent: JsonObject): JsonObject {
 /** What counts as a new generation: everything but the metadata and, where it is a subresource, the status (equal here). */
 const specOf = (object: StoredObject): JsonObject => without(object, ['metadata']);
 
-function checkFinalizers(kind: Kind, stored: StoredObject, next: StoredObject): void {
+/** What is being deleted takes no new finalizers. */
+export function checkFinalizers(kind: Kind, stored: StoredObject, next: StoredObject): void {
   if (stored.metadata.deletionTimestamp === undefined) return;
   const before = stored.metadata.finalizers ?? [];
   const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer));

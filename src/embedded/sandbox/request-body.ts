@@ -10,6 +10,11 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 export const JSON_BODY = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
+/** Server-side apply. JSON is YAML too, and the sandbox reads no other. */
+export const APPLY_PATCH = 'application/apply-patch+yaml';
+
+export const mediaTypeOf = (request: IncomingMessage): string =>
+  (request.headers['content-type'] ?? JSON_BODY).split(';')[0]?.trim().toLowerCase() ?? '';
 
 /** Reads a JSON object of the accepted type. An empty body is an empty object where that is allowed. */
 export async function readBody(
@@ -19,8 +24,7 @@ export async function readBody(
 ): Promise<JsonObject> {
   const text = await readText(request);
   if (text === '' && mayBeEmpty) return {};
-  const type = (request.headers['content-type'] ?? JSON_BODY).split(';')[0]?.trim().toLowerCase();
-  if (type !== accepted) throw unsupportedMediaType(accepted);
+  if (mediaTypeOf(request) !== accepted) throw unsupportedMediaType(accepted);
   let body: unknown;
   try {
     body = parseExact(text);

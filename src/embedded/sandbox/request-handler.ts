@@ -7,7 +7,7 @@ import type { ListOptions } from './list-options.ts';
 import { parseListOptions } from './list-options.ts';
 import type { ResourcePath } from './paths.ts';
 import { parseResourcePath } from './paths.ts';
-import { JSON_BODY, MERGE_PATCH, readBody } from './request-body.ts';
+import { APPLY_PATCH, JSON_BODY, mediaTypeOf, MERGE_PATCH, readBody } from './request-body.ts';
 import type { ObjectPath, Resources } from './resources.ts';
 import { ApiError, badRequest, HTTP, methodNotAllowed, unauthorized } from './status.ts';
 import type { Store } from './store.ts';
@@ -104,7 +104,7 @@ export class RequestHandler {
       sendNotFound(exchange.response);
       return;
     }
-    sendJson(exchange.response, await this.#write(exchange.request, path));
+    sendJson(exchange.response, await this.#write(exchange, path));
   }
 
   #read({ response, query }: Exchange, path: ResourcePath): void {
@@ -131,26 +131,40 @@ export class RequestHandler {
     stream.start();
   }
 
-  async #write(request: IncomingMessage, path: ResourcePath): Promise<Answer> {
+  async #write(exchange: Exchange, path: ResourcePath): Promise<Answer> {
     const { resources } = this.#options;
+    const { request } = exchange;
     const method = request.method ?? '';
+    const isApply = method === 'PATCH' && mediaTypeOf(request) === APPLY_PATCH;
+    if (isApply && path.name !== undefined) return this.#apply(exchange, path as ObjectPath);
     if (path.name !== undefined) {
-      return { code: HTTP.ok, body: await this.#writeObject(request, path as ObjectPath) };
+      return { code: HTTP.ok, body: await this.#writeObject(exchange, path as ObjectPath) };
     }
     if (method === 'POST') {
-      return { code: HTTP.created, body: resources.create(path, await readBody(request, JSON_BODY)) };
+      const body = await readBody(request, JSON_BODY);
+      return { code: HTTP.created, body: resources.create(path, body, managerOf(exchange)) };
     }
     if (method === 'PUT' || method === 'PATCH') throw badRequest('name must be provided');
     throw methodNotAllowed(path.kind, method.toLowerCase());
   }
 
-  async #writeObject(request: IncomingMessage, path: ObjectPath): Promise<unknown> {
+  async #apply({ request, query }: Exchange, path: ObjectPath): Promise<Answer> {
+    const body = await readBody(request, APPLY_PATCH);
+    if (path.subresource !== undefined) {
+      throw badRequest('the sandbox applies to objects only, not to their status: use a real API server');
+    }
+    const { object, isNew } = this.#options.resources.apply(path, body, query.get('fieldManager') ?? '');
+    return { code: isNew ? HTTP.created : HTTP.ok, body: object };
+  }
+
+  async #writeObject(exchange: Exchange, path: ObjectPath): Promise<unknown> {
     const { resources } = this.#options;
+    const { request } = exchange;
     switch (request.method) {
       case 'PUT':
-        return resources.replace(path, await readBody(request, JSON_BODY));
+        return resources.replace(path, await readBody(request, JSON_BODY), managerOf(exchange));
       case 'PATCH':
-        return resources.patch(path, await readBody(request, MERGE_PATCH));
+        return resources.patch(path, await readBody(request, MERGE_PATCH), managerOf(exchange));
       case 'DELETE':
         if (path.subresource !== undefined) break;
         return resources.delete(path, await readBody(request, JSON_BODY, { mayBeEmpty: true }));
@@ -166,6 +180,11 @@ export class RequestHandler {
     if (authorization === undefined && isPublic) return;
     if (!isSameSecret(authorization ?? '', `Bearer ${this.#options.token}`)) throw unauthorized();
   }
+}
+
+/** Who owns the fields that a write brings: what it calls itself, else its program. */
+function managerOf({ request, query }: Exchange): string {
+  return query.get('fieldManager') ?? (request.headers['user-agent'] ?? '').split('/')[0] ?? '';
 }
 
 /** A path narrows what a selector may still choose from. */

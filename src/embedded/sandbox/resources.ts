@@ -1,4 +1,6 @@
+import { checkApplied, readApplied, refuseGone } from './applied-configuration.ts';
 import { establishedStatus, kindOf } from './definitions.ts';
+import { applyFinalizers, withUpdatedOwners } from './field-owners.ts';
 import type { Kind } from './kinds.ts';
 import { collectionOf, CUSTOM_RESOURCE_DEFINITION, NAMESPACE } from './kinds.ts';
 import { listObjects, refuseFutureVersion } from './list.ts';
@@ -8,6 +10,7 @@ import { isJsonObject, keyOf } from './object.ts';
 import type { Birth } from './object-rules.ts';
 import {
   changedObject,
+  checkFinalizers,
   hasFinalizers,
   isReleased,
   mergePatch,
@@ -38,6 +41,8 @@ export interface ResourcesOptions {
 }
 
 const NAME_SUFFIX_LENGTH = 5;
+/** Manager of the fields of a writer that tells no name. */
+const UNNAMED = 'unknown';
 
 /** The verbs of the API on the store: what a request does once it is understood. */
 export class Resources {
@@ -62,18 +67,48 @@ export class Resources {
     return listObjects(this.#store, kind, options);
   }
 
-  create({ kind, namespace }: ResourcePath, body: JsonObject): StoredObject {
+  create({ kind, namespace }: ResourcePath, body: JsonObject, manager = UNNAMED): StoredObject {
+    const owned = (born: StoredObject): StoredObject =>
+      withUpdatedOwners(undefined, born, { manager, operation: 'Update', time: this.#time() });
+    return this.#create({ kind, namespace }, body, owned);
+  }
+
+  /** Server-side apply; creates what is not there. */
+  apply(path: ObjectPath, body: JsonObject, manager: string): { object: StoredObject; isNew: boolean } {
+    const { kind, namespace, name } = path;
+    const applied = readApplied(kind, body, manager);
+    const { finalizers } = applied;
+    const owned = (object: StoredObject): StoredObject =>
+      applyFinalizers(object, finalizers, { manager, operation: 'Apply', time: this.#time() });
+    const stored = this.#store.get(collectionOf(kind), keyOf(namespace, name));
+    if (!stored) {
+      refuseGone(kind, name, applied);
+      const { apiVersion, kind: kindName } = body;
+      const born = { apiVersion, kind: kindName, metadata: { name } };
+      return { object: this.#create(path, born, owned), isNew: true };
+    }
+    checkApplied(kind, stored, applied);
+    const next = owned(stored);
+    checkFinalizers(kind, stored, next);
+    return { object: this.#replace(path, stored, next), isNew: false };
+  }
+
+  #create(
+    { kind, namespace }: ResourcePath,
+    body: JsonObject,
+    owned: (born: StoredObject) => StoredObject,
+  ): StoredObject {
     if (namespace !== undefined && !this.#store.get(collectionOf(NAMESPACE), namespace)) {
       throw objectNotFound(NAMESPACE, namespace);
     }
-    const born = newObject(kind, body, this.#birth(namespace));
+    const born = owned(newObject(kind, body, this.#birth(namespace)));
     const object = kind === CUSTOM_RESOURCE_DEFINITION ? this.#established(born) : born;
     const key = keyOf(namespace, object.metadata.name);
     if (this.#store.get(collectionOf(kind), key)) throw alreadyExists(kind, object.metadata.name);
     return this.#store.commit({ type: 'ADDED', collection: collectionOf(kind), key, object });
   }
 
-  replace(path: ObjectPath, body: JsonObject): StoredObject {
+  replace(path: ObjectPath, body: JsonObject, manager = UNNAMED): StoredObject {
     const stored = this.get(path);
     const metadata = body['metadata'];
     if (!isJsonObject(metadata) || (metadata['resourceVersion'] ?? '') === '') {
@@ -84,17 +119,17 @@ export class Resources {
         message,
       });
     }
-    return this.#change(path, stored, body);
+    return this.#change(path, stored, body, manager);
   }
 
-  patch(path: ObjectPath, patch: JsonObject): StoredObject {
+  patch(path: ObjectPath, patch: JsonObject, manager = UNNAMED): StoredObject {
     const stored = this.get(path);
     const uid = isJsonObject(patch['metadata']) ? patch['metadata']['uid'] : undefined;
     if (uid !== undefined && uid !== stored.metadata.uid) {
       const message = `Invalid value: ${JSON.stringify(uid)}: field is immutable`;
       throw invalid(path.kind, path.name, { field: 'metadata.uid', reason: 'FieldValueInvalid', message });
     }
-    return this.#change(path, stored, mergePatch(stored, patch) as JsonObject);
+    return this.#change(path, stored, mergePatch(stored, patch) as JsonObject, manager);
   }
 
   /** Deletes at once, or marks the object when finalizers hold it: then the answer is the object. */
@@ -112,8 +147,14 @@ export class Resources {
     return terminating === stored ? stored : this.#write(path.kind, terminating);
   }
 
-  #change(path: ObjectPath, stored: StoredObject, body: JsonObject): StoredObject {
-    const next = changedObject(path.kind, stored, body, path.subresource);
+  #change(path: ObjectPath, stored: StoredObject, body: JsonObject, manager: string): StoredObject {
+    const changed = changedObject(path.kind, stored, body, path.subresource);
+    if (changed === stored) return stored;
+    const writer = { manager, operation: 'Update', time: this.#time() } as const;
+    return this.#replace(path, stored, withUpdatedOwners(stored, changed, writer));
+  }
+
+  #replace(path: ObjectPath, stored: StoredObject, next: StoredObject): StoredObject {
     if (next === stored) return stored;
     if (path.kind === CUSTOM_RESOURCE_DEFINITION) kindOf(next);
     if (!isReleased(next)) return this.#write(path.kind, next);
