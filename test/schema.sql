@@ -173,11 +173,13 @@ create table audit_partition (
   restored_until timestamp with time zone,
   settled_manifest text,
   fault text,
-  fault_at timestamp with time zone
+  fault_at timestamp with time zone,
+  restored_by text,
+  expired_at timestamp with time zone
 );
 constraint audit_partition_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 constraint audit_partition_pkey PRIMARY KEY (month);
-constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 'archiving'::text, 'archived'::text, 'detached'::text, 'dropped'::text, 'restored'::text])));
+constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 'archiving'::text, 'archived'::text, 'detached'::text, 'dropped'::text, 'restored'::text, 'expired'::text])));
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
@@ -550,7 +552,7 @@ begin
   insert into audit_partition (month) values (wanted)
   on conflict (month) do update set
     state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp()
-  where made and audit_partition.state in ('archived', 'detached', 'dropped');
+  where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
 end
 $function$;

@@ -18,7 +18,15 @@ export interface ServiceColumn {
 }
 
 /** Where a month is. */
-export const PARTITION_STATES = ['live', 'archiving', 'archived', 'detached', 'dropped', 'restored'] as const;
+export const PARTITION_STATES = [
+  'live',
+  'archiving',
+  'archived',
+  'detached',
+  'dropped',
+  'restored',
+  'expired',
+] as const;
 export type PartitionState = (typeof PARTITION_STATES)[number];
 
 export const SERVICE_TABLES = [
@@ -105,7 +113,7 @@ export const SERVICE_TABLES = [
         name: 'state',
         type: 'text',
         notNull: true,
-        meaning: '`live`, `archiving`, `archived`, `detached`, `dropped` or `restored`',
+        meaning: '`live`, `archiving`, `archived`, `detached`, `dropped`, `restored` or `expired`',
       },
       { name: 'created_at', type: 'timestamptz', notNull: true, meaning: 'When the month was made' },
       { name: 'updated_at', type: 'timestamptz', notNull: true, meaning: 'When this row last changed' },
@@ -130,6 +138,12 @@ export const SERVICE_TABLES = [
       },
       { name: 'fault', type: 'text', meaning: 'Why retention last stopped at this month' },
       { name: 'fault_at', type: 'timestamptz', meaning: 'When that was' },
+      { name: 'restored_by', type: 'text', meaning: 'Who asked for the last restore' },
+      {
+        name: 'expired_at',
+        type: 'timestamptz',
+        meaning: 'When its archive was removed because of its age',
+      },
     ],
   },
   {
