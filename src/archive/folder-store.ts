@@ -9,6 +9,7 @@ import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
   MAX_READ_BYTES,
   ObjectConflictError,
+  ObjectHeldError,
   ObjectMissingError,
   ObjectStoreError,
   requireKey,
@@ -17,6 +18,8 @@ import {
 /** What is being written; a crash leaves it behind, and no list shows it. */
 const INCOMING_PREFIX = '.incoming-';
 const READ_ONLY = 0o444;
+/** A file below it, named after an object, says that this object is under a legal hold. */
+const HOLD_FOLDER = 'legal-holds';
 
 /** Objects as files of one folder, for instance of a mounted volume that somebody else replicates. */
 export function createFolderStore(folder: string): ObjectStore {
@@ -28,8 +31,8 @@ export function createFolderStore(folder: string): ObjectStore {
     download: (key, path) => store.reading(key, (from) => copyFile(from, path)),
     read: (key) => store.reading(key, readBounded),
     list: (prefix) => store.list(prefix),
-    // A folder knows no legal holds. Its files are read-only, and nothing of ours removes them.
-    setLegalHold: () => Promise.resolve(false),
+    setLegalHold: (key, held) => store.setLegalHold(key, held),
+    remove: (key) => store.remove(key),
   };
 }
 
@@ -44,6 +47,8 @@ class FolderStore {
 
   async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
     const path = this.#pathOf(key);
+    // The mark first: no moment in which the object is there and is not held.
+    if (body.held === true) await this.#mark(key);
     try {
       await makeFolder(dirname(path), this.#root);
       const incoming = join(dirname(path), `${INCOMING_PREFIX}${randomUUID()}`);
@@ -88,10 +93,70 @@ class FolderStore {
     }
   }
 
+  /** A folder has no lock of its own: a mark says it to whoever removes archives, us among them. */
+  async setLegalHold(key: string, held: boolean): Promise<boolean> {
+    await this.reading(key, stat);
+    await (held ? this.#mark(key) : this.#unmark(key));
+    return true;
+  }
+
+  async remove(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    if (await this.#isMarked(key)) throw new ObjectHeldError(key, this.location, 'a legal hold');
+    try {
+      await rm(path);
+      await syncFolder(dirname(path));
+    } catch (error: unknown) {
+      if (codeOf(error) === 'ENOENT') return;
+      throw new ObjectStoreError('remove', { key, location: this.location }, error);
+    }
+  }
+
+  async #mark(key: string): Promise<void> {
+    const path = this.#markOf(key);
+    const since = new Date().toISOString();
+    try {
+      await makeFolder(dirname(path), this.#root);
+      await writeFile(path, `${JSON.stringify({ key, legalHoldSince: since })}\n`, {
+        flag: 'wx',
+        flush: true,
+      });
+      await syncFolder(dirname(path));
+    } catch (error: unknown) {
+      if (codeOf(error) === 'EEXIST') return;
+      throw new ObjectStoreError('set the legal hold of', { key, location: this.location }, error);
+    }
+  }
+
+  async #unmark(key: string): Promise<void> {
+    const path = this.#markOf(key);
+    try {
+      await rm(path);
+      await syncFolder(dirname(path));
+    } catch (error: unknown) {
+      if (codeOf(error) === 'ENOENT') return;
+      throw new ObjectStoreError('end the legal hold of', { key, location: this.location }, error);
+    }
+  }
+
+  async #isMarked(key: string): Promise<boolean> {
+    try {
+      await stat(this.#markOf(key));
+      return true;
+    } catch (error: unknown) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw new ObjectStoreError('read the legal hold of', { key, location: this.location }, error);
+    }
+  }
+
   async #compare(key: string, { sha256 }: ObjectBody): Promise<'present'> {
     const there = await this.reading(key, hashFile);
     if (there.sha256 !== sha256) throw new ObjectConflictError(key, this.location);
     return 'present';
+  }
+
+  #markOf(key: string): string {
+    return `${this.#pathOf(`${HOLD_FOLDER}/${key}`)}.json`;
   }
 
   #pathOf(key: string): string {

@@ -2,9 +2,11 @@
 export interface ObjectBody {
   readonly source: string | Buffer;
   readonly sha256: string;
+  /** Under a legal hold from its first moment, where the store knows such holds. Default false. */
+  readonly held?: boolean;
 }
 
-/** Where archives are kept. An object is written once: nothing here changes or removes one. */
+/** Where archives are kept. An object is written once: nothing here changes one. */
 export interface ObjectStore {
   /** For messages: a URL without secrets. */
   readonly location: string;
@@ -21,6 +23,8 @@ export interface ObjectStore {
   list(prefix: string): Promise<readonly string[]>;
   /** False where the store knows no legal holds: that is reported, not ignored. */
   setLegalHold(key: string, held: boolean): Promise<boolean>;
+  /** Of an archive whose time is over; one that is gone already is fine. An ObjectHeldError where a hold or a lock keeps it. */
+  remove(key: string): Promise<void>;
 }
 
 export const MAX_READ_BYTES = 16 * 1024 * 1024;
@@ -43,6 +47,16 @@ export class ObjectConflictError extends Error {
       `${location} holds other bytes under ${key} than were to be written: compare the two, and move the wrong one away`,
     );
     this.name = 'ObjectConflictError';
+    this.key = key;
+  }
+}
+
+export class ObjectHeldError extends Error {
+  readonly key: string;
+
+  constructor(key: string, location: string, by: string) {
+    super(`${key} at ${location} is not removed: it is kept by ${by}`);
+    this.name = 'ObjectHeldError';
     this.key = key;
   }
 }

@@ -38,17 +38,24 @@ export class RowHasher {
    * them; the rest is to be given again.
    */
   update(chunk: Buffer, maxRows = Number.POSITIVE_INFINITY): number {
+    const { length } = chunk;
     let start = 0;
-    for (let position = 0; position < chunk.length; position += 1) {
+    // In a variable of its own: a field, read and written for every byte, doubles the time this takes.
+    let quoted = this.#quoted;
+    for (let position = 0; position < length; position += 1) {
       const byte = chunk[position];
       // A doubled quote toggles twice, so this holds for it too.
-      if (byte === QUOTE) this.#quoted = !this.#quoted;
-      else if (byte === LINE_FEED && !this.#quoted) {
+      if (byte === QUOTE) quoted = !quoted;
+      else if (byte === LINE_FEED && !quoted) {
         this.#endRow(chunk.subarray(start, position + 1));
         start = position + 1;
-        if (this.#rows >= maxRows) return this.#consume(chunk, start);
+        if (this.#rows >= maxRows) {
+          this.#quoted = false;
+          return this.#consume(chunk, start);
+        }
       }
     }
+    this.#quoted = quoted;
     // Copied: the chunk's memory is its owner's.
     if (start < chunk.length) this.#begun.push(Buffer.from(chunk.subarray(start)));
     return this.#consume(chunk, chunk.length);

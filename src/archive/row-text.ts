@@ -9,6 +9,8 @@ const CSV_OPTIONS = `header false, delimiter ',', quote '"', escape '"'`;
 
 /** Longest line. A record is bounded, but a row is the fold of any number of them. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** Left to DuckDB it is sixteen of the longest lines, several times over, and a file of that size exceeds its memory. */
+const READ_BUFFER_BYTES = 2 * MAX_LINE_BYTES;
 
 export const ROW_GROUP_ROWS = 100_000;
 const ZSTD_LEVEL = 3;
@@ -41,7 +43,8 @@ export function writeParquetStatement(
   return `copy (
   select ${columns.map(parsed).join(', ')}
   from read_csv(${quoteLiteral(csv)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
-    new_line = '\\n', nullstr = '', allow_quoted_nulls = false, max_line_size = ${MAX_LINE_BYTES}, parallel = false,
+    new_line = '\\n', nullstr = '', allow_quoted_nulls = false, max_line_size = ${MAX_LINE_BYTES}, buffer_size = ${READ_BUFFER_BYTES},
+    parallel = false,
     columns = {${types.join(', ')}})
 ) to ${quoteLiteral(parquet)} (format parquet, compression zstd, compression_level ${ZSTD_LEVEL},
   row_group_size ${ROW_GROUP_ROWS}, kv_metadata {${footer.join(', ')}})`;

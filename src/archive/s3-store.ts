@@ -3,9 +3,11 @@ import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { HeadObjectCommandOutput, PutObjectCommandInput, S3ClientConfig } from '@aws-sdk/client-s3';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   PutObjectLegalHoldCommand,
@@ -18,6 +20,7 @@ import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
   MAX_READ_BYTES,
   ObjectConflictError,
+  ObjectHeldError,
   ObjectMissingError,
   ObjectStoreError,
   requireKey,
@@ -67,6 +70,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     read: (key) => store.get(key, collectBounded),
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
+    remove: (key) => store.remove(key),
   };
 }
 
@@ -84,34 +88,47 @@ class S3Store {
   }
 
   async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
-    const { encryption, lock } = this.#options;
-    const sizeBytes = Buffer.isBuffer(body.source) ? body.source.length : (await stat(body.source)).size;
     try {
-      await this.#client.send(
-        new PutObjectCommand({
-          ...this.#address(key),
-          Body: Buffer.isBuffer(body.source) ? body.source : createReadStream(body.source),
-          ContentLength: sizeBytes,
-          // The server refuses what arrives otherwise than it left.
-          ChecksumSHA256: Buffer.from(body.sha256, 'hex').toString('base64'),
-          IfNoneMatch: '*',
-          ...(encryption === undefined ? {} : { ServerSideEncryption: encryption.algorithm }),
-          ...(encryption?.kmsKeyId === undefined ? {} : { SSEKMSKeyId: encryption.kmsKeyId }),
-          ...(lock === undefined
-            ? {}
-            : {
-                ObjectLockMode: lock.mode,
-                ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * MS_PER_DAY),
-              }),
-        }),
-      );
+      await this.#write(key, body);
       return 'stored';
     } catch (error: unknown) {
       if (statusOf(error) !== HTTP_PRECONDITION_FAILED) throw this.#wrap('write', key, error);
       const there = await this.get(key, hashStream);
       if (there.sha256 !== body.sha256) throw new ObjectConflictError(key, this.location);
+      if (body.held === true) await this.setLegalHold(key, true);
       return 'present';
     }
+  }
+
+  async #write(key: string, body: ObjectBody): Promise<void> {
+    try {
+      await this.#client.send(new PutObjectCommand(await this.#putInput(key, body)));
+    } catch (error: unknown) {
+      if (body.held !== true || !knowsNoLock(error)) throw error;
+      // Its archive is worth more than its hold; whoever keeps the holds finds, and tells, that this store has none.
+      await this.#write(key, { ...body, held: false });
+    }
+  }
+
+  async #putInput(key: string, { source, sha256, held }: ObjectBody): Promise<PutObjectCommandInput> {
+    const { encryption, lock } = this.#options;
+    return {
+      ...this.#address(key),
+      Body: Buffer.isBuffer(source) ? source : createReadStream(source),
+      ContentLength: Buffer.isBuffer(source) ? source.length : (await stat(source)).size,
+      // The server refuses what arrives otherwise than it left.
+      ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
+      IfNoneMatch: '*',
+      ...(held === true ? { ObjectLockLegalHoldStatus: 'ON' } : {}),
+      ...(encryption === undefined ? {} : { ServerSideEncryption: encryption.algorithm }),
+      ...(encryption?.kmsKeyId === undefined ? {} : { SSEKMSKeyId: encryption.kmsKeyId }),
+      ...(lock === undefined
+        ? {}
+        : {
+            ObjectLockMode: lock.mode,
+            ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * MS_PER_DAY),
+          }),
+    };
   }
 
   async get<T>(key: string, read: (body: Readable) => Promise<T>): Promise<T> {
@@ -158,8 +175,23 @@ class S3Store {
       return true;
     } catch (error: unknown) {
       if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
-      if (error instanceof S3ServiceException && NO_LOCK.has(error.name)) return false;
+      if (knowsNoLock(error)) return false;
       throw this.#wrap('set the legal hold of', key, error);
+    }
+  }
+
+  /** By its version: without one a bucket with versions would only hide the object, held or not. */
+  async remove(key: string): Promise<void> {
+    try {
+      const object = await this.#client.send(new HeadObjectCommand(this.#address(key)));
+      const keeper = keeperOf(object);
+      if (keeper !== undefined) throw new ObjectHeldError(key, this.location, keeper);
+      const version = object.VersionId === undefined ? {} : { VersionId: object.VersionId };
+      await this.#client.send(new DeleteObjectCommand({ ...this.#address(key), ...version }));
+    } catch (error: unknown) {
+      if (error instanceof ObjectHeldError) throw error;
+      if (statusOf(error) === HTTP_NOT_FOUND) return;
+      throw this.#wrap('remove', key, error);
     }
   }
 
@@ -171,6 +203,20 @@ class S3Store {
   #wrap(operation: string, key: string, cause: unknown): ObjectStoreError {
     return new ObjectStoreError(operation, { key, location: this.location }, cause);
   }
+}
+
+/** A bucket, or a store, without object lock. */
+function knowsNoLock(error: unknown): boolean {
+  return error instanceof S3ServiceException && NO_LOCK.has(error.name);
+}
+
+/** What an object says of who keeps it. One that we may not ask is kept by the store all the same. */
+function keeperOf(object: HeadObjectCommandOutput): string | undefined {
+  if (object.ObjectLockLegalHoldStatus === 'ON') return 'a legal hold';
+  const until = object.ObjectLockRetainUntilDate;
+  return until === undefined || until.getTime() <= Date.now()
+    ? undefined
+    : `a lock until ${until.toISOString()}`;
 }
 
 function clientConfig({

@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256Of } from '../../src/archive/file-hash.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectBody, ObjectStore } from '../../src/archive/object-store.ts';
-import { ObjectConflictError, ObjectMissingError, ObjectStoreError } from '../../src/archive/object-store.ts';
+import {
+  ObjectConflictError,
+  ObjectHeldError,
+  ObjectMissingError,
+  ObjectStoreError,
+} from '../../src/archive/object-store.ts';
 import { createS3Store } from '../../src/archive/s3-store.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
@@ -123,11 +128,57 @@ describe.each(STORES)('%s', (_name, create) => {
     }
   });
 
-  test('says that it knows no legal holds', async () => {
+  test('removes an object, and minds nothing when it is gone', async () => {
     const store = create();
-    await store.put('unheld', bytes('x'));
-    expect(await store.setLegalHold('unheld', true)).toBe(false);
+    await store.put('old/part', bytes('x'));
+    await store.remove('old/part');
+    await store.remove('old/part');
+    await store.remove('never/there');
+    expect(await store.list('old/')).toEqual([]);
   });
+});
+
+const HOLDING: readonly (readonly [string, () => ObjectStore])[] = [
+  ['a folder', () => createFolderStore(join(folder, 'holds'))],
+  ['S3 with object lock', () => s3Store({ bucket: 'locked', prefix: 'holds' })],
+];
+
+describe.each(HOLDING)('%s', (_name, create) => {
+  test('keeps an object under a legal hold until the hold is taken away', async () => {
+    const store = create();
+    await store.put('table=a/held', bytes('rows'));
+    for (const held of [true, true]) expect(await store.setLegalHold('table=a/held', held)).toBe(true);
+    await expect(store.remove('table=a/held')).rejects.toThrow(/table=a\/held .+ is kept by a legal hold/);
+    expect((await store.read('table=a/held')).toString()).toBe('rows');
+    expect(await store.list('table=a/')).toEqual(['table=a/held']);
+    for (const held of [false, false]) expect(await store.setLegalHold('table=a/held', held)).toBe(true);
+    await store.remove('table=a/held');
+    expect(await store.list('table=a/')).toEqual([]);
+  });
+
+  test('takes an object under a legal hold from its first moment', async () => {
+    const store = create();
+    await store.put('born', { ...bytes('rows'), held: true });
+    await expect(store.remove('born')).rejects.toBeInstanceOf(ObjectHeldError);
+  });
+
+  test('holds what was there already when it is put again under a hold', async () => {
+    const store = create();
+    await store.put('again', bytes('rows'));
+    expect(await store.put('again', { ...bytes('rows'), held: true })).toBe('present');
+    await expect(store.remove('again')).rejects.toBeInstanceOf(ObjectHeldError);
+  });
+
+  test('cannot hold what is not there', async () => {
+    await expect(create().setLegalHold('nothing', true)).rejects.toBeInstanceOf(ObjectMissingError);
+  });
+});
+
+test('a bucket without object lock says that it knows no legal holds, and keeps the object all the same', async () => {
+  const store = s3Store({ prefix: 'unheld' });
+  await store.put('part', { ...(await file('rows')), held: true });
+  expect(await store.setLegalHold('part', true)).toBe(false);
+  expect((await store.read('part')).toString()).toBe('rows');
 });
 
 test('a folder makes its objects read-only', async () => {
@@ -144,6 +195,7 @@ test('an object under a lock stays for its days, whoever asks', async () => {
   expect(headers['x-amz-object-lock-mode']).toBe('COMPLIANCE');
   const versionId = String(headers['x-amz-version-id']);
   expect((await s3.send({ method: 'DELETE', path: '/locked/part', query: { versionId } })).status).toBe(403);
+  await expect(store.remove('part')).rejects.toThrow(/is kept by a lock until \d{4}-/);
 });
 
 test('a legal hold is set and taken away', async () => {
