@@ -83,7 +83,7 @@ async function tell(): Promise<void> {
       send: ({ observation }) => {
         told.add(observation.resource?.uid ?? '');
         if (told.size === Number(resources)) all.resolve(undefined);
-        return Promise.resolve();
+        return Promise.resolve('run');
       },
     },
     redactor: createRedactor(),

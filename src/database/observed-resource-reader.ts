@@ -21,6 +21,8 @@ export interface ObservedResourceRow {
 /** What the watcher reads: nothing of it is written here. */
 export interface ObservedResourceReader {
   openResources(cluster: string, kind: string): AsyncIterable<readonly ObservedResourceRow[]>;
+  /** Of these uids, those of resources whose deletion is recorded. */
+  recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;
   epoch(cluster: string): Promise<bigint>;
 }
 
@@ -47,6 +49,13 @@ where observed.cluster = $1::text
   and observed.source_uid > $3::text
 order by observed.source_uid
 limit $4::integer`;
+
+const SELECT_ENDS = `
+select observed.source_uid
+from observed_resource as observed
+where observed.cluster = $1::text
+  and observed.source_uid = any($2::text[])
+  and observed.deleted_at is not null`;
 
 const SELECT_EPOCH = `
 select audit_cluster.epoch::text as epoch
@@ -80,6 +89,14 @@ export function createObservedResourceReader(pool: pg.Pool): ObservedResourceRea
         after = rows.at(-1)?.source_uid ?? '';
         if (rows.length < PAGE_ROWS) return;
       }
+    },
+    async recordedEnds(cluster, uids) {
+      const { rows } = await pool.query<Pick<Row, 'source_uid'>>({
+        name: 'select-recorded-ends',
+        text: SELECT_ENDS,
+        values: [cluster, uids],
+      });
+      return rows.map(({ source_uid: uid }) => uid);
     },
     async epoch(cluster) {
       const { rows } = await pool.query<{ epoch: string }>({

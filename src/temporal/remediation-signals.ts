@@ -33,8 +33,8 @@ export interface RemediationSignal {
 }
 
 export interface RemediationSignals {
-  /** Resolves when Temporal has the observation durably; no worker need be alive. */
-  send(signal: RemediationSignal): Promise<void>;
+  /** Resolves with the id of the run that took it when Temporal has the observation durably; no worker need be alive. */
+  send(signal: RemediationSignal): Promise<string>;
 }
 
 export interface RemediationSignalOptions {
@@ -56,7 +56,7 @@ export function createRemediationSignals(
 ): RemediationSignals {
   const { lateGraceSeconds, orphanGraceSeconds = DEFAULT_ORPHAN_GRACE_SECONDS, logger } = options;
   let searchAttributes = options.searchAttributes ?? [];
-  const signalWithStart = async (signal: RemediationSignal): Promise<void> => {
+  const signalWithStart = async (signal: RemediationSignal): Promise<string> => {
     const { remediation, observation, summary } = signal;
     const input: RemediationAuditInput = {
       remediation,
@@ -64,7 +64,7 @@ export function createRemediationSignals(
       orphanGraceSeconds,
       searchAttributes,
     };
-    await client.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
+    const { signaledRunId } = await client.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
       // The default reuse policy, ALLOW_DUPLICATE: on a closed workflow a late observation opens a short new run.
       client.workflow.signalWithStart(REMEDIATION_AUDIT, {
         workflowId: remediationWorkflowId(remediation),
@@ -78,16 +78,17 @@ export function createRemediationSignals(
         typedSearchAttributes: pairsOf(signal, searchAttributes),
       }),
     );
+    return signaledRunId;
   };
   return {
     async send(signal) {
       try {
-        await signalWithStart(signal);
+        return await signalWithStart(signal);
       } catch (error: unknown) {
         if (searchAttributes.length === 0 || !isUnknownAttribute(error)) throw error;
         logger?.warn({ reason: error.cause.details }, 'workflows start without search attributes');
         searchAttributes = [];
-        await signalWithStart(signal);
+        return await signalWithStart(signal);
       }
     },
   };

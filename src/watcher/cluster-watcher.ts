@@ -114,6 +114,8 @@ export class ClusterWatcher {
 
   async #runKind({ recall, collections }: KindParts): Promise<void> {
     await recall?.read();
+    const recorded = recall?.newestOf(this.#epoch) ?? 0n;
+    for (const collection of collections) collection.expectAtLeast(recorded);
     await Promise.all(collections.map((collection) => collection.run(this.#stopping.signal)));
   }
 
@@ -167,9 +169,11 @@ export class ClusterWatcher {
   }
 
   #acknowledged(tracked: Tracked, state: PendingState): void {
-    tracked.sentAtMs = Date.now();
     if (!state.isDeletion || tracked.pending.length > 0) return;
-    this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind)?.observer.forget(tracked);
+    const parts = this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind);
+    // Nobody can say whether it is recorded, so it need not be remembered.
+    if (parts?.recall === undefined) parts?.observer.forget(tracked);
+    else parts.observer.keepGone(tracked);
   }
 
   #signalFailed(tracked: Tracked, error: unknown): { readonly isAway: boolean } {
@@ -189,7 +193,9 @@ export class ClusterWatcher {
   #tellAgain(remediationUid: string | undefined): void {
     for (const { observer, collections } of this.#parts) {
       for (const tracked of observer.tracked()) {
-        if (tracked.remediation?.uid === remediationUid) forgetSent(tracked);
+        if (tracked.remediation?.uid !== remediationUid) continue;
+        forgetSent(tracked);
+        if (tracked.isGone) observer.tellEndAgain(tracked);
       }
       for (const collection of collections) collection.rebuild('run-ended');
     }
@@ -215,6 +221,7 @@ export class ClusterWatcher {
       if (isAborted(signal)) return;
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
       await this.#readEpoch();
+      for (const { recall } of this.#parts) await recall?.settleGone();
     }
   }
 

@@ -62,7 +62,7 @@ export class CollectionWatcher {
       },
       older: (error) => this.#suspect(error),
       saw: (version) => {
-        if (version > this.#newest) this.#newest = version;
+        this.expectAtLeast(version);
       },
     });
   }
@@ -84,6 +84,11 @@ export class CollectionWatcher {
     this.#reflector.rebuild(cause);
   }
 
+  /** So new was the cluster when something was recorded of it, in an earlier life of this process or by another one. */
+  expectAtLeast(version: bigint): void {
+    if (version > this.#newest) this.#newest = version;
+  }
+
   /** The server's versions went back: any list will do. */
   forgetVersions(): void {
     this.#newest = 0n;
@@ -96,7 +101,7 @@ export class CollectionWatcher {
       { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, hold },
       signal,
     );
-    if (list.version > this.#newest) this.#newest = list.version;
+    this.expectAtLeast(list.version);
     this.#options.newEnough(this);
     metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
     return list;
@@ -122,8 +127,9 @@ export class CollectionWatcher {
   }
 
   /**
-   * What a list shows and an open watch has not told yet is kept for a while: taken in at once it would hide the states
-   * between, which the watch is about to tell. What the watch has not told by then, it has lost.
+   * What a list shows and the watch has not told yet is kept for a while: taken in at once it would hide the states
+   * between, which the watch is about to tell. What an open watch has not told by then, it has lost; one that is being
+   * asked for again has until the longest pause is over.
    */
   async #reconcile(signal: AbortSignal): Promise<void> {
     await this.#options.recall();
@@ -131,10 +137,11 @@ export class CollectionWatcher {
     const openedAt = this.#reflector.watchOpenedAt;
     const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
     const held: JsonObject[] = [];
-    const list = await this.#list(signal, (resource) => isSameWatch() && held.push(resource) > 0);
+    const list = await this.#list(signal, (resource) => held.push(resource) > 0);
     const missing = this.#missingFrom(list);
     if (held.length + missing.length === 0) return;
-    await delay(timing.reconcileGraceMs, undefined, { signal }).catch(() => undefined);
+    const graceMs = timing.reconcileGraceMs + (isSameWatch() ? 0 : timing.longestBackoffMs);
+    await delay(graceMs, undefined, { signal }).catch(() => undefined);
     // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
     for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
     const isLost = isSameWatch();

@@ -61,14 +61,14 @@ export function completenessOf(input: CompletenessInput): Completeness {
   const kinds = input.kinds.map(({ kind, tracked }) => {
     const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
     for (const one of tracked) {
-      if (one.isGone) continue;
       const isDone = input.knowsRecorded ? isRecorded(one) : isSent(one);
+      const gap = gapOf(one, isDone, input);
+      if (gap !== undefined) gaps.push(gap);
+      if (one.isGone) continue;
       count.seen += 1;
       count.recorded += Number(isDone);
       count.open += Number(!one.isTerminal);
       count.waiting += Number(isWaiting(one));
-      const gap = gapOf(one, isDone, input);
-      if (gap !== undefined) gaps.push(gap);
       count.overdue += Number(gap?.reason === 'overdue');
       if (one.isTerminal && !isDone) least = earlier(least, one.retentionExpiresAtMs);
     }
@@ -91,7 +91,8 @@ function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap
   if (isWaiting(tracked)) return gap('not-sent');
   const waitedMs = input.nowMs - (tracked.sentAtMs ?? input.nowMs);
   if (!isDone && waitedMs > input.recordingGraceMs) return gap('not-recorded');
-  if (!tracked.isTerminal && (tracked.deadlineAtMs ?? Infinity) < input.nowMs) return gap('overdue');
+  if (!tracked.isGone && !tracked.isTerminal && (tracked.deadlineAtMs ?? Infinity) < input.nowMs)
+    return gap('overdue');
   return undefined;
 }
 

@@ -76,7 +76,8 @@ export class Dispatcher {
   }
 
   #startWorkers(): void {
-    while (this.#workers < this.#options.concurrency && this.#workers < this.#ready.size) {
+    // Each takes one as it starts: those that are there already may be busy for long.
+    while (this.#workers < this.#options.concurrency && this.#ready.size > 0) {
       this.#workers += 1;
       void this.#work().finally(() => {
         this.#workers -= 1;

@@ -14,6 +14,8 @@ import { holdsNamespace } from './watched-kind.ts';
 
 /** A stream may repeat what it said of a resource after its end; so many ends are remembered. */
 const MAX_ENDS = 10_000;
+/** Resources that are gone and whose end is not known to be recorded; of more the oldest are let go. */
+const MAX_UNRECORDED_ENDS = 5_000;
 
 export interface KindObserverOptions {
   readonly kind: WatchedKind;
@@ -31,6 +33,8 @@ export interface Sight {
   readonly tracked: Tracked;
   /** It was not known yet, or not at so new a version. */
   readonly isNews: boolean;
+  /** What it tells that is to be sent. */
+  readonly state: PendingState | undefined;
 }
 
 /**
@@ -43,6 +47,8 @@ export class KindObserver {
   readonly #tracked = new Map<string, Tracked>();
   /** Version under which a resource ended. */
   readonly #ends = new Map<string, bigint>();
+  /** With Temporal, oldest first, and perhaps not recorded. */
+  readonly #gone = new Set<Tracked>();
   /** Of the last resource of each name: names were used again in older generations. */
   readonly #uidByName = new Map<string, string>();
 
@@ -82,18 +88,18 @@ export class KindObserver {
     const { uid, version } = identity;
     if (version <= (this.#ends.get(uid) ?? -1n)) return undefined;
     const tracked = this.#tracked.get(uid) ?? this.#begin(identity);
+    if (tracked.version < 0n) this.#uidByName.set(nameKey(identity.namespace, identity.name), uid);
     const isNews = version > tracked.version;
-    if (isNews || (tracked.mustReread && version === tracked.version)) {
-      this.#read(tracked, resource, { collection, version });
-    }
-    return { tracked, isNews };
+    const isToRead = isNews || (tracked.mustReread && version === tracked.version);
+    const state = isToRead ? this.#read(tracked, resource, { collection, version }) : undefined;
+    return { tracked, isNews, state };
   }
 
   #read(
     tracked: Tracked,
     resource: JsonObject,
     { collection, version }: { readonly collection: Collection; readonly version: bigint },
-  ): void {
+  ): PendingState | undefined {
     resource['kind'] ??= this.kind.kind;
     resource['apiVersion'] ??= collection.apiVersion;
     const context = this.#context();
@@ -102,19 +108,20 @@ export class KindObserver {
     tracked.sourceVersion = sourceVersion(context, String(version)) ?? tracked.sourceVersion;
     tracked.mustReread = false;
     tracked.isGone = false;
+    this.#gone.delete(tracked);
     Object.assign(tracked, factsOf(resource, this.kind));
-    this.#take(tracked, this.kind.read(resource, context), false);
+    return this.#take(tracked, this.kind.read(resource, context), false);
   }
 
   /** A deletion that was watched: its event carries the last state, which may be the only sight of it. */
   deleted(resource: JsonObject, collection: Collection): void {
     const sight = this.observe(resource, collection);
-    if (sight !== undefined) this.#end(sight.tracked, resource);
+    if (sight !== undefined) this.#end(sight.tracked, resource, sight.state);
   }
 
   /** A deletion that was concluded: the resource is neither listed nor found by its name. */
   vanished(tracked: Tracked): void {
-    this.#end(tracked, undefined);
+    this.#end(tracked);
   }
 
   /** What the database has. A resource of it that no list shows any more is asked for by its name. */
@@ -127,6 +134,8 @@ export class KindObserver {
       tracked.remediation = recorded.remediation;
       tracked.sourceVersion = recorded.sourceVersion;
       this.#tracked.set(recorded.uid, tracked);
+      const name = nameKey(recorded.namespace, recorded.name);
+      if (!this.#uidByName.has(name)) this.#uidByName.set(name, recorded.uid);
     }
     tracked.recordedHash = recorded.projectionHash;
     return tracked;
@@ -157,9 +166,29 @@ export class KindObserver {
     this.#ends.clear();
   }
 
-  /** Its end is with Temporal: nothing more is to be told. */
+  /** Its end is with Temporal, which may lose it before it is recorded: it is kept until `forget`. */
+  keepGone(tracked: Tracked): void {
+    this.#gone.add(tracked);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > MAX_UNRECORDED_ENDS && oldest !== undefined) this.forget(oldest);
+  }
+
+  gone(): readonly Tracked[] {
+    return [...this.#gone];
+  }
+
+  /** Tells the end of a resource again, from its last state on. */
+  tellEndAgain(tracked: Tracked): void {
+    const { pending, ending } = tracked;
+    this.#gone.delete(tracked);
+    pending.splice(0, pending.length, ...pending.filter((state) => !ending.includes(state)));
+    for (const state of ending) this.#options.offer(tracked, state);
+  }
+
+  /** Its end is recorded, or as good as: nothing more is to be told. */
   forget(tracked: Tracked): void {
     this.#tracked.delete(tracked.uid);
+    this.#gone.delete(tracked);
     const name = nameKey(tracked.namespace, tracked.name);
     if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
   }
@@ -168,17 +197,17 @@ export class KindObserver {
     const begun = createdAt ?? instantOf(this.#options.now());
     const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt: begun });
     this.#tracked.set(uid, tracked);
-    this.#uidByName.set(nameKey(namespace, name), uid);
     return tracked;
   }
 
-  #end(tracked: Tracked, lastState: JsonObject | undefined): void {
+  #end(tracked: Tracked, lastState?: JsonObject, lastTold?: PendingState): void {
     if (tracked.isGone) return;
     tracked.isGone = true;
     this.#rememberEnd(tracked.uid, tracked.version);
     this.#options.report.gone(this.kind.kind, lastState !== undefined);
     const reading = this.kind.readDeletion(this.#goneResource(tracked, lastState), this.#context());
-    this.#take(tracked, reading, true);
+    const deletion = this.#take(tracked, reading, true);
+    tracked.ending = [lastTold, deletion].filter((state) => state !== undefined);
     // One that was never understood: nothing can be said of its end either.
     if (tracked.pending.length === 0 || isUnread(reading)) this.forget(tracked);
   }
@@ -195,13 +224,13 @@ export class KindObserver {
     };
   }
 
-  #take(tracked: Tracked, reading: ResourceReading | Unread, isDeletion: boolean): void {
+  #take(tracked: Tracked, reading: ResourceReading | Unread, isDeletion: boolean): PendingState | undefined {
     if (isUnread(reading)) {
       tracked.unread = reading.unread;
       // Its remediation may only have been seen later: the next list reads it again.
       tracked.mustReread = reading.unread === 'no-remediation' && !isDeletion;
       this.#options.report.unread(this.kind.kind, reading.unread, tracked.uid);
-      return;
+      return undefined;
     }
     tracked.unread = undefined;
     tracked.remediation = reading.remediation;
@@ -209,10 +238,10 @@ export class KindObserver {
     const shows = shownBy(tracked, reading);
     const isFirst = shows.some((shown) => !tracked.shown.has(shown));
     for (const shown of shows) tracked.shown.add(shown);
-    this.#options.offer(tracked, {
-      ...{ reading, shows, isFirst, isDeletion, phase: tracked.phase },
-      queuedAtMs: this.#options.now(),
-    });
+    const queuedAtMs = this.#options.now();
+    const state = { reading, shows, isFirst, isDeletion, phase: tracked.phase, queuedAtMs };
+    this.#options.offer(tracked, state);
+    return state;
   }
 
   #rememberEnd(uid: string, version: bigint): void {

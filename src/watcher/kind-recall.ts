@@ -1,7 +1,7 @@
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { KindObserver } from './kind-observer.ts';
-import type { ObservedResources } from './observed-resources.ts';
+import type { ObservedResources, RecordedResource } from './observed-resources.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { Tracked } from './tracked.ts';
 import { forgetSent, isRecorded, isWaiting } from './tracked.ts';
@@ -18,11 +18,13 @@ export interface KindRecallOptions {
 }
 
 const MOST_DOUBLINGS = 6;
+const VERSIONS_PER_EPOCH = 10n ** 15n;
 
 /** What the database shows of one kind, read before each list that checks the watch. */
 export class KindRecall {
   readonly #options: KindRecallOptions;
   #isKnown = false;
+  #newest = 0n;
 
   constructor(options: KindRecallOptions) {
     this.#options = options;
@@ -33,18 +35,20 @@ export class KindRecall {
     return this.#isKnown;
   }
 
+  /** The newest version that is recorded, of those of the given epoch; 0 when none is. */
+  newestOf(epoch: bigint): bigint {
+    return this.#newest / VERSIONS_PER_EPOCH === epoch ? this.#newest % VERSIONS_PER_EPOCH : 0n;
+  }
+
   /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */
   async read(): Promise<void> {
-    const { cluster, observer, known, namespaces, logger } = this.#options;
+    const { cluster, observer, known, logger } = this.#options;
     const { kind } = observer.kind;
     const askedAt = this.#options.now();
     const shown = new Set<string>();
     try {
       for await (const page of known.openResources(cluster, kind)) {
-        const ours = page.filter(
-          ({ namespace }) => namespaces.length === 0 || namespaces.includes(namespace),
-        );
-        for (const recorded of ours) shown.add(observer.recall(recorded).uid);
+        for (const uid of this.#recall(page)) shown.add(uid);
       }
       this.#isKnown = true;
     } catch (error: unknown) {
@@ -55,7 +59,49 @@ export class KindRecall {
     }
     for (const tracked of observer.tracked()) {
       if (!shown.has(tracked.uid)) tracked.recordedHash = undefined;
-      if (this.#isLost(tracked, askedAt)) this.#tellAgain(tracked);
+      if (!tracked.isGone && this.#isLost(tracked, askedAt)) this.#tellAgain(tracked);
+    }
+  }
+
+  /** The uids of those that are in the watched namespaces. */
+  #recall(page: readonly RecordedResource[]): readonly string[] {
+    const { observer, namespaces } = this.#options;
+    const ours = page.filter(({ namespace }) => namespaces.length === 0 || namespaces.includes(namespace));
+    return ours.map((recorded) => {
+      const version = BigInt(recorded.sourceVersion);
+      if (version > this.#newest) this.#newest = version;
+      return observer.recall(recorded).uid;
+    });
+  }
+
+  /** Lets go of what is gone once its end is recorded; an end that was lost is told again. */
+  async settleGone(): Promise<void> {
+    const { cluster, observer, known, logger } = this.#options;
+    const askedAt = this.#options.now();
+    const gone = observer.gone();
+    if (gone.length === 0) return;
+    let ended: ReadonlySet<string>;
+    try {
+      ended = new Set(
+        await known.recordedEnds(
+          cluster,
+          gone.map(({ uid }) => uid),
+        ),
+      );
+    } catch (error: unknown) {
+      // They are kept, and asked for again.
+      logger.warn(
+        { cluster, kind: observer.kind.kind, reason: String(error) },
+        'cannot read which ends are recorded',
+      );
+      return;
+    }
+    for (const tracked of gone) {
+      if (ended.has(tracked.uid)) observer.forget(tracked);
+      else if (this.#isLost(tracked, askedAt)) {
+        this.#tellAgain(tracked);
+        observer.tellEndAgain(tracked);
+      }
     }
   }
 

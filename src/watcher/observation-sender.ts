@@ -40,13 +40,22 @@ export function createObservationSender(options: ObservationSenderOptions) {
     const changed = prepared.filter(({ name, hash }) => tracked.sent.get(name) !== hash);
     const remediation = { cluster, ...reading.remediation };
     const summary = options.redactor.redactText(reading.summary).value;
-    for (const one of changed) {
-      const isLast = one === changed.at(-1);
-      const observation = isLast ? withHash(one, projectionHash) : one.observation;
-      await signals.send({ remediation, observation, summary, ...(target === undefined ? {} : { target }) });
-      tracked.sent.set(one.name, one.hash);
-      metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
-    }
+    const about = { remediation, summary, ...(target === undefined ? {} : { target }) };
+    /** Whether all went to the run that had taken what was sent before. */
+    const sendAll = async (those: readonly Prepared[]): Promise<boolean> => {
+      const before = tracked.sentToRun;
+      for (const one of those) {
+        const observation = one === those.at(-1) ? withHash(one, projectionHash) : one.observation;
+        tracked.sentToRun = await signals.send({ ...about, observation });
+        tracked.sentAtMs = Date.now();
+        tracked.sent.set(one.name, one.hash);
+        metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
+      }
+      return before === undefined || before === tracked.sentToRun;
+    };
+    const wasRecorded = tracked.sentHash === tracked.recordedHash;
+    // If the run before was terminated, the rest of the state may have gone with it, unrecorded.
+    if (!(await sendAll(changed)) && !wasRecorded) await sendAll(prepared);
     tracked.sentHash = projectionHash;
   };
 }

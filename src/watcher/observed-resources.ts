@@ -22,6 +22,8 @@ export interface RecordedResource {
 export interface ObservedResources {
   /** Resources of a kind that are not known to be deleted, page by page. */
   openResources(cluster: string, kind: string): AsyncIterable<readonly RecordedResource[]>;
+  /** Of these uids, those of resources whose deletion is recorded. */
+  recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;
   /** Raised by an operator when a cluster was restored and its versions went back. */
   epoch(cluster: string): Promise<bigint>;
 }

@@ -22,6 +22,7 @@ export function enqueue(pending: PendingState[], state: PendingState): number {
 }
 
 function isSuperseded(earlier: PendingState, later: PendingState): boolean {
-  if (earlier.isFirst || earlier.isDeletion) return false;
+  // A deletion says no more than that, except of a remediation.
+  if (earlier.isFirst || earlier.isDeletion || later.isDeletion) return false;
   return earlier.shows.every((shown) => later.shows.includes(shown));
 }

@@ -199,7 +199,9 @@ export class Reflector {
   }
 
   async #waitForKind(signal: AbortSignal): Promise<void> {
-    const { timing, random, absent } = this.#options;
+    const { timing, random, absent, progressed } = this.#options;
+    // That nothing is served there is an answer, too.
+    progressed();
     this.#absentPolls += 1;
     absent(this.#absentPolls);
     const pauseMs = timing.absentPollMs * (0.75 + random() / 2);

@@ -34,13 +34,18 @@ export interface Tracked {
   readonly sent: Map<string, string>;
   /** Hash of the last state that Temporal has completely. */
   sentHash: string | undefined;
+  /** When Temporal last took something new of it, in milliseconds since the epoch. */
   sentAtMs: number | undefined;
+  /** The run that took it. */
+  sentToRun: string | undefined;
   /** Hash of the last state that the database has. */
   recordedHash: string | undefined;
   /** How often it was sent again because the database did not show it. */
   resends: number;
-  /** Its deletion was seen or concluded, and is on its way. */
+  /** Its deletion was seen or concluded. */
   isGone: boolean;
+  /** Its last state, if its deletion brought one, and its deletion: no list could tell them again. */
+  ending: readonly PendingState[];
 }
 
 export interface PendingState {
@@ -75,9 +80,11 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     sent: new Map(),
     sentHash: undefined,
     sentAtMs: undefined,
+    sentToRun: undefined,
     recordedHash: undefined,
     resends: 0,
     isGone: false,
+    ending: [],
   };
 }
 

@@ -44,7 +44,7 @@ test('a secret in a resource does not leave the watcher', async () => {
     signals: {
       send: ({ observation }) => {
         sent.push(observation);
-        return Promise.resolve();
+        return Promise.resolve('run');
       },
     },
     redactor: createRedactor(),

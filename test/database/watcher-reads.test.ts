@@ -61,6 +61,13 @@ test('a resource without a complete state has no hash that any state could match
   expect(remediation).toMatchObject({ uid: 'uid-rr', projectionHash: undefined });
 });
 
+test('of the resources that are gone the watcher learns which ends are recorded', async () => {
+  const reader = createObservedResourceReader(database.writer);
+  const ends = await reader.recordedEnds('prod', ['uid-1', 'uid-3', 'uid-6', 'uid-nobody']);
+  expect(new Set(ends)).toEqual(new Set(['uid-3', 'uid-6']));
+  expect(await reader.recordedEnds('other', ['uid-3'])).toEqual([]);
+});
+
 test('the epoch of a cluster begins at 0 and each restore raises it', async () => {
   const reader = createObservedResourceReader(database.writer);
   expect(await reader.epoch('restored')).toBe(0n);

@@ -55,7 +55,9 @@ export function playRemediation(
   return {
     name,
     workflowId: remediationWorkflowId(name),
-    send: (observation) => signals.send({ remediation: name, observation, summary: SUMMARY, target: TARGET }),
+    send: async (observation) => {
+      await signals.send({ remediation: name, observation, summary: SUMMARY, target: TARGET });
+    },
     progress: (version, phase, columns = {}) =>
       hub('progress', version, {
         overall_phase: phase,

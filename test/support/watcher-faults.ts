@@ -19,6 +19,7 @@ export const FAULTS = [
   'gone-status',
   'gone-event',
   'error-event',
+  'watches-unavailable',
   'gone-page',
   'older-list',
   'truncated-reset',
@@ -155,6 +156,7 @@ const NEEDS_REQUEST: ReadonlySet<FaultName> = new Set([
   'gone-status',
   'gone-event',
   'error-event',
+  'watches-unavailable',
   'gone-page',
   'older-list',
 ]);
@@ -225,4 +227,5 @@ const ON_WATCHES: Readonly<Partial<Record<FaultName, Fault>>> = {
   'gone-status': refuseWith(410),
   'gone-event': sendErrorEvent(410),
   'error-event': sendErrorEvent(500),
+  'watches-unavailable': refuseWith(503),
 };

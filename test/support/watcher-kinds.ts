@@ -25,6 +25,7 @@ export const PLAIN_REMEDIATION: WatchedKind = {
 function readRemediation(resource: JsonObject, context: ReadingContext): ResourceReading {
   const phase = textAt(resource, 'status.overallPhase') ?? 'Pending';
   const block = textAt(resource, 'status.blockReason');
+  const expiry = textAt(resource, 'status.retentionExpiryTime');
   const isTerminal = TERMINAL.includes(phase.toLowerCase());
   const base = {
     uid: textAt(resource, 'metadata.uid') ?? '',
@@ -34,7 +35,10 @@ function readRemediation(resource: JsonObject, context: ReadingContext): Resourc
     context,
   };
   const observations = [
-    observationOf(base, 'progress', naturalKey(base.uid), { overall_phase: phase }),
+    observationOf(base, 'progress', naturalKey(base.uid), {
+      overall_phase: phase,
+      ...(expiry === undefined ? {} : { retention_expires_at: expiry }),
+    }),
     ...(block === undefined
       ? []
       : [observationOf(base, 'skip', naturalKey(base.uid, 'skip', block), { skip_reason: block })]),

@@ -30,6 +30,13 @@ export class WatcherRecord {
   losesRuns = false;
   slowMs = 0;
   epochValue = 0n;
+  /** How often the watcher has asked what is recorded. */
+  reads = 0;
+  /** What was recorded, in its order. */
+  readonly recorded: RemediationSignal[] = [];
+  readonly #runs = new Map<string, number>();
+  #terminations = 0;
+  #unworked: RemediationSignal[] | undefined;
 
   signalsOf(life: number): RemediationSignals {
     return {
@@ -40,18 +47,47 @@ export class WatcherRecord {
         }
         this.taken.push({ ...signal, life });
         this.#tell(signal);
-        if (!this.losesRuns) this.#record(signal);
-        return Promise.resolve();
+        if (this.#unworked !== undefined) this.#unworked.push(signal);
+        else if (!this.losesRuns) this.#record(signal);
+        return this.#runOf(signal);
       },
     };
   }
 
+  /** Nobody works: what is taken waits in its run. */
+  stopWorking(): void {
+    this.#unworked ??= [];
+  }
+
+  work(): void {
+    const waiting = this.#unworked ?? [];
+    this.#unworked = undefined;
+    for (const signal of waiting) this.#record(signal);
+  }
+
+  /** All runs end with what waits in them; the next signal of a remediation opens another. */
+  terminateRuns(): void {
+    this.#terminations += 1;
+    this.#runs.clear();
+    if (this.#unworked !== undefined) this.#unworked = [];
+  }
+
   observed: ObservedResources = {
     openResources: (_cluster, kind) => this.#pages(kind),
+    recordedEnds: (_cluster, uids) =>
+      this.databaseAway
+        ? Promise.reject(new Error('away'))
+        : Promise.resolve(uids.filter((uid) => this.rows.get(uid)?.deleted)),
     epoch: () => (this.databaseAway ? Promise.reject(new Error('away')) : Promise.resolve(this.epochValue)),
   };
 
+  #runOf({ remediation: { uid } }: RemediationSignal): string {
+    if (!this.#runs.has(uid)) this.#runs.set(uid, this.#terminations);
+    return `${uid} ${this.#runs.get(uid) ?? 0}`;
+  }
+
   async *#pages(kind: string): AsyncGenerator<readonly RecordedResource[]> {
+    this.reads += 1;
     if (this.databaseAway) throw new Error('the database is away');
     await Promise.resolve();
     for (const row of this.rows.values()) if (!row.deleted && row.kind === kind) yield [row];
@@ -68,7 +104,9 @@ export class WatcherRecord {
     if (resource?.deletedAt !== undefined) this.told.add(`${uid} deleted`);
   }
 
-  #record({ remediation, observation }: RemediationSignal): void {
+  #record(signal: RemediationSignal): void {
+    const { remediation, observation } = signal;
+    this.recorded.push(signal);
     const { resource, sourceVersion, createdAt } = observation;
     if (resource === undefined) return;
     const before = this.rows.get(resource.uid);

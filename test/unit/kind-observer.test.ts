@@ -70,3 +70,22 @@ test('of a name that is used again the newest remediation is meant', () => {
   expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('second');
   expect(observer.uidOf('elsewhere', 'rr-1')).toBeUndefined();
 });
+
+test('a remediation that the database told of is found by its name, too', () => {
+  const { observer, collection } = observe('RemediationRequest');
+  const recorded = {
+    ...{
+      uid: 'rr-uid',
+      namespace: 'kubernaut-system',
+      name: 'rr-1',
+      remediation: undefined,
+      sourceVersion: '7',
+    },
+    ...{ projectionHash: undefined, phase: 'Executing', firstSeen: '2026-11-21T10:00:00.000000Z' },
+  };
+  observer.recall(recorded);
+  expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('rr-uid');
+  observer.observe(resource('newer', 'rr-1'), collection);
+  observer.recall(recorded);
+  expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('newer');
+});

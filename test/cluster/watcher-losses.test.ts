@@ -1,0 +1,159 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { until } from '../support/until.ts';
+import type { WorldOptions } from '../support/watcher-world.ts';
+import { WatcherWorld } from '../support/watcher-world.ts';
+
+const NEVER_MS = 3_600_000;
+
+let world: WatcherWorld;
+
+afterEach(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+async function startWorld(options: WorldOptions = {}): Promise<void> {
+  world = await WatcherWorld.create(options);
+}
+const untilTold = (what: string): Promise<void> =>
+  until(
+    () => world.record.told.has(what),
+    () => `${what} is told; told was ${[...world.record.told].join(', ')}`,
+  );
+const untilRecorded = (uid: string, verdict: string): Promise<void> =>
+  until(
+    () =>
+      world.record.recorded.some(
+        ({ observation: { resource, columns } }) => resource?.uid === uid && columns['verdict'] === verdict,
+      ),
+    `the verdict ${verdict} of ${uid} is recorded`,
+  );
+/** The deletions told of one remediation, as closures. */
+const deletionsOf = (uid: string) =>
+  world.record.taken.flatMap(({ observation: { resource, columns } }) =>
+    resource?.uid === uid && resource.deletedAt !== undefined ? [columns] : [],
+  );
+/** Lists that check the watch: each asks first what is recorded. */
+async function untilChecked(times: number): Promise<void> {
+  const enough = world.record.reads + times;
+  await until(() => world.record.reads >= enough, `${times} lists have checked the watch`);
+}
+
+describe('while nobody works on what Temporal has', () => {
+  beforeEach(() => startWorld({ timing: { recordingGraceMs: NEVER_MS } }));
+
+  test('a deletion is told once, in the state in which the resource went', async () => {
+    world.create('a', 'uid-a');
+    world.startWatcher();
+    await until(() => world.record.rows.has('uid-a'), 'its beginning is recorded');
+    world.record.stopWorking();
+    world.setStatus('a', { overallPhase: 'Completed' });
+    await untilTold('uid-a phase Completed');
+    world.delete('a');
+    await untilTold('uid-a deleted');
+    await untilChecked(3);
+    expect(deletionsOf('uid-a')).toMatchObject([{ verdict: 'terminal' }]);
+    world.record.work();
+    await until(
+      () =>
+        world.watcher.completeness().gaps.length === 0 && world.record.rows.get('uid-a')?.deleted === true,
+      'its end is recorded',
+    );
+  });
+
+  test('a part that went with a terminated run is told again with the next part', async () => {
+    world.create('a', 'uid-a');
+    world.startWatcher();
+    await until(() => world.record.rows.has('uid-a'), 'its beginning is recorded');
+    world.record.stopWorking();
+    world.setStatus('a', { overallPhase: 'Completed' });
+    await untilTold('uid-a verdict terminal');
+    world.record.terminateRuns();
+    world.record.work();
+    // Nothing about its verdict changes.
+    const retentionExpiryTime = new Date(Date.now() + NEVER_MS).toISOString();
+    world.setStatus('a', { overallPhase: 'Completed', retentionExpiryTime });
+    await untilRecorded('uid-a', 'terminal');
+  });
+});
+
+describe('what Temporal took and the database never showed is told again', () => {
+  beforeEach(() => startWorld());
+
+  test('of a resource that is gone, too, in its last state', async () => {
+    world.create('a', 'uid-a');
+    world.startWatcher();
+    await untilTold('uid-a phase Pending');
+    world.record.stopWorking();
+    world.setStatus('a', { overallPhase: 'Completed' });
+    world.delete('a');
+    await untilTold('uid-a deleted');
+    world.record.terminateRuns();
+    world.record.work();
+    await until(() => world.record.rows.get('uid-a')?.deleted === true, 'its end is recorded');
+    const recorded = world.record.recorded.filter(({ observation }) => observation.resource?.uid === 'uid-a');
+    const phases = recorded.map(({ observation: { columns } }) => columns['overall_phase']);
+    expect(phases).toContain('Completed');
+    const unknown = recorded.map(({ observation: { columns } }) => columns['final_state_unknown']);
+    expect(unknown).not.toContain(true);
+  });
+
+  test('of a resource whose status never comes to rest', async () => {
+    world.create('a', 'uid-a');
+    world.setStatus('a', { overallPhase: 'Pending' });
+    world.record.losesRuns = true;
+    world.startWatcher();
+    await untilTold('uid-a phase Pending');
+    world.record.losesRuns = false;
+    let observedGeneration = 0;
+    await until(async () => {
+      world.setStatus('a', { overallPhase: 'Pending', observedGeneration: (observedGeneration += 1) });
+      await delay(20);
+      return world.record.rows.has('uid-a');
+    }, 'it is recorded after all');
+  });
+});
+
+test('a block that the watch is about to tell is not hidden by a list that came before', async () => {
+  await startWorld();
+  world.create('a', 'uid-a');
+  world.startWatcher();
+  await untilTold('uid-a phase Pending');
+  world.faults.start('watches-unavailable');
+  world.setStatus('a', { overallPhase: 'Blocked', blockReason: 'ResourceBusy' });
+  world.setStatus('a', { overallPhase: 'Analyzing' });
+  await untilChecked(1);
+  world.faults.stop();
+  await untilTold('uid-a phase Analyzing');
+  expect(world.record.told.has('uid-a block ResourceBusy')).toBe(true);
+});
+
+test('a cluster that has none of the kinds answers, and so is not silent', async () => {
+  await startWorld({ sandbox: { kinds: [] } });
+  world.startWatcher();
+  let before = 0;
+  await until(() => {
+    const now = world.watcher.silentMs();
+    const hasAnswered = now < before;
+    before = now;
+    return hasAnswered;
+  }, 'it has answered once more');
+});
+
+test('a cluster that was put back while nobody watched is noticed by what is recorded of it', async () => {
+  await startWorld();
+  world.create('a', 'uid-a');
+  world.startWatcher();
+  await until(() => world.record.rows.has('uid-a'), 'it is recorded');
+  await world.stopWatchers();
+  const row = world.record.rows.get('uid-a');
+  if (row !== undefined) world.record.rows.set('uid-a', { ...row, sourceVersion: '1000000' });
+  world.startWatcher();
+  await until(async () => {
+    const { values } = await world.metrics.watcher.clusterRestored.get();
+    return values.some(({ value }) => value === 1);
+  }, 'it alarms');
+  await until(() => world.watcher.isSynced(), 'it goes on all the same');
+});
