@@ -1,7 +1,6 @@
 import type { JsonObject } from '../domain/json.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
-import { readColumns } from './column-source.ts';
 import { readDeletionAtSibling } from './deletion.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
@@ -11,7 +10,7 @@ import type {
   ResourceReading,
   Unread,
 } from './observed-remediation.ts';
-import { ownerOf, remediationOf } from './observed-remediation.ts';
+import { ownerOf, remediationByName, remediationOf } from './observed-remediation.ts';
 import type { Subject } from './read-kind.ts';
 import { definePhase, fragmentFor, subjectOf, understoodBy } from './read-kind.ts';
 import { textAt } from './resource.ts';
@@ -69,7 +68,7 @@ export function readAgentSession(resource: JsonObject, context: ReadingContext):
     context,
   });
   if ('unread' in subject) return subject;
-  const { columns, extra, misshapen } = readColumns(aiAnalysisAudit, SESSION_OF_ANALYSIS, resource);
+  const { columns, extra, misshapen } = SESSION_OF_ANALYSIS.readColumns(resource);
   const unrecognised = unrecognisedOf(resource, UNDERSTOOD);
   const paths = Object.keys(unrecognised);
   // A name of its own: `unrecognised` is the analysis's, and of two under one name one would be lost.
@@ -109,10 +108,7 @@ function remediationOfSession(
   context: ReadingContext,
 ): RemediationReference | undefined {
   const own = textAt(resource, 'metadata.namespace') ?? '';
-  const full = remediationOf(resource, own);
-  const name = textAt(resource, 'spec.remediationRequestRef.name');
-  if (full !== undefined || name === undefined) return full;
   const namespace = textAt(resource, 'spec.remediationRequestRef.namespace') ?? own;
-  const uid = context.remediationUid?.(namespace, name);
-  return uid === undefined ? undefined : { namespace, name, uid };
+  const name = textAt(resource, 'spec.remediationRequestRef.name');
+  return remediationOf(resource, own) ?? remediationByName(context, namespace, name);
 }

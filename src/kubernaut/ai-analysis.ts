@@ -17,7 +17,7 @@ import type {
   ResourceReading,
   Unread,
 } from './observed-remediation.ts';
-import { ownerOf, remediationOf } from './observed-remediation.ts';
+import { ownerOf, remediationByName, remediationOf } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { readPhase, subjectOf, understoodBy } from './read-kind.ts';
 import { at, textAt } from './resource.ts';
@@ -146,17 +146,8 @@ function remediationOfAnalysis(
   const uid = textAt(resource, 'spec.alertRemediationRef.uid') ?? textAt(owner, 'uid');
   const name = textAt(resource, 'spec.alertRemediationRef.name') ?? textAt(owner, 'name');
   const alert = uid !== undefined && name !== undefined ? { namespace, name, uid } : undefined;
-  return remediationOf(resource, namespace) ?? alert ?? byNameAlone(resource, namespace, context);
-}
-
-function byNameAlone(
-  resource: JsonObject,
-  namespace: string,
-  context: ReadingContext,
-): RemediationReference | undefined {
-  const name = textAt(resource, 'spec.remediationRequestRef', 'spec.remediationRequestRef.name');
-  const uid = name === undefined ? undefined : context.remediationUid?.(namespace, name);
-  return name === undefined || uid === undefined ? undefined : { namespace, name, uid };
+  const reference = textAt(resource, 'spec.remediationRequestRef', 'spec.remediationRequestRef.name');
+  return remediationOf(resource, namespace) ?? alert ?? remediationByName(context, namespace, reference);
 }
 
 /** G1 has nothing of its own but a phase that was dropped, and the group in which it was served. */

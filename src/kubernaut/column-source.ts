@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
 import type { Column, ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
-import { at } from './resource.ts';
+import { PathTree } from './path-tree.ts';
 import type { KnownShape } from './shapes.ts';
 
 /** Paths by generation, newest first: the first that carries a value is read, whatever shape the object has as a whole. */
@@ -38,55 +38,98 @@ export interface ColumnsRead {
 }
 
 /** Reads whatever is there. Never throws, whatever the JSON: a field that cannot be read is one column less. */
-export function readColumns<D extends RecordDefinition>(
+export type ColumnReader = (resource: JsonObject) => ColumnsRead;
+
+/** Takes the sources apart once; what it gives reads each resource in one walk. */
+export function createColumnReader<D extends RecordDefinition>(
   definition: D,
   sources: Sources<D>,
+): ColumnReader {
+  const tree = new PathTree();
+  const placesOf = (paths: Paths): readonly Place[] =>
+    allPaths(paths).map((path) => ({ path, place: tree.placeOf(path) }));
+  const columns = Object.entries<ColumnSource | undefined>(sources.columns).flatMap(([name, source]) =>
+    source === undefined
+      ? []
+      : [{ column: columnOf(definition, name), source, places: placesOf(source.paths) }],
+  );
+  const extra = Object.entries(sources.extra ?? {}).map(([name, paths]) => ({
+    name,
+    places: placesOf(paths),
+  }));
+  return (resource) => {
+    const values = tree.read(resource);
+    return { ...readColumns(columns, values, resource), extra: readExtra(extra, values) };
+  };
+}
+
+interface Place {
+  readonly path: string;
+  /** Of its value among those that were read. */
+  readonly place: number;
+}
+
+interface PlacedColumn {
+  readonly column: Column;
+  readonly source: ColumnSource;
+  readonly places: readonly Place[];
+}
+
+interface PlacedMember {
+  readonly name: string;
+  readonly places: readonly Place[];
+}
+
+type Values = readonly (JsonValue | undefined)[];
+
+function readColumns(
+  placed: readonly PlacedColumn[],
+  values: Values,
   resource: JsonObject,
-): ColumnsRead {
+): Omit<ColumnsRead, 'extra'> {
   const columns: Record<string, string | boolean> = {};
   const misshapen: string[] = [];
-  for (const [name, source] of Object.entries<ColumnSource | undefined>(sources.columns)) {
-    if (source === undefined) continue;
-    const column = columnOf(definition, name);
-    const [value, bad] = readColumn(source, column.type, resource);
-    if (value !== undefined && isStorable(column, value)) columns[name] = value;
-    else if (value !== undefined) misshapen.push(...allPaths(source.paths).slice(0, 1));
-    misshapen.push(...bad);
+  for (const { column, source, places } of placed) {
+    const value =
+      source.derive === undefined
+        ? readFirst(column.type, places, values, misshapen)
+        : source.derive(firstPresent(places, values), resource);
+    if (value === undefined) continue;
+    if (isStorable(column, value)) columns[column.name] = value;
+    else misshapen.push(...places.slice(0, 1).map(({ path }) => path));
   }
-  return { columns, extra: readExtra(sources.extra ?? {}, resource), misshapen };
+  return { columns, misshapen };
 }
 
-function readColumn(
-  source: ColumnSource,
+/** The first value that can be read; paths before it whose value cannot be are told as misshapen. */
+function readFirst(
   type: ColumnType,
-  resource: JsonObject,
-): readonly [value: string | boolean | undefined, misshapen: readonly string[]] {
-  const misshapen: string[] = [];
-  if (source.derive !== undefined) {
-    return [source.derive(firstPresent(source.paths, resource), resource), misshapen];
-  }
-  for (const path of allPaths(source.paths)) {
-    const found = at(resource, path);
+  places: readonly Place[],
+  values: Values,
+  misshapen: string[],
+): string | boolean | undefined {
+  for (const { path, place } of places) {
+    const found = values[place];
     if (found === undefined || !isPresent(found)) continue;
     const value = readValue(found, type);
-    if (value !== undefined) return [value, misshapen];
+    if (value !== undefined) return value;
     if (typeof found !== 'string' || !isZeroTime(found)) misshapen.push(path);
   }
-  return [undefined, misshapen];
+  return undefined;
 }
 
-function readExtra(extra: Readonly<Record<string, Paths>>, resource: JsonObject): JsonObject {
+function readExtra(placed: readonly PlacedMember[], values: Values): JsonObject {
   const members: JsonObject = {};
-  for (const [name, paths] of Object.entries(extra)) {
-    const found = firstPresent(paths, resource);
+  for (const { name, places } of placed) {
+    const found = firstPresent(places, values);
     if (found !== undefined) members[name] = found;
   }
   return members;
 }
 
-function firstPresent(paths: Paths, resource: JsonObject): JsonValue | undefined {
-  for (const path of allPaths(paths)) {
-    const found = at(resource, path);
+function firstPresent(places: readonly Place[], values: Values): JsonValue | undefined {
+  for (const { place } of places) {
+    const found = values[place];
     if (isPresent(found)) return found;
   }
   return undefined;

@@ -5,8 +5,8 @@ import { readDeletionFromHub } from './deletion.ts';
 import { readerOf } from './hub-addition.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN } from './left-out.ts';
-import type { RemediationReference } from './observed-remediation.ts';
-import { ownerOf, remediationOf } from './observed-remediation.ts';
+import type { ReadingContext, RemediationReference } from './observed-remediation.ts';
+import { ownerOf, remediationByName, remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
 import { textAt } from './resource.ts';
 
@@ -73,17 +73,14 @@ export const readAssessmentDeletion = readDeletionFromHub({
   phase: VERIFICATION.phase,
 });
 
-/**
- * It has no reference: its owner has the uid, and its correlation id is the name. Without an owner nothing can be told:
- * names were used again, so the name alone may mean another remediation.
- */
+/** It has no reference: its owner has the uid, and its correlation id is the name. */
 function remediationOfAssessment(
   resource: JsonObject,
   ownNamespace: string,
+  context: ReadingContext,
 ): RemediationReference | undefined {
-  const found = remediationOf(resource, ownNamespace);
-  if (found !== undefined) return found;
   const uid = textAt(ownerOf(resource, 'RemediationRequest'), 'uid');
   const name = textAt(resource, 'spec.correlationID');
-  return uid === undefined || name === undefined ? undefined : { namespace: ownNamespace, name, uid };
+  const owned = uid !== undefined && name !== undefined ? { namespace: ownNamespace, name, uid } : undefined;
+  return remediationOf(resource, ownNamespace) ?? owned ?? remediationByName(context, ownNamespace, name);
 }

@@ -20,7 +20,11 @@ export interface HubAddition {
   readonly leftOut: LeftOut;
   /** What it is about, for the summary. */
   readonly subject: (resource: JsonObject) => string | undefined;
-  readonly remediationOf: (resource: JsonObject, ownNamespace: string) => RemediationReference | undefined;
+  readonly remediationOf: (
+    resource: JsonObject,
+    ownNamespace: string,
+    context: ReadingContext,
+  ) => RemediationReference | undefined;
 }
 
 const GROUP_SINCE_G2 = 'kubernaut.ai';
@@ -32,7 +36,7 @@ export function readerOf(
   const known = understoodBy([kind.sources], pathsLeftOut(kind.leftOut));
   return (resource, context) => {
     const namespace = textAt(resource, 'metadata.namespace') ?? '';
-    const remediation = kind.remediationOf(resource, namespace);
+    const remediation = kind.remediationOf(resource, namespace, context);
     const shape = groupOf(resource) === GROUP_SINCE_G2 ? 'G3' : 'G1';
     const subject = subjectOf(resource, { shape, remediation, context });
     if ('unread' in subject) return subject;

@@ -74,8 +74,8 @@ export interface KubernautKind {
   read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
   /** What its deletion means for the audit, in observations whose `resource.deletedAt` is set. Pure, and never throws. */
   readonly readDeletion: (gone: GoneResource, context: ReadingContext) => ResourceReading | Unread;
-  /** Phases after which nothing more happens, in lower case. Absent for kinds without such phases. */
-  readonly terminalPhases?: readonly string[];
+  /** Phases after which nothing more happens, in lower case. */
+  readonly terminalPhases: readonly string[];
 }
 
 /** A resource that was deleted, or found to be gone, with what is still known of it. */

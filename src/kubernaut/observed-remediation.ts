@@ -65,6 +65,16 @@ export function remediationOf(resource: JsonObject, ownNamespace: string): Remed
   return { namespace: textAt(resource, 'spec.remediationRequestRef.namespace') ?? ownNamespace, name, uid };
 }
 
+/** For a resource that names its remediation without a uid: the remediation of that name that was seen last. */
+export function remediationByName(
+  { remediationUid }: ReadingContext,
+  namespace: string,
+  name: string | undefined,
+): RemediationReference | undefined {
+  const uid = name === undefined ? undefined : remediationUid?.(namespace, name);
+  return name === undefined || uid === undefined ? undefined : { namespace, name, uid };
+}
+
 /** The owner of a kind; owners live in the namespace of what they own. */
 export function ownerOf(resource: JsonObject, kind: string): JsonValue | undefined {
   const owners = at(resource, 'metadata.ownerReferences');

@@ -5,12 +5,12 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
-import type { Sources } from './column-source.ts';
-import { allPaths, readColumns } from './column-source.ts';
+import type { ColumnReader, Sources } from './column-source.ts';
+import { allPaths, createColumnReader } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
 import { sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity } from './resource.ts';
-import { identityOf, textAt } from './resource.ts';
+import { identityOf, ownPhaseOf } from './resource.ts';
 import type { Shape } from './shapes.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
@@ -19,11 +19,14 @@ import { understood, unrecognisedOf } from './unrecognised.ts';
 export interface PhaseSources<D extends RecordDefinition = RecordDefinition> extends Sources<D> {
   readonly definition: D;
   readonly phase: AuditPhase;
+  readonly readColumns: ColumnReader;
 }
 
 /** Ties columns to the definition of their table, so that the compiler knows their names. */
-export function definePhase<const D extends RecordDefinition>(sources: PhaseSources<D>): PhaseSources<D> {
-  return sources;
+export function definePhase<const D extends RecordDefinition>(
+  sources: Omit<PhaseSources<D>, 'readColumns'>,
+): PhaseSources<D> {
+  return { ...sources, readColumns: createColumnReader(sources.definition, sources) };
 }
 
 /** A resource on its way through its adapter. */
@@ -82,7 +85,7 @@ export function readPhase(
   { key, own = true, known, extra: composed = {} }: RecordAddress = {},
 ): PhaseRead {
   const { resource, identity, remediation } = subject;
-  const { columns, extra: read, misshapen } = readColumns(sources.definition, sources, resource);
+  const { columns, extra: read, misshapen } = sources.readColumns(resource);
   const extra = { ...read, ...composed };
   const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
   const paths = Object.keys(unrecognised);
@@ -129,7 +132,7 @@ function commonOf(
   { resource, context, version, createdAt, identity }: Subject,
   { definition, phase }: { readonly definition: RecordDefinition; readonly phase: AuditPhase },
 ): Omit<Observation, 'key' | 'columns'> {
-  const ownPhase = textAt(resource, ...PHASES);
+  const ownPhase = ownPhaseOf(resource);
   return {
     table: definition.table,
     cluster: context.cluster,
@@ -148,9 +151,6 @@ function commonOf(
     },
   };
 }
-
-/** An approval request has no phase; what was decided is as much. */
-const PHASES = ['status.overallPhase', 'status.phase', 'status.decision'];
 
 function aboutSource({ identity, shape }: Subject): Observation['columns'] {
   return {

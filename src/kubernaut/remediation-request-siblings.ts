@@ -5,7 +5,7 @@ import { naturalKey } from '../domain/observation.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
 import type { Paths } from './column-source.ts';
-import { allPaths, inAll, readColumns } from './column-source.ts';
+import { allPaths, inAll } from './column-source.ts';
 import type { PhaseRead, PhaseSources, Subject } from './read-kind.ts';
 import { definePhase, fragmentFor, readPhase } from './read-kind.ts';
 import { grouped } from './remediation-request-sources.ts';
@@ -147,7 +147,7 @@ export function siblingsOf(subject: Subject): readonly Observation[] {
 
 function fragment(sources: PhaseSources, name: string | undefined, subject: Subject): readonly Observation[] {
   const { definition, phase } = sources;
-  const { columns } = readColumns(definition, sources, subject.resource);
+  const { columns } = sources.readColumns(subject.resource);
   const found = fragmentFor({ definition, phase, name }, columns, subject);
   return found === undefined ? [] : [found];
 }

@@ -51,9 +51,9 @@ export function numberAt(root: JsonValue | undefined, ...paths: readonly string[
   return undefined;
 }
 
-export function objectAt(root: JsonValue | undefined, path: string): JsonObject | undefined {
-  const value = at(root, path);
-  return isJsonObject(value) ? value : undefined;
+/** The phase of a resource of any kind. An approval request has none; what was decided is as much. */
+export function ownPhaseOf(resource: JsonObject): string | undefined {
+  return textAt(resource, 'status.overallPhase', 'status.phase', 'status.decision');
 }
 
 /** Undefined when the object lacks what it takes to identify it: such a thing cannot be recorded. */

@@ -1,7 +1,6 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import { readActionOfWorkflow } from './action-of-workflow.ts';
-import { readColumns } from './column-source.ts';
 import { pathsLeftOut } from './left-out.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
@@ -62,7 +61,7 @@ export function readWorkflowExecution(
 function workflowOfAnalysis(subject: Subject): readonly Observation[] {
   if (subject.shape === 'G0') return [];
   const { definition, phase } = WORKFLOW_OF_ANALYSIS;
-  const { columns } = readColumns(definition, WORKFLOW_OF_ANALYSIS, subject.resource);
+  const { columns } = WORKFLOW_OF_ANALYSIS.readColumns(subject.resource);
   const sibling = { definition, phase, name: `ai-${subject.remediation.name}` };
   const mapping = fragmentFor(sibling, columns, subject);
   return mapping === undefined ? [] : [mapping];

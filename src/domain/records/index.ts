@@ -21,8 +21,6 @@ export const DESCRIBED_TABLES = [
   aiInvestigationEmbeddings,
 ] as const satisfies readonly RecordDefinition[];
 
-export type RecordTable = (typeof RECORD_DEFINITIONS)[number]['table'];
-
 export function definitionOf(table: string): RecordDefinition {
   const definition = RECORD_DEFINITIONS.find((candidate) => candidate.table === table);
   if (definition === undefined) throw new UnknownRecordTableError(table);

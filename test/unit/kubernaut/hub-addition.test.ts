@@ -10,18 +10,9 @@ import { readNotificationRequest } from '../../../src/kubernaut/notification-req
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';
 import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
-import {
-  approvalRequest,
-  effectivenessAssessment,
-  notificationRequest,
-} from '../fixtures/kubernaut/hub-addition-samples.ts';
-import {
-  CONTEXT,
-  HUB_KEY,
-  REMEDIATION,
-  remediationRequest,
-  WORKFLOW_SELECTION,
-} from '../fixtures/kubernaut/remediation-samples.ts';
+import { approvalRequest, effectivenessAssessment, notificationRequest } from './samples/hub-additions.ts';
+import { CONTEXT, REMEDIATION } from './samples/parts.ts';
+import { HUB_KEY, remediationRequest, WORKFLOW_SELECTION } from './samples/remediation-request.ts';
 
 function only(reading: ResourceReading | Unread): Observation {
   const [observation, ...others] = readable(reading).observations;
@@ -154,8 +145,15 @@ describe('an assessment', () => {
     });
   });
 
-  test('without a ref and without an owner cannot be told by name alone: names were used again', () => {
-    expect(read({ metadata: { ownerReferences: [] } })).toEqual({ unread: 'no-remediation' });
+  test('without a ref and without an owner belongs to the remediation of its name, once that was seen', () => {
+    const alone = effectivenessAssessment({ metadata: { ownerReferences: [] } });
+    expect(readEffectivenessAssessment(alone, CONTEXT)).toEqual({ unread: 'no-remediation' });
+    const remediationUid = (namespace: string, name: string): string | undefined =>
+      namespace === REMEDIATION.namespace && name === REMEDIATION.name ? REMEDIATION.uid : undefined;
+    expect(readEffectivenessAssessment(alone, { ...CONTEXT, remediationUid })).toMatchObject({
+      remediation: REMEDIATION,
+      observations: [{ key: HUB_KEY, phase: 'verification' }],
+    });
   });
 
   test('that looks once more, without finding anything, says the same', () => {

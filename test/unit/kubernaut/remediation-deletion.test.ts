@@ -10,13 +10,8 @@ import {
   readRemediationRequest,
 } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
-import {
-  CONTEXT,
-  fullG3,
-  HUB_KEY,
-  REMEDIATION,
-  remediationRequest,
-} from '../fixtures/kubernaut/remediation-samples.ts';
+import { CONTEXT, REMEDIATION } from './samples/parts.ts';
+import { fullG3, HUB_KEY, remediationRequest } from './samples/remediation-request.ts';
 
 const DELETED_AT = '2026-11-21T12:00:00.000000Z';
 

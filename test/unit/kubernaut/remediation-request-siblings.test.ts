@@ -7,13 +7,8 @@ import { remediationAudit } from '../../../src/domain/records/remediation-audit.
 import { workflowExecutionAudit } from '../../../src/domain/records/workflow-execution-audit.ts';
 import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
-import {
-  CONTEXT,
-  REMEDIATION,
-  remediationRequest,
-  ROUTING_STATUS,
-  WORKFLOW_SELECTION,
-} from '../fixtures/kubernaut/remediation-samples.ts';
+import { CONTEXT, REMEDIATION } from './samples/parts.ts';
+import { remediationRequest, ROUTING_STATUS, WORKFLOW_SELECTION } from './samples/remediation-request.ts';
 
 function observed(
   status: JsonObject,

@@ -4,20 +4,19 @@ import type { JsonObject } from '../../../src/domain/json.ts';
 import type { Observation } from '../../../src/domain/observation.ts';
 import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
+import { CONTEXT, REMEDIATION } from './samples/parts.ts';
 import {
   COMPLETION_STATUS,
-  CONTEXT,
   fullG1,
   fullG2,
   fullG3,
   HUB_KEY,
   OPERATOR_AUDIT,
   PHASE_PROGRESS,
-  REMEDIATION,
   remediationRequest,
   ROUTING_STATUS,
   WORKFLOW_SELECTION,
-} from '../fixtures/kubernaut/remediation-samples.ts';
+} from './samples/remediation-request.ts';
 
 const read = (resource: JsonObject) => readable(readRemediationRequest(resource, CONTEXT));
 const inState = (status: JsonObject, spec: JsonObject = {}) => read(remediationRequest({ status, spec }));

@@ -1,0 +1,51 @@
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
+
+/**
+ * Many paths that are read from each resource of a kind, in one walk: what is missing near the root, as most of what
+ * other generations have, is not looked for below it.
+ */
+export class PathTree {
+  readonly #branches: Branch[] = [];
+  readonly #places = new Map<string, number>();
+
+  /** Adds a dotted path; tells where `read` puts its value. */
+  placeOf(path: string): number {
+    const known = this.#places.get(path);
+    if (known !== undefined) return known;
+    const place = this.#places.size;
+    this.#places.set(path, place);
+    let branches = this.#branches;
+    let branch: Branch | undefined;
+    for (const step of path.split('.')) {
+      branch = branches.find((candidate) => candidate.step === step);
+      if (branch === undefined) branches.push((branch = { step, place: undefined, branches: [] }));
+      branches = branch.branches;
+    }
+    if (branch !== undefined) branch.place = place;
+    return place;
+  }
+
+  /** The values of all paths by their places; undefined where there is none, and for null. */
+  read(resource: JsonObject): readonly (JsonValue | undefined)[] {
+    const values = new Array<JsonValue | undefined>(this.#places.size).fill(undefined);
+    gather(this.#branches, resource, values);
+    return values;
+  }
+}
+
+interface Branch {
+  readonly step: string;
+  /** Undefined where no path ends. */
+  place: number | undefined;
+  readonly branches: Branch[];
+}
+
+function gather(branches: readonly Branch[], from: JsonObject, values: (JsonValue | undefined)[]): void {
+  for (const { step, place, branches: deeper } of branches) {
+    if (!Object.hasOwn(from, step)) continue;
+    const member = from[step];
+    if (place !== undefined) values[place] = member ?? undefined;
+    if (deeper.length > 0 && isJsonObject(member)) gather(deeper, member, values);
+  }
+}
