@@ -16,9 +16,24 @@ export interface PartitionDependencies {
 
 const MS_PER_SECOND = 1_000;
 
-/** Also called at boot and without Temporal: an outage of it must not leave records without a month. */
 export function createPartitionActivities(dependencies: PartitionDependencies): PartitionActivities {
   return { rollPartitionsOver: () => rollPartitionsOver(dependencies) };
+}
+
+/**
+ * Rolls over at the first call, and later whenever too few months are ready: an outage of Temporal must not leave
+ * records without a month. Whoever made them, the metric says what is there.
+ */
+export function createMonthKeeper(dependencies: PartitionDependencies): () => Promise<void> {
+  const { pool, monthsAhead: wanted, metrics } = dependencies;
+  let rolledOver = false;
+  return async () => {
+    const ahead = await monthsAhead(pool, instantOf(Date.now()));
+    metrics.partitionsAhead.set(ahead);
+    if (rolledOver && ahead >= wanted) return;
+    await rollPartitionsOver(dependencies);
+    rolledOver = true;
+  };
 }
 
 async function rollPartitionsOver({

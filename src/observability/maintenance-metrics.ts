@@ -19,15 +19,13 @@ export interface MaintenanceMetrics {
 
 export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetrics {
   return {
-    partitionsAhead: new Gauge({
+    partitionsAhead: gauge(registers, {
       name: 'remediation_audit_partitions_ahead',
       help: 'Months after this one that every partitioned table has, without a gap; alarm below 2',
-      registers,
     }),
-    lastRollover: new Gauge({
+    lastRollover: gauge(registers, {
       name: 'remediation_audit_last_rollover_timestamp_seconds',
       help: 'When the months ahead were last made or found to be there',
-      registers,
     }),
     blockedRollovers: new Counter({
       name: 'remediation_audit_blocked_rollovers_total',
@@ -53,6 +51,16 @@ export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetr
     }),
     ...createScheduleMetrics(registers),
   };
+}
+
+/** Without a value until it gets one: every process has the metrics of all, and a 0 would be an alarm. */
+function gauge(
+  registers: Registry[],
+  { name, help }: { readonly name: string; readonly help: string },
+): Gauge {
+  const made = new Gauge({ name, help, registers });
+  made.remove();
+  return made;
 }
 
 type ScheduleMetrics = Pick<

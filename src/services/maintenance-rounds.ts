@@ -1,0 +1,68 @@
+import type { Logger } from '../observability/logger.ts';
+import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
+import type { TemporalClient } from '../temporal/connection.ts';
+import type { WantedSchedule } from '../temporal/schedules.ts';
+import { keepSchedule, observeSchedule } from '../temporal/schedules.ts';
+
+export interface RoundOptions {
+  readonly keepMonthsAhead: () => Promise<void>;
+  readonly schedules: readonly WantedSchedule[];
+  readonly connect: () => Promise<TemporalClient>;
+  readonly metrics: MaintenanceMetrics;
+  readonly logger: Logger;
+}
+
+const ROUND_MS = 60_000;
+
+/** What a worker does by itself every minute, so that neither an outage nor a restart of Temporal stops it. */
+export class MaintenanceRounds {
+  readonly #options: RoundOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #current: Promise<void> = Promise.resolve();
+  #temporal: TemporalClient | undefined;
+  #kept = false;
+
+  constructor(options: RoundOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const round = (): void => {
+      this.#current = this.#current.then(() => this.#round());
+    };
+    this.#timer = setInterval(round, ROUND_MS);
+    round();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#current;
+    await this.#temporal?.close();
+  }
+
+  /** A part that fails is told and tried again in the next round; neither waits for the other. */
+  async #round(): Promise<void> {
+    const { keepMonthsAhead, logger } = this.#options;
+    for (const part of [keepMonthsAhead, () => this.#tendSchedules()]) {
+      await part().catch((error: unknown) => {
+        logger.warn(
+          { reason: error instanceof Error ? error.message : String(error) },
+          'maintenance could not be done; it is tried again in a minute',
+        );
+      });
+    }
+  }
+
+  async #tendSchedules(): Promise<void> {
+    const { connect, schedules, metrics, logger } = this.#options;
+    this.#temporal ??= await connect();
+    for (const wanted of schedules) {
+      if (!this.#kept) {
+        const outcome = await keepSchedule(this.#temporal.client, wanted);
+        logger.info({ schedule: wanted.id, outcome }, 'schedule kept');
+      }
+      await observeSchedule(this.#temporal.client, wanted.id, metrics);
+    }
+    this.#kept = true;
+  }
+}
