@@ -1,6 +1,7 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 
+import { remedyFor } from './connection-remedy.ts';
 import { createDataConverter } from './data-converter.ts';
 import type { PayloadOptions } from './payload-codec.ts';
 
@@ -21,24 +22,43 @@ export class TemporalUnreachableError extends Error {
   readonly address: string;
 
   constructor(address: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(
-      `cannot reach Temporal at ${address}: ${reason}; check TEMPORAL_ADDRESS and that the server is up`,
-      { cause },
-    );
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const reason = said.replace('Resolution note:', '').replaceAll(/\s+/g, ' ').trim();
+    super(`cannot reach Temporal at ${address}: ${reason}; ${remedyFor(reason)}`, { cause });
     this.name = 'TemporalUnreachableError';
     this.address = address;
   }
 }
 
+const FAULT_DEADLINE_MS = 2_000;
+
 export const PLAIN_PAYLOADS: PayloadOptions = { compressAboveBytes: 0, keys: [] };
 
 /** One connection per process: connections opened per request leak. */
 export async function connectTemporal(access: TemporalAccess): Promise<TemporalClient> {
+  const connection = Connection.lazy(clientOptions(access));
   try {
-    return clientOn(await Connection.connect(clientOptions(access)), access);
+    await connection.ensureConnected();
+    return clientOn(connection, access);
   } catch (error: unknown) {
-    throw new TemporalUnreachableError(access.connectionOptions.address ?? 'localhost:7233', error);
+    // It would go on trying in the background.
+    await connection.close();
+    const fault = await findFault(access, error);
+    throw new TemporalUnreachableError(access.connectionOptions.address ?? 'localhost:7233', fault);
+  }
+}
+
+/** A client that waits does not say for what; a single call without retries does. */
+async function findFault(access: TemporalAccess, error: unknown): Promise<unknown> {
+  if (error instanceof Error && isGrpcServiceError(error.cause)) return error.cause;
+  const probe = Connection.lazy({ ...clientOptions(access), interceptors: [] });
+  try {
+    await probe.withDeadline(Date.now() + FAULT_DEADLINE_MS, () => probe.workflowService.getSystemInfo({}));
+    return error;
+  } catch (fault: unknown) {
+    return fault;
+  } finally {
+    await probe.close();
   }
 }
 

@@ -1,0 +1,40 @@
+interface Fault {
+  /** How the libraries below say it: grpc-js with OpenSSL in the client, tonic with rustls in the worker. */
+  readonly says: RegExp;
+  readonly remedy: string;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    says: /UNAUTHENTICATED|PERMISSION_DENIED|valid authentication credentials|does not have permission/,
+    remedy: 'check TEMPORAL_API_KEY and that it is meant for this namespace',
+  },
+  {
+    says: /CertificateRequired|certificate required|alert number 116/,
+    remedy:
+      'the server wants a client certificate: set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',
+  },
+  {
+    says: /NotValidForName|altnames/,
+    remedy: 'the certificate is for another name: check TEMPORAL_ADDRESS, or set TEMPORAL_TLS_SERVER_NAME',
+  },
+  {
+    says: /UnknownIssuer|unable to get|unable to verify|self[- ]signed/,
+    remedy: 'name the authority that signed its certificate in TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+  },
+  {
+    says: /InvalidContentType|wrong version number|packet length too long/,
+    remedy: 'it speaks no TLS: unset TEMPORAL_TLS, the other TEMPORAL_TLS_… and TEMPORAL_API_KEY',
+  },
+  {
+    says: /BrokenPipe|Failed to connect \(|ECONNRESET/,
+    remedy: 'check that this is the port for clients, and set TEMPORAL_TLS=true if it speaks TLS',
+  },
+];
+
+/** What somebody can do who cannot reach Temporal for this reason. */
+export function remedyFor(reason: string): string {
+  return (
+    FAULTS.find(({ says }) => says.test(reason))?.remedy ?? 'check TEMPORAL_ADDRESS and that the server is up'
+  );
+}
