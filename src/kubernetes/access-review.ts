@@ -21,3 +21,23 @@ export async function reviewAccess(reviewer: Reviewer, user: ReviewedUser, verb:
   });
   return status['allowed'] === true;
 }
+
+/** Something of a cluster that roles let one do, or not. */
+export interface OwnRight {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  /** Empty for all namespaces. */
+  readonly namespace: string;
+}
+
+/** Asks the API server whether its roles let this process itself do something; whoever is authenticated may ask that. */
+export async function reviewOwnAccess(reviewer: Reviewer, right: OwnRight): Promise<boolean> {
+  const { namespace, ...resourceAttributes } = right;
+  const status = await askForReview(reviewer, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: { ...resourceAttributes, ...(namespace === '' ? {} : { namespace }) } },
+  });
+  return status['allowed'] === true;
+}

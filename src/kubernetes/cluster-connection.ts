@@ -27,15 +27,26 @@ export interface ClusterConnection {
   watch(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** A POST whose answer is a judgement, such as a TokenReview: it changes nothing. */
   review(path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** The only way to change anything: strict mode and its commands use it, for their finalizer. */
+  patch(path: string, patch: ObjectPatch, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** Reads the kubeconfig and the token anew: after a refusal, the ones at hand may be those of yesterday. */
   reloadCredentials(): void;
   close(): Promise<void>;
 }
 
+export interface ObjectPatch {
+  /** Its media type says how the API server merges it. */
+  readonly type: 'application/apply-patch+yaml' | 'application/merge-patch+json';
+  readonly body: string;
+}
+
 interface ClusterRequest {
   readonly path: string;
-  /** Makes it a POST. */
+  /** Default GET. */
+  readonly method?: 'GET' | 'POST' | 'PATCH';
   readonly body?: string;
+  /** Media type of the body. Default JSON. */
+  readonly type?: string;
   readonly signal: AbortSignal;
 }
 
@@ -56,13 +67,17 @@ export function connectCluster(access: ClusterAccess): ClusterConnection {
   const server = clusterOf(config, access).server;
   const calls = createAgentCache(CONNECTIONS);
   const watches = createAgentCache(null);
-  const send = async (agents: AgentCache, { path, body, signal }: ClusterRequest) => {
+  const send = async (agents: AgentCache, { path, method = 'GET', body, type, signal }: ClusterRequest) => {
     const credentials: RequestOptions = {};
     // Asked for every request: it reads rotated tokens and certificates from their files anew.
     await config.applyToHTTPSOptions(credentials);
     return request(new URL(path, server), {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { ...headersOf(credentials), accept: 'application/json', 'content-type': 'application/json' },
+      method,
+      headers: {
+        ...headersOf(credentials),
+        accept: 'application/json',
+        'content-type': type ?? 'application/json',
+      },
       ...(body === undefined ? {} : { body }),
       dispatcher: agents.agentFor(credentials, clusterOf(config, access).skipTLSVerify),
       signal,
@@ -72,7 +87,8 @@ export function connectCluster(access: ClusterAccess): ClusterConnection {
     server,
     get: (path, signal) => send(calls, { path, signal }),
     watch: (path, signal) => send(watches, { path, signal }),
-    review: (path, body, signal) => send(calls, { path, body, signal }),
+    review: (path, body, signal) => send(calls, { path, method: 'POST', body, signal }),
+    patch: (path, patch, signal) => send(calls, { path, method: 'PATCH', ...patch, signal }),
     reloadCredentials() {
       if (performance.now() - loadedAt < LEAST_RELOAD_MS) return;
       config = loadKubeConfig(access);

@@ -23,6 +23,12 @@ export interface WatcherMetrics {
   readonly gaps: Gauge<'cluster' | 'reason'>;
   readonly leastRetention: Gauge<'cluster'>;
   readonly clusterRestored: Gauge<'cluster'>;
+  readonly finalizerWrites: Counter<'cluster' | 'kind' | 'action'>;
+  readonly finalizerErrors: Counter<'cluster' | 'kind' | 'cause'>;
+  readonly unrecordedReleases: Counter<'cluster' | 'kind'>;
+  readonly heldResources: Gauge<'cluster' | 'kind' | 'state'>;
+  readonly heldDeletionAge: Gauge<'cluster'>;
+  readonly strictRightsMissing: Gauge<'cluster' | 'kind'>;
 }
 
 export function createWatcherMetrics(registry: Registry): WatcherMetrics {
@@ -68,8 +74,52 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
       '1 while versions of the cluster went back and no operator has confirmed that it was restored',
       ['cluster'],
     ),
+    ...strictMetricsOf(counter, gauge),
   };
 }
+
+/** What strict mode does; all of it stays 0 or absent without it. */
+function strictMetricsOf(counter: CreateCounter, gauge: CreateGauge) {
+  const kind = ['cluster', 'kind'] as const;
+  return {
+    finalizerWrites: counter(
+      'finalizer_writes_total',
+      'Finalizers that strict mode added, or released: recorded, or unrecorded at their deadline',
+      [...kind, 'action'],
+    ),
+    finalizerErrors: counter(
+      'finalizer_errors_total',
+      'Attempts of strict mode to write a finalizer that failed, by cause; each is retried',
+      [...kind, 'cause'],
+    ),
+    unrecordedReleases: counter(
+      'unrecorded_releases_total',
+      'Deleted resources that strict mode let go at their deadline although Temporal did not have their end',
+      kind,
+    ),
+    heldResources: gauge(
+      'held_resources',
+      'Resources that carry the finalizer of strict mode: open ones, and deleted ones that it keeps there',
+      [...kind, 'state'],
+    ),
+    heldDeletionAge: gauge(
+      'held_deletion_age_seconds',
+      'How long the finalizer of strict mode has kept the oldest deleted resource; 0 when it keeps none',
+      ['cluster'],
+    ),
+    strictRightsMissing: gauge(
+      'strict_rights_missing',
+      'Places of a kind where strict mode may not patch and therefore keeps nothing',
+      kind,
+    ),
+  };
+}
+
+type CreateGauge = <const Label extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+) => Gauge<Label>;
 
 type CreateCounter = <const Label extends string>(
   name: string,

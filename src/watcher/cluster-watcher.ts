@@ -5,6 +5,8 @@ import { CollectionWatcher } from './collection-watcher.ts';
 import type { Completeness } from './completeness.ts';
 import { completenessOf } from './completeness.ts';
 import { Dispatcher } from './dispatcher.ts';
+import type { FinalizerKeeper } from './finalizer-keeper.ts';
+import { createFinalizerKeeper } from './finalizer-keeper.ts';
 import { KindObserver } from './kind-observer.ts';
 import { KindRecall } from './kind-recall.ts';
 import { createObservationSender } from './observation-sender.ts';
@@ -16,7 +18,7 @@ import type { PendingState, Tracked } from './tracked.ts';
 import { forgetSent } from './tracked.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { collectionsOf } from './watched-kind.ts';
-import { publishCompleteness } from './watcher-gauges.ts';
+import { publishCompleteness, publishHeld } from './watcher-gauges.ts';
 
 /** With more resources waiting for Temporal than this a list pauses between its pages. */
 const CROWDED = 1_000;
@@ -43,6 +45,8 @@ export class ClusterWatcher {
   readonly #parts: readonly KindParts[];
   readonly #stopping = new AbortController();
   readonly #restores: RestoreDetector;
+  /** In strict mode. */
+  readonly #keeper: FinalizerKeeper | undefined;
   #epoch = 0n;
   #answeredAt = performance.now();
 
@@ -73,6 +77,7 @@ export class ClusterWatcher {
         this.#restored();
       },
     });
+    this.#keeper = createFinalizerKeeper(options, () => this.#dispatcher.waiting());
     this.#parts = options.kinds.map((kind) => this.#createKind(kind));
   }
 
@@ -104,7 +109,7 @@ export class ClusterWatcher {
     try {
       await this.#readEpoch();
       const loops = this.#parts.map((parts) => this.#runKind(parts));
-      await Promise.all([...loops, this.#keepAnEye()]);
+      await Promise.all([...loops, this.#keepAnEye(), this.#keeper?.run(this.#stopping.signal)]);
     } finally {
       stop();
       this.#dispatcher.stop();
@@ -120,10 +125,11 @@ export class ClusterWatcher {
   }
 
   #createKind(kind: WatchedKind): KindParts {
-    const { cluster, namespaces, observed, timing, logger, metrics } = this.#options;
+    const { cluster, namespaces, observed, timing, logger, metrics, strict } = this.#options;
     const observer = new KindObserver({
       kind,
       cluster,
+      keeper: strict?.kinds.includes(kind.kind) === true ? this.#keeper : undefined,
       epoch: () => this.#epoch,
       remediationUid: (namespace, name) =>
         this.#parts
@@ -169,11 +175,20 @@ export class ClusterWatcher {
   }
 
   #acknowledged(tracked: Tracked, state: PendingState): void {
-    if (!state.isDeletion || tracked.pending.length > 0) return;
+    this.#keeper?.acknowledged(tracked, state);
+    const remediation = this.#remediationOf(tracked);
+    if (remediation !== undefined) this.#keeper?.consider(remediation);
+    if (!state.isDeletion || state.isKept || tracked.pending.length > 0) return;
     const parts = this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind);
     // Nobody can say whether it is recorded, so it need not be remembered.
     if (parts?.recall === undefined) parts?.observer.forget(tracked);
     else parts.observer.keepGone(tracked);
+  }
+
+  #remediationOf({ remediation }: Tracked): Tracked | undefined {
+    if (remediation === undefined) return undefined;
+    const parts = this.#parts.find(({ observer: { kind } }) => kind.kind === REMEDIATION);
+    return parts?.observer.find(remediation.uid);
   }
 
   #signalFailed(tracked: Tracked, error: unknown): { readonly isAway: boolean } {
@@ -220,9 +235,19 @@ export class ClusterWatcher {
       await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
+      this.#publishHeld();
       await this.#readEpoch();
       for (const { recall } of this.#parts) await recall?.settleGone();
     }
+  }
+
+  #publishHeld(): void {
+    const { strict, cluster, metrics } = this.#options;
+    if (strict === undefined) return;
+    const kinds = this.#parts
+      .map(({ observer }) => ({ kind: observer.kind.kind, tracked: observer.tracked() }))
+      .filter(({ kind }) => strict.kinds.includes(kind));
+    publishHeld(cluster, kinds, metrics);
   }
 
   /** An operator who confirms that the cluster was restored raises it; then everything is told again under it. */

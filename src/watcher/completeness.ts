@@ -1,5 +1,5 @@
 import type { Tracked } from './tracked.ts';
-import { isRecorded, isSent, isWaiting } from './tracked.ts';
+import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
 export type GapReason = 'not-sent' | 'not-recorded' | 'cannot-be-read' | 'overdue';
@@ -61,7 +61,7 @@ export function completenessOf(input: CompletenessInput): Completeness {
   const kinds = input.kinds.map(({ kind, tracked }) => {
     const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
     for (const one of tracked) {
-      const isDone = input.knowsRecorded ? isRecorded(one) : isSent(one);
+      const isDone = isDoneWith(one, input);
       const gap = gapOf(one, isDone, input);
       if (gap !== undefined) gaps.push(gap);
       if (one.isGone) continue;
@@ -82,6 +82,10 @@ export function completenessOf(input: CompletenessInput): Completeness {
     gapsLeftOut: Math.max(0, gaps.length - MOST_GAPS),
     leastRetentionSeconds: least === undefined ? undefined : (least - input.nowMs) / MS_PER_SECOND,
   };
+}
+
+function isDoneWith(tracked: Tracked, { knowsRecorded }: CompletenessInput): boolean {
+  return knowsRecorded && !isEndTold(tracked) ? isRecorded(tracked) : isSent(tracked);
 }
 
 function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {

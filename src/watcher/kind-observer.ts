@@ -4,6 +4,9 @@ import type { GoneResource } from '../kubernaut/kinds.ts';
 import type { ReadingContext, ResourceReading, Unread } from '../kubernaut/observed-remediation.ts';
 import { isUnread, sourceVersion } from '../kubernaut/observed-remediation.ts';
 import { textAt } from '../kubernaut/resource.ts';
+import { carriesFinalizer, isKeptFromGoing } from './finalizer.ts';
+import type { FinalizerKeeper } from './finalizer-keeper.ts';
+import { readKeptResource } from './kept-resource.ts';
 import type { RecordedResource } from './observed-resources.ts';
 import type { ReadingReport } from './reading-report.ts';
 import { factsOf, isTerminalPhase } from './resource-facts.ts';
@@ -24,6 +27,8 @@ export interface KindObserverOptions {
   /** Of a remediation that was seen, for resources that name theirs without its uid. */
   readonly remediationUid: (namespace: string, name: string) => string | undefined;
   readonly offer: (tracked: Tracked, state: PendingState) => void;
+  /** Strict mode, for kinds that are in it. */
+  readonly keeper?: Pick<FinalizerKeeper, 'note' | 'consider'> | undefined;
   readonly report: ReadingReport;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -110,7 +115,21 @@ export class KindObserver {
     tracked.isGone = false;
     this.#gone.delete(tracked);
     Object.assign(tracked, factsOf(resource, this.kind));
-    return this.#take(tracked, this.kind.read(resource, context), false);
+    return this.#keep(tracked, resource) ?? this.#take(tracked, this.kind.read(resource, context), STAYS);
+  }
+
+  /** Strict mode: what it keeps is deleted all the same, and its end is told while it is still there. */
+  #keep(tracked: Tracked, resource: JsonObject): PendingState | undefined {
+    const { keeper, report } = this.#options;
+    if (keeper === undefined) {
+      if (carriesFinalizer(resource)) report.leftHeld(this.kind.kind, tracked);
+      return undefined;
+    }
+    keeper.note(tracked, resource);
+    keeper.consider(tracked);
+    if (tracked.finalizer === undefined || !isKeptFromGoing(tracked.finalizer)) return undefined;
+    const gone = this.#goneResource(tracked, resource);
+    return this.#take(tracked, readKeptResource(this.kind, gone, this.#context()), IS_KEPT);
   }
 
   /** A deletion that was watched: its event carries the last state, which may be the only sight of it. */
@@ -156,7 +175,10 @@ export class KindObserver {
 
   /** The server's versions went back: what was seen says nothing about what is newer. */
   forgetVersions(): void {
-    for (const tracked of this.#tracked.values()) tracked.version = -1n;
+    for (const tracked of this.#tracked.values()) {
+      tracked.version = -1n;
+      if (tracked.finalizer !== undefined) tracked.finalizer.version = -1n;
+    }
     this.#ends.clear();
   }
 
@@ -206,7 +228,7 @@ export class KindObserver {
     this.#rememberEnd(tracked.uid, tracked.version);
     this.#options.report.gone(this.kind.kind, lastState !== undefined);
     const reading = this.kind.readDeletion(this.#goneResource(tracked, lastState), this.#context());
-    const deletion = this.#take(tracked, reading, true);
+    const deletion = this.#take(tracked, reading, IS_GONE);
     tracked.ending = [lastTold, deletion].filter((state) => state !== undefined);
     // One that was never understood: nothing can be said of its end either.
     if (tracked.pending.length === 0 || isUnread(reading)) this.forget(tracked);
@@ -224,11 +246,11 @@ export class KindObserver {
     };
   }
 
-  #take(tracked: Tracked, reading: ResourceReading | Unread, isDeletion: boolean): PendingState | undefined {
+  #take(tracked: Tracked, reading: ResourceReading | Unread, end: End): PendingState | undefined {
     if (isUnread(reading)) {
       tracked.unread = reading.unread;
       // Its remediation may only have been seen later: the next list reads it again.
-      tracked.mustReread = reading.unread === 'no-remediation' && !isDeletion;
+      tracked.mustReread = reading.unread === 'no-remediation' && !end.isDeletion;
       this.#options.report.unread(this.kind.kind, reading.unread, tracked.uid);
       return undefined;
     }
@@ -239,7 +261,7 @@ export class KindObserver {
     const isFirst = shows.some((shown) => !tracked.shown.has(shown));
     for (const shown of shows) tracked.shown.add(shown);
     const queuedAtMs = this.#options.now();
-    const state = { reading, shows, isFirst, isDeletion, phase: tracked.phase, queuedAtMs };
+    const state = { reading, shows, isFirst, ...end, phase: tracked.phase, queuedAtMs };
     this.#options.offer(tracked, state);
     return state;
   }
@@ -255,6 +277,12 @@ export class KindObserver {
     return { cluster, epoch: epoch(), observedAt: instantOf(now()), remediationUid };
   }
 }
+
+/** Whether a state is the last one, and whether the resource is there all the same. */
+type End = Pick<PendingState, 'isDeletion' | 'isKept'>;
+const STAYS: End = { isDeletion: false, isKept: false };
+const IS_GONE: End = { isDeletion: true, isKept: false };
+const IS_KEPT: End = { isDeletion: true, isKept: true };
 
 /** What a later state may erase: the phase, whose beginning only its first state tells, and each block. */
 function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[] {

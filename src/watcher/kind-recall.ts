@@ -4,7 +4,7 @@ import type { KindObserver } from './kind-observer.ts';
 import type { ObservedResources, RecordedResource } from './observed-resources.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { Tracked } from './tracked.ts';
-import { forgetSent, isRecorded, isWaiting } from './tracked.ts';
+import { forgetSent, isEndTold, isRecorded, isWaiting } from './tracked.ts';
 
 export interface KindRecallOptions {
   readonly cluster: string;
@@ -108,6 +108,7 @@ export class KindRecall {
   /** Temporal took it, and in all that time the database has not got it: its run may have been terminated. */
   #isLost(tracked: Tracked, askedAt: number): boolean {
     if (tracked.sentAtMs === undefined || isWaiting(tracked) || isRecorded(tracked)) return false;
+    if (!tracked.isGone && isEndTold(tracked)) return false;
     // Longer each time: what was set aside as poison never gets there.
     const graceMs = this.#options.timing.recordingGraceMs * 2 ** Math.min(tracked.resends, MOST_DOUBLINGS);
     return askedAt - tracked.sentAtMs > graceMs;

@@ -22,7 +22,8 @@ export function enqueue(pending: PendingState[], state: PendingState): number {
 }
 
 function isSuperseded(earlier: PendingState, later: PendingState): boolean {
-  // A deletion says no more than that, except of a remediation.
-  if (earlier.isFirst || earlier.isDeletion || later.isDeletion) return false;
+  // A deletion says no more than that, except of a remediation, and of what is still there.
+  const isEnd = earlier.isDeletion || later.isDeletion;
+  if (earlier.isFirst || (isEnd && !(earlier.isKept && later.isKept))) return false;
   return earlier.shows.every((shown) => later.shows.includes(shown));
 }

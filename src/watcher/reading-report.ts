@@ -7,6 +7,8 @@ export interface ReadingReport {
   unread(kind: string, reason: string, uid: string): void;
   read(kind: string, reading: ResourceReading): void;
   gone(kind: string, wasWatched: boolean): void;
+  /** It carries the finalizer of strict mode, and strict mode is off: nobody would ever let it go. */
+  leftHeld(kind: string, resource: { readonly namespace: string; readonly name: string }): void;
 }
 
 export function createReadingReport(cluster: string, metrics: WatcherMetrics, logger: Logger): ReadingReport {
@@ -36,6 +38,14 @@ export function createReadingReport(cluster: string, metrics: WatcherMetrics, lo
     read(kind, { unrecognised, misshapen }) {
       fields(kind, 'unrecognised', unrecognised);
       fields(kind, 'misshapen', misshapen);
+    },
+    leftHeld(kind, { namespace, name }) {
+      once(`${kind} left held`, () => {
+        logger.error(
+          { cluster, kind, namespace, name },
+          'resources carry the finalizer of strict mode, which is off for them: release them with `remediation-audit strict uninstall`',
+        );
+      });
     },
     gone(kind, wasWatched) {
       metrics.tombstones.inc({ cluster, kind, seen: wasWatched ? 'observed' : 'unobserved' });

@@ -10,6 +10,13 @@ import type { ObservedResources } from './observed-resources.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { WatchedKind } from './watched-kind.ts';
 
+/** Keeps resources in the cluster, by a finalizer of ours, until Temporal has their end. */
+export interface StrictMode {
+  readonly kinds: readonly string[];
+  /** How long after its deletion a resource is kept at most, in milliseconds. */
+  readonly holdMs: number;
+}
+
 export interface WatcherOptions {
   /** Configured name of the cluster. */
   readonly cluster: string;
@@ -22,6 +29,8 @@ export interface WatcherOptions {
   readonly observed?: ObservedResources;
   /** Default: all that are known. */
   readonly kinds?: readonly WatchedKind[];
+  /** Default: it only reads. */
+  readonly strict?: StrictMode | undefined;
   readonly timing: WatcherTiming;
   readonly listPageSize: number;
   /** Resources whose states are sent to Temporal at the same time. */

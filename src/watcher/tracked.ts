@@ -1,4 +1,5 @@
 import type { RemediationReference, ResourceReading } from '../kubernaut/observed-remediation.ts';
+import type { FinalizerState } from './finalizer.ts';
 
 /** What the watcher knows of one resource. The resource itself is not kept: what it says travels in its readings. */
 export interface Tracked {
@@ -44,6 +45,8 @@ export interface Tracked {
   resends: number;
   /** Its deletion was seen or concluded. */
   isGone: boolean;
+  /** In strict mode, from the first sight on. */
+  finalizer: FinalizerState | undefined;
   /** Its last state, if its deletion brought one, and its deletion: no list could tell them again. */
   ending: readonly PendingState[];
 }
@@ -56,6 +59,8 @@ export interface PendingState {
   /** It shows something no earlier state has shown: it is sent by itself, whatever comes after it. */
   readonly isFirst: boolean;
   readonly isDeletion: boolean;
+  /** A deletion of something that is still there, because strict mode keeps it. */
+  readonly isKept: boolean;
   readonly queuedAtMs: number;
 }
 
@@ -84,6 +89,7 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     recordedHash: undefined,
     resends: 0,
     isGone: false,
+    finalizer: undefined,
     ending: [],
   };
 }
@@ -104,6 +110,11 @@ export function isWaiting({ pending, sending }: Tracked): boolean {
 /** Temporal has its newest state. */
 export function isSent(tracked: Tracked): boolean {
   return !isWaiting(tracked) && tracked.sentHash !== undefined;
+}
+
+/** Temporal has its deletion, and it is still there: the database does not show it among the open ones any more. */
+export function isEndTold({ finalizer }: Tracked): boolean {
+  return finalizer?.isEndTold === true;
 }
 
 /** The database has its newest state. */
