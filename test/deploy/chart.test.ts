@@ -1,0 +1,193 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+
+import { readConfig } from '../../src/config.ts';
+import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
+import { VARIABLES } from '../../src/variables.ts';
+import { repositoryPath } from '../support/repository.ts';
+import { resolveServer } from '../support/servers.ts';
+
+interface Container {
+  readonly args: string[];
+  readonly env: { name: string; value?: string; valueFrom?: { secretKeyRef: { key: string } } }[];
+  readonly ports?: { containerPort: number }[];
+  readonly securityContext: object;
+}
+
+interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly rules?: object[];
+  readonly spec: {
+    readonly groups?: object[];
+    readonly template: {
+      readonly spec: {
+        readonly containers: [Container];
+        readonly securityContext: object;
+        readonly terminationGracePeriodSeconds?: number;
+      };
+    };
+  };
+}
+
+const run = promisify(execFile);
+const CHART = repositoryPath('deploy/chart');
+const EVERYTHING = [
+  'archive.url=s3://audit/prod',
+  'archive.keySecret=archive-key',
+  'serve.authMode=token',
+  'serve.tokensSecret=tokens',
+  'serve.tlsSecret=tls',
+  'monitoring.podMonitor=true',
+  'monitoring.prometheusRule=true',
+];
+let helm: string;
+
+beforeAll(async () => {
+  helm = await resolveServer('helm');
+});
+
+async function render(...values: readonly string[]): Promise<Manifest[]> {
+  const settings = values.flatMap((value) => ['--set', value]);
+  const { stdout } = await run(helm, [
+    ...['template', 'audit', CHART, '--namespace', 'audit', '--kube-version', '1.34.0'],
+    ...settings,
+  ]);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+}
+
+const podsOf = (manifests: readonly Manifest[]) =>
+  manifests
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
+    .map(({ spec }) => spec.template.spec);
+
+/** As the kubelet would give them, with something for what is in a secret. */
+const environmentOf = ({ env }: Container) =>
+  Object.fromEntries(
+    env.map(({ name, value, valueFrom }) => [
+      name,
+      value ?? `postgres://${String(valueFrom?.secretKeyRef.key)}@db/x`,
+    ]),
+  );
+
+test('helm finds nothing to complain about', async () => {
+  const { stdout } = await run(helm, ['lint', '--strict', CHART]);
+  expect(stdout).toContain('0 chart(s) failed');
+});
+
+describe.each([
+  ['by default', []],
+  ['with everything', EVERYTHING],
+])('%s', (_case, values) => {
+  test('a real API server takes every object, with no field it does not know', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chart-test-'));
+    const [apiserver, etcd] = [await resolveServer('kube-apiserver'), await resolveServer('etcd')];
+    await using server = await startKubeApiserver({ dataDir: folder, binaries: { apiserver, etcd } });
+    await using writer = await connectForWriting({ kubeconfig: server.kubeconfigPath, context: '' });
+    const send = async (path: string, body: object): Promise<string> => {
+      const { statusCode, body: answer } = await writer.send(
+        {
+          method: 'POST',
+          path,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        },
+        AbortSignal.timeout(10_000),
+      );
+      const text = await answer.text();
+      return statusCode < 300 ? 'taken' : text;
+    };
+    await send('/api/v1/namespaces', { metadata: { name: 'audit' } });
+    const ours = (await render(...values)).filter(
+      ({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com/'),
+    );
+    for (const manifest of ours) expect(await send(pathOf(manifest), manifest), manifest.kind).toBe('taken');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('the processes get variables that the configuration reads, with values it accepts', async () => {
+    for (const { containers } of podsOf(await render(...values))) {
+      const environment = environmentOf(containers[0]);
+      expect(Object.keys(environment).filter((name) => !Object.hasOwn(VARIABLES, name))).toEqual([]);
+      expect(() => readConfig(environment), containers[0].args[0]).not.toThrow();
+    }
+  });
+
+  test('the processes run without root, capabilities, or a file system they could change', async () => {
+    for (const { containers, securityContext } of podsOf(await render(...values))) {
+      expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1_000 });
+      expect(containers[0].securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+  });
+});
+
+function pathOf({ apiVersion, kind, metadata: { namespace } }: Manifest): string {
+  const plural = kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
+  return `${root}${scope}/${plural.toLowerCase()}?dryRun=All&fieldValidation=Strict`;
+}
+
+test('the processes are those of the program, at the ports where they answer, with time to end', async () => {
+  const { api, worker, watcher, shutdownGraceSeconds } = portsOf();
+  const pods = podsOf(await render()).map(({ containers: [{ args, ports }], ...pod }) => ({
+    process: args.join(' '),
+    port: ports?.[0]?.containerPort,
+    hasTime: (pod.terminationGracePeriodSeconds ?? Infinity) > shutdownGraceSeconds,
+  }));
+  expect(pods.toSorted((one, other) => one.process.localeCompare(other.process))).toEqual([
+    { process: 'migrate', port: undefined, hasTime: true },
+    { process: 'serve', port: api, hasTime: true },
+    { process: 'watch', port: watcher, hasTime: true },
+    { process: 'work', port: worker, hasTime: true },
+  ]);
+});
+
+function portsOf() {
+  const port = (name: keyof typeof VARIABLES) => Number(VARIABLES[name].default);
+  return {
+    api: port('REMEDIATION_AUDIT_API_PORT'),
+    worker: port('REMEDIATION_AUDIT_WORKER_METRICS_PORT'),
+    watcher: port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
+    shutdownGraceSeconds: readConfig({}).shutdownGraceSeconds,
+  };
+}
+
+test('the watcher has the rights of deploy/rbac.yaml', async () => {
+  const rulesOf = (manifests: readonly Manifest[]) =>
+    manifests.find(({ kind }) => kind === 'ClusterRole')?.rules;
+  const alone = parseAllDocuments(readFileSync(repositoryPath('deploy/rbac.yaml'), 'utf8'));
+  expect(rulesOf(await render())).toEqual(rulesOf(alone.map((document) => document.toJS() as Manifest)));
+});
+
+test('the role of the owner is given to those that need it', async () => {
+  const owners = podsOf(await render())
+    .map(({ containers }) => containers[0])
+    .filter(({ env }) => env.some(({ name }) => name === 'DATABASE_OWNER_URL'));
+  expect(owners.map(({ args }) => args[0]).toSorted()).toEqual(['migrate', 'work']);
+});
+
+test('the rules for Prometheus are those of the file', async () => {
+  const rule = (await render(...EVERYTHING)).find(({ kind }) => kind === 'PrometheusRule');
+  expect({ groups: rule?.spec.groups }).toEqual(parse(readFileSync(join(CHART, 'alerts.yaml'), 'utf8')));
+});
+
+test.each([
+  ['archive.url=s3://audit/prod', 'archive.keySecret names the secret'],
+  ['serve.authMode=token', 'serve.tokensSecret names the secret'],
+])('%s alone is refused: %s', async (value, sentence) => {
+  await expect(render(value)).rejects.toThrow(sentence);
+});
