@@ -40,10 +40,20 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
   const parts: ManifestPart[] = [];
   await client.query('begin isolation level repeatable read read only');
   const relation = partitionName(table.table, month);
-  for await (const text of readTableParts(client, table, relation, { partRows, files })) {
-    await options.reached('copied');
-    parts.push(await storePart(table, text, options));
-    for (const path of [text.csv, text.rowHashes]) await rm(path, { force: true });
+  // While one part is written and stored PostgreSQL already delivers the next; never more than that.
+  let storing = Promise.resolve();
+  try {
+    for await (const text of readTableParts(client, table, relation, { partRows, files })) {
+      await storing;
+      await options.reached('copied');
+      storing = storePart(table, text, options).then((part) => {
+        parts.push(part);
+      });
+      // Seen where it is awaited, at the latest below.
+      storing.catch(() => undefined);
+    }
+  } finally {
+    await storing;
   }
   await client.query('commit');
   return parts;
@@ -54,7 +64,7 @@ async function storePart(
   text: TextPart,
   { store, workspace, month, reached }: ExportOptions,
 ): Promise<ManifestPart> {
-  const parquet = join(workspace.folder, `${table.table}.parquet`);
+  const parquet = text.csv.replace(/csv$/, 'parquet');
   await writeParquet(workspace.duckdb, table, { csv: text.csv, parquet }, { ...text, month });
   await reached('written');
   const range = await timeRangeOf(workspace.duckdb, parquet);
@@ -67,7 +77,7 @@ async function storePart(
   await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256 });
   await store.put(key, { source: parquet, sha256: file.sha256 });
   await reached('uploaded');
-  await rm(parquet, { force: true });
+  for (const path of [parquet, text.csv, text.rowHashes]) await rm(path, { force: true });
   const { rows, digest } = text;
   return { table: table.table, key, ...file, rows, digest, rowHashes, ...range };
 }

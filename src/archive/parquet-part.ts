@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 
 import { quoteLiteral } from '../database/sql.ts';
-import type { ArchivedTable } from './archive-schema.ts';
+import type { ArchivedTable, ArchiveType } from './archive-schema.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { RowsDigest } from './row-hasher.ts';
 import { RowHasher } from './row-hasher.ts';
-import { writeParquetStatement, writeTextStatement } from './row-text.ts';
+import { rowGroupRowsOf, writeParquetStatement, writeTextStatement } from './row-text.ts';
 
 /** Version of the files' own form, in their footer and in the manifest. */
 export const ARCHIVE_FORMAT = 1;
@@ -32,7 +32,9 @@ export async function writeParquet(
     'remediation-audit.rows': String(rows),
     'remediation-audit.rows-sha256': digest,
   };
-  await duckdb.run(writeParquetStatement(table, { ...files, metadata }));
+  const { size: bytes } = await stat(files.csv);
+  const rowGroupRows = rowGroupRowsOf({ rows, bytes });
+  await duckdb.run(writeParquetStatement(table, { ...files, metadata, rowGroupRows }));
   const file = await open(files.parquet, 'r');
   try {
     await file.sync();
@@ -55,13 +57,34 @@ export async function digestParquet(
   await rm(files.csv, { force: true });
   try {
     await duckdb.run(writeTextStatement(table, { ...files, ...(rows === undefined ? {} : { rows }) }));
-    const hasher = new RowHasher(onRow);
-    const text = createReadStream(files.csv, { highWaterMark: CHUNK_BYTES });
-    for await (const chunk of text as AsyncIterable<Buffer>) hasher.update(chunk);
-    return hasher.finish();
+    return await digestText(files.csv, onRow);
   } finally {
     await rm(files.csv, { force: true });
   }
+}
+
+/** Counts and hashes the rows of a file of text. */
+export async function digestText(csv: string, onRow?: (rowHash: Buffer) => void): Promise<RowsDigest> {
+  const hasher = new RowHasher(onRow);
+  const text = createReadStream(csv, { highWaterMark: CHUNK_BYTES });
+  for await (const chunk of text as AsyncIterable<Buffer>) hasher.update(chunk);
+  return hasher.finish();
+}
+
+/**
+ * The table as it was when the file was written: what was hashed then are its columns, not those that a later schema
+ * has.
+ */
+export async function tableOfFile(
+  duckdb: DuckDb,
+  table: ArchivedTable,
+  parquet: string,
+): Promise<ArchivedTable> {
+  const described = await duckdb.rows(`
+    select column_name as name, replace(column_type, 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ') as type
+    from (describe select * from read_parquet(${quoteLiteral(parquet)}))`);
+  const columns = described.map(({ name, type }) => ({ name: String(name), type: type as ArchiveType }));
+  return { ...table, columns };
 }
 
 export interface RowGroup {

@@ -12,7 +12,9 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** Left to DuckDB it is sixteen of the longest lines, several times over, and a file of that size exceeds its memory. */
 const READ_BUFFER_BYTES = 2 * MAX_LINE_BYTES;
 
-export const ROW_GROUP_ROWS = 100_000;
+/** Most rows of a row group; of wide rows it takes fewer, because the engine holds all of a group. */
+const ROW_GROUP_ROWS = 100_000;
+const ROW_GROUP_TEXT_BYTES = 96 * 1024 * 1024;
 const ZSTD_LEVEL = 3;
 
 /** PostgreSQL: the rows of a relation as text, in order. */
@@ -29,10 +31,23 @@ export function copyInStatement({ columns }: ArchivedTable, relation: string): s
   return `copy ${quoteIdentifier(relation)} (${list}) from stdin with (format csv, ${CSV_OPTIONS})`;
 }
 
+/** How many rows a row group takes of a file of that text. */
+export function rowGroupRowsOf(text: { readonly rows: number; readonly bytes: number }): number {
+  const fitting = Math.floor((text.rows * ROW_GROUP_TEXT_BYTES) / text.bytes);
+  return Math.max(1, Math.min(ROW_GROUP_ROWS, fitting));
+}
+
+export interface ParquetFile {
+  readonly csv: string;
+  readonly parquet: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly rowGroupRows: number;
+}
+
 /** DuckDB: a file of that text becomes a Parquet file. */
 export function writeParquetStatement(
   { columns }: ArchivedTable,
-  { csv, parquet, metadata }: { csv: string; parquet: string; metadata: Readonly<Record<string, string>> },
+  { csv, parquet, metadata, rowGroupRows }: ParquetFile,
 ): string {
   const types = columns.map(
     ({ name, type }) => `${quoteLiteral(name)}: '${type === 'BLOB' ? 'VARCHAR' : type}'`,
@@ -47,7 +62,7 @@ export function writeParquetStatement(
     parallel = false,
     columns = {${types.join(', ')}})
 ) to ${quoteLiteral(parquet)} (format parquet, compression zstd, compression_level ${ZSTD_LEVEL},
-  row_group_size ${ROW_GROUP_ROWS}, kv_metadata {${footer.join(', ')}})`;
+  row_group_size ${rowGroupRows}, kv_metadata {${footer.join(', ')}})`;
 }
 
 /** DuckDB: a Parquet file, or some of its rows, as that text again. */

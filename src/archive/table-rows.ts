@@ -6,12 +6,16 @@ import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 
 import type { ArchivedTable } from './archive-schema.ts';
-import type { RowsDigest } from './row-hasher.ts';
-import { RowHasher } from './row-hasher.ts';
+import type { PartLimit, RowsDigest } from './row-hasher.ts';
+import { ROW_HASH_BYTES, RowHasher } from './row-hasher.ts';
 import { copyOutStatement } from './row-text.ts';
 
-/** Rows at which a part ends: a file of some 70 MB. */
+/** Rows at which a part ends; wide ones reach PART_BYTES before. */
 export const PART_ROWS = 1_000_000;
+/** Text at which a part ends: a file of some 25 MB. All of a part may be one row group, which must fit into the engine. */
+const PART_BYTES = 256 * 1024 * 1024;
+
+const limitOf = (partRows: number): PartLimit => ({ rows: partRows, bytes: PART_BYTES });
 
 /** One part's rows as a file of text, with the hash of each row in another. */
 export interface TextPart extends RowsDigest {
@@ -51,20 +55,29 @@ export async function* readTableParts(
   }
 }
 
+export interface DigestOptions {
+  readonly partRows: number;
+  /** Where it is held against parts that were written with another limit: the rows of each. */
+  readonly sizes?: readonly number[];
+  readonly onProgress?: () => void;
+}
+
 /** Digests of the parts a relation would have, without keeping them. */
 export async function digestTable(
   client: pg.ClientBase,
   table: ArchivedTable,
   relation: string,
-  { partRows, onProgress }: { readonly partRows: number; readonly onProgress?: () => void },
+  { partRows, sizes = [], onProgress }: DigestOptions,
 ): Promise<readonly RowsDigest[]> {
   const hasher = new RowHasher();
   const parts: RowsDigest[] = [];
   const rows = client.query(copyTo(copyOutStatement(table, relation)));
   for await (const chunk of rows as AsyncIterable<Buffer>) {
     for (let rest = chunk; rest.length > 0;) {
-      rest = rest.subarray(hasher.update(rest, partRows));
-      if (hasher.rows >= partRows) parts.push(hasher.finish());
+      const size = sizes[parts.length];
+      const limit = size === undefined ? limitOf(partRows) : { rows: size, bytes: Number.POSITIVE_INFINITY };
+      rest = rest.subarray(hasher.update(rest, limit));
+      if (hasher.isFull(limit)) parts.push(hasher.finish());
     }
     onProgress?.();
   }
@@ -72,21 +85,53 @@ export async function digestTable(
   return parts;
 }
 
+/** Rows in whatever order: their number, and the sum of what is kept of each one's hash. */
+export interface RowSum {
+  readonly rows: number;
+  readonly sum: bigint;
+}
+
+export const NO_ROWS: RowSum = { rows: 0, sum: 0n };
+
+/** Counts in the hashes of rows, one after the other. */
+export function addRowHashes({ rows, sum }: RowSum, hashes: Buffer): RowSum {
+  let total = sum;
+  for (let at = 0; at < hashes.length; at += ROW_HASH_BYTES) total += hashes.readBigUInt64BE(at);
+  return { rows: rows + hashes.length / ROW_HASH_BYTES, sum: BigInt.asUintN(ROW_HASH_BYTES * 8, total) };
+}
+
+/** Reads a whole relation. */
+export async function sumTable(
+  client: pg.ClientBase,
+  table: ArchivedTable,
+  relation: string,
+): Promise<RowSum> {
+  let found = NO_ROWS;
+  const hasher = new RowHasher((rowHash) => {
+    found = addRowHashes(found, rowHash);
+  });
+  const rows = client.query(copyTo(copyOutStatement(table, relation)));
+  for await (const chunk of rows as AsyncIterable<Buffer>) hasher.update(chunk);
+  return found;
+}
+
 class PartSplitter {
   readonly #options: TextPartOptions;
+  readonly #limit: PartLimit;
   #writer: PartWriter | undefined;
   #index = 0;
 
   constructor(options: TextPartOptions) {
     this.#options = options;
+    this.#limit = limitOf(options.partRows);
   }
 
   /** Writes the chunk away and gives the parts that it completed. */
   async *take(chunk: Buffer): AsyncGenerator<TextPart> {
     for (let rest = chunk; rest.length > 0;) {
       this.#writer ??= new PartWriter(this.#options.files((this.#index += 1)));
-      rest = await this.#writer.write(rest, this.#options.partRows);
-      if (this.#writer.isFull(this.#options.partRows)) yield* this.end();
+      rest = await this.#writer.write(rest, this.#limit);
+      if (this.#writer.isFull(this.#limit)) yield* this.end();
     }
   }
 
@@ -112,8 +157,8 @@ class PartWriter {
   }
 
   /** Returns what belongs to the next part. */
-  async write(chunk: Buffer, partRows: number): Promise<Buffer> {
-    const length = this.#hasher.update(chunk, partRows);
+  async write(chunk: Buffer, limit: PartLimit): Promise<Buffer> {
+    const length = this.#hasher.update(chunk, limit);
     // Copied: a stream holds on to what it was given, and the driver uses its buffer again.
     const room = this.#csv.write(Buffer.from(chunk.subarray(0, length)));
     if (!room) await drained(this.#csv);
@@ -121,8 +166,8 @@ class PartWriter {
     return chunk.subarray(length);
   }
 
-  isFull(partRows: number): boolean {
-    return this.#hasher.rows >= partRows;
+  isFull(limit: PartLimit): boolean {
+    return this.#hasher.isFull(limit);
   }
 
   async end(): Promise<TextPart> {

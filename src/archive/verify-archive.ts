@@ -5,7 +5,7 @@ import type { ObjectStore } from './object-store.ts';
 import { ObjectMissingError } from './object-store.ts';
 import type { TrustedKeys } from './signing-key.ts';
 import type { ArchiveFault } from './verify-part.ts';
-import { verifyPart } from './verify-part.ts';
+import { verifyParts } from './verify-part.ts';
 import { withWorkspace } from './workspace.ts';
 
 export interface VerifyOptions {
@@ -37,12 +37,10 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
   const faults = [...chain.faults];
   if (month !== undefined && wanted.length === 0)
     faults.push({ key: MANIFEST_PREFIX, reason: `no manifest of ${month.slice(0, 7)} can be trusted` });
+  const { onPart } = options;
   await withWorkspace(workFolder, async (workspace) => {
-    for (const part of parts) {
-      options.onPart?.(part.key);
-      const fault = await verifyPart(store, part, workspace);
-      if (fault !== undefined) faults.push(fault);
-    }
+    const given = { store, workspace, ...(onPart === undefined ? {} : { onPart }) };
+    faults.push(...(await verifyParts(parts, given)));
   });
   return {
     manifests: chain.manifests.length,

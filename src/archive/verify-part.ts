@@ -8,8 +8,9 @@ import type { ManifestPart } from './manifest.ts';
 import type { ObjectStore } from './object-store.ts';
 import { ObjectMissingError } from './object-store.ts';
 import type { RowGroup } from './parquet-part.ts';
-import { digestParquet, rowGroupsOf } from './parquet-part.ts';
+import { digestParquet, digestText, rowGroupsOf, tableOfFile } from './parquet-part.ts';
 import { ROW_HASH_BYTES } from './row-hasher.ts';
+import { writeTextStatement } from './row-text.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What is wrong with an object of the store, as exactly as it can be told. */
@@ -21,18 +22,31 @@ export interface ArchiveFault {
   readonly row?: number;
 }
 
+/** The rows of a part that is as it was written. */
+export interface VerifiedRows {
+  /** File of their text. */
+  readonly csv: string;
+  /** The table with the columns it had when they were written. */
+  readonly table: ArchivedTable;
+  /** The hash of each row, one after the other. */
+  readonly rowHashes: Buffer;
+}
+
 /**
  * Downloads a part and holds it against what the manifest says: size and hash of the file, number and hash of the rows,
- * each row. Undefined when all of it is as it was written.
+ * each row. Undefined when all of it is as it was written; only then are the rows given to `use`, and they are the very
+ * bytes that were hashed.
  */
 export async function verifyPart(
   store: ObjectStore,
   part: ManifestPart,
   { folder, duckdb }: Workspace,
+  use?: (rows: VerifiedRows) => Promise<void>,
 ): Promise<ArchiveFault | undefined> {
   // A name of its own: DuckDB remembers what it read of a path, and would take the part before for this one.
   const file = { ...part, path: join(folder, `verify-${basename(part.key)}`) };
-  const hashes = { ...part.rowHashes, path: join(folder, 'verify.rows') };
+  const hashes = { ...part.rowHashes, path: `${file.path}.rows` };
+  const csv = `${file.path}.csv`;
   try {
     const missing = (await fetch(store, file)) ?? (await fetch(store, hashes));
     if (missing !== undefined) return missing;
@@ -40,23 +54,63 @@ export async function verifyPart(
     const hashesFault = await compareFile(hashes);
     // Without the hashes of its rows a wrong file is just that.
     if (hashesFault !== undefined) return fileFault ?? hashesFault;
-    const rows = new RowComparison(await readFile(hashes.path));
-    const files = { parquet: file.path, csv: join(folder, 'verify.csv') };
-    const inspection: Inspection = { duckdb, table: archivedTable(part.table), files, rows };
+    const rowHashes = await readFile(hashes.path);
+    const files = { parquet: file.path, csv };
+    const inspection: Inspection = {
+      ...{ duckdb, table: archivedTable(part.table), files },
+      rows: new RowComparison(rowHashes),
+    };
     const fault = fileFault ?? (await compareRows(part, inspection));
-    return fault === undefined ? undefined : ((await locate(part.key, inspection)) ?? fault);
+    if (fault !== undefined) return (await locate(part.key, inspection)) ?? fault;
+    await use?.({ csv, table: await tableOfFile(duckdb, inspection.table, file.path), rowHashes });
+    return undefined;
   } finally {
-    for (const { path } of [file, hashes]) await rm(path, { force: true });
+    for (const path of [file.path, hashes.path, csv]) await rm(path, { force: true });
   }
 }
 
+const AT_ONCE = 2;
+
+/**
+ * Verifies each of the parts; the faults come in their order. While the text of one is hashed the engine already writes that
+ * of the next.
+ */
+export async function verifyParts(
+  parts: readonly ManifestPart[],
+  { store, workspace, onPart }: VerifyPartsOptions,
+): Promise<readonly ArchiveFault[]> {
+  const faults: (ArchiveFault | undefined)[] = [];
+  const coming = parts.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, part] of coming) {
+      onPart?.(part.key);
+      faults[index] = await verifyPart(store, part, workspace);
+    }
+  };
+  // All of them, also when one fails: none may go on in a folder that is gone.
+  const outcomes = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return faults.filter((fault) => fault !== undefined);
+}
+
+export interface VerifyPartsOptions {
+  readonly store: ObjectStore;
+  readonly workspace: Workspace;
+  /** Told of each part before it is read. */
+  readonly onPart?: (key: string) => void;
+}
+
+/** Leaves the rows as text. */
 async function compareRows(
   part: ManifestPart,
   { duckdb, table, files, rows }: Inspection,
 ): Promise<ArchiveFault | undefined> {
-  const found = await digestParquet(duckdb, table, files, { onRow: rows.take });
-  if (found.rows === part.rows && found.digest === part.digest && rows.firstWrong === undefined)
-    return undefined;
+  const columns = await tableOfFile(duckdb, table, files.parquet);
+  await rm(files.csv, { force: true });
+  await duckdb.run(writeTextStatement(columns, files));
+  // The same text has as many rows, and each of them is the one that was written.
+  if ((await hashFile(files.csv)).sha256 === part.digest) return undefined;
+  const found = await digestText(files.csv, rows.take);
   const written = `written were ${part.rows} of ${part.digest}`;
   return { key: part.key, reason: `holds ${found.rows} rows of SHA-256 ${found.digest}, ${written}` };
 }
@@ -143,7 +197,8 @@ async function inspectGroup(
   comparison.rewind(firstRow);
   try {
     const range = { from: firstRow, count: rows };
-    await digestParquet(duckdb, table, files, { rows: range, onRow: comparison.take });
+    const written = await tableOfFile(duckdb, table, files.parquet);
+    await digestParquet(duckdb, written, files, { rows: range, onRow: comparison.take });
   } catch (error: unknown) {
     const last = firstRow + rows - 1;
     return {

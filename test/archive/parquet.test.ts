@@ -18,6 +18,7 @@ import { ROW_HASH_BYTES } from '../../src/archive/row-hasher.ts';
 import { copyInStatement, writeTextStatement } from '../../src/archive/row-text.ts';
 import type { TextPart } from '../../src/archive/table-rows.ts';
 import { digestTable, readTableParts } from '../../src/archive/table-rows.ts';
+import { withWorkspace } from '../../src/archive/workspace.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { createMonth } from '../../src/database/partitions.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
@@ -120,6 +121,41 @@ test('parts end after the given number of rows and together hold the table', asy
     digestTable(client, table, partitionName(table.table, MONTH), { partRows: 25 }),
   );
   expect(digests).toEqual(parts.map(({ rows, digest }) => ({ rows, digest })));
+});
+
+test('rows as wide as they get are written and read within the memory of the engine', async () => {
+  const table = archivedTable('audit_ledger');
+  const source = partitionName(table.table, MONTH);
+  const rows = await withWorkspace(folder, (workspace) =>
+    asMaintenance(async (client) => {
+      // As wide as records get, so that a few thousand rows make a file larger than the engine may use.
+      const wide = (name: string): string =>
+        ({ canonical: `repeat('x', 100000) as canonical`, record_id: 'gen_random_uuid() as record_id' })[
+          name
+        ] ?? name;
+      await client.query(`create table wide_ledger (like ${source})`);
+      await client.query(`
+      insert into wide_ledger
+      select ${table.columns.map(({ name }) => wide(name)).join(', ')}
+      from (select * from ${source} limit 1) as one, generate_series(1, 5500)`);
+      const parts: TextPart[] = [];
+      const options = { partRows: 10_000, files: () => files('wide') };
+      for await (const part of readTableParts(client, table, 'wide_ledger', options)) {
+        const { csv, parquet } = files('wide');
+        await writeParquet(workspace.duckdb, table, { csv, parquet }, { ...part, month: MONTH });
+        const found = await digestParquet(workspace.duckdb, table, { parquet, csv: `${csv}.back` });
+        expect(found).toEqual({ rows: part.rows, digest: part.digest });
+        parts.push(part);
+      }
+      expect(await digestTable(client, table, 'wide_ledger', { partRows: 10_000 })).toEqual(
+        parts.map(({ rows: count, digest }) => ({ rows: count, digest })),
+      );
+      return parts.map(({ rows: count }) => count);
+    }),
+  );
+  // Some 256 MiB each.
+  expect(rows).toHaveLength(3);
+  expect(rows.reduce((sum, count) => sum + count)).toBe(5_500);
 });
 
 test('a table without rows has no part', async () => {
