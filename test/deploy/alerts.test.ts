@@ -8,7 +8,6 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 
-import { createMetrics } from '../../src/observability/metrics.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { resolveServer } from '../support/servers.ts';
 
@@ -69,19 +68,6 @@ async function expectFiring(
 test('promtool takes the rules', async () => {
   const { stdout } = await run(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', RULES_FILE]);
   expect(stdout).toContain(`SUCCESS: ${rules.length} rules found`);
-});
-
-test('every rule names metrics that are exposed, and no other', () => {
-  const exposed = new Set(
-    createMetrics()
-      .registry.getMetricsAsArray()
-      .map(({ name }) => name),
-  );
-  for (const { alert, expr } of rules) {
-    const named = expr.match(/remediation_audit_\w+/g) ?? [];
-    expect(named.length, alert).toBeGreaterThan(0);
-    for (const metric of named) expect(exposed, `${alert} names ${metric}`).toContain(metric);
-  }
 });
 
 test('docs/operations.md has a section for every rule, in their order, and for no other', async () => {

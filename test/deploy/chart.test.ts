@@ -49,6 +49,7 @@ const EVERYTHING = [
   'serve.tlsSecret=tls',
   'monitoring.podMonitor=true',
   'monitoring.prometheusRule=true',
+  'monitoring.dashboard=true',
 ];
 let helm: string;
 
