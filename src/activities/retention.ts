@@ -20,7 +20,7 @@ export interface RetentionActivityDependencies {
 }
 
 const HEARTBEAT_MS = 5_000;
-const DONE_ABOUT: ReadonlySet<string> = new Set(['archive', 'detach', 'drop', 'reattach']);
+const DONE_ABOUT: ReadonlySet<string> = new Set(['archive', 'detach', 'drop', 'release', 'reattach']);
 
 /** What no retry makes right: the archive itself is at fault, or the month went elsewhere. */
 const ALARMS = [

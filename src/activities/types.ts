@@ -52,7 +52,7 @@ export interface PartitionActivities {
 export interface RetentionDecision {
   /** First day of the month. */
   readonly month: string;
-  readonly action: 'archive' | 'detach' | 'drop' | 'reattach';
+  readonly action: 'archive' | 'detach' | 'drop' | 'release' | 'reattach';
 }
 
 /** The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. */

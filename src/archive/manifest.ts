@@ -37,6 +37,18 @@ export interface Manifest {
   readonly parts: readonly ManifestPart[];
   /** The manifest written before this one, of whichever month: the chain shows that none was taken away. */
   readonly previous: { readonly key: string; readonly sha256: string } | null;
+  /** Stands in the place of an archive that was removed on purpose. Then there are no parts. */
+  readonly removed?: Removal;
+}
+
+/** Who took the objects of a month away, when, and why. */
+export interface Removal {
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string;
+  /** Keys of the objects, and how many rows the last manifest counted. */
+  readonly objects: readonly string[];
+  readonly rows: Readonly<Record<string, number>>;
 }
 
 /** A manifest as it lies in the store. */

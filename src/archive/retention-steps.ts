@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import { saveHoldArchive } from '../database/hold-archives.ts';
+import { holdsOfMonth } from '../database/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
 import { detachMonth, partitionsOf } from '../database/month-detach.ts';
 import type { DropOutcome, MonthRow } from '../database/month-states.ts';
@@ -23,8 +25,7 @@ import { countRows } from './manifest.ts';
 import type { ManifestChain } from './manifest-chain.ts';
 import type { ObjectStore } from './object-store.ts';
 import { digestTable } from './table-rows.ts';
-import type { ArchiveFault } from './verify-part.ts';
-import { describeFault, verifyPart } from './verify-part.ts';
+import { describeFault, verifyParts } from './verify-part.ts';
 import { withWorkspace } from './workspace.ts';
 
 /** Points at which a test ends the process, the database or the store. */
@@ -129,23 +130,44 @@ class Steps {
       await this.#reached(point);
     };
     return withWorkspace(workFolder, (workspace) =>
-      this.asOwner((client) =>
-        exportTable(archivedTable(table), { client, store, workspace, month, partRows, reached }),
-      ),
+      this.asOwner(async (client) => {
+        const held = await this.#isHeld(client, month);
+        return exportTable(archivedTable(table), {
+          client,
+          store,
+          workspace,
+          month,
+          partRows,
+          reached,
+          held,
+        });
+      }),
     );
+  }
+
+  /**
+   * Whether a hold came since the run was planned. It is noted before the first object is held for it, so that the objects are
+   * let go with it.
+   */
+  async #isHeld(client: pg.Client, month: string): Promise<boolean> {
+    const relations = (await partitionsOf(client, month)).filter(
+      ({ table, place }) => place !== 'absent' && table !== 'audit_ledger',
+    );
+    const holdIds = (await holdsOfMonth(client, month, relations)).map(({ id }) => id);
+    if (holdIds.length === 0) return false;
+    await saveHoldArchive(client, { holdIds, month, state: 'held', manifest: null, objects: 0 });
+    return true;
   }
 
   async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
     const { store, workFolder } = this.#given;
-    const faults: ArchiveFault[] = [];
     if (parts.length === 0) return;
-    await withWorkspace(workFolder, async (workspace) => {
-      for (const part of parts) {
-        const fault = await verifyPart(store, part, workspace);
-        if (fault !== undefined) faults.push(fault);
-        this.#progress(`${part.key}: ${fault === undefined ? 'verified' : 'wrong'}`);
-      }
-    });
+    const onPart = (key: string): void => {
+      this.#progress(`${key}: verifying`);
+    };
+    const faults = await withWorkspace(workFolder, (workspace) =>
+      verifyParts(parts, { store, workspace, onPart }),
+    );
     if (faults.length > 0) throw new ArchiveMismatchError(month, faults.map(describeFault));
     await this.#reached('verified');
   }
@@ -154,14 +176,16 @@ class Steps {
     const { chain, schemaVersion, nowMs = Date.now } = this.#given;
     const row = await this.#monthRow(month);
     const parts = [...(await this.#settledParts(row)), ...exported];
-    const sealed = await chain.append({
+    const held = await this.asOwner((client) => this.#isHeld(client, month));
+    const contents = {
       month,
       createdAt: instantOf(nowMs()),
       schemaVersion,
       range: [`${month}T00:00:00.000000Z`, `${addMonths(month, 1)}T00:00:00.000000Z`],
       rows: countRows(parts),
       parts,
-    });
+    };
+    const sealed = await chain.append(contents, { held });
     await this.#reached('manifest-written');
     const { key, sha256, manifest } = sealed;
     await this.asOwner((client) => markArchived(client, month, { key, sha256, rows: manifest.rows }));
@@ -173,6 +197,8 @@ class Steps {
     const settled = new Set((await this.#settledParts(row)).map(({ key }) => key));
     const manifest = await this.#manifestOf(row);
     const exported = manifest.parts.filter(({ key }) => !settled.has(key));
+    // Of a restored month these parts were written long ago: they must be there before the database lets go of it.
+    if (row.state === 'restored') await this.verify(month, manifest.parts);
     await this.#reached('detaching');
     return this.asOwner(async (client) => {
       await detachMonth(client, month);
@@ -216,8 +242,13 @@ class Steps {
       const onProgress = (): void => {
         this.#progress(`${table}: comparing`);
       };
-      const found = await digestTable(client, archivedTable(table), relation, { partRows, onProgress });
       const archived = parts.filter((part) => part.table === table);
+      const sizes = archived.map(({ rows }) => rows);
+      const found = await digestTable(client, archivedTable(table), relation, {
+        partRows,
+        sizes,
+        onProgress,
+      });
       const same =
         found.length === archived.length &&
         found.every(({ rows, digest }, index) => {

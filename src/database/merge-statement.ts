@@ -33,20 +33,15 @@ interface Parameter {
   readonly type: ColumnType | 'bytea';
 }
 
-interface Statements {
-  readonly merge: string;
-  readonly refold: string;
-}
+const mergeByDefinition = new WeakMap<RecordDefinition, string>();
 
-const statementsByDefinition = new WeakMap<RecordDefinition, Statements>();
-
-/** The statements of one table, derived from its definition once. */
-export function statementsOf(definition: RecordDefinition): Statements {
-  const known = statementsByDefinition.get(definition);
+/** The statement of one table, derived from its definition once. */
+export function mergeStatementOf(definition: RecordDefinition): string {
+  const known = mergeByDefinition.get(definition);
   if (known !== undefined) return known;
-  const statements = { merge: mergeStatement(definition), refold: refoldStatement(definition) };
-  statementsByDefinition.set(definition, statements);
-  return statements;
+  const statement = mergeStatement(definition);
+  mergeByDefinition.set(definition, statement);
+  return statement;
 }
 
 /**
@@ -88,15 +83,15 @@ ${observed.map((column) => `  ${assignment(column)}`).join(',\n')},
 returning stored.id, stored.revision, old.source_version as previous_version`;
 }
 
-/** Writes the folded columns of rows that were locked by the merge; parameters as in `incoming`, without the version. */
-function refoldStatement(definition: RecordDefinition): string {
+/** Writes the folded columns of rows that are locked; parameters as in `incoming`, without the version. */
+export function refoldStatement(definition: RecordDefinition, relation: string): string {
   const key = ROW_COLUMNS.slice(0, 2);
   const observed = observedColumns(definition);
   return `
 with folded as (
   ${unnest('folded', [...key, ...observed], 1)}
 )
-update ${quoteIdentifier(definition.table)} as stored set
+update ${quoteIdentifier(relation)} as stored set
 ${observed.map(({ name }) => `  ${quoteIdentifier(name)} = folded.${quoteIdentifier(name)}`).join(',\n')}
 from folded
 where stored.id = folded.id

@@ -88,7 +88,7 @@ export async function markDetached(client: pg.ClientBase, month: string): Promis
     await requireAllDetached(client, month, 'archived');
     await move(client, {
       month,
-      from: ['archived'],
+      from: ['archived', 'restored'],
       set: "state = 'detached', detached_at = clock_timestamp()",
     });
   });
@@ -124,7 +124,7 @@ export async function approveDrop(
     text: `
       update audit_partition
       set approved_by = $2::text, approved_at = clock_timestamp()
-      where month = $1::date and state in ('live', 'archiving', 'archived', 'detached')`,
+      where month = $1::date and state in ('live', 'archiving', 'archived', 'detached', 'restored')`,
     values: [monthOf(month), approvedBy],
   });
   return rowCount === 1;
@@ -174,7 +174,11 @@ async function requireAllDetached(client: pg.ClientBase, month: string, expected
 }
 
 /** One transaction under the lock of `audit_create_month`: no writer makes or attaches this month meanwhile. */
-async function underMonthLock<T>(client: pg.ClientBase, month: string, work: () => Promise<T>): Promise<T> {
+export async function underMonthLock<T>(
+  client: pg.ClientBase,
+  month: string,
+  work: () => Promise<T>,
+): Promise<T> {
   await client.query('begin');
   try {
     await client.query({

@@ -69,7 +69,7 @@ async function createMonthOrTell(pool: pg.Pool, month: string): Promise<void> {
 }
 
 /** Sessions that hold a lock on a partitioned table which keeps a partition from being attached. */
-async function lockHolders(pool: pg.Pool): Promise<string[]> {
+export async function lockHolders(pool: pg.Pool | pg.ClientBase): Promise<string[]> {
   const { rows } = await pool.query<{ holder: string }>(`
     select distinct format('%s (pid %s, %s, %s on %s since %s)', coalesce(nullif(activity.application_name, ''), 'a session'),
       activity.pid, activity.usename, lock.mode, lock.relation::regclass, to_char(activity.xact_start, 'HH24:MI:SS')) as holder

@@ -8,7 +8,7 @@ import type { Column, Columns, RecordDefinition } from '../domain/records/defini
 import { observedColumns } from '../domain/records/definition.ts';
 import { drawSalts, sealEntry } from '../identity/ledger-entry.ts';
 import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
-import { LEDGER_COLUMNS, ROW_COLUMNS, statementsOf } from './merge-statement.ts';
+import { LEDGER_COLUMNS, mergeStatementOf, refoldStatement, ROW_COLUMNS } from './merge-statement.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { quoteIdentifier } from './sql.ts';
 
@@ -41,7 +41,7 @@ export async function mergeRows(
   const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
-    text: statementsOf(definition).merge,
+    text: mergeStatementOf(definition),
     values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows, homes)],
   });
   const late = lateRows(rows, merged.rows);
@@ -179,10 +179,18 @@ function asText(value: string | boolean | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
-interface Home {
+export interface Home {
   readonly id: string;
   readonly createdAt: string;
 }
+
+/** Where rows are folded: in the tables themselves, or in those of a month that is being restored beside them. */
+export interface FoldedRelations {
+  readonly rows: string;
+  readonly ledger: string;
+}
+
+const LEDGER = 'audit_ledger';
 
 interface LedgerRow {
   record_id: string;
@@ -191,21 +199,22 @@ interface LedgerRow {
   canonical: string;
 }
 
-const SELECT_ENTRIES = `
+const selectEntries = (ledger: string): string => `
   select entry.record_id, entry.source_version, entry.content_hash, entry.canonical
   from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
-  join audit_ledger as entry
+  join ${quoteIdentifier(ledger)} as entry
     on entry.record_id = wanted.id and entry.created_at = wanted.created_at`;
 
-/** Computes rows from their whole ledger. The merge before it holds their locks, so no entry can be missed. */
-async function refold(
+/** Computes rows from their whole ledger. The caller holds their locks, so no entry can be missed. */
+export async function refold(
   client: pg.ClientBase,
   definition: RecordDefinition,
   homes: readonly Home[],
+  relations: FoldedRelations = { rows: definition.table, ledger: LEDGER },
 ): Promise<void> {
   const { rows } = await client.query<LedgerRow>({
-    name: 'select-entries',
-    text: SELECT_ENTRIES,
+    name: `select-entries-${relations.ledger}`,
+    text: selectEntries(relations.ledger),
     values: [homes.map(({ id }) => id), homes.map(({ createdAt }) => createdAt)],
   });
   const byRecord = Map.groupBy(rows, (row) => row.record_id);
@@ -218,8 +227,8 @@ async function refold(
     ),
   }));
   await client.query({
-    name: `refold-${definition.table}`,
-    text: statementsOf(definition).refold,
+    name: `refold-${relations.rows}`,
+    text: refoldStatement(definition, relations.rows),
     values: [
       folded.map(({ id }) => id),
       folded.map(({ createdAt }) => createdAt),

@@ -82,7 +82,7 @@ interface Circumstances {
 function decide(row: MonthRow, circumstances: Circumstances): Decision {
   const { holds, rules, nowMs } = circumstances;
   if (row.state === 'dropped') return { action: 'gone', reason: `in the archive: ${row.manifest ?? ''}` };
-  if (row.state === 'restored') return decideRestored(row, nowMs);
+  if (row.state === 'restored') return decideRestored(row, circumstances);
   const dueMs = millisecondsOf(`${addMonths(row.month, 1)}T00:00:00Z`) + rules.hotDays * MS_PER_DAY;
   if (nowMs < dueMs)
     return { action: 'keep', reason: `hot until ${new Date(dueMs).toISOString().slice(0, 10)}` };
@@ -104,9 +104,10 @@ function decideHeld({ state }: MonthRow, holds: readonly Hold[]): Decision {
   return { action: state === 'archived' || state === 'detached' ? 'reattach' : 'held', reason };
 }
 
-function decideRestored({ restoredUntil }: MonthRow, nowMs: number): Decision {
+function decideRestored({ restoredUntil }: MonthRow, { holds, nowMs }: Circumstances): Decision {
   if (restoredUntil !== null && millisecondsOf(restoredUntil) > nowMs)
     return { action: 'keep', reason: `restored until ${restoredUntil}` };
+  if (holds.length > 0) return { action: 'held', reason: holds.map(describeHold).join('; ') };
   return { action: 'release', reason: 'the time it was restored for is over' };
 }
 

@@ -13,6 +13,7 @@ export async function retainMonth(
     case 'archive':
       return archive(steps, month, tell);
     case 'detach':
+    case 'release':
       return detachAndDrop(steps, month, tell);
     case 'drop':
       return drop(steps, month, tell);

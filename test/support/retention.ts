@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { RetentionActivities } from '../../src/activities/types.ts';
+import type { RetentionActivities, RetentionDecision } from '../../src/activities/types.ts';
 import { createManifestChain } from '../../src/archive/manifest-chain.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
@@ -36,15 +36,17 @@ export function retentionSteps(
   });
 }
 
+const DECISIONS = ['archive', 'detach', 'drop', 'release', 'reattach'] as const;
+
+function isDecision(action: string): action is RetentionDecision['action'] {
+  return (DECISIONS as readonly string[]).includes(action);
+}
+
 /** The steps as the workflow sees them, without Temporal between. */
 export function asActivities(steps: RetentionSteps): RetentionActivities {
   return {
     planRetention: async () =>
-      (await steps.plan()).flatMap(({ month, action }) =>
-        action === 'archive' || action === 'detach' || action === 'drop' || action === 'reattach'
-          ? [{ month, action }]
-          : [],
-      ),
+      (await steps.plan()).flatMap(({ month, action }) => (isDecision(action) ? [{ month, action }] : [])),
     freezeMonth: async (month) => {
       await steps.freeze(month);
       return steps.tables;

@@ -1,0 +1,37 @@
+/** There is nothing that could be restored; the message says why. */
+export class CannotRestoreError extends Error {
+  readonly month: string;
+
+  constructor(month: string, reason: string) {
+    super(`${month.slice(0, 7)} cannot be restored: ${reason}`);
+    this.name = 'CannotRestoreError';
+    this.month = month;
+  }
+}
+
+/** The archive was written by a newer schema: what this one does not know would be lost. */
+export class ArchiveSchemaError extends Error {
+  readonly month: string;
+  readonly unknown: readonly string[];
+
+  constructor(month: string, unknown: readonly string[]) {
+    super(
+      `the archive of ${month.slice(0, 7)} has what this schema does not know: ${unknown.join(', ')}; ` +
+        'restore it with the release that wrote it, or a newer one',
+    );
+    this.name = 'ArchiveSchemaError';
+    this.month = month;
+    this.unknown = unknown;
+  }
+}
+
+/** Somebody else restores the same month now. */
+export class AnotherRestoreError extends Error {
+  readonly month: string;
+
+  constructor(month: string) {
+    super(`${month.slice(0, 7)} is being restored by another process: wait until it is done`);
+    this.name = 'AnotherRestoreError';
+    this.month = month;
+  }
+}

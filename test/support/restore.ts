@@ -1,0 +1,48 @@
+import type pg from 'pg';
+
+import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
+import type { RestoreDependencies, RestoreRequest, RestoreSteps } from '../../src/archive/restore-steps.ts';
+import { createRestoreSteps } from '../../src/archive/restore-steps.ts';
+import { quoteIdentifier } from '../../src/database/sql.ts';
+import { addMonths } from '../../src/domain/instant.ts';
+import type { RetentionSetting } from './retention.ts';
+
+export function restoreSteps(
+  { ownerUrl, store, key, folder }: RetentionSetting,
+  given: Partial<RestoreDependencies> = {},
+): RestoreSteps {
+  return createRestoreSteps({
+    ownerUrl,
+    store,
+    trusted: new Map([[key.keyId, key.publicKey]]),
+    lockTimeoutMs: 500,
+    workFolder: folder,
+    ...given,
+  });
+}
+
+/** All steps, one after the other, as command and workflow take them. Answers until when the month stays. */
+export async function runRestore(steps: RestoreSteps, request: RestoreRequest): Promise<string> {
+  const plan = await steps.begin(request);
+  if (plan.kind === 'kept') return plan.until;
+  for (const table of plan.tables) await steps.load(request.month, table, plan.manifest);
+  return steps.attach(request, plan.manifest);
+}
+
+/** Every row of the month as PostgreSQL's own text, by table: two months are equal when these are. */
+export async function rowsOfMonth(
+  client: pg.Pool | pg.ClientBase,
+  month: string,
+): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const { table, columns, order } of ARCHIVED_TABLES) {
+    const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+    const { rows } = await client.query<{ row: string }>({
+      text: `select row(${list})::text as row from ${table}
+        where created_at >= $1::timestamptz and created_at < $2::timestamptz order by ${order.join(', ')}`,
+      values: [`${month}T00:00:00Z`, `${addMonths(month, 1)}T00:00:00Z`],
+    });
+    found[table] = rows.map(({ row }) => row);
+  }
+  return found;
+}
