@@ -80,6 +80,7 @@ export function readConfig(environment: Environment) {
       port: read.port('REMEDIATION_AUDIT_API_PORT'),
       ...readApiAuth(read),
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
+      codecOrigins: readCodecOrigins(read),
       deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
     },
     embedded: readEmbedded(read, environment),
@@ -185,6 +186,17 @@ function readApiAuth(read: Reader) {
     tls: certificatePath === '' ? undefined : { certificatePath, keyPath },
     maxConnections: read.integer('REMEDIATION_AUDIT_API_MAX_CONNECTIONS', 1, 1_000_000),
   };
+}
+
+/** As browsers spell them: a slash at the end would never match. */
+function readCodecOrigins(read: Reader): readonly string[] {
+  const name = 'REMEDIATION_AUDIT_API_CODEC_ORIGINS';
+  const origins = read.list(name);
+  const wrong = origins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
+  if (wrong === undefined) return origins;
+  throw new SettingsError([
+    `${name} must list origins such as https://temporal.example.com, not ${JSON.stringify(wrong)}`,
+  ]);
 }
 
 /** What only `up` needs: embedded servers and what plays in them. */

@@ -186,6 +186,12 @@ export const VARIABLES = {
     unit: 'boolean',
     meaning: 'Lets mode `none` listen beyond loopback; only where something else keeps strangers out',
   },
+  REMEDIATION_AUDIT_API_CODEC_ORIGINS: {
+    default: '',
+    unit: 'list',
+    meaning:
+      'Origins of the Temporal UIs that may call /codec from a browser, such as `https://temporal.example.com`',
+  },
   REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE: {
     default: '202',
     unit: '',

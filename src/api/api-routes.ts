@@ -11,6 +11,7 @@ import { fromDatabase } from './from-database.ts';
 import { createPosting } from './posting.ts';
 import type { Route } from './route.ts';
 import type { AccessTrace } from './routes.ts';
+import { codecRoutes, type PayloadCodecAccess } from './routes/codec-routes.ts';
 import { completenessRoute } from './routes/completeness-route.ts';
 import { withDescription } from './routes/description-routes.ts';
 import { holdRoutes } from './routes/hold-routes.ts';
@@ -32,6 +33,8 @@ export interface ApiServices {
   readonly durability: Durability;
   readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
+  /** Without it there is no codec server. */
+  readonly codec?: PayloadCodecAccess;
   /** The configured cluster. */
   readonly cluster: string;
   readonly deferredStatusCode: number;
@@ -58,6 +61,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     partitionRoute(pool),
     ...holdRoutes(pool),
     ...quarantineRoutes(pool, durability),
+    ...(services.codec === undefined ? [] : codecRoutes(services.codec)),
   ]);
 }
 

@@ -15,6 +15,7 @@ export const PROBLEMS = {
   'report-too-large': { status: 413, title: 'The answer would have more rows than are allowed' },
   'unsupported-media-type': { status: 415, title: 'The body has a media type that is not taken here' },
   'invalid-record': { status: 422, title: 'A field of the record is not allowed' },
+  'undecodable-payload': { status: 422, title: 'A payload of Temporal cannot be decoded' },
   'unstorable-record': { status: 422, title: 'The database can never take this record' },
   'queue-full': { status: 429, title: 'Too much is waiting to be stored; try again' },
   'headers-too-large': { status: 431, title: 'The headers are larger than is allowed' },

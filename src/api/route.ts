@@ -39,6 +39,8 @@ export interface Route {
   readonly access: Verb | 'public';
   /** Whether reading it leaves a trace in `audit_access`. Default false. */
   readonly traced?: boolean;
+  /** Origins whose pages may call it from a browser. Default: none. */
+  readonly origins?: readonly string[];
   readonly describe: RouteDescription;
   answer(request: ApiRequest): Answer | Promise<Answer>;
 }

@@ -4,6 +4,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { countAdmissions } from './auth/count-admissions.ts';
 import type { Caller, Gate } from './auth/gate.ts';
 import { createOpenGate } from './auth/gate.ts';
+import { allowOrigin, answerPreflight } from './cors.ts';
 import { Problem } from './problems.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
 
@@ -49,7 +50,8 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
     server.route({
       method: METHODS.filter((method) => !allowed.some((known) => known === method)),
       url: path,
-      handler: () => {
+      handler: (request, reply) => {
+        if (answerPreflight(routes, request, reply)) return reply;
         const allow = allowed.join(', ');
         throw new Problem('method-not-allowed', `this address takes ${allow}`, { headers: { allow } });
       },
@@ -65,7 +67,8 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
     method: route.method,
     url: route.path,
     // Before the body is read: a stranger must not make the service take 5 MiB in.
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
+      allowOrigin(route, request, reply);
       if (isClosing() && route.access !== 'public') throw endingProblem();
       const admitted = gate.admit(request.headers.authorization, verb);
       request.caller = admitted instanceof Promise ? await admitted : admitted;

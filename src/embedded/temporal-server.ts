@@ -31,6 +31,8 @@ export interface TemporalOptions {
   uiPort: number;
   /** Default: any free one. */
   metricsPort?: number;
+  /** Where the UI has payloads decoded. Default: it shows them as they are. */
+  codecEndpoint?: string | undefined;
   /** Without the UI. Default false. */
   headless?: boolean;
   /** Registered when missing, also on state made before they existed. */
@@ -135,7 +137,7 @@ async function awaitPredecessor(
 }
 
 function launch(
-  { binary, searchAttributes, dynamicConfig = {} }: TemporalOptions,
+  { binary, searchAttributes, codecEndpoint, dynamicConfig = {} }: TemporalOptions,
   layout: Layout,
   dataDir: string,
 ): RunningServer {
@@ -151,6 +153,7 @@ function launch(
     args: [
       ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(layout.port)],
       ...(layout.uiPort === undefined ? ['--headless'] : ['--ui-port', String(layout.uiPort)]),
+      ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
       ...['--metrics-port', String(layout.metricsPort), '--db-filename', layout.database],
       ...['--namespace', layout.namespace, '--log-level', 'warn', ...attributes, ...settings],
     ],

@@ -98,6 +98,8 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
     dataDir: data.temporal,
     port: options.temporalPort,
     uiPort: options.temporalUiPort,
+    // A port that is chosen later cannot be told now.
+    codecEndpoint: options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`,
     searchAttributes: {},
     report,
   });
@@ -176,11 +178,16 @@ function embeddedConfig(
       namespace: temporal.namespace,
     },
     kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
-    api: { ...config.api, host: '127.0.0.1', port: options.apiPort },
+    api: { ...config.api, host: '127.0.0.1', port: options.apiPort, codecOrigins: originsOf(temporal.uiUrl) },
     // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.
     metricsHost: '127.0.0.1',
     worker: { ...config.worker, metricsPort: 0 },
     retention: embeddedRetention(config, options),
     watcher: { ...config.watcher, metricsPort: 0 },
   };
+}
+
+/** Under both names of this machine that a browser may have been given. */
+function originsOf(uiUrl: string | undefined): readonly string[] {
+  return uiUrl === undefined ? [] : [uiUrl, uiUrl.replace('127.0.0.1', 'localhost')];
 }

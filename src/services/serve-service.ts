@@ -8,8 +8,10 @@ import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createCodecEndpoint } from '../temporal/codec-endpoint.ts';
 import { connectTemporalLazily } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
+import { createPayloadCodec } from '../temporal/payload-codec.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
@@ -48,6 +50,10 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
         durability,
         deferral,
         redactor: createRedactor(config.redaction),
+        codec: {
+          endpoint: createCodecEndpoint(createPayloadCodec(config.temporal.payloads)),
+          origins: config.api.codecOrigins,
+        },
         cluster: config.watcher.cluster,
         deferredStatusCode: config.api.deferredStatusCode,
         metrics,

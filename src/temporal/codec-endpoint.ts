@@ -18,6 +18,15 @@ export class CodecBodyError extends Error {
   }
 }
 
+/** A payload that was not written with the keys at hand, or was changed since. */
+export class UndecodablePayloadError extends Error {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`a payload cannot be decoded: ${reason}`, { cause });
+    this.name = 'UndecodablePayloadError';
+  }
+}
+
 /** What Temporal's UI calls to show payloads that are compressed or encrypted. Whoever may call it reads everything. */
 export interface CodecEndpoint {
   encode(body: unknown): Promise<CodecBody>;
@@ -29,7 +38,14 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 export function createCodecEndpoint(codec: PayloadCodec): CodecEndpoint {
   return {
     encode: async (body) => writeBody(await codec.encode(readBody(body))),
-    decode: async (body) => writeBody(await codec.decode(readBody(body))),
+    decode: async (body) => {
+      const payloads = readBody(body);
+      try {
+        return writeBody(await codec.decode(payloads));
+      } catch (error: unknown) {
+        throw new UndecodablePayloadError(error);
+      }
+    },
   };
 }
 

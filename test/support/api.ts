@@ -12,6 +12,9 @@ import { createRedactor } from '../../src/domain/redaction.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createCodecEndpoint } from '../../src/temporal/codec-endpoint.ts';
+import { PLAIN_PAYLOADS } from '../../src/temporal/connection.ts';
+import { createPayloadCodec } from '../../src/temporal/payload-codec.ts';
 import type { TestDatabase } from './database.ts';
 
 /** What the service on a test database is made of; whatever a test cares about it says itself. */
@@ -33,6 +36,7 @@ export function testApiOptions(
       logger,
     }),
     redactor: createRedactor(),
+    codec: { endpoint: createCodecEndpoint(createPayloadCodec(PLAIN_PAYLOADS)), origins: [] },
     cluster: 'test',
     deferredStatusCode: 202,
     ...given,
