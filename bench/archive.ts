@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -8,13 +8,12 @@ import { pipeline } from 'node:stream/promises';
 import { to as copyTo } from 'pg-copy-streams';
 
 import { archivedTable, partitionName } from '../src/archive/archive-schema.ts';
-import { queryArchive } from '../src/archive/cold-query.ts';
+import { selectColdPage } from '../src/archive/cold-query.ts';
 import { openDuckDb } from '../src/archive/duckdb.ts';
 import { exportTable } from '../src/archive/export-table.ts';
 import { hashFile } from '../src/archive/file-hash.ts';
 import { createFolderStore } from '../src/archive/folder-store.ts';
-import type { Manifest, ManifestPart } from '../src/archive/manifest.ts';
-import { MANIFEST_FORMAT } from '../src/archive/manifest.ts';
+import type { ManifestPart } from '../src/archive/manifest.ts';
 import type { ObjectStore } from '../src/archive/object-store.ts';
 import { createPartCache } from '../src/archive/part-cache.ts';
 import { copyOutStatement, writeParquetStatement } from '../src/archive/row-text.ts';
@@ -24,6 +23,9 @@ import type { Workspace } from '../src/archive/workspace.ts';
 import { withWorkspace } from '../src/archive/workspace.ts';
 import { withMaintenanceClient } from '../src/database/maintenance.ts';
 import { createMonth } from '../src/database/partitions.ts';
+import type { Filter } from '../src/database/record-query.ts';
+import type { Column } from '../src/domain/records/definition.ts';
+import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
 import { prepareDatabase } from '../src/embedded/database.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
@@ -170,7 +172,6 @@ async function measureQuestions(
   store: ObjectStore,
   parts: readonly ManifestPart[],
 ): Promise<Figure[]> {
-  const manifest = manifestOf(parts);
   await using duckdb = await openDuckDb({ folder });
   const uid = createHash('md5')
     .update(`remediation${Math.ceil(rows / 2)}`)
@@ -182,8 +183,13 @@ async function measureQuestions(
       folder: join(folder, `cache-${name}`),
       maxBytes: Number.MAX_SAFE_INTEGER,
     });
-    const question = { table: TABLE.table, order: 'desc' as const, limit: 1_000, equal };
-    const elapsed = await elapsedMs(() => queryArchive({ duckdb, cache }, [manifest], question));
+    const into = join(folder, `cache-${name}`, 'question');
+    await mkdir(into, { recursive: true });
+    const elapsed = await elapsedMs(async () => {
+      const paths = await Promise.all(parts.map((part) => cache.fetch(part, into)));
+      const question = { filters: filtersOf(equal), order: 'newest' as const, limit: 1_000 };
+      await selectColdPage({ duckdb, table: TABLE.table, paths }, question);
+    });
     await rm(join(folder, `cache-${name}`), { recursive: true, force: true });
     return elapsed;
   };
@@ -199,18 +205,11 @@ async function measureQuestions(
   ];
 }
 
-function manifestOf(parts: readonly ManifestPart[]): Manifest {
-  return {
-    format: MANIFEST_FORMAT,
-    sequence: 1,
-    month: MONTH,
-    createdAt: `${MONTH}T00:00:00.000000Z`,
-    schemaVersion: 0,
-    range: [`${MONTH}T00:00:00.000000Z`, '2026-04-01T00:00:00.000000Z'],
-    rows: {},
-    parts,
-    previous: null,
-  };
+function filtersOf(equal: Readonly<Record<string, string>>): Filter[] {
+  return workflowExecutionAudit.columns.flatMap((column: Column): Filter[] => {
+    const value = equal[column.name];
+    return value === undefined ? [] : [{ column, is: 'equal', value }];
+  });
 }
 
 const MEMORY_PERIOD_MS = 50;

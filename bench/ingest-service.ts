@@ -51,6 +51,7 @@ const api = await startApi({
     durability: createDurability({ batcher, metrics, logger }),
     redactor: createRedactor(),
     cluster: 'bench',
+    archive: { missing: 'the bench has none' },
     deferredStatusCode: 202,
     metrics,
   }),

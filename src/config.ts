@@ -133,6 +133,12 @@ function readRetention(read: Reader) {
       partRows: read.integer('REMEDIATION_AUDIT_ARCHIVE_PART_ROWS', 1, 10_000_000),
       s3: {
         region: read.text('REMEDIATION_AUDIT_S3_REGION'),
+      questions: {
+        atOnce: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERIES', 1, 64),
+        timeoutSeconds: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERY_SECONDS', 1, 3_600),
+        memoryMb: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERY_MB', 64, 1_048_576),
+        cacheMb: read.integer('REMEDIATION_AUDIT_ARCHIVE_CACHE_MB', 0, 10_485_760),
+      },
         endpoint: read.text('REMEDIATION_AUDIT_S3_ENDPOINT'),
         pathStyle: read.boolean('REMEDIATION_AUDIT_S3_PATH_STYLE'),
         checksums: read.oneOf('REMEDIATION_AUDIT_S3_CHECKSUMS', ['when_supported', 'when_required']),

@@ -71,6 +71,26 @@ export const RETENTION_VARIABLES = {
     default: 'false',
     unit: 'boolean',
     meaning: 'Bucket in the path instead of the host’s name; most stores other than AWS need it',
+  REMEDIATION_AUDIT_ARCHIVE_QUERIES: {
+    default: '2',
+    unit: 'questions',
+    meaning: 'Questions to the archive at once; sixteen times as many wait, and more are turned away',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_QUERY_SECONDS: {
+    default: '30',
+    unit: 's',
+    meaning: 'Longest answer out of the archive; a page of a list ends before that',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_QUERY_MB: {
+    default: '512',
+    unit: 'MB',
+    meaning: 'Memory of DuckDB for all questions together',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_CACHE_MB: {
+    default: '2048',
+    unit: 'MB',
+    meaning: 'Parts that are kept in the work folder between questions; the least used go first',
+  },
   },
   REMEDIATION_AUDIT_S3_CHECKSUMS: {
     default: 'when_supported',

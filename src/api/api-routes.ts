@@ -1,8 +1,9 @@
 import type pg from 'pg';
 
+import { createRecordFinder } from '../archive/record-finder.ts';
+import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import { insertAccess } from '../database/access-log.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
-import { createRecordReader } from '../database/record-reader.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -29,6 +30,8 @@ export interface ApiServices {
   readonly pool: pg.Pool;
   /** For reports, which sort more and take longer. */
   readonly reports: pg.Pool;
+  /** Months that are not in the database, or why they cannot be searched. */
+  readonly archive: ArchiveAccess;
   readonly embedder: Embedder;
   readonly durability: Durability;
   readonly deferral?: Deferral | undefined;
@@ -44,17 +47,17 @@ export interface ApiServices {
 /** Everything the service answers. */
 export function createApiRoutes(services: ApiServices): readonly Route[] {
   const { pool, durability, metrics } = services;
-  const reader = createRecordReader(pool);
+  const finder = createRecordFinder(pool, services.archive);
   const readiness: Readiness = {
-    check: () => checkReadiness(services, () => reader.ping()),
+    check: () => checkReadiness(services),
     pending: () => durability.pending(),
   };
   return withDescription([
     ...probeRoutes(readiness, metrics),
     ...postRoutes(createPosting(services)),
-    ...listRoutes(reader),
-    ...recordRoutes(reader, pool),
-    ...remediationRoutes(reader, pool),
+    ...listRoutes(finder),
+    ...recordRoutes(finder),
+    ...remediationRoutes(finder),
     ...reportRoutes(services.reports),
     similarRoute(createEmbeddingStore(pool), services.embedder),
     completenessRoute(services.reports),
@@ -71,9 +74,9 @@ export function createAccessTrace(pool: pg.Pool): AccessTrace {
 }
 
 /** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */
-async function checkReadiness({ deferral }: ApiServices, ping: () => Promise<void>): Promise<void> {
+async function checkReadiness({ deferral, pool }: ApiServices): Promise<void> {
   try {
-    await ping();
+    await pool.query('select 1');
   } catch (error: unknown) {
     if (deferral === undefined) throw error;
     await deferral.ping();

@@ -8,6 +8,7 @@ import { invalidParameter } from './problems.ts';
 import type { QueryDescription } from './route.ts';
 
 export const DEFAULT_PAGE_SIZE = 100;
+export const INCLUDE_ARCHIVE = 'include_archive';
 const PREFIX = '_prefix';
 const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -37,7 +38,7 @@ export function readListQuery(definition: RecordDefinition, query: Query): Recor
   };
 }
 
-const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor']);
+const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor', INCLUDE_ARCHIVE]);
 
 /** What a list takes, for the description. */
 export function describeListQuery(definition: RecordDefinition): readonly QueryDescription[] {
@@ -52,6 +53,7 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
     },
     { name: 'since', meaning: 'Records that live at or after this instant', schema: instantSchema },
     { name: 'until', meaning: 'Records that live before this instant', schema: instantSchema },
+    describeIncludeArchive('Whether months that are in the archive are searched too', true),
     ...filterableColumns(definition).flatMap((column) => [
       { name: column.name, meaning: `Equal; empty for not known. ${column.meaning}`, schema: text },
       ...(column.type === 'text'
@@ -59,6 +61,17 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
         : []),
     ]),
   ];
+}
+
+export function describeIncludeArchive(meaning: string, byDefault: boolean): QueryDescription {
+  return { name: INCLUDE_ARCHIVE, meaning, schema: { type: 'boolean', default: byDefault } };
+}
+
+/** Undefined when the caller does not say. */
+export function readIncludeArchive(query: Query): boolean | undefined {
+  const text = singleText(query, INCLUDE_ARCHIVE);
+  if (text === undefined) return undefined;
+  return text === 'true' || (text !== 'false' && refuseValue(INCLUDE_ARCHIVE, 'true or false'));
 }
 
 export const instantSchema = { type: 'string', format: 'date-time' };

@@ -6,10 +6,10 @@ export function listSchema(items: JsonObject): JsonObject {
 }
 
 /** An answer with a part, and where the next begins. */
-export function pageSchema(items: JsonObject): JsonObject {
+export function pageSchema(items: JsonObject, more: JsonObject = {}): JsonObject {
   return {
     type: 'object',
-    required: ['items', 'next_cursor'],
-    properties: { items: { type: 'array', items }, next_cursor: { type: ['string', 'null'] } },
+    required: ['items', 'next_cursor', ...Object.keys(more)],
+    properties: { items: { type: 'array', items }, next_cursor: { type: ['string', 'null'] }, ...more },
   };
 }

@@ -25,6 +25,12 @@ export const PROBLEMS = {
   },
   'database-unavailable': { status: 503, title: 'The database does not answer; try again' },
   'storage-unavailable': { status: 503, title: 'Neither the database nor Temporal answers; try again' },
+  'archive-busy': { status: 503, title: 'Too much is being asked of the archive; try again' },
+  'archive-damaged': {
+    status: 503,
+    title: 'A part of the archive is not what was written; restore it from a copy',
+  },
+  'archive-unavailable': { status: 503, title: 'The archive does not answer; try again' },
   'query-too-slow': { status: 503, title: 'The question took too long; narrow it' },
   'authority-unavailable': { status: 503, title: 'Who is calling cannot be found out now; try again' },
   'model-unavailable': { status: 503, title: 'The embedding model does not answer; try again' },

@@ -1,3 +1,4 @@
+import { ROW_SOURCES } from '../archive/whole-answer.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 
@@ -6,15 +7,21 @@ export function recordSchema(definition: RecordDefinition): JsonObject {
   return {
     type: 'object',
     description: definition.meaning,
-    required: definition.columns.map(({ name }) => name),
-    properties: Object.fromEntries(
-      definition.columns.map(({ name, type, meaning, notNull }) => [
-        name,
-        { description: meaning, ...schemaOf(type, notNull === true) },
-      ]),
-    ),
+    required: [...definition.columns.map(({ name }) => name), 'source'],
+    properties: {
+      ...Object.fromEntries(
+        definition.columns.map(({ name, type, meaning, notNull }) => [
+          name,
+          { description: meaning, ...schemaOf(type, notNull === true) },
+        ]),
+      ),
+      source: { type: 'string', enum: [...ROW_SOURCES], description: SOURCE_MEANING },
+    },
   };
 }
+
+const SOURCE_MEANING =
+  'Where it was read; `both`: the database has late observations of a record that is in the archive';
 
 const TYPES: Readonly<Record<ColumnType, { type?: string; format?: string }>> = {
   text: { type: 'string' },

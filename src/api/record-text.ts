@@ -1,3 +1,4 @@
+import type { SourcedRow } from '../archive/whole-answer.ts';
 import type { RecordRow } from '../database/record-reader.ts';
 import { instantFromSql } from '../database/sql.ts';
 import { parseInterval } from '../domain/duration.ts';
@@ -9,11 +10,11 @@ import type { Column, RecordDefinition } from '../domain/records/definition.ts';
  * JSON columns digit for digit as the database holds them. Written as text, because a number that passes through
  * JavaScript may come out as another one.
  */
-export function recordJson(definition: RecordDefinition, row: RecordRow): string {
+export function recordJson(definition: RecordDefinition, { row, source }: SourcedRow): string {
   const members = definition.columns.map(
     (column) => `${JSON.stringify(column.name)}:${memberJson(column, row)}`,
   );
-  return `{${members.join(',')}}`;
+  return `{${members.join(',')},"source":"${source}"}`;
 }
 
 function memberJson(column: Column, row: RecordRow): string {
@@ -38,17 +39,17 @@ function memberJson(column: Column, row: RecordRow): string {
 
 /** The header line of a list as CSV (RFC 4180). */
 export function csvHeader(definition: RecordDefinition): string {
-  return `${definition.columns.map(({ name }) => name).join(',')}\r\n`;
+  return `${definition.columns.map(({ name }) => name).join(',')},source\r\n`;
 }
 
 /** Null is an empty field, the empty text a quoted one; durations are PostgreSQL's text, which a spreadsheet can read. */
-export function recordCsv(definition: RecordDefinition, row: RecordRow): string {
+export function recordCsv(definition: RecordDefinition, { row, source }: SourcedRow): string {
   const fields = definition.columns.map(({ name, type }) => {
     const value = row[name];
     if (value === null || value === undefined) return '';
     return csvField(type === 'timestamptz' ? instantFromSql(String(value)) : String(value));
   });
-  return `${fields.join(',')}\r\n`;
+  return `${fields.join(',')},${source}\r\n`;
 }
 
 function csvField(text: string): string {

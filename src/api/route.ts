@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly mediaType: string;
   readonly accept: string;
   readonly caller: Caller;
+  /** Aborted when the client is gone and nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 

@@ -74,7 +74,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       request.caller = admitted instanceof Promise ? await admitted : admitted;
     },
     handler: async (request, reply) => {
-      const answer = await route.answer(readRequest(request));
+      const answer = await route.answer(readRequest(request, reply));
       if (route.traced === true) await trace(services.trace, route, request, answer);
       return send(reply, request.id, answer);
     },
@@ -102,7 +102,7 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
-function readRequest(request: FastifyRequest): ApiRequest {
+function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
   const { body } = request;
   const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
   return {
@@ -110,10 +110,22 @@ function readRequest(request: FastifyRequest): ApiRequest {
     params: request.params as Readonly<Record<string, string>>,
     query: request.query as ApiRequest['query'],
     body: Buffer.isBuffer(body) ? body : undefined,
+    get signal() {
+      return untilGone(reply);
+    },
     mediaType: mediaType.trim().toLowerCase(),
     accept: request.headers.accept ?? '',
     caller: request.caller ?? NO_ONE,
     log: request.log,
+/** Made only for those who ask: most answers are there before anybody could leave. */
+function untilGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}
+
   };
 }
 

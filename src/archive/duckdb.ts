@@ -23,33 +23,54 @@ export async function openDuckDb({
     autoload_known_extensions: 'false',
   });
   try {
-    const connection = await instance.connect();
-    await connection.run("set TimeZone = 'UTC'");
-    return new DuckDb(instance, connection);
+    return await connectTo(instance, () => {
+      instance.closeSync();
+    });
   } catch (error: unknown) {
     instance.closeSync();
     throw error;
   }
 }
 
+async function connectTo(instance: DuckDBInstance, whenClosed: () => void): Promise<DuckDb> {
+  const connection = await instance.connect();
+  await connection.run("set TimeZone = 'UTC'");
+  return new DuckDb(instance, connection, whenClosed);
+}
+
 export type Cell = string | null;
+
+/** The engine could not do it: most often it would have needed more memory than it may have. */
+export class DuckDbError extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'DuckDbError';
+  }
+}
 
 export class DuckDb implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  readonly #whenClosed: () => void;
 
-  constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  constructor(instance: DuckDBInstance, connection: DuckDBConnection, whenClosed: () => void) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#whenClosed = whenClosed;
+  }
+
+  /** A further connection to the same engine, within the same memory; what runs on it can be broken off by itself. */
+  connect(): Promise<DuckDb> {
+    return connectTo(this.#instance, () => undefined);
   }
 
   async run(sql: string): Promise<void> {
-    await this.#connection.run(sql);
+    await this.#connection.run(sql).catch(rethrow);
   }
 
   /** Rows by column name; every selected column is text or null. */
   async rows(sql: string): Promise<Record<string, Cell>[]> {
-    const reader = await this.#connection.runAndReadAll(sql);
+    const reader = await this.#connection.runAndReadAll(sql).catch(rethrow);
     return reader.getRowObjects() as Record<string, Cell>[];
   }
 
@@ -60,11 +81,15 @@ export class DuckDb implements AsyncDisposable {
 
   close(): void {
     this.#connection.closeSync();
-    this.#instance.closeSync();
+    this.#whenClosed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
   }
+}
+
+function rethrow(error: unknown): never {
+  throw new DuckDbError(error);
 }

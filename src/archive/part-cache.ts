@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { hashFile } from './file-hash.ts';
@@ -14,8 +14,8 @@ export interface PartCacheOptions {
 
 /** Parts on the local disk, as they were written: each is checked against its manifest before it is used. */
 export interface PartCache {
-  /** Path of the file. */
-  fetch(part: ManifestPart): Promise<string>;
+  /** Puts the file into a folder beside the cache, where it stays whatever the cache lets go. Path of the file there. */
+  fetch(part: ManifestPart, into: string): Promise<string>;
 }
 
 export class DamagedPartError extends Error {
@@ -32,16 +32,29 @@ export class DamagedPartError extends Error {
 
 export function createPartCache(options: PartCacheOptions): PartCache {
   const flights = new Map<string, Promise<string>>();
+  const cached = (part: ManifestPart): Promise<string> => {
+    const running = flights.get(part.sha256);
+    if (running !== undefined) return running;
+    const flight = fetchPart(part, options).finally(() => flights.delete(part.sha256));
+    flights.set(part.sha256, flight);
+    return flight;
+  };
   return {
-    fetch: (part) => {
-      const running = flights.get(part.sha256);
-      if (running !== undefined) return running;
-      const flight = fetchPart(part, options).finally(() => flights.delete(part.sha256));
-      flights.set(part.sha256, flight);
-      return flight;
+    async fetch(part, into) {
+      const path = join(into, `${part.sha256}.parquet`);
+      for (let attempt = 1; !(await isThere(path, part.sizeBytes)); attempt += 1) {
+        const source = await cached(part);
+        await link(source, path).catch((error: unknown) => {
+          // Another process let it go between the two; fetched once more it is the newest and stays.
+          if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'ENOENT') throw error;
+        });
+      }
+      return path;
     },
   };
 }
+
+const MAX_ATTEMPTS = 3;
 
 async function fetchPart(part: ManifestPart, options: PartCacheOptions): Promise<string> {
   const { store, folder } = options;
@@ -65,6 +78,10 @@ async function fetchPart(part: ManifestPart, options: PartCacheOptions): Promise
   return path;
 }
 
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
 async function isThere(path: string, sizeBytes: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.size === sizeBytes;
@@ -73,13 +90,15 @@ async function isThere(path: string, sizeBytes: number): Promise<boolean> {
 /** The least recently used go first. */
 async function evict({ folder, maxBytes }: PartCacheOptions, keep: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet'));
-  const files = await Promise.all(
+  const found = await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name);
-      const { size, mtimeMs } = await stat(path);
-      return { path, size, mtimeMs };
+      // Another process that shares the folder may have let it go.
+      const file = await stat(path).catch(() => undefined);
+      return file === undefined ? [] : [{ path, size: file.size, mtimeMs: file.mtimeMs }];
     }),
   );
+  const files = found.flat();
   let total = files.reduce((sum, { size }) => sum + size, 0);
   for (const { path, size } of files.sort((left, right) => left.mtimeMs - right.mtimeMs)) {
     if (total <= maxBytes) return;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import type { Position } from './record-query.ts';
 import { instantFromSql } from './sql.ts';
 
 /** One observation of a record, as the ledger keeps it. */
@@ -28,7 +29,8 @@ export interface HistoryPage {
   readonly next: HistoryPosition | undefined;
 }
 
-interface EntryRow {
+/** An entry as a query gives it, of the database or of the archive. */
+export interface EntryRow {
   record_id: string;
   table_name: string;
   phase: string;
@@ -49,12 +51,12 @@ const BEFORE_ALL = '-9223372036854775808';
 
 /** Every observation of one record, in the order in which they fold. */
 export async function selectHistory(
-  pool: pg.Pool,
+  client: pg.Pool | pg.ClientBase,
   record: { readonly id: string; readonly createdAt: string },
   limit: number,
   after: HistoryPosition | undefined,
 ): Promise<HistoryPage> {
-  const { rows } = await pool.query<EntryRow>({
+  const { rows } = await client.query<EntryRow>({
     name: 'select-history',
     text: `
       select ${ENTRY_COLUMNS}
@@ -75,13 +77,29 @@ export async function selectHistory(
   return { entries, next: rows.length > limit ? last : undefined };
 }
 
+/** Every observation of these records that is in the database, in no order. */
+export async function selectEntries(
+  client: pg.Pool | pg.ClientBase,
+  records: readonly Position[],
+): Promise<readonly LedgerEntry[]> {
+  const { rows } = await client.query<EntryRow>({
+    name: 'select-entries-of-records',
+    text: `
+      select ${ENTRY_COLUMNS}
+      from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
+      join audit_ledger as entry on entry.record_id = wanted.id and entry.created_at = wanted.created_at`,
+    values: [records.map(({ id }) => id), records.map(({ createdAt }) => createdAt)],
+  });
+  return rows.map(entryOf);
+}
+
 /** What was observed of a remediation and of everything that belongs to it, in the order in which it was observed. */
 export async function selectTimeline(
-  pool: pg.Pool,
+  client: pg.Pool | pg.ClientBase,
   remediationUid: string,
   limit: number,
 ): Promise<readonly LedgerEntry[]> {
-  const { rows } = await pool.query<EntryRow>({
+  const { rows } = await client.query<EntryRow>({
     name: 'select-timeline',
     text: `
       select ${ENTRY_COLUMNS}
@@ -94,7 +112,7 @@ export async function selectTimeline(
   return rows.map(entryOf);
 }
 
-function entryOf(row: EntryRow): LedgerEntry {
+export function entryOf(row: EntryRow): LedgerEntry {
   return {
     recordId: row.record_id,
     table: row.table_name,

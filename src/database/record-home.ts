@@ -78,3 +78,17 @@ function wantedHomes(prepared: readonly PreparedObservation[]): PreparedObservat
   }
   return [...earliest.values()];
 }
+
+/** Where a record of that table lives; undefined for an id that none of them has. */
+export async function selectHome(pool: pg.Pool, table: string, id: string): Promise<string | undefined> {
+  const { rows } = await pool.query<HomeRow>({
+    name: 'select-home-of-record',
+    text: `
+      select id, created_at
+      from record_home
+      where id = $1::uuid
+        and table_name = $2::text`,
+    values: [id, table],
+  });
+  return rows[0] === undefined ? undefined : instantFromSql(rows[0].created_at);
+}

@@ -1,15 +1,12 @@
 import type pg from 'pg';
 
 import type { RecordDefinition } from '../domain/records/definition.ts';
-import type { Position, RecordQuery } from './record-query.ts';
-import { pageStatement, selectedColumns } from './record-query.ts';
-import { instantFromSql, quoteIdentifier } from './sql.ts';
+import type { Position, RecordQuery, RecordRow } from './record-query.ts';
+import { pageStatement } from './record-query.ts';
+import { instantFromSql } from './sql.ts';
 
-export type { Filter, ListOrder, Position, RecordQuery } from './record-query.ts';
+export type { Filter, ListOrder, Position, RecordQuery, RecordRow } from './record-query.ts';
 export { LIST_ORDERS } from './record-query.ts';
-
-/** A row as the driver leaves it: text, numbers as decimal text, JSON as text, booleans. */
-export type RecordRow = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface Page {
   readonly rows: readonly RecordRow[];
@@ -17,30 +14,16 @@ export interface Page {
   readonly next: Position | undefined;
 }
 
-export interface RecordReader {
-  /** One page. Pages are complete and without repeats while writers go on; one that grows large ends before its limit. */
-  selectPage(definition: RecordDefinition, query: RecordQuery): Promise<Page>;
-  /** By the record's own id, or by the one its client posted it with; the newest, should several have it. */
-  selectRecord(definition: RecordDefinition, id: string): Promise<RecordRow | undefined>;
-  /** Throws when the database does not answer. */
-  ping(): Promise<void>;
-}
-
 /** Rows fetched at once, and characters after which a page ends: 1,000 records may be 256 MiB. */
 const CHUNK_ROWS = 200;
 const MAX_PAGE_SIZE = 8 * 1024 * 1024;
 
-export function createRecordReader(pool: pg.Pool): RecordReader {
-  return {
-    selectPage: (definition, query) => selectPage(pool, definition, query),
-    selectRecord: (definition, id) => selectRecord(pool, definition, id),
-    async ping() {
-      await pool.query('select 1');
-    },
-  };
-}
-
-async function selectPage(pool: pg.Pool, definition: RecordDefinition, query: RecordQuery): Promise<Page> {
+/** One page. Pages are complete and without repeats while writers go on; one that grows large ends before its limit. */
+export async function selectPage(
+  pool: pg.Pool | pg.ClientBase,
+  definition: RecordDefinition,
+  query: RecordQuery,
+): Promise<Page> {
   const rows: RecordRow[] = [];
   let size = 0;
   let { after } = query;
@@ -58,35 +41,15 @@ async function selectPage(pool: pg.Pool, definition: RecordDefinition, query: Re
   return { rows, next: after };
 }
 
-async function selectRecord(
-  pool: pg.Pool,
+/** Places of the records of a page, without the records. */
+export async function selectPositions(
+  pool: pg.Pool | pg.ClientBase,
   definition: RecordDefinition,
-  id: string,
-): Promise<RecordRow | undefined> {
-  const table = quoteIdentifier(definition.table);
-  const own = await pool.query<RecordRow>({
-    name: `select-record-${definition.table}`,
-    // By its home first: the id alone would have to be looked for in every month.
-    text: `
-      select ${selectedColumns(definition)}
-      from ${table}
-      where id = $1::uuid
-        and created_at = (select home.created_at from record_home as home where home.id = $1::uuid)`,
-    values: [id],
-  });
-  if (own.rows[0] !== undefined) return own.rows[0];
-  const posted = await pool.query<RecordRow>({
-    name: `select-posted-${definition.table}`,
-    text: `
-      select ${selectedColumns(definition)}
-      from ${table}
-      where extra ->> 'client_id' is not null
-        and left(extra ->> 'client_id', 36) = $1::text
-      order by created_at desc, id desc
-      limit 1`,
-    values: [id],
-  });
-  return posted.rows[0];
+  query: RecordQuery,
+): Promise<Position[]> {
+  const { text, values } = pageStatement(definition, query, 'created_at, id');
+  const { rows } = await pool.query<RecordRow>(text, [...values]);
+  return rows.map((row) => positionOf(row)).filter((position) => position !== undefined);
 }
 
 function sizeOf(row: RecordRow): number {

@@ -15,11 +15,11 @@ export interface RemediationAddress {
 
 /** Remediations of one name, newest first: names are used again. */
 export async function selectRemediations(
-  pool: pg.Pool,
+  client: pg.Pool | pg.ClientBase,
   { cluster, namespace, name }: RemediationAddress,
   limit: number,
 ): Promise<readonly RecordRow[]> {
-  const { rows } = await pool.query<RecordRow>({
+  const { rows } = await client.query<RecordRow>({
     name: 'select-remediations',
     text: `
       select ${selectedColumns(remediationAudit)}
@@ -44,12 +44,12 @@ export const PART_DEFINITIONS: readonly RecordDefinition[] = RECORD_DEFINITIONS.
  * other remediation of that name could be meant.
  */
 export async function selectParts(
-  pool: pg.Pool,
+  client: pg.Pool | pg.ClientBase,
   definition: RecordDefinition,
   remediation: { readonly uid: string; readonly cluster: string; readonly name: string | undefined },
   limit: number,
 ): Promise<readonly RecordRow[]> {
-  const { rows } = await pool.query<RecordRow>({
+  const { rows } = await client.query<RecordRow>({
     name: `select-parts-${definition.table}`,
     text: `
       select ${selectedColumns(definition)}

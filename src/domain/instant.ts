@@ -5,6 +5,7 @@
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)$/;
 
+const MS_PER_SECOND = 1_000;
 const MS_PER_MINUTE = 60_000;
 
 /** Go's zero time means "absent", not the year 1. */
@@ -64,6 +65,15 @@ export function millisecondsOf(instant: string): number {
 
 /** First day of the instant's month in UTC, `2026-11-01`. Months are counted from their first day: 31 + 1 month skips. */
 export function monthOf(instant: string): string {
+/** A microsecond later. */
+export function nextInstant(instant: string): string {
+  const microseconds = Number(instant.slice(20, 26)) + 1;
+  if (microseconds < MICROSECONDS_PER_SECOND)
+    return `${instant.slice(0, 20)}${String(microseconds).padStart(6, '0')}Z`;
+  const second = new Date(Date.parse(`${instant.slice(0, 19)}Z`) + MS_PER_SECOND);
+  return `${second.toISOString().slice(0, 19)}.000000Z`;
+}
+
   return `${instant.slice(0, 7)}-01`;
 }
 

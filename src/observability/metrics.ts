@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
+import { type ArchiveQuestionMetrics, createArchiveQuestionMetrics } from './archive-metrics.ts';
 import { createMaintenanceMetrics, type MaintenanceMetrics } from './maintenance-metrics.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 import { createWatcherMetrics, type WatcherMetrics } from './watcher-metrics.ts';
@@ -22,6 +23,8 @@ export interface Metrics {
   readonly sources: SourceMetrics;
   /** What the REST service counts. */
   readonly api: ApiMetrics;
+  /** Questions to the archive. */
+  readonly archive: ArchiveQuestionMetrics;
   /** Partitions, retention and their schedules. */
   readonly maintenance: MaintenanceMetrics;
 }
@@ -58,6 +61,7 @@ export function createMetrics(): Metrics {
     }),
     sources: createSourceMetrics(registers),
     api: createApiMetrics(registers),
+    archive: createArchiveQuestionMetrics(registers),
     maintenance: createMaintenanceMetrics(registers),
   };
 }

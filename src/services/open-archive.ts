@@ -1,10 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
+import type { ArchiveObserver } from '../archive/archive-reader.ts';
+import { createArchiveReader } from '../archive/archive-reader.ts';
 import { createManifestChain, type ManifestChain } from '../archive/manifest-chain.ts';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { openStore } from '../archive/open-store.ts';
 import { readOrCreateSigningKey, type TrustedKeys, trustedKeysFrom } from '../archive/signing-key.ts';
+import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import type { Config } from '../config.ts';
+import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import { SettingsError } from '../settings.ts';
 
 export interface Archive {
@@ -19,13 +24,56 @@ export interface WritableArchive extends Archive {
 /** For reading: any trusted key will do. */
 export async function openArchive({ archive }: Config['retention']): Promise<Archive> {
   requireArchive(archive);
+  return { store: openStore(archive), trusted: await readTrustedKeys(keyFilesOf(archive)) };
+}
+
+/** For questions of people: their number, time and memory are bounded. Without an archive they are told so. */
+export function openArchiveAccess(
+  { archive }: Config['retention'],
+  metrics?: ArchiveQuestionMetrics,
+): ArchiveAccess {
+  if (archive.url === '') return { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this process' };
+  const files = keyFilesOf(archive);
+  const { atOnce, timeoutSeconds, memoryMb, cacheMb } = archive.questions;
+  const reader = createArchiveReader({
+    store: openStore(archive),
+    trustedKeys: () => readTrustedKeys(files),
+    folder: join(archive.workFolder, 'remediation-audit-parts'),
+    cacheBytes: cacheMb * BYTES_PER_MB,
+    memoryLimit: `${memoryMb}MB`,
+    concurrency: atOnce,
+    timeoutMs: timeoutSeconds * MS_PER_SECOND,
+    ...(metrics === undefined ? {} : { observe: observerOf(metrics) }),
+  });
+  return { reader };
+}
+
+function observerOf({ questions, parts }: ArchiveQuestionMetrics): ArchiveObserver {
+  return {
+    question: (result, seconds) => {
+      questions.observe({ result }, seconds);
+    },
+    part: (table) => {
+      parts.inc({ table });
+    },
+  };
+}
+
+const BYTES_PER_MB = 1_000_000;
+const MS_PER_SECOND = 1_000;
+
+function keyFilesOf(archive: Config['retention']['archive']): readonly string[] {
   const files = [archive.keyFile, archive.trustedKeysFile].filter((path) => path !== '');
   if (files.length === 0)
     throw new SettingsError([
       'REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE is not set: without keys no manifest can be believed',
     ]);
+  return files;
+}
+
+async function readTrustedKeys(files: readonly string[]): Promise<TrustedKeys> {
   const keys = await Promise.all(files.map(readKeys));
-  return { store: openStore(archive), trusted: new Map(keys.flatMap((found) => [...found])) };
+  return new Map(keys.flatMap((found) => [...found]));
 }
 
 /** For retention, which signs. */

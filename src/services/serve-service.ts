@@ -16,6 +16,7 @@ import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { createGate } from './create-gate.ts';
+import { openArchiveAccess } from './open-archive.ts';
 import { openDatabaseMeanwhile } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { neverByItself } from './running-service.ts';
@@ -39,6 +40,8 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     closing.push(() => temporal.close());
     const deferral = createDeferredRecords(temporal.client);
     const durability = openDurability(context, { metrics, deferral, closing });
+    const archive = openArchiveAccess(config.retention, metrics.archive);
+    if ('reader' in archive) closing.push(() => archive.reader.close());
     const gate = await createGate(config, logger);
     closing.push(() => gate.close());
     const api = await startApi({
@@ -46,6 +49,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
       routes: createApiRoutes({
         pool,
         reports: openReports(context, closing),
+        archive,
         embedder: createEmbedder(config.embedding),
         durability,
         deferral,

@@ -1,48 +1,64 @@
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ColdQuestion } from '../../src/archive/cold-query.ts';
-import { queryArchive } from '../../src/archive/cold-query.ts';
-import type { DuckDb } from '../../src/archive/duckdb.ts';
-import { openDuckDb } from '../../src/archive/duckdb.ts';
+import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
+import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { Manifest } from '../../src/archive/manifest.ts';
+import type { ManifestPart } from '../../src/archive/manifest.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
-import { createPartCache } from '../../src/archive/part-cache.ts';
+import type { RetentionSteps } from '../../src/archive/retention-steps.ts';
+import { createS3Store } from '../../src/archive/s3-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { newestByMonth, readChain } from '../../src/archive/verify-archive.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import { findFreePort } from '../../src/embedded/ports.ts';
+import { createTestApi } from '../support/api.ts';
+import { testArchiveReader } from '../support/archive-reader.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const TABLE = 'workflow_execution_audit';
+const MONTH = '2020-02-01';
+const LIST = '/api/v1/audit/workflow-execution';
 
 let database: TestDatabase;
 let folder: TestFolder;
 let key: SigningKey;
 let store: ObjectStore;
-let duckdb: DuckDb;
-let rowsBefore: { id: string; row: string }[];
-let manifests: readonly Manifest[];
+let reader: ArchiveReader;
+let opened: string[];
+let api: FastifyInstance;
+let steps: RetentionSteps;
+/** Every record there is, newest first. */
+let ids: string[];
 
-/** What is left of a record is one observation; the other one is archived already. */
-const observed: Observation = executionObservation({
+/** What is recorded of it first is archived; what comes late is not. */
+const parted: Observation = executionObservation({
   createdAt: '2020-02-03T04:05:06.700000Z',
   sourceVersion: '7',
   columns: { remediation_id: 'parted', phase: 'Running', started_at: '2020-02-03T04:05:07.120000Z' },
 });
+let partedId: string;
 
-const retain = (): Promise<string[]> =>
-  runRetention(retentionSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path }));
+interface Body {
+  readonly items: Record<string, unknown>[];
+  readonly next_cursor: string | null;
+}
 
-async function readManifests(): Promise<readonly Manifest[]> {
-  const chain = await readChain(store, new Map([[key.keyId, key.publicKey]]));
-  return [...newestByMonth(chain.manifests).values()];
+async function list(query = ''): Promise<Body> {
+  const answer = await api.inject({ url: `${LIST}?${query}` });
+  expect(answer.statusCode, answer.body).toBe(200);
+  return answer.json();
+}
+
+async function allIds(query = 'limit=1000'): Promise<string[]> {
+  return (await list(query)).items.map(({ id }) => String(id));
 }
 
 beforeAll(async () => {
@@ -50,104 +66,226 @@ beforeAll(async () => {
   folder = await createTestFolder();
   key = await readOrCreateSigningKey(folder.file('key.pem'));
   store = createFolderStore(folder.file('archive'));
-  duckdb = await openDuckDb({ folder: folder.path });
   await recordExecutions(database, '2020-01-01', 25);
-  await recordExecutions(database, '2020-02-01', 5);
-  await createRecordStore(database.writer).record([observed]);
-  const { rows } = await database.owner.query<{ id: string; row: string }>(
-    `select id::text, row(created_at, remediation_id, phase)::text as row from ${TABLE} order by created_at desc, id desc`,
-  );
-  rowsBefore = rows;
-  await retain();
-  manifests = await readManifests();
+  await recordExecutions(database, MONTH, 5);
+  await recordExecutions(database, '2026-11-01', 12);
+  const [stored] = await createRecordStore(database.writer).record([parted]);
+  partedId = stored?.id ?? '';
+  ({ reader, opened } = testArchiveReader({ store, key, folder: folder.path }));
+  api = createTestApi(database, { archive: { reader } });
+  steps = retentionSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+  ids = await allIds();
 });
 afterAll(async () => {
-  duckdb.close();
+  await api.close();
+  await reader.close();
   await database.close();
   await folder.remove();
 });
 
-const ask = (question: Partial<ColdQuestion> = {}) =>
-  queryArchive(
-    { duckdb, cache: createPartCache({ store, folder: folder.file('cache'), maxBytes: 1_000_000 }) },
-    manifests,
-    { table: TABLE, order: 'desc', limit: 1_000, ...question },
-  );
+describe('at every step of retention a list has each row exactly once:', () => {
+  const exported: ManifestPart[] = [];
+  const partition = (table: string): string => `${table}_2020_02`;
 
-test('the archive gives the rows that the table had, in its order', async () => {
-  const { rows, unreadable } = await ask();
-  expect(unreadable).toEqual([]);
-  expect(rows.map(({ id }) => id)).toEqual(rowsBefore.map(({ id }) => id));
-  expect(Object.keys(rows[0] ?? {})).toContain('source_version');
-});
+  const moves: [string, () => Promise<unknown>][] = [
+    ['live', () => Promise.resolve()],
+    ['frozen', () => steps.freeze(MONTH)],
+    [
+      'exported',
+      async () => {
+        for (const { table } of ARCHIVED_TABLES) exported.push(...(await steps.exportTable(MONTH, table)));
+      },
+    ],
+    ['archived, and still attached', () => steps.seal(MONTH, exported)],
+    [
+      'one table detached, the others not',
+      () => database.owner.query(`alter table audit_ledger detach partition ${partition('audit_ledger')}`),
+    ],
+    ['its detach pending, because of a reader', () => detachPending()],
+    ['detached', () => steps.detach(MONTH)],
+    ['dropped', () => steps.drop(MONTH)],
+    ['re-opened by nothing', () => database.writer.query(`select audit_create_month($1::date)`, [MONTH])],
+  ];
 
-test('pages by cursor give every row once', async () => {
-  const seen: unknown[] = [];
-  let after: ColdQuestion['after'];
-  for (;;) {
-    const { rows } = await ask({ limit: 7, ...(after === undefined ? {} : { after }) });
-    seen.push(...rows.map(({ id }) => id));
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    after = { createdAt: String(last['created_at']), id: String(last['id']) };
+  async function detachPending(): Promise<void> {
+    const longReader = await database.writer.connect();
+    await longReader.query(`begin; select from ${TABLE} limit 1`);
+    const detaching = await database.owner.connect();
+    await detaching.query("set lock_timeout = '100ms'");
+    await expect(
+      detaching.query(`alter table ${TABLE} detach partition ${partition(TABLE)} concurrently`),
+    ).rejects.toThrow(/lock timeout/);
+    await detaching.query('reset lock_timeout');
+    detaching.release();
+    expect(await allIds()).toEqual(ids);
+    await longReader.query('commit');
+    longReader.release();
   }
-  expect(seen).toEqual(rowsBefore.map(({ id }) => id));
+
+  test.each(moves)('%s', async (_name, move) => {
+    await move();
+    expect(await allIds()).toEqual(ids);
+    expect(await allIds('limit=1000&order=oldest')).toEqual(ids.toReversed());
+    expect(await allIds('limit=1000&remediation_id=parted')).toEqual([partedId]);
+  });
 });
 
-test('a window and a column choose the rows', async () => {
-  const window = { since: '2020-02-01T00:00:00.000000Z', until: '2020-03-01T00:00:00.000000Z' };
-  expect((await ask(window)).rows).toHaveLength(6);
-  expect((await ask({ ...window, equal: { remediation_id: 'parted' } })).rows).toHaveLength(1);
-  expect((await ask({ equal: { remediation_id: "it's nobody" } })).rows).toEqual([]);
-  await expect(ask({ equal: { '1 = 1 or id': 'x' } })).rejects.toThrow(/has no column/);
+test('pages are complete and without repeats while months move between them', async () => {
+  const seen: string[] = [];
+  let cursor: string | null = '';
+  const moves = [
+    () => runRetention(steps, '2020-01-01'),
+    () => database.writer.query(`select audit_create_month('2020-01-01')`),
+    () => runRetention(steps, '2020-01-01'),
+  ];
+  while (cursor !== null) {
+    const page: Body = await list(`limit=9&cursor=${cursor}`);
+    seen.push(...page.items.map(({ id }) => String(id)));
+    cursor = page.next_cursor;
+    await moves.shift()?.();
+  }
+  expect(moves).toEqual([]);
+  expect(seen).toEqual(ids);
 });
 
-test('parts outside the window are not even fetched', async () => {
-  const fetched: string[] = [];
-  const cache = {
-    fetch: (part: { key: string }) => {
-      fetched.push(part.key);
-      return Promise.reject(new Error('not now'));
-    },
-  };
-  const question = { table: TABLE, order: 'asc' as const, limit: 1, until: '2020-02-01T00:00:00.000000Z' };
-  const { unreadable } = await queryArchive({ duckdb, cache }, manifests, question);
-  expect(fetched.every((name) => name.includes('month=2020-01'))).toBe(true);
-  expect(unreadable.map((part) => part.key)).toEqual(fetched);
-  expect(fetched).toHaveLength(3);
-});
+describe('a record of which a late observation has re-opened its month', () => {
+  beforeAll(async () => {
+    await runRetention(steps, MONTH);
+    // Older than what is archived: it fills what the newer one left open and overrides nothing.
+    const late = { remediation_id: 'parted', phase: 'Pending', workflow_id: 'late' };
+    await createRecordStore(database.writer).record([{ ...parted, sourceVersion: '3', columns: late }]);
+  });
 
-test('a record whose observations lie in several parts is one row, folded in the order of versions', async () => {
-  // Older than what is archived: it fills what the newer one left open and overrides nothing.
-  await createRecordStore(database.writer).record([
-    {
-      ...observed,
-      sourceVersion: '3',
-      columns: { remediation_id: 'parted', phase: 'Pending', workflow_id: 'late' },
-    },
-  ]);
-  await retain();
-  manifests = await readManifests();
-  const { rows } = await ask({ equal: { remediation_id: 'parted' } });
-  expect(rows).toHaveLength(1);
-  expect(rows[0]).toMatchObject({
-    created_at: '2020-02-03 04:05:06.7+00',
-    started_at: '2020-02-03 04:05:07.12+00',
+  const whole = {
+    created_at: '2020-02-03T04:05:06.700000Z',
+    started_at: '2020-02-03T04:05:07.120000Z',
     phase: 'Running',
     workflow_id: 'late',
-    revision: '2',
-    source_version: '7',
+    revision: 2,
+    source_version: 7,
+  };
+
+  test('is one row, folded of what is in the database and in the archive', async () => {
+    expect(await allIds()).toEqual(ids);
+    expect((await list('remediation_id=parted')).items).toEqual([
+      expect.objectContaining({ ...whole, source: 'both' }),
+    ]);
   });
-  expect((await ask()).rows).toHaveLength(rowsBefore.length);
+
+  test('is found by what it is, and not by what its pieces are', async () => {
+    for (const found of ['workflow_id=late&phase=Running', 'phase=Running&workflow_id=late&order=oldest'])
+      expect(await allIds(found)).toEqual([partedId]);
+    for (const none of ['workflow_id=late&phase=Pending', 'remediation_id=parted&workflow_id='])
+      expect(await allIds(none)).toEqual([]);
+  });
+
+  test('is found by its id, and its history has every observation once', async () => {
+    const one = await api.inject({ url: `${LIST}/${partedId}` });
+    expect(one.json()).toMatchObject({ ...whole, source: 'both' });
+    const history = await api.inject({ url: `${LIST}/${partedId}/history` });
+    expect(history.json<Body>().items.map(({ source_version }) => source_version)).toEqual([3, 7]);
+    const first = await api.inject({ url: `${LIST}/${partedId}/history?limit=1` });
+    expect(first.json<Body>().items).toHaveLength(1);
+    const next = `${LIST}/${partedId}/history?limit=1&cursor=${first.json<Body>().next_cursor ?? ''}`;
+    expect((await api.inject({ url: next })).json<Body>()).toMatchObject({
+      items: [{ source_version: 7 }],
+      next_cursor: null,
+    });
+  });
+
+  test('stays one row when its month is archived again, in a further part', async () => {
+    await runRetention(steps, MONTH);
+    expect(await allIds()).toEqual(ids);
+    expect((await list('remediation_id=parted')).items).toEqual([
+      expect.objectContaining({ ...whole, source: 'archive' }),
+    ]);
+    expect(await allIds('workflow_id=late&phase=Pending')).toEqual([]);
+    const one = await api.inject({ url: `${LIST}/${partedId}` });
+    expect(one.json()).toMatchObject({ ...whole, source: 'archive' });
+    const history = await api.inject({ url: `${LIST}/${partedId}/history` });
+    expect(history.json<Body>().items.map(({ source_version }) => source_version)).toEqual([3, 7]);
+  });
 });
 
-test('a part that is damaged or gone makes the answer say so', async () => {
-  await rm(folder.file('cache'), { recursive: true, force: true });
-  const [damaged, gone] = manifests.flatMap(({ parts }) => parts).filter(({ table }) => table === TABLE);
-  await chmod(join(folder.file('archive'), damaged?.key ?? ''), 0o644);
-  await writeFile(join(folder.file('archive'), damaged?.key ?? ''), 'no parquet');
-  await rm(join(folder.file('archive'), gone?.key ?? ''));
-  const { rows, unreadable } = await ask();
-  expect(rows.length).toBeLessThan(rowsBefore.length);
-  expect(unreadable.map((part) => part.key)).toEqual([damaged?.key, gone?.key]);
+describe('one record of an archived month', () => {
+  test('is found by its id in the parts of its moment alone', async () => {
+    opened.length = 0;
+    const answer = await api.inject({ url: `${LIST}/${ids.at(-1) ?? ''}` });
+    expect(answer.json()).toMatchObject({ id: ids.at(-1), source: 'archive' });
+    expect(opened).toEqual([TABLE]);
+  });
+
+  test('is found by the id that its client posted it with', async () => {
+    const clientId = '9b2fd0c6-6f0f-4a8a-a8b5-1b33e9d8a001';
+    const posted = await api.inject({
+      method: 'POST',
+      url: LIST,
+      headers: { 'content-type': 'application/json' },
+      payload: {
+        id: clientId,
+        remediation_id: 'posted',
+        created_at: '2020-01-05T00:00:00Z',
+        phase: 'Running',
+      },
+    });
+    expect(posted.statusCode, posted.body).toBe(201);
+    await runRetention(steps, '2020-01-01');
+    const answer = await api.inject({ url: `${LIST}/${clientId}` });
+    expect(answer.json()).toMatchObject({ remediation_id: 'posted', source: 'archive' });
+    ids = await allIds();
+  });
+
+  test('is not there when no month has it', async () => {
+    const answer = await api.inject({ url: `${LIST}/00000000-0000-4000-8000-000000000000` });
+    expect(answer.statusCode).toBe(404);
+  });
+});
+
+describe('an answer that would lack rows is a problem instead:', () => {
+  const problemOf = async (from: FastifyInstance, query = 'limit=1000') => {
+    const answer = await from.inject({ url: `${LIST}?${query}` });
+    return answer.json<{ status: number; type: string; detail: string }>();
+  };
+
+  test('of a store that cannot be reached it names the store, and the database still answers', async () => {
+    const away = createS3Store({
+      bucket: 'audit',
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${await findFreePort()}`,
+      pathStyle: true,
+      credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' },
+    });
+    const { reader: unreachable } = testArchiveReader({ store: away, key, folder: folder.file('away') });
+    const orphan = createTestApi(database, { archive: { reader: unreachable } });
+    const problem = await problemOf(orphan);
+    expect(problem).toMatchObject({ status: 503, type: 'urn:remediation-audit:problem:archive-unavailable' });
+    expect(problem.detail).toContain('s3://audit/');
+    expect((await orphan.inject({ url: `${LIST}?limit=5` })).statusCode).toBe(200);
+    expect((await orphan.inject({ url: `${LIST}?include_archive=false` })).statusCode).toBe(200);
+    await orphan.close();
+    await unreachable.close();
+  });
+
+  test('of a part that is damaged or gone it names the part', async () => {
+    const chain = await readChain(store, new Map([[key.keyId, key.publicKey]]));
+    const parts = [...newestByMonth(chain.manifests).values()].flatMap((manifest) => manifest.parts);
+    const of = (month: string) =>
+      parts.find((part) => part.table === TABLE && part.key.includes(`month=${month}`));
+    const [damaged, gone] = [of('2020-01')?.key ?? '', of('2020-02')?.key ?? ''];
+    await chmod(join(folder.file('archive'), damaged), 0o644);
+    await writeFile(join(folder.file('archive'), damaged), 'no parquet');
+    await rm(join(folder.file('archive'), gone));
+    const { reader: uncached } = testArchiveReader({ store, key, folder: folder.file('uncached') });
+    const fresh = createTestApi(database, { archive: { reader: uncached } });
+    for (const [month, name] of [
+      ['since=2020-01-01T00:00:00Z&until=2020-02-01T00:00:00Z', damaged],
+      ['since=2020-02-01T00:00:00Z&until=2020-03-01T00:00:00Z', gone],
+    ] as const) {
+      const problem = await problemOf(fresh, `limit=1000&${month}`);
+      expect(problem).toMatchObject({ status: 503, type: 'urn:remediation-audit:problem:archive-damaged' });
+      expect(problem.detail).toContain(name);
+    }
+    await fresh.close();
+    await uncached.close();
+  });
 });

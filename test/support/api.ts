@@ -28,6 +28,7 @@ export function testApiOptions(
   const services: ApiServices = {
     pool: database.writer,
     reports: database.writer,
+    archive: { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service' },
     embedder: createOfflineEmbedder(),
     durability: createDurability({
       batcher: createBatcher({ store: createRecordStore(database.writer), maxWaitMs: 2_000 }),

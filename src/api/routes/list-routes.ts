@@ -1,9 +1,10 @@
-import type { Page, RecordReader } from '../../database/record-reader.ts';
+import type { RecordFinder } from '../../archive/record-finder.ts';
+import type { WholePage } from '../../archive/whole-page.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { negotiate } from '../accept.ts';
-import { fromDatabase } from '../from-database.ts';
-import { describeListQuery, readListQuery, writeCursor } from '../list-query.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
+import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from '../list-query.ts';
 import { pageSchema } from '../list-schema.ts';
 import { recordSchema } from '../record-answer-schema.ts';
 import { csvHeader, recordCsv, recordJson } from '../record-text.ts';
@@ -11,13 +12,13 @@ import type { Answer, ApiRequest, Route } from '../route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../route.ts';
 
 /** Records of each kind, page by page. */
-export function listRoutes(reader: RecordReader): readonly Route[] {
+export function listRoutes(finder: RecordFinder): readonly Route[] {
   return RECORD_DEFINITIONS.map((definition: RecordDefinition) =>
-    listRoute(`/api/v1/audit/${definition.kind}`, definition, reader),
+    listRoute(`/api/v1/audit/${definition.kind}`, definition, finder),
   );
 }
 
-export function listRoute(path: string, definition: RecordDefinition, reader: RecordReader): Route {
+export function listRoute(path: string, definition: RecordDefinition, finder: RecordFinder): Route {
   return {
     method: 'GET',
     path,
@@ -31,33 +32,44 @@ export function listRoute(path: string, definition: RecordDefinition, reader: Re
         200: {
           meaning: 'One page; its end is where `next_cursor` is null, or no `link` header is',
           content: {
-            [JSON_MEDIA_TYPE]: { schema: pageSchema(recordSchema(definition)) },
+            [JSON_MEDIA_TYPE]: {
+              schema: pageSchema(recordSchema(definition), { unsearched: unsearchedSchema }),
+            },
             [NDJSON_MEDIA_TYPE]: { schema: { type: 'string', description: 'One record per line' } },
             [CSV_MEDIA_TYPE]: { schema: { type: 'string', description: 'RFC 4180 with a header line' } },
           },
         },
       },
-      problems: ['invalid-parameter', 'not-acceptable', 'query-too-slow', 'database-unavailable'],
+      problems: [
+        'invalid-parameter',
+        'not-acceptable',
+        'query-too-slow',
+        'database-unavailable',
+        ...ARCHIVE_PROBLEMS,
+      ],
     },
     async answer(request) {
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
       const query = readListQuery(definition, request.query);
-      const page = await fromDatabase(() => reader.selectPage(definition, query));
+      const includeArchive = readIncludeArchive(request.query) ?? true;
+      const asked = { signal: request.signal, includeArchive };
+      const page = await fromEverywhere(() => finder.selectPage(definition, query, asked));
       return {
         status: 200,
         mediaType,
         body: BODIES[mediaType]?.(definition, page) ?? '',
-        headers: linkTo(path, request, page),
+        headers: { ...linkTo(path, request, page), ...unsearchedHeaders(page.unsearched) },
         rows: page.rows.length,
       };
     },
   };
 }
 
-const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: Page) => string>> = {
-  [JSON_MEDIA_TYPE]: (definition, { rows, next }) => {
+const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: WholePage) => string>> = {
+  [JSON_MEDIA_TYPE]: (definition, { rows, next, unsearched }) => {
     const items = rows.map((row) => recordJson(definition, row)).join(',');
-    return `{"items":[${items}],"next_cursor":${next === undefined ? 'null' : JSON.stringify(writeCursor(next))}}`;
+    const cursor = JSON.stringify(next === undefined ? null : writeCursor(next));
+    return `{"items":[${items}],"next_cursor":${cursor},"unsearched":${JSON.stringify(unsearched ?? null)}}`;
   },
   [NDJSON_MEDIA_TYPE]: (definition, { rows }) =>
     rows.map((row) => `${recordJson(definition, row)}\n`).join(''),
@@ -66,7 +78,7 @@ const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: Page)
 };
 
 /** Where the next page is, for formats that have no place for it. */
-function linkTo(path: string, request: ApiRequest, { next }: Page): NonNullable<Answer['headers']> {
+function linkTo(path: string, request: ApiRequest, { next }: WholePage): NonNullable<Answer['headers']> {
   if (next === undefined) return {};
   const query = new URLSearchParams(request.query as Record<string, string>);
   query.set('cursor', writeCursor(next));

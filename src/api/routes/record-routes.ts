@@ -1,15 +1,29 @@
-import type pg from 'pg';
-
+import type { RecordFinder } from '../../archive/record-finder.ts';
+import type { Asked, SourcedRow, Unsearched } from '../../archive/whole-answer.ts';
+import { positionOf } from '../../archive/whole-answer.ts';
 import type { HistoryPosition } from '../../database/record-history.ts';
-import { selectHistory } from '../../database/record-history.ts';
-import type { RecordReader, RecordRow } from '../../database/record-reader.ts';
-import { instantFromSql } from '../../database/sql.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import { fromDatabase } from '../from-database.ts';
+import {
+  ARCHIVE_PROBLEMS,
+  butNotSearched,
+  fromEverywhere,
+  unsearchedHeaders,
+  unsearchedSchema,
+} from '../from-archive.ts';
 import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
-import { allowOnly, isUuid, limitSchema, type Query, readLimit, singleText } from '../list-query.ts';
+import {
+  allowOnly,
+  describeIncludeArchive,
+  INCLUDE_ARCHIVE,
+  isUuid,
+  limitSchema,
+  type Query,
+  readIncludeArchive,
+  readLimit,
+  singleText,
+} from '../list-query.ts';
 import { pageSchema } from '../list-schema.ts';
 import { invalidParameter, Problem } from '../problems.ts';
 import { recordSchema } from '../record-answer-schema.ts';
@@ -18,20 +32,28 @@ import type { ApiRequest, Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
 
 /** One record, and every observation of it. */
-export function recordRoutes(reader: RecordReader, pool: pg.Pool): readonly Route[] {
+export function recordRoutes(finder: RecordFinder): readonly Route[] {
   return RECORD_DEFINITIONS.flatMap((definition: RecordDefinition) => [
-    recordRoute(definition, reader),
-    historyRoute(definition, reader, pool),
+    recordRoute(definition, finder),
+    historyRoute(definition, finder),
   ]);
 }
 
-const PROBLEMS = ['invalid-parameter', 'not-found', 'query-too-slow', 'database-unavailable'] as const;
+const PROBLEMS = [
+  'invalid-parameter',
+  'not-found',
+  'query-too-slow',
+  'database-unavailable',
+  ...ARCHIVE_PROBLEMS,
+] as const;
+
+const INCLUDED = describeIncludeArchive('Whether it is looked for in the archive too', true);
 
 const ID_PARAMETER = {
   id: { type: 'string', format: 'uuid', description: "The record's id, or its client's" },
 };
 
-function recordRoute(definition: RecordDefinition, reader: RecordReader): Route {
+function recordRoute(definition: RecordDefinition, finder: RecordFinder): Route {
   return {
     method: 'GET',
     path: `/api/v1/audit/${definition.kind}/:id`,
@@ -41,19 +63,21 @@ function recordRoute(definition: RecordDefinition, reader: RecordReader): Route 
       summary: `One ${definition.kind} record, by its id or by the id it was posted with`,
       tag: 'records',
       path: ID_PARAMETER,
+      query: [INCLUDED],
       answers: {
         200: { meaning: 'The record', content: { [JSON_MEDIA_TYPE]: { schema: recordSchema(definition) } } },
       },
       problems: PROBLEMS,
     },
     async answer(request) {
-      allowOnly(request.query, []);
-      return jsonTextAnswer(recordJson(definition, await findRecord(definition, reader, request)), 1);
+      allowOnly(request.query, [INCLUDE_ARCHIVE]);
+      const { found, unsearched } = await findRecord(definition, finder, request);
+      return { ...jsonTextAnswer(recordJson(definition, found), 1), headers: unsearchedHeaders(unsearched) };
     },
   };
 }
 
-function historyRoute(definition: RecordDefinition, reader: RecordReader, pool: pg.Pool): Route {
+function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route {
   return {
     method: 'GET',
     path: `/api/v1/audit/${definition.kind}/:id/history`,
@@ -70,6 +94,7 @@ function historyRoute(definition: RecordDefinition, reader: RecordReader, pool: 
           schema: limitSchema(MAX_PAGE_SIZE, MAX_PAGE_SIZE),
         },
         { name: 'cursor', meaning: '`next_cursor` of the page before', schema: { type: 'string' } },
+        INCLUDED,
       ],
       answers: {
         200: {
@@ -80,36 +105,49 @@ function historyRoute(definition: RecordDefinition, reader: RecordReader, pool: 
       problems: PROBLEMS,
     },
     async answer(request) {
-      allowOnly(request.query, ['limit', 'cursor']);
+      allowOnly(request.query, ['limit', 'cursor', INCLUDE_ARCHIVE]);
       const limit = readLimit(request.query, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
       const after = readHistoryCursor(request.query);
-      const row = await findRecord(definition, reader, request);
-      const record = { id: String(row['id']), createdAt: instantFromSql(String(row['created_at'])) };
-      const { entries, next } = await fromDatabase(() => selectHistory(pool, record, limit, after));
-      const cursor = next === undefined ? 'null' : JSON.stringify(writeHistoryCursor(next));
+      const { found } = await findRecord(definition, finder, request);
+      const { entries, next, unsearched } = await fromEverywhere(() =>
+        finder.selectHistory(positionOf(found.row), { limit, after }, askedBy(request)),
+      );
+      const cursor = JSON.stringify(next === undefined ? null : writeHistoryCursor(next));
       const items = entries.map(historyEntryJson).join(',');
-      return jsonTextAnswer(`{"items":[${items}],"next_cursor":${cursor}}`, entries.length);
+      const body = `{"items":[${items}],"next_cursor":${cursor},"unsearched":${JSON.stringify(unsearched ?? null)}}`;
+      return { ...jsonTextAnswer(body, entries.length), headers: unsearchedHeaders(unsearched) };
     },
   };
 }
 
-const HISTORY_SCHEMA = pageSchema(historyEntrySchema);
+const HISTORY_SCHEMA = pageSchema(historyEntrySchema, { unsearched: unsearchedSchema });
+
+function askedBy({ signal, query }: ApiRequest): Asked {
+  return { signal, includeArchive: readIncludeArchive(query) ?? true };
+}
 
 async function findRecord(
   definition: RecordDefinition,
-  reader: RecordReader,
-  { params }: ApiRequest,
-): Promise<RecordRow> {
-  const { id = '' } = params;
-  const row = isUuid(id)
-    ? await fromDatabase(() => reader.selectRecord(definition, id.toLowerCase()))
-    : undefined;
-  if (row !== undefined) return row;
+  finder: RecordFinder,
+  request: ApiRequest,
+): Promise<{ readonly found: SourcedRow; readonly unsearched: Unsearched | undefined }> {
+  const id = (request.params['id'] ?? '').toLowerCase();
+  const asked = askedBy(request);
+  const { found, unsearched } = isUuid(id)
+    ? await fromEverywhere(() => finder.selectRecord(definition, id, asked))
+    : NOTHING;
+  if (found !== undefined) return { found, unsearched };
+  const detail = `there is no ${definition.kind} record with this id, its own or its client's`;
   throw new Problem(
     'not-found',
-    `there is no ${definition.kind} record with this id, its own or its client's`,
+    unsearched === undefined ? detail : `${detail}, ${butNotSearched(unsearched)}`,
+    {
+      headers: unsearchedHeaders(unsearched),
+    },
   );
 }
+
+const NOTHING = { found: undefined, unsearched: undefined };
 
 function writeHistoryCursor({ sourceVersion, contentHash }: HistoryPosition): string {
   return Buffer.from(`${sourceVersion} ${contentHash}`).toString('base64url');

@@ -1,15 +1,27 @@
-import type pg from 'pg';
-
-import { selectTimeline } from '../../database/record-history.ts';
-import type { RecordReader, RecordRow } from '../../database/record-reader.ts';
-import { PART_DEFINITIONS, selectParts, selectRemediations } from '../../database/remediation-reader.ts';
+import type { RecordFinder } from '../../archive/record-finder.ts';
+import type { Unsearched } from '../../archive/whole-answer.ts';
+import type { WholeRemediation } from '../../archive/whole-remediation.ts';
+import type { RecordRow } from '../../database/record-query.ts';
+import { PART_DEFINITIONS } from '../../database/remediation-reader.ts';
 import { instantFromSql } from '../../database/sql.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
-import { fromDatabase } from '../from-database.ts';
+import {
+  ARCHIVE_PROBLEMS,
+  butNotSearched,
+  fromEverywhere,
+  unsearchedHeaders,
+  unsearchedSchema,
+} from '../from-archive.ts';
 import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
-import { allowOnly, singleText } from '../list-query.ts';
+import {
+  allowOnly,
+  describeIncludeArchive,
+  INCLUDE_ARCHIVE,
+  readIncludeArchive,
+  singleText,
+} from '../list-query.ts';
 import { Problem } from '../problems.ts';
 import { recordSchema } from '../record-answer-schema.ts';
 import { recordJson } from '../record-text.ts';
@@ -17,18 +29,16 @@ import type { Answer, ApiRequest, Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
 import { listRoute } from './list-routes.ts';
 
-/** Remediations of one name that are looked at. */
-const MAX_OF_ONE_NAME = 100;
 /** Records of one kind, and entries of the timeline, in one answer. */
 const MAX_PARTS = 1_000;
 const MAX_TIMELINE = 2_000;
 
 /** The hub: what remediations there were, and everything about one of them. */
-export function remediationRoutes(reader: RecordReader, pool: pg.Pool): readonly Route[] {
-  return [listRoute('/api/v1/remediations', remediationAudit, reader), viewRoute(pool)];
+export function remediationRoutes(finder: RecordFinder): readonly Route[] {
+  return [listRoute('/api/v1/remediations', remediationAudit, finder), viewRoute(finder)];
 }
 
-function viewRoute(pool: pg.Pool): Route {
+function viewRoute(finder: RecordFinder): Route {
   return {
     method: 'GET',
     path: '/api/v1/remediations/:cluster/:namespace/:name',
@@ -48,15 +58,27 @@ function viewRoute(pool: pg.Pool): Route {
           meaning: 'Another one of that name',
           schema: { type: 'string' },
         },
+        INCLUDED,
       ],
       answers: {
         200: { meaning: 'The remediation', content: { [JSON_MEDIA_TYPE]: { schema: VIEW_SCHEMA } } },
       },
-      problems: ['invalid-parameter', 'not-found', 'query-too-slow', 'database-unavailable'],
+      problems: [
+        'invalid-parameter',
+        'not-found',
+        'query-too-slow',
+        'database-unavailable',
+        ...ARCHIVE_PROBLEMS,
+      ],
     },
-    answer: (request) => answerView(pool, request),
+    answer: (request) => answerView(finder, request),
   };
 }
+
+const INCLUDED = describeIncludeArchive(
+  'Whether the archive is searched: as far as it is needed for this remediation when left out, for others of its name too when true',
+  false,
+);
 
 const PLURALS: Readonly<Record<string, string>> = {
   'ai-analysis': 'ai_analyses',
@@ -69,7 +91,14 @@ function memberName({ kind }: RecordDefinition): string {
 
 const VIEW_SCHEMA: JsonObject = {
   type: 'object',
-  required: ['remediation', ...PART_DEFINITIONS.map(memberName), 'timeline', 'is_complete', 'others'],
+  required: [
+    'remediation',
+    ...PART_DEFINITIONS.map(memberName),
+    'timeline',
+    'is_complete',
+    'others',
+    'unsearched',
+  ],
   properties: {
     remediation: recordSchema(remediationAudit),
     ...Object.fromEntries(
@@ -83,6 +112,7 @@ const VIEW_SCHEMA: JsonObject = {
       type: 'boolean',
       description: 'Whether nothing was left out because there is too much of it',
     },
+    unsearched: unsearchedSchema,
     others: {
       type: 'array',
       description: 'Other remediations of that name',
@@ -97,58 +127,55 @@ const VIEW_SCHEMA: JsonObject = {
   },
 };
 
-async function answerView(pool: pg.Pool, request: ApiRequest): Promise<Answer> {
-  allowOnly(request.query, ['uid']);
-  const [chosen, others] = await chooseRemediation(pool, request);
-  const uid = String(chosen['remediation_uid']);
-  const name = chosen['remediation_id'];
-  const remediation = {
-    uid,
-    cluster: String(chosen['cluster']),
-    // A post that knows only the name belongs to nobody for certain when the name was used again.
-    name: others.length === 0 && typeof name === 'string' ? name : undefined,
-  };
-  return fromDatabase(async () => {
-    const parts = await Promise.all(
-      PART_DEFINITIONS.map(async (definition) => ({
-        definition,
-        rows: await selectParts(pool, definition, remediation, MAX_PARTS),
-      })),
-    );
-    const timeline = await selectTimeline(pool, uid, MAX_TIMELINE);
-    const isComplete = timeline.length < MAX_TIMELINE && parts.every(({ rows }) => rows.length < MAX_PARTS);
-    const members = [
-      `"remediation":${recordJson(remediationAudit, chosen)}`,
-      ...parts.map(
-        ({ definition, rows }) =>
-          `"${memberName(definition)}":[${rows.map((row) => recordJson(definition, row)).join(',')}]`,
-      ),
-      `"timeline":[${timeline.map(historyEntryJson).join(',')}]`,
-      `"is_complete":${isComplete}`,
-      `"others":${JSON.stringify(others.map(otherOf))}`,
-    ];
-    const rows = parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.length);
-    return jsonTextAnswer(`{${members.join(',')}}`, rows);
-  });
+async function answerView(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
+  allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
+  const view = await findRemediation(finder, request);
+  const { chosen, parts, timeline, others, unsearched } = view;
+  if (chosen === undefined) throw unknownRemediation(unsearched);
+  const isComplete = timeline.length < MAX_TIMELINE && parts.every(({ rows }) => rows.length < MAX_PARTS);
+  const members = [
+    `"remediation":${recordJson(remediationAudit, chosen)}`,
+    ...parts.map(
+      ({ definition, rows }) =>
+        `"${memberName(definition)}":[${rows.map((row) => recordJson(definition, row)).join(',')}]`,
+    ),
+    `"timeline":[${timeline.map(historyEntryJson).join(',')}]`,
+    `"is_complete":${isComplete}`,
+    `"others":${JSON.stringify(others.map(otherOf))}`,
+    `"unsearched":${JSON.stringify(unsearched ?? null)}`,
+  ];
+  const rows = parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.length);
+  return { ...jsonTextAnswer(`{${members.join(',')}}`, rows), headers: unsearchedHeaders(unsearched) };
 }
 
-async function chooseRemediation(
-  pool: pg.Pool,
-  { params, query }: ApiRequest,
-): Promise<[chosen: RecordRow, others: readonly RecordRow[]]> {
+function findRemediation(
+  finder: RecordFinder,
+  { params, query, signal }: ApiRequest,
+): Promise<WholeRemediation> {
   const { cluster = '', namespace = '', name = '' } = params;
-  const uid = singleText(query, 'uid');
-  if ([cluster, namespace, name].some((part) => part.includes('\0'))) throw unknownRemediation();
-  const found = await fromDatabase(() =>
-    selectRemediations(pool, { cluster, namespace, name }, MAX_OF_ONE_NAME),
+  if ([cluster, namespace, name].some((part) => part.includes('\0'))) throw unknownRemediation(undefined);
+  const include = readIncludeArchive(query);
+  const question = {
+    ...{ cluster, namespace, name },
+    uid: singleText(query, 'uid'),
+    extent: include === true ? ('everything' as const) : ('as-needed' as const),
+    maxParts: MAX_PARTS,
+    maxTimeline: MAX_TIMELINE,
+  };
+  return fromEverywhere(() =>
+    finder.selectRemediation(question, { signal, includeArchive: include !== false }),
   );
-  const chosen = uid === undefined ? found[0] : found.find((row) => row['remediation_uid'] === uid);
-  if (chosen === undefined) throw unknownRemediation();
-  return [chosen, found.filter((row) => row !== chosen)];
 }
 
-function unknownRemediation(): Problem {
-  return new Problem('not-found', 'no remediation of this cluster, namespace and name is known');
+function unknownRemediation(unsearched: Unsearched | undefined): Problem {
+  const detail = 'no remediation of this cluster, namespace and name is known';
+  return new Problem(
+    'not-found',
+    unsearched === undefined ? detail : `${detail}, ${butNotSearched(unsearched)}`,
+    {
+      headers: unsearchedHeaders(unsearched),
+    },
+  );
 }
 
 function otherOf(row: RecordRow) {

@@ -1,0 +1,79 @@
+import { ArchiveTimeoutError } from '../archive/archive-reader.ts';
+import { DuckDbError } from '../archive/duckdb.ts';
+import { ManifestError } from '../archive/manifest.ts';
+import { ObjectMissingError, ObjectStoreError } from '../archive/object-store.ts';
+import { DamagedPartError } from '../archive/part-cache.ts';
+import { ArchiveBusyError } from '../archive/turns.ts';
+import type { Unsearched } from '../archive/whole-answer.ts';
+import { MonthMovedMeanwhileError } from '../archive/whole-answer.ts';
+import { SearchUnfinishedError } from '../archive/whole-record.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { fromDatabase } from './from-database.ts';
+import type { ProblemType } from './problems.ts';
+import { Problem, retryAfter } from './problems.ts';
+import type { Answer } from './route.ts';
+
+const RETRY_SECONDS = 5;
+
+/** Asks the database and the archive; what keeps either from answering becomes the problem that says so. */
+export function fromEverywhere<T>(ask: () => Promise<T>): Promise<T> {
+  return fromDatabase(async () => {
+    try {
+      return await ask();
+    } catch (error: unknown) {
+      throw problemOf(error) ?? error;
+    }
+  });
+}
+
+/** An answer that lacks a part would look like a whole one, so there is none. */
+function problemOf(error: unknown): Problem | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const type = typeOf(error);
+  if (type === undefined) return undefined;
+  const mayPass = type === 'archive-busy' || type === 'archive-unavailable';
+  return new Problem(type, error.message, { ...(mayPass ? retryAfter(RETRY_SECONDS) : {}), cause: error });
+}
+
+function typeOf(error: Error): ProblemType | undefined {
+  // A store that does not deliver in time is away; a question that takes too long is too large.
+  if (error instanceof ArchiveTimeoutError)
+    return error.key === undefined ? 'query-too-slow' : 'archive-unavailable';
+  return TYPES.find(([known]) => error instanceof known)?.[1];
+}
+
+const TYPES = [
+  [ArchiveBusyError, 'archive-busy'],
+  [MonthMovedMeanwhileError, 'archive-busy'],
+  [ObjectStoreError, 'archive-unavailable'],
+  [ObjectMissingError, 'archive-damaged'],
+  [DamagedPartError, 'archive-damaged'],
+  [ManifestError, 'archive-damaged'],
+  [SearchUnfinishedError, 'query-too-slow'],
+  [DuckDbError, 'query-too-slow'],
+] as const;
+
+/** For the detail of an answer that found nothing. */
+export function butNotSearched({ months, reason }: Unsearched): string {
+  const span = months.length === 1 ? months[0] : `${months[0] ?? ''} to ${months.at(-1) ?? ''}`;
+  return `as far as was searched: not in ${span ?? ''}, because ${reason}`;
+}
+
+/** The problems that a route over the archive may answer with. */
+export const ARCHIVE_PROBLEMS = ['archive-busy', 'archive-damaged', 'archive-unavailable'] as const;
+
+/** For formats whose body has no place for it. */
+export function unsearchedHeaders(unsearched: Unsearched | undefined): NonNullable<Answer['headers']> {
+  if (unsearched === undefined) return {};
+  return { 'unsearched-months': unsearched.months.join(', '), 'unsearched-reason': unsearched.reason };
+}
+
+export const unsearchedSchema: JsonObject = {
+  type: ['object', 'null'],
+  description: 'Months that the answer is about and that were not looked at; null when there are none',
+  required: ['months', 'reason'],
+  properties: {
+    months: { type: 'array', items: { type: 'string', examples: ['2026-03'] } },
+    reason: { type: 'string', description: 'Why, and what would change that' },
+  },
+};

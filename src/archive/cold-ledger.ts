@@ -1,0 +1,80 @@
+import type { ColdMonth } from '../database/cold-months.ts';
+import type { EntryRow, HistoryPosition, LedgerEntry } from '../database/record-history.ts';
+import { entryOf } from '../database/record-history.ts';
+import type { Position } from '../database/record-query.ts';
+import { quoteLiteral } from '../database/sql.ts';
+import type { ArchiveSession } from './archive-reader.ts';
+import { instant } from './cold-conditions.ts';
+import { amongIds, parquet } from './cold-query.ts';
+import type { TimeRange } from './part-spans.ts';
+import { overlaps } from './part-spans.ts';
+
+const LEDGER = 'audit_ledger';
+
+const stamp = (name: string): string => `make_timestamp(epoch_us(${name}))::varchar || '+00' as ${name}`;
+const ENTRY_COLUMNS = `
+  record_id::varchar as record_id, table_name, phase, source_version::varchar as source_version,
+  lower(hex(content_hash)) as content_hash, ${stamp('observed_at')}, ${stamp('recorded_at')}, actor, canonical`;
+
+/** Every observation of these records that the archive of their month has, in no order; one in several parts is one. */
+export async function selectColdEntries(
+  session: ArchiveSession,
+  month: ColdMonth,
+  records: readonly Position[],
+  page?: { readonly limit: number; readonly after: HistoryPosition | undefined },
+): Promise<readonly LedgerEntry[]> {
+  const times = records.map(({ createdAt }) => createdAt).sort();
+  const range: TimeRange = { from: times[0], to: times.at(-1) };
+  const paths = await ledgerFiles(session, month, range);
+  if (paths.length === 0 || records.length === 0) return [];
+  const rows = await session.duckdb.rows(`
+    select distinct on (archived.record_id, archived.source_version, archived.content_hash) ${ENTRY_COLUMNS}
+    from ${parquet({ paths })}
+    where archived.created_at >= ${instant(range.from ?? '')}
+      and archived.created_at <= ${instant(range.to ?? '')}
+      and ${amongIds(
+        records.map(({ id }) => id),
+        'archived.record_id',
+      )}
+      ${page?.after === undefined ? '' : `and ${behind(page.after)}`}
+    ${page === undefined ? '' : `order by ${PLACE} limit ${Math.trunc(page.limit) + 1}`}`);
+  return distinctEntries(rows.map((row) => entryOf(row as unknown as EntryRow)));
+}
+
+const PLACE = 'archived.source_version, lower(hex(archived.content_hash))';
+
+function behind({ sourceVersion, contentHash }: HistoryPosition): string {
+  return `(${PLACE}) > (${quoteLiteral(sourceVersion)}::bigint, ${quoteLiteral(contentHash)})`;
+}
+
+/** What the archive of a month has about a remediation. */
+export async function selectColdTimeline(
+  session: ArchiveSession,
+  month: ColdMonth,
+  { uid, limit }: { readonly uid: string; readonly limit: number },
+): Promise<readonly LedgerEntry[]> {
+  const paths = await ledgerFiles(session, month, { from: undefined, to: undefined });
+  if (paths.length === 0) return [];
+  const rows = await session.duckdb.rows(`
+    select ${ENTRY_COLUMNS}
+    from ${parquet({ paths })}
+    where archived.remediation_uid = ${quoteLiteral(uid)}
+    order by archived.observed_at, archived.source_version, archived.content_hash
+    limit ${Math.trunc(limit)}`);
+  return distinctEntries(rows.map((row) => entryOf(row as unknown as EntryRow)));
+}
+
+async function ledgerFiles(session: ArchiveSession, month: ColdMonth, range: TimeRange): Promise<string[]> {
+  const { parts } = await session.manifest(month);
+  return session.files(parts.filter((part) => part.table === LEDGER && overlaps(part, range)));
+}
+
+/** The ledger is a set: of two copies of one observation the first stands for both. */
+export function distinctEntries(entries: readonly LedgerEntry[]): readonly LedgerEntry[] {
+  const byPlace = new Map<string, LedgerEntry>();
+  for (const entry of entries) {
+    const place = `${entry.recordId} ${entry.sourceVersion} ${entry.contentHash}`;
+    if (!byPlace.has(place)) byPlace.set(place, entry);
+  }
+  return [...byPlace.values()];
+}
