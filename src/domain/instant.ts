@@ -7,6 +7,7 @@ const RFC_3339 =
 
 const MS_PER_SECOND = 1_000;
 const MS_PER_MINUTE = 60_000;
+const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** Go's zero time means "absent", not the year 1. */
 const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
