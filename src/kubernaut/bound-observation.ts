@@ -4,6 +4,7 @@ import { canonicalJson, isJsonObject, parseJson } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_WATCHED_OBSERVATION_BYTES } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { Column, Columns } from '../domain/records/definition.ts';
+import { columnsByName } from '../domain/records/definition.ts';
 import { definitionOf } from '../domain/records/index.ts';
 
 /** SHA-256, in hex, of a text. Passed in: what reads resources stays free of Node. */
@@ -53,7 +54,7 @@ function isTooLarge(observation: Observation): boolean {
 }
 
 function cutColumns({ table, columns }: Observation, limit: number, hash: HashText): Columns {
-  const known = new Map<string, Column>(definitionOf(table).columns.map((column) => [column.name, column]));
+  const known = columnsByName(definitionOf(table));
   const cut = { text: (text: string) => cutText(text, limit, hash), limit, hash };
   return Object.fromEntries(
     Object.entries(columns).map(([name, value]) => [name, cutColumn(known.get(name), value, cut)]),

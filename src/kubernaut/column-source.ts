@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
 import type { Column, ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+import { columnsByName } from '../domain/records/definition.ts';
 import { PathTree } from './path-tree.ts';
 import type { KnownShape } from './shapes.ts';
 
@@ -177,7 +178,7 @@ function readInterval(value: JsonValue): string | undefined {
 }
 
 function columnOf(definition: RecordDefinition, name: string): Column {
-  const column = definition.columns.find((candidate) => candidate.name === name);
+  const column = columnsByName(definition).get(name);
   if (column === undefined) throw new TypeError(`${definition.table} has no column ${name}`);
   return column;
 }

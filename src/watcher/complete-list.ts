@@ -1,15 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import type { JsonObject } from '../domain/json.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { OlderListError } from './failure.ts';
 import type { KindObserver } from './kind-observer.ts';
 import { listPages } from './list.ts';
+import { Turn } from './turn.ts';
 import type { Collection } from './watched-kind.ts';
-
-/** Work of this length is followed by a turn for whatever else waits, above all for the watches. */
-const LONGEST_TURN_MS = 10;
 
 export interface CompleteListOptions {
   readonly connection: ClusterConnection;
@@ -59,13 +55,11 @@ async function takeIn(
   { observer, collection, hold }: CompleteListOptions,
   listed: Set<string>,
 ): Promise<void> {
-  let turnBeganAt = performance.now();
+  const turn = new Turn();
   for (const item of items) {
     listed.add(textAt(item, 'metadata.uid') ?? '');
     const isHeld = hold !== undefined && observer.wouldTell(item) && hold(item);
     if (!isHeld) observer.observe(item, collection);
-    if (performance.now() - turnBeganAt < LONGEST_TURN_MS) continue;
-    await nextTurn();
-    turnBeganAt = performance.now();
+    if (turn.isOver()) await turn.next();
   }
 }

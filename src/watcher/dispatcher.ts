@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Backoff } from './backoff.ts';
 import { enqueue } from './pending-states.ts';
 import type { PendingState, Tracked } from './tracked.ts';
+import { Turn } from './turn.ts';
 
 export interface DispatcherOptions {
   /** Resources whose states are sent at the same time. */
@@ -32,6 +33,8 @@ export class Dispatcher {
   readonly #stopping = new AbortController();
   #workers = 0;
   #awayUntil: Promise<void> | undefined;
+  /** Of all workers together. */
+  readonly #turn = new Turn();
   #idle: (() => void)[] = [];
 
   constructor(options: DispatcherOptions) {
@@ -90,6 +93,8 @@ export class Dispatcher {
       await this.#awayUntil;
       if (this.#stopping.signal.aborted) return;
       await this.#deliver(next);
+      // Preparing what is sent takes longer than sending it to a Temporal that is near.
+      if (this.#turn.isOver()) await this.#turn.next();
     }
   }
 

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { at, textAt } from '../kubernaut/resource.ts';
@@ -46,6 +48,8 @@ export async function* listPages(request: ListRequest): AsyncGenerator<ListPage>
     next = token === undefined ? undefined : askForPage(request, limit, token);
     // Whoever stops in the middle never looks at it again; whoever goes on meets its failure above.
     next?.catch(() => undefined);
+    // Without a turn it would leave only after this page is worked on, and then be waited for.
+    await nextTurn();
     yield page;
   }
 }

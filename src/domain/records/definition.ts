@@ -164,6 +164,17 @@ export function defineRecord<const C extends readonly Column[]>(
   return { ...own, columns: [...IDENTITY, ...own.columns, ...COMMON] };
 }
 
+const columnsByDefinition = new WeakMap<RecordDefinition, ReadonlyMap<string, Column>>();
+
+/** The columns of a definition by their names. */
+export function columnsByName(definition: RecordDefinition): ReadonlyMap<string, Column> {
+  const known = columnsByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const columns = new Map(definition.columns.map((column) => [column.name, column]));
+  columnsByDefinition.set(definition, columns);
+  return columns;
+}
+
 /** Worked out once for each definition: every observation needs them several times. */
 const observedByDefinition = new WeakMap<RecordDefinition, readonly Column[]>();
 

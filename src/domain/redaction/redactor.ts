@@ -3,6 +3,7 @@ import type { JsonValue } from '../json.ts';
 import { canonicalJson, parseJson } from '../json.ts';
 import { MAX_BODY_DEPTH } from '../limits.ts';
 import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
+import { columnsByName } from '../records/definition.ts';
 import { createKeyNames } from './key-names.ts';
 import type { RedactionOptions } from './options.ts';
 import { problemsOf, RedactionOptionsError } from './options.ts';
@@ -90,7 +91,7 @@ class Run {
   }
 
   columns(definition: RecordDefinition, columns: Columns): Columns {
-    const known = new Map(definition.columns.map((column) => [column.name, column]));
+    const known = columnsByName(definition);
     return Object.fromEntries(
       Object.entries(columns).map(([name, value]) => [name, this.#column(known.get(name), value)]),
     );
