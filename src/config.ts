@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
 import { parseJson } from './domain/json.ts';
-import { RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from './domain/limits.ts';
+import { MAX_RESTORED_DAYS, RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from './domain/limits.ts';
 import { parsePayloadKeys, type PayloadKey } from './domain/payload-keys.ts';
 import type { RedactionOptions } from './domain/redaction.ts';
 import { parseRedactionOptions } from './domain/redaction.ts';
@@ -121,7 +121,9 @@ function readRetention(read: Reader) {
       hotDays: read.integer('REMEDIATION_AUDIT_HOT_DAYS', 0, 36_500),
       dropGraceHours: read.integer('REMEDIATION_AUDIT_DROP_GRACE_HOURS', 0, 8_760),
       requireApproval: read.boolean('REMEDIATION_AUDIT_REQUIRE_APPROVAL'),
+      archiveDays: read.integer('REMEDIATION_AUDIT_ARCHIVE_DAYS', 0, 36_500),
     },
+    restoredDays: read.integer('REMEDIATION_AUDIT_RESTORED_DAYS', 1, MAX_RESTORED_DAYS),
     rolloverCron: read.text('REMEDIATION_AUDIT_ROLLOVER_CRON'),
     retentionCron: read.text('REMEDIATION_AUDIT_RETENTION_CRON'),
     lockTimeoutMs: read.integer('REMEDIATION_AUDIT_LOCK_TIMEOUT_MS', 1, 60_000),
@@ -131,14 +133,14 @@ function readRetention(read: Reader) {
       trustedKeysFile: read.text('REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE'),
       workFolder: read.text('REMEDIATION_AUDIT_ARCHIVE_WORK_DIR') || tmpdir(),
       partRows: read.integer('REMEDIATION_AUDIT_ARCHIVE_PART_ROWS', 1, 10_000_000),
-      s3: {
-        region: read.text('REMEDIATION_AUDIT_S3_REGION'),
       questions: {
         atOnce: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERIES', 1, 64),
         timeoutSeconds: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERY_SECONDS', 1, 3_600),
         memoryMb: read.integer('REMEDIATION_AUDIT_ARCHIVE_QUERY_MB', 64, 1_048_576),
         cacheMb: read.integer('REMEDIATION_AUDIT_ARCHIVE_CACHE_MB', 0, 10_485_760),
       },
+      s3: {
+        region: read.text('REMEDIATION_AUDIT_S3_REGION'),
         endpoint: read.text('REMEDIATION_AUDIT_S3_ENDPOINT'),
         pathStyle: read.boolean('REMEDIATION_AUDIT_S3_PATH_STYLE'),
         checksums: read.oneOf('REMEDIATION_AUDIT_S3_CHECKSUMS', ['when_supported', 'when_required']),
@@ -163,6 +165,7 @@ function readWatcherTiming(read: Reader) {
     healthyMs: milliseconds('REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS', 3_600),
     absentPollMs: milliseconds('REMEDIATION_AUDIT_ABSENT_KIND_SECONDS', 3_600),
     reconcileMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_SECONDS', 86_400),
+    lookMs: milliseconds('REMEDIATION_AUDIT_LOOK_SECONDS', 86_400),
     reconcileGraceMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS', 600),
     recordingGraceMs: milliseconds('REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS', 86_400),
   };

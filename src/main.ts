@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
   hold: { summary: 'place, list and release legal holds', run: runHold },
-  archive: { summary: 'verify what lies in the archive', run: runArchive },
+  archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
   cluster: {
     summary: 'cluster restored NAME: its versions went back, what is observed now is newer',
     run: runCluster,

@@ -17,6 +17,16 @@ export const RETENTION_VARIABLES = {
     unit: 'boolean',
     meaning: 'Whether somebody must approve each drop of a month',
   },
+  REMEDIATION_AUDIT_RESTORED_DAYS: {
+    default: '7',
+    unit: 'days',
+    meaning: 'How long a restored month stays in the database, unless whoever restores it says otherwise',
+  },
+  REMEDIATION_AUDIT_ARCHIVE_DAYS: {
+    default: '0',
+    unit: 'days',
+    meaning: 'How long a month stays in the archive after its end; then its files are removed. 0: for ever',
+  },
   REMEDIATION_AUDIT_ROLLOVER_CRON: {
     default: '10 0 * * *',
     unit: 'cron',
@@ -61,16 +71,6 @@ export const RETENTION_VARIABLES = {
     unit: 'rows',
     meaning: 'Rows at which a file of the archive ends',
   },
-  REMEDIATION_AUDIT_S3_REGION: { default: 'us-east-1', unit: '', meaning: 'Region of the bucket' },
-  REMEDIATION_AUDIT_S3_ENDPOINT: {
-    default: '',
-    unit: 'URL',
-    meaning: 'Endpoint of another S3 than that of AWS',
-  },
-  REMEDIATION_AUDIT_S3_PATH_STYLE: {
-    default: 'false',
-    unit: 'boolean',
-    meaning: 'Bucket in the path instead of the host’s name; most stores other than AWS need it',
   REMEDIATION_AUDIT_ARCHIVE_QUERIES: {
     default: '2',
     unit: 'questions',
@@ -91,6 +91,16 @@ export const RETENTION_VARIABLES = {
     unit: 'MB',
     meaning: 'Parts that are kept in the work folder between questions; the least used go first',
   },
+  REMEDIATION_AUDIT_S3_REGION: { default: 'us-east-1', unit: '', meaning: 'Region of the bucket' },
+  REMEDIATION_AUDIT_S3_ENDPOINT: {
+    default: '',
+    unit: 'URL',
+    meaning: 'Endpoint of another S3 than that of AWS',
+  },
+  REMEDIATION_AUDIT_S3_PATH_STYLE: {
+    default: 'false',
+    unit: 'boolean',
+    meaning: 'Bucket in the path instead of the host’s name; most stores other than AWS need it',
   },
   REMEDIATION_AUDIT_S3_CHECKSUMS: {
     default: 'when_supported',

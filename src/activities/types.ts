@@ -1,4 +1,5 @@
 import type { ManifestPart } from '../archive/manifest.ts';
+import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore-steps.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';
@@ -53,6 +54,16 @@ export interface RetentionDecision {
   /** First day of the month. */
   readonly month: string;
   readonly action: 'archive' | 'detach' | 'drop' | 'release' | 'reattach';
+}
+
+/** The steps of a restore. Each may be repeated, and goes on where an attempt before it was broken off. */
+export interface RestoreActivities {
+  /** Fails for good, with the reason, where there is nothing to restore. */
+  readonly beginRestore: (request: RestoreRequest) => Promise<RestorePlan>;
+  /** Verifies and loads one table beside the others. Answers its rows. */
+  readonly loadRestoredTable: (month: string, table: string, manifest: ManifestReference) => Promise<number>;
+  /** Puts the month into place. Answers until when it stays. */
+  readonly attachRestoredMonth: (request: RestoreRequest, manifest: ManifestReference) => Promise<string>;
 }
 
 /** The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. */

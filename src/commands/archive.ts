@@ -1,18 +1,28 @@
+import { userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { createRestoreSteps } from '../archive/restore-steps.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { describeFault } from '../archive/verify-part.ts';
 import { readProcessConfig } from '../config.ts';
+import { RestoreBlockedError } from '../database/month-restore.ts';
+import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
-import { UsageError } from '../settings.ts';
+import { SettingsError, UsageError } from '../settings.ts';
 import { readMonth } from './month-argument.ts';
 
-const USAGE = `usage: remediation-audit archive verify [YYYY-MM | --all]
+const ATTACH_ATTEMPTS = 10;
+const ATTACH_PAUSE_MS = 2_000;
+
+const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | restore YYYY-MM [--days N] [--by WHO]>
 
   verify        download what the manifests name and hold it against them: signatures, the chain of manifests, size and hash
-                of each file, number and hash of its rows, each row. Without a month, or with --all, everything.
-
-Ends with 1 when anything is wrong, and names the file, the row group and the row.
+                of each file, number and hash of its rows, each row. Without a month, or with --all, everything. Ends with 1
+                when anything is wrong, and names the file, the row group and the row.
+  restore       bring a dropped month back into the database, as role audit_owner: verified first, attached all at once,
+                dropped again by retention after REMEDIATION_AUDIT_RESTORED_DAYS, or --days. A month that is restored already
+                stays longer. --by is kept with it; default is whoever runs the command.
 `;
 
 /** The archive is not what it should be; every fault is on standard output already. */
@@ -31,9 +41,80 @@ export async function runArchive(args: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  if (verb !== 'verify' || more.length > 0 || (values.all === true && month !== undefined))
+  if (more.length > 0 || !isMeant(verb, month, values))
     throw new UsageError(`\`archive ${args.join(' ')}\` means nothing; ${USAGE.split('\n', 1)[0] ?? ''}`);
-  await verify(month === undefined ? undefined : readMonth(month));
+  const wanted = month === undefined ? undefined : readMonth(month);
+  if (verb === 'verify') await verify(wanted);
+  else if (wanted !== undefined) await restore(wanted, values);
+}
+
+interface Values {
+  readonly all?: boolean;
+  readonly days?: string;
+  readonly by?: string;
+}
+
+function isMeant(verb: string, month: string | undefined, { all, days, by }: Values): boolean {
+  if (verb === 'verify')
+    return days === undefined && by === undefined && (all !== true || month === undefined);
+  return verb === 'restore' && month !== undefined && all !== true;
+}
+
+async function restore(month: string, values: Values): Promise<void> {
+  const { retention, database } = readProcessConfig();
+  const request = {
+    month,
+    days: readDays(values.days, retention.restoredDays),
+    by: values.by ?? userInfo().username,
+  };
+  if (database.ownerUrl === '')
+    throw new SettingsError([
+      'DATABASE_OWNER_URL is not set; `archive restore` needs PostgreSQL as role audit_owner',
+    ]);
+  const { store, trusted } = await openArchive(retention);
+  const steps = createRestoreSteps({
+    ownerUrl: database.ownerUrl,
+    lockTimeoutMs: retention.lockTimeoutMs,
+    ...{ store, trusted, workFolder: retention.archive.workFolder },
+    onProgress: (what) => process.stderr.write(`${what}\n`),
+  });
+  const plan = await steps.begin(request);
+  let rows = 0;
+  let until: string;
+  if (plan.kind === 'kept') until = plan.until;
+  else {
+    for (const table of plan.tables) rows += await steps.load(month, table, plan.manifest);
+    until = await patiently(() => steps.attach(request, plan.manifest));
+  }
+  const name = month.slice(0, 7);
+  process.stdout.write(
+    plan.kind === 'kept'
+      ? `${name} is in the database already: retention leaves it alone until ${until}\n`
+      : `${name} is restored: ${rows} rows; retention leaves it alone until ${until}\n`,
+  );
+}
+
+/** A lock is usually gone a moment later; whoever holds it longer is named. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error: unknown) {
+      if (attempt === ATTACH_ATTEMPTS || !(error instanceof RestoreBlockedError)) throw error;
+      process.stderr.write(`${error.message}\n`);
+      await delay(ATTACH_PAUSE_MS);
+    }
+  }
+}
+
+function readDays(text: string | undefined, byDefault: number): number {
+  if (text === undefined) return byDefault;
+  const days = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (days < 1 || days > MAX_RESTORED_DAYS)
+    throw new UsageError(
+      `--days must be a whole number from 1 to ${MAX_RESTORED_DAYS}, not ${JSON.stringify(text)}`,
+    );
+  return days;
 }
 
 async function verify(month: string | undefined): Promise<void> {
@@ -58,7 +139,12 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { all: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        all: { type: 'boolean' },
+        days: { type: 'string' },
+        by: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
   } catch (error: unknown) {

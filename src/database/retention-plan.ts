@@ -15,6 +15,8 @@ export interface RetentionRules {
   readonly dropGraceHours: number;
   /** Whether somebody must approve each drop. */
   readonly requireApproval: boolean;
+  /** Days a month stays in the archive after its end. Default, and 0: for ever. */
+  readonly archiveDays?: number;
 }
 
 /**

@@ -54,3 +54,6 @@ export const MAX_BODY_DEPTH = 512;
  * PostgreSQL too, of 64 KiB.
  */
 export const MAX_NUMBER_DIGITS = 1_000;
+
+/** Longest that a restored month may be asked to stay, in days. */
+export const MAX_RESTORED_DAYS = 3_650;

@@ -8,8 +8,10 @@ export interface MaintenanceMetrics {
   readonly blockedRollovers: Counter;
   readonly archivedRows: Counter<'table'>;
   readonly droppedMonths: Counter;
+  readonly restoredMonths: Counter;
   /** Retention stopped at a month because its archive is not what it should be. Somebody must look. */
   readonly archiveAlarms: Counter<'reason'>;
+  readonly archiveHolds: Gauge<'state'>;
   readonly scheduleNextRun: Gauge<'schedule'>;
   readonly scheduleLastRun: Gauge<'schedule'>;
   readonly scheduleMissedRuns: Gauge<'schedule'>;
@@ -43,10 +45,21 @@ export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetr
       help: 'Months dropped after their archive was read back and matched',
       registers,
     }),
+    restoredMonths: new Counter({
+      name: 'remediation_audit_restored_months_total',
+      help: 'Months brought back from the archive after it was verified',
+      registers,
+    }),
     archiveAlarms: new Counter({
       name: 'remediation_audit_archive_alarms_total',
       help: 'Times an archive was not what it should be; nothing of that month is dropped',
       labelNames: ['reason'],
+      registers,
+    }),
+    archiveHolds: new Gauge({
+      name: 'remediation_audit_archive_holds',
+      help: 'Archived months under a legal hold, once per hold: held, unsupported by the store, or pending there',
+      labelNames: ['state'],
       registers,
     }),
     ...createScheduleMetrics(registers),

@@ -5,7 +5,9 @@ import {
   createPartitionActivities,
   type PartitionDependencies,
 } from '../activities/partitions.ts';
+import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
+import { createRestoreSteps } from '../archive/restore-steps.ts';
 import { createRetentionSteps } from '../archive/retention-steps.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { createPool } from '../database/pool.ts';
@@ -13,6 +15,7 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import { connectTemporal } from '../temporal/connection.ts';
 import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { type Closing, createClosing } from './closing.ts';
+import { createHoldKeeper, storeHoldsOf } from './hold-keeper.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
 import { openWritableArchive } from './open-archive.ts';
 import type { ServiceContext } from './running-service.ts';
@@ -59,10 +62,15 @@ export async function createMaintenance(
     logger,
   });
   closing.push(() => rounds.stop());
+  const keeper = hasRetention
+    ? createHoldKeeper({ holds: await storeHoldsOf(config), metrics, logger })
+    : undefined;
+  closing.push(async () => keeper?.stop());
   return {
     activities: { ...createPartitionActivities(partitions), ...retaining },
     start: () => {
       rounds.start();
+      keeper?.start();
     },
     stop: closing.run,
   };
@@ -91,9 +99,9 @@ async function retentionActivities(
   metrics: MaintenanceMetrics,
 ) {
   const { retention, database } = config;
-  const { store, chain } = await openWritableArchive(retention);
+  const { store, chain, trusted } = await openWritableArchive(retention);
   const schemaVersion = readMigrations().at(-1)?.version ?? 0;
-  return createRetentionActivities({
+  const retaining = createRetentionActivities({
     rules: retention.rules,
     metrics,
     logger,
@@ -110,4 +118,18 @@ async function retentionActivities(
         onProgress,
       }),
   });
+  const restoring = createRestoreActivities({
+    metrics,
+    logger,
+    steps: (onProgress) =>
+      createRestoreSteps({
+        ownerUrl: database.ownerUrl,
+        lockTimeoutMs: retention.lockTimeoutMs,
+        store,
+        trusted,
+        workFolder: retention.archive.workFolder,
+        onProgress,
+      }),
+  });
+  return { ...retaining, ...restoring };
 }

@@ -2,4 +2,5 @@
 export { partitionRollover } from './partition-rollover.ts';
 export { recordDeferred } from './record-deferred.ts';
 export { remediationAudit } from './remediation-audit.ts';
+export { restoreMonth } from './restore-month.ts';
 export { retention } from './retention.ts';

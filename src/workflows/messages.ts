@@ -7,6 +7,20 @@ import type { AuditPhase } from '../domain/phases.ts';
 /** Names of workflow types are stored in histories for ever. */
 export const REMEDIATION_AUDIT = 'remediationAudit';
 export const RECORD_DEFERRED = 'recordDeferred';
+export const RESTORE_MONTH = 'restoreMonth';
+
+/** Input of `restoreMonth`. */
+export interface RestoreMonthInput {
+  /** First day of the month. */
+  readonly month: string;
+  /** How long retention leaves it alone. */
+  readonly days: number;
+  /** Who asked for it. */
+  readonly by: string;
+}
+
+/** What a restore is doing, for whoever asked for it. */
+export const restoreProgress = defineQuery<string>('restoreProgress');
 
 export interface RemediationName {
   readonly cluster: string;
