@@ -40,7 +40,8 @@ export interface BatcherQueue {
   /** Throws BatcherFullError unless all of them fit. */
   requireRoom(observations: readonly Observation[]): void;
   add(observation: Observation, settling: Settling): void;
-  hasWaiting(): boolean;
+  /** Observations that no flush has taken yet. */
+  waiting(): number;
   /** What one flush takes. It stays pending until it is settled. */
   take(): readonly Waiting[];
   settle(batch: readonly Waiting[]): void;
@@ -106,7 +107,7 @@ export function createQueue({
       pendingSize += item.size;
       waiting.push(item);
     },
-    hasWaiting: () => waiting.length > 0,
+    waiting: () => waiting.length,
     take: () => waiting.splice(0, flushLength(waiting, maxBatch)),
     settle,
     pending: () => pending.size,

@@ -99,7 +99,7 @@ where stored.id = folded.id
 }
 
 /** One array parameter per column: a batch of any size stays clear of the limit on the number of parameters. */
-function unnest(alias: string, columns: readonly Parameter[], first: number): string {
+export function unnest(alias: string, columns: readonly Parameter[], first: number): string {
   const selected = columns.map(({ name, type }) =>
     // A JavaScript array for jsonb would be sent as a PostgreSQL array: it travels as text and is cast here.
     type === 'jsonb' ? `${quoteIdentifier(name)}::jsonb as ${quoteIdentifier(name)}` : quoteIdentifier(name),

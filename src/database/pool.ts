@@ -14,6 +14,8 @@ export interface PoolOptions {
   statementTimeoutMs: number;
   /** Longest wait for a connection, in milliseconds. Default 5,000. */
   connectTimeoutMs?: number;
+  /** Sends a query before the one before it is answered. Not for COPY or cursors. Default false. */
+  pipeline?: boolean;
   /** Memory of one sort or hash before it spills to disk, for example `64MB`. Default: the server's, 4 MB. */
   workMem?: string;
   logger: Logger;
@@ -40,6 +42,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max ?? 4,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
+    pipeline: options.pipeline ?? false,
     types: keptAsText,
     statement_timeout: options.statementTimeoutMs,
     // The server's limit does not help on a half-open connection, where its answer never arrives.
@@ -64,16 +67,59 @@ export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
+  return onOneClient(pool, async (client) => {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  });
+}
+
+/** Two parts of a transaction. They send their queries at once when they are called, and wait for answers only then. */
+export interface ShortTransaction<F, L> {
+  readonly first: (client: pg.PoolClient) => Promise<F>;
+  readonly last: (client: pg.PoolClient, found: F) => Promise<L>;
+  /** Whether what `last` sends decides everything, so that its answers need not be read before the commit. */
+  readonly isDecided: (found: F) => boolean;
+}
+
+/**
+ * The same in two answers instead of four where the pool has `pipeline`: `begin` travels with the first part, the commit
+ * with the last. A commit behind a query that failed rolls back.
+ */
+export async function inShortTransaction<F, L>(pool: pg.Pool, parts: ShortTransaction<F, L>): Promise<L> {
+  return onOneClient(pool, async (client) => {
+    const begun = client.query('begin');
+    if (!client.pipeline) await begun;
+    const [found] = await Promise.all([parts.first(client), begun]);
+    if (client.pipeline && parts.isDecided(found)) {
+      const [result] = await Promise.all([parts.last(client, found), client.query('commit')]);
+      return result;
+    }
+    const result = await parts.last(client, found);
+    await client.query('commit');
+    return result;
+  });
+}
+
+/** Each query sent behind the one before it where the connection allows that, otherwise after its answer. */
+export async function inTurn(
+  client: pg.PoolClient,
+  queries: readonly (() => Promise<void>)[],
+): Promise<void> {
+  if (client.pipeline) await Promise.all(queries.map((query) => query()));
+  else for (const query of queries) await query();
+}
+
+/** What throws rolls back. */
+async function onOneClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   // The pool listens to idle connections only. One that breaks while it is lent tells it here; unheard, it would end
   // the process. The next query on it fails, which is how `work` learns of it.
   client.on('error', ignoreLoss);
   let broken: Error | undefined;
   try {
-    await client.query('begin');
-    const result = await work(client);
-    await client.query('commit');
-    return result;
+    return await work(client);
   } catch (error: unknown) {
     broken = await rollBack(client, error);
     throw error;

@@ -27,13 +27,24 @@ const SELECT_OR_INSERT_HOMES = `
     on conflict (id) do nothing
     returning id, created_at
   )
-  select id, created_at from known
+  select id, created_at, false as is_new from known
   union all
-  select id, created_at from made`;
+  select id, created_at, true as is_new from made`;
 
 interface HomeRow {
   id: string;
   created_at: string;
+}
+
+interface WantedRow extends HomeRow {
+  is_new: boolean;
+}
+
+export interface Homes {
+  /** created_at by id. */
+  readonly of: ReadonlyMap<string, string>;
+  /** Whether this transaction made all of them: then no row and no ledger entry of these records exists. */
+  readonly areNew: boolean;
 }
 
 /**
@@ -44,9 +55,9 @@ interface HomeRow {
 export async function settleHomes(
   client: pg.ClientBase,
   prepared: readonly PreparedObservation[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<Homes> {
   const wanted = wantedHomes(prepared);
-  const { rows } = await client.query<HomeRow>({
+  const { rows } = await client.query<WantedRow>({
     name: 'select-or-insert-homes',
     text: SELECT_OR_INSERT_HOMES,
     values: [
@@ -56,7 +67,7 @@ export async function settleHomes(
     ],
   });
   const homes = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
-  if (homes.size === wanted.length) return homes;
+  if (homes.size === wanted.length) return { of: homes, areNew: rows.every((row) => row.is_new) };
   const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
   const others = await client.query<HomeRow>({
     name: 'select-homes',
@@ -64,7 +75,7 @@ export async function settleHomes(
     values: [arrayLiteral(decidedMeanwhile)],
   });
   for (const row of others.rows) homes.set(row.id, instantFromSql(row.created_at));
-  return homes;
+  return { of: homes, areNew: false };
 }
 
 /** One candidate per record: the observation with the earliest time, whatever order they came in. */

@@ -113,7 +113,7 @@ function asEntry({ observation, content }: PreparedObservation): Entry {
 type Parameter = string | Buffer;
 
 /** The parameters of LEDGER_COLUMNS. */
-function ledgerArrays(
+export function ledgerArrays(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
 ): Parameter[] {
@@ -169,7 +169,7 @@ function rowArrays(
 }
 
 /** The values of one column; none at all where nobody knows it: unnest fills up with NULL, and there is less to send. */
-function valuesOf({ name, type }: Column, rows: readonly { readonly columns: Columns }[]): Parameter {
+export function valuesOf({ name, type }: Column, rows: readonly { readonly columns: Columns }[]): Parameter {
   const values = rows.map(({ columns }) => columns[name]);
   if (values.every((value) => value === undefined)) return '{}';
   return type === 'jsonb' ? textArray(values.map(asText)) : arrayLiteral(values);

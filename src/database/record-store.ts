@@ -4,11 +4,12 @@ import { monthOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
 import { definitionOf, RECORD_DEFINITIONS, UnknownRecordTableError } from '../domain/records/index.ts';
 import { recordId } from '../identity/record-id.ts';
+import { FIRST_REVISION, insertRows } from './new-rows.ts';
 import type { Fault } from './observation-fault.ts';
 import { findFault } from './observation-fault.ts';
 import { upsertObservedResources } from './observed-resource-writer.ts';
 import { createMonth } from './partitions.ts';
-import { inTransaction } from './pool.ts';
+import { inShortTransaction, inTurn } from './pool.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { prepareObservation, repairObservation } from './prepared-observation.ts';
 import { settleHomes } from './record-home.ts';
@@ -104,7 +105,7 @@ async function storeOrSplit(
   prepared: readonly PreparedObservation[],
   outcomes: Outcomes,
 ): Promise<void> {
-  const found: Homes = { homes: new Map() };
+  const found: FoundHomes = { homes: new Map() };
   try {
     const stored = await persistently(() => storeWithMonths(pool, prepared, found));
     prepared.forEach((observation, index) => {
@@ -193,7 +194,7 @@ async function repairOrRefuse(
 async function storeWithMonths(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
-  found: Homes,
+  found: FoundHomes,
 ): Promise<StoredRecord[]> {
   for (let attempt = 1; ; attempt += 1) {
     found.homes = new Map();
@@ -207,37 +208,80 @@ async function storeWithMonths(
   }
 }
 
-interface Homes {
+interface FoundHomes {
   homes: ReadonlyMap<string, string>;
 }
 
 async function storeTogether(
   pool: pg.Pool,
   prepared: readonly PreparedObservation[],
-  found: Homes,
+  found: FoundHomes,
 ): Promise<StoredRecord[]> {
-  return inTransaction(pool, async (client) => {
-    const homes = await settleHomes(client, prepared);
-    found.homes = homes;
-    const revisions = new Map<string, number>();
-    for (const definition of RECORD_DEFINITIONS) {
-      const ofTable = prepared.filter(({ observation }) => observation.table === definition.table);
-      if (ofTable.length === 0) continue;
-      for (const [id, revision] of await mergeRows(client, definition, ofTable, homes))
-        revisions.set(id, revision);
-    }
-    await upsertObservedResources(
+  const store = (mayInsert: boolean): Promise<StoredRecord[]> =>
+    inShortTransaction(pool, {
+      first: async (client) => {
+        const homes = await settleHomes(client, prepared);
+        found.homes = homes.of;
+        return { homes: homes.of, areNew: mayInsert && homes.areNew && homes.of.size === prepared.length };
+      },
+      isDecided: ({ areNew }) => areNew,
+      last: (client, { homes, areNew }) =>
+        areNew ? insertAll(client, prepared, homes) : mergeAll(client, prepared, homes),
+    });
+  try {
+    return await store(true);
+  } catch (error: unknown) {
+    // A row whose home was lost, by a restore of single tables for example: found out only by inserting it.
+    if (sqlStateOf(error) !== SQLSTATE.unique_violation) throw error;
+    return store(false);
+  }
+}
+
+/** Records that are new, one observation each. Nothing is learnt from the answers, so the queries need not wait for them. */
+async function insertAll(
+  client: pg.PoolClient,
+  prepared: readonly PreparedObservation[],
+  homes: ReadonlyMap<string, string>,
+): Promise<StoredRecord[]> {
+  const inserts = [...Map.groupBy(prepared, ({ definition }) => definition)].map(
+    ([definition, ofTable]) =>
+      () =>
+        insertRows(client, definition, ofTable, homes),
+  );
+  const remember = (): Promise<void> =>
+    upsertObservedResources(
       client,
       prepared.map(({ observation }) => observation),
     );
-    return prepared.map(({ id, repaired }) => ({
-      status: 'stored',
-      id,
-      createdAt: homes.get(id) ?? '',
-      revision: revisions.get(id) ?? 0,
-      repaired,
-    }));
-  });
+  await inTurn(client, [...inserts, remember]);
+  return prepared.map((one) => storedRecord(one, homes, FIRST_REVISION));
+}
+
+async function mergeAll(
+  client: pg.PoolClient,
+  prepared: readonly PreparedObservation[],
+  homes: ReadonlyMap<string, string>,
+): Promise<StoredRecord[]> {
+  const revisions = new Map<string, number>();
+  for (const definition of RECORD_DEFINITIONS) {
+    const ofTable = prepared.filter(({ observation }) => observation.table === definition.table);
+    if (ofTable.length === 0) continue;
+    for (const [id, revision] of await mergeRows(client, definition, ofTable, homes))
+      revisions.set(id, revision);
+  }
+  await upsertObservedResources(
+    client,
+    prepared.map(({ observation }) => observation),
+  );
+  return prepared.map((one) => storedRecord(one, homes, revisions.get(one.id) ?? 0));
+}
+
+function storedRecord(
+  { id, repaired }: Pick<PreparedObservation, 'id' | 'repaired'>,
+  homes: ReadonlyMap<string, string>,
+  revision: number,
+): StoredRecord {
+  return { status: 'stored', id, createdAt: homes.get(id) ?? '', revision, repaired };
 }
 
 function isDelayed(answer: PreparedObservation | RefusedRecord | DelayedRecord): boolean {

@@ -204,6 +204,7 @@ function poolOf(connectionString: string): pg.Pool {
     applicationName: 'kill test',
     statementTimeoutMs: 30_000,
     max: 1,
+    pipeline: true,
     logger: log,
   });
 }

@@ -75,8 +75,8 @@ describe('a schema that is not the one we know keeps the records waiting', () =>
     [
       '42703',
       'a column that is missing',
-      'alter table workflow_execution_audit rename column conflicting_wfe to something_else',
-      'alter table workflow_execution_audit rename column something_else to conflicting_wfe',
+      'alter table workflow_execution_audit rename column remediation_id to something_else',
+      'alter table workflow_execution_audit rename column something_else to remediation_id',
     ],
     [
       '42P01',

@@ -45,7 +45,7 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
     address.pathname = `/${name}`;
     return address.href;
   };
-  const pools = { owner: testPool(url('audit_owner')), writer: testPool(url('audit_writer')) };
+  const pools = { owner: testPool(url('audit_owner')), writer: testPool(url('audit_writer'), true) };
   return {
     name,
     ...pools,
@@ -79,12 +79,13 @@ async function createRoles(admin: pg.Client): Promise<void> {
   await admin.query("select pg_advisory_unlock(hashtext('test roles'))");
 }
 
-function testPool(connectionString: string): pg.Pool {
+function testPool(connectionString: string, pipeline = false): pg.Pool {
   return createPool({
     connectionString,
     applicationName: 'remediation-audit test',
     statementTimeoutMs: 30_000,
     max: 8,
+    pipeline,
     logger: createLogger('silent', 'test'),
   });
 }

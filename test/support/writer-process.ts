@@ -14,6 +14,7 @@ const pool = createPool({
   connectionString: url,
   applicationName: 'writer process',
   max: Number(writers),
+  pipeline: true,
   statementTimeoutMs: 30_000,
   logger: createLogger('error', 'writer'),
 });
