@@ -91,6 +91,7 @@ function openDurability(
   const writers = createPool({
     connectionString: config.database.url,
     applicationName: 'remediation-audit serve, records',
+    pipeline: true,
     statementTimeoutMs: WRITE_TIMEOUT_MS,
     connectTimeoutMs: WRITE_TIMEOUT_MS,
     logger,
