@@ -4,6 +4,7 @@ import { createRecordFinder } from '../archive/record-finder.ts';
 import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import { insertAccess } from '../database/access-log.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
+import type { RetentionRules } from '../database/retention-plan.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -24,6 +25,8 @@ import { quarantineRoutes } from './routes/quarantine-routes.ts';
 import { recordRoutes } from './routes/record-routes.ts';
 import { remediationRoutes } from './routes/remediation-routes.ts';
 import { reportRoutes, similarRoute } from './routes/report-routes.ts';
+import { type RestoreRouteOptions, restoreRoutes } from './routes/restore-routes.ts';
+import { retentionRoutes } from './routes/retention-routes.ts';
 
 export interface ApiServices {
   /** For questions; posts are stored through `durability`. */
@@ -32,6 +35,7 @@ export interface ApiServices {
   readonly reports: pg.Pool;
   /** Months that are not in the database, or why they cannot be searched. */
   readonly archive: ArchiveAccess;
+  readonly retention: RestoreRouteOptions & { readonly rules: RetentionRules };
   readonly embedder: Embedder;
   readonly durability: Durability;
   readonly deferral?: Deferral | undefined;
@@ -62,6 +66,8 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     similarRoute(createEmbeddingStore(pool), services.embedder),
     completenessRoute(services.reports),
     partitionRoute(pool),
+    ...retentionRoutes(pool, services.retention.rules),
+    ...restoreRoutes(pool, services.retention),
     ...holdRoutes(pool),
     ...quarantineRoutes(pool, durability),
     ...(services.codec === undefined ? [] : codecRoutes(services.codec)),

@@ -2,16 +2,18 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import type pg from 'pg';
 
+import { applyStoreHolds } from '../archive/store-holds.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
-import type { HoldScope } from '../database/holds.ts';
-import { describeHold, listHolds, placeHold, releaseHold } from '../database/holds.ts';
+import type { Hold, HoldScope } from '../database/holds.ts';
+import { describeHold, describeHoldInArchive, listHolds, placeHold, releaseHold } from '../database/holds.ts';
 import { approveDrop } from '../database/month-states.ts';
 import { createPool } from '../database/pool.ts';
 import type { PlannedMonth } from '../database/retention-plan.ts';
 import { planRetention } from '../database/retention-plan.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
+import { storeHoldsOf } from '../services/hold-keeper.ts';
 import { SettingsError, UsageError } from '../settings.ts';
 import { readMonth } from './month-argument.ts';
 
@@ -26,7 +28,8 @@ const HOLD_USAGE = `usage: remediation-audit hold <list [--released] | place --b
   scope         one or more of --cluster, --remediation UID, --namespace, --target NAMESPACE/KIND/NAME,
                 --from INSTANT, --to INSTANT; all that are given must match
 
-A month of which a row matches is neither dropped nor shortened until the hold is released.
+A month of which a row matches is neither dropped nor shortened until the hold is released; what is in the archive of it is
+put under the object store's legal hold.
 `;
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -47,7 +50,7 @@ export async function runRetention(args: readonly string[]): Promise<void> {
       return;
     }
     const [wanted, by] = [readMonth(month), required(values, 'by')];
-    if (!(await approveDrop(pool, wanted, by)))
+    if (!(await approveDrop(pool, wanted, by, config.retention.rules)))
       throw new UsageError(`${month} cannot be approved: there is no such month in the database`);
     write(`${month}: the drop is approved by ${by}\n`);
   });
@@ -65,18 +68,44 @@ export async function runHold(args: readonly string[]): Promise<void> {
     write(HOLD_USAGE);
     return;
   }
-  await withPool('hold', async (pool) => {
+  await withPool('hold', async (pool, config) => {
     if (verb === 'list') {
       const holds = await listHolds(pool, { released: values['released'] === true });
-      write(holds.map((hold) => `${describeHold(hold)}\n`).join(''));
+      write(holds.map((hold) => `${holdLine(hold)}\n`).join(''));
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
-      write(`${describeHold(await placeHold(pool, scopeOf(values), placed))}\n`);
+      const { id: place } = await placeHold(pool, scopeOf(values), placed);
+      await tellStore(config);
+      const hold = (await listHolds(pool)).find((candidate) => candidate.id === place);
+      if (hold !== undefined) write(`${holdLine(hold)}\n`);
     } else if (verb === 'release') {
       const hold = await releaseHold(pool, id, required(values, 'by'));
       write(`released: ${describeHold(hold)}\n`);
+      await tellStore(config);
     } else throw unknown('hold', verb, HOLD_USAGE);
   });
+}
+
+function holdLine(hold: Hold): string {
+  const inArchive = describeHoldInArchive(hold);
+  return inArchive === undefined ? describeHold(hold) : `${describeHold(hold)}; ${inArchive}`;
+}
+
+/** At once where this process can; the hold itself is in the database, and `work` tells the store until it has done it. */
+async function tellStore(config: Config): Promise<void> {
+  const { retention, database } = config;
+  if (retention.archive.url === '' || retention.archive.keyFile === '' || database.ownerUrl === '') {
+    process.stderr.write(
+      'the archive is not reached from here: `work` brings the hold to it within a minute\n',
+    );
+    return;
+  }
+  try {
+    await applyStoreHolds(await storeHoldsOf(config));
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${reason}\n`);
+  }
 }
 
 function scopeOf(values: Values): HoldScope {

@@ -17,7 +17,10 @@ export interface MonthRow {
   /** Manifest of the last drop: its parts belong to every later manifest. */
   readonly settledManifest: string | null;
   readonly approvedBy: string | null;
+  readonly approvedAt: string | null;
   readonly detachedAt: string | null;
+  readonly droppedAt: string | null;
+  readonly restoredBy: string | null;
   readonly restoredUntil: string | null;
   readonly fault: string | null;
 }
@@ -35,11 +38,13 @@ export class MonthMovedError extends Error {
   }
 }
 
+const instant = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
 const SELECT_MONTHS = `
   select month::text as month, state, manifest, encode(manifest_sha256, 'hex') as "manifestSha256",
-    settled_manifest as "settledManifest", approved_by as "approvedBy", fault,
-    to_char(detached_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "detachedAt",
-    to_char(restored_until, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "restoredUntil"
+    settled_manifest as "settledManifest", approved_by as "approvedBy", restored_by as "restoredBy", fault,
+    ${instant('approved_at')} as "approvedAt", ${instant('detached_at')} as "detachedAt",
+    ${instant('dropped_at')} as "droppedAt", ${instant('restored_until')} as "restoredUntil"
   from audit_partition`;
 
 /** Every month there ever was, oldest first. */
@@ -119,13 +124,23 @@ export async function approveDrop(
   pool: pg.Pool | pg.ClientBase,
   month: string,
   approvedBy: string,
+  { archiveDays = 0 }: { readonly archiveDays?: number } = {},
 ): Promise<boolean> {
+  // Where archives end too, a month that was dropped has that before it.
+  const states = [
+    'live',
+    'archiving',
+    'archived',
+    'detached',
+    'restored',
+    ...(archiveDays > 0 ? ['dropped'] : []),
+  ];
   const { rowCount } = await pool.query({
     text: `
       update audit_partition
       set approved_by = $2::text, approved_at = clock_timestamp()
-      where month = $1::date and state in ('live', 'archiving', 'archived', 'detached', 'restored')`,
-    values: [monthOf(month), approvedBy],
+      where month = $1::date and state = any($3::text[])`,
+    values: [monthOf(month), approvedBy, states],
   });
   return rowCount === 1;
 }

@@ -21,21 +21,15 @@ export interface RetentionRules {
 
 /**
  * What the next run does with a month. `archive`: export, verify, detach, and so on as far as it gets. `detach`: it is
- * archived already. `drop`: it is detached, and its grace is over. `release`: it was restored for a time that is over. `reattach`: a hold
- * came after it was detached.
+ * archived already. `drop`: it is detached, and its grace is over. `release`: it was restored for a time that is over.
+ * `reattach`: a hold came after it was detached. `expire`: its time in the archive is over, too.
  * The others say why nothing is done.
  */
-export type RetentionAction =
-  | 'archive'
-  | 'detach'
-  | 'drop'
-  | 'release'
-  | 'reattach'
-  | 'held'
-  | 'awaits-approval'
-  | 'in-grace'
-  | 'keep'
-  | 'gone';
+export const RETENTION_ACTIONS = [
+  ...(['archive', 'detach', 'drop', 'release', 'reattach', 'expire'] as const),
+  ...(['held', 'awaits-approval', 'in-grace', 'keep', 'gone'] as const),
+] as const;
+export type RetentionAction = (typeof RETENTION_ACTIONS)[number];
 
 export interface PlannedMonth {
   readonly month: string;

@@ -12,6 +12,7 @@ import { createCodecEndpoint } from '../temporal/codec-endpoint.ts';
 import { connectTemporalLazily } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
 import { createPayloadCodec } from '../temporal/payload-codec.ts';
+import { createRestores } from '../temporal/restores.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
@@ -50,6 +51,11 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
         pool,
         reports: openReports(context, closing),
         archive,
+        retention: {
+          rules: config.retention.rules,
+          restores: 'missing' in archive ? archive : createRestores(temporal.client),
+          restoredDays: config.retention.restoredDays,
+        },
         embedder: createEmbedder(config.embedding),
         durability,
         deferral,

@@ -19,7 +19,7 @@ import type { TestDatabase } from './database.ts';
 
 /** What the service on a test database is made of; whatever a test cares about it says itself. */
 export function testApiOptions(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'writer'>,
   given: Partial<ApiServices> & Partial<ApiOptions> = {},
 ): ApiOptions {
   const metrics = given.metrics ?? createMetrics();
@@ -29,6 +29,11 @@ export function testApiOptions(
     pool: database.writer,
     reports: database.writer,
     archive: { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service' },
+    retention: {
+      rules: { hotDays: 90, dropGraceHours: 24, requireApproval: true },
+      restores: { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service' },
+      restoredDays: 7,
+    },
     embedder: createOfflineEmbedder(),
     durability: createDurability({
       batcher: createBatcher({ store: createRecordStore(database.writer), maxWaitMs: 2_000 }),
@@ -59,7 +64,7 @@ export function testApiOptions(
 
 /** The service's routes on a test database, without a socket. */
 export function createTestApi(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'writer'>,
   given: Partial<ApiServices> & Partial<ApiOptions> = {},
 ): FastifyInstance {
   return createHttpServer(testApiOptions(database, given)).fastify;

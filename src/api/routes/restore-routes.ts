@@ -1,0 +1,202 @@
+import type pg from 'pg';
+
+import type { MonthRow } from '../../database/month-states.ts';
+import { selectMonth } from '../../database/month-states.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { isJsonObject, numberLexeme } from '../../domain/json.ts';
+import { MAX_RESTORED_DAYS } from '../../domain/limits.ts';
+import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import type { Restores } from '../../temporal/restores.ts';
+import { fromDatabase } from '../from-database.ts';
+import { readJsonBody } from '../json-body.ts';
+import { allowOnly } from '../list-query.ts';
+import { Problem, retryAfter } from '../problems.ts';
+import type { ApiRequest, Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { MONTH_SCHEMA, readMonthParameter } from './month-parameter.ts';
+
+/** Restores, or the setting that keeps this process from asking for any. */
+export type RestoreAccess = Restores | { readonly missing: string };
+
+export interface RestoreRouteOptions {
+  readonly restores: RestoreAccess;
+  /** How long a restored month stays where the caller does not say. */
+  readonly restoredDays: number;
+}
+
+const ACCEPTED = 202;
+const RETRY_SECONDS = 5;
+const PATH = '/api/v1/archives/:month/restore';
+
+/** A month brought back from the archive: asked for, and looked after. */
+export function restoreRoutes(pool: pg.Pool, options: RestoreRouteOptions): readonly Route[] {
+  return [startRoute(pool, options), statusRoute(pool, options)];
+}
+
+function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptions): Route {
+  return {
+    method: 'POST',
+    path: PATH,
+    access: 'restore',
+    describe: {
+      summary:
+        'Brings a dropped month back into the database; verified against its signed manifest before it is attached',
+      tag: 'retention',
+      path: { month: MONTH_SCHEMA },
+      body: { content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA, example: { days: 30 } } } },
+      answers: {
+        [ACCEPTED]: {
+          meaning:
+            'It is on its way; the same address tells how far. One of the same month that is running is that one',
+          content: { [JSON_MEDIA_TYPE]: { schema: STARTED_SCHEMA } },
+        },
+      },
+      problems: [
+        ...(['malformed-body', 'invalid-record', 'invalid-parameter', 'unsupported-media-type'] as const),
+        ...(['not-found', 'conflict', 'not-configured', 'temporal-unavailable'] as const),
+        'database-unavailable',
+      ],
+    },
+    async answer(request) {
+      const month = readMonthParameter(request.params['month'] ?? '');
+      const days = readDays(request) ?? restoredDays;
+      const name = month.slice(0, 7);
+      requireRestorable(name, await fromDatabase(() => selectMonth(pool, month)));
+      const workflow = await fromTemporal(() =>
+        configured(restores).start({ month, days, by: request.caller.name }),
+      );
+      const body = { month: name, days, requested_by: request.caller.name, workflow_id: workflow };
+      return { ...jsonAnswer(body), status: ACCEPTED, headers: { location: PATH.replace(':month', name) } };
+    },
+  };
+}
+
+function statusRoute(pool: pg.Pool, { restores }: RestoreRouteOptions): Route {
+  return {
+    method: 'GET',
+    path: PATH,
+    access: 'list',
+    describe: {
+      summary: 'Where a month is, and how its last restore stands',
+      tag: 'retention',
+      path: { month: MONTH_SCHEMA },
+      answers: { 200: { meaning: 'The month', content: { [JSON_MEDIA_TYPE]: { schema: STATUS_SCHEMA } } } },
+      problems: [
+        ...(['invalid-parameter', 'not-found', 'not-configured', 'temporal-unavailable'] as const),
+        'database-unavailable',
+      ],
+    },
+    async answer({ params, query }) {
+      allowOnly(query, []);
+      const month = readMonthParameter(params['month'] ?? '');
+      const row = await fromDatabase(() => selectMonth(pool, month));
+      const restore = await fromTemporal(() => configured(restores).status(month));
+      if (row === undefined && restore === undefined) throw unknownMonth(month.slice(0, 7));
+      const { state = null, restoredBy = null, restoredUntil = null } = row ?? {};
+      return jsonAnswer({
+        month: month.slice(0, 7),
+        state,
+        restored_by: restoredBy,
+        restored_until: restoredUntil,
+        restore: restore ?? null,
+      });
+    },
+  };
+}
+
+function configured(restores: RestoreAccess): Restores {
+  if ('missing' in restores) throw new Problem('not-configured', restores.missing);
+  return restores;
+}
+
+async function fromTemporal<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error: unknown) {
+    if (error instanceof Problem) throw error;
+    throw new Problem('temporal-unavailable', 'Temporal does not answer, and restores run there', {
+      ...retryAfter(RETRY_SECONDS),
+      cause: error,
+    });
+  }
+}
+
+/** What a look at the database can tell at once; the rest the restore itself finds out. */
+function requireRestorable(name: string, row: MonthRow | undefined): void {
+  if (row === undefined) throw unknownMonth(name);
+  if (row.state === 'expired')
+    throw new Problem(
+      'conflict',
+      `the archive of ${name} was removed because of its age; nothing is left of it`,
+    );
+  const isHot = row.state === 'live' || row.state === 'archiving';
+  if (isHot && row.settledManifest === null)
+    throw new Problem('conflict', `all of ${name} is in the database; there is nothing to restore`);
+}
+
+function unknownMonth(name: string): Problem {
+  return new Problem(
+    'not-found',
+    `this database never had ${name}; \`remediation-audit archive restore ${name}\` brings it from an archive that does`,
+  );
+}
+
+function readDays(request: ApiRequest): number | undefined {
+  if (request.body === undefined || request.body.length === 0) return undefined;
+  const body = readJsonBody(request);
+  if (!isJsonObject(body)) throw refuse('', 'must be an object');
+  const [unknown] = Object.keys(body).filter((name) => name !== 'days');
+  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is no member of a restore');
+  return readWholeDays(body['days'] ?? null);
+}
+
+function readWholeDays(value: JsonValue): number | undefined {
+  if (value === null) return undefined;
+  const days = Number(numberLexeme(value));
+  if (!Number.isInteger(days) || days < 1 || days > MAX_RESTORED_DAYS)
+    throw refuse('/days', `must be a whole number from 1 to ${MAX_RESTORED_DAYS}`);
+  return days;
+}
+
+function refuse(pointer: string, detail: string): Problem {
+  return new Problem('invalid-record', `restore: ${pointer} ${detail}`, { errors: [{ pointer, detail }] });
+}
+
+const BODY_SCHEMA: JsonObject = {
+  type: 'object',
+  properties: {
+    days: {
+      ...{ type: 'integer', minimum: 1, maximum: MAX_RESTORED_DAYS },
+      description: 'How long retention leaves it alone; default is REMEDIATION_AUDIT_RESTORED_DAYS',
+    },
+  },
+  additionalProperties: false,
+};
+
+const STARTED_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['month', 'days', 'requested_by', 'workflow_id'],
+  properties: {
+    month: MONTH_SCHEMA,
+    days: { type: 'integer' },
+    requested_by: { type: 'string' },
+    workflow_id: { type: 'string', examples: ['restore/2026-03'] },
+  },
+};
+
+const STATUS_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['month', 'state', 'restored_by', 'restored_until', 'restore'],
+  properties: {
+    month: MONTH_SCHEMA,
+    state: { enum: [...PARTITION_STATES, null] },
+    restored_by: { type: ['string', 'null'], description: 'Of the last restore that succeeded' },
+    restored_until: { type: ['string', 'null'], format: 'date-time' },
+    restore: {
+      type: ['object', 'null'],
+      description: 'The last one that Temporal knows of',
+      required: ['status', 'detail'],
+      properties: { status: { enum: ['running', 'done', 'failed'] }, detail: { type: 'string' } },
+    },
+  },
+};

@@ -1,0 +1,157 @@
+import type pg from 'pg';
+
+import { approveDrop, selectMonth } from '../../database/month-states.ts';
+import type { PlannedMonth, RetentionRules } from '../../database/retention-plan.ts';
+import { planRetention, RETENTION_ACTIONS } from '../../database/retention-plan.ts';
+import { instantOf } from '../../domain/instant.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { fromDatabase } from '../from-database.ts';
+import { readJsonBody } from '../json-body.ts';
+import { allowOnly } from '../list-query.ts';
+import { Problem } from '../problems.ts';
+import type { Route } from '../route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { firstDayOf, isMonth, MONTH_SCHEMA } from './month-parameter.ts';
+
+const CREATED = 201;
+
+/** What the next run of retention would do, and consent to it. */
+export function retentionRoutes(pool: pg.Pool, rules: RetentionRules): readonly Route[] {
+  return [planRoute(pool, rules), approvalRoute(pool, rules)];
+}
+
+function planRoute(pool: pg.Pool, rules: RetentionRules): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/retention/plan',
+    access: 'list',
+    describe: {
+      summary:
+        'What the next run of retention would do with each month and why, oldest first; changes nothing',
+      tag: 'retention',
+      answers: {
+        200: {
+          meaning: 'The months',
+          content: { [JSON_MEDIA_TYPE]: { schema: PLAN_SCHEMA, example: { items: [PLANNED_EXAMPLE] } } },
+        },
+      },
+      problems: ['invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, []);
+      const plan = await fromDatabase(() => planRetention(pool, rules, instantOf(Date.now())));
+      return jsonAnswer({ items: plan.map(plannedJson) }, plan.length);
+    },
+  };
+}
+
+function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
+  return {
+    method: 'POST',
+    path: '/api/v1/retention/approvals',
+    // Whoever may keep a month from being dropped may also let it go.
+    access: 'hold',
+    describe: {
+      summary: 'Approves that a month is dropped; the next run of retention picks it up. Who did it is kept',
+      tag: 'retention',
+      body: { content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA, example: { month: '2026-03' } } } },
+      answers: {
+        [CREATED]: { meaning: 'It is approved', content: { [JSON_MEDIA_TYPE]: { schema: APPROVAL_SCHEMA } } },
+      },
+      problems: [
+        ...(['malformed-body', 'invalid-record', 'unsupported-media-type', 'not-found', 'conflict'] as const),
+        'database-unavailable',
+      ],
+    },
+    async answer(request) {
+      const name = readMonthName(readJsonBody(request));
+      return fromDatabase(async () => {
+        const approved = await approveDrop(pool, firstDayOf(name), request.caller.name, rules);
+        const row = await selectMonth(pool, firstDayOf(name));
+        if (row === undefined) throw new Problem('not-found', `there is no month ${name} in the database`);
+        if (!approved) throw new Problem('conflict', `${name} is ${row.state}: nothing is left to approve`);
+        const { approvedBy: approved_by, approvedAt: approved_at } = row;
+        return { ...jsonAnswer({ month: name, approved_by, approved_at }), status: CREATED };
+      });
+    },
+  };
+}
+
+function readMonthName(body: JsonValue): string {
+  if (!isJsonObject(body)) throw refuse('', 'must be an object');
+  const [unknown] = Object.keys(body).filter((name) => name !== 'month');
+  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is no member of an approval');
+  const { month } = body;
+  if (typeof month !== 'string' || !isMonth(month))
+    throw refuse('/month', 'is required, as YYYY-MM, for example 2026-03');
+  return month;
+}
+
+function refuse(pointer: string, detail: string): Problem {
+  return new Problem('invalid-record', `approval: ${pointer} ${detail}`, { errors: [{ pointer, detail }] });
+}
+
+function plannedJson({ month, state, action, reason, sizeBytes, estimatedRows, holds, fault }: PlannedMonth) {
+  return {
+    month: month.slice(0, 7),
+    ...{ state, action, reason },
+    size_bytes: sizeBytes,
+    estimated_rows: estimatedRows,
+    holds: holds.map(({ id }) => id),
+    fault,
+  };
+}
+
+const PLANNED_EXAMPLE = {
+  month: '2026-03',
+  state: 'live',
+  action: 'held',
+  reason: 'hold 0f3c5bd4-6b6f-4d0f-9a62-2a39a8a1a7f5 on namespace payments by auditor: case 17',
+  size_bytes: 73_400_320,
+  estimated_rows: 120_000,
+  holds: ['0f3c5bd4-6b6f-4d0f-9a62-2a39a8a1a7f5'],
+  fault: null,
+};
+
+const PLAN_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['items'],
+  properties: {
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: Object.keys(PLANNED_EXAMPLE),
+        properties: {
+          month: MONTH_SCHEMA,
+          state: { type: 'string', enum: [...PARTITION_STATES] },
+          action: { type: 'string', enum: [...RETENTION_ACTIONS] },
+          reason: { type: 'string' },
+          size_bytes: { type: 'integer', description: 'Of its tables and indexes in the database' },
+          estimated_rows: { type: 'integer' },
+          holds: { type: 'array', items: { type: 'string', format: 'uuid' } },
+          fault: { type: ['string', 'null'], description: 'Why retention last stopped at it' },
+        },
+      },
+    },
+  },
+};
+
+const BODY_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['month'],
+  properties: { month: MONTH_SCHEMA },
+  additionalProperties: false,
+};
+
+const APPROVAL_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['month', 'approved_by', 'approved_at'],
+  properties: {
+    month: MONTH_SCHEMA,
+    approved_by: { type: 'string' },
+    approved_at: { type: 'string', format: 'date-time' },
+  },
+};
