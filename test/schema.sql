@@ -131,6 +131,21 @@ constraint audit_hold_to_time_check CHECK ((to_time > from_time));
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
 
+create table audit_hold_archive (
+  hold_id uuid not null,
+  month date not null,
+  state text not null,
+  manifest text,
+  objects integer not null default 0,
+  changed_at timestamp with time zone not null default clock_timestamp()
+);
+constraint audit_hold_archive_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES audit_hold(id);
+constraint audit_hold_archive_pkey PRIMARY KEY (hold_id, month);
+constraint audit_hold_archive_state_check CHECK ((state = ANY (ARRAY['unmatched'::text, 'held'::text, 'unsupported'::text, 'released'::text])));
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=r/audit_owner
+
 create table audit_ledger (
   record_id uuid not null,
   created_at timestamp with time zone not null,

@@ -19,6 +19,8 @@ export interface ExportOptions {
   readonly workspace: Workspace;
   readonly month: string;
   readonly partRows: number;
+  /** Whether a legal hold is on the month. */
+  readonly held: boolean;
   /** Reached a point where a crash has its own consequences. */
   readonly reached: (point: ExportPoint) => Promise<void>;
 }
@@ -62,7 +64,7 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
 async function storePart(
   table: ArchivedTable,
   text: TextPart,
-  { store, workspace, month, reached }: ExportOptions,
+  { store, workspace, month, reached, held }: ExportOptions,
 ): Promise<ManifestPart> {
   const parquet = text.csv.replace(/csv$/, 'parquet');
   await writeParquet(workspace.duckdb, table, { csv: text.csv, parquet }, { ...text, month });
@@ -74,8 +76,8 @@ async function storePart(
   const place = `table=${table.table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
   const rowHashes = { key: `row-hashes/${place}.rows`, sha256: hashes.sha256 };
   const key = `${place}.parquet`;
-  await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256 });
-  await store.put(key, { source: parquet, sha256: file.sha256 });
+  await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256, held });
+  await store.put(key, { source: parquet, sha256: file.sha256, held });
   await reached('uploaded');
   for (const path of [parquet, text.csv, text.rowHashes]) await rm(path, { force: true });
   const { rows, digest } = text;

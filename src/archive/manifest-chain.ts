@@ -11,7 +11,7 @@ export interface ManifestChain {
   newest(): Promise<SealedManifest | undefined>;
   read(key: string): Promise<SealedManifest>;
   /** Puts a manifest at the end. A repetition with the same parts answers the one that is there. */
-  append(manifest: NewManifest): Promise<SealedManifest>;
+  append(manifest: NewManifest, options?: { readonly held: boolean }): Promise<SealedManifest>;
 }
 
 export type NewManifest = Omit<Manifest, 'format' | 'sequence' | 'previous'>;
@@ -30,7 +30,7 @@ export function createManifestChain(
   return {
     newest,
     read,
-    append: async (manifest) => {
+    append: async (manifest, { held } = { held: false }) => {
       const last = await newest();
       // Killed after the manifest was written and before anybody was told: that one is it.
       if (last !== undefined && isSame(last.manifest, manifest)) return last;
@@ -42,7 +42,7 @@ export function createManifestChain(
       };
       const bytes = sealManifest(sealed, key);
       const name = manifestKey(sealed.sequence);
-      await store.put(name, { source: bytes, sha256: sha256Of(bytes) });
+      await store.put(name, { source: bytes, sha256: sha256Of(bytes), held });
       // Read back: a store that only says that it took it would leave a month without its manifest.
       return read(name);
     },

@@ -22,7 +22,7 @@ import type { ExportPoint } from './export-table.ts';
 import { EXPORT_POINTS, exportTable } from './export-table.ts';
 import type { Manifest, ManifestPart } from './manifest.ts';
 import { countRows } from './manifest.ts';
-import type { ManifestChain } from './manifest-chain.ts';
+import type { ManifestChain, NewManifest } from './manifest-chain.ts';
 import type { ObjectStore } from './object-store.ts';
 import { digestTable } from './table-rows.ts';
 import { describeFault, verifyParts } from './verify-part.ts';
@@ -177,7 +177,7 @@ class Steps {
     const row = await this.#monthRow(month);
     const parts = [...(await this.#settledParts(row)), ...exported];
     const held = await this.asOwner((client) => this.#isHeld(client, month));
-    const contents = {
+    const contents: NewManifest = {
       month,
       createdAt: instantOf(nowMs()),
       schemaVersion,

@@ -16,6 +16,15 @@ export interface HoldScope {
   readonly to?: string;
 }
 
+/** What a hold does to one archived month in the object store. */
+export interface HoldInArchive {
+  /** `2026-03`. */
+  readonly month: string;
+  /** `unsupported`: the store knows no legal holds, so nothing but its permissions keeps the objects. */
+  readonly state: 'held' | 'unsupported' | 'released';
+  readonly objects: number;
+}
+
 export interface Hold {
   readonly id: string;
   readonly scope: HoldScope;
@@ -24,6 +33,8 @@ export interface Hold {
   readonly placedAt: string;
   readonly releasedBy?: string;
   readonly releasedAt?: string;
+  /** Months of the archive that it touches, as far as they were looked at. */
+  readonly archive: readonly HoldInArchive[];
 }
 
 export class UnknownHoldError extends Error {
@@ -49,12 +60,19 @@ interface HoldRow {
   placed_at: string;
   released_by: string | null;
   released_at: string | null;
+  archive: string;
 }
 
 const INSTANT_FORMAT = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 const instant = (column: string): string => `to_char(${column}, ${INSTANT_FORMAT}) as ${column}`;
 const HOLD_COLUMNS = `id, cluster, remediation_uid, namespace, target_resource, ${instant('from_time')},
-  ${instant('to_time')}, reason, placed_by, ${instant('placed_at')}, released_by, ${instant('released_at')}`;
+  ${instant('to_time')}, reason, placed_by, ${instant('placed_at')}, released_by, ${instant('released_at')},
+  (
+    select coalesce(json_agg(json_build_object('month', left(month::text, 7), 'state', state, 'objects', objects)
+      order by month), '[]')::text
+    from audit_hold_archive
+    where hold_id = id and state <> 'unmatched'
+  ) as archive`;
 
 /** Places a hold. Who and why are kept for ever. */
 export async function placeHold(
@@ -136,30 +154,41 @@ export async function holdsOfMonth(
   return rows.map(holdOf);
 }
 
-/** Expressions for what a table calls the target; tables without one match no hold by target. */
-const TARGETS: Readonly<Record<string, { readonly target: string; readonly namespace?: string }>> = {
-  workflow_execution_audit: { target: 'row.target_resource' },
+/** The columns by which a hold finds a row: the target's, in their order, and each that may name its namespace. */
+export interface HeldColumns {
+  readonly target: readonly string[];
+  readonly namespace: readonly string[];
+}
+
+/** Tables that are not listed know no target and match no hold by one. */
+const HELD_COLUMNS: Readonly<Record<string, HeldColumns>> = {
+  workflow_execution_audit: { target: ['target_resource'], namespace: ['namespace'] },
   remediation_audit: {
-    target: "concat_ws('/', row.target_namespace, row.target_kind, row.target_name)",
-    namespace: 'row.target_namespace',
+    target: ['target_namespace', 'target_kind', 'target_name'],
+    namespace: ['namespace', 'target_namespace'],
   },
   kubernetes_execution_audit: {
-    target: "concat_ws('/', row.target_namespace, row.target_resource_kind, row.target_resource_name)",
-    namespace: 'row.target_namespace',
+    target: ['target_namespace', 'target_resource_kind', 'target_resource_name'],
+    namespace: ['namespace', 'target_namespace'],
   },
 };
 
+export function heldColumns(table: string): HeldColumns {
+  return HELD_COLUMNS[table] ?? { target: [], namespace: ['namespace'] };
+}
+
 function rowMatch(table: string, relation: string): string {
-  const { target = 'null::text', namespace } = TARGETS[table] ?? {};
-  const namespaces = namespace === undefined ? 'row.namespace' : `row.namespace, ${namespace}`;
+  const { target, namespace } = heldColumns(table);
+  const columns = (names: readonly string[]): string => names.map((name) => `row.${name}`).join(', ');
+  const targets = target.length === 0 ? 'null::text' : `concat_ws('/', ${columns(target)})`;
   return `exists (
             select from ${quoteIdentifier(relation)} as row
             where row.created_at >= $1::timestamptz
               and row.created_at < $2::timestamptz
               and (hold.cluster is null or row.cluster = hold.cluster)
               and (hold.remediation_uid is null or row.remediation_uid = hold.remediation_uid)
-              and (hold.namespace is null or hold.namespace in (${namespaces}))
-              and (hold.target_resource is null or ${target} = hold.target_resource)
+              and (hold.namespace is null or hold.namespace in (${columns(namespace)}))
+              and (hold.target_resource is null or ${targets} = hold.target_resource)
               and (hold.from_time is null or row.created_at >= hold.from_time)
               and (hold.to_time is null or row.created_at < hold.to_time))`;
 }
@@ -187,6 +216,7 @@ function holdOf(row: HoldRow): Hold {
     placedAt: row.placed_at,
     ...(row.released_by === null ? {} : { releasedBy: row.released_by }),
     ...(row.released_at === null ? {} : { releasedAt: row.released_at }),
+    archive: JSON.parse(row.archive) as HoldInArchive[],
   };
 }
 
@@ -194,4 +224,21 @@ function holdOf(row: HoldRow): Hold {
 export function describeHold({ id, scope, placedBy, reason }: Hold): string {
   const what = Object.entries(scope).map(([name, value]) => `${name} ${String(value)}`);
   return `hold ${id} on ${what.join(', ')} by ${placedBy}: ${reason}`;
+}
+
+/** One line for people: how the archive keeps to the hold; undefined while no archived month is touched. */
+export function describeHoldInArchive({ archive }: Hold): string | undefined {
+  const months = (state: HoldInArchive['state']): string =>
+    archive
+      .filter((touched) => touched.state === state)
+      .map(({ month }) => month)
+      .join(', ');
+  const [held, unsupported] = [months('held'), months('unsupported')];
+  const said = [
+    ...(held === '' ? [] : [`held in the archive: ${held}`]),
+    ...(unsupported === ''
+      ? []
+      : [`NOT held in the archive, whose store knows no legal holds: ${unsupported}`]),
+  ];
+  return said.length === 0 ? undefined : said.join('; ');
 }

@@ -176,7 +176,7 @@ function refuseHold(errors: readonly FieldError[]): Problem {
   return new Problem('invalid-record', `hold: ${first?.pointer ?? ''} ${first?.detail ?? ''}`, { errors });
 }
 
-function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt }: Hold) {
+function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt, archive }: Hold) {
   return {
     id,
     ...Object.fromEntries(Object.entries(SCOPE).map(([name, member]) => [name, scope[member] ?? null])),
@@ -185,6 +185,7 @@ function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedA
     placed_at: placedAt,
     released_by: releasedBy ?? null,
     released_at: releasedAt ?? null,
+    archive,
   };
 }
 
@@ -221,6 +222,20 @@ const HOLD_SCHEMA: JsonObject = {
     placed_at: instant,
     released_by: orNull(text),
     released_at: orNull(instant),
+    archive: {
+      description:
+        'Archived months that it touches, and what the object store does: it is told within a minute; `unsupported` if it knows no legal holds',
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['month', 'state', 'objects'],
+        properties: {
+          month: { type: 'string', example: '2026-03' },
+          state: { enum: ['held', 'unsupported', 'released'] },
+          objects: { type: 'integer' },
+        },
+      },
+    },
   },
 };
 

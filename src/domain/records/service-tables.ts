@@ -227,6 +227,25 @@ export const SERVICE_TABLES = [
     ],
   },
   {
+    table: 'audit_hold_archive',
+    meaning:
+      'What each legal hold does to an archived month: a match holds every object of the month in the store.',
+    columns: [
+      { name: 'hold_id', type: 'uuid', notNull: true, meaning: 'The hold' },
+      { name: 'month', type: 'date', notNull: true, meaning: 'First day of the month' },
+      {
+        name: 'state',
+        type: 'text',
+        notNull: true,
+        meaning:
+          '`unmatched`: no row of the month matches; `held`; `unsupported`: the store knows no legal holds; `released`',
+      },
+      { name: 'manifest', type: 'text', meaning: 'Newest manifest of the month when this was found out' },
+      { name: 'objects', type: 'integer', notNull: true, meaning: 'How many objects are held' },
+      { name: 'changed_at', type: 'timestamptz', notNull: true, meaning: 'When this was found out' },
+    ],
+  },
+  {
     table: 'audit_access',
     meaning: 'Who read what: reads of records are audited too.',
     columns: [

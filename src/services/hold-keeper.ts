@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { StoreHoldDependencies, StoreHoldReport } from '../archive/store-holds.ts';
+import { applyStoreHolds } from '../archive/store-holds.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
+import { openWritableArchive } from './open-archive.ts';
+
+const ROUND_MS = 60_000;
+
+export async function storeHoldsOf({
+  retention,
+  database,
+}: Pick<Config, 'retention' | 'database'>): Promise<StoreHoldDependencies> {
+  const { store, chain } = await openWritableArchive(retention);
+  return {
+    ownerUrl: database.ownerUrl,
+    lockTimeoutMs: retention.lockTimeoutMs,
+    store,
+    chain,
+    workFolder: retention.archive.workFolder,
+  };
+}
+
+export interface HoldKeeper {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface HoldKeeperOptions {
+  readonly holds: StoreHoldDependencies;
+  readonly metrics: MaintenanceMetrics;
+  readonly logger: Logger;
+  /** Milliseconds between two rounds. Default a minute. */
+  readonly roundMs?: number;
+}
+
+/** Brings legal holds to the object store, round after round, until it is told to stop. */
+export function createHoldKeeper({
+  holds,
+  metrics,
+  logger,
+  roundMs = ROUND_MS,
+}: HoldKeeperOptions): HoldKeeper {
+  const over = new AbortController();
+  let running = Promise.resolve();
+  const round = async (): Promise<void> => {
+    try {
+      const report = await applyStoreHolds({ ...holds, signal: over.signal });
+      if (report !== undefined) tell(report, { metrics, logger });
+    } catch (error: unknown) {
+      if (over.signal.aborted) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.warn(
+        { reason },
+        'legal holds could not be brought to the object store; tried again in a minute',
+      );
+    }
+  };
+  const keep = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await round();
+      // Rejects when it is stopped, which ends the loop.
+      await delay(roundMs, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  };
+  return {
+    start: () => {
+      running = keep();
+    },
+    stop: async () => {
+      over.abort();
+      await running;
+    },
+  };
+}
+
+function tell(
+  report: StoreHoldReport,
+  { metrics, logger }: Pick<HoldKeeperOptions, 'metrics' | 'logger'>,
+): void {
+  const { held, unsupported, pending } = report;
+  for (const [state, count] of Object.entries({ held, unsupported, pending }))
+    metrics.archiveHolds.set({ state }, count);
+  if (unsupported > 0)
+    logger.warn(
+      { months: unsupported },
+      'the object store knows no legal holds: what it keeps is protected by its permissions alone; switch object lock on',
+    );
+}
