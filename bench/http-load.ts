@@ -36,12 +36,13 @@ export async function postAll(url: URL, bodies: readonly Buffer[], clients: numb
 const CREATED = 201;
 
 /** A whole request, ready to be written. */
-export function requestOf(url: URL, path: string, body: string): Buffer {
+export function requestOf(url: URL, path: string, body: string, token?: string): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     `host: ${url.host}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
+    ...(token === undefined ? [] : [`authorization: Bearer ${token}`]),
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

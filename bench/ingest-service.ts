@@ -1,5 +1,5 @@
-import { createAccessTrace, createApiRoutes } from '../src/api/api-routes.ts';
 import { createOpenGate } from '../src/api/auth/gate.ts';
+import { createKubernetesGate } from '../src/api/auth/kubernetes-gate.ts';
 import { createDurability } from '../src/api/durability.ts';
 import { startApi } from '../src/api/server.ts';
 import { createBatcher } from '../src/database/batcher.ts';
@@ -7,22 +7,24 @@ import { createPool } from '../src/database/pool.ts';
 import type { RecordOutcome, RecordStore } from '../src/database/record-store.ts';
 import { createRecordStore } from '../src/database/record-store.ts';
 import type { Observation } from '../src/domain/observation.ts';
-import { createRedactor } from '../src/domain/redaction.ts';
-import { createOfflineEmbedder } from '../src/embedding/offline-embedder.ts';
 import { recordId } from '../src/identity/record-id.ts';
+import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
+import { testApiOptions } from '../test/support/api.ts';
 
 /**
- * The service as a process of its own: `node ingest-service.ts URL [nothing]`. With `nothing` it does everything but
- * store: what HTTP, validation and redaction alone cost. Prints its address and ends with its standard input.
+ * The service as a process of its own: `node ingest-service.ts URL [stored|nothing] [KUBECONFIG]`. With `nothing` it does
+ * everything but store: what HTTP, validation and redaction alone cost. With a kubeconfig that cluster says who may
+ * post. Prints its address and ends with its standard input.
  */
-const [url = '', kind] = process.argv.slice(2);
+const [url = '', kind, kubeconfig] = process.argv.slice(2);
 const logger = createLogger('error', 'ingest bench');
 const metrics = createMetrics();
 const pool = createPool({
   connectionString: url,
   applicationName: 'ingest bench',
+  pipeline: true,
   statementTimeoutMs: 60_000,
   logger,
 });
@@ -39,28 +41,17 @@ const batcher = createBatcher({
   store: kind === 'nothing' ? storeNothing : createRecordStore(pool),
   maxWaitMs: 60_000,
 });
-const api = await startApi({
-  host: '127.0.0.1',
-  port: 0,
-  authMode: 'none',
-  allowInsecureBind: false,
-  routes: createApiRoutes({
-    pool,
-    reports: pool,
-    embedder: createOfflineEmbedder(),
-    durability: createDurability({ batcher, metrics, logger }),
-    redactor: createRedactor(),
-    cluster: 'bench',
-    archive: { missing: 'the bench has none' },
-    deferredStatusCode: 202,
-    metrics,
-  }),
-  gate: createOpenGate(),
-  trace: createAccessTrace(pool),
-  metrics,
-  logger,
-});
+const gate =
+  kubeconfig === undefined
+    ? createOpenGate()
+    : createKubernetesGate({ reviewer: connectCluster({ kubeconfig, context: '' }), logger });
+const api = await startApi(
+  testApiOptions(
+    { writer: pool },
+    { durability: createDurability({ batcher, metrics, logger }), gate, metrics, logger },
+  ),
+);
 process.stdout.write(`${api.url}\n`);
 process.stdin.resume().once('end', () => {
-  void api.stop().then(() => pool.end());
+  void Promise.all([api.stop(), gate.close()]).then(() => pool.end());
 });

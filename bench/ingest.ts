@@ -1,10 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import type pg from 'pg';
 
@@ -18,9 +14,11 @@ import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, ratePerSecond, summarise } from './harness.ts';
 import { postAll, requestOf } from './http-load.ts';
+import { type AuthorizedService, measureAuthorized, startAuthorizedService } from './ingest-authorized.ts';
 import { commitOneByOne } from './ingest-ceiling.ts';
-import { newPosts } from './post-rows.ts';
+import { inChunks, newPosts } from './post-rows.ts';
 import { readProcessTree } from './process-tree.ts';
+import { startService } from './service-process.ts';
 import { newObservations } from './store-rows.ts';
 
 const BENCH = 'ingest';
@@ -48,6 +46,8 @@ interface Stage {
   /** The same service without a database. */
   readonly bare: URL;
   readonly servicePid: number;
+  /** The service again, where a cluster says who may post. */
+  readonly authorized: AuthorizedService;
   /** 32 plain connections. */
   readonly plain: pg.Pool;
   /** What the store needs. */
@@ -74,8 +74,10 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     const [plain, few] = [openPool(PLAIN_CONNECTIONS), openPool(STORE_CONNECTIONS)];
     const [service, bare] = [startService(writerUrl), startService(writerUrl, 'nothing')];
     try {
+      await using authorized = await startAuthorizedService(writerUrl);
       return await measureAll({
         service: await service.url,
+        authorized,
         bare: await bare.url,
         servicePid: service.child.pid ?? 0,
         plain,
@@ -100,6 +102,18 @@ async function measureAll(stage: Stage): Promise<readonly Figure[]> {
   for (const clients of CLIENTS) add(...(await measureSingle(stage, clients)));
   add(await measureBareHttp(stage));
   for (const size of BATCHES) add(await measureBatch(stage, size));
+  const { service, token } = stage.authorized;
+  add(
+    ...(await measureAuthorized({
+      bench: BENCH,
+      path: PATH,
+      authorized: await service.url,
+      open: stage.service,
+      token,
+      rows: stage.rows,
+      rounds: roundsFor(stage),
+    })),
+  );
   return figures;
 }
 
@@ -188,37 +202,7 @@ function roundsFor({ rows }: Stage): number {
   return rows < 1_000 ? 1 : ROUNDS;
 }
 
-function inChunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
-}
-
 async function cpuSeconds(pid: number): Promise<number> {
   const [own] = await readProcessTree(pid);
   return own?.cpuSeconds ?? 0;
-}
-
-interface Service {
-  readonly child: ChildProcess;
-  readonly url: Promise<URL>;
-  stop(): Promise<void>;
-}
-
-function startService(...args: readonly string[]): Service {
-  const program = fileURLToPath(new URL('./ingest-service.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  const firstLine = async (): Promise<URL> => {
-    for await (const line of createInterface({ input: child.stdout })) return new URL(line);
-    throw new Error('the service ended before it told its address');
-  };
-  return {
-    child,
-    url: firstLine(),
-    async stop() {
-      child.stdin.end();
-      await exited;
-    },
-  };
 }

@@ -30,3 +30,9 @@ function newPost(createdAtMs: number): string {
     created_at: at,
   });
 }
+
+export function inChunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}

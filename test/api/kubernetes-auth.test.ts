@@ -9,9 +9,9 @@ import { createKubernetesGate } from '../../src/api/auth/kubernetes-gate.ts';
 import { Problem } from '../../src/api/problems.ts';
 import { type KubeApiserver, startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { type ClusterConnection, connectCluster } from '../../src/kubernetes/cluster-connection.ts';
-import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { resolveServer } from '../support/servers.ts';
+import { type ClusterAdmin, clusterAdmin, createPoster } from '../support/service-account.ts';
 import { until } from '../support/until.ts';
 
 const silent = createLogger('silent', 'test');
@@ -20,27 +20,19 @@ const HOUR_MS = 3_600_000;
 let dataDir: string;
 let cluster: KubeApiserver;
 let connection: ClusterConnection;
+let admin: ClusterAdmin;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-kubernetes-auth-'));
   const binaries = { etcd: await resolveServer('etcd'), apiserver: await resolveServer('kube-apiserver') };
   cluster = await startKubeApiserver({ dataDir, binaries });
   connection = connectCluster({ kubeconfig: cluster.kubeconfigPath, context: '' });
-  for (const name of ['poster', 'stranger']) {
-    const account = { apiVersion: 'v1', kind: 'ServiceAccount' };
-    await create('/api/v1/namespaces/default/serviceaccounts', name, account);
-  }
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  await create(`/apis/${apiVersion}/clusterroles`, 'audit-writer', {
-    apiVersion,
-    kind: 'ClusterRole',
-    rules: [{ apiGroups: ['remediation-audit'], resources: ['audits'], verbs: ['create'] }],
-  });
-  await create(`/apis/${apiVersion}/clusterrolebindings`, 'audit-writer', {
-    apiVersion,
-    kind: 'ClusterRoleBinding',
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'audit-writer' },
-    subjects: [{ kind: 'ServiceAccount', name: 'poster', namespace: 'default' }],
+  admin = clusterAdmin(cluster.kubeconfigPath);
+  await createPoster(admin, 'poster');
+  await admin.create('/api/v1/namespaces/default/serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'stranger' },
   });
 });
 afterAll(async () => {
@@ -48,37 +40,6 @@ afterAll(async () => {
   await cluster.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
-
-async function write(path: string, body: object): Promise<Record<string, unknown>> {
-  await using writer = await connectForWriting({ kubeconfig: cluster.kubeconfigPath, context: '' });
-  const answer = await writer.send(
-    {
-      method: 'POST',
-      path,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    },
-    AbortSignal.timeout(20_000),
-  );
-  const read = (await answer.body.json()) as Record<string, unknown>;
-  expect([200, 201], JSON.stringify(read)).toContain(answer.statusCode);
-  return read;
-}
-
-async function create(path: string, name: string, resource: object): Promise<void> {
-  await write(path, { metadata: { name }, ...resource });
-}
-
-async function tokenOf(account: string, audiences: string[] = []): Promise<string> {
-  const path = `/api/v1/namespaces/default/serviceaccounts/${account}/token`;
-  const spec = audiences.length === 0 ? {} : { audiences };
-  const { status } = await write(path, {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec,
-  });
-  return (status as { token: string }).token;
-}
 
 /** The real API server, and how often it was asked. */
 function counted(): { reviewer: Pick<ClusterConnection, 'review' | 'close'>; asked: string[] } {
@@ -107,8 +68,8 @@ async function problemOf(admitted: () => unknown): Promise<string> {
 
 test('a service account with the role is admitted by name; one without it is forbidden', async () => {
   const gate = createKubernetesGate({ reviewer: counted().reviewer, logger: silent });
-  const poster = `Bearer ${await tokenOf('poster')}`;
-  const stranger = `Bearer ${await tokenOf('stranger')}`;
+  const poster = `Bearer ${await admin.tokenOf('poster')}`;
+  const stranger = `Bearer ${await admin.tokenOf('stranger')}`;
   expect(await gate.admit(poster, 'create')).toEqual({ name: 'system:serviceaccount:default:poster' });
   expect(await problemOf(() => gate.admit(poster, 'hold'))).toBe('forbidden');
   expect(await problemOf(() => gate.admit(stranger, 'create'))).toBe('forbidden');
@@ -117,7 +78,7 @@ test('a service account with the role is admitted by name; one without it is for
 
 test('wrong, missing and expired tokens are nobody’s', async () => {
   const gate = createKubernetesGate({ reviewer: counted().reviewer, logger: silent });
-  const token = await tokenOf('poster');
+  const token = await admin.tokenOf('poster');
   const [head = '', , signature = ''] = token.split('.');
   const expired = Buffer.from(JSON.stringify({ exp: 1_000_000_000 })).toString('base64url');
   for (const authorization of [
@@ -136,11 +97,11 @@ test('a token must be meant for the service where audiences are configured', asy
     audiences: ['remediation-audit'],
     logger: silent,
   });
-  const meant = await tokenOf('poster', ['remediation-audit']);
+  const meant = await admin.tokenOf('poster', ['remediation-audit']);
   expect(await gate.admit(`Bearer ${meant}`, 'create')).toEqual({
     name: 'system:serviceaccount:default:poster',
   });
-  expect(await problemOf(async () => gate.admit(`Bearer ${await tokenOf('poster')}`, 'create'))).toBe(
+  expect(await problemOf(async () => gate.admit(`Bearer ${await admin.tokenOf('poster')}`, 'create'))).toBe(
     'unauthenticated',
   );
 });
@@ -149,7 +110,7 @@ test('judgements are used for 60 s and 10 s, and asked for again in the backgrou
   let now = 0;
   const { reviewer, asked } = counted();
   const gate = createKubernetesGate({ reviewer, logger: silent, now: () => now });
-  const authorization = `Bearer ${await tokenOf('poster')}`;
+  const authorization = `Bearer ${await admin.tokenOf('poster')}`;
   await Promise.all(Array.from({ length: 50 }, async () => gate.admit(authorization, 'create')));
   expect(asked).toEqual(['tokenreviews', 'subjectaccessreviews']);
   now = 7_000;
@@ -180,8 +141,8 @@ test('while the API server is away known callers go on for an hour and new ones 
     close: () => away.close(),
   };
   const gate: Gate = createKubernetesGate({ reviewer, logger: silent, now: () => now });
-  const known = `Bearer ${await tokenOf('poster')}`;
-  const unknown = `Bearer ${await tokenOf('stranger')}`;
+  const known = `Bearer ${await admin.tokenOf('poster')}`;
+  const unknown = `Bearer ${await admin.tokenOf('stranger')}`;
   await gate.admit(known, 'create');
   current = away;
   now = HOUR_MS - 1;
