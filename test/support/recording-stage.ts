@@ -47,6 +47,8 @@ export interface RecordingStage {
   /** Phase and number of accepted observations of the executions recorded. */
   executions(remediation: PlayedRemediation): Promise<Record<string, unknown>[]>;
   startWorker(): Promise<RunningWorker>;
+  /** What the worker serves, for one that a test starts in its own way. */
+  activities(): AuditActivities;
   /** A further worker on the same queue, with a hook of its own; the caller stops it. */
   startAnother(beforeRecording: Hooks['beforeRecording']): Promise<RunningWorker>;
   /** Ends the worker that runs and leaves none. */
@@ -88,6 +90,7 @@ export async function openRecordingStage(
       );
       return rows;
     },
+    activities: () => stageActivities(database, hooks),
     startWorker: async () => {
       worker = await temporal.startWorker(stageActivities(database, hooks));
       return worker;
