@@ -30,11 +30,16 @@ export interface KubeApiserver extends AsyncDisposable {
   /** Bearer token of a cluster administrator. */
   readonly token: string;
   readonly kubeconfigPath: string;
+  /** Where etcd answers its clients. */
+  readonly etcdUrl: string;
+  /** The one that runs now. */
   readonly etcd: RunningServer;
   /** The one that runs now. */
   readonly apiserver: RunningServer;
   /** Ends the API server, if it still runs, and starts it again at the same address with the same certificate. */
   restartApiserver(): Promise<void>;
+  /** Ends etcd, if it still runs, and starts it again at the same address with the same data. */
+  restartEtcd(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -88,13 +93,17 @@ export async function startKubeApiserver(options: KubeApiserverOptions): Promise
   }
 }
 
-async function assemble(cluster: Cluster, etcd: RunningServer, first: RunningServer): Promise<KubeApiserver> {
-  const { layout, token } = cluster;
+async function assemble(
+  cluster: Cluster,
+  firstEtcd: RunningServer,
+  firstApiserver: RunningServer,
+): Promise<KubeApiserver> {
+  const { layout, token, etcdUrl } = cluster;
   const url = urlOf(cluster);
   const caPem = await readFile(layout.certificate, 'utf8');
   await keepSecret(layout.kubeconfig, kubeconfigFor({ url, caPem, token }));
   cluster.options.report?.(`the Kubernetes API is at ${url}, kubeconfig ${layout.kubeconfig}`);
-  let apiserver = first;
+  let [etcd, apiserver] = [firstEtcd, firstApiserver];
   const stop = async (): Promise<void> => {
     await apiserver.stop();
     await etcd.stop();
@@ -104,13 +113,20 @@ async function assemble(cluster: Cluster, etcd: RunningServer, first: RunningSer
     caPem,
     token,
     kubeconfigPath: layout.kubeconfig,
-    etcd,
+    etcdUrl,
+    get etcd() {
+      return etcd;
+    },
     get apiserver() {
       return apiserver;
     },
     restartApiserver: async () => {
       await apiserver.stop();
       apiserver = await startApiserver(cluster);
+    },
+    restartEtcd: async () => {
+      await etcd.stop();
+      etcd = await startEtcd(cluster);
     },
     stop,
     [Symbol.asyncDispose]: stop,

@@ -1,20 +1,32 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import type { JsonObject } from '../domain/json.ts';
+import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { CompleteList } from './complete-list.ts';
 import { readCompleteList } from './complete-list.ts';
-import { OlderListError } from './failure.ts';
+import { classifyFailure, OlderListError } from './failure.ts';
 import type { KindObserver } from './kind-observer.ts';
 import { Reflector } from './reflector.ts';
+import { renewCredentials } from './renew-credentials.ts';
+import { lookAt } from './single-look.ts';
 import type { WatcherTiming } from './timing.ts';
 import { confirmGone } from './tombstones.ts';
 import type { Tracked } from './tracked.ts';
+import { UrgentResources } from './urgent-resources.ts';
 import type { Collection } from './watched-kind.ts';
 
 const TURNS_TO_READ = 3;
+
+/** What a list or a look shows and the watch has not told. */
+interface Found {
+  /** The watch that was open at that time. */
+  readonly openedAt: number | undefined;
+  readonly held: readonly JsonObject[];
+  readonly missing: readonly Tracked[];
+}
 
 export interface CollectionWatcherOptions {
   readonly cluster: string;
@@ -44,6 +56,7 @@ export class CollectionWatcher {
   readonly collection: Collection;
   readonly #options: CollectionWatcherOptions;
   readonly #reflector: Reflector;
+  readonly #urgent: UrgentResources;
   /** The newest version that anything has shown: no list may be older. */
   #newest = 0n;
   #stopping = new AbortController().signal;
@@ -51,6 +64,7 @@ export class CollectionWatcher {
   constructor(options: CollectionWatcherOptions) {
     this.#options = options;
     this.collection = options.collection;
+    this.#urgent = new UrgentResources({ reconcileMs: options.timing.reconcileMs, now: Date.now });
     this.#reflector = new Reflector({
       ...options,
       list: (signal) => this.#list(signal),
@@ -77,7 +91,12 @@ export class CollectionWatcher {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#stopping = signal;
-    await Promise.all([this.#reflector.run(signal), this.#reconcileForever(signal)]);
+    const { timing } = this.#options;
+    await Promise.all([
+      this.#reflector.run(signal),
+      this.#checkForever(timing.reconcileMs, () => this.#reconcile(signal), signal),
+      this.#checkForever(timing.lookMs, () => this.#lookAtUrgent(signal), signal),
+    ]);
   }
 
   rebuild(cause: string): void {
@@ -107,39 +126,65 @@ export class CollectionWatcher {
     return list;
   }
 
-  async #reconcileForever(signal: AbortSignal): Promise<void> {
-    const { timing, random, logger, collection } = this.#options;
+  async #checkForever(periodMs: number, check: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { random } = this.#options;
     for (;;) {
-      const pauseMs = timing.reconcileMs * (0.75 + random() / 2);
+      const pauseMs = periodMs * (0.75 + random() / 2);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       // A collection that was never listed completely has nothing to be checked against.
       if (!this.#reflector.isSynced || this.#reflector.absentPolls > 0) continue;
-      try {
-        await this.#reconcile(signal);
-      } catch (error: unknown) {
-        // The reflector has the same trouble and deals with it; the next round comes anyway.
-        const reason = error instanceof Error ? error.message : String(error);
-        logger.warn({ kind: collection.kind, reason }, 'cannot check the watch by a list');
-        if (error instanceof OlderListError) await this.#suspect(error);
-      }
+      await check().catch((error: unknown) => this.#checkFailed(error));
     }
   }
 
-  /**
-   * What a list shows and the watch has not told yet is kept for a while: taken in at once it would hide the states
-   * between, which the watch is about to tell. What an open watch has not told by then, it has lost; one that is being
-   * asked for again has until the longest pause is over.
-   */
+  /** The next round comes anyway. An open watch does not notice that the credentials of its request are over. */
+  async #checkFailed(error: unknown): Promise<void> {
+    const { connection, logger, collection } = this.#options;
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn({ kind: collection.kind, reason }, 'cannot check the watch');
+    renewCredentials(classifyFailure(error), connection, logger);
+    await this.#suspect(error);
+  }
+
   async #reconcile(signal: AbortSignal): Promise<void> {
     await this.#options.recall();
-    const { observer, timing } = this.#options;
     const openedAt = this.#reflector.watchOpenedAt;
-    const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
     const held: JsonObject[] = [];
     const list = await this.#list(signal, (resource) => held.push(resource) > 0);
-    const missing = this.#missingFrom(list);
+    await this.#hearOut({ openedAt, held, missing: this.#missingFrom(list) }, signal);
+  }
+
+  /** Between two lists each resource that is overdue, or soon to be deleted, is asked for by its name: etcd itself answers. */
+  async #lookAtUrgent(signal: AbortSignal): Promise<void> {
+    const { observer, connection, timing } = this.#options;
+    const openedAt = this.#reflector.watchOpenedAt;
+    const held: JsonObject[] = [];
+    const missing: Tracked[] = [];
+    for (const tracked of this.#urgent.take(observer.tracked(), this.collection)) {
+      const look = await lookAt(this.collection, tracked, {
+        connection,
+        deadlineMs: timing.requestMs,
+        signal,
+      });
+      if (look === 'missing') missing.push(tracked);
+      if (typeof look === 'string') continue;
+      if ('unclear' in look) throw look.unclear;
+      if (textAt(look.object, 'metadata.uid') !== tracked.uid) missing.push(tracked);
+      if (observer.wouldTell(look.object)) held.push(look.object);
+    }
+    await this.#hearOut({ openedAt, held, missing }, signal);
+  }
+
+  /**
+   * What was found is kept for a while: taken in at once it would hide the states between, which the watch is about to
+   * tell. What an open watch has not told by then, it has lost; one that is being asked for again has until the longest
+   * pause is over.
+   */
+  async #hearOut({ openedAt, held, missing }: Found, signal: AbortSignal): Promise<void> {
     if (held.length + missing.length === 0) return;
+    const { observer, timing } = this.#options;
+    const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
     const graceMs = timing.reconcileGraceMs + (isSameWatch() ? 0 : timing.longestBackoffMs);
     await delay(graceMs, undefined, { signal }).catch(() => undefined);
     // After a stall timers come first: what has arrived meanwhile is read before it is called lost.

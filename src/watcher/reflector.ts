@@ -8,6 +8,7 @@ import type { CompleteList } from './complete-list.ts';
 import type { Failure } from './failure.ts';
 import { classifyFailure, WatchTooShortError } from './failure.ts';
 import type { KindObserver } from './kind-observer.ts';
+import { renewCredentials } from './renew-credentials.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { WatchEvent } from './watch.ts';
 import { readWatch } from './watch.ts';
@@ -115,7 +116,10 @@ export class Reflector {
     if (events === 0) return;
     const { metrics, logger } = this.#options;
     metrics.missedOnRelist.inc(this.#labels(), events);
-    logger.error({ ...this.#labels(), events }, 'a list found what the watch did not tell: it starts again');
+    logger.error(
+      { ...this.#labels(), events },
+      'a list or a look found what the watch did not tell: it starts again',
+    );
     this.rebuild('missed');
   }
 
@@ -141,8 +145,8 @@ export class Reflector {
         inactivityMs: timing.inactivityMs,
         signal,
         onOpen: () => {
+          // No sign that the server is well: without its etcd it accepts watches, too, and has nothing to tell.
           this.#watchOpenedAt = performance.now();
-          this.#options.progressed();
         },
         onEvent: (event) => {
           // A late event of a watch that was given up must not move the version of the one after it.
@@ -208,8 +212,9 @@ export class Reflector {
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 
-  #report(error: unknown, { cause, relist, reloadCredentials }: Failure): void {
+  #report(error: unknown, failure: Failure): void {
     const { metrics, logger, connection } = this.#options;
+    const { cause, relist } = failure;
     metrics.watchEnds.inc({ ...this.#labels(), cause });
     if (relist) metrics.relists.inc({ ...this.#labels(), cause });
     const reason = error instanceof Error ? error.message : String(error);
@@ -221,13 +226,7 @@ export class Reflector {
         'the cluster refuses these credentials: check the service account and deploy/rbac.yaml',
       );
     else logger.warn({ ...this.#labels(), cause, reason }, 'the watch was interrupted and starts again');
-    if (!reloadCredentials) return;
-    try {
-      connection.reloadCredentials();
-    } catch (unreadable: unknown) {
-      // The old ones stay in use, and the next failure tries again.
-      logger.warn({ ...this.#labels(), reason: String(unreadable) }, 'cannot read the credentials anew');
-    }
+    renewCredentials(failure, connection, logger);
   }
 
   #timeoutSeconds(): number {

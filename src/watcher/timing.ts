@@ -15,7 +15,9 @@ export interface WatcherTiming {
   readonly absentPollMs: number;
   /** Between two complete lists that check the watch. */
   readonly reconcileMs: number;
-  /** How long the watch may lag behind such a list. */
+  /** Between two rounds of single looks at what is overdue or soon deleted. */
+  readonly lookMs: number;
+  /** How long the watch may lag behind such a list or look. */
   readonly reconcileGraceMs: number;
   /** What the database does not show so long after Temporal took it is sent again. */
   readonly recordingGraceMs: number;

@@ -13,6 +13,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'duplicated',
   'byte-by-byte',
   'lost-event',
+  'only-looks',
   'older-list',
   'gone-page',
 ]);

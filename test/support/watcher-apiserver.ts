@@ -1,3 +1,4 @@
+import { createSign } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
 import { createRedactor } from '../../src/domain/redaction.ts';
-import type { KubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import type { KubeApiserver, KubeApiserverOptions } from '../../src/embedded/kube-apiserver.ts';
 import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
 import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
@@ -15,6 +16,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RunningWatcher, WatcherOptions } from '../../src/watcher/start-watcher.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
+import type { WatcherTiming } from '../../src/watcher/timing.ts';
 import { repositoryPath } from './repository.ts';
 import { resolveServer } from './servers.ts';
 import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
@@ -32,6 +34,25 @@ const REMEDIATIONS = KUBERNAUT_KINDS.filter(
 );
 const TOKEN_SECONDS = 3_600;
 
+/** Minutes of a real cluster are seconds here. */
+const TIMING: WatcherTiming = {
+  watchTimeoutSeconds: 20,
+  inactivityMs: 3_000,
+  requestMs: 2_000,
+  backoffMs: 100,
+  longestBackoffMs: 1_000,
+  healthyMs: 2_000,
+  absentPollMs: 500,
+  reconcileMs: 4_000,
+  lookMs: 1_000,
+  reconcileGraceMs: 1_000,
+  recordingGraceMs: 60_000,
+};
+
+export interface ApiserverWatcherOptions extends Partial<Omit<WatcherOptions, 'timing'>> {
+  readonly timing?: Partial<WatcherTiming>;
+}
+
 /** A real API server with remediations, and a watcher of it that has no more rights than `deploy/rbac.yaml` gives. */
 export class ApiserverWorld implements AsyncDisposable {
   readonly record = new WatcherRecord();
@@ -45,9 +66,10 @@ export class ApiserverWorld implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async create(): Promise<ApiserverWorld> {
+  static async create(apiserverFlags: readonly string[] = []): Promise<ApiserverWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'remediation-audit-apiserver-'));
-    const world = new ApiserverWorld(folder, await startServer(join(folder, 'data')));
+    const server = await startServer({ dataDir: join(folder, 'data'), apiserverFlags });
+    const world = new ApiserverWorld(folder, server);
     await installKinds(world.#address(), REMEDIATIONS);
     await world.#grantRights();
     await world.writeKubeconfig();
@@ -58,36 +80,47 @@ export class ApiserverWorld implements AsyncDisposable {
     return this.#server;
   }
 
-  /** What the watcher reads its access from; a new token each time. */
-  async writeKubeconfig(port = Number(new URL(this.#server.url).port)): Promise<void> {
+  get kubeconfigPath(): string {
+    return join(this.#folder, 'kubeconfig');
+  }
+
+  /** A token of the watcher's service account. */
+  async newToken(): Promise<string> {
+    const answer = await this.send('POST', TOKEN_PATH, { spec: { expirationSeconds: TOKEN_SECONDS } });
+    return (answer as { status: { token: string } }).status.token;
+  }
+
+  /** One that the server takes as its own and that has expired in so many seconds. */
+  async newTokenExpiringIn(seconds: number): Promise<string> {
+    const key = await readFile(join(this.#folder, 'data', 'service-account.key'), 'utf8');
+    const [head = '', body = ''] = (await this.newToken()).split('.');
+    const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as object;
+    // The server bears with clocks that differ by a minute.
+    const exp = Math.floor(Date.now() / 1_000) - 60 + seconds;
+    const shortened = JSON.stringify({ ...claims, exp, iat: exp - 600, nbf: exp - 600 });
+    const signed = `${head}.${Buffer.from(shortened).toString('base64url')}`;
+    return `${signed}.${createSign('RSA-SHA256').update(signed).sign(key, 'base64url')}`;
+  }
+
+  /** What the watcher reads its access from. Default: the server itself, and a new token each time. */
+  async writeKubeconfig(port = Number(new URL(this.#server.url).port), token?: string): Promise<void> {
     const config = JSON.parse(await readFile(this.#server.kubeconfigPath, 'utf8')) as {
       clusters: { cluster: { server: string } }[];
       users: { user: { token: string } }[];
     };
-    const answer = await this.send('POST', TOKEN_PATH, { spec: { expirationSeconds: TOKEN_SECONDS } });
+    const given = token ?? (await this.newToken());
     for (const { cluster } of config.clusters) cluster.server = `https://127.0.0.1:${port}`;
-    for (const { user } of config.users) user.token = (answer as { status: { token: string } }).status.token;
-    await writeFile(join(this.#folder, 'kubeconfig'), JSON.stringify(config));
+    for (const { user } of config.users) user.token = given;
+    await writeFile(this.kubeconfigPath, JSON.stringify(config));
   }
 
-  startWatcher(given: Partial<WatcherOptions> = {}): RunningWatcher {
-    const connection = connectCluster({ kubeconfig: join(this.#folder, 'kubeconfig'), context: '' });
+  startWatcher({ timing, ...given }: ApiserverWatcherOptions = {}): RunningWatcher {
+    const connection = connectCluster({ kubeconfig: this.kubeconfigPath, context: '' });
     const watcher = startWatcher({
       ...{ cluster: 'test', namespaces: [], connection, kinds: [PLAIN_REMEDIATION] },
       ...{ signals: this.record.signalsOf(1), observed: this.record.observed, redactor: createRedactor() },
       ...{ listPageSize: 3, signalConcurrency: 4 },
-      timing: {
-        watchTimeoutSeconds: 20,
-        inactivityMs: 3_000,
-        requestMs: 2_000,
-        backoffMs: 100,
-        longestBackoffMs: 1_000,
-        healthyMs: 2_000,
-        absentPollMs: 500,
-        reconcileMs: 4_000,
-        reconcileGraceMs: 1_000,
-        recordingGraceMs: 60_000,
-      },
+      timing: { ...TIMING, ...timing },
       logger: createLogger('silent', 'test'),
       metrics: this.metrics.watcher,
       ...given,
@@ -144,7 +177,21 @@ export class ApiserverWorld implements AsyncDisposable {
       await rm(join(data, 'etcd'), { recursive: true });
       await cp(copy, join(data, 'etcd'), { recursive: true });
     }
-    this.#server = await startServer(data, Number(port));
+    this.#server = await startServer({ dataDir: data, port: Number(port) });
+  }
+
+  /** Makes etcd forget all versions but the newest, as it does by itself every five minutes. */
+  async compact(): Promise<void> {
+    const ask = async (path: string, body: object): Promise<unknown> => {
+      const answer = await fetch(`${this.#server.etcdUrl}/v3/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(`etcd ${path}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    };
+    const { header } = (await ask('kv/range', { key: 'AA==' })) as { header: { revision: string } };
+    await ask('kv/compaction', { revision: header.revision, physical: true });
   }
 
   /** A copy of what etcd has now; the cluster is stopped for it, so that the copy is whole. */
@@ -153,13 +200,16 @@ export class ApiserverWorld implements AsyncDisposable {
     await this.#server.stop();
     const copy = join(this.#folder, 'copy');
     await cp(join(this.#folder, 'data', 'etcd'), copy, { recursive: true });
-    this.#server = await startServer(join(this.#folder, 'data'), Number(port));
+    this.#server = await startServer({ dataDir: join(this.#folder, 'data'), port: Number(port) });
     return copy;
   }
 
-  async metricOf(name: string): Promise<number> {
+  /** Sum over all labels, or of those series that have this one: `cause="gone"`. */
+  async metricOf(name: string, label = ''): Promise<number> {
     const text = await this.metrics.registry.metrics();
-    const lines = text.split('\n').filter((line) => line.startsWith(`remediation_audit_${name}{`));
+    const lines = text
+      .split('\n')
+      .filter((line) => line.startsWith(`remediation_audit_${name}{`) && line.includes(label));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
@@ -182,10 +232,7 @@ export class ApiserverWorld implements AsyncDisposable {
   }
 }
 
-async function startServer(dataDir: string, port?: number): Promise<KubeApiserver> {
-  return startKubeApiserver({
-    dataDir,
-    binaries: { apiserver: await resolveServer('kube-apiserver'), etcd: await resolveServer('etcd') },
-    ...(port === undefined ? {} : { port }),
-  });
+async function startServer(options: Omit<KubeApiserverOptions, 'binaries'>): Promise<KubeApiserver> {
+  const binaries = { apiserver: await resolveServer('kube-apiserver'), etcd: await resolveServer('etcd') };
+  return startKubeApiserver({ ...options, binaries });
 }

@@ -31,6 +31,7 @@ export const FAULTS = [
   'unknown-type',
   'no-uid',
   'lost-event',
+  'only-looks',
   'compacted',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
@@ -96,6 +97,7 @@ export class FaultyServer {
 
   #answerOf(fault: FaultName, request: IncomingMessage, response: ServerResponse): Fault | undefined {
     if (fault === 'older-list') return this.#replay(request);
+    if (fault === 'only-looks' && isList(request)) return refuseWith(503);
     const answer = isWatch(request) ? ON_WATCHES[fault] : undefined;
     if (fault === 'gone-page' && /[?&]continue=/.test(request.url ?? '')) return refuseWith(410);
     if (isWatch(request)) this.#bend(response);
@@ -165,8 +167,11 @@ type Bend = (line: string, response: ServerResponse) => readonly (string | Buffe
 
 const isBookmark = (line: string): boolean => line.startsWith('{"type":"BOOKMARK"');
 
+const loseEvent: Bend = (line) => (isBookmark(line) ? [line] : []);
+
 const BENDS: Readonly<Partial<Record<FaultName, Bend>>> = {
-  'lost-event': (line) => (isBookmark(line) ? [line] : []),
+  'lost-event': loseEvent,
+  'only-looks': loseEvent,
   'no-bookmarks': (line) => (isBookmark(line) ? [] : [line]),
   malformed: (line) => ['{"type":"MODIFIED","object":{"meta\n', line],
   'unknown-type': (line) => [line.replace(/^\{"type":"[A-Z]+"/, '{"type":"RENAMED"')],

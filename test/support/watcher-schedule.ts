@@ -26,7 +26,7 @@ export interface ScheduleOptions {
 
 const ALL: readonly Trouble[] = [...FAULTS, ...TROUBLES];
 /** The watch goes on, and does not know what it did not hear. */
-const LOSING: ReadonlySet<Trouble> = new Set(['lost-event', 'freeze']);
+const LOSING: ReadonlySet<Trouble> = new Set(['lost-event', 'only-looks', 'freeze']);
 const ROUNDS = 2;
 /** Whatever was wrong, so long after it has ended everything that is there must have been told. */
 const RECOVERY_MS = 4_000;

@@ -12,7 +12,16 @@ function stateOf(shows: readonly string[], given: Partial<PendingState> = {}): P
     ...{ remediation: { namespace: 'payments', name: 'rr-1', uid: 'rr-uid' }, observations: [], summary: '' },
     ...({ target: undefined, shape: 'G3', unrecognised: [], misshapen: [] } as const),
   };
-  return { reading, shows, phase: undefined, isFirst: false, isDeletion: false, queuedAtMs: 0, ...given };
+  return {
+    reading,
+    shows,
+    phase: undefined,
+    isFirst: false,
+    isDeletion: false,
+    isKept: false,
+    queuedAtMs: 0,
+    ...given,
+  };
 }
 
 const trackedOf = (uid: string) =>

@@ -25,6 +25,7 @@ function observe(
       unread: (_kind, reason) => unread.push(reason),
       read: () => undefined,
       gone: () => undefined,
+      leftHeld: () => undefined,
     },
     now: Date.now,
   });
