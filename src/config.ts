@@ -62,6 +62,10 @@ export function readConfig(environment: Environment) {
       listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
       signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
       timing: readWatcherTiming(read),
+      strict: {
+        kinds: read.list('REMEDIATION_AUDIT_STRICT_KINDS'),
+        holdMs: read.integer('REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS', 1, 604_800) * MS_PER_SECOND,
+      },
       clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
       metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
     },

@@ -7,6 +7,7 @@ import { takeNoArguments } from './commands/arguments.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
 import { runHold, runRetention } from './commands/retention.ts';
+import { runStrict } from './commands/strict.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
@@ -53,6 +54,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   cluster: {
     summary: 'cluster restored NAME: its versions went back, what is observed now is newer',
     run: runCluster,
+  },
+  strict: {
+    summary: 'take the finalizer of strict mode off: `strict --help` shows how',
+    run: runStrict,
   },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };

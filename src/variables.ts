@@ -117,11 +117,6 @@ export const VARIABLES = {
     unit: 's',
     meaning: 'Between two complete lists that check the watch, a quarter more or less',
   },
-  REMEDIATION_AUDIT_LOOK_SECONDS: {
-    default: '60',
-    unit: 's',
-    meaning: 'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
-  },
   REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
     default: '10',
     unit: 's',
@@ -141,6 +136,17 @@ export const VARIABLES = {
     default: '8',
     unit: 'resources',
     meaning: 'Resources whose states are handed to Temporal at the same time',
+  },
+  REMEDIATION_AUDIT_STRICT_KINDS: {
+    default: '',
+    unit: 'list',
+    meaning:
+      'Kinds that are kept in the cluster, by a finalizer, until Temporal has their end: `RemediationRequest`, others, or `all`; empty: the watcher only reads (docs/strict-mode.md)',
+  },
+  REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS: {
+    default: '3600',
+    unit: 's',
+    meaning: 'How long after its deletion a resource is kept at most; then it goes although it is not recorded',
   },
   REMEDIATION_AUDIT_REDACTION_FILE: {
     default: '',

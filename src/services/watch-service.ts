@@ -17,6 +17,7 @@ import { startWatcher } from '../watcher/start-watcher.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
+import { strictModeOf } from './strict-mode.ts';
 import { watchedClusters } from './watched-clusters.ts';
 
 /** Reads pages and an epoch now and then. */
@@ -92,10 +93,13 @@ function startWatchers(
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
   const observed = openObserved(context, closing);
+  const strict = strictModeOf(config);
+  if (strict !== undefined)
+    logger.info(strict, 'strict mode: these kinds are kept until Temporal has their end');
   return clusters.map(({ cluster, connection }) => {
     const watcher = startWatcher({
       ...config.watcher,
-      ...{ cluster, connection, signals, redactor, logger },
+      ...{ cluster, connection, signals, redactor, logger, strict },
       ...(observed === undefined ? {} : { observed }),
       metrics: metrics.watcher,
     });

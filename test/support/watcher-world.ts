@@ -6,6 +6,7 @@ import { createRedactor } from '../../src/domain/redaction.ts';
 import { collectionOf, KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
 import type { StoredObject } from '../../src/embedded/sandbox/object.ts';
 import { keyOf } from '../../src/embedded/sandbox/object.ts';
+import { hasFinalizers, terminatingObject } from '../../src/embedded/sandbox/object-rules.ts';
 import type { Sandbox, SandboxOptions } from '../../src/embedded/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
@@ -49,7 +50,7 @@ export class WatcherWorld implements AsyncDisposable {
 
   static async create(options: WorldOptions = {}): Promise<WatcherWorld> {
     const world = new WatcherWorld(options);
-    await world.#open();
+    await world.open();
     return world;
   }
 
@@ -121,8 +122,15 @@ export class WatcherWorld implements AsyncDisposable {
     this.#commit('MODIFIED', { ...this.#get(name), status });
   }
 
+  /** What finalizers hold stays, marked as deleted. */
   delete(name: string): void {
-    this.#commit('DELETED', this.#get(name));
+    const object = this.#get(name);
+    if (!hasFinalizers(object)) this.#commit('DELETED', object);
+    else this.#commit('MODIFIED', terminatingObject(object, new Date().toISOString()));
+  }
+
+  find(name: string): StoredObject | undefined {
+    return this.sandbox.store.get(COLLECTION, keyOf(NAMESPACE, name));
   }
 
   async missedOnRelist(): Promise<number> {
@@ -138,7 +146,7 @@ export class WatcherWorld implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #open(): Promise<void> {
+  async open(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'remediation-audit-watcher-'));
     this.#sandbox = await startSandbox({
       kinds: REMEDIATIONS,
@@ -150,7 +158,7 @@ export class WatcherWorld implements AsyncDisposable {
   }
 
   #get(name: string): StoredObject {
-    const object = this.sandbox.store.get(COLLECTION, keyOf(NAMESPACE, name));
+    const object = this.find(name);
     if (object === undefined) throw new Error(`there is no remediation ${name}`);
     return object;
   }

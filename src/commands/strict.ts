@@ -1,0 +1,166 @@
+import { parseArgs } from 'node:util';
+
+import type { Config } from '../config.ts';
+import { readProcessConfig } from '../config.ts';
+import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
+import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
+import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
+import { watchedClusters } from '../services/watched-clusters.ts';
+import { UsageError } from '../settings.ts';
+import type { LookOptions } from '../watcher/single-look.ts';
+import type { NotStripped, Stripping } from '../watcher/strip-finalizers.ts';
+import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strip-finalizers.ts';
+import type { Collection } from '../watcher/watched-kind.ts';
+import { collectionsOf } from '../watcher/watched-kind.ts';
+
+const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | release --all | uninstall> [flags]
+
+  release       takes the finalizer of strict mode off these resources, or off all, at once; what is deleted goes,
+                recorded or not. Works whether the watcher runs or not; a watcher that runs does not put it back
+  uninstall     takes it off everything, looks again, and names what still carries it. First set
+                REMEDIATION_AUDIT_STRICT_KINDS to nothing and restart the watcher
+
+  --kubeconfig  kubeconfig file (default: KUBECONFIG, in a pod its service account)
+  --context     context within it (default: the clusters that the watcher is configured for)
+`;
+
+/** A person waits for the answer. */
+const DEADLINE_MS = 30_000;
+/** How often an uninstall looks whether something still carries the finalizer. */
+const LOOKS = 3;
+
+interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface StrictCommand {
+  readonly verb: 'release' | 'uninstall';
+  /** Undefined for all. */
+  readonly places: readonly Place[] | undefined;
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+}
+
+/** `strict`: takes back what strict mode has put on resources. */
+export async function runStrict(args: readonly string[], stop: AbortSignal): Promise<void> {
+  const command = readCommand(args);
+  if (command === 'help') {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const config = readProcessConfig();
+  const left: NotStripped[] = [];
+  for (const access of accessesOf(config, command))
+    left.push(...(await runIn(access, config, command, stop)));
+  if (left.length === 0) return;
+  const lines = left.map(({ what, reason }) => `\n  ${what}: ${reason}`).join('');
+  throw new Error(`${left.length} not released:${lines}`);
+}
+
+async function runIn(
+  access: ClusterAccess,
+  config: Config,
+  command: StrictCommand,
+  signal: AbortSignal,
+): Promise<readonly NotStripped[]> {
+  const connection = connectCluster(access);
+  const look = { connection, deadlineMs: DEADLINE_MS, signal };
+  const collections = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, config.watcher.namespaces));
+  process.stderr.write(`at ${connection.server}\n`);
+  try {
+    if (command.verb === 'uninstall') return await uninstall(collections, config, look);
+    if (command.places === undefined) return report(await stripAll(collections, look));
+    return await releasePlaces(command.places, look);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function uninstall(
+  collections: readonly Collection[],
+  { watcher }: Config,
+  look: LookOptions,
+): Promise<readonly NotStripped[]> {
+  if (watcher.strict.kinds.length > 0) {
+    process.stderr.write(
+      'REMEDIATION_AUDIT_STRICT_KINDS is set: a watcher that runs with it goes on to hold what is new\n',
+    );
+  }
+  let left: readonly NotStripped[] = [];
+  for (let looks = 0; looks < LOOKS; looks += 1) {
+    const result = await stripAll(collections, look);
+    left = report(result);
+    if (result.stripped.length === 0) break;
+  }
+  if (left.length === 0) process.stdout.write('nothing carries the finalizer of strict mode any more\n');
+  return left;
+}
+
+async function releasePlaces(places: readonly Place[], look: LookOptions): Promise<readonly NotStripped[]> {
+  const left: NotStripped[] = [];
+  for (const place of places) {
+    const what = `${place.namespace}/${place.name}`;
+    try {
+      const everywhere = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, [place.namespace]));
+      const held = await findHeld(everywhere, place, look);
+      if (held === undefined)
+        left.push({ what, reason: 'no resource of a kind that is watched has that name' });
+      else if (held.length === 0) process.stdout.write(`${what}: carries no finalizer of strict mode\n`);
+      else left.push(...report(await stripEach(held, look)));
+    } catch (error: unknown) {
+      left.push({ what, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return left;
+}
+
+function report({ stripped, left }: Stripping): readonly NotStripped[] {
+  for (const target of stripped) process.stdout.write(`${describeTarget(target)}: released\n`);
+  return left;
+}
+
+function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): readonly ClusterAccess[] {
+  const file = kubeconfig ?? config.kubernetes.kubeconfig;
+  if (file === '' && !config.kubernetes.inCluster)
+    throw new ClusterAccessError(
+      'there is no cluster to release in: name one with --kubeconfig or KUBECONFIG',
+    );
+  if (context !== undefined) return [{ kubeconfig: file, context }];
+  return watchedClusters(config).map((cluster) => ({ kubeconfig: file, context: cluster.context }));
+}
+
+function readCommand(args: readonly string[]): StrictCommand | 'help' {
+  const { values, positionals } = parse(args);
+  const [verb, ...names] = positionals;
+  if (verb === undefined || values.help === true) return 'help';
+  const { kubeconfig, context } = values;
+  if (verb === 'uninstall' && names.length === 0 && values.all !== true)
+    return { verb, places: undefined, kubeconfig, context };
+  if (verb !== 'release' || (names.length === 0) !== (values.all === true))
+    throw new UsageError(`\`strict ${args.join(' ')}\` means nothing; ${USAGE.split('\n', 1)[0] ?? ''}`);
+  return { verb, places: values.all === true ? undefined : names.map(readPlace), kubeconfig, context };
+}
+
+function readPlace(text: string): Place {
+  const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (namespace !== undefined && name !== undefined) return { namespace, name };
+  throw new UsageError(`${text} is no NAMESPACE/NAME`);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        all: { type: 'boolean' },
+        kubeconfig: { type: 'string' },
+        context: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+      allowPositionals: true,
+    });
+  } catch (error: unknown) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
