@@ -60,7 +60,7 @@ async function list(): Promise<void> {
     epoch: () => 0n,
     remediationUid: () => undefined,
     offer: () => undefined,
-    report: { unread: failUnread, read: () => undefined, gone: () => undefined },
+    report: { unread: failUnread, read: () => undefined, gone: () => undefined, leftHeld: () => undefined },
     now: Date.now,
   });
   const [collection] = collectionsOf(kind, []);

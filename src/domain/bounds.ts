@@ -36,8 +36,8 @@ export function isNestedBeyond(text: string, limit: number): boolean {
   return false;
 }
 
-/** Index of the quote that ends the string beginning at `start`. */
-function endOfString(text: string, start: number): number {
+/** Index of the quote that ends the string beginning at `start` in JSON text. */
+export function endOfString(text: string, start: number): number {
   let index = start + 1;
   while (index < text.length && text.charCodeAt(index) !== QUOTE) {
     index += text.charCodeAt(index) === BACKSLASH ? 2 : 1;

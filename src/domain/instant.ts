@@ -14,8 +14,13 @@ const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
 /** Behind it a year has five digits, and text no longer sorts as time does. */
 const LAST_MILLISECOND = Date.parse('9999-12-31T23:59:59.999Z');
 
+/** A second in UTC on a day that every month has: so Kubernetes writes nearly every time, and nothing is to be worked out. */
+const PLAIN_SECOND =
+  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
+
 /** Reads RFC 3339 text; cuts (never rounds) below the microsecond. Undefined for Go's zero time and for what is no time. */
 export function parseInstant(text: string): string | undefined {
+  if (PLAIN_SECOND.test(text)) return `${text.slice(0, 19)}.000000Z`;
   const moment = readMoment(text);
   if (moment === undefined || isZero(moment)) return undefined;
   return `${new Date(moment.milliseconds).toISOString().slice(0, 19)}.${moment.microseconds}Z`;
@@ -60,12 +65,6 @@ export function instantOf(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 23)}000Z`;
 }
 
-export function millisecondsOf(instant: string): number {
-  return Date.parse(instant);
-}
-
-/** First day of the instant's month in UTC, `2026-11-01`. Months are counted from their first day: 31 + 1 month skips. */
-export function monthOf(instant: string): string {
 /** A microsecond later. */
 export function nextInstant(instant: string): string {
   const microseconds = Number(instant.slice(20, 26)) + 1;
@@ -75,6 +74,12 @@ export function nextInstant(instant: string): string {
   return `${second.toISOString().slice(0, 19)}.000000Z`;
 }
 
+export function millisecondsOf(instant: string): number {
+  return Date.parse(instant);
+}
+
+/** First day of the instant's month in UTC, `2026-11-01`. Months are counted from their first day: 31 + 1 month skips. */
+export function monthOf(instant: string): string {
   return `${instant.slice(0, 7)}-01`;
 }
 

@@ -25,10 +25,12 @@ const sourceText = JSON as unknown as SourceTextJson;
 /**
  * Texts that may hold a number whose lexeme differs from what JavaScript would print for it: sixteen or more digits, a
  * trailing zero after the point, an exponent, a leading run of zeros after the point, or minus zero. It looks only where
- * a number can begin, because uids are full of digits before an e. It may match inside a string, which only costs time;
- * it never misses one, which would cost a digit.
+ * a number can begin and end, because uids, digests (`sha256:4e1f…`) and tags of images (`:1.10.2`) are full of what
+ * looks like the beginning of one. It may match inside a string, which only costs time; it never misses one, which would
+ * cost a digit.
  */
-const MAY_NEED_LEXEMES = /(?:^|[:,[])\s*(?:-?(?:[\d.]{16}|\d+\.\d*0(?!\d)|\d[\d.]*[eE]|0\.0{6})|-0(?![\d.]))/;
+const MAY_NEED_LEXEMES =
+  /(?:^|[:,[])\s*(?:-?(?:[\d.]{16}|\d+\.\d*0(?!\d)|\d[\d.]*[eE]|0\.0{6})|-0(?![\d.]))[\d.eE+-]*\s*(?:[,}\]]|$)/;
 
 /** Parses JSON text and keeps the text of every number that a double would change. Throws SyntaxError on bad JSON. */
 export function parseJson(text: string): JsonValue {

@@ -3,6 +3,7 @@ import { parseJson } from '../domain/json.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { AnswerHead } from './api-error.ts';
 import { statusError, wordsOf } from './api-error.ts';
+import { parseApiJson } from './api-json.ts';
 import { RequestTimeoutError } from './failure.ts';
 
 const FIRST_ERROR_STATUS = 400;
@@ -29,7 +30,7 @@ export async function getJson(request: JsonRequest): Promise<JsonAnswer> {
     const answer = await connection.get(path, AbortSignal.any([signal, deadline]));
     const text = await answer.body.text();
     requireSuccess(request.operation, answer, text);
-    return { body: parseJson(text), sizeBytes: text.length };
+    return { body: parseApiJson(text), sizeBytes: text.length };
   } catch (error: unknown) {
     if (deadline.aborted) throw new RequestTimeoutError(request.operation, request.deadlineMs);
     throw error;

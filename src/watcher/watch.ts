@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { isJsonObject, parseJson } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { at, textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { statusError } from './api-error.ts';
+import { parseApiJson } from './api-json.ts';
 import { MalformedStreamError, TruncatedStreamError, WatchSilentError } from './failure.ts';
 import { requireSuccess } from './json-request.ts';
 
@@ -95,7 +96,7 @@ function versionOf(path: string, object: JsonObject): bigint {
 
 function parseLine(path: string, line: string): JsonValue {
   try {
-    return parseJson(line);
+    return parseApiJson(line);
   } catch (error: unknown) {
     throw new MalformedStreamError(path, 'an event that is no JSON', { cause: error });
   }
