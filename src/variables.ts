@@ -117,6 +117,11 @@ export const VARIABLES = {
     unit: 's',
     meaning: 'Between two complete lists that check the watch, a quarter more or less',
   },
+  REMEDIATION_AUDIT_LOOK_SECONDS: {
+    default: '60',
+    unit: 's',
+    meaning: 'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
+  },
   REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
     default: '10',
     unit: 's',
