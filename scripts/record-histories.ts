@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { Client } from '@temporalio/client';
@@ -17,9 +18,8 @@ import { createRemediationSignals } from '../src/temporal/remediation-signals.ts
 import { prepareSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { installRuntime } from '../src/worker/runtime.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
-import { RECORD_DEFERRED } from '../src/workflows/messages.ts';
-import type { BranchStage } from '../test/replay/branches.ts';
-import { BRANCHES, FIRST_RUN_OF, FLAKY, POISON } from '../test/replay/branches.ts';
+import type { BranchStage, MaintenanceActivities } from '../test/replay/branches.ts';
+import { BRANCHES, FIRST_RUN_OF, FLAKY, POISON, SLOW_REPORT } from '../test/replay/branches.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { playRemediation } from '../test/support/remediations.ts';
 import { repositoryPath } from '../test/support/repository.ts';
@@ -32,9 +32,14 @@ import { resolveServer } from '../test/support/servers.ts';
  */
 const DIRECTORY = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
 const QUEUE = 'record-histories';
-const DEFERRED = 'deferred/histories';
 /** Histories stay small enough to read: the server suggests to continue as new much earlier than it would. */
 const EVENTS_BEFORE_CONTINUING = '120';
+
+/** Longer than the grace below. */
+const SLOW_MS = 3_000;
+
+/** What activities of maintenance answer in the branch that is played. */
+let answers: Partial<MaintenanceActivities> = {};
 
 const logger = createLogger('warn', 'record-histories');
 const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-histories-'));
@@ -56,7 +61,7 @@ const access = { connectionOptions: { address: server.address }, namespace: serv
 const { client, connection, close } = await connectTemporal(access);
 const worker = await startWorker({
   temporal: access,
-  queues: [{ taskQueue: QUEUE, activities: forgetfulActivities() }],
+  queues: [{ taskQueue: QUEUE, activities: { ...forgetfulActivities(), ...maintenance() } }],
   shutdownGraceSeconds: 1,
 });
 try {
@@ -71,8 +76,9 @@ try {
       searchAttributes: name === 'without-search-attributes' ? [] : known,
     });
     const play = playRemediation(signals, { cluster: 'histories', name: `rr-${name}` });
-    await branch(stageOf(client, play));
-    const history = historyToJSON(await historyOf(client, name, play));
+    const stage = stageOf(client, play, name);
+    await branch(stage);
+    const history = historyToJSON(await historyOf(client, name, stage));
     await writeFile(join(DIRECTORY, `${name}.json`), `${withoutMachine(history)}\n`);
     report(`recorded ${name}`);
   }
@@ -84,8 +90,8 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 
-async function historyOf({ workflow }: Client, name: string, { workflowId }: PlayedRemediation) {
-  if (name === 'deferred') return workflow.getHandle(DEFERRED).fetchHistory();
+async function historyOf({ workflow }: Client, name: string, { ran }: RecordedStage) {
+  const workflowId = ran();
   const last = workflow.getHandle(workflowId);
   if (!FIRST_RUN_OF.has(name)) return last.fetchHistory();
   const { raw } = await last.describe();
@@ -103,7 +109,13 @@ function withoutMachine(history: string): string {
   );
 }
 
-function stageOf({ workflow }: Client, play: PlayedRemediation): BranchStage {
+interface RecordedStage extends BranchStage {
+  /** Id of the workflow whose history is the branch's. */
+  readonly ran: () => string;
+}
+
+function stageOf({ workflow }: Client, play: PlayedRemediation, name: string): RecordedStage {
+  let ran = play.workflowId;
   const handle = workflow.getHandle(play.workflowId);
   return {
     play,
@@ -114,31 +126,62 @@ function stageOf({ workflow }: Client, play: PlayedRemediation): BranchStage {
     closed: async () => {
       await handle.result();
     },
-    defer: async (observation) => {
-      const options = { workflowId: DEFERRED, taskQueue: QUEUE, args: [observation] };
-      await workflow.execute(RECORD_DEFERRED, options);
+    run: async (type, args, given = {}) => {
+      answers = given;
+      ran = `histories/${name}`;
+      await workflow.execute(type, { workflowId: ran, taskQueue: QUEUE, args: [...args] });
     },
+    ran: () => ran,
   };
+}
+
+/** By the names that the branches answer for; the answers change from branch to branch. */
+function maintenance(): object {
+  const names: readonly (keyof MaintenanceActivities)[] = [
+    'rollPartitionsOver',
+    'planRetention',
+    'freezeMonth',
+    'exportMonth',
+    'verifyExport',
+    'sealMonth',
+    'detachMonth',
+    'dropMonth',
+    'reattachMonth',
+    'noteRetentionFault',
+  ];
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      (...args: never[]) => (answers[name] as (...args: never[]) => unknown)(...args),
+    ]),
+  );
 }
 
 /** A history holds what activities answered, not what they did: these store nothing, and one fails at first. */
 function forgetfulActivities(): AuditActivities {
-  let failures = 2;
+  const failures = new Map<string, number>();
   const closed = new Set<string>();
+  const slow = new Set<string>();
   const record: RecordingActivities['recordExecution'] = ({ key, phase, columns }) => {
-    if (key.endsWith(FLAKY) && failures > 0) {
-      failures -= 1;
+    const failed = failures.get(key) ?? 0;
+    if (key.endsWith(FLAKY) && failed < 2) {
+      failures.set(key, failed + 1);
       return Promise.reject(new Error('connect ECONNREFUSED'));
     }
     if (phase === 'closure') closed.add(String(columns['remediation_uid']));
     const createdAt = '2026-11-21T10:00:00.000000Z';
     const status = key.endsWith(POISON) ? 'quarantined' : 'stored';
-    return Promise.resolve({ id: randomUUID(), createdAt, status });
+    const id = randomUUID();
+    if (columns['investigation_report'] === SLOW_REPORT) slow.add(id);
+    return Promise.resolve({ id, createdAt, status });
   };
   const recording = Object.fromEntries(AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]));
   return {
     ...(recording as RecordingActivities),
-    embedInvestigation: () => Promise.resolve('placed'),
+    embedInvestigation: async ({ id }) => {
+      if (slow.has(id)) await delay(SLOW_MS);
+      return 'placed';
+    },
     readVerdict: ({ uid }) => Promise.resolve(closed.has(uid) ? 'terminal' : 'unknown'),
   };
 }

@@ -1,8 +1,14 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 
+import type {
+  PartitionActivities,
+  RetentionActivities,
+  RetentionDecision,
+} from '../../src/activities/types.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { AUDIT_PHASES } from '../../src/domain/phases.ts';
-import { auditProgress, closeAudit } from '../../src/workflows/messages.ts';
+import { auditProgress, closeAudit, RECORD_DEFERRED } from '../../src/workflows/messages.ts';
 import type { PlayedRemediation } from '../support/remediations.ts';
 import { until } from '../support/until.ts';
 
@@ -14,13 +20,21 @@ export interface BranchStage {
   readonly send: (...observations: readonly Observation[]) => Promise<void>;
   /** Resolves when the run has closed. */
   readonly closed: () => Promise<void>;
-  /** Starts `recordDeferred` and waits for its end; the history is then that of this run. */
-  readonly defer: (observation: Observation) => Promise<void>;
+  /** Runs another workflow to its end, with activities that answer so; the history is then that of this run. */
+  readonly run: (
+    workflow: string,
+    args: readonly unknown[],
+    answers?: Partial<MaintenanceActivities>,
+  ) => Promise<void>;
 }
+
+export type MaintenanceActivities = PartitionActivities & RetentionActivities;
 
 /** Keys of observations for which the recorder's activities do something special. */
 export const FLAKY = 'we-flaky';
 export const POISON = 'we-poison';
+/** An investigation that takes longer to place than a run waits for what comes late. */
+export const SLOW_REPORT = 'long';
 
 /** Enough for a run to continue as new on the recorder's server, which suggests it early. */
 const MANY_OBSERVATIONS = 40;
@@ -40,6 +54,31 @@ const manyObservations: Branch = async ({ play, send, closed }) => {
   await send(play.analysis(MANY_OBSERVATIONS + 1, 'found'), play.closure(MANY_OBSERVATIONS + 2));
   await closed();
 };
+
+const MARCH = '2026-03-01';
+const APRIL = '2026-04-01';
+
+/** What retention's steps answer when nothing is in the way. */
+const ARCHIVING: Partial<MaintenanceActivities> = {
+  planRetention: () => Promise.resolve([{ month: MARCH, action: 'archive' }]),
+  freezeMonth: () => Promise.resolve(['remediation_audit', 'audit_ledger']),
+  exportMonth: () => Promise.resolve([]),
+  verifyExport: () => Promise.resolve(),
+  sealMonth: () => Promise.resolve('detach'),
+  detachMonth: () => Promise.resolve('detached'),
+  dropMonth: () => Promise.resolve('dropped'),
+  reattachMonth: () => Promise.resolve(),
+  noteRetentionFault: () => Promise.resolve(),
+};
+
+/** One run of retention, with some of the answers changed. */
+function retaining(answers: Partial<MaintenanceActivities>): Branch {
+  return ({ run }) => run('retention', [], { ...ARCHIVING, ...answers });
+}
+
+const planned = (...due: readonly RetentionDecision[]): Partial<MaintenanceActivities> => ({
+  planRetention: () => Promise.resolve(due),
+});
 
 /** Every way a run can go; each is a history in `histories/`, under this name. */
 export const BRANCHES: Readonly<Record<string, Branch>> = {
@@ -115,9 +154,59 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
     await handle.cancel();
     await closed();
   },
+  'late-fragment': async ({ play, send, closed }) => {
+    await send(play.closure(9));
+    await closed();
+    await send(play.fragment(8, { failure_reason: 'TimedOut' }));
+    await closed();
+  },
+  'late-within-grace': async ({ play, handle, send, closed }) => {
+    await send(play.closure(9));
+    const ended = async (): Promise<boolean> => (await handle.query(auditProgress)).end !== undefined;
+    await until(ended, 'the closure is recorded');
+    await send(play.execution(8, 'Completed'), play.progress(2, 'Executing'));
+    await closed();
+  },
+  skipped: async ({ play, send, closed }) => {
+    const skip = { ...play.execution(2, 'Skipped'), phase: 'skip' as const };
+    await send(play.progress(1, 'Blocked'));
+    await send({ ...skip, columns: { ...skip.columns, skip_reason: 'ResourceBusy' } }, play.closure(3));
+    await closed();
+  },
+  'slow-model': async ({ play, send, closed }) => {
+    await send(play.analysis(1, SLOW_REPORT), play.closure(2));
+    await closed();
+  },
+  'closed-after-the-end': async ({ play, handle, send, closed }) => {
+    await send(play.closure(9));
+    await handle.executeUpdate(closeAudit, { args: [{ reason: 'enough', by: 'alice' }] });
+    await closed();
+  },
   'continued-as-new': manyObservations,
   'continued-run': manyObservations,
-  deferred: ({ play, defer }) => defer(play.execution(1, 'Completed')),
+  deferred: ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed')]),
+  'partition-rollover': ({ run }) =>
+    run('partitionRollover', [], { rollPartitionsOver: () => Promise.resolve(3) }),
+  'retention-nothing-due': retaining(planned()),
+  'retention-dropped': retaining({}),
+  'retention-awaits-approval': retaining({ sealMonth: () => Promise.resolve('awaits-approval') }),
+  'retention-in-grace': retaining({ detachMonth: () => Promise.resolve('in-grace') }),
+  'retention-reopened': retaining({ detachMonth: () => Promise.resolve('reopened') }),
+  'retention-held': retaining({ dropMonth: () => Promise.resolve('held') }),
+  'retention-later-steps': retaining(
+    planned(
+      { month: MARCH, action: 'drop' },
+      { month: APRIL, action: 'detach' },
+      { month: '2026-05-01', action: 'reattach' },
+    ),
+  ),
+  'retention-stopped': retaining({
+    ...planned({ month: MARCH, action: 'archive' }, { month: APRIL, action: 'drop' }),
+    verifyExport: () =>
+      Promise.reject(ApplicationFailure.nonRetryable('row 7 differs', 'ArchiveDamagedError')),
+  }),
+  'deferred-quarantined': ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed', POISON)]),
+  'deferred-retried': ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed', FLAKY)]),
 };
 
 /** Histories of the run that ended by continuing as new, not of the last one. */

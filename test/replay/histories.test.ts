@@ -40,7 +40,12 @@ test('every branch of the workflows has its history', () => {
   );
 });
 
-test('a renamed activity is caught', async () => {
-  const renamed = readHistory('completed.json').replaceAll('recordExecution', 'recordRun');
+test.each([
+  ['remediationAudit', 'completed.json', 'recordExecution'],
+  ['recordDeferred', 'deferred.json', 'recordExecution'],
+  ['partitionRollover', 'partition-rollover.json', 'rollPartitionsOver'],
+  ['retention', 'retention-dropped.json', 'verifyExport'],
+])('a renamed activity of %s is caught', async (_workflow, file, activity) => {
+  const renamed = readHistory(file).replaceAll(activity, 'underAnotherName');
   await expect(replay(renamed)).rejects.toBeInstanceOf(DeterminismViolationError);
 });
