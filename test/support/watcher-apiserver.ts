@@ -71,7 +71,7 @@ export class ApiserverWorld implements AsyncDisposable {
     const server = await startServer({ dataDir: join(folder, 'data'), apiserverFlags });
     const world = new ApiserverWorld(folder, server);
     await installKinds(world.#address(), REMEDIATIONS);
-    await world.#grantRights();
+    await world.grantRights('deploy/rbac.yaml');
     await world.writeKubeconfig();
     return world;
   }
@@ -164,6 +164,15 @@ export class ApiserverWorld implements AsyncDisposable {
     throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
+  /** Gives the watcher what a file of `deploy/` gives. */
+  async grantRights(file: string): Promise<void> {
+    const text = await readFile(repositoryPath(file), 'utf8');
+    for (const document of parseAllDocuments(text)) {
+      const object = document.toJS() as { kind: string };
+      await this.send('POST', RBAC_PATHS[object.kind] ?? object.kind, object);
+    }
+  }
+
   async reinstallKind(): Promise<void> {
     await installKinds(this.#address(), REMEDIATIONS);
   }
@@ -221,14 +230,6 @@ export class ApiserverWorld implements AsyncDisposable {
 
   #address() {
     return { url: this.#server.url, token: this.#server.token, ca: this.#server.caPem };
-  }
-
-  async #grantRights(): Promise<void> {
-    const text = await readFile(repositoryPath('deploy/rbac.yaml'), 'utf8');
-    for (const document of parseAllDocuments(text)) {
-      const object = document.toJS() as { kind: string };
-      await this.send('POST', RBAC_PATHS[object.kind] ?? object.kind, object);
-    }
   }
 }
 

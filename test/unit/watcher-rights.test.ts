@@ -11,13 +11,25 @@ interface ClusterRole {
   readonly rules: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[];
 }
 
-test('deploy/rbac.yaml lets the watcher read every kind in every group it was ever served in, and write nothing', () => {
-  const documents = parseAllDocuments(readFileSync(repositoryPath('deploy/rbac.yaml'), 'utf8'));
+const rulesOf = (file: string): ClusterRole['rules'] => {
+  const documents = parseAllDocuments(readFileSync(repositoryPath(file), 'utf8'));
   const roles = documents.map((document) => document.toJS() as ClusterRole);
-  const rules = roles.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
+  return roles.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
+};
+
+test('deploy/rbac.yaml lets the watcher read every kind in every group it was ever served in, and write nothing', () => {
+  const rules = rulesOf('deploy/rbac.yaml');
   const groups = KUBERNAUT_KINDS.flatMap(({ served }) => served.map(({ group }) => group));
   expect(rules).toHaveLength(1);
   expect(rules[0]?.verbs).toEqual(['get', 'list', 'watch']);
   expect(new Set(rules[0]?.apiGroups)).toEqual(new Set(groups));
   expect(new Set(rules[0]?.resources)).toEqual(new Set(KUBERNAUT_KINDS.map(({ plural }) => plural)));
+});
+
+test('deploy/rbac-strict.yaml adds the right to patch remediations, and nothing else', () => {
+  const [remediation] = KUBERNAUT_KINDS.filter(({ kind }) => kind === 'RemediationRequest');
+  const apiGroups = remediation?.served.map(({ group }) => group);
+  expect(rulesOf('deploy/rbac-strict.yaml')).toEqual([
+    { apiGroups, resources: ['remediationrequests'], verbs: ['patch'] },
+  ]);
 });
