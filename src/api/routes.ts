@@ -34,7 +34,7 @@ declare module 'fastify' {
   }
 }
 
-/** Those that Node's parser lets through and fastify does not know by itself. */
+/** Fastify knows them and would first ask for a body that it can read. */
 const UNUSUAL_METHODS = ['TRACE', 'QUERY'] as const;
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', ...UNUSUAL_METHODS] as const;
 const MS_PER_SECOND = 1_000;
@@ -43,7 +43,7 @@ const NO_ONE: Caller = { name: 'anonymous' };
 /** Every route with its decision about callers, and a problem for the methods that an address does not take. */
 export function addRoutes(server: FastifyInstance, services: RouteServices): void {
   server.decorateRequest('caller', null);
-  for (const method of UNUSUAL_METHODS) server.addHttpMethod(method);
+  for (const method of UNUSUAL_METHODS) server.addHttpMethod(method, { overrideExisting: true });
   for (const route of services.routes) addRoute(server, route, services);
   for (const [path, routes] of Map.groupBy(services.routes, (route) => route.path)) {
     const allowed = routes.map(({ method }) => method);
@@ -110,13 +110,16 @@ function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
     params: request.params as Readonly<Record<string, string>>,
     query: request.query as ApiRequest['query'],
     body: Buffer.isBuffer(body) ? body : undefined,
-    get signal() {
-      return untilGone(reply);
-    },
     mediaType: mediaType.trim().toLowerCase(),
     accept: request.headers.accept ?? '',
     caller: request.caller ?? NO_ONE,
+    get signal() {
+      return untilGone(reply);
+    },
     log: request.log,
+  };
+}
+
 /** Made only for those who ask: most answers are there before anybody could leave. */
 function untilGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
@@ -124,9 +127,6 @@ function untilGone(reply: FastifyReply): AbortSignal {
     gone.abort();
   });
   return gone.signal;
-}
-
-  };
 }
 
 async function trace(
