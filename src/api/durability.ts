@@ -5,15 +5,11 @@ import type { Observation } from '../domain/observation.ts';
 import { recordId } from '../identity/record-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { Deferral } from './deferring.ts';
+import { deferEach } from './deferring.ts';
 import { Problem, retryAfter } from './problems.ts';
 
-/** The way round a database that is away. */
-export interface Deferral {
-  /** Settles when the observation is durable in Temporal, on its way to the database. */
-  defer(observation: Observation): Promise<void>;
-  /** Throws when it cannot take anything. */
-  ping(): Promise<void>;
-}
+export type { Deferral } from './deferring.ts';
 
 /** Durable elsewhere, on its way to the database. */
 export interface DeferredRecord {
@@ -22,7 +18,13 @@ export interface DeferredRecord {
   readonly createdAt: string;
 }
 
-export type KeptRecord = RecordOutcome | DeferredRecord;
+/** Neither the database nor Temporal took it in time, though they took others of its batch: it has to be sent again. */
+export interface UnkeptRecord {
+  readonly status: 'unkept';
+  readonly problem: Problem;
+}
+
+export type KeptRecord = RecordOutcome | DeferredRecord | UnkeptRecord;
 
 /** Keeps observations where nothing can lose them. */
 export interface Durability {
@@ -37,7 +39,7 @@ export interface DurabilityOptions {
   readonly batcher: Batcher;
   /** Without it a database that is away is a problem at once. */
   readonly deferral?: Deferral | undefined;
-  /** How long Temporal may take, in milliseconds: the sources' client gives up after 5 s, and the database had 2 of them. */
+  /** How long Temporal may take for one record, in milliseconds: the sources' client gives up after 5 s, and the database had 2 of them. */
   readonly deferTimeoutMs?: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -57,25 +59,23 @@ export function createDurability(options: DurabilityOptions): Durability {
   const deferAll = async (
     observations: readonly Observation[],
     cause: unknown,
-  ): Promise<DeferredRecord[]> => {
-    if (options.deferral === undefined) throw unavailable('database-unavailable', cause);
+  ): Promise<(DeferredRecord | UnkeptRecord)[]> => {
+    const { deferral, deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
+    if (deferral === undefined) throw unavailable('database-unavailable', cause);
     if (deferring + observations.length > MAX_DEFERRING) throw full(deferring);
     deferring += observations.length;
-    try {
-      const { deferral, deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
-      await within(deferTimeoutMs, Promise.all(observations.map((one) => deferral.defer(one))));
-    } catch (error: unknown) {
-      logger.error({ err: error }, 'Temporal did not take what the database could not store');
-      throw unavailable('storage-unavailable', error);
-    } finally {
+    const failures = await deferEach(deferral, observations, deferTimeoutMs).finally(() => {
       deferring -= observations.length;
+    });
+    const failed = failures.filter((failure) => failure !== undefined);
+    if (failed.length > 0) {
+      logger.error(
+        { err: failed[0], records: failed.length, of: failures.length },
+        'Temporal did not take what the database could not store',
+      );
     }
-    metrics.api.recordsDeferred.inc(observations.length);
-    return observations.map(({ table, cluster, key, createdAt }) => ({
-      status: 'deferred',
-      id: recordId(table, cluster, key),
-      createdAt,
-    }));
+    metrics.api.recordsDeferred.inc(failures.length - failed.length);
+    return observations.map((observation, index) => deferredRecord(observation, failures[index]));
   };
 
   const recordAll = async (observations: readonly Observation[]) => {
@@ -97,18 +97,28 @@ export function createDurability(options: DurabilityOptions): Durability {
       logger.warn({ reason: reasonOf(failed.reason), records: left.length }, 'the database cannot store now');
       // They may have been committed all the same: storing them again changes nothing.
       const deferred = (await deferAll(left, failed.reason)).values();
-      return results.map((result) =>
+      const kept = results.map((result) =>
         outcomeOf(result, result.status === 'rejected' ? deferred.next().value : undefined),
       );
+      const [first] = kept;
+      if (first?.status === 'unkept' && kept.every(({ status }) => status === 'unkept')) throw first.problem;
+      return kept;
     },
     pending: () => batcher.pending() + deferring,
     drain: () => batcher.drain(),
   };
 }
 
+function deferredRecord(observation: Observation, failure: unknown): DeferredRecord | UnkeptRecord {
+  if (failure !== undefined)
+    return { status: 'unkept', problem: unavailable('storage-unavailable', failure) };
+  const { table, cluster, key, createdAt } = observation;
+  return { status: 'deferred', id: recordId(table, cluster, key), createdAt };
+}
+
 function outcomeOf(
   result: PromiseSettledResult<RecordOutcome>,
-  deferred: DeferredRecord | undefined,
+  deferred: DeferredRecord | UnkeptRecord | undefined,
 ): KeptRecord {
   if (result.status === 'fulfilled') return result.value;
   if (deferred === undefined) throw result.reason;
@@ -127,18 +137,4 @@ function unavailable(type: 'database-unavailable' | 'storage-unavailable', cause
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${timeoutMs} ms`));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -102,6 +102,7 @@ function answerOf(
 ): PostedAnswer | Problem {
   if (kept === undefined) throw new Error('fewer records were kept than were given');
   if (kept.status === 'refused') return unstorable(definition, kept);
+  if (kept.status === 'unkept') return kept.problem;
   const { clientId, unknownFields, repairedFields } = post;
   return {
     status: kept.status === 'stored' ? CREATED : deferredStatusCode,
@@ -140,8 +141,9 @@ function countKept(metrics: Metrics, { definition, post, answer, seconds }: Coun
   for (const [kind, redacted] of Object.entries(post.redactions))
     metrics.api.redactions.inc({ kind }, redacted);
   if (answer instanceof Problem) {
-    count(metrics, definition, 'refused');
-    metrics.sources.failed(definition.table, 'kubernetes_execution', seconds);
+    const isRefused = answer.type === 'unstorable-record';
+    if (isRefused) count(metrics, definition, 'refused');
+    metrics.sources.failed(definition.table, isRefused ? 'kubernetes_execution' : 'timeout', seconds);
     return;
   }
   count(metrics, definition, answer.revision === undefined ? 'deferred' : 'stored');
