@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import { ManifestError } from '../archive/manifest.ts';
-import { ObjectConflictError, ObjectMissingError } from '../archive/object-store.ts';
+import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/object-store.ts';
 import type { RetentionSteps } from '../archive/retention-steps.ts';
 import { ArchiveMismatchError } from '../archive/retention-steps.ts';
 import { MonthMovedError } from '../database/month-states.ts';
@@ -20,7 +20,9 @@ export interface RetentionActivityDependencies {
 }
 
 const HEARTBEAT_MS = 5_000;
-const DONE_ABOUT: ReadonlySet<string> = new Set(['archive', 'detach', 'drop', 'release', 'reattach']);
+const DONE_ABOUT: ReadonlySet<string> = new Set([
+  ...['archive', 'detach', 'drop', 'release', 'reattach', 'expire'],
+]);
 
 /** What no retry makes right: the archive itself is at fault, or the month went elsewhere. */
 const ALARMS = [
@@ -65,6 +67,12 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
         if (outcome === 'dropped') metrics.droppedMonths.inc();
         return outcome;
       }),
+    expireMonth: (month) =>
+      run(month, async (steps) => {
+        const outcome = await steps.expire(month);
+        if (outcome === 'expired') metrics.expiredMonths.inc();
+        return outcome;
+      }),
     reattachMonth: (month) => run(month, (steps) => steps.reattach(month)),
     noteRetentionFault: (month, fault) => run(month, (steps) => steps.noteFault(month, fault)),
   };
@@ -107,7 +115,8 @@ function classify(
   error: unknown,
   { metrics, logger, month }: { metrics: MaintenanceMetrics; logger: Logger; month: string | undefined },
 ): unknown {
-  if (error instanceof MonthMovedError)
+  // A lock of the store ends by itself; whoever cannot wait for it ends it there.
+  if (error instanceof MonthMovedError || error instanceof ObjectHeldError)
     return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
   const alarm = ALARMS.find(([type]) => error instanceof type);
   if (alarm === undefined || !(error instanceof Error)) return error;

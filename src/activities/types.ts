@@ -53,7 +53,7 @@ export interface PartitionActivities {
 export interface RetentionDecision {
   /** First day of the month. */
   readonly month: string;
-  readonly action: 'archive' | 'detach' | 'drop' | 'release' | 'reattach';
+  readonly action: 'archive' | 'detach' | 'drop' | 'release' | 'reattach' | 'expire';
 }
 
 /** The steps of a restore. Each may be repeated, and goes on where an attempt before it was broken off. */
@@ -85,6 +85,8 @@ export interface RetentionActivities {
   readonly detachMonth: (month: string) => Promise<'detached' | 'in-grace' | 'reopened'>;
   readonly dropMonth: (month: string) => Promise<'dropped' | 'held' | 'awaits-approval'>;
   readonly reattachMonth: (month: string) => Promise<void>;
+  /** Removes the archive of a month whose time there is over. */
+  readonly expireMonth: (month: string) => Promise<'expired' | 'held'>;
   /** Keeps why a month stopped, for the plan to show. */
   readonly noteRetentionFault: (month: string, fault: string) => Promise<void>;
 }

@@ -32,6 +32,7 @@ export function createFolderStore(folder: string): ObjectStore {
     read: (key) => store.reading(key, readBounded),
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
+    keeper: (key) => store.keeper(key),
     remove: (key) => store.remove(key),
   };
 }
@@ -100,9 +101,14 @@ class FolderStore {
     return true;
   }
 
+  async keeper(key: string): Promise<string | undefined> {
+    return (await this.#isMarked(key)) ? 'a legal hold' : undefined;
+  }
+
   async remove(key: string): Promise<void> {
     const path = this.#pathOf(key);
-    if (await this.#isMarked(key)) throw new ObjectHeldError(key, this.location, 'a legal hold');
+    const keeper = await this.keeper(key);
+    if (keeper !== undefined) throw new ObjectHeldError(key, this.location, keeper);
     try {
       await rm(path);
       await syncFolder(dirname(path));

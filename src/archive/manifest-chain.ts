@@ -52,5 +52,8 @@ export function createManifestChain(
 function isSame(last: Manifest, wanted: NewManifest): boolean {
   const parts = (manifest: NewManifest): string =>
     manifest.parts.map(({ key, sha256 }) => `${key} ${sha256}`).join('\n');
-  return last.month === wanted.month && parts(last) === parts(wanted);
+  const isRemoval = (manifest: NewManifest): boolean => manifest.removed !== undefined;
+  return (
+    last.month === wanted.month && parts(last) === parts(wanted) && isRemoval(last) === isRemoval(wanted)
+  );
 }

@@ -18,6 +18,8 @@ import type { PlannedMonth, RetentionRules } from '../database/retention-plan.ts
 import { planRetention } from '../database/retention-plan.ts';
 import { addMonths, instantOf } from '../domain/instant.ts';
 import { ARCHIVED_TABLES, archivedTable } from './archive-schema.ts';
+import type { ExpirePoint } from './expire-month.ts';
+import { expireMonth } from './expire-month.ts';
 import type { ExportPoint } from './export-table.ts';
 import { EXPORT_POINTS, exportTable } from './export-table.ts';
 import type { Manifest, ManifestPart } from './manifest.ts';
@@ -42,7 +44,7 @@ export const FAULT_POINTS = [
   'verified-again',
   'dropped',
 ] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number];
+export type FaultPoint = (typeof FAULT_POINTS)[number] | ExpirePoint;
 
 export interface RetentionDependencies {
   readonly ownerUrl: string;
@@ -86,6 +88,8 @@ export interface RetentionSteps {
   /** `reopened`: rows came after the export, and the month is live again. */
   detach(month: string): Promise<'detached' | 'reopened'>;
   drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'>;
+  /** Removes its archive: its time there is over, too. */
+  expire(month: string): Promise<'expired' | 'held'>;
   reattach(month: string): Promise<void>;
   noteFault(month: string, fault: string): Promise<void>;
 }
@@ -101,6 +105,7 @@ export function createRetentionSteps(dependencies: RetentionDependencies): Reten
     seal: (month, parts) => steps.seal(month, parts),
     detach: (month) => steps.detach(month),
     drop: (month) => steps.drop(month),
+    expire: (month) => expireMonth(dependencies, month),
     reattach: (month) => steps.asOwner((client) => reopenMonth(client, month)),
     noteFault: (month, fault) => steps.asOwner((client) => noteFault(client, month, fault)),
   };

@@ -70,6 +70,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     read: (key) => store.get(key, collectBounded),
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
+    keeper: (key) => store.keeper(key),
     remove: (key) => store.remove(key),
   };
 }
@@ -177,6 +178,15 @@ class S3Store {
       if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
       if (knowsNoLock(error)) return false;
       throw this.#wrap('set the legal hold of', key, error);
+    }
+  }
+
+  async keeper(key: string): Promise<string | undefined> {
+    try {
+      return keeperOf(await this.#client.send(new HeadObjectCommand(this.#address(key))));
+    } catch (error: unknown) {
+      if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
+      throw this.#wrap('ask who keeps', key, error);
     }
   }
 

@@ -20,6 +20,8 @@ export interface MonthRow {
   readonly approvedAt: string | null;
   readonly detachedAt: string | null;
   readonly droppedAt: string | null;
+  /** When its archive was gone. */
+  readonly expiredAt: string | null;
   readonly restoredBy: string | null;
   readonly restoredUntil: string | null;
   readonly fault: string | null;
@@ -44,7 +46,8 @@ const SELECT_MONTHS = `
   select month::text as month, state, manifest, encode(manifest_sha256, 'hex') as "manifestSha256",
     settled_manifest as "settledManifest", approved_by as "approvedBy", restored_by as "restoredBy", fault,
     ${instant('approved_at')} as "approvedAt", ${instant('detached_at')} as "detachedAt",
-    ${instant('dropped_at')} as "droppedAt", ${instant('restored_until')} as "restoredUntil"
+    ${instant('dropped_at')} as "droppedAt", ${instant('expired_at')} as "expiredAt",
+    ${instant('restored_until')} as "restoredUntil"
   from audit_partition`;
 
 /** Every month there ever was, oldest first. */
@@ -97,6 +100,45 @@ export async function markDetached(client: pg.ClientBase, month: string): Promis
       set: "state = 'detached', detached_at = clock_timestamp()",
     });
   });
+}
+
+/**
+ * From here on its archive is removed. Holds cannot be placed meanwhile: one that came since the holds were examined wins,
+ * one that comes later is too late.
+ */
+export async function markExpired(
+  client: pg.ClientBase,
+  month: string,
+  examinedHolds: readonly string[],
+): Promise<void> {
+  await underMonthLock(client, month, async () => {
+    await client.query('lock table audit_hold in share mode');
+    const { rowCount } = await client.query({
+      text: 'select from audit_hold where released_at is null and id <> all($1::uuid[])',
+      values: [examinedHolds],
+    });
+    if (rowCount !== 0) throw new MonthMovedError(month, 'dropped');
+    await move(client, {
+      month,
+      from: ['dropped'],
+      set: "state = 'expired', settled_manifest = null, fault = null, fault_at = null",
+    });
+  });
+}
+
+/** The manifest that says that its archive was removed. */
+export async function replaceManifest(
+  client: pg.ClientBase,
+  month: string,
+  { key, sha256 }: { readonly key: string; readonly sha256: string },
+): Promise<void> {
+  const set = "manifest = $3::text, manifest_sha256 = decode($4::text, 'hex')";
+  await move(client, { month, from: ['expired'], set, values: [key, sha256] });
+}
+
+/** Its objects are gone from the store. */
+export async function markRemoved(client: pg.ClientBase, month: string): Promise<void> {
+  await move(client, { month, from: ['expired'], set: 'expired_at = clock_timestamp()' });
 }
 
 /** Why retention stopped at this month; shown by the plan until it gets further. */

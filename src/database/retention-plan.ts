@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { addMonths, millisecondsOf } from '../domain/instant.ts';
 import type { Hold } from './holds.ts';
-import { describeHold, holdsOfMonth } from './holds.ts';
+import { describeHold, holdsOfMonth, listHolds } from './holds.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
@@ -56,15 +56,25 @@ export async function planRetention(
   now: string,
 ): Promise<readonly PlannedMonth[]> {
   const planned: PlannedMonth[] = [];
+  const onArchive = await listHolds(client);
   for (const row of await selectMonths(client)) {
     const partitions = await partitionsOf(client, row.month);
     const readable = await readableRelations(client, partitions);
-    const holds = row.state === 'dropped' ? [] : await holdsOfMonth(client, row.month, readable);
+    const holds = GONE.has(row.state)
+      ? onArchive.filter((hold) => keepsArchive(hold, row.month))
+      : await holdsOfMonth(client, row.month, readable);
     const decision = decide(row, { holds, rules, nowMs: millisecondsOf(now) });
     const size = await sizeOf(client, partitions);
     planned.push({ month: row.month, state: row.state, ...decision, ...size, holds, fault: row.fault });
   }
   return planned;
+}
+
+const GONE: ReadonlySet<string> = new Set(['dropped', 'expired']);
+
+/** As far as the archive was searched for its rows; before it is removed it is searched again. */
+function keepsArchive({ archive }: Hold, month: string): boolean {
+  return archive.some((touched) => touched.month === month.slice(0, 7) && touched.state !== 'released');
 }
 
 type Decision = Pick<PlannedMonth, 'action' | 'reason'>;
@@ -77,12 +87,39 @@ interface Circumstances {
 
 function decide(row: MonthRow, circumstances: Circumstances): Decision {
   const { holds, rules, nowMs } = circumstances;
-  if (row.state === 'dropped') return { action: 'gone', reason: `in the archive: ${row.manifest ?? ''}` };
+  if (row.state === 'dropped') return decideArchived(row, circumstances);
+  if (row.state === 'expired') return decideExpired(row);
   if (row.state === 'restored') return decideRestored(row, circumstances);
-  const dueMs = millisecondsOf(`${addMonths(row.month, 1)}T00:00:00Z`) + rules.hotDays * MS_PER_DAY;
-  if (nowMs < dueMs)
-    return { action: 'keep', reason: `hot until ${new Date(dueMs).toISOString().slice(0, 10)}` };
+  const dueMs = endOf(row.month) + rules.hotDays * MS_PER_DAY;
+  if (nowMs < dueMs) return { action: 'keep', reason: `hot until ${dayOf(dueMs)}` };
   return holds.length > 0 ? decideHeld(row, holds) : decideDue(row, rules, nowMs);
+}
+
+/** In the archive, for ever unless there is a limit. Consent to a drop is none to this: it must have come after it. */
+function decideArchived(row: MonthRow, { holds, rules, nowMs }: Circumstances): Decision {
+  const { archiveDays = 0, requireApproval } = rules;
+  const place = `in the archive: ${row.manifest ?? ''}`;
+  if (archiveDays === 0) return { action: 'gone', reason: place };
+  const dueMs = endOf(row.month) + archiveDays * MS_PER_DAY;
+  if (nowMs < dueMs) return { action: 'gone', reason: `${place}, until ${dayOf(dueMs)}` };
+  if (holds.length > 0) return { action: 'held', reason: holds.map(describeHold).join('; ') };
+  if (requireApproval && (row.approvedAt ?? '') <= (row.droppedAt ?? ''))
+    return { action: 'awaits-approval', reason: 'nobody has approved yet that its archive is removed' };
+  return { action: 'expire', reason: `in the archive for more than ${archiveDays} days` };
+}
+
+function decideExpired({ expiredAt }: MonthRow): Decision {
+  return expiredAt === null
+    ? { action: 'expire', reason: 'its archive is being removed' }
+    : { action: 'gone', reason: `its archive was removed on ${expiredAt.slice(0, 10)} because of its age` };
+}
+
+function endOf(month: string): number {
+  return millisecondsOf(`${addMonths(month, 1)}T00:00:00Z`);
+}
+
+function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
 }
 
 function decideDue(row: MonthRow, rules: RetentionRules, nowMs: number): Decision {

@@ -9,6 +9,7 @@ export interface MaintenanceMetrics {
   readonly archivedRows: Counter<'table'>;
   readonly droppedMonths: Counter;
   readonly restoredMonths: Counter;
+  readonly expiredMonths: Counter;
   /** Retention stopped at a month because its archive is not what it should be. Somebody must look. */
   readonly archiveAlarms: Counter<'reason'>;
   readonly archiveHolds: Gauge<'state'>;
@@ -48,6 +49,11 @@ export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetr
     restoredMonths: new Counter({
       name: 'remediation_audit_restored_months_total',
       help: 'Months brought back from the archive after it was verified',
+      registers,
+    }),
+    expiredMonths: new Counter({
+      name: 'remediation_audit_expired_months_total',
+      help: 'Months whose archive was removed because of its age',
       registers,
     }),
     archiveAlarms: new Counter({

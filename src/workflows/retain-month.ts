@@ -17,6 +17,11 @@ export async function retainMonth(
       return detachAndDrop(steps, month, tell);
     case 'drop':
       return drop(steps, month, tell);
+    case 'expire':
+      tell('removing its archive');
+      return (await steps.expireMonth(month)) === 'held'
+        ? 'its archive is kept because of a hold'
+        : 'its archive was removed because of its age';
     case 'reattach':
       await steps.reattachMonth(month);
       return 'attached again because of a hold';

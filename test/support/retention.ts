@@ -36,7 +36,7 @@ export function retentionSteps(
   });
 }
 
-const DECISIONS = ['archive', 'detach', 'drop', 'release', 'reattach'] as const;
+const DECISIONS = ['archive', 'detach', 'drop', 'release', 'reattach', 'expire'] as const;
 
 function isDecision(action: string): action is RetentionDecision['action'] {
   return (DECISIONS as readonly string[]).includes(action);
@@ -60,14 +60,18 @@ export function asActivities(steps: RetentionSteps): RetentionActivities {
     },
     detachMonth: (month) => steps.detach(month),
     dropMonth: (month) => steps.drop(month),
+    expireMonth: (month) => steps.expire(month),
     reattachMonth: (month) => steps.reattach(month),
     noteRetentionFault: (month, fault) => steps.noteFault(month, fault),
   };
 }
 
 /** One run over all that is due, or over one month, without Temporal. */
-export async function runRetention(steps: RetentionSteps, month?: string): Promise<string[]> {
-  const activities = asActivities(steps);
+export function runRetention(steps: RetentionSteps, month?: string): Promise<string[]> {
+  return runActivities(asActivities(steps), month);
+}
+
+export async function runActivities(activities: RetentionActivities, month?: string): Promise<string[]> {
   const report: string[] = [];
   for (const due of await activities.planRetention()) {
     if (month !== undefined && due.month !== month) continue;
@@ -78,7 +82,7 @@ export async function runRetention(steps: RetentionSteps, month?: string): Promi
 
 /** Records so many executions of a month through the store, each with its ledger entry. */
 export async function recordExecutions(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'writer'>,
   month: string,
   count: number,
 ): Promise<string[]> {
