@@ -160,6 +160,7 @@ export class ClusterWatcher {
           newEnough: (watcher) => {
             this.#restores.clear(watcher.collection);
           },
+          behind: ({ behind, version }) => this.#restores.suspectBehind(collection, behind, version),
           recall: async () => recall?.read(),
           progressed: () => {
             this.#answeredAt = performance.now();

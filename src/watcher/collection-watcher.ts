@@ -43,6 +43,8 @@ export interface CollectionWatcherOptions {
   readonly older: (watcher: CollectionWatcher, listVersion: bigint) => Promise<void>;
   /** A list was as new as it has to be. */
   readonly newEnough: (watcher: CollectionWatcher) => void;
+  /** Such a list shows resources at older versions than were seen. */
+  readonly behind: (list: CompleteList) => Promise<void>;
   /** Brings what the database knows of the kind; called before each list that checks the watch. */
   readonly recall: () => Promise<void>;
   readonly progressed: () => void;
@@ -122,6 +124,7 @@ export class CollectionWatcher {
     );
     this.expectAtLeast(list.version);
     this.#options.newEnough(this);
+    if (list.behind.size > 0) await this.#options.behind(list);
     metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
     return list;
   }

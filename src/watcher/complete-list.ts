@@ -4,6 +4,7 @@ import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { OlderListError } from './failure.ts';
 import type { KindObserver } from './kind-observer.ts';
 import { listPages } from './list.ts';
+import type { Tracked } from './tracked.ts';
 import { Turn } from './turn.ts';
 import type { Collection } from './watched-kind.ts';
 
@@ -27,6 +28,13 @@ export interface CompleteList {
   readonly version: bigint;
   /** uids of all that are there. */
   readonly listed: ReadonlySet<string>;
+  /** Resources that it shows at an older version than one that was seen and that it must know. */
+  readonly behind: ReadonlySet<Tracked>;
+}
+
+interface ListSoFar extends CompleteList {
+  readonly listed: Set<string>;
+  readonly behind: Set<Tracked>;
 }
 
 /** Reads all pages and tells the observer of every object. Throws when the list is cut short, refused or an older one. */
@@ -35,7 +43,7 @@ export async function readCompleteList(
   signal: AbortSignal,
 ): Promise<CompleteList> {
   const { collection, notOlderThan } = options;
-  const listed = new Set<string>();
+  const [listed, behind] = [new Set<string>(), new Set<Tracked>()];
   let version = 0n;
   for await (const page of listPages({ ...options, path: collection.path, signal })) {
     version = BigInt(page.resourceVersion);
@@ -43,21 +51,23 @@ export async function readCompleteList(
       throw new OlderListError(collection.path, version, notOlderThan);
     }
     options.progressed();
-    await takeIn(page.items, options, listed);
+    await takeIn(page.items, options, { version, listed, behind });
     await options.room();
     signal.throwIfAborted();
   }
-  return { version, listed };
+  return { version, listed, behind };
 }
 
 async function takeIn(
   items: readonly JsonObject[],
   { observer, collection, hold }: CompleteListOptions,
-  listed: Set<string>,
+  { version, listed, behind }: ListSoFar,
 ): Promise<void> {
   const turn = new Turn();
   for (const item of items) {
     listed.add(textAt(item, 'metadata.uid') ?? '');
+    const ahead = observer.seenAheadOf(item, version);
+    if (ahead !== undefined) behind.add(ahead);
     const isHeld = hold !== undefined && observer.wouldTell(item) && hold(item);
     if (!isHeld) observer.observe(item, collection);
     if (turn.isOver()) await turn.next();

@@ -83,6 +83,15 @@ export class KindObserver {
     return identity.version > known;
   }
 
+  /** The resource, if a list shows it at an older version than one that was seen and that the list must know. */
+  seenAheadOf(resource: JsonObject, listVersion: bigint): Tracked | undefined {
+    const identity = identify(resource);
+    if (identity === undefined) return undefined;
+    const tracked = this.#tracked.get(identity.uid);
+    if (tracked === undefined || tracked.version > listVersion) return undefined;
+    return identity.version < tracked.version ? tracked : undefined;
+  }
+
   /** Takes in one sight of a resource; undefined when it tells nothing, because it is over or cannot be identified. */
   observe(resource: JsonObject, collection: Collection): Sight | undefined {
     const identity = identify(resource);
@@ -144,8 +153,10 @@ export class KindObserver {
   }
 
   /** What the database has. A resource of it that no list shows any more is asked for by its name. */
-  recall(recorded: RecordedResource): Tracked {
+  recall(recorded: RecordedResource): void {
     const known = this.#tracked.get(recorded.uid);
+    // Its end was told and recorded while the database was asked.
+    if (known === undefined && this.#ends.has(recorded.uid)) return;
     const tracked = known ?? newTracked({ ...recorded, kind: this.kind.kind, createdAt: recorded.firstSeen });
     if (known === undefined) {
       tracked.phase = recorded.phase;
@@ -157,7 +168,6 @@ export class KindObserver {
       if (!this.#uidByName.has(name)) this.#uidByName.set(name, recorded.uid);
     }
     tracked.recordedHash = recorded.projectionHash;
-    return tracked;
   }
 
   /** Resources that a complete list of the collection should have shown and did not. */

@@ -70,7 +70,8 @@ export class KindRecall {
     return ours.map((recorded) => {
       const version = BigInt(recorded.sourceVersion);
       if (version > this.#newest) this.#newest = version;
-      return observer.recall(recorded).uid;
+      observer.recall(recorded);
+      return recorded.uid;
     });
   }
 

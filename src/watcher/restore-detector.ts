@@ -3,6 +3,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { LookOptions } from './single-look.ts';
 import { lookAt } from './single-look.ts';
+import type { Tracked } from './tracked.ts';
 import type { Collection } from './watched-kind.ts';
 
 /** Of what was seen at a newer version: so many are asked for by their name. */
@@ -33,7 +34,19 @@ export class RestoreDetector {
   async suspect(collection: Collection, observer: KindObserver, listVersion: bigint): Promise<void> {
     const older = (this.#olderLists.get(collection.path) ?? 0) + 1;
     this.#olderLists.set(collection.path, older);
-    if (older < MOST_OLDER_LISTS && !(await this.#wentBack(collection, observer, listVersion))) return;
+    const newer = [...observer.tracked()]
+      .filter(({ version, collection: path }) => path === collection.path && version > listVersion)
+      .sort((one, other) => (one.version > other.version ? -1 : 1));
+    if (older < MOST_OLDER_LISTS && !(await this.#wentBack(collection, newer))) return;
+    this.#tell(listVersion);
+  }
+
+  /** A list that is new enough shows these at older versions than were seen: the cluster may have caught up since. */
+  async suspectBehind(collection: Collection, behind: Iterable<Tracked>, listVersion: bigint): Promise<void> {
+    if (await this.#wentBack(collection, [...behind])) this.#tell(listVersion);
+  }
+
+  #tell(listVersion: bigint): void {
     this.#olderLists.clear();
     const { cluster, logger, restored } = this.#options;
     logger.error(
@@ -48,12 +61,8 @@ export class RestoreDetector {
     this.#olderLists.delete(collection.path);
   }
 
-  async #wentBack(collection: Collection, observer: KindObserver, listVersion: bigint): Promise<boolean> {
-    const newer = [...observer.tracked()]
-      .filter(({ version, collection: path }) => path === collection.path && version > listVersion)
-      .sort((one, other) => (one.version > other.version ? -1 : 1))
-      .slice(0, LOOKS);
-    for (const tracked of newer) {
+  async #wentBack(collection: Collection, newer: readonly Tracked[]): Promise<boolean> {
+    for (const tracked of newer.slice(0, LOOKS)) {
       const look = await lookAt(collection, tracked, this.#options.look);
       if (typeof look === 'string' || 'unclear' in look) continue;
       const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;

@@ -90,3 +90,24 @@ test('a remediation that the database told of is found by its name, too', () => 
   observer.recall(recorded);
   expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('newer');
 });
+
+test('a resource whose end was told is not recalled, however late the database answers', () => {
+  const { observer, collection } = observe('RemediationRequest');
+  observer.observe(resource('rr-uid', 'rr-1'), collection);
+  const last = resource('rr-uid', 'rr-1');
+  Object.assign(last['metadata'] ?? {}, { resourceVersion: '8' });
+  observer.deleted(last, collection);
+  const tracked = observer.find('rr-uid');
+  if (tracked !== undefined) observer.forget(tracked);
+  observer.recall({
+    ...{
+      uid: 'rr-uid',
+      namespace: 'kubernaut-system',
+      name: 'rr-1',
+      remediation: undefined,
+      sourceVersion: '7',
+    },
+    ...{ projectionHash: undefined, phase: 'Executing', firstSeen: '2026-11-21T10:00:00.000000Z' },
+  });
+  expect(observer.find('rr-uid')).toBeUndefined();
+});
