@@ -57,7 +57,9 @@ const MS_PER_SECOND = 1_000;
 /** What is in the cluster held against what is known to be recorded, each difference by name. */
 export function completenessOf(input: CompletenessInput): Completeness {
   const gaps: Gap[] = [];
-  let least: number | undefined;
+  const ended: Tracked[] = [];
+  /** Of each remediation: what belongs to it goes with it. */
+  const expiries = new Map<string | undefined, number>();
   const kinds = input.kinds.map(({ kind, tracked }) => {
     const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
     for (const one of tracked) {
@@ -70,10 +72,15 @@ export function completenessOf(input: CompletenessInput): Completeness {
       count.open += Number(!one.isTerminal);
       count.waiting += Number(isWaiting(one));
       count.overdue += Number(gap?.reason === 'overdue');
-      if (one.isTerminal && !isDone) least = earlier(least, one.retentionExpiresAtMs);
+      if (one.isTerminal && !isDone) ended.push(one);
+      if (one.retentionExpiresAtMs !== undefined)
+        expiries.set(one.remediation?.uid, one.retentionExpiresAtMs);
     }
     return { kind, ...count, recorded: input.knowsRecorded ? count.recorded : undefined };
   });
+  const least = ended
+    .map(({ retentionExpiresAtMs, remediation }) => retentionExpiresAtMs ?? expiries.get(remediation?.uid))
+    .reduce(earlier, undefined);
   return {
     cluster: input.cluster,
     kinds,

@@ -1,8 +1,11 @@
+import { parseDuration } from '../domain/duration.ts';
 import { millisecondsOf, parseInstant } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { ownPhaseOf, textAt } from '../kubernaut/resource.ts';
 import type { Tracked } from './tracked.ts';
 import type { WatchedKind } from './watched-kind.ts';
+
+const NANOSECONDS_PER_MS = 1_000_000n;
 
 /** What decides how urgent a resource is, whatever its kind and generation. */
 export type ResourceFacts = Pick<Tracked, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
@@ -13,12 +16,24 @@ export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts 
     phase,
     isTerminal: isTerminalPhase(phase, kind),
     retentionExpiresAtMs: timeAt(resource, 'status.retentionExpiryTime'),
-    deadlineAtMs: timeAt(resource, 'spec.timesOutAt', 'spec.requiredBy', 'status.validityDeadline'),
+    deadlineAtMs:
+      timeAt(resource, 'spec.timesOutAt', 'spec.requiredBy', 'status.validityDeadline') ??
+      endOfTimeout(resource),
   };
 }
 
 export function isTerminalPhase(phase: string | undefined, kind: WatchedKind): boolean {
   return phase !== undefined && kind.terminalPhases.includes(phase.toLowerCase());
+}
+
+/** A remediation says when it began and how long it may take. */
+function endOfTimeout(resource: JsonObject): number | undefined {
+  const beganAtMs = timeAt(resource, 'status.startTime');
+  const allowed = parseDuration(
+    textAt(resource, 'status.timeoutConfig.global', 'spec.timeoutConfig.global') ?? '',
+  );
+  if (beganAtMs === undefined || allowed === undefined) return undefined;
+  return beganAtMs + Number(allowed / NANOSECONDS_PER_MS);
 }
 
 function timeAt(resource: JsonObject, ...paths: readonly string[]): number | undefined {
