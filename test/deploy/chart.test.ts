@@ -33,6 +33,7 @@ interface Manifest {
       readonly spec: {
         readonly containers: [Container];
         readonly securityContext: object;
+        readonly volumes: { secret?: { secretName: string; items?: { key: string }[] } }[];
         readonly terminationGracePeriodSeconds?: number;
       };
     };
@@ -179,6 +180,30 @@ test('the role of the owner is given to those that need it', async () => {
     .map(({ containers }) => containers[0])
     .filter(({ env }) => env.some(({ name }) => name === 'DATABASE_OWNER_URL'));
   expect(owners.map(({ args }) => args[0]).toSorted()).toEqual(['migrate', 'work']);
+});
+
+test('the archive is written by work and read by serve, with the public half of the key alone', async () => {
+  const pods = podsOf(await render(...EVERYTHING));
+  const archiveOf = (process: string) => {
+    const pod = pods.find(({ containers }) => containers[0].args[0] === process);
+    if (pod === undefined) throw new Error(`the chart has no ${process}`);
+    const { archive } = readConfig(environmentOf(pod.containers[0])).retention;
+    const keys = pod.volumes.filter(({ secret }) => secret?.secretName === 'archive-key');
+    return { archive, items: keys.map(({ secret }) => secret?.items?.map(({ key }) => key)) };
+  };
+  expect(archiveOf('work')).toMatchObject({
+    archive: { url: 's3://audit/prod', keyFile: '/etc/remediation-audit/archive/archive-key.pem' },
+    items: [undefined],
+  });
+  expect(archiveOf('serve')).toMatchObject({
+    archive: {
+      url: 's3://audit/prod',
+      keyFile: '',
+      trustedKeysFile: '/etc/remediation-audit/archive/archive-key.pub.pem',
+      workFolder: '/work',
+    },
+    items: [['archive-key.pub.pem']],
+  });
 });
 
 test('the rules for Prometheus are those of the file', async () => {

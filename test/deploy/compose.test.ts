@@ -1,6 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
@@ -102,7 +104,7 @@ describe('our processes', () => {
 
   test('use each role only where it is needed', () => {
     const withOwner = ours.filter(([, one]) => Object.hasOwn(one.environment, 'DATABASE_OWNER_URL'));
-    expect(withOwner.map(([name]) => name)).toEqual(['migrate']);
+    expect(withOwner.map(([name]) => name)).toEqual(['migrate', 'work']);
     expect(service('watch').environment).not.toHaveProperty('DATABASE_URL');
   });
 });
@@ -116,7 +118,7 @@ describe('addresses', () => {
       one.environment['DATABASE_OWNER_URL'],
     ]);
     const given = urls.filter((url) => url !== undefined).map((url) => new URL(url));
-    expect(given).toHaveLength(3);
+    expect(given).toHaveLength(4);
     for (const url of given) {
       expect(services.has(url.hostname)).toBe(true);
       expect(roles).toContain(`'${url.username}'`);
@@ -176,7 +178,7 @@ describe('mounts', () => {
 
   test('of volumes are declared, and each declared one is used', () => {
     const named = mounts.filter(({ source }) => /^[a-z]/.test(source)).map(({ source }) => source);
-    expect(named.toSorted()).toEqual(volumes.toSorted());
+    expect([...new Set(named)].toSorted()).toEqual(volumes.toSorted());
   });
 
   test('keep the data of PostgreSQL where version 18 has it, and the state of Temporal', () => {
@@ -187,6 +189,31 @@ describe('mounts', () => {
     });
     const [state] = service('temporal').mounts;
     expect(flagOf('temporal', 'db-filename')?.startsWith(`${state?.target ?? 'nowhere'}/`)).toBe(true);
+  });
+
+  test('keep the archive, its key and the folder for work where the configuration has them', () => {
+    const owned = /install --directory --owner=1000 --group=1000 (.+)/
+      .exec(readText('Dockerfile'))?.[1]
+      ?.split(' ');
+    for (const name of ['work', 'serve']) {
+      const { archive } = readConfig(service(name).environment).retention;
+      const targets = [fileURLToPath(archive.url), dirname(archive.keyFile), archive.workFolder];
+      const mounted = service(name).mounts.map(({ target }) => target);
+      expect(mounted.toSorted(), name).toEqual(targets.toSorted());
+      // A new volume takes the owner of the folder that it covers.
+      expect(owned?.toSorted()).toEqual(targets.toSorted());
+    }
+  });
+
+  test('let one process write the archive and the other read it', () => {
+    const mountOf = (name: string, source: string) =>
+      service(name).mounts.find((mount) => mount.source === source);
+    for (const source of ['archive', 'archive-keys']) {
+      expect(mountOf('work', source)?.readOnly).toBe(false);
+      expect(mountOf('serve', source)?.readOnly).toBe(true);
+    }
+    expect(service('work').environment['DATABASE_OWNER_URL']).toBeDefined();
+    expect(service('serve').environment['DATABASE_OWNER_URL']).toBeUndefined();
   });
 
   test('give the watcher the kubeconfig it is told to read', () => {
@@ -246,7 +273,7 @@ describe('waiting for each other', () => {
       ];
       expect(waitsFor(name), name).toEqual(needed);
     }
-    expect(waitsFor('work')).toEqual(['migrate', 'temporal']);
+    expect(waitsFor('work')).toEqual(['migrate', 'postgres', 'temporal']);
   });
 });
 
