@@ -18,6 +18,10 @@ export interface Versitygw extends AsyncDisposable {
   /** A request signed with these or, to see it refused, other keys. Path style: `/bucket/key`. */
   send(request: S3Request): Promise<S3Answer>;
   stop(): Promise<void>;
+  /** SIGKILL; what it stored stays. */
+  kill(): Promise<void>;
+  /** Starts it again, at the same address, after a kill. */
+  restart(): Promise<void>;
 }
 
 export interface S3Request {
@@ -51,23 +55,27 @@ export async function startVersitygw(): Promise<Versitygw> {
   for (const path of [objects, versions, metadata]) await mkdir(path ?? '');
   const port = await findFreePort();
   const host = `${HOST}:${port}`;
-  const server = startServer({
-    name: 'versitygw',
-    command,
-    args: [
-      ...['--port', host, '--region', REGION, '--access', ACCESS_KEY_ID, '--secret', SECRET_ACCESS_KEY],
-      // Metadata beside the objects: not every folder for temporary files has extended attributes.
-      ...['posix', '--versioning-dir', versions ?? '', '--sidecar', metadata ?? '', objects ?? ''],
-    ],
-  });
+  const launch = () =>
+    startServer({
+      name: 'versitygw',
+      command,
+      args: [
+        ...['--port', host, '--region', REGION, '--access', ACCESS_KEY_ID, '--secret', SECRET_ACCESS_KEY],
+        // Metadata beside the objects: not every folder for temporary files has extended attributes.
+        ...['posix', '--versioning-dir', versions ?? '', '--sidecar', metadata ?? '', objects ?? ''],
+      ],
+    });
+  let server = launch();
   const send = (wanted: S3Request): Promise<S3Answer> => sendSigned(host, wanted);
   const stop = async (): Promise<void> => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   };
   const answers = async (): Promise<boolean> => (await send({ method: 'GET', path: '/' })).status === 200;
+  const untilItAnswers = () =>
+    untilReady(server, answers, { deadlineMs: READY_DEADLINE_MS, what: 'cannot start the S3 server' });
   try {
-    await untilReady(server, answers, { deadlineMs: READY_DEADLINE_MS, what: 'cannot start the S3 server' });
+    await untilItAnswers();
   } catch (error: unknown) {
     await stop();
     throw error;
@@ -79,6 +87,14 @@ export async function startVersitygw(): Promise<Versitygw> {
     secretAccessKey: SECRET_ACCESS_KEY,
     send,
     stop,
+    kill: async () => {
+      server.signal('SIGKILL');
+      await server.exited;
+    },
+    restart: async () => {
+      server = launch();
+      await untilItAnswers();
+    },
     [Symbol.asyncDispose]: stop,
   };
 }
