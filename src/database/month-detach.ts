@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { describeHolders, lockHolders } from './lock-holders.ts';
 import { quoteIdentifier } from './sql.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
@@ -48,14 +49,16 @@ export async function partitionsOf(
 /** A detach waits for somebody who still uses the table. Tried again. */
 export class DetachWaitsError extends Error {
   readonly relation: string;
+  readonly holders: readonly string[];
 
-  constructor(relation: string, cause: unknown) {
+  constructor(relation: string, holders: readonly string[], cause: unknown) {
     super(
-      `the detach of ${relation} waits for transactions that used its table before: they end by themselves, or by pg_terminate_backend`,
+      `the detach of ${relation} waits for ${describeHolders(holders)}: they end by themselves, or by pg_terminate_backend`,
       { cause },
     );
     this.name = 'DetachWaitsError';
     this.relation = relation;
+    this.holders = holders;
   }
 }
 
@@ -81,7 +84,8 @@ async function detach(
   } catch (error: unknown) {
     // Somebody else was faster.
     if (sqlStateOf(error) === SQLSTATE.undefined_table) return;
-    if (sqlStateOf(error) === SQLSTATE.lock_not_available) throw new DetachWaitsError(relation, error);
+    if (sqlStateOf(error) === SQLSTATE.lock_not_available)
+      throw new DetachWaitsError(relation, await lockHolders(client, [table, relation]), error);
     throw error;
   }
 }

@@ -4,8 +4,10 @@ import { monthOf } from '../domain/instant.ts';
 import type { PartitionState } from '../domain/records/service-tables.ts';
 import type { Hold } from './holds.ts';
 import { holdsOfMonth } from './holds.ts';
+import { describeHolders, lockHolders } from './lock-holders.ts';
 import { partitionsOf } from './month-detach.ts';
 import { quoteIdentifier } from './sql.ts';
+import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /** One month as `audit_partition` has it. */
 export interface MonthRow {
@@ -93,7 +95,10 @@ export async function markArchived(
 /** Its detached tables were compared with the archive: nothing was written in between. */
 export async function markDetached(client: pg.ClientBase, month: string): Promise<void> {
   await underMonthLock(client, month, async () => {
-    await requireAllDetached(client, month, 'archived');
+    const detached = await requireAllDetached(client, month, 'archived');
+    // Whoever asks for the plan looks for held rows, and what is detached has none of its parent's grants.
+    for (const { relation } of detached)
+      await client.query(`grant select on ${quoteIdentifier(relation)} to audit_writer, audit_reader`);
     await move(client, {
       month,
       from: ['archived', 'restored'],
@@ -201,27 +206,55 @@ export async function dropMonth(
   month: string,
   { requireApproval }: { readonly requireApproval: boolean },
 ): Promise<DropOutcome> {
-  return underMonthLock(client, month, async () => {
-    await client.query('lock table audit_hold in share mode');
-    const partitions = await requireAllDetached(client, month, 'detached');
-    const holds = await holdsOfMonth(
-      client,
-      month,
-      partitions.filter(({ table }) => table !== 'audit_ledger'),
-    );
-    if (holds.length > 0) return { dropped: false, holds };
-    const row = await selectMonth(client, month);
-    if (requireApproval && (row?.approvedBy ?? null) === null)
-      return { dropped: false, holds: [], unapproved: true };
-    const tables = partitions.map(({ relation }) => quoteIdentifier(relation)).join(', ');
-    await move(client, {
-      month,
-      from: ['detached'],
-      set: "state = 'dropped', dropped_at = clock_timestamp(), settled_manifest = manifest, fault = null, fault_at = null",
-    });
-    await client.query(`drop table ${tables}`);
-    return { dropped: true };
+  try {
+    return await underMonthLock(client, month, () => dropUnlessKept(client, month, requireApproval));
+  } catch (error: unknown) {
+    if (sqlStateOf(error) !== SQLSTATE.lock_not_available) throw error;
+    const relations = (await partitionsOf(client, month)).map(({ relation }) => relation);
+    throw new DropBlockedError(month, await lockHolders(client, [...relations, 'audit_hold']), error);
+  }
+}
+
+async function dropUnlessKept(
+  client: pg.ClientBase,
+  month: string,
+  requireApproval: boolean,
+): Promise<DropOutcome> {
+  await client.query('lock table audit_hold in share mode');
+  const partitions = await requireAllDetached(client, month, 'detached');
+  const holds = await holdsOfMonth(
+    client,
+    month,
+    partitions.filter(({ table }) => table !== 'audit_ledger'),
+  );
+  if (holds.length > 0) return { dropped: false, holds };
+  const row = await selectMonth(client, month);
+  if (requireApproval && (row?.approvedBy ?? null) === null)
+    return { dropped: false, holds: [], unapproved: true };
+  const tables = partitions.map(({ relation }) => quoteIdentifier(relation)).join(', ');
+  await move(client, {
+    month,
+    from: ['detached'],
+    set: "state = 'dropped', dropped_at = clock_timestamp(), settled_manifest = manifest, fault = null, fault_at = null",
   });
+  await client.query(`drop table ${tables}`);
+  return { dropped: true };
+}
+
+/** Somebody holds a lock on a table that is to be dropped. Tried again. */
+export class DropBlockedError extends Error {
+  readonly month: string;
+  readonly holders: readonly string[];
+
+  constructor(month: string, holders: readonly string[], cause: unknown) {
+    super(
+      `cannot drop month ${month.slice(0, 7)}: the lock is held by ${describeHolders(holders)}; it is tried again`,
+      { cause },
+    );
+    this.name = 'DropBlockedError';
+    this.month = month;
+    this.holders = holders;
+  }
 }
 
 async function requireAllDetached(client: pg.ClientBase, month: string, expected: PartitionState) {
