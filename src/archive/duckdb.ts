@@ -40,6 +40,9 @@ async function connectTo(instance: DuckDBInstance, whenClosed: () => void): Prom
 
 export type Cell = string | null;
 
+const OUT_OF_MEMORY = 'Out of Memory Error';
+const LARGE_MEMORY = '1GB';
+
 /** The engine could not do it: most often it would have needed more memory than it may have. */
 export class DuckDbError extends Error {
   constructor(cause: unknown) {
@@ -66,6 +69,25 @@ export class DuckDb implements AsyncDisposable {
 
   async run(sql: string): Promise<void> {
     await this.#connection.run(sql).catch(rethrow);
+  }
+
+  /**
+   * Once more with more memory when it needs it: a row group of the widest rows is all of a part, and takes four times its
+   * text while it is written.
+   */
+  async runLarge(sql: string): Promise<void> {
+    try {
+      await this.run(sql);
+    } catch (error: unknown) {
+      if (!(error instanceof DuckDbError && error.message.startsWith(OUT_OF_MEMORY))) throw error;
+      const [usual] = await this.rows("select current_setting('memory_limit') as value");
+      await this.run(`set memory_limit = '${LARGE_MEMORY}'`);
+      try {
+        await this.run(sql);
+      } finally {
+        await this.run(`set memory_limit = '${usual?.['value'] ?? LARGE_MEMORY}'`);
+      }
+    }
   }
 
   /** Rows by column name; every selected column is text or null. */

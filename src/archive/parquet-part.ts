@@ -34,7 +34,7 @@ export async function writeParquet(
   };
   const { size: bytes } = await stat(files.csv);
   const rowGroupRows = rowGroupRowsOf({ rows, bytes });
-  await duckdb.run(writeParquetStatement(table, { ...files, metadata, rowGroupRows }));
+  await duckdb.runLarge(writeParquetStatement(table, { ...files, metadata, rowGroupRows }));
   const file = await open(files.parquet, 'r');
   try {
     await file.sync();
@@ -56,7 +56,7 @@ export async function digestParquet(
   const { onRow, rows } = options;
   await rm(files.csv, { force: true });
   try {
-    await duckdb.run(writeTextStatement(table, { ...files, ...(rows === undefined ? {} : { rows }) }));
+    await duckdb.runLarge(writeTextStatement(table, { ...files, ...(rows === undefined ? {} : { rows }) }));
     return await digestText(files.csv, onRow);
   } finally {
     await rm(files.csv, { force: true });

@@ -71,10 +71,7 @@ export async function verifyPart(
 
 const AT_ONCE = 2;
 
-/**
- * Verifies each of the parts; the faults come in their order. While the text of one is hashed the engine already writes that
- * of the next.
- */
+/** Verifies each of the parts, two at a time; the faults come in their order. */
 export async function verifyParts(
   parts: readonly ManifestPart[],
   { store, workspace, onPart }: VerifyPartsOptions,
@@ -82,9 +79,11 @@ export async function verifyParts(
   const faults: (ArchiveFault | undefined)[] = [];
   const coming = parts.entries();
   const work = async (): Promise<void> => {
+    // On a connection of its own: the engine runs one statement of a connection after the other.
+    await using duckdb = await workspace.duckdb.connect();
     for (const [index, part] of coming) {
       onPart?.(part.key);
-      faults[index] = await verifyPart(store, part, workspace);
+      faults[index] = await verifyPart(store, part, { folder: workspace.folder, duckdb });
     }
   };
   // All of them, also when one fails: none may go on in a folder that is gone.
@@ -107,7 +106,7 @@ async function compareRows(
 ): Promise<ArchiveFault | undefined> {
   const columns = await tableOfFile(duckdb, table, files.parquet);
   await rm(files.csv, { force: true });
-  await duckdb.run(writeTextStatement(columns, files));
+  await duckdb.runLarge(writeTextStatement(columns, files));
   // The same text has as many rows, and each of them is the one that was written.
   if ((await hashFile(files.csv)).sha256 === part.digest) return undefined;
   const found = await digestText(files.csv, rows.take);

@@ -10,9 +10,6 @@ export interface Workspace {
   readonly duckdb: DuckDb;
 }
 
-/** A row group of the widest rows is all of a part, and takes four times its text while it is written; others a fifth of this. */
-const MEMORY_LIMIT = '1GB';
-
 /** The folder goes with the work, whether it succeeds or not. */
 export async function withWorkspace<T>(
   parent: string,
@@ -21,7 +18,7 @@ export async function withWorkspace<T>(
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'remediation-audit-archive-'));
   try {
-    const duckdb = await openDuckDb({ folder, memoryLimit: MEMORY_LIMIT });
+    const duckdb = await openDuckDb({ folder });
     try {
       return await work({ folder, duckdb });
     } finally {
