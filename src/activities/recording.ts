@@ -13,7 +13,9 @@ export interface RecordingDependencies {
 }
 
 export class RecordingError extends Error {
-  readonly observation: Observation;
+  // The observation itself is no part of it: Temporal's worker logs an error with all its fields, at every attempt.
+  readonly table: string;
+  readonly key: string;
 
   constructor(observation: Observation, cause: unknown) {
     const { namespace = '', remediation_id: remediation = '' } = observation.columns;
@@ -21,7 +23,8 @@ export class RecordingError extends Error {
     const record = `${observation.phase} of ${String(namespace)}/${String(remediation)} (${observation.key})`;
     super(`cannot store ${record}: ${reason}`, { cause });
     this.name = 'RecordingError';
-    this.observation = observation;
+    this.table = observation.table;
+    this.key = observation.key;
   }
 }
 

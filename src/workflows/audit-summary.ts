@@ -12,7 +12,8 @@ interface Ending {
 }
 
 /** One line for the timeline: which resource, and in which state. */
-export function activitySummary({ resource, key, columns }: Observation): string {
+export function activitySummary({ resource, key, columns, fragment }: Observation): string {
+  if (fragment === true) return `${nameIn(key)}, told by ${resource?.name ?? 'another resource'}`;
   const state = columns['phase'] ?? columns['overall_phase'];
   return `${resource?.name ?? nameIn(key)}${typeof state === 'string' ? `: ${state}` : ''}`;
 }
@@ -35,18 +36,30 @@ export function detailsOf(progress: AuditProgress): string {
     `**${remediation.namespace}/${remediation.name}** in ${remediation.cluster}: ${phase ?? 'phase not seen yet'}`,
     '',
     `Waits for ${waitsFor}.`,
-    ...(end === undefined ? [] : [`Ended: ${endedBy(end)}.`]),
+    ...(end === undefined ? [] : ['', `Ended: ${endedBy(end)}.`]),
+    // Without an empty line Temporal's UI makes one paragraph of it.
+    '',
     ...recording.map((line) => `- now: ${line}`),
-    ...(waiting === 0 ? [] : [`- behind them: ${waiting} observations`]),
-    ...(parked === 0 ? [] : [`- for their record: ${parked} fragments`]),
+    ...(waiting === 0 ? [] : [`- behind them: ${counted(waiting, 'observation')}`]),
+    ...(parked === 0 ? [] : [`- for their record: ${counted(parked, 'fragment')}`]),
     '',
     '| record | last phase | stored | quarantined |',
     '|---|---|---|---|',
     ...shown.map(
-      ([name, { phase: last, stored, quarantined }]) => `| ${name} | ${last} | ${stored} | ${quarantined} |`,
+      ([name, { phase: last, stored, quarantined }]) =>
+        `| ${shortName(name, remediation.uid)} | ${last} | ${stored} | ${quarantined} |`,
     ),
     ...(hidden === 0 ? [] : [`| and ${hidden} more | | | |`]),
   ].join('\n');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** Table and resource: the remediation is the same in every row, and the UI gives little room. */
+function shortName(name: string, remediationUid: string): string {
+  return name.replace(`/${remediationUid}`, '');
 }
 
 /** The sentence under which a closed run is found again: `remediated in 4m12s`. */

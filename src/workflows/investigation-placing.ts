@@ -2,7 +2,8 @@ import { proxyActivities } from '@temporalio/workflow';
 
 import type { EmbeddingActivities, InvestigationReference } from '../activities/types.ts';
 
-const model = proxyActivities<EmbeddingActivities>({
+export const model = proxyActivities<EmbeddingActivities>({
+  summary: 'places its text among others',
   // Above what the embedder may take with its own retries.
   startToCloseTimeout: '3m',
   heartbeatTimeout: '30s',

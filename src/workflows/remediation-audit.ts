@@ -29,7 +29,10 @@ import { operatorClosure, requireReason } from './operator-closure.ts';
 import { recordByPhase, RECORDING_OPTIONS } from './recording.ts';
 import { ResourceChains } from './resource-chains.ts';
 
-const { readVerdict } = proxyActivities<VerdictActivities>(RECORDING_OPTIONS);
+const { readVerdict } = proxyActivities<VerdictActivities>({
+  ...RECORDING_OPTIONS,
+  summary: 'did it end before this run?',
+});
 
 /**
  * The server refuses a continue-as-new input above 2 MiB, and the run then hangs while looking alive. Up to three bytes
@@ -51,18 +54,18 @@ const CANCELLED: CloseAuditRequest = { reason: 'the workflow was cancelled', by:
  * began (a late run); an operator closed it; the remediation's own resource was never seen and nothing came for long.
  * Then it waits for the grace, takes what still comes, and closes.
  */
-export async function remediationAudit(input: RemediationAuditInput): Promise<void> {
+export async function remediationAudit(input: RemediationAuditInput): Promise<string> {
   const audit = new Audit(input);
   // Set before anything is awaited, and only collecting: a handler that works would interleave with the loop.
   setHandler(phaseObserved, (observation) => {
-    audit.chains.add(observation);
+    audit.observe(observation);
   });
   setHandler(auditProgress, () => audit.progress());
   setHandler(closeAudit, (request) => audit.closeByOperator(request), { validator: requireReason });
   CancellationScope.current().cancelRequested.catch(() => {
     audit.addClosure(CANCELLED);
   });
-  await CancellationScope.nonCancellable(() => audit.work());
+  return CancellationScope.nonCancellable(() => audit.work());
 }
 
 class Audit {
@@ -84,7 +87,8 @@ class Audit {
     this.#knowsVerdict = carried?.knowsVerdict ?? false;
   }
 
-  async work(): Promise<void> {
+  /** Answers how it ended, in one sentence. */
+  async work(): Promise<string> {
     if (!this.#knowsVerdict) this.#askVerdict();
     while (await this.#moreToDo()) {
       this.chains.start();
@@ -95,9 +99,16 @@ class Audit {
       this.#show();
       if (this.#shouldContinueAsNew()) await this.#continueAsNew();
     }
-    upsertMemo({ closing: closingSentence(this.#trail) });
+    const closing = closingSentence(this.#trail);
+    upsertMemo({ closing });
     this.#attributes.update({ outcome: outcomeOf(this.#trail) });
     this.#show();
+    return closing;
+  }
+
+  observe(observation: Observation): void {
+    this.chains.add(observation);
+    this.#showDetails();
   }
 
   progress(): AuditProgress {
@@ -109,7 +120,7 @@ class Audit {
       ...(end === undefined ? {} : { end }),
       records,
       recording: recording.map(recordingLine),
-      waiting: this.chains.backlog().length - recording.length,
+      waiting: this.chains.size - recording.length,
       parked: parked.length,
       waitsFor: this.#waitsFor(),
     };
@@ -133,6 +144,7 @@ class Audit {
       this.#trail.park(observation);
       return;
     }
+    this.#showDetails();
     const stored = await recordByPhase(observation);
     this.#trail.noteRecorded(observation, stored);
     this.#releaseFragments();
@@ -187,13 +199,18 @@ class Audit {
     }
     const { lateGraceSeconds, orphanGraceSeconds } = this.#input;
     const grace = this.#trail.isAbandoned() ? lateGraceSeconds : orphanGraceSeconds;
-    if (!(await condition(isWoken, `${grace}s`))) this.#end({ by: 'orphan' });
+    const isOver = !(await condition(isWoken, `${grace}s`, {
+      summary: "for the remediation's own resource",
+    }));
+    if (isOver) this.#end({ by: 'orphan' });
     return true;
   }
 
   async #comesWithin(graceSeconds: number): Promise<boolean> {
     if (graceSeconds === 0) return this.chains.hasWaiting();
-    return condition(() => this.chains.hasWaiting(), `${graceSeconds}s`);
+    return condition(() => this.chains.hasWaiting(), `${graceSeconds}s`, {
+      summary: 'for late observations',
+    });
   }
 
   #graceAfter({ by }: RemediationEnd): number {
@@ -205,6 +222,11 @@ class Audit {
   #show(): void {
     const { hub, skipReason } = this.#trail;
     this.#attributes.update({ phase: hub?.phase, skipReason });
+    this.#showDetails();
+  }
+
+  /** At every step, since it costs no event: in an outage a run is looked at in the middle of one. */
+  #showDetails(): void {
     setCurrentDetails(detailsOf(this.progress()));
   }
 

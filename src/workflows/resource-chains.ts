@@ -49,6 +49,11 @@ export class ResourceChains {
     return this.#characters;
   }
 
+  /** Observations that are not stored yet. */
+  get size(): number {
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
+  }
+
   /** Everything that is not stored yet. */
   backlog(): Observation[] {
     return [...this.#queues.values()].flat();

@@ -123,13 +123,39 @@ describe('what an operator sees of a run', () => {
     await remediation.send(remediation.progress(1, 'Executing'));
     await remediation.send(remediation.execution(2, 'Running'));
     await remediation.send(remediation.fragment(3, { failure_reason: 'TimedOut' }));
-    await until(async () => (await detailsOf(remediation)).includes('1 fragments'), 'the fragment waits');
+    await until(async () => (await detailsOf(remediation)).includes('1 fragment'), 'the fragment waits');
     const details = await detailsOf(remediation);
     expect(details).toContain('**payments/rr-7** in test: Executing');
     expect(details).toContain('Waits for the end of the remediation.');
-    expect(details).toContain(
-      `| workflow_execution_audit/${remediation.name.uid}/we-rr-7 | execution | 1 | 0 |`,
-    );
+    expect(details).toContain('| workflow_execution_audit/we-rr-7 | execution | 1 | 0 |');
+    await remediation.send(remediation.closure(4));
+    await stage.closed(remediation);
+  });
+
+  test('in an outage: all that is being recorded, and what waits behind it', async () => {
+    const remediation = stage.newRemediation();
+    let isAway = true;
+    stage.hooks.beforeRecording = () =>
+      isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : Promise.resolve();
+    await remediation.send(remediation.execution(1, 'Running', 'we-a'));
+    await until(async () => (await detailsOf(remediation)).includes('we-a'), 'the first one is tried');
+    await remediation.send(remediation.execution(2, 'Running', 'we-b'));
+    await remediation.send(remediation.execution(3, 'Completed', 'we-a'));
+    const lines = [
+      'Waits for the database.',
+      '',
+      '- now: recordExecution of we-a: Running',
+      '- now: recordExecution of we-b: Running',
+      '- behind them: 1 observation',
+    ];
+    let details = '';
+    const isShown = async (): Promise<boolean> => {
+      details = await detailsOf(remediation);
+      return details.includes(lines.join('\n'));
+    };
+    await until(isShown, () => `the details are these: ${details}`).finally(() => {
+      isAway = false;
+    });
     await remediation.send(remediation.closure(4));
     await stage.closed(remediation);
   });
@@ -137,13 +163,16 @@ describe('what an operator sees of a run', () => {
   test('of each activity: which resource it records, and in which state', async () => {
     const remediation = stage.newRemediation();
     await remediation.send(remediation.execution(1, 'Running'));
-    await remediation.send(remediation.closure(2));
+    await remediation.send(remediation.fragment(2, { failure_reason: 'TimedOut' }));
+    await remediation.send(remediation.closure(3));
     await stage.closed(remediation);
     const { events } = await stage.handleOf(remediation).fetchHistory();
     const summaries = (events ?? []).flatMap(({ userMetadata }) =>
       userMetadata?.summary?.data ? [Buffer.from(userMetadata.summary.data).toString()] : [],
     );
-    expect(summaries).toEqual(expect.arrayContaining(['"we-rr-7: Running"', '"rr-7: Completed"']));
+    expect(summaries).toEqual(
+      expect.arrayContaining(['"we-rr-7: Running"', '"ai-rr-7, told by rr-7"', '"rr-7: Completed"']),
+    );
   });
 
   test.each([
@@ -160,5 +189,6 @@ describe('what an operator sees of a run', () => {
     await stage.closed(remediation);
     const { memo } = await stage.handleOf(remediation).describe();
     expect(memo).toEqual({ summary: SUMMARY, closing: sentence });
+    expect(await stage.handleOf(remediation).result()).toBe(sentence);
   });
 });
