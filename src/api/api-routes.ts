@@ -62,7 +62,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     ...listRoutes(finder),
     ...recordRoutes(finder),
     ...remediationRoutes(finder),
-    ...reportRoutes(services.reports),
+    ...reportRoutes({ pool: services.reports, archive: services.archive }),
     similarRoute(createEmbeddingStore(pool), services.embedder),
     completenessRoute(services.reports),
     partitionRoute(pool),

@@ -29,7 +29,7 @@ export async function selectColdEntries(
   if (paths.length === 0 || records.length === 0) return [];
   const rows = await session.duckdb.rows(`
     select distinct on (archived.record_id, archived.source_version, archived.content_hash) ${ENTRY_COLUMNS}
-    from ${parquet({ paths })}
+    from ${parquet({ table: LEDGER, paths })}
     where archived.created_at >= ${instant(range.from ?? '')}
       and archived.created_at <= ${instant(range.to ?? '')}
       and ${amongIds(
@@ -57,7 +57,7 @@ export async function selectColdTimeline(
   if (paths.length === 0) return [];
   const rows = await session.duckdb.rows(`
     select ${ENTRY_COLUMNS}
-    from ${parquet({ paths })}
+    from ${parquet({ table: LEDGER, paths })}
     where archived.remediation_uid = ${quoteLiteral(uid)}
     order by archived.observed_at, archived.source_version, archived.content_hash
     limit ${Math.trunc(limit)}`);

@@ -53,7 +53,7 @@ function missingRow(id: string): never {
   throw new Error(`record ${id} was found in a part of the archive and is not in it`);
 }
 
-/** One more than the limit tells whether there are others. */
+/** One more than the limit tells whether there are others. Their text is made of those alone, not of every row. */
 async function selectPositions(
   files: ColdFiles,
   query: RecordQuery,
@@ -63,10 +63,14 @@ async function selectPositions(
   const conditions = [...coldConditions(query), ...(except.length === 0 ? [] : [`not ${amongIds(except)}`])];
   const rows = await files.duckdb.rows(`
     select ${POSITION}
-    from ${parquet(files)}
-    where ${['true', ...conditions].join(' and ')}
-    order by archived.created_at ${direction}, archived.id ${direction}
-    limit ${Math.trunc(query.limit) + 1}`);
+    from (
+      select archived.created_at, archived.id
+      from ${parquet(files)}
+      where ${['true', ...conditions].join(' and ')}
+      order by archived.created_at ${direction}, archived.id ${direction}
+      limit ${Math.trunc(query.limit) + 1}
+    ) as archived
+    order by archived.created_at ${direction}, archived.id ${direction}`);
   return rows.map(positionOf);
 }
 
@@ -109,8 +113,16 @@ function positionOf(row: RecordRow): Position {
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }
 
-export function parquet({ paths }: Pick<ColdFiles, 'paths'>): string {
-  return `read_parquet([${paths.map(quoteLiteral).join(', ')}]) as archived`;
+/** The rows of the files as `archived`. A column that came after a file was written is null in its rows. */
+export function parquet({ table, paths }: Pick<ColdFiles, 'table' | 'paths'>): string {
+  const columns = archivedTable(table).columns.map(
+    ({ name, type }) => `null::${type} as ${quoteIdentifier(name)}`,
+  );
+  return `(
+      select * from read_parquet([${paths.map(quoteLiteral).join(', ')}], union_by_name = true)
+      union all by name
+      select ${columns.join(', ')} where false
+    ) as archived`;
 }
 
 export function amongIds(ids: readonly string[], column = 'archived.id'): string {

@@ -102,7 +102,7 @@ async function findHub({ pool, archive }: Means, question: RemediationQuestion, 
   if (!asked.includeArchive) return { ...hub, unsearched: unsearched(months, LEFT_OUT) };
   if (hub.chosen !== undefined && !isFragment && extent === 'as-needed')
     return { ...hub, unsearched: unsearched(months, AS_NEEDED) };
-  return searchHub({ pool, archive }, question, asked, months);
+  return searchHub({ pool, archive }, question, asked, { months, found });
 }
 
 function isAmong(months: readonly ColdMonth[], row: RecordRow): boolean {
@@ -115,7 +115,7 @@ async function searchHub(
   { pool, archive }: Means,
   question: RemediationQuestion,
   asked: Asked,
-  months: readonly ColdMonth[],
+  { months, found }: { readonly months: readonly ColdMonth[]; readonly found: readonly RecordRow[] },
 ): Promise<Hub> {
   const { uid, extent, name } = question;
   const wanted = { remediation_id: name, cluster: question.cluster, namespace: question.namespace };
@@ -130,7 +130,8 @@ async function searchHub(
   const chosen = page.rows.find(({ row }) => uid === undefined || row['remediation_uid'] === uid);
   if (chosen === undefined && page.next !== undefined)
     throw new SearchUnfinishedError(name, page.next.createdAt);
-  const others = page.rows.filter((found) => found !== chosen).map(({ row }) => row);
+  const known = extent === 'everything' ? page.rows.map(({ row }) => row) : found;
+  const others = known.filter((row) => row['id'] !== chosen?.row['id']);
   const { next } = page;
   const left = next === undefined ? [] : months.filter(({ month }) => month <= next.createdAt);
   return { chosen, others, unsearched: unsearched(left, AS_NEEDED) };

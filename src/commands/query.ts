@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import type { ArchiveReader } from '../archive/archive-reader.ts';
+import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
@@ -8,6 +10,7 @@ import { createLogger } from '../observability/logger.ts';
 import { reportCommand, ReportUsageError } from '../reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../reports/similar-investigations.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
+import { openArchiveAccess } from '../services/open-archive.ts';
 import { SettingsError, UsageError } from '../settings.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */
@@ -15,7 +18,28 @@ const REPORT_TIMEOUT_MS = 600_000;
 
 /** `report`: one of the named questions. */
 export function runReport(args: readonly string[]): Promise<void> {
-  return withReadPool('report', args, (pool) => reportCommand(args, pool, write));
+  return withReadPool('report', args, async (pool, config) => {
+    const opened: ArchiveReader[] = [];
+    const openArchive = (): ArchiveAccess => {
+      const access = openArchiveOfCommand(config);
+      if ('reader' in access) opened.push(access.reader);
+      return access;
+    };
+    try {
+      await reportCommand(args, { pool, openArchive, signal: AbortSignal.timeout(REPORT_TIMEOUT_MS) }, write);
+    } finally {
+      for (const reader of opened) await reader.close();
+    }
+  });
+}
+
+/** One person asks one question, and may wait for it. */
+function openArchiveOfCommand({ retention }: Config): ArchiveAccess {
+  if (retention.archive.url === '')
+    throw new SettingsError([
+      'REMEDIATION_AUDIT_ARCHIVE_URL is not set; `report --include-archive` reads the archive',
+    ]);
+  return openArchiveAccess(retention, { timeoutMs: REPORT_TIMEOUT_MS });
 }
 
 /** `similar`: investigations alike. */

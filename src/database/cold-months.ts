@@ -31,7 +31,7 @@ const SELECT_COLD_MONTHS = `
       select
       from pg_inherits as inherits
       join pg_class as child on child.oid = inherits.inhrelid
-      where inherits.inhparent = wanted.table_name::regclass
+      where inherits.inhparent = ('public.' || wanted.table_name)::regclass
         and not inherits.inhdetachpending
         and child.relname = wanted.table_name || to_char(partition.month, '_YYYY_MM')
     ) as is_attached

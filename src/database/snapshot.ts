@@ -13,11 +13,29 @@ export function inSnapshot<T>(
   tables: readonly string[],
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  const names = tables.map((table) => `only ${quoteIdentifier(table)}`).join(', ');
   return inTransaction(pool, async (client) => {
-    await client.query(`${ONE_MOMENT}; lock table ${names} in access share mode`);
+    await client.query(lockedMoment(tables));
     return work(client);
   });
 }
 
-const ONE_MOMENT = 'set transaction isolation level repeatable read read only';
+/** The same on a connection that has more to do. */
+export async function inSnapshotOf<T>(
+  client: pg.ClientBase,
+  tables: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  await client.query(`begin; ${lockedMoment(tables)}`);
+  const result = await work().catch(async (error: unknown) => {
+    // A connection that is gone has rolled back by itself; the first error says more.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  });
+  await client.query('commit');
+  return result;
+}
+
+function lockedMoment(tables: readonly string[]): string {
+  const names = tables.map((table) => `only public.${quoteIdentifier(table)}`).join(', ');
+  return `set transaction isolation level repeatable read read only; lock table ${names} in access share mode`;
+}

@@ -16,7 +16,7 @@ export function formatReport(answer: ReportAnswer, format: ReportFormat): string
 }
 
 /** One object; numbers and JSON columns digit for digit as the database has them, intervals as PostgreSQL's text. */
-export function formatJson({ report, parameters, columns, rows }: ReportAnswer): string {
+export function formatJson({ report, parameters, columns, rows, unsearched }: ReportAnswer): string {
   const objects = rows.map((row) => {
     const members = columns.map(
       (column, index) => `${JSON.stringify(column.name)}:${jsonValue(column, row[index])}`,
@@ -24,7 +24,7 @@ export function formatJson({ report, parameters, columns, rows }: ReportAnswer):
     return `{${members.join(',')}}`;
   });
   const head = `"report":${JSON.stringify(report.name)},"parameters":${JSON.stringify(parameters)}`;
-  return `{${head},"rows":[${objects.join(',')}]}\n`;
+  return `{${head},"rows":[${objects.join(',')}],"unsearched":${JSON.stringify(unsearched ?? null)}}\n`;
 }
 
 /** A number that JSON cannot hold, such as NaN, goes out as text. */
@@ -62,7 +62,7 @@ function csvField(text: string): string {
 }
 
 /** For people: one line per row, numbers to the right, nothing cut off. */
-export function formatTable({ columns, rows }: ReportAnswer): string {
+export function formatTable({ columns, rows, unsearched }: ReportAnswer): string {
   const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
   const widths = columns.map(({ name }, index) =>
     cells.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), name.length),
@@ -77,7 +77,9 @@ export function formatTable({ columns, rows }: ReportAnswer): string {
       .trimEnd();
   const head = [line(columns.map(({ name }) => name)), line(widths.map((width) => '-'.repeat(width)))];
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`;
-  return `${[...head, ...cells.map(line), `(${count})`].join('\n')}\n`;
+  const note =
+    unsearched === undefined ? [] : [`not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}`];
+  return `${[...head, ...cells.map(line), `(${count})`, ...note].join('\n')}\n`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 
-import type pg from 'pg';
-
 import type { ReportFormat } from './formats.ts';
 import { formatReport, REPORT_FORMATS } from './formats.ts';
 import type { ReportParameter } from './parameters.ts';
 import { ReportParameterError } from './parameters.ts';
 import type { Report } from './reports.ts';
 import { reportNamed, REPORTS, UnknownReportError } from './reports.ts';
-import { ReportTooLargeError, runReport } from './run-report.ts';
+import { ReportTooLargeError } from './run-report.ts';
+import type { ReportMeans } from './whole-report.ts';
+import { runWholeReport } from './whole-report.ts';
 
 /** A command line that means nothing. The message says what would. */
 export class ReportUsageError extends Error {
@@ -18,10 +18,10 @@ export class ReportUsageError extends Error {
   }
 }
 
-/** `remediation-audit report NAME [--since 7d] [--format table|json|csv]`; without a name it lists the reports. */
+/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv]`; without a name it lists the reports. */
 export async function reportCommand(
   args: readonly string[],
-  pool: pg.Pool,
+  { pool, openArchive, signal }: ReportCommandMeans,
   write: (text: string) => void,
 ): Promise<void> {
   const [name, ...rest] = args;
@@ -33,24 +33,41 @@ export async function reportCommand(
     const report = reportNamed(name);
     const options = readOptions(report, rest);
     if (options === 'help') write(usageOf(report));
-    else write(formatReport(await runReport(pool, report.name, options.given), options.format));
+    else {
+      const { given, includeArchive, format } = options;
+      const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
+      const answer = await runWholeReport(
+        { pool, archive },
+        { name: report.name, given },
+        { signal, includeArchive: true },
+      );
+      write(formatReport(answer, format));
+    }
   } catch (error: unknown) {
     throw asUsageError(error);
   }
 }
 
+export interface ReportCommandMeans extends Pick<ReportMeans, 'pool'> {
+  /** Called only when the archive is asked for. */
+  readonly openArchive: () => ReportMeans['archive'];
+  readonly signal: AbortSignal;
+}
+
 interface ReportOptions {
+  readonly includeArchive: boolean;
   readonly format: ReportFormat;
   readonly given: Readonly<Record<string, string | undefined>>;
 }
 
 function readOptions(report: Report, args: readonly string[]): ReportOptions | 'help' {
-  const { format, help, ...flags } = parseFlags(report, args);
+  const { format, help, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
   if (help === true) return 'help';
   const known = REPORT_FORMATS.find((candidate) => candidate === format);
   if (known === undefined) throw new ReportUsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
   return {
     format: known,
+    includeArchive: includeArchive === true,
     given: Object.fromEntries(
       report.parameters.map((parameter) => [parameter.name, textOf(flags[flagOf(parameter)])]),
     ),
@@ -65,6 +82,7 @@ function parseFlags(report: Report, args: readonly string[]): Record<string, str
       options: {
         ...Object.fromEntries(own),
         format: { type: 'string', default: 'table' },
+        'include-archive': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: false,
@@ -90,7 +108,7 @@ function asUsageError(error: unknown): unknown {
 function usage(): string {
   const width = Math.max(...REPORTS.map(({ name }) => name.length));
   const lines = REPORTS.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`);
-  return `usage: remediation-audit report NAME [--since 7d] [--format ${REPORT_FORMATS.join('|')}]
+  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}]
 
 ${lines.join('\n')}
 
@@ -108,6 +126,8 @@ function usageOf(report: Report): string {
 ${report.question}
 
 ${lines.join('\n')}
+  --include-archive
+    ${''.padEnd(10)} Months that are in the archive too. Needs REMEDIATION_AUDIT_ARCHIVE_URL
   --${'format'.padEnd(12)} ${REPORT_FORMATS.join(', ')}. Default: table
 `;
 }

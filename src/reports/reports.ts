@@ -18,7 +18,7 @@ export interface Report {
 /** The SQL files stand beside this one; the build copies them. */
 const SQL_DIRECTORY = new URL('./sql/', import.meta.url);
 
-/** Every report has a window; without one it answers for all months that are in the database. */
+/** Every report has a window; without one it answers for all months there are. */
 function since(byDefault: string | null): ReportParameter {
   return {
     name: 'since',

@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import type { Unsearched } from '../archive/whole-answer.ts';
 import type { GivenParameters } from './parameters.ts';
 import { MAX_REPORT_ROWS, readParameters } from './parameters.ts';
 import type { Report } from './reports.ts';
@@ -12,6 +13,8 @@ export interface ReportAnswer {
   readonly columns: readonly ReportColumn[];
   /** PostgreSQL's own text of every value: no digit is lost. */
   readonly rows: readonly (readonly (string | null)[])[];
+  /** Months that it is about and that were not looked at. */
+  readonly unsearched: Unsearched | undefined;
 }
 
 export interface ReportColumn {
@@ -23,8 +26,10 @@ export interface ReportColumn {
 export class ReportTooLargeError extends Error {
   readonly report: string;
 
-  constructor(report: string) {
-    super(`${report} has more than ${MAX_REPORT_ROWS} rows: ask for a shorter time with since`);
+  constructor(report: string, options?: { readonly cause: Error }) {
+    const reason =
+      options?.cause.message ?? `has more than ${MAX_REPORT_ROWS} rows: ask for a shorter time with since`;
+    super(`${report} ${reason}`, options);
     this.name = 'ReportTooLargeError';
     this.report = report;
   }
@@ -64,6 +69,7 @@ export async function runReport(
       type: COLUMN_TYPE[field.dataTypeID] ?? 'text',
     })),
     rows: result.rows,
+    unsearched: undefined,
   };
 }
 

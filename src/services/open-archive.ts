@@ -30,7 +30,7 @@ export async function openArchive({ archive }: Config['retention']): Promise<Arc
 /** For questions of people: their number, time and memory are bounded. Without an archive they are told so. */
 export function openArchiveAccess(
   { archive }: Config['retention'],
-  metrics?: ArchiveQuestionMetrics,
+  { metrics, timeoutMs }: { readonly metrics?: ArchiveQuestionMetrics; readonly timeoutMs?: number } = {},
 ): ArchiveAccess {
   if (archive.url === '') return { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this process' };
   const files = keyFilesOf(archive);
@@ -42,7 +42,7 @@ export function openArchiveAccess(
     cacheBytes: cacheMb * BYTES_PER_MB,
     memoryLimit: `${memoryMb}MB`,
     concurrency: atOnce,
-    timeoutMs: timeoutSeconds * MS_PER_SECOND,
+    timeoutMs: timeoutMs ?? timeoutSeconds * MS_PER_SECOND,
     ...(metrics === undefined ? {} : { observe: observerOf(metrics) }),
   });
   return { reader };

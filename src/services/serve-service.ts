@@ -41,7 +41,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     closing.push(() => temporal.close());
     const deferral = createDeferredRecords(temporal.client);
     const durability = openDurability(context, { metrics, deferral, closing });
-    const archive = openArchiveAccess(config.retention, metrics.archive);
+    const archive = openArchiveAccess(config.retention, { metrics: metrics.archive });
     if ('reader' in archive) closing.push(() => archive.reader.close());
     const gate = await createGate(config, logger);
     closing.push(() => gate.close());

@@ -1,11 +1,13 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
-import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
+import { ARCHIVED_TABLES, archivedTable } from '../../src/archive/archive-schema.ts';
+import { selectColdPage } from '../../src/archive/cold-query.ts';
+import { openDuckDb } from '../../src/archive/duckdb.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ManifestPart } from '../../src/archive/manifest.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
@@ -13,6 +15,7 @@ import type { RetentionSteps } from '../../src/archive/retention-steps.ts';
 import { createS3Store } from '../../src/archive/s3-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { newestByMonth, readChain } from '../../src/archive/verify-archive.ts';
+import type { RecordQuery } from '../../src/database/record-query.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { findFreePort } from '../../src/embedded/ports.ts';
@@ -288,4 +291,33 @@ describe('an answer that would lack rows is a problem instead:', () => {
     await fresh.close();
     await uncached.close();
   });
+});
+
+test('of a large part only the row groups are read that a question touches', async () => {
+  const path = folder.file('large.parquet');
+  await using duckdb = await openDuckDb({ folder: folder.path });
+  const instant = "timestamptz '2020-05-01 00:00:00+00' + to_seconds(n)";
+  const columns = archivedTable(TABLE).columns.map(({ name, type }) => {
+    if (name === 'created_at') return `${instant} as created_at`;
+    if (name === 'id') return 'uuid() as id';
+    return type === 'VARCHAR' ? `md5(n || '${name}') as "${name}"` : `null::${type} as "${name}"`;
+  });
+  await duckdb.run(
+    `copy (select ${columns.join(', ')} from range(12000) as rows (n)) to '${path}' (format parquet, row_group_size 2048)`,
+  );
+  await duckdb.run("call enable_logging('FileSystem')");
+  const readBytes = async (query: Partial<RecordQuery>): Promise<number> => {
+    const files = { duckdb, table: TABLE, paths: [path] };
+    await duckdb.run('call truncate_duckdb_logs()');
+    const page = await selectColdPage(files, { filters: [], order: 'newest', limit: 5, ...query });
+    expect(page.rows).toHaveLength(5);
+    const [read] = await duckdb.rows(`
+      select coalesce(sum(bytes), 0)::varchar as bytes from duckdb_logs_parsed('FileSystem') where op = 'READ'`);
+    return Number(read?.['bytes']);
+  };
+  const { size } = await stat(path);
+  expect(
+    await readBytes({ since: '2020-05-01T01:00:00.000000Z', until: '2020-05-01T01:00:05.000000Z' }),
+  ).toBeLessThan(size / 3);
+  expect(await readBytes({})).toBeLessThan(size / 2);
 });

@@ -18,7 +18,9 @@ afterAll(() => database.close());
 
 async function command(...args: string[]): Promise<string> {
   let written = '';
-  await reportCommand(args, database.writer, (text) => {
+  const openArchive = () => ({ missing: 'there is none here' });
+  const means = { pool: database.writer, openArchive, signal: new AbortController().signal };
+  await reportCommand(args, means, (text) => {
     written += text;
   });
   return written;
@@ -149,6 +151,7 @@ describe('every format keeps what the database said:', () => {
       [null, '-12345678901234567890.5', null, null, null, null],
       ['\u001b[2Jred', '2e+20', null, null, null, '[]'],
     ],
+    unsearched: undefined,
   };
 
   test('JSON', () => {
@@ -157,7 +160,7 @@ describe('every format keeps what the database said:', () => {
         '{"text":"a,\\"b\\"\\nc","number":1.10,"flag":true,"at":"2026-11-21T10:00:00.500000Z","took":"2 days 00:00:01","json":{"n": 9007199254740993}},' +
         '{"text":"","number":"NaN","flag":false,"at":null,"took":null,"json":null},' +
         '{"text":null,"number":-12345678901234567890.5,"flag":null,"at":null,"took":null,"json":null},' +
-        '{"text":"\\u001b[2Jred","number":2e+20,"flag":null,"at":null,"took":null,"json":[]}]}\n',
+        '{"text":"\\u001b[2Jred","number":2e+20,"flag":null,"at":null,"took":null,"json":[]}],"unsearched":null}\n',
     );
   });
 

@@ -1,5 +1,3 @@
-import type pg from 'pg';
-
 import type { EmbeddingStore } from '../../database/embedding-store.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { formatCsv, formatJson } from '../../reports/formats.ts';
@@ -7,19 +5,30 @@ import type { ReportParameter } from '../../reports/parameters.ts';
 import { ReportParameterError } from '../../reports/parameters.ts';
 import { type Report, REPORTS } from '../../reports/reports.ts';
 import type { ReportAnswer } from '../../reports/run-report.ts';
-import { ReportTooLargeError, runReport } from '../../reports/run-report.ts';
+import { ReportTooLargeError } from '../../reports/run-report.ts';
 import { findSimilarInvestigations, UnknownFingerprintError } from '../../reports/similar-investigations.ts';
+import type { ReportMeans } from '../../reports/whole-report.ts';
+import { runWholeReport } from '../../reports/whole-report.ts';
 import { negotiate } from '../accept.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
 import { fromDatabase } from '../from-database.ts';
-import { allowOnly, limitSchema, readLimit, singleText } from '../list-query.ts';
+import {
+  allowOnly,
+  describeIncludeArchive,
+  INCLUDE_ARCHIVE,
+  limitSchema,
+  readIncludeArchive,
+  readLimit,
+  singleText,
+} from '../list-query.ts';
 import { listSchema } from '../list-schema.ts';
 import { invalidParameter, Problem, retryAfter } from '../problems.ts';
 import type { ApiRequest, QueryDescription, Route } from '../route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
 
 /** The named questions of the sources, and which of them there are. */
-export function reportRoutes(pool: pg.Pool): readonly Route[] {
-  return [reportList(), ...REPORTS.map((report) => reportRoute(report, pool))];
+export function reportRoutes(means: ReportMeans): readonly Route[] {
+  return [reportList(), ...REPORTS.map((report) => reportRoute(report, means))];
 }
 
 function reportList(): Route {
@@ -54,7 +63,7 @@ function reportList(): Route {
   };
 }
 
-function reportRoute(report: Report, pool: pg.Pool): Route {
+function reportRoute(report: Report, means: ReportMeans): Route {
   return {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
@@ -63,7 +72,7 @@ function reportRoute(report: Report, pool: pg.Pool): Route {
     describe: {
       summary: report.question,
       tag: 'reports',
-      query: report.parameters.map(describeParameter),
+      query: [...report.parameters.map(describeParameter), INCLUDED],
       answers: {
         200: {
           meaning: 'The answer',
@@ -79,37 +88,44 @@ function reportRoute(report: Report, pool: pg.Pool): Route {
         'report-too-large',
         'query-too-slow',
         'database-unavailable',
+        ...ARCHIVE_PROBLEMS,
       ],
     },
     async answer(request) {
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
-      const answer = await run(report, pool, request);
+      const answer = await run(report, means, request);
       const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer) : formatJson(answer);
-      return { status: 200, mediaType, body, rows: answer.rows.length };
+      const headers = unsearchedHeaders(answer.unsearched);
+      return { status: 200, mediaType, body, headers, rows: answer.rows.length };
     },
   };
 }
 
 const REPORT_SCHEMA = {
   type: 'object',
-  required: ['report', 'parameters', 'rows'],
+  required: ['report', 'parameters', 'rows', 'unsearched'],
   properties: {
     report: { type: 'string' },
     parameters: { type: 'object' },
     rows: { type: 'array', items: { type: 'object' } },
+    unsearched: unsearchedSchema,
   },
 };
+
+const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
 function describeParameter({ name, type, default: byDefault, meaning }: ReportParameter): QueryDescription {
   const schema = type === 'count' ? { type: 'integer', minimum: 1 } : { type: 'string' };
   return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema };
 }
 
-async function run(report: Report, pool: pg.Pool, { query }: ApiRequest): Promise<ReportAnswer> {
-  const given = Object.fromEntries(Object.keys(query).map((name) => [name, singleText(query, name)]));
-  return fromDatabase(async () => {
+async function run(report: Report, means: ReportMeans, { query, signal }: ApiRequest): Promise<ReportAnswer> {
+  const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
+  const given = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
+  const asked = { signal, includeArchive: readIncludeArchive(query) ?? false };
+  return fromEverywhere(async () => {
     try {
-      return await runReport(pool, report.name, given);
+      return await runWholeReport(means, { name: report.name, given }, asked);
     } catch (error: unknown) {
       if (error instanceof ReportParameterError) {
         const { parameter, message } = error;
