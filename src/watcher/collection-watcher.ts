@@ -59,6 +59,8 @@ export class CollectionWatcher {
   readonly #options: CollectionWatcherOptions;
   readonly #reflector: Reflector;
   readonly #urgent: UrgentResources;
+  /** Missing from a list that a watch began with: no watch was to tell their end. */
+  readonly #endedBefore = new WeakSet<Tracked>();
   /** The newest version that anything has shown: no list may be older. */
   #newest = 0n;
   #stopping = new AbortController().signal;
@@ -71,7 +73,9 @@ export class CollectionWatcher {
       ...options,
       list: (signal) => this.#list(signal),
       listed: (list) => {
-        void this.#bury(this.#missingFrom(list));
+        const missing = this.#missingFrom(list);
+        for (const tracked of missing) this.#endedBefore.add(tracked);
+        void this.#bury(missing);
       },
       absent: () => {
         void this.#bury(this.#missingFrom({ listed: new Set(), version: this.#newest }));
@@ -194,7 +198,11 @@ export class CollectionWatcher {
     for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
     const isLost = isSameWatch();
     const untold = held.filter((resource) => observer.observe(resource, this.collection)?.isNews === true);
-    const gone = await this.#bury(missing);
+    const { before = [], since = [] } = Object.groupBy(missing, (tracked) =>
+      this.#endedBefore.has(tracked) ? 'before' : 'since',
+    );
+    await this.#bury(before);
+    const gone = await this.#bury(since);
     if (isLost) this.#reflector.lost(untold.length + gone);
   }
 

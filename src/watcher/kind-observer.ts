@@ -147,9 +147,11 @@ export class KindObserver {
     if (sight !== undefined) this.#end(sight.tracked, resource, sight.state);
   }
 
-  /** A deletion that was concluded: the resource is neither listed nor found by its name. */
-  vanished(tracked: Tracked): void {
+  /** A deletion that was concluded: the resource is neither listed nor found by its name. Answers whether that is news. */
+  vanished(tracked: Tracked): boolean {
+    const isNews = !tracked.isGone;
     this.#end(tracked);
+    return isNews;
   }
 
   /** What the database has. A resource of it that no list shows any more is asked for by its name. */

@@ -36,8 +36,7 @@ export async function confirmGone(
     for (let next = queue.pop(); next !== undefined && !signal.aborted; next = queue.pop()) {
       // It may have been deleted before our eyes by now.
       if (next.isGone || !(await isGone(next, options, signal))) continue;
-      options.observer.vanished(next);
-      gone += 1;
+      gone += Number(options.observer.vanished(next));
     }
   };
   await Promise.all(Array.from({ length: LOOKS_AT_A_TIME }, work));

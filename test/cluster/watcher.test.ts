@@ -14,6 +14,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'byte-by-byte',
   'lost-event',
   'only-looks',
+  'looks-unavailable',
   'older-list',
   'gone-page',
 ]);

@@ -32,13 +32,29 @@ export const FAULTS = [
   'no-uid',
   'lost-event',
   'only-looks',
+  'looks-unavailable',
   'compacted',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 
 export const isWatch = ({ url }: IncomingMessage): boolean => url?.includes('watch=true') ?? false;
 const isList = ({ url }: IncomingMessage): boolean => /[?&]limit=/.test(url ?? '');
+const isPage = ({ url }: IncomingMessage): boolean => /[?&]continue=/.test(url ?? '');
+const isLook = (request: IncomingMessage): boolean => !isWatch(request) && !isList(request);
 
+interface Refusal {
+  readonly status: number;
+  readonly isMeant: (request: IncomingMessage) => boolean;
+}
+
+/** Faults that refuse some requests. */
+const REFUSALS: Readonly<Partial<Record<FaultName, Refusal>>> = {
+  'gone-page': { status: 410, isMeant: isPage },
+  'only-looks': { status: 503, isMeant: isList },
+  'looks-unavailable': { status: 503, isMeant: isLook },
+};
+
+/** Faults that refuse all of them. */
 const STATUS: Readonly<Partial<Record<FaultName, number>>> = {
   unauthorized: 401,
   forbidden: 403,
@@ -97,9 +113,9 @@ export class FaultyServer {
 
   #answerOf(fault: FaultName, request: IncomingMessage, response: ServerResponse): Fault | undefined {
     if (fault === 'older-list') return this.#replay(request);
-    if (fault === 'only-looks' && isList(request)) return refuseWith(503);
     const answer = isWatch(request) ? ON_WATCHES[fault] : undefined;
-    if (fault === 'gone-page' && /[?&]continue=/.test(request.url ?? '')) return refuseWith(410);
+    const refusal = REFUSALS[fault];
+    if (refusal?.isMeant(request)) return refuseWith(refusal.status);
     if (isWatch(request)) this.#bend(response);
     return answer ?? ON_ALL[fault];
   }

@@ -139,7 +139,8 @@ class Schedule {
     this.#writer.create();
     await this.#calm();
     // What a storm has lost without a word is found, and counted, by the list that comes after it.
-    const foundMs = this.#hasLost ? FAST.reconcileGraceMs + 2 * FAST.reconcileMs : 0;
+    const roundMs = FAST.reconcileMs + FAST.reconcileGraceMs + FAST.longestBackoffMs;
+    const foundMs = this.#hasLost ? 3 * roundMs : 0;
     this.#hasLost = false;
     await delay(FAST.longestBackoffMs + foundMs);
     await this.#calm();
