@@ -17,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordExecutions, retentionSteps } from '../support/retention.ts';
 import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { until } from '../support/until.ts';
 
 const RULES = { hotDays: 90, dropGraceHours: 0, requireApproval: false };
 const logger = createLogger('silent', 'test');
@@ -171,5 +172,33 @@ test('a run goes on in another worker when its worker is stopped in the middle o
     expect(await result).toContain('2020-06: dropped');
   } finally {
     await second.stop();
+  }
+});
+
+test('the details of a run say what it is at, and afterwards what became of it', async () => {
+  await recordExecutions(database, '2020-07-01', 2);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const store = createFolderStore(folder.file('told'));
+  const worker = await temporal.startWorker(
+    activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
+  );
+  const handle = await temporal.client.workflow.start('retention', {
+    workflowId: `retention-${randomUUID()}`,
+    taskQueue: temporal.taskQueue,
+    args: [],
+  });
+  const details = async (): Promise<string> =>
+    (await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? '';
+  try {
+    await until(async () => /2020-07: verifying \w+/.test(await details()), 'the run says that it verifies');
+    release();
+    await handle.result();
+    expect(await details()).toContain('2020-07: dropped');
+  } finally {
+    release();
+    await worker.stop();
   }
 });

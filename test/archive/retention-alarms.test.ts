@@ -1,0 +1,215 @@
+import { chmod, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { createRetentionActivities } from '../../src/activities/retention.ts';
+import type { RetentionActivities } from '../../src/activities/types.ts';
+import { sha256Of } from '../../src/archive/file-hash.ts';
+import { createFolderStore } from '../../src/archive/folder-store.ts';
+import type { ObjectBody, ObjectStore } from '../../src/archive/object-store.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { partitionsOf } from '../../src/database/month-detach.ts';
+import { addMonths } from '../../src/domain/instant.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { recordExecutions, retentionSteps } from '../support/retention.ts';
+import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+
+/** That an activity failed is what these tests want. */
+const QUIET = new DefaultLogger('ERROR');
+const RULES = { hotDays: 90, dropGraceHours: 24, requireApproval: false };
+
+let database: TestDatabase;
+let folder: TestFolder;
+let key: SigningKey;
+let month = '2014-12-01';
+let store: ObjectStore;
+let metrics: Metrics;
+
+beforeAll(async () => {
+  [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+  key = await readOrCreateSigningKey(folder.file('key.pem'));
+});
+afterAll(async () => {
+  await database.close();
+  await folder.remove();
+});
+beforeEach(async () => {
+  month = addMonths(month, 1);
+  store = createFolderStore(folder.file(month));
+  metrics = createMetrics();
+  await recordExecutions(database, month, 25);
+});
+
+/** The activities as a worker runs them. */
+function activities(): RetentionActivities {
+  const setting = { ownerUrl: database.url('audit_owner'), store, key, folder: folder.path };
+  const created = createRetentionActivities({
+    rules: RULES,
+    metrics: metrics.maintenance,
+    logger: createLogger('silent', 'test'),
+    steps: (onProgress) => retentionSteps(setting, { onProgress, rules: RULES }),
+  });
+  const entries = Object.entries(created).map(([name, activity]) => [
+    name,
+    (...args: never[]) =>
+      new MockActivityEnvironment(undefined, { logger: QUIET }).run(
+        activity as (...given: never[]) => Promise<unknown>,
+        ...args,
+      ),
+  ]);
+  return Object.fromEntries(entries) as RetentionActivities;
+}
+
+/** Up to the grace before the drop. */
+async function archive(): Promise<void> {
+  const run = activities();
+  const tables = await run.freezeMonth(month);
+  const parts = [];
+  for (const table of tables) {
+    const exported = await run.exportMonth(month, table);
+    await run.verifyExport(month, exported);
+    parts.push(...exported);
+  }
+  await run.sealMonth(month, parts);
+  expect(await run.detachMonth(month)).toBe('in-grace');
+}
+
+async function pathOf(prefix: string): Promise<string> {
+  const [name = ''] = await store.list(prefix);
+  const path = join(folder.file(month), name);
+  await chmod(path, 0o644);
+  return path;
+}
+
+async function change(prefix: string, edit: (bytes: Buffer) => Buffer): Promise<void> {
+  const path = await pathOf(prefix);
+  await writeFile(path, edit(await readFile(path)));
+}
+
+const PART = 'table=workflow_execution_audit/';
+
+/** Done to an archive that waits to be dropped: reason of the alarm, and what is said. */
+const DAMAGE: readonly (readonly [string, () => Promise<void>, string, RegExp])[] = [
+  [
+    'a flipped bit in a part',
+    () =>
+      change(PART, (bytes) => {
+        bytes[100] = (bytes[100] ?? 0) ^ 1;
+        return bytes;
+      }),
+    'mismatch',
+    /part-\w+\.parquet/,
+  ],
+  [
+    'a truncated part',
+    async () => {
+      await truncate(await pathOf(PART), 1_000);
+    },
+    'mismatch',
+    /part-\w+\.parquet/,
+  ],
+  [
+    'a part swapped for one of another table',
+    async () => {
+      const other = await readFile(await pathOf('table=audit_ledger/'));
+      await change(PART, () => other);
+    },
+    'mismatch',
+    /part-\w+\.parquet/,
+  ],
+  [
+    'a part that is gone',
+    async () => {
+      await rm(await pathOf(PART));
+    },
+    'mismatch',
+    /is missing/,
+  ],
+  [
+    'a manifest that was changed after it was signed',
+    () => change('manifests/', (bytes) => Buffer.from(bytes.toString().replace('"rows":5', '"rows":6'))),
+    'manifest',
+    /its signature is wrong/,
+  ],
+  [
+    'a manifest that is gone',
+    async () => {
+      await rm(await pathOf('manifests/'));
+    },
+    'missing',
+    /has no object manifests/,
+  ],
+];
+
+async function expectAlarm(failing: Promise<unknown>, reason: string, words: RegExp): Promise<void> {
+  const failure = await failing.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(ApplicationFailure);
+  expect(failure).toMatchObject({ nonRetryable: true, message: expect.stringMatching(words) as string });
+  const { values } = await metrics.maintenance.archiveAlarms.get();
+  expect(values).toMatchObject([{ labels: { reason }, value: 1 }]);
+}
+
+test.each(DAMAGE)('%s stops the drop with an alarm', async (_name, damage, reason, words) => {
+  await archive();
+  await damage();
+  await expectAlarm(activities().dropMonth(month), reason, words);
+  const places = (await partitionsOf(database.owner, month)).map(({ place }) => place);
+  expect(new Set(places)).toEqual(new Set(['detached']));
+});
+
+const isPart = (name: string): boolean => name.startsWith(PART);
+const cut = async (body: ObjectBody): Promise<ObjectBody> => {
+  const whole = Buffer.isBuffer(body.source) ? body.source : await readFile(body.source);
+  const bytes = whole.subarray(0, whole.length - 100);
+  return { source: bytes, sha256: sha256Of(bytes) };
+};
+
+/** Stores that say `stored` and did something else. */
+const LIES: readonly (readonly [string, (honest: ObjectStore) => ObjectStore['put']])[] = [
+  [
+    'keeps nothing',
+    (honest) => (name, body) => (isPart(name) ? Promise.resolve('stored') : honest.put(name, body)),
+  ],
+  [
+    'cuts an upload off',
+    (honest) => async (name, body) => honest.put(name, isPart(name) ? await cut(body) : body),
+  ],
+  [
+    'keeps other bytes',
+    (honest) => (name, body) =>
+      honest.put(name, isPart(name) ? { source: Buffer.from('other'), sha256: sha256Of('other') } : body),
+  ],
+];
+
+test.each(LIES)(
+  'a store that says it took a part and %s stops the month with an alarm',
+  async (_name, lie) => {
+    const honest = store;
+    store = { ...honest, put: lie(honest) };
+    const run = activities();
+    await run.freezeMonth(month);
+    const parts = await run.exportMonth(month, 'workflow_execution_audit');
+    await expectAlarm(run.verifyExport(month, parts), 'mismatch', /is not what was written/);
+    const places = (await partitionsOf(database.owner, month)).map(({ place }) => place);
+    expect(new Set(places)).toEqual(new Set(['attached']));
+  },
+);
+
+test('other bytes under the name of a part stop its export with an alarm', async () => {
+  const run = activities();
+  await run.freezeMonth(month);
+  const [part] = await run.exportMonth(month, 'workflow_execution_audit');
+  const path = join(folder.file(month), part?.key ?? '');
+  await chmod(path, 0o644);
+  await writeFile(path, 'other');
+  await expectAlarm(run.exportMonth(month, 'workflow_execution_audit'), 'conflict', /holds other bytes/);
+});
