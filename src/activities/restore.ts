@@ -6,6 +6,7 @@ import { ObjectMissingError } from '../archive/object-store.ts';
 import { ArchiveSchemaError, CannotRestoreError } from '../archive/restore-errors.ts';
 import type { RestoreSteps } from '../archive/restore-steps.ts';
 import { ArchiveMismatchError } from '../archive/retention-steps.ts';
+import { MonthMovedError } from '../database/month-states.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RestoreActivities } from './types.ts';
@@ -40,6 +41,7 @@ export function createRestoreActivities(dependencies: RestoreActivityDependencie
         metrics.restoredMonths.inc();
         return until;
       }),
+    abandonRestore: (month) => withHeartbeat(dependencies, (steps) => steps.abandon(month)),
   };
 }
 
@@ -60,6 +62,9 @@ async function withHeartbeat<T>(
   try {
     return await work(steps(beat));
   } catch (error: unknown) {
+    // Begun anew by the workflow, which knows how.
+    if (error instanceof MonthMovedError)
+      throw ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
     const known = HOPELESS.find(([type]) => error instanceof type);
     if (known === undefined || !(error instanceof Error)) throw error;
     const [, reason] = known;

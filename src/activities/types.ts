@@ -64,6 +64,8 @@ export interface RestoreActivities {
   readonly loadRestoredTable: (month: string, table: string, manifest: ManifestReference) => Promise<number>;
   /** Puts the month into place. Answers until when it stays. */
   readonly attachRestoredMonth: (request: RestoreRequest, manifest: ManifestReference) => Promise<string>;
+  /** Takes away what was loaded and is not to be attached. */
+  readonly abandonRestore: (month: string) => Promise<void>;
 }
 
 /** The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. */

@@ -6,6 +6,7 @@ import type { MonthRow } from '../database/month-states.ts';
 import { reopenMonth, selectMonth } from '../database/month-states.ts';
 import {
   createStaged,
+  dropStaged,
   finishStaged,
   foldStagedLedger,
   foldStagedRecords,
@@ -71,6 +72,8 @@ export interface RestoreSteps {
   load(month: string, table: string, manifest: ManifestReference): Promise<number>;
   /** Puts all of them into place at once. Answers until when the month stays. */
   attach(request: RestoreRequest, manifest: ManifestReference): Promise<string>;
+  /** Takes away what was loaded and is not to be attached. */
+  abandon(month: string): Promise<void>;
 }
 
 const MS_PER_DAY = 86_400_000;
@@ -82,6 +85,7 @@ export function createRestoreSteps(dependencies: RestoreDependencies): RestoreSt
     begin: (request) => steps.begin(request),
     load: (month, table, manifest) => steps.load(month, table, manifest),
     attach: (request, manifest) => steps.attach(request, manifest),
+    abandon: (month) => steps.abandon(month),
   };
 }
 
@@ -144,6 +148,13 @@ class Steps {
     });
     await this.#reached('attached');
     return until;
+  }
+
+  async abandon(month: string): Promise<void> {
+    await this.#asOwner(async (client) => {
+      await lockRestore(client, month);
+      for (const table of LOAD_ORDER) await dropStaged(client, stagedRelation(partitionName(table, month)));
+    });
   }
 
   async #keep(request: RestoreRequest, row: MonthRow): Promise<RestorePlan> {

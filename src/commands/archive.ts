@@ -2,7 +2,10 @@ import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { ArchiveSchemaError } from '../archive/restore-errors.ts';
+import type { RestoreRequest, RestoreSteps } from '../archive/restore-steps.ts';
 import { createRestoreSteps } from '../archive/restore-steps.ts';
+import { ArchiveMismatchError } from '../archive/retention-steps.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { describeFault } from '../archive/verify-part.ts';
 import { readProcessConfig } from '../config.ts';
@@ -78,20 +81,32 @@ async function restore(month: string, values: Values): Promise<void> {
     ...{ store, trusted, workFolder: retention.archive.workFolder },
     onProgress: (what) => process.stderr.write(`${what}\n`),
   });
-  const plan = await steps.begin(request);
-  let rows = 0;
-  let until: string;
-  if (plan.kind === 'kept') until = plan.until;
-  else {
-    for (const table of plan.tables) rows += await steps.load(month, table, plan.manifest);
-    until = await patiently(() => steps.attach(request, plan.manifest));
-  }
+  const { rows, until } = await restoreNow(steps, request);
   const name = month.slice(0, 7);
   process.stdout.write(
-    plan.kind === 'kept'
+    rows === undefined
       ? `${name} is in the database already: retention leaves it alone until ${until}\n`
       : `${name} is restored: ${rows} rows; retention leaves it alone until ${until}\n`,
   );
+}
+
+/** Without rows: all of them were there. */
+async function restoreNow(
+  steps: RestoreSteps,
+  request: RestoreRequest,
+): Promise<{ readonly until: string; readonly rows?: number }> {
+  const plan = await steps.begin(request);
+  if (plan.kind === 'kept') return { until: plan.until };
+  try {
+    let rows = 0;
+    for (const table of plan.tables) rows += await steps.load(request.month, table, plan.manifest);
+    return { rows, until: await patiently(() => steps.attach(request, plan.manifest)) };
+  } catch (error: unknown) {
+    // Of a damaged archive nobody will attach what could be loaded; after anything else the next attempt goes on with it.
+    if (error instanceof ArchiveMismatchError || error instanceof ArchiveSchemaError)
+      await steps.abandon(request.month);
+    throw error;
+  }
 }
 
 /** A lock is usually gone a moment later; whoever holds it longer is named. */

@@ -17,10 +17,14 @@ export const STAGED_LEDGER_TABLE = 'audit_ledger';
 
 /** An empty table like its parent, in the place of what an earlier attempt left. Without indexes: they come last. */
 export async function createStaged(client: pg.ClientBase, parent: string, staged: string): Promise<void> {
-  await client.query(`drop table if exists ${quoteIdentifier(staged)}`);
+  await dropStaged(client, staged);
   await client.query(`
     create table ${quoteIdentifier(staged)}
     (like ${quoteIdentifier(parent)} including defaults including constraints including generated including storage)`);
+}
+
+export async function dropStaged(client: pg.ClientBase, staged: string): Promise<void> {
+  await client.query(`drop table if exists ${quoteIdentifier(staged)}`);
 }
 
 /** Which filled, checked and indexed table stands there, by the manifest it was filled from; undefined when none does. */

@@ -1,4 +1,12 @@
-import { proxyActivities, setCurrentDetails, setHandler, upsertMemo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+} from '@temporalio/workflow';
 
 import type { RestoreActivities } from '../activities/types.ts';
 import { type RestoreMonthInput, restoreProgress } from './messages.ts';
@@ -10,6 +18,9 @@ const steps = proxyActivities<RestoreActivities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 
+/** How often it begins anew because retention or a record moved the month meanwhile. */
+const MAX_ROUNDS = 5;
+
 /** Brings one month back from the archive. A store or a database that is away only delays it; a damaged archive fails it. */
 export async function restoreMonth(request: RestoreMonthInput): Promise<string> {
   let progress = 'looking for the month';
@@ -18,20 +29,41 @@ export async function restoreMonth(request: RestoreMonthInput): Promise<string> 
     setCurrentDetails(what);
   };
   setHandler(restoreProgress, () => progress);
-  const plan = await steps.beginRestore(request);
-  let until: string;
-  if (plan.kind === 'kept') until = plan.until;
-  else {
-    let rows = 0;
-    for (const [index, table] of plan.tables.entries()) {
-      tell(`table ${index + 1} of ${plan.tables.length}, ${table}; ${rows} rows loaded before`);
-      rows += await steps.loadRestoredTable(request.month, table, plan.manifest);
-    }
-    tell(`attaching ${rows} rows`);
-    until = await steps.attachRestoredMonth(request, plan.manifest);
+  try {
+    const outcome = `restored until ${await restoreInRounds(request, tell)}`;
+    tell(outcome);
+    upsertMemo({ outcome });
+    return outcome;
+  } catch (error: unknown) {
+    await CancellationScope.nonCancellable(() => steps.abandonRestore(request.month));
+    throw error;
   }
-  const outcome = `restored until ${until}`;
-  tell(outcome);
-  upsertMemo({ outcome });
-  return outcome;
+}
+
+async function restoreInRounds(request: RestoreMonthInput, tell: (what: string) => void): Promise<string> {
+  for (let round = 1; ; round += 1) {
+    try {
+      return await restoreOnce(request, tell);
+    } catch (error: unknown) {
+      if (round === MAX_ROUNDS || !hasMoved(error)) throw error;
+      tell('beginning anew: the month was moved meanwhile');
+    }
+  }
+}
+
+async function restoreOnce(request: RestoreMonthInput, tell: (what: string) => void): Promise<string> {
+  const plan = await steps.beginRestore(request);
+  if (plan.kind === 'kept') return plan.until;
+  let rows = 0;
+  for (const [index, table] of plan.tables.entries()) {
+    tell(`table ${index + 1} of ${plan.tables.length}, ${table}; ${rows} rows loaded before`);
+    rows += await steps.loadRestoredTable(request.month, table, plan.manifest);
+  }
+  tell(`attaching ${rows} rows`);
+  return steps.attachRestoredMonth(request, plan.manifest);
+}
+
+function hasMoved(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'MonthMovedError';
 }

@@ -9,6 +9,7 @@ import { createFolderStore } from '../../src/archive/folder-store.ts';
 import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { repositoryPath } from '../support/repository.ts';
+import { rowsOfMonth } from '../support/restore.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
@@ -33,13 +34,19 @@ interface Outcome {
 }
 
 /** The command as a user runs it. */
-async function command(...args: readonly string[]): Promise<Outcome> {
+const command = (...args: readonly string[]): Promise<Outcome> => commandWith({}, ...args);
+
+async function commandWith(
+  given: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Outcome> {
   const env = {
     DATABASE_URL: database.url('audit_writer'),
     DATABASE_OWNER_URL: database.url('audit_owner'),
     REMEDIATION_AUDIT_ARCHIVE_URL: `file://${folder.file('archive')}`,
     REMEDIATION_AUDIT_ARCHIVE_KEY_FILE: folder.file('key.pem'),
     REMEDIATION_AUDIT_REQUIRE_APPROVAL: 'true',
+    ...given,
   };
   const options = { env, timeout: DEADLINE_MS };
   try {
@@ -88,6 +95,8 @@ test('a command line that leaves out who, why or what is refused', async () => {
     [['retention', 'approve', '2020-01'], '--by'],
     [['retention', 'approve', '2020-13', '--by', 'me'], 'YYYY-MM'],
     [['archive', 'verify', '2020-01', '--all'], 'means nothing'],
+    [['archive', 'restore'], 'means nothing'],
+    [['archive', 'restore', '2020-01', '--days', '0'], '--days'],
   ] as const) {
     const { code, stderr } = await command(...args);
     expect(code, args.join(' ')).toBe(2);
@@ -110,4 +119,26 @@ test('archive verify counts what is right, and names what is not and ends with 1
   const damaged = await command('archive', 'verify', '2020-01');
   expect(damaged.code).toBe(1);
   expect(damaged.stdout).toContain(`${part}: `);
+});
+
+test('a month is restored by command, stays as long as is said, and is told of when it is there already', async () => {
+  const store = createFolderStore(folder.file('restorable'));
+  const key = await readOrCreateSigningKey(folder.file('key.pem'));
+  await recordExecutions(database, '2020-02-01', 3);
+  const before = await rowsOfMonth(database.owner, '2020-02-01');
+  await runRetention(
+    retentionSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path }),
+    '2020-02-01',
+  );
+  const given = { REMEDIATION_AUDIT_ARCHIVE_URL: store.location };
+  const done = await commandWith(given, 'archive', 'restore', '2020-02', '--days', '30', '--by', 'auditor');
+  expect(done).toMatchObject({ code: 0 });
+  expect(done.stdout).toMatch(/^2020-02 is restored: 6 rows; retention leaves it alone until \d{4}-/);
+  expect(done.stderr).toMatch(/part-\w+\.parquet: verified and loaded/);
+  expect(await rowsOfMonth(database.owner, '2020-02-01')).toEqual(before);
+  expect((await command('retention', 'plan')).stdout).toMatch(/^2020-02 restored +keep .+restored until/m);
+  const again = await commandWith(given, 'archive', 'restore', '2020-02');
+  expect(again.stdout).toMatch(/^2020-02 is in the database already: retention leaves it alone until/);
+  const nothing = await commandWith(given, 'archive', 'restore', '2019-02');
+  expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be restored') as string });
 });
