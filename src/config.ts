@@ -227,6 +227,7 @@ function readEmbedded(read: Reader, environment: Environment) {
       helm: read.text('REMEDIATION_AUDIT_HELM_PATH'),
       promtool: read.text('REMEDIATION_AUDIT_PROMTOOL_PATH'),
       pgvector: read.text('REMEDIATION_AUDIT_PGVECTOR_PATH'),
+      duckdb: read.text('REMEDIATION_AUDIT_DUCKDB_PATH'),
     },
   };
 }

