@@ -126,7 +126,8 @@ export class FinalizerKeeper {
 
   #startWorkers(): void {
     if (performance.now() < this.#pausedUntil) return;
-    while (this.#workers < WRITES_AT_A_TIME && this.#workers < this.#queue.size) {
+    // Those that are there already may be busy for long.
+    while (this.#workers < WRITES_AT_A_TIME && this.#queue.size > 0) {
       this.#workers += 1;
       void this.#work().finally(() => {
         this.#workers -= 1;

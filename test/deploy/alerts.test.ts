@@ -126,6 +126,16 @@ describe('an alert fires', () => {
       '_x20 1x40',
       'warning RemediationAuditMissedByWatch',
     ],
+    [
+      'remediation_audit_unrecorded_releases_total{kind="k"}',
+      '_x20 1x40',
+      'critical RemediationAuditReleasedUnrecorded',
+    ],
+    [
+      'remediation_audit_strict_rights_missing{kind="k"}',
+      '1x60',
+      'warning RemediationAuditStrictRightsMissing',
+    ],
     ['remediation_audit_signal_queue_age_seconds', '0+60x60', 'warning RemediationAuditSignalsWait'],
     ['remediation_audit_recording_errors_total', '0+1x60', 'warning RemediationAuditRecordingFails'],
     ['remediation_audit_observations_quarantined_total', '_x20 1x40', 'warning RemediationAuditQuarantined'],
