@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+import { beforeAll, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+
+import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import { repositoryPath } from '../support/repository.ts';
+import { resolveServer } from '../support/servers.ts';
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
+  readonly rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName?: string;
+        readonly containers: { args: string[]; env: { name: string; value?: string }[] }[];
+      };
+    };
+  };
+}
+
+const run = promisify(execFile);
+let helm: string;
+
+beforeAll(async () => {
+  helm = await resolveServer('helm');
+});
+
+async function render(...kinds: readonly string[]): Promise<readonly Manifest[]> {
+  const { stdout } = await run(helm, [
+    ...[
+      'template',
+      'audit',
+      repositoryPath('deploy/chart'),
+      '--namespace',
+      'audit',
+      '--kube-version',
+      '1.34.0',
+    ],
+    ...(kinds.length === 0 ? [] : ['--set', `watch.strictKinds={${kinds.join(',')}}`]),
+  ]);
+  return documentsOf(stdout);
+}
+
+const documentsOf = (text: string): readonly Manifest[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+const rulesOf = (manifests: readonly Manifest[]): Manifest['rules'] =>
+  manifests.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name.endsWith('-strict'))?.rules;
+const strictVariableOf = (manifests: readonly Manifest[]): string | undefined =>
+  manifests
+    .find(({ kind, metadata }) => kind === 'Deployment' && metadata.name.endsWith('-watch'))
+    ?.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'REMEDIATION_AUDIT_STRICT_KINDS')
+    ?.value;
+
+test('by default nothing of strict mode is there', async () => {
+  const manifests = await render();
+  expect([rulesOf(manifests), strictVariableOf(manifests)]).toEqual([undefined, undefined]);
+  expect(manifests.filter(({ metadata }) => metadata.name.includes('strict'))).toEqual([]);
+});
+
+test('strict mode for remediations gives the right of deploy/rbac-strict.yaml, and no other', async () => {
+  const manifests = await render('RemediationRequest');
+  const alone = documentsOf(readFileSync(repositoryPath('deploy/rbac-strict.yaml'), 'utf8'));
+  expect(rulesOf(manifests)).toEqual(rulesOf(alone));
+  expect(strictVariableOf(manifests)).toBe('RemediationRequest');
+});
+
+test.each([
+  ['all', ['all']],
+  ['each by its name', KUBERNAUT_KINDS.map(({ kind }) => kind)],
+])('strict mode for %s kinds may patch every kind that is watched', async (_case, kinds) => {
+  const rules = rulesOf(await render(...kinds)) ?? [];
+  expect(rules).toHaveLength(1);
+  expect(new Set(rules[0]?.resources)).toEqual(new Set(KUBERNAUT_KINDS.map(({ plural }) => plural)));
+  const groups = KUBERNAUT_KINDS.flatMap(({ served }) => served.map(({ group }) => group));
+  expect(new Set(rules[0]?.apiGroups)).toEqual(new Set(groups));
+  expect(rules[0]?.verbs).toEqual(['patch']);
+});
+
+test('what it holds is released before the release of the chart is removed, with the rights of the watcher', async () => {
+  const job = (await render('RemediationRequest')).find(
+    ({ kind, metadata }) => kind === 'Job' && metadata.annotations?.['helm.sh/hook'] === 'pre-delete',
+  );
+  expect(job?.spec.template.spec.containers[0]?.args).toEqual(['strict', 'uninstall']);
+  expect(job?.spec.template.spec.serviceAccountName).toMatch(/-watch$/);
+});
