@@ -8,7 +8,9 @@ import type { Redactor } from '../domain/redaction.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { StorageFailure } from '../observability/source-metrics.ts';
 import type { Caller } from './auth/gate.ts';
+import type { Deferral } from './deferring.ts';
 import type { Durability, KeptRecord } from './durability.ts';
+import { createPlacing } from './placing.ts';
 import { Problem } from './problems.ts';
 
 /** What became of one posted record. */
@@ -33,6 +35,8 @@ export interface Posting {
 
 export interface PostingOptions {
   readonly durability: Durability;
+  /** Has the texts of analyses placed; without it they are only stored. */
+  readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
   /** The configured cluster. */
   readonly cluster: string;
@@ -46,6 +50,7 @@ const MS_PER_SECOND = 1_000;
 
 export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
+  const placing = createPlacing(options.deferral, metrics);
   return {
     async post(definition, records, caller) {
       const startedAt = performance.now();
@@ -63,6 +68,9 @@ export function createPosting(options: PostingOptions): Posting {
         });
         throw error;
       }
+      placing.place(
+        accepted.flatMap(({ observation }, index) => (kept[index]?.status === 'stored' ? [observation] : [])),
+      );
       let next = 0;
       return read.map((post) => {
         if (post instanceof Problem) {

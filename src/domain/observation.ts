@@ -56,3 +56,8 @@ export type CreatedAtSource = 'resource' | 'post' | 'received';
 export function naturalKey(...parts: readonly string[]): string {
   return parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
 }
+
+/** Whether it carries the text of an investigation, which is placed among others once it is stored. */
+export function hasInvestigation({ columns }: Observation): boolean {
+  return (columns['investigation_report'] ?? '') !== '';
+}

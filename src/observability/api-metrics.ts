@@ -10,6 +10,8 @@ export interface ApiMetrics {
   readonly turnedAway: Counter;
   /** Posted records that Temporal took while the database was away. */
   readonly recordsDeferred: Counter;
+  /** Posted analyses whose text Temporal did not take to place; posting them again tries it again. */
+  readonly investigationsLeft: Counter;
   /** Values that were taken out of posted records, by kind of secret. */
   readonly redactions: Counter<'kind'>;
   /** Decisions about callers: admitted, unauthenticated, forbidden, unavailable. */
@@ -43,6 +45,11 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
     recordsDeferred: new Counter({
       name: 'remediation_audit_api_records_deferred_total',
       help: 'Posted records that Temporal took because the database could not store them',
+      registers,
+    }),
+    investigationsLeft: new Counter({
+      name: 'remediation_audit_api_investigations_left_total',
+      help: 'Posted analyses that are stored and whose text Temporal did not take to place among the others',
       registers,
     }),
     redactions: new Counter({

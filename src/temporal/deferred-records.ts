@@ -52,7 +52,7 @@ export function createDeferredRecords(client: Client, options: DeferredRecordsOp
           taskQueue,
           args: [observation],
           workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary: `${observation.table}, posted while the database was away`,
+          staticSummary: `${observation.table}, posted`,
         }),
       );
     },

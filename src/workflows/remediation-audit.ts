@@ -13,6 +13,7 @@ import {
 import type { RecordedObservation, VerdictActivities } from '../activities/types.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
+import { hasInvestigation } from '../domain/observation.ts';
 import { AuditAttributes } from './audit-attributes.ts';
 import { closingSentence, detailsOf, outcomeOf, recordingLine } from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
@@ -148,7 +149,7 @@ class Audit {
     const stored = await recordByPhase(observation);
     this.#trail.noteRecorded(observation, stored);
     this.#releaseFragments();
-    if (carriesInvestigation(observation, stored)) {
+    if (stored.status === 'stored' && hasInvestigation(observation)) {
       this.#placing.add({ id: stored.id, createdAt: stored.createdAt });
     }
   }
@@ -260,8 +261,4 @@ class Audit {
       trail: this.#trail.state(this.#attributes.set),
     };
   }
-}
-
-function carriesInvestigation(observation: Observation, stored: RecordedObservation): boolean {
-  return stored.status === 'stored' && (observation.columns['investigation_report'] ?? '') !== '';
 }

@@ -113,7 +113,40 @@ test('a batch while the database is away is kept whole', async () => {
   expect(answer.json<{ results: { status: number }[] }>().results.every(({ status }) => status === 202)).toBe(
     true,
   );
-  await until(async () => (await countOf('away-')) === 50, 'all of them are stored');
+  await until(async () => (await countOf('away-')) === 50, 'all of them are stored', 3 * PATIENCE_MS);
+});
+
+async function placedTexts(prefix: string): Promise<unknown[]> {
+  const { rows } = await stage.database.owner.query<{ text: string }>(
+    `select investigation_text as text from ai_investigation_embeddings
+     where starts_with(investigation_text, $1) and embedding is not null`,
+    [prefix],
+  );
+  return rows.map(({ text }) => text);
+}
+
+function analysis(name: string, text: string) {
+  return { crd_name: name, crd_namespace: 'audited', investigation_report: text };
+}
+
+test('the texts of posted analyses are placed among the others, also of those that waited for the database', async () => {
+  const url = '/api/v1/audit/ai-analysis';
+  expect((await post(analysis('ai-1', 'posted: the pod ran out of memory'), { url })).statusCode).toBe(201);
+  await until(async () => (await placedTexts('posted: the pod')).length === 1, 'the text is placed');
+  proxy.freeze();
+  const late = await post(analysis('ai-2', 'posted: the disk was full'), { url });
+  proxy.thaw();
+  expect(late.statusCode, late.body).toBe(202);
+  await until(async () => (await placedTexts('posted: the disk')).length === 1, 'the late text is placed');
+  const { contradictions } = await inspectRecords(stage.database.owner);
+  expect(contradictions).toEqual([]);
+  const similar = await api.inject({
+    url: '/api/v1/investigations/similar',
+    query: { text: 'posted: the pod ran out of memory', limit: '1' },
+  });
+  expect(similar.json<{ items: unknown[] }>().items, similar.body).toMatchObject([
+    { investigation_text: 'posted: the pod ran out of memory' },
+  ]);
 });
 
 test('for clients that know no other success the status is 201', async () => {
