@@ -2,6 +2,7 @@ import type { Filter, ListOrder, Position, RecordQuery } from '../database/recor
 import { LIST_ORDERS } from '../database/record-reader.ts';
 import { formatInterval, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../domain/limits.ts';
 import type { Column, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 import { invalidParameter } from './problems.ts';
@@ -55,12 +56,36 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
     { name: 'until', meaning: 'Records that live before this instant', schema: instantSchema },
     describeIncludeArchive('Whether months that are in the archive are searched too', true),
     ...filterableColumns(definition).flatMap((column) => [
-      { name: column.name, meaning: `Equal; empty for not known. ${column.meaning}`, schema: text },
+      {
+        name: column.name,
+        meaning: `Equal; empty for not known. ${column.meaning}`,
+        schema: filterSchema(column),
+      },
       ...(column.type === 'text'
         ? [{ name: `${column.name}${PREFIX}`, meaning: `What \`${column.name}\` begins with`, schema: text }]
         : []),
     ]),
   ];
+}
+
+/** What a filter takes; the empty text means not known. */
+function filterSchema({ type }: Column): JsonObject {
+  const unknown = { const: '' };
+  switch (type) {
+    case 'timestamptz':
+      return { anyOf: [unknown, { ...instantSchema }] };
+    case 'boolean':
+      return { enum: ['', 'true', 'false'] };
+    case 'numeric':
+      return { anyOf: [unknown, { type: 'number' }] };
+    case 'integer':
+    case 'bigint':
+      return { anyOf: [unknown, { type: 'integer' }] };
+    case 'uuid':
+      return { anyOf: [unknown, { type: 'string', format: 'uuid' }] };
+    default:
+      return { type: 'string', maxLength: MAX_IDENTIFIER_LENGTH };
+  }
 }
 
 export function describeIncludeArchive(meaning: string, byDefault: boolean): QueryDescription {

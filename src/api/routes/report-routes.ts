@@ -1,8 +1,9 @@
 import type { EmbeddingStore } from '../../database/embedding-store.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { formatCsv, formatJson } from '../../reports/formats.ts';
 import type { ReportParameter } from '../../reports/parameters.ts';
-import { ReportParameterError } from '../../reports/parameters.ts';
+import { MAX_REPORT_ROWS, ReportParameterError } from '../../reports/parameters.ts';
 import { type Report, REPORTS } from '../../reports/reports.ts';
 import type { ReportAnswer } from '../../reports/run-report.ts';
 import { ReportTooLargeError } from '../../reports/run-report.ts';
@@ -115,7 +116,8 @@ const REPORT_SCHEMA = {
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
 function describeParameter({ name, type, default: byDefault, meaning }: ReportParameter): QueryDescription {
-  const schema = type === 'count' ? { type: 'integer', minimum: 1 } : { type: 'string' };
+  const text = { type: 'string', minLength: 1, maxLength: MAX_IDENTIFIER_LENGTH };
+  const schema = type === 'count' ? { type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS } : text;
   return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema };
 }
 
