@@ -10,7 +10,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
-import type { RecordedObservation, VerdictActivities } from '../activities/types.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation } from '../domain/observation.ts';
