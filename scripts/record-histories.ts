@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
@@ -129,7 +129,11 @@ function stageOf({ workflow }: Client, play: PlayedRemediation, name: string): R
     run: async (type, args, given = {}) => {
       answers = given;
       ran = `histories/${name}`;
-      await workflow.execute(type, { workflowId: ran, taskQueue: QUEUE, args: [...args] });
+      const started = await workflow.start(type, { workflowId: ran, taskQueue: QUEUE, args: [...args] });
+      // One that is to fail has a history too.
+      await started.result().catch((error: unknown) => {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+      });
     },
     ran: () => ran,
   };
@@ -148,6 +152,10 @@ function maintenance(): object {
     'dropMonth',
     'reattachMonth',
     'noteRetentionFault',
+    'beginRestore',
+    'loadRestoredTable',
+    'attachRestoredMonth',
+    'abandonRestore',
   ];
   return Object.fromEntries(
     names.map((name) => [

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type {
   PartitionActivities,
+  RestoreActivities,
   RetentionActivities,
   RetentionDecision,
 } from '../../src/activities/types.ts';
@@ -28,7 +29,7 @@ export interface BranchStage {
   ) => Promise<void>;
 }
 
-export type MaintenanceActivities = PartitionActivities & RetentionActivities;
+export type MaintenanceActivities = PartitionActivities & RetentionActivities & RestoreActivities;
 
 /** Keys of observations for which the recorder's activities do something special. */
 export const FLAKY = 'we-flaky';
@@ -74,6 +75,35 @@ const ARCHIVING: Partial<MaintenanceActivities> = {
 /** One run of retention, with some of the answers changed. */
 function retaining(answers: Partial<MaintenanceActivities>): Branch {
   return ({ run }) => run('retention', [], { ...ARCHIVING, ...answers });
+}
+
+/** What the steps of a restore answer when nothing is in the way. */
+const RESTORING: Partial<MaintenanceActivities> = {
+  beginRestore: () =>
+    Promise.resolve({
+      kind: 'load',
+      manifest: { key: 'month=2026-03/manifest.json', sha256: '00' },
+      tables: ['remediation_audit', 'audit_ledger'],
+    }),
+  loadRestoredTable: () => Promise.resolve(7),
+  attachRestoredMonth: () => Promise.resolve('2026-12-21'),
+  abandonRestore: () => Promise.resolve(),
+};
+
+/** One restore, with some of the answers changed. */
+function restoring(answers: Partial<MaintenanceActivities>): Branch {
+  const request = { month: MARCH, days: 30, by: 'alice' };
+  return ({ run }) => run('restoreMonth', [request], { ...RESTORING, ...answers });
+}
+
+/** Fails the first time, because something else moved the month. */
+function movedOnce(): () => Promise<string> {
+  let isMoved = false;
+  return () => {
+    if (isMoved) return Promise.resolve('2026-12-21');
+    isMoved = true;
+    return Promise.reject(ApplicationFailure.nonRetryable('it was attached again', 'MonthMovedError'));
+  };
 }
 
 const planned = (...due: readonly RetentionDecision[]): Partial<MaintenanceActivities> => ({
@@ -200,6 +230,14 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
       { month: '2026-05-01', action: 'reattach' },
     ),
   ),
+  'restore-loaded': restoring({}),
+  'restore-kept': restoring({
+    beginRestore: () => Promise.resolve({ kind: 'kept', until: '2026-12-21' }),
+  }),
+  'restore-moved': restoring({ attachRestoredMonth: movedOnce() }),
+  'restore-refused': restoring({
+    loadRestoredTable: () => Promise.reject(ApplicationFailure.nonRetryable('row 7 differs')),
+  }),
   'retention-stopped': retaining({
     ...planned({ month: MARCH, action: 'archive' }, { month: APRIL, action: 'drop' }),
     verifyExport: () =>

@@ -5,6 +5,7 @@ import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import * as workflows from '../../src/workflows/index.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { BRANCHES } from './branches.ts';
 
@@ -40,11 +41,19 @@ test('every branch of the workflows has its history', () => {
   );
 });
 
+test('every workflow that can be started has a history', () => {
+  const played = HISTORIES.map(
+    (file) => /"workflowType": *\{\s*"name": *"(\w+)"/.exec(readHistory(file))?.[1],
+  );
+  expect([...new Set(played)].sort()).toEqual(Object.keys(workflows).sort());
+});
+
 test.each([
   ['remediationAudit', 'completed.json', 'recordExecution'],
   ['recordDeferred', 'deferred.json', 'recordExecution'],
   ['partitionRollover', 'partition-rollover.json', 'rollPartitionsOver'],
   ['retention', 'retention-dropped.json', 'verifyExport'],
+  ['restoreMonth', 'restore-loaded.json', 'loadRestoredTable'],
 ])('a renamed activity of %s is caught', async (_workflow, file, activity) => {
   const renamed = readHistory(file).replaceAll(activity, 'underAnotherName');
   await expect(replay(renamed)).rejects.toBeInstanceOf(DeterminismViolationError);
