@@ -13,6 +13,7 @@ import { cacheDir, resolveServer } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure, Run } from './harness.ts';
 import { compare, elapsedMs, ratePerSecond } from './harness.ts';
+import { processorFigures, type ProcessorTime, processorTimeOf } from './processor-time.ts';
 import { median } from './statistics.ts';
 import { emptyActivities, openSide, storingActivities, type WorkflowSide } from './workflow-side.ts';
 
@@ -90,12 +91,25 @@ async function measureAll(
     report(`${metric}: ${figure.value.toFixed(1)} ${unit}, ceiling ${figure.ceiling?.toFixed(1) ?? ''}`);
     return figure;
   };
+  const spent = new Map<WorkflowSide, ProcessorTime[]>([
+    [ours, []],
+    [empty, []],
+  ]);
+  const playMeasured = async (side: WorkflowSide): Promise<void> => {
+    spent.get(side)?.push(await processorTimeOf(() => playMany(side, remediations)));
+  };
+  // Not the warm-up, which comes first.
+  const counted = (side: WorkflowSide): ProcessorTime[] => spent.get(side)?.slice(1) ?? [];
   return [
     await compared(
       `rate, ${AT_ONCE} remediations at once`,
       'observations/s',
-      (side) => () => ratePerSecond(remediations * OBSERVATIONS, () => playMany(side, remediations)),
+      (side) => () => ratePerSecond(remediations * OBSERVATIONS, () => playMeasured(side)),
     ),
+    ...processorFigures({ bench: BENCH, unit: 'ms' }, remediations * OBSERVATIONS, {
+      ours: counted(ours),
+      ceiling: counted(empty),
+    }),
     await compared(
       'rate, 1 remediation',
       'observations/s',
