@@ -142,18 +142,27 @@ class PartSplitter {
   }
 }
 
+const PENDING_BYTES = 8_192 * ROW_HASH_BYTES;
+
 class PartWriter {
   readonly #files: TextPartFiles;
   readonly #csv: Writable;
   readonly #rowHashes: Writable;
   readonly #hasher: RowHasher;
+  /** Hashes that are not written yet: a stream takes a microsecond for each write, however small. */
+  #pending = Buffer.allocUnsafe(PENDING_BYTES);
+  #pendingBytes = 0;
 
   constructor(files: TextPartFiles) {
     this.#files = files;
     this.#csv = createWriteStream(files.csv);
     this.#rowHashes = createWriteStream(files.rowHashes);
     for (const stream of [this.#csv, this.#rowHashes]) stream.on('error', ignoreHere);
-    this.#hasher = new RowHasher((rowHash) => this.#rowHashes.write(rowHash));
+    this.#hasher = new RowHasher((rowHash) => {
+      rowHash.copy(this.#pending, this.#pendingBytes);
+      this.#pendingBytes += ROW_HASH_BYTES;
+      if (this.#pendingBytes === PENDING_BYTES) this.#writePending();
+    });
   }
 
   /** Returns what belongs to the next part. */
@@ -170,7 +179,15 @@ class PartWriter {
     return this.#hasher.isFull(limit);
   }
 
+  #writePending(): void {
+    this.#rowHashes.write(this.#pending.subarray(0, this.#pendingBytes));
+    // Another one: the stream holds on to what it was given.
+    this.#pending = Buffer.allocUnsafe(PENDING_BYTES);
+    this.#pendingBytes = 0;
+  }
+
   async end(): Promise<TextPart> {
+    this.#writePending();
     for (const stream of [this.#csv, this.#rowHashes]) {
       stream.end();
       await finished(stream);
