@@ -13,7 +13,7 @@ import { recordExecutions } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const ROWS = 12;
-const DEADLINE_MS = 200_000;
+const DEADLINE_MS = 400_000;
 /** Where a disk on which a little is left becomes full in the middle of a file. */
 const WRITING: readonly FaultPoint[] = ['frozen', 'copied', 'written', 'verified'];
 const LITTLE_BYTES = 12_288;
