@@ -95,7 +95,9 @@ function endOfPage({ rows, next }: Page, { limit }: RecordQuery): Position | und
 
 function monthsOf({ query, archived }: WholeQuestion, months: readonly ColdMonth[]): readonly ColdMonth[] {
   const ranges = [rangeOf(query), ...(archived === undefined ? [] : [archived])];
-  return months.filter((month) => ranges.every((range) => overlaps(timesOf(month), range)));
+  return months
+    .filter((month) => ranges.every((range) => overlaps(timesOf(month), range)))
+    .filter((month) => query.until === undefined || timesOf(month).first < query.until);
 }
 
 async function selectFragments(
@@ -113,14 +115,15 @@ async function selectFragments(
 
 /** The question without its filters, in one month: a fragment need not match what its record does. */
 function within(query: RecordQuery, { month }: ColdMonth, limit: number): RecordQuery {
-  const { first, last } = timesOf({ month });
+  const [first, end] = [timesOf({ month }).first, `${addMonths(month, 1)}T00:00:00.000000Z`];
   const since = query.since !== undefined && query.since > first ? query.since : first;
-  const until = query.until !== undefined && query.until < last ? query.until : last;
+  const until = query.until !== undefined && query.until < end ? query.until : end;
   return { ...query, filters: [], since, until, limit };
 }
 
+/** Between which any instant of the month lies; every month is taken to have 31 days, and text is compared. */
 function timesOf({ month }: Pick<ColdMonth, 'month'>): { first: string; last: string } {
-  return { first: `${month}T00:00:00.000000Z`, last: `${addMonths(month, 1)}T00:00:00.000000Z` };
+  return { first: `${month}T00:00:00.000000Z`, last: `${month.slice(0, 7)}-31T23:59:59.999999Z` };
 }
 
 function inOrder(months: readonly ColdMonth[], { order }: RecordQuery): readonly ColdMonth[] {

@@ -200,6 +200,9 @@ describe('a process without an archive', () => {
       'unsearched-months': '2020-01, 2020-02',
       'unsearched-reason': missing,
     });
+    const window = 'since=2020-02-01T00:00:00Z&until=2020-03-01T00:00:00Z';
+    const month = await alone.inject({ url: `/api/v1/audit/remediation?${window}` });
+    expect(month.json<Body>().unsearched).toEqual({ months: ['2020-02'], reason: missing });
     const recent = await alone.inject({ url: '/api/v1/audit/remediation?limit=5' });
     expect(recent.json<Body>().unsearched).toBeNull();
     expect(recent.headers).not.toHaveProperty('unsearched-months');

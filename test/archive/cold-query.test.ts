@@ -23,6 +23,7 @@ import { createTestApi } from '../support/api.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
+import { restoreSteps, runRestore } from '../support/restore.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
@@ -208,6 +209,27 @@ describe('a record of which a late observation has re-opened its month', () => {
     const history = await api.inject({ url: `${LIST}/${partedId}/history` });
     expect(history.json<Body>().items.map(({ source_version }) => source_version)).toEqual([3, 7]);
   });
+});
+
+test('a month that is restored between two pages is answered by the database alone', async () => {
+  const first = await list('limit=20');
+  const restore = restoreSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+  await runRestore(restore, { month: '2020-01-01', days: 7, by: 'somebody' });
+  opened.length = 0;
+  const rest = await list(`limit=1000&cursor=${first.next_cursor ?? ''}`);
+  const seen = [...first.items, ...rest.items];
+  expect(seen.map(({ id }) => id)).toEqual(ids);
+  const january = rest.items.filter(({ created_at: at }) => String(at).startsWith('2020-01'));
+  expect(new Set(january.map(({ source }) => source))).toEqual(new Set(['database']));
+  expect(january.length).toBeGreaterThan(20);
+  opened.length = 0;
+  await list('limit=1000&until=2020-02-01T00:00:00Z');
+  expect(opened).toEqual([]);
+  await database.owner.query(
+    `update audit_partition set restored_until = now() - interval '1 day' where state = 'restored'`,
+  );
+  await runRetention(steps, '2020-01-01');
+  expect(await allIds()).toEqual(ids);
 });
 
 describe('one record of an archived month', () => {
