@@ -10,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
+import type { VerdictActivities } from '../activities/types.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation } from '../domain/observation.ts';
