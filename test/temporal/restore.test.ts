@@ -1,0 +1,171 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { createRestoreActivities } from '../../src/activities/restore.ts';
+import { createFolderStore } from '../../src/archive/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/object-store.ts';
+import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { selectMonth } from '../../src/database/month-states.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRestores, type Restores, type RestoreStatus } from '../../src/temporal/restores.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { restoreSteps, rowsOfMonth } from '../support/restore.ts';
+import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
+import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { until } from '../support/until.ts';
+
+const DEADLINE_MS = 60_000;
+const metrics = createMetrics();
+
+let temporal: TestTemporal;
+let restores: Restores;
+let database: TestDatabase;
+let folder: TestFolder;
+let key: SigningKey;
+let store: ObjectStore;
+
+beforeAll(async () => {
+  temporal = await connectTestTemporal();
+  restores = createRestores(temporal.client, { taskQueue: temporal.taskQueue });
+  database = await createTestDatabase();
+  folder = await createTestFolder();
+  key = await readOrCreateSigningKey(folder.file('key.pem'));
+  store = createFolderStore(folder.file('archive'));
+});
+afterAll(async () => {
+  await temporal.close();
+  await database.close();
+  await folder.remove();
+});
+
+const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+
+function activities(given: Partial<RestoreDependencies> = {}) {
+  return createRestoreActivities({
+    metrics: metrics.maintenance,
+    logger: createLogger('silent', 'test'),
+    steps: (onProgress) => restoreSteps(setting(), { onProgress, ...given }),
+  });
+}
+
+async function archived(month: string): Promise<Record<string, string[]>> {
+  await recordExecutions(database, month, 12);
+  const before = await rowsOfMonth(database.owner, month);
+  await runRetention(retentionSteps(setting()), month);
+  return before;
+}
+
+async function ended(month: string): Promise<RestoreStatus | undefined> {
+  let status: RestoreStatus | undefined;
+  const isOver = async (): Promise<boolean> => {
+    status = await restores.status(month);
+    return status?.status !== 'running';
+  };
+  await until(isOver, `the restore of ${month} has ended`, DEADLINE_MS);
+  return status;
+}
+
+test('a month that was asked for waits for a worker, tells how far it is, and is restored', async () => {
+  const month = '2021-01-01';
+  const before = await archived(month);
+  expect(await restores.status(month)).toBeUndefined();
+  const id = await restores.start({ month, days: 7, by: 'auditor' });
+  expect(await restores.start({ month, days: 7, by: 'somebody else' })).toBe(id);
+  expect(await restores.status(month)).toEqual({
+    status: 'running',
+    detail: 'waiting for a worker of the queue audit-maintenance',
+  });
+  let seen = '';
+  const worker = await temporal.startWorker(
+    activities({
+      reached: async (point) => {
+        if (point === 'checked') seen = (await restores.status(month))?.detail ?? '';
+      },
+    }),
+  );
+  try {
+    const status = await ended(month);
+    expect(status?.status).toBe('done');
+    expect(status?.detail).toMatch(/^restored until \d{4}-/);
+  } finally {
+    await worker.stop();
+  }
+  expect(seen).toMatch(/^table \d of \d, \w+; \d+ rows loaded before$/);
+  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
+  expect(await selectMonth(database.owner, month)).toMatchObject({
+    state: 'restored',
+    restoredBy: 'auditor',
+  });
+});
+
+test('a store that is away for a while only delays a restore', async () => {
+  const month = '2021-02-01';
+  const before = await archived(month);
+  let refusals = 3;
+  const flaky: ObjectStore = {
+    ...store,
+    download: (name, path) => {
+      refusals -= 1;
+      return refusals > 0 ? Promise.reject(new Error('connect ECONNREFUSED')) : store.download(name, path);
+    },
+  };
+  const worker = await temporal.startWorker(activities({ store: flaky }));
+  try {
+    await restores.start({ month, days: 7, by: 'auditor' });
+    expect(await ended(month)).toMatchObject({ status: 'done' });
+  } finally {
+    await worker.stop();
+  }
+  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
+});
+
+test('a damaged archive fails a restore with an alarm and the name of the file', async () => {
+  const month = '2021-03-01';
+  await archived(month);
+  const [part = ''] = await store.list('table=audit_ledger/month=2021-03/');
+  await rm(join(folder.file('archive'), part));
+  const worker = await temporal.startWorker(activities());
+  try {
+    await restores.start({ month, days: 7, by: 'auditor' });
+    const status = await ended(month);
+    expect(status?.status).toBe('failed');
+    expect(status?.detail).toContain(`${part}: is missing`);
+  } finally {
+    await worker.stop();
+  }
+  expect((await selectMonth(database.owner, month))?.state).toBe('dropped');
+  const { rows } = await database.owner.query(
+    "select from pg_class where relname like 'restoring%' and relkind = 'r'",
+  );
+  expect(rows).toEqual([]);
+  const { values } = await metrics.maintenance.archiveAlarms.get();
+  expect(values).toMatchObject([{ labels: { reason: 'mismatch' }, value: 1 }]);
+});
+
+test('a restore begins anew when retention archives a late record of its month meanwhile', async () => {
+  const month = '2021-04-01';
+  await archived(month);
+  let late = 1;
+  const worker = await temporal.startWorker(
+    activities({
+      reached: async (point) => {
+        if (point !== 'staged' || late === 0) return;
+        late -= 1;
+        await recordExecutions(database, month, 1);
+        await runRetention(retentionSteps(setting()), month);
+      },
+    }),
+  );
+  try {
+    await restores.start({ month, days: 7, by: 'auditor' });
+    expect(await ended(month)).toMatchObject({ status: 'done' });
+  } finally {
+    await worker.stop();
+  }
+  expect((await rowsOfMonth(database.owner, month))['audit_ledger']).toHaveLength(13);
+});
