@@ -29,7 +29,9 @@ const ALL: readonly Trouble[] = [...FAULTS, ...TROUBLES];
 const LOSING: ReadonlySet<Trouble> = new Set(['lost-event', 'only-looks', 'freeze']);
 const ROUNDS = 2;
 /** Whatever was wrong, so long after it has ended everything that is there must have been told. */
-const RECOVERY_MS = 4_000;
+const RECOVERY_MS = 20_000;
+/** What is switched off never recovers: to see that takes no patience with a busy machine. */
+const MUTATED_RECOVERY_MS = 6_000;
 const NEVER_MS = 3_600_000;
 
 /** Plays one schedule and returns what it broke; nothing when every guarantee held. */
@@ -44,7 +46,10 @@ export async function playSchedule(options: ScheduleOptions): Promise<readonly s
       inactivityMs: isOff('inactivity') ? NEVER_MS : FAST.inactivityMs,
     },
   });
-  const schedule = new Schedule(world, random, options.troubles ?? ALL);
+  const schedule = new Schedule(world, random, {
+    troubles: options.troubles ?? ALL,
+    recoveryMs: options.without?.length ? MUTATED_RECOVERY_MS : RECOVERY_MS,
+  });
   return await schedule.play();
 }
 
@@ -61,11 +66,17 @@ class Schedule {
   readonly #world: WatcherWorld;
   readonly #random: Random;
   readonly #troubles: readonly Trouble[];
+  readonly #recoveryMs: number;
   readonly #writer: WatcherWriter;
   readonly #broken: string[] = [];
   #hasLost = false;
 
-  constructor(world: WatcherWorld, random: Random, troubles: readonly Trouble[]) {
+  constructor(
+    world: WatcherWorld,
+    random: Random,
+    { troubles, recoveryMs }: { readonly troubles: readonly Trouble[]; readonly recoveryMs: number },
+  ) {
+    this.#recoveryMs = recoveryMs;
     this.#world = world;
     this.#random = random;
     this.#troubles = troubles;
@@ -102,12 +113,12 @@ class Schedule {
 
   /** Nothing is wrong any more: within the bound everything that is there has been told, and everything that went. */
   async #calm(): Promise<void> {
-    const deadline = performance.now() + RECOVERY_MS;
+    const deadline = performance.now() + this.#recoveryMs;
     for (;;) {
       const missing = this.#writer.untold();
       if (missing.length === 0) return;
       if (performance.now() > deadline) {
-        this.#broken.push(`not told ${RECOVERY_MS} ms after the last trouble: ${missing.join(', ')}`);
+        this.#broken.push(`not told ${this.#recoveryMs} ms after the last trouble: ${missing.join(', ')}`);
         return;
       }
       await delay(5);
