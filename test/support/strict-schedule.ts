@@ -15,10 +15,11 @@ type StrictTrouble = Trouble | (typeof PATCH_TROUBLES)[number];
 
 const TROUBLES: readonly StrictTrouble[] = [
   ...FAULTS,
-  ...['temporal-away', 'temporal-away', 'temporal-slow', 'database-away', 'killed', 'second-watcher'].map(
-    (trouble) => trouble as Trouble,
-  ),
   ...PATCH_TROUBLES,
+  'temporal-slow',
+  'database-away',
+  'killed',
+  'second-watcher',
 ];
 const RECOVERY_MS = 6_000;
 const PHASES = ['Processing', 'Executing', 'Completed', 'Failed'];
@@ -51,7 +52,8 @@ class StrictSchedule {
     for (let count = 3; count > 0; count -= 1) this.#writer.create();
     this.#world.startWatcher();
     for (let count = 3 + this.#random.below(4); count > 0; count -= 1) {
-      const trouble = this.#random.pick(TROUBLES);
+      // The one that strict mode is for.
+      const trouble = this.#random.below(3) === 0 ? 'temporal-away' : this.#random.pick(TROUBLES);
       this.#writer.note(`-- ${trouble}`);
       await this.#begin(trouble);
       for (let operations = 2 + this.#random.below(5); operations > 0; operations -= 1) {
