@@ -41,6 +41,8 @@ export interface StoreHoldReport {
   readonly unsupported: number;
   /** The store has yet to be told. */
   readonly pending: number;
+  /** Why not, month by month: one that cannot be told of does not keep the others from it. */
+  readonly troubles: readonly string[];
 }
 
 /**
@@ -55,13 +57,14 @@ export async function applyStoreHolds(given: StoreHoldDependencies): Promise<Sto
     const keeper = new Keeper(client, given);
     await keeper.place();
     await keeper.release();
-    return countHoldArchives(client);
+    return { ...(await countHoldArchives(client)), troubles: keeper.troubles };
   });
 }
 
 class Keeper {
   readonly #client: pg.Client;
   readonly #given: StoreHoldDependencies;
+  readonly troubles: string[] = [];
 
   constructor(client: pg.Client, given: StoreHoldDependencies) {
     this.#client = client;
@@ -74,11 +77,8 @@ class Keeper {
     const holds = await listHolds(this.#client);
     for (const [month, pairs] of Map.groupBy(unexamined, (pair) => pair.month)) {
       const ids = new Set(pairs.map(({ holdId }) => holdId));
-      await this.#placeOn(
-        month,
-        pairs,
-        holds.filter(({ id }) => ids.has(id)),
-      );
+      const placed = holds.filter(({ id }) => ids.has(id));
+      await this.#try(month, () => this.#placeOn(month, pairs, placed));
     }
   }
 
@@ -103,8 +103,21 @@ class Keeper {
     const unexamined = new Set((await selectUnexamined(this.#client)).map(({ month }) => month));
     for (const { month, heldByOthers } of releasable) {
       if (unexamined.has(month)) continue;
-      if (!heldByOthers) await this.#setAll(await this.#objectsOf(month), false);
-      await markReleased(this.#client, month);
+      await this.#try(month, async () => {
+        if (!heldByOthers) await this.#setAll(await this.#objectsOf(month), false);
+        await markReleased(this.#client, month);
+      });
+    }
+  }
+
+  /** What fails is tried again the next time; a lost database or an end fails whatever comes after it too. */
+  async #try(month: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error: unknown) {
+      this.#given.signal?.throwIfAborted();
+      const reason = error instanceof Error ? error.message : String(error);
+      this.troubles.push(`${month.slice(0, 7)}: ${reason}`);
     }
   }
 

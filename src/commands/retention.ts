@@ -101,7 +101,9 @@ async function tellStore(config: Config): Promise<void> {
     return;
   }
   try {
-    await applyStoreHolds(await storeHoldsOf(config));
+    const { troubles = [] } = (await applyStoreHolds(await storeHoldsOf(config))) ?? {};
+    for (const trouble of troubles)
+      process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${trouble}\n`);
   } catch (error: unknown) {
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${reason}\n`);

@@ -8,6 +8,7 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import { openWritableArchive } from './open-archive.ts';
 
 const ROUND_MS = 60_000;
+const UNTOLD = 'a legal hold could not be brought to the object store; tried again in a minute';
 
 export async function storeHoldsOf({
   retention,
@@ -80,7 +81,8 @@ function tell(
   report: StoreHoldReport,
   { metrics, logger }: Pick<HoldKeeperOptions, 'metrics' | 'logger'>,
 ): void {
-  const { held, unsupported, pending } = report;
+  const { held, unsupported, pending, troubles } = report;
+  for (const reason of troubles) logger.warn({ reason }, UNTOLD);
   for (const [state, count] of Object.entries({ held, unsupported, pending }))
     metrics.archiveHolds.set({ state }, count);
   if (unsupported > 0)

@@ -284,11 +284,38 @@ describe('in a folder', () => {
           : honest.setLegalHold(name, held);
       },
     };
-    await expect(apply()).rejects.toThrow(/ECONNREFUSED/);
+    expect(await apply()).toMatchObject({
+      pending: 1,
+      troubles: [`${month.slice(0, 7)}: connect ECONNREFUSED`],
+    });
     expect(await holdOf(id)).toMatchObject({ archive: [] });
     store = honest;
     expect(await apply()).toMatchObject({ pending: 0 });
     expect((await removeAll()).removed).toEqual([]);
+    await release(id);
+    await apply();
+  });
+
+  test('a month whose manifest cannot be read keeps no other month from being held', async () => {
+    await archive();
+    const damaged = month;
+    month = addMonths(month, 1);
+    await archive();
+    const { id } = await place({
+      from: `${damaged}T00:00:00Z`,
+      to: `${addMonths(month, 1)}T00:00:00Z`,
+      cluster: 'test',
+    });
+    const honest = store;
+    store = {
+      ...honest,
+      read: (name) => (name.endsWith('1.json') ? Promise.reject(new Error('read error')) : honest.read(name)),
+      list: async (prefix) => (await honest.list(prefix)).filter((name) => !name.endsWith('1.json')),
+    };
+    expect(await apply()).toMatchObject({ troubles: [`${damaged.slice(0, 7)}: read error`] });
+    expect((await holdOf(id))?.archive.map(({ month: held }) => held)).toEqual([month.slice(0, 7)]);
+    store = honest;
+    expect(await apply()).toMatchObject({ pending: 0, troubles: [] });
     await release(id);
     await apply();
   });
