@@ -12,6 +12,7 @@ import type { Report } from '../src/reports/reports.ts';
 import { REPORTS } from '../src/reports/reports.ts';
 import { runReport } from '../src/reports/run-report.ts';
 import { cacheDir } from '../test/support/servers.ts';
+import { measureArchiveTier } from './archive-tier.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs } from './harness.ts';
@@ -26,7 +27,8 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 
 export const reportsBench: Bench = {
   name: BENCH,
-  question: 'How long do the seventeen reports take over 7, 30 and 90 days of a year?',
+  question:
+    'How long do the seventeen reports take over 7, 30 and 90 days of a year, and questions to its archive?',
   rowsAre: 'rows in four tables over 12 months',
   defaultRows: 5_000_000,
   run,
@@ -37,7 +39,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
   try {
     // The data are made anew for each run, so nothing is lost by not waiting for the disk while they are loaded.
     await using postgres = await startPostgres({
-      dataDir,
+      dataDir: join(dataDir, 'postgres'),
       port: 0,
       cacheDir,
       report,
@@ -49,9 +51,11 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     await loadReportRows(owner, { rows, months: MONTHS, report });
     await owner.end();
     const pool = openPool(writerUrl);
-    const figures = await measureReports(pool, report);
+    const hot = await measureReports(pool, report);
+    const folder = join(dataDir, 'work');
+    const cold = await measureArchiveTier({ bench: BENCH, ownerUrl, pool, folder, report });
     await pool.end();
-    return figures;
+    return [...hot, ...cold];
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }

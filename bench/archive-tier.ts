@@ -1,0 +1,140 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type pg from 'pg';
+
+import { createArchiveReader } from '../src/archive/archive-reader.ts';
+import { createFolderStore } from '../src/archive/folder-store.ts';
+import { createManifestChain } from '../src/archive/manifest-chain.ts';
+import type { ObjectStore } from '../src/archive/object-store.ts';
+import type { RecordFinder } from '../src/archive/record-finder.ts';
+import { createRecordFinder } from '../src/archive/record-finder.ts';
+import { createRetentionSteps } from '../src/archive/retention-steps.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../src/archive/signing-key.ts';
+import { PART_ROWS } from '../src/archive/table-rows.ts';
+import type { ArchiveAccess } from '../src/archive/whole-answer.ts';
+import { addMonths, instantOf, monthOf } from '../src/domain/instant.ts';
+import type { Column } from '../src/domain/records/definition.ts';
+import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
+import { runWholeReport } from '../src/reports/whole-report.ts';
+import type { BenchOptions } from './bench.ts';
+import type { Figure } from './harness.ts';
+import { compare, elapsedMs } from './harness.ts';
+
+/** The tier of source 001 beyond 90 days: one month of a year is archived, and asked for. */
+export interface ArchiveTier {
+  readonly bench: string;
+  readonly ownerUrl: string;
+  readonly pool: pg.Pool;
+  readonly folder: string;
+  readonly report: BenchOptions['report'];
+}
+
+/** Counted back from this month: older than 90 days whatever day it is. */
+const MONTHS_BACK = 5;
+const ROUNDS = 5;
+const TIMEOUT_MS = 120_000;
+
+export async function measureArchiveTier(tier: ArchiveTier): Promise<Figure[]> {
+  const month = addMonths(monthOf(instantOf(Date.now())), -MONTHS_BACK);
+  const key = await readOrCreateSigningKey(join(tier.folder, 'key.pem'));
+  const store = createFolderStore(join(tier.folder, 'archive'));
+  const known = await tier.pool.query<{ id: string; remediation_uid: string }>({
+    text: `
+      select id, remediation_uid
+      from workflow_execution_audit
+      where created_at >= $1::timestamptz
+      order by created_at
+      limit 1`,
+    values: [`${month}T00:00:00Z`],
+  });
+  await archive(tier, { store, key, month });
+  tier.report(`${month.slice(0, 7)} is in the archive`);
+  const questions = questionsAbout(month, known.rows[0]?.remediation_uid ?? '');
+  const figures: Figure[] = [];
+  for (const [metric, ask] of questions) figures.push(await measure(tier, { store, key, metric, ask }));
+  return figures;
+}
+
+async function archive(
+  { ownerUrl, folder }: ArchiveTier,
+  { store, key, month }: { store: ObjectStore; key: SigningKey; month: string },
+): Promise<void> {
+  const steps = createRetentionSteps({
+    ownerUrl,
+    lockTimeoutMs: 5_000,
+    store,
+    chain: createManifestChain(store, key, trustedBy(key)),
+    rules: { hotDays: 90, dropGraceHours: 0, requireApproval: false, archiveDays: 0 },
+    workFolder: folder,
+    schemaVersion: 0,
+    partRows: PART_ROWS,
+  });
+  await steps.freeze(month);
+  const parts = [];
+  for (const table of steps.tables) parts.push(...(await steps.exportTable(month, table)));
+  await steps.seal(month, parts);
+  await steps.detach(month);
+  await steps.drop(month);
+}
+
+function trustedBy({ keyId, publicKey }: SigningKey) {
+  return new Map([[keyId, publicKey]]);
+}
+
+interface Means {
+  readonly finder: RecordFinder;
+  readonly pool: pg.Pool;
+  readonly archive: ArchiveAccess;
+}
+
+type Ask = (means: Means) => Promise<unknown>;
+
+const asked = { signal: new AbortController().signal, includeArchive: true };
+
+function questionsAbout(month: string, uid: string): readonly (readonly [string, Ask])[] {
+  const window = { since: `${month}T00:00:00.000000Z`, until: `${addMonths(month, 1)}T00:00:00.000000Z` };
+  const newest = { ...window, order: 'newest' as const, limit: 1_000 };
+  const ofRemediation = workflowExecutionAudit.columns
+    .filter((column: Column) => column.name === 'remediation_uid')
+    .map((column: Column) => ({ column, is: 'equal' as const, value: uid }));
+  return [
+    [
+      'archive, executions of one remediation',
+      ({ finder }) => finder.selectPage(workflowExecutionAudit, { ...newest, filters: ofRemediation }, asked),
+    ],
+    [
+      'archive, newest thousand of a month',
+      ({ finder }) => finder.selectPage(workflowExecutionAudit, { ...newest, filters: [] }, asked),
+    ],
+    ...(['success-rate-by-target', 'duration-by-action'] as const).map((name): readonly [string, Ask] => [
+      `archive, ${name} over all months`,
+      ({ pool, archive: access }) =>
+        runWholeReport({ pool, archive: access }, { name, given: { since: 'all' } }, asked),
+    ]),
+  ];
+}
+
+/** Each round with an empty cache: the download is part of the answer. */
+function measure(
+  { bench, pool, folder }: ArchiveTier,
+  { store, key, metric, ask }: { store: ObjectStore; key: SigningKey; metric: string; ask: Ask },
+): Promise<Figure> {
+  const once = async (): Promise<number> => {
+    await mkdir(folder, { recursive: true });
+    const reader = createArchiveReader({
+      store,
+      trustedKeys: () => Promise.resolve(trustedBy(key)),
+      folder: await mkdtemp(join(folder, 'cache-')),
+      cacheBytes: Number.MAX_SAFE_INTEGER,
+      memoryLimit: '512MB',
+      concurrency: 2,
+      timeoutMs: TIMEOUT_MS,
+    });
+    const means = { pool, archive: { reader }, finder: createRecordFinder(pool, { reader }) };
+    const elapsed = await elapsedMs(() => ask(means));
+    await reader.close();
+    return elapsed;
+  };
+  return compare({ bench, metric, unit: 'ms', rounds: ROUNDS, figure: once });
+}
