@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Durability } from '../../src/api/durability.ts';
+import type { ProblemType } from '../../src/api/problems.ts';
+import { PROBLEMS } from '../../src/api/problems.ts';
+import type { Embedder } from '../../src/embedding/embedder.ts';
+import { EmbeddingUnavailableError } from '../../src/embedding/embedding-error.ts';
+import { createTestApi } from '../support/api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.close());
+
+const kept = (keep: Durability['keep']): Durability => ({
+  keep,
+  pending: () => 0,
+  drain: () => Promise.resolve(),
+});
+
+const broken = kept(() => Promise.reject(new TypeError('a secret of the code')));
+const refusing = kept(() =>
+  Promise.resolve([
+    { status: 'refused', id: 'x', reason: 'kubernetes_execution_audit_step_index_check', sqlstate: '23514' },
+  ]),
+);
+const silentModel: Embedder = {
+  model: 'silent',
+  dimensions: 1536,
+  embed: () => Promise.reject(new EmbeddingUnavailableError('the model is away', undefined)),
+};
+const post = { method: 'POST', url: '/api/v1/audit/kubernetes-execution' } as const;
+const similar = { method: 'GET', url: '/api/v1/investigations/similar?text=anything' } as const;
+const restore = { method: 'GET', url: '/api/v1/archives/2026-01/restore' } as const;
+const png = { method: 'GET', url: post.url, headers: { accept: 'image/png' } } as const;
+
+test.each([
+  ['internal-error', { durability: broken }, post, 'the request could not be answered'],
+  [
+    'unstorable-record',
+    { durability: refusing },
+    post,
+    'PostgreSQL refuses the record because of step_index (SQLSTATE 23514)',
+  ],
+  ['model-unavailable', { embedder: silentModel }, similar, undefined],
+  ['not-acceptable', {}, png, 'this address answers application/json, application/x-ndjson, text/csv'],
+  ['not-configured', {}, restore, 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service'],
+] as const)('%s is answered whole, and says nothing of the inside', async (type, given, request, detail) => {
+  const api = createTestApi(database, given);
+  const answer = await api.inject({
+    headers: { 'content-type': 'application/json' },
+    ...request,
+    ...(request.method === 'POST' ? { payload: '{"execution_id":"e-1","success":true}' } : {}),
+  });
+  const { status, title } = PROBLEMS[type satisfies ProblemType];
+  expect(answer.statusCode).toBe(status);
+  expect(answer.headers['content-type']).toContain('application/problem+json');
+  const errors = [{ pointer: '/step_index', detail: 'cannot be stored as it is' }];
+  expect(answer.json()).toEqual({
+    type: `urn:remediation-audit:problem:${type}`,
+    title,
+    status,
+    detail: detail ?? (expect.any(String) as string),
+    instance: `urn:remediation-audit:request:${String(answer.headers['x-request-id'])}`,
+    ...(type === 'unstorable-record' ? { errors } : {}),
+  });
+  expect(answer.body).not.toContain('a secret of the code');
+  await api.close();
+});
