@@ -10,6 +10,7 @@ import {
   markArchived,
   markArchiving,
   markDetached,
+  MonthMovedError,
   noteFault,
   reopenMonth,
   selectMonth,
@@ -214,10 +215,23 @@ class Steps {
         return 'reopened';
       }
       await this.#reached('compared');
-      await markDetached(client, month);
+      if (!(await this.#settleDetached(client, month))) return 'reopened';
       await this.#reached('detached');
       return 'detached';
     });
+  }
+
+  /** False when a record came back to one of its tables while others were still being detached: then all come back. */
+  async #settleDetached(client: pg.Client, month: string): Promise<boolean> {
+    try {
+      await markDetached(client, month);
+      return true;
+    } catch (error: unknown) {
+      if (!(error instanceof MonthMovedError)) throw error;
+      if ((await selectMonth(client, month))?.state === 'detached') return true;
+      await reopenMonth(client, month);
+      return false;
+    }
   }
 
   async drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'> {

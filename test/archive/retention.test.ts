@@ -130,6 +130,26 @@ test('rows that come between export and detach are archived too', async () => {
   expect((await verify()).faults).toEqual([]);
 });
 
+test('a record that comes again while its month is detached brings all of it back, and it is archived anew', async () => {
+  await recordExecutions(database, month, 5);
+  let came = false;
+  const report = await run(
+    steps({
+      reached: async (point) => {
+        if (point !== 'compared' || came) return;
+        came = true;
+        // Nothing new is written, and yet its month had to be there for it.
+        await database.writer.query({ text: 'select audit_create_month($1::date)', values: [month] });
+        expect(await stateOf()).toBe('live');
+      },
+    }),
+  );
+  expect(came).toBe(true);
+  expect(report).toEqual([`${month.slice(0, 7)}: dropped`]);
+  expect((await newestManifest()).rows).toMatchObject({ workflow_execution_audit: 5 });
+  expect((await verify()).faults).toEqual([]);
+});
+
 test('a late row of a dropped month re-opens it, and its supplement becomes a further part', async () => {
   await recordExecutions(database, month, 4);
   await run();
