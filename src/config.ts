@@ -55,20 +55,7 @@ export function readConfig(environment: Environment) {
       /** Set by the kubelet in every pod. */
       inCluster: (environment['KUBERNETES_SERVICE_HOST'] ?? '') !== '',
     },
-    watcher: {
-      cluster: read.text('REMEDIATION_AUDIT_CLUSTER'),
-      clusters: read.list('REMEDIATION_AUDIT_CLUSTERS'),
-      namespaces: read.list('REMEDIATION_AUDIT_NAMESPACES'),
-      listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
-      signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
-      timing: readWatcherTiming(read),
-      strict: {
-        kinds: read.list('REMEDIATION_AUDIT_STRICT_KINDS'),
-        holdMs: read.integer('REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS', 1, 604_800) * MS_PER_SECOND,
-      },
-      clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
-      metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
-    },
+    watcher: readWatcher(read),
     worker: readWorker(read),
     retention: readRetention(read),
     redaction: readRedaction(read.text('REMEDIATION_AUDIT_REDACTION_FILE')),
@@ -154,6 +141,23 @@ function readRetention(read: Reader) {
         lockDays: read.integer('REMEDIATION_AUDIT_S3_LOCK_DAYS', 1, 36_500),
       },
     },
+  };
+}
+
+function readWatcher(read: Reader) {
+  return {
+    cluster: read.text('REMEDIATION_AUDIT_CLUSTER'),
+    clusters: read.list('REMEDIATION_AUDIT_CLUSTERS'),
+    namespaces: read.list('REMEDIATION_AUDIT_NAMESPACES'),
+    listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
+    signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
+    timing: readWatcherTiming(read),
+    strict: {
+      kinds: read.list('REMEDIATION_AUDIT_STRICT_KINDS'),
+      holdMs: read.integer('REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS', 1, 604_800) * MS_PER_SECOND,
+    },
+    clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
+    metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
   };
 }
 
