@@ -120,7 +120,8 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_LOOK_SECONDS: {
     default: '60',
     unit: 's',
-    meaning: 'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
+    meaning:
+      'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
   },
   REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
     default: '10',
@@ -151,7 +152,8 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS: {
     default: '3600',
     unit: 's',
-    meaning: 'How long after its deletion a resource is kept at most; then it goes although it is not recorded',
+    meaning:
+      'How long after its deletion a resource is kept at most; then it goes although it is not recorded',
   },
   REMEDIATION_AUDIT_REDACTION_FILE: {
     default: '',
