@@ -43,6 +43,8 @@ export interface S3StoreOptions {
   readonly lock?: { readonly mode: 'GOVERNANCE' | 'COMPLIANCE'; readonly days: number };
   /** Default: the SDK's chain: environment, profile, IRSA, pod identity, instance. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Silence of the store after which a request is given up, in milliseconds; the SDK tries it again. Default 60,000. */
+  readonly silenceMs?: number;
 }
 
 /** The SDK warns on the console of streams it cannot send again; our errors say what happened to them. */
@@ -51,6 +53,8 @@ const SILENT = { debug: silence, info: silence, warn: silence, error: silence };
 const HTTP_NOT_FOUND = 404;
 const HTTP_PRECONDITION_FAILED = 412;
 const MS_PER_DAY = 86_400_000;
+const CONNECT_MS = 10_000;
+const SILENCE_MS = 60_000;
 /** Codes by which stores say that a bucket, or they themselves, know no object lock. */
 const NO_LOCK = new Set([
   'InvalidRequest',
@@ -235,6 +239,7 @@ function clientConfig({
   pathStyle,
   checksums,
   credentials,
+  silenceMs = SILENCE_MS,
 }: S3StoreOptions): S3ClientConfig {
   const wanted = checksums === 'when_required' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED';
   return {
@@ -243,6 +248,8 @@ function clientConfig({
     requestChecksumCalculation: wanted,
     responseChecksumValidation: wanted,
     logger: SILENT,
+    // By itself the SDK waits for ever on a connection that is half open.
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: silenceMs },
     ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   };

@@ -1,4 +1,5 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -213,4 +214,18 @@ test('a legal hold is set and taken away', async () => {
 test('a store that refuses says which object it was, where, and why', async () => {
   const store = s3Store({ credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: 'wrong' } });
   await expect(store.put('part', bytes('rows'))).rejects.toThrow(/cannot write part at s3:\/\/plain\/: .+/);
+});
+
+test.each([
+  ['before it answers', ''],
+  ['in the middle of an object', 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf of it'],
+])('a store that falls silent %s is given up, and named', async (_when, said) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write(said));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const store = s3Store({ endpoint: `http://127.0.0.1:${port}`, silenceMs: 200 });
+  await expect(downloaded(store, 'part')).rejects.toThrow(/cannot read part at s3:\/\/plain\/: .+/);
+  server.close();
 });
