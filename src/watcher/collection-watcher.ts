@@ -194,6 +194,8 @@ export class CollectionWatcher {
     const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
     const graceMs = timing.reconcileGraceMs + (isSameWatch() ? 0 : timing.longestBackoffMs);
     await delay(graceMs, undefined, { signal }).catch(() => undefined);
+    // What was found may be over by now, and nobody is left to tell that: the next life lists.
+    if (signal.aborted) return;
     // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
     for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
     const isLost = isSameWatch();

@@ -91,6 +91,7 @@ class Schedule {
       await this.#calm();
       await this.#workUndisturbed();
     }
+    await this.#lastWords();
     await this.#world.stopWatchers();
     const broken = [...this.#broken, ...judge(this.#world.record, this.#writer)];
     return broken.length === 0 ? [] : [...broken, `after: ${this.#writer.log.join(', ')}`];
@@ -123,6 +124,13 @@ class Schedule {
       }
       await delay(5);
     }
+  }
+
+  /** Of what was created and deleted again nothing may have been told yet: its deletion is on its way behind its phases. */
+  async #lastWords(): Promise<void> {
+    const deadline = performance.now() + this.#recoveryMs;
+    const isRight = (): boolean => judge(this.#world.record, this.#writer).length === 0;
+    while (this.#broken.length === 0 && !isRight() && performance.now() < deadline) await delay(5);
   }
 
   /** Without troubles every phase and every block is told, and the watch alone tells it. */
