@@ -131,7 +131,7 @@ test('a server whose parent dies before the kernel was told is not left behind',
     { env: { PATH: `${slow}:${process.env['PATH'] ?? ''}` } },
   );
   const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
-  await until(() => isGone(pid), 'the server is gone', 5_000);
+  await until(() => isGone(pid), 'the server is gone', 15_000);
   rmSync(slow, { recursive: true });
 });
 
