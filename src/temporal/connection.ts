@@ -21,10 +21,16 @@ export interface TemporalClient {
 export class TemporalUnreachableError extends Error {
   readonly address: string;
 
-  constructor(address: string, cause: unknown) {
+  constructor({ connectionOptions }: TemporalAccess, cause: unknown) {
+    const { address = 'localhost:7233', tls, apiKey } = connectionOptions;
     const said = cause instanceof Error ? cause.message : String(cause);
     const reason = said.replace('Resolution note:', '').replaceAll(/\s+/g, ' ').trim();
-    super(`cannot reach Temporal at ${address}: ${reason}; ${remedyFor(reason)}`, { cause });
+    const remedy = remedyFor(reason, {
+      // An API key goes over TLS unless that is switched off by name.
+      usesTls: tls === undefined || tls === null ? apiKey !== undefined : tls !== false,
+      hasClientCertificate: typeof tls === 'object' && tls?.clientCertPair !== undefined,
+    });
+    super(`cannot reach Temporal at ${address}: ${reason}; ${remedy}`, { cause });
     this.name = 'TemporalUnreachableError';
     this.address = address;
   }
@@ -44,7 +50,7 @@ export async function connectTemporal(access: TemporalAccess): Promise<TemporalC
     // It would go on trying in the background.
     await connection.close();
     const fault = await findFault(access, error);
-    throw new TemporalUnreachableError(access.connectionOptions.address ?? 'localhost:7233', fault);
+    throw new TemporalUnreachableError(access, fault);
   }
 }
 

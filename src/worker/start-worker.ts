@@ -122,7 +122,7 @@ async function connect(access: TemporalAccess): Promise<NativeConnection> {
   try {
     return await NativeConnection.connect(access.connectionOptions);
   } catch (error: unknown) {
-    throw new TemporalUnreachableError(access.connectionOptions.address ?? 'localhost:7233', error);
+    throw new TemporalUnreachableError(access, error);
   }
 }
 
