@@ -1,6 +1,7 @@
 import type { JsonValue } from './json.ts';
 import { isJsonObject, numberLexeme, parseJson } from './json.ts';
 import { pointerTo } from './json-pointer.ts';
+import { endOfString, QUOTE } from './json-text.ts';
 import { MAX_BODY_DEPTH, MAX_NUMBER_DIGITS } from './limits.ts';
 
 export class JsonTooDeepError extends Error {
@@ -19,8 +20,6 @@ export function parseBoundedJson(text: string): JsonValue {
   return parseJson(text);
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Whether JSON text has more than `limit` levels; a scalar has none. One pass, no recursion, any text. */
@@ -34,15 +33,6 @@ export function isNestedBeyond(text: string, limit: number): boolean {
     if (depth > limit) return true;
   }
   return false;
-}
-
-/** Index of the quote that ends the string beginning at `start` in JSON text. */
-export function endOfString(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text.charCodeAt(index) !== QUOTE) {
-    index += text.charCodeAt(index) === BACKSLASH ? 2 : 1;
-  }
-  return index;
 }
 
 /** Pointer to the first value that lies deeper than `limit` levels; undefined when none does. */

@@ -1,3 +1,5 @@
+import { hasEscapedKey, numberKeys } from './json-text.ts';
+
 /**
  * JSON that loses nothing: a number that a double cannot hold as written (9007199254740993, 1.10, 1e2) stays the text
  * it was. Such a number is a raw JSON value in memory; everything else is what `JSON.parse` gives.
@@ -34,12 +36,35 @@ const MAY_NEED_LEXEMES =
 
 /** Parses JSON text and keeps the text of every number that a double would change. Throws SyntaxError on bad JSON. */
 export function parseJson(text: string): JsonValue {
+  if (hasEscapedKey(text)) return parseEscapedKeys(text);
   if (!MAY_NEED_LEXEMES.test(text)) return JSON.parse(text) as JsonValue;
-  return sourceText.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && source !== numberText(value)
-      ? sourceText.rawJSON(source)
-      : value,
+  return sourceText.parse(text, (_key, value, { source }) => keepLexeme(value, source)) as JsonValue;
+}
+
+/**
+ * V8 reads a key that is written with an escape as another one that the process has met before, when that begins like
+ * the written form: after `{"a":1,"\\":2}`, `{"a":1,"\"":2}` has a key `\` (nodejs/node#63785). One stranger's record
+ * would change the next one's. Without an escape in a key there is nothing to mistake.
+ */
+function parseEscapedKeys(text: string): JsonValue {
+  // Only for its SyntaxError, which is to name a place in the text as it came.
+  JSON.parse(text);
+  const { text: numbered, keys } = numberKeys(text);
+  return sourceText.parse(numbered, (_key, value, { source }) =>
+    isJsonObject(value as JsonValue) ? withNames(value as JsonObject, keys) : keepLexeme(value, source),
   ) as JsonValue;
+}
+
+function withNames(numbered: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    Object.entries(numbered).map(([number, member]) => [keys[Number(number.slice(1))] ?? '', member]),
+  );
+}
+
+function keepLexeme(value: unknown, source: string | undefined): unknown {
+  return typeof value === 'number' && source !== undefined && source !== numberText(value)
+    ? sourceText.rawJSON(source)
+    : value;
 }
 
 /** JSON text with sorted keys (RFC 8785 order), no white space, numbers as their own lexemes, well-formed strings. */

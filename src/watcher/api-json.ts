@@ -1,6 +1,6 @@
-import { endOfString } from '../domain/bounds.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { parseJson } from '../domain/json.ts';
+import { endOfString } from '../domain/json-text.ts';
 
 /** As API servers write it: without white space, and never as the first member of `metadata`. */
 const MANAGED_FIELDS = ',"managedFields":[';
