@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 
 import { ArchiveSchemaError } from '../archive/restore-errors.ts';
 import type { RestoreRequest, RestoreSteps } from '../archive/restore-steps.ts';
@@ -13,8 +12,15 @@ import { RestoreBlockedError } from '../database/month-restore.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
 import { SettingsError, UsageError } from '../settings.ts';
+import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 
+const FLAGS = {
+  all: { type: 'boolean' },
+  days: { type: 'string' },
+  by: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 const ATTACH_ATTEMPTS = 10;
 const ATTACH_PAUSE_MS = 2_000;
 
@@ -38,7 +44,7 @@ export class ArchiveFaultsError extends Error {
 
 /** `archive`: what lies in the store. */
 export async function runArchive(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = readFlags(args, FLAGS);
   const [verb, month, ...more] = positionals;
   if (verb === undefined || values.help === true) {
     process.stdout.write(USAGE);
@@ -148,21 +154,4 @@ async function verify(month: string | undefined): Promise<void> {
     `${store.location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${report.faults.length} faults\n`,
   );
   if (report.faults.length > 0) throw new ArchiveFaultsError(report.faults.length);
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        all: { type: 'boolean' },
-        days: { type: 'string' },
-        by: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-      allowPositionals: true,
-    });
-  } catch (error: unknown) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }

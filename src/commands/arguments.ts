@@ -1,6 +1,18 @@
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import { UsageError } from '../settings.ts';
+
+/** Flags and names of a command; what Node cannot make sense of is a mistake in how it was called. */
+export function readFlags<const O extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: O,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error: unknown) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
 
 /** For commands whose whole configuration comes from the environment. */
 export function takeNoArguments(name: string, args: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 
 import type pg from 'pg';
 
@@ -15,6 +15,7 @@ import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { storeHoldsOf } from '../services/hold-keeper.ts';
 import { SettingsError, UsageError } from '../settings.ts';
+import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 
 const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
@@ -147,16 +148,8 @@ function planTable(plan: readonly PlannedMonth[]): string {
 }
 
 function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { ...options, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-    });
-    return { values: values as Values, positionals };
-  } catch (error: unknown) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const { values, positionals } = readFlags(args, { ...options, help: { type: 'boolean', short: 'h' } });
+  return { values: values as Values, positionals };
 }
 
 function required(values: Values, name: string): string {

@@ -1,5 +1,3 @@
-import { parseArgs } from 'node:util';
-
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
@@ -12,6 +10,7 @@ import type { NotStripped, Stripping } from '../watcher/strip-finalizers.ts';
 import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strip-finalizers.ts';
 import type { Collection } from '../watcher/watched-kind.ts';
 import { collectionsOf } from '../watcher/watched-kind.ts';
+import { readFlags } from './arguments.ts';
 
 const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | release --all | uninstall> [flags]
 
@@ -24,6 +23,12 @@ const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | rele
   --context     context within it (default: the clusters that the watcher is configured for)
 `;
 
+const FLAGS = {
+  all: { type: 'boolean' },
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 /** A person waits for the answer. */
 const DEADLINE_MS = 30_000;
 /** How often an uninstall looks whether something still carries the finalizer. */
@@ -131,7 +136,7 @@ function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): rea
 }
 
 function readCommand(args: readonly string[]): StrictCommand | 'help' {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = readFlags(args, FLAGS);
   const [verb, ...names] = positionals;
   if (verb === undefined || values.help === true) return 'help';
   const { kubeconfig, context } = values;
@@ -146,21 +151,4 @@ function readPlace(text: string): Place {
   const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
   if (namespace !== undefined && name !== undefined) return { namespace, name };
   throw new UsageError(`${text} is no NAMESPACE/NAME`);
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        all: { type: 'boolean' },
-        kubeconfig: { type: 'string' },
-        context: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-      allowPositionals: true,
-    });
-  } catch (error: unknown) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -56,6 +56,11 @@ export function sourceVersion(context: ReadingContext, resourceVersion: string):
   return String(context.epoch * VERSIONS_PER_EPOCH + BigInt(resourceVersion));
 }
 
+/** What a cluster called that version, if it is of the given epoch. */
+export function versionInEpoch(version: bigint, epoch: bigint): bigint | undefined {
+  return version / VERSIONS_PER_EPOCH === epoch ? version % VERSIONS_PER_EPOCH : undefined;
+}
+
 /** By the full reference in its spec, else by its owner; undefined when neither names a uid. */
 export function remediationOf(resource: JsonObject, ownNamespace: string): RemediationReference | undefined {
   const owner = ownerOf(resource, 'RemediationRequest');

@@ -17,7 +17,7 @@ import type { WatcherOptions } from './start-watcher.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import { forgetSent } from './tracked.ts';
 import type { WatchedKind } from './watched-kind.ts';
-import { collectionsOf } from './watched-kind.ts';
+import { collectionsOf, REMEDIATION } from './watched-kind.ts';
 import { publishCompleteness, publishHeld } from './watcher-gauges.ts';
 
 /** With more resources waiting for Temporal than this a list pauses between its pages. */
@@ -27,8 +27,6 @@ const LONGEST_PAUSE_MS = 20_000;
 const SIGNAL_BACKOFF_MS = 200;
 const REFUSED_RETRY_MS = 10_000;
 const TICK_MS = 10_000;
-/** The kind whose resources the others belong to. */
-const REMEDIATION = 'RemediationRequest';
 
 export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
 

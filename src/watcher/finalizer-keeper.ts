@@ -12,12 +12,13 @@ import { isKeptFromGoing, newFinalizerState, noteSight } from './finalizer.ts';
 import type { FinalizerAction } from './finalizer-policy.ts';
 import { finalizerAction } from './finalizer-policy.ts';
 import { addFinalizer, releaseFinalizer } from './finalizer-writer.ts';
+import { renewCredentials } from './renew-credentials.ts';
 import type { WatcherOptions } from './start-watcher.ts';
 import { StrictRights } from './strict-rights.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import type { Collection, WatchedKind } from './watched-kind.ts';
-import { collectionsOf } from './watched-kind.ts';
+import { collectionsOf, REMEDIATION } from './watched-kind.ts';
 
 /** Writes on their way at a time: the API server has others to serve, and the watch must not wait for them. */
 const WRITES_AT_A_TIME = 4;
@@ -27,8 +28,6 @@ const LEAST_TICK_MS = 10;
 const ORDINARY_REFUSALS = 2;
 /** Failures that say something of one resource or one kind; after all others the API server is left alone for a while. */
 const OWN_TROUBLES: ReadonlySet<FailureCause> = new Set(['refused', 'not-served', 'forbidden', 'gone']);
-/** The kind whose last phase is its end. */
-const REMEDIATION = 'RemediationRequest';
 
 export interface FinalizerKeeperOptions {
   readonly cluster: string;
@@ -205,7 +204,8 @@ export class FinalizerKeeper {
   /** Whatever it was: that the resource is gone or deleted by now the watch tells, and then nothing is left to be done. */
   #failed(tracked: Tracked, collection: Collection, error: unknown): void {
     const { cluster, metrics, logger, rights, connection } = this.#options;
-    const { cause, retryAfterMs, reloadCredentials } = classifyFailure(error);
+    const failure = classifyFailure(error);
+    const { cause, retryAfterMs } = failure;
     const { kind, namespace, name } = tracked;
     metrics.finalizerErrors.inc({ cluster, kind, cause });
     const reason = error instanceof Error ? error.message : String(error);
@@ -219,7 +219,7 @@ export class FinalizerKeeper {
       this.#pausedUntil = performance.now() + this.#backoff.nextMs(retryAfterMs);
       logger.warn({ cluster, cause, reason }, 'cannot write finalizers now: it is tried again');
     }
-    if (reloadCredentials) reloadQuietly(connection);
+    renewCredentials(failure, connection, logger);
   }
 
   #postpone(tracked: Tracked): Refused {
@@ -272,12 +272,4 @@ export function createFinalizerKeeper(
     collectionOf: ({ collection = '' }) => byPath.get(collection),
     waiting,
   });
-}
-
-function reloadQuietly(connection: ClusterConnection): void {
-  try {
-    connection.reloadCredentials();
-  } catch {
-    // The old ones stay in use; the watch meets the same trouble and tells it.
-  }
 }

@@ -2,9 +2,8 @@ import type { JsonObject } from '../domain/json.ts';
 import { isJsonObject, parseJson } from '../domain/json.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ObjectPatch } from '../kubernetes/cluster-connection.ts';
-import { RequestTimeoutError } from './failure.ts';
 import { carriesFinalizer, FIELD_MANAGER, FINALIZER, finalizersOf } from './finalizer.ts';
-import { requireSuccess } from './json-request.ts';
+import { readText } from './json-request.ts';
 import type { LookOptions } from './single-look.ts';
 import type { Collection } from './watched-kind.ts';
 import { objectPath } from './watched-kind.ts';
@@ -66,22 +65,12 @@ async function patchObject(
 ): Promise<JsonObject> {
   const path = objectPath(collection, namespace, name);
   const operation = `patch ${path}`;
-  const deadline = AbortSignal.timeout(deadlineMs);
-  try {
-    const answer = await connection.patch(
-      `${path}?fieldManager=${FIELD_MANAGER}`,
-      patch,
-      AbortSignal.any([signal, deadline]),
-    );
-    const text = await answer.body.text();
-    requireSuccess(operation, answer, text);
-    const body = parseJson(text);
-    if (isJsonObject(body)) return body;
-    throw new TypeError(`${operation}: the answer is no object`);
-  } catch (error: unknown) {
-    if (deadline.aborted) throw new RequestTimeoutError(operation, deadlineMs);
-    throw error;
-  }
+  const text = await readText({ operation, deadlineMs, signal }, (either) =>
+    connection.patch(`${path}?fieldManager=${FIELD_MANAGER}`, patch, either),
+  );
+  const body = parseJson(text);
+  if (isJsonObject(body)) return body;
+  throw new TypeError(`${operation}: the answer is no object`);
 }
 
 function answerOf(object: JsonObject): FinalizerAnswer {

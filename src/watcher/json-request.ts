@@ -24,15 +24,24 @@ export interface JsonAnswer {
 }
 
 export async function getJson(request: JsonRequest): Promise<JsonAnswer> {
-  const deadline = AbortSignal.timeout(request.deadlineMs);
+  const { connection, path } = request;
+  const text = await readText(request, (signal) => connection.get(path, signal));
+  return { body: parseApiJson(text), sizeBytes: text.length };
+}
+
+/** The whole of an answer that does not refuse, within its deadline. */
+export async function readText(
+  { operation, deadlineMs, signal }: Omit<JsonRequest, 'connection' | 'path'>,
+  send: (signal: AbortSignal) => ReturnType<ClusterConnection['get']>,
+): Promise<string> {
+  const deadline = AbortSignal.timeout(deadlineMs);
   try {
-    const { connection, path, signal } = request;
-    const answer = await connection.get(path, AbortSignal.any([signal, deadline]));
+    const answer = await send(AbortSignal.any([signal, deadline]));
     const text = await answer.body.text();
-    requireSuccess(request.operation, answer, text);
-    return { body: parseApiJson(text), sizeBytes: text.length };
+    requireSuccess(operation, answer, text);
+    return text;
   } catch (error: unknown) {
-    if (deadline.aborted) throw new RequestTimeoutError(request.operation, request.deadlineMs);
+    if (deadline.aborted) throw new RequestTimeoutError(operation, deadlineMs);
     throw error;
   }
 }

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { GoneResource } from '../kubernaut/kinds.ts';
 import type { ReadingContext, ResourceReading, Unread } from '../kubernaut/observed-remediation.ts';
@@ -11,7 +10,7 @@ import type { WatchedKind } from './watched-kind.ts';
  */
 export function readKeptResource(
   kind: WatchedKind,
-  gone: GoneResource & { readonly lastState?: JsonObject },
+  gone: GoneResource,
   context: ReadingContext,
 ): ResourceReading | Unread {
   const deletion = kind.readDeletion(gone, context);

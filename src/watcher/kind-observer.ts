@@ -227,8 +227,8 @@ export class KindObserver {
     if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
   }
 
-  #begin({ uid, namespace, name, createdAt }: Identity): Tracked {
-    const begun = createdAt ?? instantOf(this.#options.now());
+  #begin({ uid, namespace, name, creationTimestamp }: Identity): Tracked {
+    const begun = parseInstant(creationTimestamp) ?? instantOf(this.#options.now());
     const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt: begun });
     this.#tracked.set(uid, tracked);
     return tracked;
@@ -311,7 +311,7 @@ interface Identity {
   readonly namespace: string;
   readonly name: string;
   readonly version: bigint;
-  readonly createdAt: string | undefined;
+  readonly creationTimestamp: string;
 }
 
 function identify(resource: JsonObject): Identity | undefined {
@@ -323,6 +323,6 @@ function identify(resource: JsonObject): Identity | undefined {
     name,
     namespace: textAt(resource, 'metadata.namespace') ?? '',
     version: BigInt(version),
-    createdAt: parseInstant(textAt(resource, 'metadata.creationTimestamp') ?? ''),
+    creationTimestamp: textAt(resource, 'metadata.creationTimestamp') ?? '',
   };
 }

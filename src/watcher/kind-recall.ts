@@ -1,3 +1,4 @@
+import { versionInEpoch } from '../kubernaut/observed-remediation.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { KindObserver } from './kind-observer.ts';
@@ -18,7 +19,6 @@ export interface KindRecallOptions {
 }
 
 const MOST_DOUBLINGS = 6;
-const VERSIONS_PER_EPOCH = 10n ** 15n;
 
 /** What the database shows of one kind, read before each list that checks the watch. */
 export class KindRecall {
@@ -37,7 +37,7 @@ export class KindRecall {
 
   /** The newest version that is recorded, of those of the given epoch; 0 when none is. */
   newestOf(epoch: bigint): bigint {
-    return this.#newest / VERSIONS_PER_EPOCH === epoch ? this.#newest % VERSIONS_PER_EPOCH : 0n;
+    return versionInEpoch(this.#newest, epoch) ?? 0n;
   }
 
   /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */

@@ -3,6 +3,7 @@ import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { Collection } from './watched-kind.ts';
+import { pluralOf } from './watched-kind.ts';
 
 const VERB = 'patch';
 const REMEDY =
@@ -76,7 +77,7 @@ export class StrictRights {
   }
 }
 
-function resourceOf({ apiVersion, path }: Collection): { readonly group: string; readonly resource: string } {
-  const [group = ''] = apiVersion.split('/', 1);
-  return { group, resource: path.slice(path.lastIndexOf('/') + 1) };
+function resourceOf(collection: Collection): { readonly group: string; readonly resource: string } {
+  const [group = ''] = collection.apiVersion.split('/', 1);
+  return { group, resource: pluralOf(collection) };
 }

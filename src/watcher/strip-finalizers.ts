@@ -51,16 +51,16 @@ export async function findHeld(
   place: { readonly namespace: string; readonly name: string },
   options: LookOptions,
 ): Promise<readonly FinalizerTarget[] | undefined> {
-  const found: JsonObject[] = [];
+  let isFound = false;
   const held: FinalizerTarget[] = [];
   for (const collection of collections) {
     const look = await lookAt(collection, place, options);
     if (look === 'missing' || look === 'not-served') continue;
     if ('unclear' in look) throw look.unclear;
-    found.push(look.object);
+    isFound = true;
     if (carriesFinalizer(look.object)) held.push(targetOf(collection, look.object));
   }
-  return found.length === 0 ? undefined : held;
+  return isFound ? held : undefined;
 }
 
 export async function stripEach(

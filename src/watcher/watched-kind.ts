@@ -6,6 +6,9 @@ export type WatchedKind = Pick<
   'kind' | 'plural' | 'served' | 'read' | 'readDeletion' | 'terminalPhases'
 >;
 
+/** The kind whose resources the others belong to, and whose last phase is its end. */
+export const REMEDIATION = 'RemediationRequest';
+
 /** One place where objects of a kind are kept: a group and version of it, in one namespace or in all. */
 export interface Collection {
   readonly kind: string;
@@ -33,9 +36,13 @@ export function collectionsOf(
 
 /** Path of one object of a collection. */
 export function objectPath(collection: Collection, namespace: string, name: string): string {
-  const plural = collection.path.slice(collection.path.lastIndexOf('/') + 1);
   const scope = `namespaces/${encodeURIComponent(namespace)}`;
-  return `/apis/${collection.apiVersion}/${scope}/${plural}/${encodeURIComponent(name)}`;
+  return `/apis/${collection.apiVersion}/${scope}/${pluralOf(collection)}/${encodeURIComponent(name)}`;
+}
+
+/** As roles name what is kept there. */
+export function pluralOf({ path }: Collection): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** A collection of all namespaces holds the objects of each. */
