@@ -60,6 +60,7 @@ export function storingActivities(url: string, logger: Logger): AuditActivities 
   const pool = createPool({
     connectionString: url,
     applicationName: 'bench',
+    pipeline: true,
     statementTimeoutMs: 10_000,
     logger,
   });

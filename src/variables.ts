@@ -250,7 +250,7 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_DATABASE_POOL_SIZE: {
     default: '4',
     unit: 'connections',
-    meaning: 'Connections to PostgreSQL per process',
+    meaning: 'Connections to PostgreSQL per process for questions, and in `work` as many more for records',
   },
   REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS: {
     default: '10000',

@@ -102,13 +102,19 @@ export async function inShortTransaction<F, L>(pool: pg.Pool, parts: ShortTransa
   });
 }
 
-/** Each query sent behind the one before it where the connection allows that, otherwise after its answer. */
-export async function inTurn(
-  client: pg.PoolClient,
-  queries: readonly (() => Promise<void>)[],
-): Promise<void> {
-  if (client.pipeline) await Promise.all(queries.map((query) => query()));
-  else for (const query of queries) await query();
+/**
+ * Each step sends its queries behind those of the one before it where the connection allows that, otherwise after their
+ * answers. Throws only when no step sends anything any more: what came behind the rollback would be a transaction of its own.
+ */
+export async function inTurn(client: pg.PoolClient, steps: readonly (() => Promise<void>)[]): Promise<void> {
+  if (!client.pipeline) {
+    for (const step of steps) await step();
+    return;
+  }
+  const ends = await Promise.allSettled(steps.map((step) => step()));
+  const failed = ends.find((end) => end.status === 'rejected');
+  // The first one is the cause; those behind it only met an aborted transaction.
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** What throws rolls back. */

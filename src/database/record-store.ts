@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { monthOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { RecordDefinition } from '../domain/records/definition.ts';
 import { definitionOf, RECORD_DEFINITIONS, UnknownRecordTableError } from '../domain/records/index.ts';
 import { recordId } from '../identity/record-id.ts';
 import { FIRST_REVISION, insertRows } from './new-rows.ts';
@@ -243,17 +244,12 @@ async function insertAll(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
 ): Promise<StoredRecord[]> {
-  const inserts = [...Map.groupBy(prepared, ({ definition }) => definition)].map(
+  const inserts = byTable(prepared).map(
     ([definition, ofTable]) =>
       () =>
         insertRows(client, definition, ofTable, homes),
   );
-  const remember = (): Promise<void> =>
-    upsertObservedResources(
-      client,
-      prepared.map(({ observation }) => observation),
-    );
-  await inTurn(client, [...inserts, remember]);
+  await inTurn(client, [...inserts, () => remember(client, prepared)]);
   return prepared.map((one) => storedRecord(one, homes, FIRST_REVISION));
 }
 
@@ -263,17 +259,30 @@ async function mergeAll(
   homes: ReadonlyMap<string, string>,
 ): Promise<StoredRecord[]> {
   const revisions = new Map<string, number>();
-  for (const definition of RECORD_DEFINITIONS) {
-    const ofTable = prepared.filter(({ observation }) => observation.table === definition.table);
-    if (ofTable.length === 0) continue;
-    for (const [id, revision] of await mergeRows(client, definition, ofTable, homes))
-      revisions.set(id, revision);
-  }
-  await upsertObservedResources(
+  const merges = byTable(prepared).map(([definition, ofTable]) => async () => {
+    const merged = await mergeRows(client, definition, ofTable, homes);
+    for (const [id, revision] of merged) revisions.set(id, revision);
+  });
+  await inTurn(client, [...merges, () => remember(client, prepared)]);
+  return prepared.map((one) => storedRecord(one, homes, revisions.get(one.id) ?? 0));
+}
+
+/** Tables in one order for all writers, so that two of them take their locks in one order. */
+function byTable(
+  prepared: readonly PreparedObservation[],
+): (readonly [definition: RecordDefinition, ofTable: readonly PreparedObservation[]])[] {
+  const groups = Map.groupBy(prepared, ({ observation }) => observation.table);
+  return RECORD_DEFINITIONS.flatMap((definition) => {
+    const ofTable = groups.get(definition.table);
+    return ofTable === undefined ? [] : [[definition, ofTable] as const];
+  });
+}
+
+function remember(client: pg.PoolClient, prepared: readonly PreparedObservation[]): Promise<void> {
+  return upsertObservedResources(
     client,
     prepared.map(({ observation }) => observation),
   );
-  return prepared.map((one) => storedRecord(one, homes, revisions.get(one.id) ?? 0));
 }
 
 function storedRecord(

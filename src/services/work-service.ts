@@ -6,6 +6,7 @@ import type { AuditActivities } from '../activities/types.ts';
 import { createVerdictActivities } from '../activities/verdict.ts';
 import { createBatcher } from '../database/batcher.ts';
 import { createEmbeddingStore } from '../database/embedding-store.ts';
+import { createPool } from '../database/pool.ts';
 import { createQuarantine } from '../database/quarantine.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createVerdictReader } from '../database/verdict-reader.ts';
@@ -31,11 +32,16 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     closing.push(() => runtime.shutdown());
     const pool = await openDatabase('work', context);
     closing.push(() => pool.end());
+    const writers = openWriters(context);
+    closing.push(() => writers.end());
     const { queues, version, metricsPort } = config.worker;
     // Each queue can be served by processes of its own, so that maintenance takes nothing from recording.
     const maintenance = await createMaintenance(context, pool, metrics.maintenance);
     const served = {
-      recording: { taskQueue: RECORDING_QUEUE, activities: auditActivities(context, pool, metrics) },
+      recording: {
+        taskQueue: RECORDING_QUEUE,
+        activities: auditActivities(context, { pool, writers }, metrics),
+      },
       maintenance: { taskQueue: MAINTENANCE_QUEUE, activities: maintenance.activities },
     };
     const worker = await startWorker({
@@ -63,12 +69,24 @@ export async function startWorkService(context: ServiceContext): Promise<Running
   }
 }
 
+/** Records are written over connections of their own, which send without waiting for answers: COPY could not use them. */
+function openWriters({ config, logger }: ServiceContext): pg.Pool {
+  return createPool({
+    connectionString: config.database.url,
+    applicationName: 'remediation-audit work, records',
+    max: config.database.poolSize,
+    pipeline: true,
+    statementTimeoutMs: config.database.statementTimeoutMs,
+    logger,
+  });
+}
+
 function auditActivities(
   { config, logger }: ServiceContext,
-  pool: pg.Pool,
+  { pool, writers }: { readonly pool: pg.Pool; readonly writers: pg.Pool },
   metrics: Metrics,
 ): AuditActivities {
-  const batcher = createBatcher({ store: createRecordStore(pool) });
+  const batcher = createBatcher({ store: createRecordStore(writers) });
   return {
     ...createRecordingActivities({
       record: (observation) => batcher.record(observation),
