@@ -12,8 +12,8 @@ import { copyOutStatement } from './row-text.ts';
 
 /** Rows at which a part ends; wide ones reach PART_BYTES before. */
 export const PART_ROWS = 1_000_000;
-/** Text at which a part ends: a file of some 25 MB. All of a part may be one row group, which must fit into the engine. */
-const PART_BYTES = 256 * 1024 * 1024;
+/** Text at which a part ends: a file of some 12 MB. All of a part may be one row group, which must fit into the engine. */
+const PART_BYTES = 128 * 1024 * 1024;
 
 const limitOf = (partRows: number): PartLimit => ({ rows: partRows, bytes: PART_BYTES });
 

@@ -66,8 +66,9 @@ function findIn(value: JsonValue, levels: number, test: Test): string | undefine
   const levelsLeft = levels - (isContainer(value) ? 1 : 0);
   if (test(value, levelsLeft)) return '';
   if (!isContainer(value) || levelsLeft < 0) return undefined;
-  for (const [step, member] of Object.entries(value as Record<string, JsonValue>)) {
-    const found = findIn(member, levelsLeft, test);
+  const members = value as Readonly<Record<string, JsonValue>>;
+  for (const step of Object.keys(members)) {
+    const found = findIn(members[step] ?? null, levelsLeft, test);
     if (found !== undefined) return pointerTo('', step) + found;
   }
   return undefined;

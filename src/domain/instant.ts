@@ -14,13 +14,13 @@ const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
 /** Behind it a year has five digits, and text no longer sorts as time does. */
 const LAST_MILLISECOND = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** A second in UTC on a day that every month has: so Kubernetes writes nearly every time, and nothing is to be worked out. */
-const PLAIN_SECOND =
-  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
+/** UTC on a day that every month has: so machines write nearly every time, and nothing is to be worked out. */
+const PLAIN =
+  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
 /** Reads RFC 3339 text; cuts (never rounds) below the microsecond. Undefined for Go's zero time and for what is no time. */
 export function parseInstant(text: string): string | undefined {
-  if (PLAIN_SECOND.test(text)) return `${text.slice(0, 19)}.000000Z`;
+  if (PLAIN.test(text)) return `${text.slice(0, 19)}.${microsecondsOf(text.slice(20, -1))}Z`;
   const moment = readMoment(text);
   if (moment === undefined || isZero(moment)) return undefined;
   return `${new Date(moment.milliseconds).toISOString().slice(0, 19)}.${moment.microseconds}Z`;
@@ -28,6 +28,8 @@ export function parseInstant(text: string): string | undefined {
 
 /** Whether the text is Go's zero time, in whichever zone. */
 export function isZeroTime(text: string): boolean {
+  // No zone is so far away that a year behind 1000 is the year 1 there.
+  if (PLAIN.test(text)) return false;
   const moment = readMoment(text);
   return moment !== undefined && isZero(moment);
 }
@@ -52,7 +54,11 @@ function readMoment(text: string): Moment | undefined {
   if (Number.isNaN(wallClock) || new Date(wallClock).getUTCDate() !== Number(date.slice(8))) return undefined;
   const milliseconds = wallClock - offsetOf(...offset);
   if (milliseconds < ZERO_TIME || milliseconds > LAST_MILLISECOND) return undefined;
-  return { milliseconds, microseconds: fraction.slice(0, 6).padEnd(6, '0') };
+  return { milliseconds, microseconds: microsecondsOf(fraction) };
+}
+
+function microsecondsOf(fraction: string): string {
+  return fraction.slice(0, 6).padEnd(6, '0');
 }
 
 function offsetOf(sign?: string, hours = '0', minutes = '0'): number {

@@ -51,8 +51,12 @@ function untaken(repaired: string, original: string, object: JsonObject, taken: 
   return key;
 }
 
-/** How both characters look in canonical JSON text: escaped. The first may also be an escaped backslash before `u`. */
-const MAY_BE_BROKEN = /\\u(?:0000|d[89a-f])/i;
+/** How both characters look in JSON text that was written here: escaped. The first may also be an escaped backslash before `u`. */
+const BROKEN = /\\u(?:0000|d[89a-f])/i;
+
+export function mayBeBroken(jsonText: string): boolean {
+  return BROKEN.test(jsonText);
+}
 
 /** Repairs the columns of an observation. */
 export function repairColumns(definition: RecordDefinition, columns: Columns): Repaired<Columns> {
@@ -68,7 +72,7 @@ export function repairColumns(definition: RecordDefinition, columns: Columns): R
 }
 
 function repairJsonText(text: string): string {
-  if (text.isWellFormed() && !MAY_BE_BROKEN.test(text)) return text;
+  if (text.isWellFormed() && !mayBeBroken(text)) return text;
   const value = parseJson(text);
   const repaired = repairJson(value);
   return repaired === value ? text : canonicalJson(repaired);

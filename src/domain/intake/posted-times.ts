@@ -5,14 +5,27 @@ import { observedColumns } from '../records/definition.ts';
 
 /** All instants that a record carries, in time columns and in the described members of JSON columns, earliest first. */
 export function instantsOf(definition: RecordDefinition, columns: Columns): readonly string[] {
-  return observedColumns(definition)
-    .flatMap((column) => {
-      const value = columns[column.name];
-      if (typeof value !== 'string') return [];
-      if (column.type === 'timestamptz') return [value];
-      return column.members === undefined ? [] : instantsIn(column.members, parseJson(value));
-    })
-    .sort();
+  const instants: string[] = [];
+  for (const column of timedColumns(definition)) {
+    const value = columns[column.name];
+    if (typeof value !== 'string') continue;
+    if (column.members === undefined) instants.push(value);
+    else instants.push(...instantsIn(column.members, parseJson(value)));
+  }
+  return instants.sort();
+}
+
+/** Worked out once for each definition: every post needs them. */
+const timedByDefinition = new WeakMap<RecordDefinition, readonly Column[]>();
+
+function timedColumns(definition: RecordDefinition): readonly Column[] {
+  const known = timedByDefinition.get(definition);
+  if (known !== undefined) return known;
+  const timed = observedColumns(definition).filter(
+    ({ type, members }) => type === 'timestamptz' || members !== undefined,
+  );
+  timedByDefinition.set(definition, timed);
+  return timed;
 }
 
 /** Start of the first element of a JSON column that has one. */

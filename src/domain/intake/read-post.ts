@@ -5,7 +5,7 @@ import { pointerTo } from '../json-pointer.ts';
 import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_RECORD_BYTES } from '../limits.ts';
 import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
 import { observedColumns } from '../records/definition.ts';
-import { repairMembers } from '../repair.ts';
+import { mayBeBroken, repairMembers } from '../repair.ts';
 import { readField } from './field.ts';
 import type { PostFieldName } from './post-fields.ts';
 import { POST_FIELDS } from './post-fields.ts';
@@ -40,8 +40,12 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
   if (tooDeep !== undefined) {
     return { errors: [{ pointer: tooDeep, detail: `is nested deeper than ${MAX_JSON_DEPTH} levels` }] };
   }
-  const { value: fields, repairedFields } = repairMembers(body);
-  const errors = boundErrors(fields);
+  // Written once for two questions that nearly always have the same answer: nothing is broken, nothing is too large.
+  const text = JSON.stringify(body);
+  const { value: fields, repairedFields } = mayBeBroken(text)
+    ? repairMembers(body)
+    : { value: body, repairedFields: [] };
+  const errors = boundErrors(fields, text.length);
   const about = readAbout(fields, errors);
   const columns = readColumns(definition, fields, errors);
   const { extra, unknownFields } = readExtra(definition, fields, errors);
@@ -51,7 +55,7 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
   return { columns: Object.fromEntries(columns), about, unknownFields, repairedFields };
 }
 
-function boundErrors(fields: JsonObject): FieldError[] {
+function boundErrors(fields: JsonObject, textLength: number): FieldError[] {
   const errors: FieldError[] = [];
   const number = findUnstorableNumber(fields);
   if (number !== undefined) {
@@ -61,7 +65,7 @@ function boundErrors(fields: JsonObject): FieldError[] {
     });
   }
   // No character is more than three bytes: nearly always that is enough to know.
-  const bytes = JSON.stringify(fields).length * 3 > MAX_RECORD_BYTES ? utf8Length(canonicalJson(fields)) : 0;
+  const bytes = textLength * 3 > MAX_RECORD_BYTES ? utf8Length(canonicalJson(fields)) : 0;
   if (bytes > MAX_RECORD_BYTES) {
     const [largest, size] = largestField(fields);
     const detail = `is too large: the record is ${bytes} bytes of JSON, at most ${MAX_RECORD_BYTES} are allowed, and this field alone is ${size}`;
@@ -92,21 +96,32 @@ function readColumns(
   errors: FieldError[],
 ): Map<string, string | boolean> {
   const columns = new Map<string, string | boolean>();
-  for (const { column, names } of postedFields(definition).columns) {
-    const values = names.flatMap((name) => {
-      const member = ownMember(fields, name);
-      if (member === undefined) return [];
-      const reading = readField(column, member, `/${name}`);
-      errors.push(...(reading.errors ?? []));
-      return reading.value === undefined ? [] : [{ name, value: reading.value }];
-    });
-    const [first, second] = values;
-    if (first !== undefined) columns.set(column.name, first.value);
-    if (second !== undefined && second.value !== first?.value)
-      errors.push(contradiction(first?.name ?? '', second.name));
-    if (column.required === true && first === undefined) errors.push(...missing(column, errors));
+  for (const posted of postedFields(definition).columns) {
+    const { column } = posted;
+    const value = readColumn(posted, fields, errors);
+    if (value !== undefined) columns.set(column.name, value);
+    else if (column.required === true) errors.push(...missing(column, errors));
   }
   return columns;
+}
+
+/** By whichever of its names it was posted. Most columns are not in a post: nothing is made for them. */
+function readColumn(
+  { column, names }: PostedColumn,
+  fields: JsonObject,
+  errors: FieldError[],
+): string | boolean | undefined {
+  let read: { readonly name: string; readonly value: string | boolean } | undefined;
+  for (const name of names) {
+    const member = ownMember(fields, name);
+    if (member === undefined) continue;
+    const { value, errors: found } = readField(column, member, `/${name}`);
+    if (found !== undefined) errors.push(...found);
+    if (value === undefined) continue;
+    if (read !== undefined && value !== read.value) errors.push(contradiction(read.name, name));
+    read ??= { name, value };
+  }
+  return read?.value;
 }
 
 function contradiction(first: string, second: string): FieldError {
@@ -143,8 +158,13 @@ function readExtra(definition: RecordDefinition, fields: JsonObject, errors: Fie
   return { extra, unknownFields };
 }
 
+interface PostedColumn {
+  readonly column: Column;
+  readonly names: readonly string[];
+}
+
 interface PostedFields {
-  readonly columns: readonly { readonly column: Column; readonly names: readonly string[] }[];
+  readonly columns: readonly PostedColumn[];
   /** Every name that a post may use and that means something. */
   readonly known: ReadonlySet<string>;
 }

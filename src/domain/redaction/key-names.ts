@@ -38,7 +38,7 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
       if (rule === undefined || publicNames.has(words.join(' '))) return undefined;
       return remarks.has(words.at(-1) ?? '') ? undefined : rule;
     }),
-    isPublic: (name) => publicNames.has(wordsOf(name).join(' ')),
+    isPublic: remembering((name) => publicNames.has(wordsOf(name).join(' '))),
     isIdentity: remembering((name) => identities.has(wordsOf(name).join(' '))),
     isFingerprint: remembering((name) => wordsOf(name).some((word) => fingerprints.has(word))),
     finder: finderOf(rules),
