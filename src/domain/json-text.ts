@@ -1,5 +1,5 @@
 export const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+export const BACKSLASH = 0x5c;
 
 /** Index of the quote that ends the string beginning at `start` in JSON text. */
 export function endOfString(text: string, start: number): number {

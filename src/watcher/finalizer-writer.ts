@@ -1,9 +1,10 @@
 import type { JsonObject } from '../domain/json.ts';
-import { isJsonObject, parseJson } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ObjectPatch } from '../kubernetes/cluster-connection.ts';
+import { parseApiJson } from './api-json.ts';
 import { carriesFinalizer, FIELD_MANAGER, FINALIZER, finalizersOf } from './finalizer.ts';
-import { readText } from './json-request.ts';
+import { readAnswer } from './json-request.ts';
 import type { LookOptions } from './single-look.ts';
 import type { Collection } from './watched-kind.ts';
 import { objectPath } from './watched-kind.ts';
@@ -65,10 +66,10 @@ async function patchObject(
 ): Promise<JsonObject> {
   const path = objectPath(collection, namespace, name);
   const operation = `patch ${path}`;
-  const text = await readText({ operation, deadlineMs, signal }, (either) =>
+  const bytes = await readAnswer({ operation, deadlineMs, signal }, (either) =>
     connection.patch(`${path}?fieldManager=${FIELD_MANAGER}`, patch, either),
   );
-  const body = parseJson(text);
+  const body = parseApiJson(bytes);
   if (isJsonObject(body)) return body;
   throw new TypeError(`${operation}: the answer is no object`);
 }

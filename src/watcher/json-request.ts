@@ -25,21 +25,21 @@ export interface JsonAnswer {
 
 export async function getJson(request: JsonRequest): Promise<JsonAnswer> {
   const { connection, path } = request;
-  const text = await readText(request, (signal) => connection.get(path, signal));
-  return { body: parseApiJson(text), sizeBytes: text.length };
+  const bytes = await readAnswer(request, (signal) => connection.get(path, signal));
+  return { body: parseApiJson(bytes), sizeBytes: bytes.length };
 }
 
 /** The whole of an answer that does not refuse, within its deadline. */
-export async function readText(
+export async function readAnswer(
   { operation, deadlineMs, signal }: Omit<JsonRequest, 'connection' | 'path'>,
   send: (signal: AbortSignal) => ReturnType<ClusterConnection['get']>,
-): Promise<string> {
+): Promise<Buffer> {
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
     const answer = await send(AbortSignal.any([signal, deadline]));
-    const text = await answer.body.text();
-    requireSuccess(operation, answer, text);
-    return text;
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    requireSuccess(operation, answer, bytes);
+    return bytes;
   } catch (error: unknown) {
     if (deadline.aborted) throw new RequestTimeoutError(operation, deadlineMs);
     throw error;
@@ -47,9 +47,9 @@ export async function readText(
 }
 
 /** Throws what the server refused, in its own words. */
-export function requireSuccess(operation: string, head: AnswerHead, text: string): void {
+export function requireSuccess(operation: string, head: AnswerHead, bytes: Buffer): void {
   if (head.statusCode < FIRST_ERROR_STATUS) return;
-  throw statusError(operation, parseStatus(text), head);
+  throw statusError(operation, parseStatus(bytes.toString()), head);
 }
 
 function parseStatus(text: string): JsonValue {

@@ -8,7 +8,9 @@ import { MalformedStreamError, TruncatedStreamError, WatchSilentError } from './
 import { requireSuccess } from './json-request.ts';
 
 /** etcd takes no object above 1.5 MiB; JSON escapes may make that longer. */
-const MAX_LINE_CHARACTERS = 8 * 1_024 * 1_024;
+const MAX_LINE_BYTES = 8 * 1_024 * 1_024;
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
 
 export interface WatchRequest {
   readonly connection: ClusterConnection;
@@ -49,26 +51,40 @@ async function readLines(request: WatchRequest, silence: SilenceDeadline): Promi
     timeoutSeconds: String(request.timeoutSeconds),
   });
   const answer = await connection.watch(`${path}?${query.toString()}`, silence.signal);
-  if (answer.statusCode >= 300) requireSuccess(`watch ${path}`, answer, await answer.body.text());
-  request.onOpen();
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    const text = decoder.decode(chunk, { stream: true });
-    const [first = '', ...others] = text.split('\n');
-    rest += first;
-    for (const next of others) {
-      if (rest.trim() !== '') onEvent(readEvent(path, rest));
-      // Only a whole event is a sign of life: one byte at a time would be one, too, and never say anything.
-      silence.extend();
-      rest = next;
-    }
-    if (rest.length > MAX_LINE_CHARACTERS) throw new MalformedStreamError(path, 'an event without an end');
+  if (answer.statusCode >= 300) {
+    requireSuccess(`watch ${path}`, answer, Buffer.from(await answer.body.arrayBuffer()));
   }
-  if (rest.trim() !== '') throw new TruncatedStreamError(path);
+  request.onOpen();
+  for await (const line of linesOf(path, answer.body)) {
+    if (!isBlank(line)) onEvent(readEvent(path, line));
+    // Only a whole event is a sign of life: one byte at a time would be one, too, and never say anything.
+    silence.extend();
+  }
 }
 
-function readEvent(path: string, line: string): WatchEvent {
+/** Lines as they end. Throws for one that the end of the stream cuts off. */
+async function* linesOf(path: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let begun: Buffer[] = [];
+  let begunBytes = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)]);
+      [begun, begunBytes] = [[], 0];
+      start = end + 1;
+    }
+    begun.push(chunk.subarray(start));
+    begunBytes += chunk.length - start;
+    if (begunBytes > MAX_LINE_BYTES) throw new MalformedStreamError(path, 'an event without an end');
+  }
+  if (!isBlank(Buffer.concat(begun))) throw new TruncatedStreamError(path);
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.every((byte) => byte <= SPACE);
+}
+
+function readEvent(path: string, line: Buffer): WatchEvent {
   const event = parseLine(path, line);
   const type = textAt(event, 'type');
   const object = at(event, 'object');
@@ -94,7 +110,7 @@ function versionOf(path: string, object: JsonObject): bigint {
   throw new MalformedStreamError(path, 'an event whose object has no version');
 }
 
-function parseLine(path: string, line: string): JsonValue {
+function parseLine(path: string, line: Buffer): JsonValue {
   try {
     return parseApiJson(line);
   } catch (error: unknown) {

@@ -42,7 +42,7 @@ function withoutManagedFields(value: Json): Json {
 test('what an API server says is read as it is, but for managedFields', () => {
   fc.assert(
     fc.property(json, (value) => {
-      expect(parseApiJson(JSON.stringify(value))).toEqual(withoutManagedFields(value));
+      expect(parseApiJson(Buffer.from(JSON.stringify(value)))).toEqual(withoutManagedFields(value));
     }),
     { numRuns: 2_000 },
   );
@@ -54,7 +54,7 @@ test('managedFields of every object of a list are left out, wherever they stand'
     status: { phase: 'Running' },
   });
   const list = { items: [object('1'), object('2')], metadata: { resourceVersion: '7' } };
-  expect(parseApiJson(JSON.stringify(list))).toEqual({
+  expect(parseApiJson(Buffer.from(JSON.stringify(list)))).toEqual({
     items: ['1', '2'].map((uid) => ({
       metadata: { name: 'a', managedFields: [], uid },
       status: { phase: 'Running' },
@@ -69,6 +69,8 @@ test('text that was cut off anywhere is no JSON', () => {
     status: {},
   });
   for (let length = 0; length < whole.length; length += 1) {
-    expect(() => parseApiJson(whole.slice(0, length)), whole.slice(0, length)).toThrow(SyntaxError);
+    expect(() => parseApiJson(Buffer.from(whole.slice(0, length))), whole.slice(0, length)).toThrow(
+      SyntaxError,
+    );
   }
 });
