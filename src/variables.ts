@@ -1,5 +1,6 @@
 import { RETENTION_VARIABLES } from './retention-variables.ts';
 import type { Setting } from './settings.ts';
+import { WATCHER_VARIABLES } from './watcher-variables.ts';
 
 /**
  * Every variable this program reads, as `docs/configuration.md` shows them; a test holds the two together. Variables
@@ -46,115 +47,7 @@ export const VARIABLES = {
     meaning:
       'Keys that encrypt payloads and failures in Temporal, one a line: name, space, 32 bytes as base64; the first one encrypts',
   },
-  KUBECONFIG: {
-    default: '',
-    unit: 'path',
-    meaning: 'kubeconfig of the cluster to watch; in a pod its service account is used without it',
-  },
-  REMEDIATION_AUDIT_KUBE_CONTEXT: {
-    default: '',
-    unit: '',
-    meaning: 'Context within the kubeconfig; empty for its current one',
-  },
-  REMEDIATION_AUDIT_CLUSTER: {
-    default: 'default',
-    unit: '',
-    meaning: 'Name of the watched cluster, part of every record and workflow id',
-  },
-  REMEDIATION_AUDIT_CLUSTERS: {
-    default: '',
-    unit: 'list',
-    meaning:
-      'Several clusters for one watcher, as `name=context` of the kubeconfig; empty for the one of REMEDIATION_AUDIT_CLUSTER',
-  },
-  REMEDIATION_AUDIT_NAMESPACES: {
-    default: '',
-    unit: 'list',
-    meaning: 'Namespaces to watch, separated by commas; empty for all',
-  },
-  REMEDIATION_AUDIT_LIST_PAGE_SIZE: {
-    default: '500',
-    unit: 'objects',
-    meaning: 'Page of a list request to the API server',
-  },
-  REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS: {
-    default: '300',
-    unit: 's',
-    meaning: 'How long one watch request lasts at least; each is asked for up to twice as long',
-  },
-  REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS: {
-    default: '120',
-    unit: 's',
-    meaning: 'Silence after which a watch is given up; above the bookmark period of 60 s',
-  },
-  REMEDIATION_AUDIT_WATCH_BACKOFF_MS: {
-    default: '800',
-    unit: 'ms',
-    meaning: 'First pause after a failed list or watch; the next ones double',
-  },
-  REMEDIATION_AUDIT_WATCH_LONGEST_BACKOFF_SECONDS: {
-    default: '30',
-    unit: 's',
-    meaning: 'Longest pause after failed lists and watches',
-  },
-  REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS: {
-    default: '120',
-    unit: 's',
-    meaning: 'A watch that lasted so long has recovered: the pauses begin small again',
-  },
-  REMEDIATION_AUDIT_KUBE_REQUEST_SECONDS: {
-    default: '60',
-    unit: 's',
-    meaning: 'Longest answer to one page of a list or to a look at one object',
-  },
-  REMEDIATION_AUDIT_ABSENT_KIND_SECONDS: {
-    default: '30',
-    unit: 's',
-    meaning: 'Between two looks for a kind of resource that is not installed',
-  },
-  REMEDIATION_AUDIT_RECONCILE_SECONDS: {
-    default: '450',
-    unit: 's',
-    meaning: 'Between two complete lists that check the watch, a quarter more or less',
-  },
-  REMEDIATION_AUDIT_LOOK_SECONDS: {
-    default: '60',
-    unit: 's',
-    meaning:
-      'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
-  },
-  REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
-    default: '10',
-    unit: 's',
-    meaning: 'How long a watch may lag behind such a list before what it did not tell counts as missed',
-  },
-  REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS: {
-    default: '600',
-    unit: 's',
-    meaning: 'What the database does not show so long after Temporal took it is told again',
-  },
-  REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS: {
-    default: '600',
-    unit: 's',
-    meaning: '`watch` ends with exit code 5 when no cluster answered a list or a watch for so long',
-  },
-  REMEDIATION_AUDIT_SIGNAL_CONCURRENCY: {
-    default: '8',
-    unit: 'resources',
-    meaning: 'Resources whose states are handed to Temporal at the same time',
-  },
-  REMEDIATION_AUDIT_STRICT_KINDS: {
-    default: '',
-    unit: 'list',
-    meaning:
-      'Kinds that are kept in the cluster, by a finalizer, until Temporal has their end: `RemediationRequest`, others, or `all`; empty: the watcher only reads (docs/strict-mode.md)',
-  },
-  REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS: {
-    default: '3600',
-    unit: 's',
-    meaning:
-      'How long after its deletion a resource is kept at most; then it goes although it is not recorded',
-  },
+  ...WATCHER_VARIABLES,
   REMEDIATION_AUDIT_REDACTION_FILE: {
     default: '',
     unit: 'path',

@@ -57,7 +57,8 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   services: service(['*']),
   commands: service(['*']),
   'config.ts': service(['settings.ts', 'variables.ts', 'domain']),
-  'variables.ts': service(['settings.ts', 'retention-variables.ts']),
+  'variables.ts': service(['settings.ts', 'retention-variables.ts', 'watcher-variables.ts']),
+  'watcher-variables.ts': service(['settings.ts']),
   'retention-variables.ts': service(['settings.ts']),
   'settings.ts': service([]),
 };
