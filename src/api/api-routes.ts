@@ -29,6 +29,8 @@ import { type RestoreRouteOptions, restoreRoutes } from './routes/restore-routes
 import { retentionRoutes } from './routes/retention-routes.ts';
 
 export interface ApiServices {
+  /** Whether callers have to show a token; the description says so. */
+  readonly asksWhoCalls: boolean;
   /** For questions; posts are stored through `durability`. */
   readonly pool: pg.Pool;
   /** For reports, which sort more and take longer. */
@@ -56,7 +58,7 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     check: () => checkReadiness(services),
     pending: () => durability.pending(),
   };
-  return withDescription([
+  const routes = [
     ...probeRoutes(readiness, metrics),
     ...postRoutes(createPosting(services)),
     ...listRoutes(finder),
@@ -71,7 +73,8 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     ...holdRoutes(pool),
     ...quarantineRoutes(pool, durability),
     ...(services.codec === undefined ? [] : codecRoutes(services.codec)),
-  ]);
+  ];
+  return withDescription(routes, services);
 }
 
 /** Leaves the trace of every read in the database that was read. */

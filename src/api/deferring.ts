@@ -2,14 +2,19 @@ import type { Observation } from '../domain/observation.ts';
 
 /** The way round a database that is away. */
 export interface Deferral {
-  /** Settles when the observation is durable in Temporal, on its way to the database. */
+  /** Settles when the observation is durable in Temporal, on its way to the database; rejects within bounded time. */
   defer(observation: Observation): Promise<void>;
   /** Throws when it cannot take anything. */
   ping(): Promise<void>;
 }
 
-/** Workflows of one batch that are started at once. More of them would all become late together. */
-const MAX_STARTING = 50;
+/**
+ * Workflows that are started at once, of all requests together. A server that is asked for more than it can do becomes late
+ * with all of them: of 1,000 at once a development server starts a third of what it starts of these.
+ */
+const MAX_STARTING = 16;
+/** Of the time for one record, what it may wait for its turn: the start itself must have most of it. */
+const SHARE_OF_WAITING = 0.25;
 /** What each further record of a batch adds to the time: a thousand start in 5 s, and our client waits 10. */
 const MS_PER_FURTHER_RECORD = 3;
 
@@ -20,33 +25,79 @@ class DeferralTimeoutError extends Error {
   }
 }
 
-/**
- * Hands each observation to Temporal, a bounded number at once and for a bounded time. One that is late may be durable all
- * the same; sending it again joins what is there. Gives per observation why it is not known to be durable, or undefined.
- */
-export async function deferEach(
-  deferral: Deferral,
-  observations: readonly Observation[],
-  timeoutForOneMs: number,
-): Promise<readonly unknown[]> {
-  const timeoutMs = timeoutForOneMs + (observations.length - 1) * MS_PER_FURTHER_RECORD;
-  const failures: unknown[] = observations.map(() => new DeferralTimeoutError(timeoutMs));
-  const queue = observations.entries();
-  let isLate = false;
-  const startInTurn = async (): Promise<void> => {
-    for (const [index, observation] of queue) {
-      if (isLate) return;
-      failures[index] = await deferral.defer(observation).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-    }
+/** Hands observations to Temporal, a bounded number at once and for a bounded time. */
+export interface Deferring {
+  /**
+   * Gives per observation why it is not known to be durable, or undefined. One that is late may be durable all the same;
+   * sending it again joins what is there. A batch may take longer, by the number of its records.
+   */
+  deferEach(observations: readonly Observation[], timeoutForOneMs: number): Promise<readonly unknown[]>;
+}
+
+export function createDeferring(deferral: Deferral): Deferring {
+  const turns = createTurns(MAX_STARTING);
+  return {
+    async deferEach(observations, timeoutForOneMs) {
+      const timeoutMs = timeoutForOneMs + (observations.length - 1) * MS_PER_FURTHER_RECORD;
+      const lastTurnMs = performance.now() + timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING);
+      const failures: unknown[] = observations.map(() => new DeferralTimeoutError(timeoutMs));
+      const queue = observations.entries();
+      const startInTurn = async (): Promise<void> => {
+        for (const [index, observation] of queue) {
+          if (!(await turns.take(lastTurnMs - performance.now()))) return;
+          failures[index] = await deferral.defer(observation).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
+          turns.giveBack();
+        }
+      };
+      const starting = Promise.all(Array.from({ length: MAX_STARTING }, startInTurn));
+      await within(timeoutMs, starting);
+      // What is still on its way writes into the other one.
+      return [...failures];
+    },
   };
-  const starting = Promise.all(Array.from({ length: MAX_STARTING }, startInTurn));
-  await within(timeoutMs, starting);
-  isLate = true;
-  // What is still on its way writes into the other one.
-  return [...failures];
+}
+
+interface Turns {
+  /** Whether a turn came in time; each that came is given back. */
+  take(patienceMs: number): Promise<boolean>;
+  giveBack(): void;
+}
+
+function createTurns(limit: number): Turns {
+  let free = limit;
+  const waiting = new Set<() => void>();
+  return {
+    take(patienceMs) {
+      if (patienceMs <= 0) return Promise.resolve(false);
+      if (free > 0) {
+        free -= 1;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          waiting.delete(enter);
+          resolve(false);
+        }, patienceMs);
+        const enter = (): void => {
+          clearTimeout(timer);
+          resolve(true);
+        };
+        waiting.add(enter);
+      });
+    },
+    giveBack() {
+      const [next] = waiting;
+      if (next === undefined) {
+        free += 1;
+        return;
+      }
+      waiting.delete(next);
+      next();
+    },
+  };
 }
 
 /** Settles when the work does, at the latest after that time. */

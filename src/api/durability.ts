@@ -6,7 +6,7 @@ import { recordId } from '../identity/record-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Deferral } from './deferring.ts';
-import { deferEach } from './deferring.ts';
+import { createDeferring } from './deferring.ts';
 import { Problem, retryAfter } from './problems.ts';
 
 export type { Deferral } from './deferring.ts';
@@ -54,17 +54,18 @@ const OUTAGE_RETRY_SECONDS = 5;
 /** Rungs of a ladder, each short: the database, then Temporal, then the client, who is told to keep it. */
 export function createDurability(options: DurabilityOptions): Durability {
   const { batcher, metrics, logger } = options;
+  const temporal = options.deferral === undefined ? undefined : createDeferring(options.deferral);
   let deferring = 0;
 
   const deferAll = async (
     observations: readonly Observation[],
     cause: unknown,
   ): Promise<(DeferredRecord | UnkeptRecord)[]> => {
-    const { deferral, deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
-    if (deferral === undefined) throw unavailable('database-unavailable', cause);
+    const { deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
+    if (temporal === undefined) throw unavailable('database-unavailable', cause);
     if (deferring + observations.length > MAX_DEFERRING) throw full(deferring);
     deferring += observations.length;
-    const failures = await deferEach(deferral, observations, deferTimeoutMs).finally(() => {
+    const failures = await temporal.deferEach(observations, deferTimeoutMs).finally(() => {
       deferring -= observations.length;
     });
     const failed = failures.filter((failure) => failure !== undefined);

@@ -21,7 +21,7 @@ import type { Certificate } from './tls.ts';
 export interface HttpLimits {
   /** Connections at once; more are refused and counted. Default 4,096. */
   readonly maxConnections: number;
-  /** Bytes of all headers together. Default 16 KiB. */
+  /** Bytes of all headers together. Default 64 KiB: a list with all its filters. */
   readonly maxHeaderBytes: number;
   /** How long the headers may take to arrive, also on a connection that says nothing. Default 10,000 ms. */
   readonly headersTimeoutMs: number;
@@ -35,7 +35,7 @@ export interface HttpLimits {
 
 const DEFAULT_LIMITS: HttpLimits = {
   maxConnections: 4_096,
-  maxHeaderBytes: 16 * 1024,
+  maxHeaderBytes: 64 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   silenceTimeoutMs: 60_000,

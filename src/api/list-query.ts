@@ -4,6 +4,7 @@ import { formatInterval, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../domain/limits.ts';
+import { INSTANT, VALUE_SCHEMAS } from '../domain/record-schema.ts';
 import type { Column, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 import { invalidParameter } from './problems.ts';
 import type { QueryDescription } from './route.ts';
@@ -12,7 +13,8 @@ export const DEFAULT_PAGE_SIZE = 100;
 export const INCLUDE_ARCHIVE = 'include_archive';
 const PREFIX = '_prefix';
 const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const UUID_TEXT = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const UUID = new RegExp(`^${UUID_TEXT}$`, 'i');
 
 export type Query = Readonly<Record<string, unknown>>;
 
@@ -43,10 +45,9 @@ const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor', I
 
 /** What a list takes, for the description. */
 export function describeListQuery(definition: RecordDefinition): readonly QueryDescription[] {
-  const text = { type: 'string' };
   return [
     { name: 'limit', meaning: 'Records per page', schema: limitSchema(MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE) },
-    { name: 'cursor', meaning: '`next_cursor` of the page before', schema: text },
+    describeCursor(`${INSTANT}_${UUID_TEXT}`),
     {
       name: 'order',
       meaning: 'Which records come first',
@@ -62,7 +63,13 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
         schema: filterSchema(column),
       },
       ...(column.type === 'text'
-        ? [{ name: `${column.name}${PREFIX}`, meaning: `What \`${column.name}\` begins with`, schema: text }]
+        ? [
+            {
+              name: `${column.name}${PREFIX}`,
+              meaning: `What \`${column.name}\` begins with`,
+              schema: textSchema,
+            },
+          ]
         : []),
     ]),
   ];
@@ -77,14 +84,15 @@ function filterSchema({ type }: Column): JsonObject {
     case 'boolean':
       return { enum: ['', 'true', 'false'] };
     case 'numeric':
-      return { anyOf: [unknown, { type: 'number' }] };
+      return { anyOf: [unknown, { type: 'string', pattern: NUMBER.source }] };
     case 'integer':
     case 'bigint':
-      return { anyOf: [unknown, { type: 'integer' }] };
+    case 'interval':
+      return { anyOf: [unknown, ...VALUE_SCHEMAS[type]] };
     case 'uuid':
       return { anyOf: [unknown, { type: 'string', format: 'uuid' }] };
     default:
-      return { type: 'string', maxLength: MAX_IDENTIFIER_LENGTH };
+      return textSchema;
   }
 }
 
@@ -99,6 +107,15 @@ export function readIncludeArchive(query: Query): boolean | undefined {
   return text === 'true' || (text !== 'false' && refuseValue(INCLUDE_ARCHIVE, 'true or false'));
 }
 
+/** `position` is an expression of what stands in it. */
+export function describeCursor(position: string): QueryDescription {
+  const schema = { type: 'string', pattern: `^(?:${position})?$` };
+  return { name: 'cursor', meaning: '`next_cursor` of the page before', schema };
+}
+
+/** Text of any kind; what PostgreSQL does not take is refused. */
+export const textSchema = { type: 'string', maxLength: MAX_IDENTIFIER_LENGTH, pattern: '^[^\\u0000]*$' };
+
 export const instantSchema = { type: 'string', format: 'date-time' };
 
 export function limitSchema(maximum: number, byDefault: number) {
@@ -106,7 +123,7 @@ export function limitSchema(maximum: number, byDefault: number) {
 }
 
 export function writeCursor(position: Position): string {
-  return Buffer.from(`${position.createdAt} ${position.id}`).toString('base64url');
+  return `${position.createdAt}_${position.id}`;
 }
 
 export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAULT_PAGE_SIZE): number {
@@ -120,8 +137,7 @@ export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAUL
 export function readCursor(query: Query): Position | undefined {
   const cursor = query['cursor'];
   if (cursor === undefined || cursor === '') return undefined;
-  const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString('utf8') : '';
-  const [time = '', id = ''] = text.split(' ');
+  const [time = '', id = ''] = typeof cursor === 'string' ? cursor.split('_') : [];
   const createdAt = parseInstant(time);
   if (createdAt === undefined || !UUID.test(id))
     throw invalidParameter('cursor', 'is none that this service gave out');
@@ -141,10 +157,15 @@ export function singleText(query: Query, name: string): string | undefined {
   const value = query[name];
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw invalidParameter(name, 'must be given once');
-  if (value.length > MAX_IDENTIFIER_LENGTH || value.includes('\0') || !value.isWellFormed()) {
+  if (isTooLong(value) || value.includes('\0') || !value.isWellFormed()) {
     throw invalidParameter(name, `must be text of at most ${MAX_IDENTIFIER_LENGTH} characters`);
   }
   return value;
+}
+
+/** Characters, as a schema counts them, and not the halves that JavaScript does. */
+function isTooLong(text: string): boolean {
+  return text.length > MAX_IDENTIFIER_LENGTH && Array.from(text).length > MAX_IDENTIFIER_LENGTH;
 }
 
 export function readInstant(query: Query, name: string): string | undefined {

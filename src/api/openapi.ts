@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { ProblemType } from './problems.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS } from './problems.ts';
-import type { AnswerDescription, ContentDescription, Route } from './route.ts';
+import type { AnswerDescription, ContentDescription, QueryDescription, Route } from './route.ts';
 
 /** Problems that any route may answer, and those of routes that ask who is calling. */
 const EVERYWHERE: readonly ProblemType[] = [
@@ -10,16 +10,11 @@ const EVERYWHERE: readonly ProblemType[] = [
   'headers-too-large',
   'internal-error',
 ];
-const GUARDED: readonly ProblemType[] = [
-  'unauthenticated',
-  'forbidden',
-  'authority-unavailable',
-  'shutting-down',
-];
+const BEHIND_THE_GATE: readonly ProblemType[] = ['unauthenticated', 'forbidden', 'authority-unavailable'];
 const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'];
 
 /** The OpenAPI 3.1 description of the routes: nothing in it is written a second time. */
-export function describeApi(routes: readonly Route[]): JsonObject {
+export function describeApi(routes: readonly Route[], { asksWhoCalls }: DescriptionOptions): JsonObject {
   return {
     openapi: '3.1.0',
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
@@ -30,39 +25,39 @@ export function describeApi(routes: readonly Route[]): JsonObject {
         'What was done to production, on what grounds, and with what result: takes records and answers questions.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    paths: describePaths(routes),
+    paths: describePaths(routes, { asksWhoCalls }),
     components: {
       schemas: { Problem: PROBLEM_SCHEMA },
-      securitySchemes: {
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          description: 'A token of the cluster, or one of the tokens file',
-        },
-      },
+      ...(asksWhoCalls ? { securitySchemes: { bearer: BEARER } } : {}),
     },
   };
 }
 
-function describePaths(routes: readonly Route[]): JsonObject {
+export interface DescriptionOptions {
+  /** Whether callers have to show a token. */
+  readonly asksWhoCalls: boolean;
+}
+
+function describePaths(routes: readonly Route[], options: DescriptionOptions): JsonObject {
   const paths: Record<string, JsonObject> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, options) };
   }
   return paths;
 }
 
-function describeRoute(route: Route): JsonObject {
+function describeRoute(route: Route, { asksWhoCalls }: DescriptionOptions): JsonObject {
   const { summary, tag, body } = route.describe;
+  const isGuarded = asksWhoCalls && route.access !== 'public';
   return {
     operationId: operationId(route),
     summary,
     tags: [tag],
-    ...(route.access === 'public' ? {} : { security: [{ bearer: [] }] }),
+    ...(isGuarded ? { security: [{ bearer: [] }] } : {}),
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
-    responses: describeAnswers(route),
+    responses: describeAnswers(route, isGuarded),
   };
 }
 
@@ -85,12 +80,30 @@ function pathParameters({ path, describe }: Route): JsonValue[] {
 }
 
 function queryParameters({ describe }: Route): JsonValue[] {
-  return (describe.query ?? []).map(({ name, meaning, schema }) => ({
+  const { query = [], together } = describe;
+  if (together !== undefined) return [parametersTogether(query, together)];
+  return query.map(({ name, meaning, schema }) => ({ name, in: 'query', description: meaning, schema }));
+}
+
+/** One object whose members are the parameters: only so can a description say how they depend on each other. */
+function parametersTogether(query: readonly QueryDescription[], together: JsonObject): JsonObject {
+  const members = query.map(({ name, meaning, schema }): [string, JsonValue] => [
     name,
+    { ...schema, description: meaning },
+  ]);
+  return {
+    name: 'question',
     in: 'query',
-    description: meaning,
-    schema,
-  }));
+    required: true,
+    style: 'form',
+    explode: true,
+    schema: {
+      type: 'object',
+      properties: Object.fromEntries(members),
+      additionalProperties: false,
+      ...together,
+    },
+  };
 }
 
 function describeContent({ content }: ContentDescription): JsonObject {
@@ -102,7 +115,7 @@ function describeContent({ content }: ContentDescription): JsonObject {
   );
 }
 
-function describeAnswers({ access, traced, describe }: Route): JsonObject {
+function describeAnswers({ access, traced, describe }: Route, isGuarded: boolean): JsonObject {
   const answers = Object.entries<AnswerDescription>(describe.answers).map(
     ([status, answer]): [string, JsonObject] => [
       status,
@@ -112,7 +125,8 @@ function describeAnswers({ access, traced, describe }: Route): JsonObject {
   const problems = new Set([
     ...(describe.problems ?? []),
     ...EVERYWHERE,
-    ...(access === 'public' ? [] : GUARDED),
+    ...(access === 'public' ? [] : (['shutting-down'] as const)),
+    ...(isGuarded ? BEHIND_THE_GATE : []),
     ...(traced === true ? TRACED : []),
   ]);
   const byStatus = Map.groupBy(problems, (problem) => String(PROBLEMS[problem].status));
@@ -125,6 +139,12 @@ function describeAnswers({ access, traced, describe }: Route): JsonObject {
   ]);
   return Object.fromEntries([...answers, ...refusals]);
 }
+
+const BEARER: JsonObject = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A token of the cluster, or one of the tokens file',
+};
 
 const PROBLEM_SCHEMA: JsonObject = {
   type: 'object',

@@ -2,7 +2,7 @@ import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation } from '../domain/observation.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Deferral } from './deferring.ts';
-import { deferEach } from './deferring.ts';
+import { createDeferring } from './deferring.ts';
 
 /** Has the texts of posted analyses placed among the others, as those of watched ones are. */
 export interface Placing {
@@ -15,18 +15,19 @@ const TIMEOUT_MS = 5_000;
 const MAX_PLACING = 2_000;
 
 export function createPlacing(deferral: Deferral | undefined, metrics: Metrics): Placing {
+  const later = deferral === undefined ? undefined : createDeferring(deferral);
   let placing = 0;
   return {
     place(stored) {
       const texts = stored.filter(hasInvestigation);
-      if (deferral === undefined || texts.length === 0) return;
+      if (later === undefined || texts.length === 0) return;
       if (placing + texts.length > MAX_PLACING) {
         metrics.api.investigationsLeft.inc(texts.length);
         return;
       }
       placing += texts.length;
       // The workflow finds the record there already, and then places its text.
-      void deferEach(deferral, texts, TIMEOUT_MS).then((failures) => {
+      void later.deferEach(texts, TIMEOUT_MS).then((failures) => {
         placing -= texts.length;
         metrics.api.investigationsLeft.inc(failures.filter((failure) => failure !== undefined).length);
       });

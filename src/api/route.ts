@@ -52,6 +52,8 @@ export interface RouteDescription {
   readonly summary: string;
   readonly tag: string;
   readonly query?: readonly QueryDescription[];
+  /** What JSON Schema says of the parameters of the query together, such as that one of two is required. */
+  readonly together?: JsonObject;
   readonly path?: Readonly<Record<string, JsonObject>>;
   readonly body?: ContentDescription;
   readonly answers: Readonly<Record<number, AnswerDescription>>;

@@ -104,6 +104,7 @@ function allowedMonths(receivedAt: string): string {
   return `must lie in a month from ${FIRST_MONTH.slice(0, 7)} to ${lastMonth(receivedAt).slice(0, 7)}`;
 }
 
-function lastMonth(receivedAt: string): string {
+/** First day of the last month that a record may live in. */
+export function lastMonth(receivedAt: string): string {
   return addMonths(monthOf(receivedAt), MAX_MONTHS_AHEAD);
 }

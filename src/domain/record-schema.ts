@@ -2,15 +2,17 @@ import { allowedIn } from './intake/field.ts';
 import { POST_FIELDS } from './intake/post-fields.ts';
 import { plainSpellings } from './intake/vocabulary.ts';
 import type { JsonObject, JsonValue } from './json.ts';
-import { MAX_IDENTIFIER_LENGTH } from './limits.ts';
+import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';
 import type { Column, ColumnType, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';
 
 /**
- * JSON Schema (draft 2020-12) of a posted record. It says what the intake takes, as far as a schema can: the calendar
- * (30 February), exact decimals and the agreement of two fields remain with the intake.
+ * JSON Schema (draft 2020-12) of a posted record. It says what the intake takes, as far as a schema can: exact decimals,
+ * zones across the end of a month and the agreement of two fields remain with the intake.
+ *
+ * @param lastMonth - First day of the last month that a record may live in.
  */
-export function postSchema(definition: RecordDefinition): JsonObject {
+export function postSchema(definition: RecordDefinition, lastMonth: string): JsonObject {
   const columns = observedColumns(definition).filter(({ type }) => type !== 'vector');
   const fields: readonly Column[] = [...columns, ...POST_FIELDS];
   return {
@@ -20,7 +22,7 @@ export function postSchema(definition: RecordDefinition): JsonObject {
     type: 'object',
     properties: Object.fromEntries(
       fields.flatMap((field) =>
-        namesOf(field).map((name): [string, JsonValue] => [name, propertySchema(field)]),
+        namesOf(field).map((name): [string, JsonValue] => [name, propertySchema(field, lastMonth)]),
       ),
     ),
     ...requirement(columns.filter(({ required }) => required === true)),
@@ -46,18 +48,35 @@ function requirement(required: readonly Column[]): JsonObject {
   };
 }
 
-function propertySchema(field: Column): JsonObject {
+function propertySchema(field: Column, lastMonth: string): JsonObject {
+  const values = field.name === 'created_at' ? [homeSchema(lastMonth), ZERO_TIME] : valueSchemas(field);
   return {
     description: `${field.meaning}. Takes ${allowedIn(field)}.`,
     // null and the empty text mean absent, in every field.
-    anyOf: [{ enum: [null, ''] }, ...(field.name === 'extra' ? [{ type: 'object' }] : valueSchemas(field))],
+    anyOf: [{ enum: [null, ''] }, ...(field.name === 'extra' ? [{ type: 'object' }] : values)],
     ...(field.vocabulary === undefined ? {} : { examples: [...field.vocabulary] }),
   };
 }
 
 const UUID = '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$';
-const RFC_3339 =
-  '^\\s*(?!0000)\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])[Tt ](?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:[.,]\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?)\\s*$';
+const ANY_COMMON_YEAR = 2025;
+const DECEMBER = 12;
+const LEAP_YEAR = '(?:\\d{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)';
+const DAYS = new Map([
+  [28, '(?:0[1-9]|1\\d|2[0-8])'],
+  [29, '(?:0[1-9]|[12]\\d)'],
+  [30, '(?:0[1-9]|[12]\\d|30)'],
+  [31, '(?:0[1-9]|[12]\\d|3[01])'],
+]);
+/** A date of the calendar, as an expression of JSON Schema. */
+const DATE = `(?:(?!0000)\\d{4}-${daysOfYear(ANY_COMMON_YEAR)}|${LEAP_YEAR}-02-29)`;
+const CLOCK = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d';
+const TIME = `[Tt ]${CLOCK}(?:[.,]\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?)`;
+/** Our own form of an instant. */
+export const INSTANT = `${DATE}T${CLOCK}\\.\\d{6}Z`;
+const RFC_3339 = `^\\s*${DATE}${TIME}\\s*$`;
+/** Go's own, which means that there is none. */
+const ZERO_TIME: JsonObject = { const: '0001-01-01T00:00:00Z' };
 const GO_DURATION = '[+-]?(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:ns|us|µs|μs|ms|s|m|h))+';
 const ISO_DURATION =
   '[+-]?P(?!\\s*$)(?:\\d+W)?(?:\\d+D)?(?:T(?=\\d)(?:\\d+(?:\\.\\d+)?H)?(?:\\d+(?:\\.\\d+)?M)?(?:\\d+(?:\\.\\d+)?S)?)?';
@@ -65,7 +84,8 @@ const DURATION = `^\\s*(?:-?0+|${GO_DURATION}|${ISO_DURATION})\\s*$`;
 const [INT32, INT64] = [2 ** 31, 2 ** 63];
 const LONGEST_DURATION_TEXT = 64;
 
-const SCHEMAS: Readonly<Record<ColumnType, readonly JsonObject[]>> = {
+/** The values that a field of each type takes. */
+export const VALUE_SCHEMAS: Readonly<Record<ColumnType, readonly JsonObject[]>> = {
   text: [{ type: 'string' }],
   uuid: [{ type: 'string', pattern: UUID }],
   timestamptz: [{ type: 'string', pattern: RFC_3339 }],
@@ -84,7 +104,31 @@ const SCHEMAS: Readonly<Record<ColumnType, readonly JsonObject[]>> = {
 function valueSchemas(field: Column): readonly JsonObject[] {
   if (field.vocabulary !== undefined) return [{ type: 'string', pattern: spellingPattern(field.vocabulary) }];
   if (field.members !== undefined) return membersSchemas(field.members);
-  return SCHEMAS[field.type].map((schema) => ({ ...schema, ...boundsOf(field) }));
+  return VALUE_SCHEMAS[field.type].map((schema) => ({ ...schema, ...boundsOf(field) }));
+}
+
+/** Times in the months that a record may live in. */
+function homeSchema(lastMonth: string): JsonObject {
+  const [first, last] = [yearOf(FIRST_MONTH), yearOf(lastMonth)];
+  const years = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  const days = (year: number) => daysOfYear(year, year === last ? Number(lastMonth.slice(5, 7)) : DECEMBER);
+  const dates = [...Map.groupBy(years, days)].map(([inYear, group]) => `(?:${group.join('|')})-${inYear}`);
+  return { type: 'string', pattern: `^\\s*(?:${dates.join('|')})${TIME}\\s*$` };
+}
+
+function yearOf(month: string): number {
+  return Number(month.slice(0, 4));
+}
+
+/** Months and their days, `01-31`. */
+function daysOfYear(year: number, months = DECEMBER): string {
+  const numbers = Array.from({ length: months }, (_, index) => index + 1);
+  const byLength = Map.groupBy(numbers, (month) => new Date(Date.UTC(year, month, 0)).getUTCDate());
+  const parts = [...byLength].map(([length, group]) => {
+    const names = group.map((month) => String(month).padStart(2, '0'));
+    return `(?:${names.join('|')})-${DAYS.get(length) ?? ''}`;
+  });
+  return `(?:${parts.join('|')})`;
 }
 
 function boundsOf(field: Column): JsonObject {
@@ -98,7 +142,7 @@ function membersSchemas(members: NonNullable<Column['members']>): readonly JsonO
     properties: Object.fromEntries(
       Object.entries(members).map(([name, type]): [string, JsonValue] => [
         name,
-        { anyOf: [{ enum: [null, ''] }, ...SCHEMAS[type]] },
+        { anyOf: [{ enum: [null, ''] }, ...VALUE_SCHEMAS[type]] },
       ]),
     ),
   };

@@ -48,6 +48,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const api = await startApi({
       ...config.api,
       routes: createApiRoutes({
+        asksWhoCalls: config.api.authMode !== 'none',
         pool,
         reports: openReports(context, closing),
         archive,

@@ -33,7 +33,7 @@ export interface CodecEndpoint {
   decode(body: unknown): Promise<CodecBody>;
 }
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+export const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 export function createCodecEndpoint(codec: PayloadCodec): CodecEndpoint {
   return {

@@ -26,6 +26,7 @@ export function testApiOptions(
   const logger = given.logger ?? createLogger('silent', 'test');
   const { deferral } = given;
   const services: ApiServices = {
+    asksWhoCalls: true,
     pool: database.writer,
     reports: database.writer,
     archive: { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service' },

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { isRefused, readPost } from '../../src/domain/intake.ts';
+import { isRefused, lastMonth, observationOfPost, readPost } from '../../src/domain/intake.ts';
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import { parseJson } from '../../src/domain/json.ts';
 import { postSchema } from '../../src/domain/record-schema.ts';
@@ -14,6 +14,7 @@ import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { createRedactor } from '../../src/domain/redaction.ts';
 import * as golden from './fixtures/intake/golden-bodies.ts';
 
 interface SchemaValidator {
@@ -34,8 +35,11 @@ const POSTABLE: readonly RecordDefinition[] = [
   signalProcessingAudit,
   aiAnalysisAudit,
 ];
+/** The intake has no other clock here. */
+const RECEIVED_AT = '2026-11-21T12:00:00.000000Z';
+const LAST_MONTH = lastMonth(RECEIVED_AT);
 const compiled = new Map(
-  POSTABLE.map((definition) => [definition.table, validator.compile(postSchema(definition))]),
+  POSTABLE.map((definition) => [definition.table, validator.compile(postSchema(definition, LAST_MONTH))]),
 );
 
 /** What the intake is given is JSON text; what the validator is given is the same text as JavaScript reads it. */
@@ -62,16 +66,16 @@ test.each<[string, RecordDefinition, string]>([
 
 test('every definition has a schema, and every column that an observation carries is described in it', () => {
   for (const definition of RECORD_DEFINITIONS) {
-    const { properties } = postSchema(definition) as { properties: Record<string, JsonObject> };
+    const { properties } = postSchema(definition, LAST_MONTH) as { properties: Record<string, JsonObject> };
     for (const column of observedColumns(definition)) {
       expect(properties[column.name]?.['description'], column.name).toContain(column.meaning);
     }
     expect(Object.keys(properties)).not.toContain('recorded_at');
-    expect(() => validator.compile(postSchema(definition))).not.toThrow();
+    expect(() => validator.compile(postSchema(definition, LAST_MONTH))).not.toThrow();
   }
 });
 
-/** Values of every kind, right and wrong for whatever field they come into. No calendar: the schema knows none. */
+/** Values of every kind, right and wrong for whatever field they come into. */
 const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
   fc.constantFrom<JsonValue>(
     null,
@@ -195,6 +199,21 @@ describe('schema and intake', () => {
           expect({ text, accepted: schema }).toEqual({ text, accepted: intake });
         }
       }
+    }
+  });
+
+  test.each([
+    ...['2014-12-31T23:59:59Z', '2015-01-01T00:00:00Z', '2028-11-30T23:59:59Z', '2028-12-01T00:00:00Z'],
+    ...['2029-01-01T00:00:00Z', '2026-02-28T10:00:00Z', '2026-02-29T10:00:00Z', '2024-02-29T10:00:00Z'],
+    ...['2100-02-29T10:00:00Z', '2026-04-31T10:00:00Z', '2026-11-00T10:00:00Z', '2026-00-10T10:00:00Z'],
+    ...['0001-01-01T00:00:00Z', ' 2026-11-21 10:00:00,5+02 '],
+  ])('agree on the calendar and on the months that a record may live in: %s', (time) => {
+    const context = { receivedAt: RECEIVED_AT, cluster: 'c', actor: 'a', redactor: createRedactor() };
+    for (const field of ['created_at', 'end_time']) {
+      const text = JSON.stringify({ execution_id: 'given', [field]: time });
+      const intake = !isRefused(observationOfPost(kubernetesExecutionAudit, parseJson(text), context));
+      const schema = compiled.get(kubernetesExecutionAudit.table)?.(JSON.parse(text));
+      expect({ text, accepted: schema }).toEqual({ text, accepted: intake });
     }
   });
 });

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import type { JsonObject } from '../../domain/json.ts';
 import type { CodecBody, CodecEndpoint } from '../../temporal/codec-endpoint.ts';
-import { CodecBodyError, UndecodablePayloadError } from '../../temporal/codec-endpoint.ts';
+import { BASE64, CodecBodyError, UndecodablePayloadError } from '../../temporal/codec-endpoint.ts';
 import { readJsonBody } from '../json-body.ts';
 import { Problem } from '../problems.ts';
 import type { ApiRequest, Route, Verb } from '../route.ts';
@@ -80,7 +80,7 @@ async function code(request: ApiRequest, work: Coding['work']): Promise<CodecBod
   }
 }
 
-const base64 = { type: 'string', contentEncoding: 'base64' };
+const base64 = { type: 'string', contentEncoding: 'base64', pattern: BASE64.source };
 
 const BODY_SCHEMA: JsonObject = {
   type: 'object',

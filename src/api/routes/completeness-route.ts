@@ -5,7 +5,7 @@ import { selectCompleteness } from '../../database/completeness.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { fromDatabase } from '../from-database.ts';
-import { allowOnly, limitSchema, readLimit, singleText } from '../list-query.ts';
+import { allowOnly, limitSchema, readLimit, singleText, textSchema } from '../list-query.ts';
 import { invalidParameter } from '../problems.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
@@ -25,7 +25,7 @@ export function completenessRoute(pool: pg.Pool): Route {
       summary: 'What was observed, what is recorded, what is open, and each gap by name',
       tag: 'remediations',
       query: [
-        { name: 'cluster', meaning: 'Only this cluster', schema: { type: 'string' } },
+        { name: 'cluster', meaning: 'Only this cluster', schema: textSchema },
         {
           name: 'overdue_seconds',
           meaning: 'How long a remediation may stay open',

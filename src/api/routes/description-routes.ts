@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import type { DescriptionOptions } from '../openapi.ts';
 import { describeApi } from '../openapi.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
@@ -8,7 +9,7 @@ import { DOCS_PAGE, DOCS_SCRIPT, DOCS_STYLE } from './docs-page.ts';
 const HTML = 'text/html; charset=utf-8';
 
 /** The description of all routes, itself included, and a page to try them. */
-export function withDescription(routes: readonly Route[]): readonly Route[] {
+export function withDescription(routes: readonly Route[], options: DescriptionOptions): readonly Route[] {
   const described: Route[] = [...routes];
   let text: string | undefined;
   described.push(
@@ -24,7 +25,7 @@ export function withDescription(routes: readonly Route[]): readonly Route[] {
         },
       },
       answer() {
-        text ??= JSON.stringify(describeApi(described));
+        text ??= JSON.stringify(describeApi(described, options));
         return jsonTextAnswer(text);
       },
     },

@@ -41,7 +41,10 @@ const show = (path, method, operation, parent) => {
 };
 const fill = (box, path, method, operation) => {
   box.dataset.filled = 'yes';
-  const inputs = (operation.parameters || []).map((parameter) => ({
+  // Parameters that are described together are sent one by one.
+  const inputs = (operation.parameters || []).flatMap((parameter) => parameter.explode
+    ? Object.entries(parameter.schema.properties).map(([name, schema]) => ({ name, in: parameter.in, schema }))
+    : [parameter]).map((parameter) => ({
     parameter,
     input: field(box, parameter.name, parameter.description || (parameter.schema || {}).description),
   }));

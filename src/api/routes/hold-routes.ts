@@ -8,7 +8,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import { fromDatabase } from '../from-database.ts';
 import { readJsonBody } from '../json-body.ts';
-import { allowOnly, isUuid, singleText } from '../list-query.ts';
+import { allowOnly, instantSchema, isUuid, singleText, textSchema } from '../list-query.ts';
 import { listSchema } from '../list-schema.ts';
 import type { FieldError } from '../problems.ts';
 import { invalidParameter, Problem } from '../problems.ts';
@@ -152,19 +152,17 @@ function gapsOf({ from, to, ...rest }: HoldScope, reason: string | undefined): F
 
 function readMember(body: JsonObject, name: string, errors: FieldError[]): string | undefined {
   const value = Object.hasOwn(body, name) ? body[name] : undefined;
-  if (value === undefined || value === null || value === '') return undefined;
+  if (value === undefined || value === null) return undefined;
   const read = isStorableText(value) ? readText(name, value) : undefined;
   if (read !== undefined) return read;
-  const allowed = TIMES.has(name)
-    ? 'an RFC 3339 time'
-    : `text of at most ${MAX_IDENTIFIER_LENGTH} characters`;
+  const allowed = TIMES.has(name) ? 'an RFC 3339 time' : `text of 1 to ${MAX_IDENTIFIER_LENGTH} characters`;
   errors.push({ pointer: `/${name}`, detail: `must be ${allowed}` });
   return undefined;
 }
 
 function isStorableText(value: JsonValue): value is string {
-  if (typeof value !== 'string' || value.length > MAX_IDENTIFIER_LENGTH) return false;
-  return !value.includes('\0') && value.isWellFormed();
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return false;
+  return value.isWellFormed() && Array.from(value).length <= MAX_IDENTIFIER_LENGTH;
 }
 
 function readText(name: string, text: string): string | undefined {
@@ -189,18 +187,22 @@ function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedA
   };
 }
 
-const text = { type: 'string', maxLength: MAX_IDENTIFIER_LENGTH };
-const instant = { type: 'string', format: 'date-time' };
+const text = { ...textSchema, minLength: 1 };
 const orNull = ({ type, ...rest }: { type: string }) => ({ type: [type, 'null'], ...rest });
 
 const SCOPE_SCHEMA = Object.fromEntries(
-  Object.keys(SCOPE).map((name) => [name, orNull(TIMES.has(name) ? instant : text)]),
+  Object.keys(SCOPE).map((name) => [name, orNull(TIMES.has(name) ? instantSchema : text)]),
 );
 
 const HOLD_BODY_SCHEMA: JsonObject = {
   type: 'object',
   required: ['reason'],
-  properties: { reason: { ...text, minLength: 1 }, ...SCOPE_SCHEMA },
+  properties: { reason: text, ...SCOPE_SCHEMA },
+  // Something has to be held.
+  anyOf: Object.keys(SCOPE).map((name) => ({
+    required: [name],
+    properties: { [name]: { type: 'string' } },
+  })),
   additionalProperties: false,
 };
 
@@ -219,9 +221,9 @@ const HOLD_SCHEMA: JsonObject = {
     ...SCOPE_SCHEMA,
     reason: { type: 'string' },
     placed_by: { type: 'string' },
-    placed_at: instant,
+    placed_at: instantSchema,
     released_by: orNull(text),
-    released_at: orNull(instant),
+    released_at: orNull(instantSchema),
     archive: {
       description:
         'Archived months that it touches, and what the object store does: it is told within a minute; `unsupported` if it knows no legal holds',

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { invalidParameter } from '../problems.ts';
 
-const MONTH = /^[0-9]{4}-(?:0[1-9]|1[0-2])$/;
+// PostgreSQL knows no year 0.
+const MONTH = /^(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])$/;
 
 /** A month as it stands in an address or a body. */
 export const MONTH_SCHEMA: JsonObject = { type: 'string', pattern: MONTH.source, examples: ['2026-03'] };

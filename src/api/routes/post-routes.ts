@@ -1,3 +1,5 @@
+import { instantOf } from '../../domain/instant.ts';
+import { lastMonth } from '../../domain/intake.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
 import { postSchema } from '../../domain/record-schema.ts';
@@ -113,11 +115,21 @@ const POST_PROBLEMS = [
 
 function bodySchema(definition: RecordDefinition): JsonObject {
   // The description names its dialect once for all schemas.
-  return Object.fromEntries(Object.entries(postSchema(definition)).filter(([name]) => name !== '$schema'));
+  const schema = postSchema(definition, lastMonth(instantOf(Date.now())));
+  return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
 }
 
-function batchSchema(items: JsonObject): JsonObject {
-  return { type: 'array', minItems: 1, maxItems: MAX_BATCH_RECORDS, items };
+/**
+ * No batch is refused because of one record, so each may be anything; and one that is too long is answered as too large
+ * (413), not as malformed.
+ */
+function batchSchema(record: JsonObject): JsonObject {
+  return {
+    type: 'array',
+    description: `At most ${MAX_BATCH_RECORDS} records`,
+    minItems: 1,
+    items: { anyOf: [record, { description: 'What is no such record is refused for itself' }] },
+  };
 }
 
 function posted(schema: JsonObject) {

@@ -15,6 +15,7 @@ import {
 import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
 import {
   allowOnly,
+  describeCursor,
   describeIncludeArchive,
   INCLUDE_ARCHIVE,
   isUuid,
@@ -93,7 +94,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
           meaning: 'Observations per page',
           schema: limitSchema(MAX_PAGE_SIZE, MAX_PAGE_SIZE),
         },
-        { name: 'cursor', meaning: '`next_cursor` of the page before', schema: { type: 'string' } },
+        describeCursor('-?(?:[0-9]{1,18}|[1-8][0-9]{18})_(?:[0-9a-f]{2})+'),
         INCLUDED,
       ],
       answers: {
@@ -150,16 +151,16 @@ async function findRecord(
 const NOTHING = { found: undefined, unsearched: undefined };
 
 function writeHistoryCursor({ sourceVersion, contentHash }: HistoryPosition): string {
-  return Buffer.from(`${sourceVersion} ${contentHash}`).toString('base64url');
+  return `${sourceVersion}_${contentHash}`;
 }
 
-const HISTORY_CURSOR = /^(-?\d{1,19}) ((?:[0-9a-f]{2})+)$/;
+const HISTORY_CURSOR = /^(-?\d{1,19})_((?:[0-9a-f]{2})+)$/;
 const [SMALLEST, LARGEST] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 function readHistoryCursor(query: Query): HistoryPosition | undefined {
   const cursor = singleText(query, 'cursor');
   if (cursor === undefined || cursor === '') return undefined;
-  const match = HISTORY_CURSOR.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
+  const match = HISTORY_CURSOR.exec(cursor);
   const [, sourceVersion = '', contentHash = ''] = match ?? [];
   if (match === null || BigInt(sourceVersion) < SMALLEST || BigInt(sourceVersion) > LARGEST)
     throw invalidParameter('cursor', 'is none that this service gave out');

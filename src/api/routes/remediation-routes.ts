@@ -21,6 +21,7 @@ import {
   INCLUDE_ARCHIVE,
   readIncludeArchive,
   singleText,
+  textSchema,
 } from '../list-query.ts';
 import { Problem } from '../problems.ts';
 import { recordSchema } from '../record-answer-schema.ts';
@@ -56,7 +57,7 @@ function viewRoute(finder: RecordFinder): Route {
         {
           name: 'uid',
           meaning: 'Another one of that name',
-          schema: { type: 'string' },
+          schema: textSchema,
         },
         INCLUDED,
       ],

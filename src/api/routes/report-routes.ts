@@ -1,5 +1,5 @@
 import type { EmbeddingStore } from '../../database/embedding-store.ts';
-import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import type { JsonObject } from '../../domain/json.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { formatCsv, formatJson } from '../../reports/formats.ts';
 import type { ReportParameter } from '../../reports/parameters.ts';
@@ -21,6 +21,7 @@ import {
   readIncludeArchive,
   readLimit,
   singleText,
+  textSchema,
 } from '../list-query.ts';
 import { listSchema } from '../list-schema.ts';
 import { invalidParameter, Problem, retryAfter } from '../problems.ts';
@@ -115,11 +116,34 @@ const REPORT_SCHEMA = {
 
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
+/** Go's and ISO 8601's forms and plain words; digits so few that the sum is one that a report takes. */
+const LENGTH_OF_TIME = [
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?(?:[0-9]{1,6}m)?[0-9]{1,8}(?:[.][0-9]{1,9})?s',
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?[0-9]{1,6}m',
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?[0-9]{1,5}h',
+  '(?:[0-9]{1,3}w)?[0-9]{1,4}d',
+  '[0-9]{1,3}w',
+  '[0-9]{1,8}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms)',
+  '[0-9]{1,3} (?:week|day|hour|minute|second)s?',
+  'P[0-9]{1,4}D(?:T[0-9]{1,5}H)?',
+  'PT(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?[0-9]{1,8}(?:[.][0-9]{1,9})?S',
+  'PT(?:[0-9]{1,5}H)?[0-9]{1,6}M',
+  'PT[0-9]{1,5}H',
+].join('|');
+
 function describeParameter({ name, type, default: byDefault, meaning }: ReportParameter): QueryDescription {
-  const text = { type: 'string', minLength: 1, maxLength: MAX_IDENTIFIER_LENGTH };
-  const schema = type === 'count' ? { type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS } : text;
-  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema };
+  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type](name) };
 }
+
+const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
+  count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
+  text: () => ({ ...textSchema, minLength: 1 }),
+  duration: (name) => ({
+    type: 'string',
+    pattern: `^(?:${name === 'since' ? 'all|' : ''}${LENGTH_OF_TIME})$`,
+    examples: ['7d'],
+  }),
+};
 
 async function run(report: Report, means: ReportMeans, { query, signal }: ApiRequest): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
@@ -145,7 +169,6 @@ const MODEL_RETRY_SECONDS = 10;
 
 /** Investigations alike: of an alert, or of any text. */
 export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
-  const text = { type: 'string' };
   return {
     method: 'GET',
     path: '/api/v1/investigations/similar',
@@ -155,15 +178,21 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
       summary: 'What was found out before about something alike, nearest first',
       tag: 'reports',
       query: [
-        { name: 'fingerprint', meaning: 'An alert whose investigation is known', schema: text },
-        { name: 'text', meaning: 'Any text, instead of a fingerprint', schema: text },
-        { name: 'environment', meaning: 'Only investigations in this environment', schema: text },
+        { name: 'fingerprint', meaning: 'An alert whose investigation is known', schema: textSchema },
+        { name: 'text', meaning: 'Any text, instead of a fingerprint', schema: textSchema },
+        { name: 'environment', meaning: 'Only investigations in this environment', schema: textSchema },
         {
           name: 'limit',
           meaning: 'Investigations at most',
           schema: limitSchema(MAX_SIMILAR, DEFAULT_SIMILAR),
         },
       ],
+      together: {
+        oneOf: [
+          { required: ['fingerprint'], properties: { text: false } },
+          { required: ['text'], properties: { fingerprint: false } },
+        ],
+      },
       answers: {
         200: { meaning: 'Nearest first', content: { [JSON_MEDIA_TYPE]: { schema: SIMILAR_SCHEMA } } },
       },
