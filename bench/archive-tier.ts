@@ -65,6 +65,7 @@ async function archive(
     lockTimeoutMs: 5_000,
     store,
     chain: createManifestChain(store, key, trustedBy(key)),
+    trusted: trustedBy(key),
     rules: { hotDays: 90, dropGraceHours: 0, requireApproval: false, archiveDays: 0 },
     workFolder: folder,
     schemaVersion: 0,

@@ -151,6 +151,7 @@ function maintenance(): object {
     'detachMonth',
     'dropMonth',
     'reattachMonth',
+    'removeOrphans',
     'noteRetentionFault',
     'beginRestore',
     'loadRestoredTable',

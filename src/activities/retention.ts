@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import { ManifestError } from '../archive/manifest.ts';
 import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/object-store.ts';
+import { ArchiveMismatchError } from '../archive/retention-errors.ts';
 import type { RetentionSteps } from '../archive/retention-steps.ts';
-import { ArchiveMismatchError } from '../archive/retention-steps.ts';
 import { MonthMovedError } from '../database/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../database/retention-plan.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -33,7 +33,7 @@ const ALARMS = [
 ] as const;
 
 export function createRetentionActivities(dependencies: RetentionActivityDependencies): RetentionActivities {
-  const { rules, metrics } = dependencies;
+  const { rules, metrics, logger } = dependencies;
   const run = <T>(month: string, work: (steps: RetentionSteps) => Promise<T>): Promise<T> =>
     withHeartbeat(dependencies, (steps) => work(steps), month);
   return {
@@ -73,6 +73,12 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
         if (outcome === 'expired') metrics.expiredMonths.inc();
         return outcome;
       }),
+    removeOrphans: () =>
+      withHeartbeat(dependencies, (steps) =>
+        steps.removeOrphans((key) => {
+          logger.info({ key }, 'removed an object of the archive that no manifest names');
+        }),
+      ),
     reattachMonth: (month) => run(month, (steps) => steps.reattach(month)),
     noteRetentionFault: (month, fault) => run(month, (steps) => steps.noteFault(month, fault)),
   };

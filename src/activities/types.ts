@@ -89,6 +89,8 @@ export interface RetentionActivities {
   readonly reattachMonth: (month: string) => Promise<void>;
   /** Removes the archive of a month whose time there is over. */
   readonly expireMonth: (month: string) => Promise<'expired' | 'held'>;
+  /** Removes objects that no manifest names, where archives may be removed at all; answers how many. */
+  readonly removeOrphans: () => Promise<number>;
   /** Keeps why a month stopped, for the plan to show. */
   readonly noteRetentionFault: (month: string, fault: string) => Promise<void>;
 }

@@ -15,7 +15,7 @@ import {
 } from '../database/month-states.ts';
 import type { RetentionRules } from '../database/retention-plan.ts';
 import { instantOf } from '../domain/instant.ts';
-import { ARCHIVED_TABLES } from './archive-schema.ts';
+import { listObjects } from './archive-objects.ts';
 import { findHeldRows } from './held-rows.ts';
 import type { Manifest } from './manifest.ts';
 import type { ManifestChain } from './manifest-chain.ts';
@@ -33,7 +33,8 @@ export const EXPIRE_POINTS = [
 ] as const;
 export type ExpirePoint = (typeof EXPIRE_POINTS)[number];
 
-export interface ExpireDependencies {
+/** What every step of retention is given. */
+export interface ArchiveDependencies {
   readonly ownerUrl: string;
   readonly lockTimeoutMs: number;
   readonly store: ObjectStore;
@@ -41,7 +42,11 @@ export interface ExpireDependencies {
   readonly rules: RetentionRules;
   readonly workFolder: string;
   readonly nowMs?: () => number;
+  /** Told when something was done, so that a heartbeat can tell it on. */
   readonly onProgress?: (what: string) => void;
+}
+
+export interface ExpireDependencies extends ArchiveDependencies {
   /** Default: nothing happens there. */
   readonly reached?: (point: ExpirePoint) => Promise<void>;
 }
@@ -57,7 +62,7 @@ export async function expireMonth(given: ExpireDependencies, month: string): Pro
     const row = await selectMonth(client, month);
     if (row === undefined || (row.state !== 'dropped' && row.state !== 'expired'))
       throw new MonthMovedError(month, 'dropped');
-    const objects = await objectsOfMonth(given.store, month);
+    const objects = await listObjects(given.store, month);
     if (row.state === 'dropped' && (await decide(given, client, row, objects)) === 'held') return 'held';
     await writeTombstone(given, client, row, objects);
     await removeAll(given, objects);
@@ -94,15 +99,6 @@ async function removeAll(
     onProgress?.(`${key}: removed`);
     await reached?.('object-removed');
   }
-}
-
-/** Every part of the month with the hashes of its rows, also those that a later export superseded. */
-async function objectsOfMonth(store: ObjectStore, month: string): Promise<readonly string[]> {
-  const keys: string[] = [];
-  for (const { table } of ARCHIVED_TABLES)
-    for (const prefix of ['', 'row-hashes/'])
-      keys.push(...(await store.list(`${prefix}table=${table}/month=${month.slice(0, 7)}/`)));
-  return keys.sort();
 }
 
 async function isKept(

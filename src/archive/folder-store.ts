@@ -32,6 +32,7 @@ export function createFolderStore(folder: string): ObjectStore {
     read: (key) => store.reading(key, readBounded),
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
+    storedAtMs: (key) => store.reading(key, async (path) => (await stat(path)).mtimeMs),
     keeper: (key) => store.keeper(key),
     remove: (key) => store.remove(key),
   };

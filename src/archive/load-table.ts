@@ -10,7 +10,7 @@ import { archivedTable } from './archive-schema.ts';
 import type { ManifestPart } from './manifest.ts';
 import type { ObjectStore } from './object-store.ts';
 import { ArchiveSchemaError } from './restore-errors.ts';
-import { ArchiveMismatchError } from './retention-steps.ts';
+import { ArchiveMismatchError } from './retention-errors.ts';
 import { copyInStatement } from './row-text.ts';
 import type { RowSum } from './table-rows.ts';
 import { addRowHashes, NO_ROWS, sumTable } from './table-rows.ts';

@@ -23,6 +23,8 @@ export interface ObjectStore {
   list(prefix: string): Promise<readonly string[]>;
   /** False where the store knows no legal holds: that is reported, not ignored. */
   setLegalHold(key: string, held: boolean): Promise<boolean>;
+  /** When it was stored, by the store's own clock. */
+  storedAtMs(key: string): Promise<number>;
   /** Who keeps the object from being removed, for a person; undefined when nobody does. */
   keeper(key: string): Promise<string | undefined>;
   /** Of an archive whose time is over; one that is gone already is fine. An ObjectHeldError where a hold or a lock keeps it. */

@@ -23,7 +23,7 @@ import type { Manifest, ManifestPart, SealedManifest } from './manifest.ts';
 import { openManifest } from './manifest.ts';
 import type { ObjectStore } from './object-store.ts';
 import { AnotherRestoreError, ArchiveSchemaError, CannotRestoreError } from './restore-errors.ts';
-import { ArchiveMismatchError } from './retention-steps.ts';
+import { ArchiveMismatchError } from './retention-errors.ts';
 import type { TrustedKeys } from './signing-key.ts';
 import { newestByMonth, readChain } from './verify-archive.ts';
 

@@ -4,6 +4,7 @@ import { saveHoldArchive } from '../database/hold-archives.ts';
 import { holdsOfMonth } from '../database/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
 import { detachMonth, partitionsOf } from '../database/month-detach.ts';
+import { tryLockObjects } from '../database/month-objects.ts';
 import type { DropOutcome, MonthRow } from '../database/month-states.ts';
 import {
   dropMonth,
@@ -15,19 +16,21 @@ import {
   reopenMonth,
   selectMonth,
 } from '../database/month-states.ts';
-import type { PlannedMonth, RetentionRules } from '../database/retention-plan.ts';
+import type { PlannedMonth } from '../database/retention-plan.ts';
 import { planRetention } from '../database/retention-plan.ts';
 import { addMonths, instantOf } from '../domain/instant.ts';
 import { ARCHIVED_TABLES, archivedTable } from './archive-schema.ts';
-import type { ExpirePoint } from './expire-month.ts';
+import { holdsExactly } from './compare-month.ts';
+import type { ArchiveDependencies, ExpirePoint } from './expire-month.ts';
 import { expireMonth } from './expire-month.ts';
 import type { ExportPoint } from './export-table.ts';
 import { EXPORT_POINTS, exportTable } from './export-table.ts';
 import type { Manifest, ManifestPart } from './manifest.ts';
 import { countRows } from './manifest.ts';
-import type { ManifestChain, NewManifest } from './manifest-chain.ts';
-import type { ObjectStore } from './object-store.ts';
-import { digestTable } from './table-rows.ts';
+import type { NewManifest } from './manifest-chain.ts';
+import { removeOrphans } from './remove-orphans.ts';
+import { ArchiveMismatchError, OrphansInTheWayError } from './retention-errors.ts';
+import type { TrustedKeys } from './signing-key.ts';
 import { describeFault, verifyParts } from './verify-part.ts';
 import { withWorkspace } from './workspace.ts';
 
@@ -47,34 +50,14 @@ export const FAULT_POINTS = [
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number] | ExpirePoint;
 
-export interface RetentionDependencies {
-  readonly ownerUrl: string;
-  readonly lockTimeoutMs: number;
-  readonly store: ObjectStore;
-  readonly chain: ManifestChain;
-  readonly rules: RetentionRules;
-  readonly workFolder: string;
+export interface RetentionDependencies extends ArchiveDependencies {
+  /** Whose manifests are believed. */
+  readonly trusted: TrustedKeys;
   readonly schemaVersion: number;
   /** Rows at which a part ends. Default PART_ROWS. */
   readonly partRows: number;
-  readonly nowMs?: () => number;
-  /** Told when something was done, so that a heartbeat can tell it on. */
-  readonly onProgress?: (what: string) => void;
   /** Default: nothing happens there. */
   readonly reached?: (point: FaultPoint) => Promise<void>;
-}
-
-/** The archive is not what was written, or not what the table holds. Nothing is dropped; somebody must look. */
-export class ArchiveMismatchError extends Error {
-  readonly month: string;
-  readonly faults: readonly string[];
-
-  constructor(month: string, faults: readonly string[]) {
-    super(`the archive of ${month.slice(0, 7)} is not what was written: ${faults.join('; ')}`);
-    this.name = 'ArchiveMismatchError';
-    this.month = month;
-    this.faults = faults;
-  }
 }
 
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
@@ -91,6 +74,8 @@ export interface RetentionSteps {
   drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'>;
   /** Removes its archive: its time there is over, too. */
   expire(month: string): Promise<'expired' | 'held'>;
+  /** Removes what exports that were broken off have left in the store; answers how many objects. */
+  removeOrphans(onRemoved: (key: string) => void): Promise<number>;
   reattach(month: string): Promise<void>;
   noteFault(month: string, fault: string): Promise<void>;
 }
@@ -107,6 +92,7 @@ export function createRetentionSteps(dependencies: RetentionDependencies): Reten
     detach: (month) => steps.detach(month),
     drop: (month) => steps.drop(month),
     expire: (month) => expireMonth(dependencies, month),
+    removeOrphans: (onRemoved) => removeOrphans(dependencies, onRemoved),
     reattach: (month) => steps.asOwner((client) => reopenMonth(client, month)),
     noteFault: (month, fault) => steps.asOwner((client) => noteFault(client, month, fault)),
   };
@@ -137,6 +123,7 @@ class Steps {
     };
     return withWorkspace(workFolder, (workspace) =>
       this.asOwner(async (client) => {
+        if (!(await tryLockObjects(client, month, 'shared'))) throw new OrphansInTheWayError(month);
         const held = await this.#isHeld(client, month);
         return exportTable(archivedTable(table), {
           client,
@@ -210,7 +197,11 @@ class Steps {
       await detachMonth(client, month);
       await this.#reached('detached-by-catalogue');
       // Detached tables cannot change any more: what came between the export and now shows here.
-      if (!(await this.#holdsExactly(client, month, exported))) {
+      const onProgress = (what: string): void => {
+        this.#progress(what);
+      };
+      const { partRows } = this.#given;
+      if (!(await holdsExactly(client, { month, parts: exported, partRows, onProgress }))) {
         await reopenMonth(client, month);
         return 'reopened';
       }
@@ -253,30 +244,6 @@ class Steps {
   asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const { ownerUrl: connectionString, lockTimeoutMs } = this.#given;
     return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
-  }
-
-  async #holdsExactly(client: pg.Client, month: string, parts: readonly ManifestPart[]): Promise<boolean> {
-    const { partRows } = this.#given;
-    for (const { table, relation } of await partitionsOf(client, month)) {
-      const onProgress = (): void => {
-        this.#progress(`${table}: comparing`);
-      };
-      const archived = parts.filter((part) => part.table === table);
-      const sizes = archived.map(({ rows }) => rows);
-      const found = await digestTable(client, archivedTable(table), relation, {
-        partRows,
-        sizes,
-        onProgress,
-      });
-      const same =
-        found.length === archived.length &&
-        found.every(({ rows, digest }, index) => {
-          const part = archived[index];
-          return part?.rows === rows && part.digest === digest;
-        });
-      if (!same) return false;
-    }
-    return true;
   }
 
   /** Parts that a drop has relied on: the rows in them are nowhere else. */

@@ -74,6 +74,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     read: (key) => store.get(key, collectBounded),
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
+    storedAtMs: (key) => store.storedAtMs(key),
     keeper: (key) => store.keeper(key),
     remove: (key) => store.remove(key),
   };
@@ -185,12 +186,22 @@ class S3Store {
     }
   }
 
+  async storedAtMs(key: string): Promise<number> {
+    const { LastModified } = await this.#head(key, 'ask for the age of');
+    // A store that does not say it: as if it had come just now.
+    return LastModified?.getTime() ?? Date.now();
+  }
+
   async keeper(key: string): Promise<string | undefined> {
+    return keeperOf(await this.#head(key, 'ask who keeps'));
+  }
+
+  async #head(key: string, operation: string): Promise<HeadObjectCommandOutput> {
     try {
-      return keeperOf(await this.#client.send(new HeadObjectCommand(this.#address(key))));
+      return await this.#client.send(new HeadObjectCommand(this.#address(key)));
     } catch (error: unknown) {
       if (statusOf(error) === HTTP_NOT_FOUND) throw new ObjectMissingError(key, this.location);
-      throw this.#wrap('ask who keeps', key, error);
+      throw this.#wrap(operation, key, error);
     }
   }
 

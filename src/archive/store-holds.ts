@@ -16,7 +16,7 @@ import type { Hold } from '../database/holds.ts';
 import { holdsOfMonth, listHolds } from '../database/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
 import { partitionsOf } from '../database/month-detach.ts';
-import { ARCHIVED_TABLES } from './archive-schema.ts';
+import { listObjects } from './archive-objects.ts';
 import { findHeldRows } from './held-rows.ts';
 import { ManifestError } from './manifest.ts';
 import type { ManifestChain } from './manifest-chain.ts';
@@ -142,10 +142,7 @@ class Keeper {
   /** Every object of the month, also those that a later export superseded, and each of its manifests. */
   async #objectsOf(month: string): Promise<readonly string[]> {
     const { store, chain } = this.#given;
-    const keys: string[] = [];
-    for (const { table } of ARCHIVED_TABLES)
-      for (const prefix of ['', 'row-hashes/'])
-        keys.push(...(await store.list(`${prefix}table=${table}/month=${month.slice(0, 7)}/`)));
+    const keys = [...(await listObjects(store, month))];
     for (const key of await store.list(MANIFEST_PREFIX)) {
       const sealed = await chain.read(key).catch((error: unknown) => {
         // Nobody knows whose it is; `archive verify` and the next drop complain about it.

@@ -1,3 +1,4 @@
+import { listObjects, orphansAmong } from './archive-objects.ts';
 import type { Manifest, SealedManifest } from './manifest.ts';
 import { ManifestError, manifestKey, openManifest } from './manifest.ts';
 import { MANIFEST_PREFIX } from './manifest-chain.ts';
@@ -25,11 +26,15 @@ export interface VerifyReport {
   readonly rows: number;
   /** In the order in which they were met. */
   readonly faults: readonly ArchiveFault[];
+  /** Objects that no manifest names: no fault, only in the way. None are told while the chain has a fault: it may name them. */
+  readonly orphans: readonly string[];
 }
 
 /** Re-checks what lies in the store: the chain of manifests, and every part that the newest manifest of a month names. */
 export async function verifyArchive(options: VerifyOptions): Promise<VerifyReport> {
   const { store, trusted, workFolder, month } = options;
+  // Listed before the chain is read: what is stored meanwhile is not taken for an orphan.
+  const objects = await listObjects(store, month);
   const chain = await readChain(store, trusted);
   const newest = newestByMonth(chain.manifests);
   const wanted = [...newest.values()].filter((manifest) => month === undefined || manifest.month === month);
@@ -48,6 +53,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
     parts: parts.length,
     rows: parts.reduce((rows, part) => rows + part.rows, 0),
     faults,
+    orphans: chain.faults.length > 0 ? [] : orphansAmong(objects, chain.manifests),
   };
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ArchiveSchemaError } from '../archive/restore-errors.ts';
 import type { RestoreRequest, RestoreSteps } from '../archive/restore-steps.ts';
 import { createRestoreSteps } from '../archive/restore-steps.ts';
-import { ArchiveMismatchError } from '../archive/retention-steps.ts';
+import { ArchiveMismatchError } from '../archive/retention-errors.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { describeFault } from '../archive/verify-part.ts';
 import { readProcessConfig } from '../config.ts';
@@ -28,7 +28,8 @@ const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | rest
 
   verify        download what the manifests name and hold it against them: signatures, the chain of manifests, size and hash
                 of each file, number and hash of its rows, each row. Without a month, or with --all, everything. Ends with 1
-                when anything is wrong, and names the file, the row group and the row.
+                when anything is wrong, and names the file, the row group and the row. Objects that no manifest names are told
+                of too; they are no fault.
   restore       bring a dropped month back into the database, as role audit_owner: verified first, attached all at once,
                 dropped again by retention after REMEDIATION_AUDIT_RESTORED_DAYS, or --days. A month that is restored already
                 stays longer. --by is kept with it; default is whoever runs the command.
@@ -149,9 +150,11 @@ async function verify(month: string | undefined): Promise<void> {
     onPart: (key) => process.stderr.write(`${key}\n`),
   });
   for (const fault of report.faults) process.stdout.write(`${describeFault(fault)}\n`);
-  const { manifests, months, parts, rows } = report;
+  for (const key of report.orphans)
+    process.stdout.write(`${key}: no manifest names it; an export that was broken off left it behind\n`);
+  const { manifests, months, parts, rows, faults, orphans } = report;
   process.stdout.write(
-    `${store.location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${report.faults.length} faults\n`,
+    `${store.location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${faults.length} faults, ${orphans.length} orphans\n`,
   );
-  if (report.faults.length > 0) throw new ArchiveFaultsError(report.faults.length);
+  if (faults.length > 0) throw new ArchiveFaultsError(faults.length);
 }

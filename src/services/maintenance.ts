@@ -111,6 +111,7 @@ async function retentionActivities(
         lockTimeoutMs: retention.lockTimeoutMs,
         store,
         chain,
+        trusted,
         rules: retention.rules,
         workFolder: retention.archive.workFolder,
         partRows: retention.archive.partRows,

@@ -1,4 +1,11 @@
-import { isCancellation, log, proxyActivities, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
+import {
+  isCancellation,
+  log,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  upsertMemo,
+} from '@temporalio/workflow';
 
 import type { RetentionActivities } from '../activities/types.ts';
 import { retainMonth } from './retain-month.ts';
@@ -8,6 +15,13 @@ const steps = proxyActivities<RetentionActivities>({
   startToCloseTimeout: '12h',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+const { removeOrphans } = proxyActivities<Pick<RetentionActivities, 'removeOrphans'>>({
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '30s',
+  // They are only in the way: a store that does not let us remove them must not keep the run from its end.
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 5 },
 });
 
 /**
@@ -32,8 +46,22 @@ export async function retention(): Promise<string[]> {
     }
     setCurrentDetails(report.join('\n\n'));
   }
+  if (patched('remove-orphans')) report.push(...(await clearOrphans()));
+  setCurrentDetails(report.join('\n\n'));
   upsertMemo({ report: report.length === 0 ? 'nothing was due' : report.join('; ') });
   return report;
+}
+
+async function clearOrphans(): Promise<string[]> {
+  try {
+    const count = await removeOrphans();
+    return count === 0 ? [] : [`orphans: ${count} objects that no manifest names were removed`];
+  } catch (error: unknown) {
+    if (isCancellation(error)) throw error;
+    const reason = reasonOf(error);
+    log.error('objects that no manifest names stay in the archive', { reason });
+    return [`orphans: STOPPED: ${reason}`];
+  }
 }
 
 function reasonOf(error: unknown): string {

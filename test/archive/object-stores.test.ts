@@ -129,6 +129,17 @@ describe.each(STORES)('%s', (_name, create) => {
     }
   });
 
+  test('knows when an object was stored', async () => {
+    const store = create();
+    const beforeMs = Date.now();
+    await store.put('dated', bytes('x'));
+    const storedAtMs = await store.storedAtMs('dated');
+    // S3 tells whole seconds.
+    expect(storedAtMs).toBeGreaterThan(beforeMs - 1_000);
+    expect(storedAtMs).toBeLessThanOrEqual(Date.now());
+    await expect(store.storedAtMs('never')).rejects.toBeInstanceOf(ObjectMissingError);
+  });
+
   test('removes an object, and minds nothing when it is gone', async () => {
     const store = create();
     await store.put('old/part', bytes('x'));

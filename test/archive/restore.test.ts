@@ -9,7 +9,7 @@ import type { Manifest } from '../../src/archive/manifest.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import { CannotRestoreError } from '../../src/archive/restore-errors.ts';
 import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
-import { ArchiveMismatchError } from '../../src/archive/retention-steps.ts';
+import { ArchiveMismatchError } from '../../src/archive/retention-errors.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
 import { placeHold, releaseHold } from '../../src/database/holds.ts';

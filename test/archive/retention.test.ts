@@ -9,7 +9,7 @@ import { ManifestError } from '../../src/archive/manifest.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import { ObjectMissingError } from '../../src/archive/object-store.ts';
 import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
-import { ArchiveMismatchError } from '../../src/archive/retention-steps.ts';
+import { ArchiveMismatchError } from '../../src/archive/retention-errors.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { readChain } from '../../src/archive/verify-archive.ts';
 import { verifyArchive } from '../../src/archive/verify-archive.ts';

@@ -69,6 +69,7 @@ const ARCHIVING: Partial<MaintenanceActivities> = {
   detachMonth: () => Promise.resolve('detached'),
   dropMonth: () => Promise.resolve('dropped'),
   reattachMonth: () => Promise.resolve(),
+  removeOrphans: () => Promise.resolve(0),
   noteRetentionFault: () => Promise.resolve(),
 };
 
@@ -230,6 +231,11 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
       { month: '2026-05-01', action: 'reattach' },
     ),
   ),
+  'retention-orphans': retaining({ ...planned(), removeOrphans: () => Promise.resolve(2) }),
+  'retention-orphans-stay': retaining({
+    ...planned(),
+    removeOrphans: () => Promise.reject(ApplicationFailure.nonRetryable('access denied')),
+  }),
   'restore-loaded': restoring({}),
   'restore-kept': restoring({
     beginRestore: () => Promise.resolve({ kind: 'kept', until: '2026-12-21' }),

@@ -23,10 +23,12 @@ export function retentionSteps(
   { ownerUrl, store, key, folder }: RetentionSetting,
   given: Partial<RetentionDependencies> = {},
 ): RetentionSteps {
+  const trusted = new Map([[key.keyId, key.publicKey]]);
   return createRetentionSteps({
     ownerUrl,
     store,
-    chain: createManifestChain(store, key, new Map([[key.keyId, key.publicKey]])),
+    chain: createManifestChain(store, key, trusted),
+    trusted,
     rules: { hotDays: 90, dropGraceHours: 0, requireApproval: false },
     lockTimeoutMs: 500,
     workFolder: folder,
@@ -61,6 +63,7 @@ export function asActivities(steps: RetentionSteps): RetentionActivities {
     detachMonth: (month) => steps.detach(month),
     dropMonth: (month) => steps.drop(month),
     expireMonth: (month) => steps.expire(month),
+    removeOrphans: () => steps.removeOrphans(() => undefined),
     reattachMonth: (month) => steps.reattach(month),
     noteRetentionFault: (month, fault) => steps.noteFault(month, fault),
   };

@@ -19,6 +19,7 @@ import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
 
+const DAY_MS = 86_400_000;
 const RULES = { hotDays: 90, dropGraceHours: 0, requireApproval: false };
 const logger = createLogger('silent', 'test');
 const metrics = createMetrics();
@@ -122,6 +123,33 @@ test('a month with a damaged archive stops with an alarm and does not keep the n
   expect(new Set(places)).toEqual(new Set(['attached']));
   const { values } = await metrics.maintenance.archiveAlarms.get();
   expect(values).toMatchObject([{ labels: { reason: 'mismatch' }, value: 1 }]);
+});
+
+test('objects that no manifest names are removed at the end of a run; where they cannot be, it says why', async () => {
+  const month = '2020-08-01';
+  await recordExecutions(database, month, 2);
+  const honest = createFolderStore(folder.file('orphans'));
+  const setting = { ownerUrl: database.url('audit_owner'), store: honest, key, folder: folder.path };
+  const brokenOff = retentionSteps(setting);
+  await brokenOff.freeze(month);
+  for (const table of brokenOff.tables) await brokenOff.exportTable(month, table);
+  await recordExecutions(database, month, 1);
+  let refuses = true;
+  const store: ObjectStore = {
+    ...honest,
+    remove: (name) => (refuses ? Promise.reject(new Error('access denied')) : honest.remove(name)),
+  };
+  const archiveDays = 36_500;
+  const nowMs = (): number => Date.now() + 8 * DAY_MS;
+  const worker = await temporal.startWorker(activities(store, { rules: { ...RULES, archiveDays }, nowMs }));
+  try {
+    expect(await runRetention()).toEqual(['2020-08: dropped', 'orphans: STOPPED: access denied']);
+    refuses = false;
+    expect(await runRetention()).toEqual(['orphans: 4 objects that no manifest names were removed']);
+    expect(await runRetention()).toEqual([]);
+  } finally {
+    await worker.stop();
+  }
 });
 
 test('a store that is away for a while only delays the run', async () => {

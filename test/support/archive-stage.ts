@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+
+import { createFolderStore } from '../../src/archive/folder-store.ts';
+import type { Manifest } from '../../src/archive/manifest.ts';
+import type { ObjectStore } from '../../src/archive/object-store.ts';
+import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import type { VerifyReport } from '../../src/archive/verify-archive.ts';
+import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
+import type { PartitionPlace } from '../../src/database/month-detach.ts';
+import { partitionsOf } from '../../src/database/month-detach.ts';
+import { selectMonth } from '../../src/database/month-states.ts';
+import { addMonths } from '../../src/domain/instant.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import type { RetentionSetting } from './retention.ts';
+import { recordExecutions, retentionSteps, runRetention } from './retention.ts';
+import { createTestFolder, type TestFolder } from './test-folder.ts';
+
+export interface ArchiveStageOptions {
+  /** The first test has the month after this one. */
+  readonly after: string;
+  /** Executions recorded in the month of each test. Default none. */
+  readonly rows?: number;
+}
+
+/** A database for a test file; for each of its tests a month, and a folder as the archive of it. */
+export function useArchiveStage(options: ArchiveStageOptions): ArchiveStage {
+  const stage = new ArchiveStage(options);
+  beforeAll(() => stage.open());
+  afterAll(() => stage.close());
+  beforeEach(() => stage.turnMonth());
+  return stage;
+}
+
+export class ArchiveStage {
+  readonly #rows: number;
+  #month: string;
+  #opened: { database: TestDatabase; folder: TestFolder; key: SigningKey } | undefined;
+  #store: ObjectStore | undefined;
+
+  constructor({ after, rows = 0 }: ArchiveStageOptions) {
+    this.#month = after;
+    this.#rows = rows;
+  }
+
+  async open(): Promise<void> {
+    const [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+    this.#opened = { database, folder, key: await readOrCreateSigningKey(folder.file('key.pem')) };
+  }
+
+  async close(): Promise<void> {
+    await this.#opened?.database.close();
+    await this.#opened?.folder.remove();
+  }
+
+  async turnMonth(): Promise<void> {
+    this.#month = addMonths(this.#month, 1);
+    this.#store = createFolderStore(this.archive);
+    if (this.#rows > 0) await recordExecutions(this.database, this.#month, this.#rows);
+  }
+
+  get month(): string {
+    return this.#month;
+  }
+
+  /** `2019-01`, as people are told of it. */
+  get name(): string {
+    return this.#month.slice(0, 7);
+  }
+
+  get database(): TestDatabase {
+    return this.#requireOpen().database;
+  }
+
+  get folder(): TestFolder {
+    return this.#requireOpen().folder;
+  }
+
+  get key(): SigningKey {
+    return this.#requireOpen().key;
+  }
+
+  /** Folder of the archive. */
+  get archive(): string {
+    return this.folder.file(`archive-${this.#month}`);
+  }
+
+  get store(): ObjectStore {
+    if (this.#store === undefined) throw new Error('no test has begun');
+    return this.#store;
+  }
+
+  /** For the rest of the test. */
+  set store(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  get setting(): RetentionSetting {
+    const { store, key } = this;
+    return { ownerUrl: this.database.url('audit_owner'), store, key, folder: this.folder.path };
+  }
+
+  get trusted(): ReadonlyMap<string, SigningKey['publicKey']> {
+    return new Map([[this.key.keyId, this.key.publicKey]]);
+  }
+
+  steps(given: Partial<RetentionDependencies> = {}): RetentionSteps {
+    return retentionSteps(this.setting, given);
+  }
+
+  /** One run of retention over the month of the test. */
+  run(given: Partial<RetentionDependencies> = {}): Promise<string[]> {
+    return runRetention(this.steps(given), this.#month);
+  }
+
+  verify(): Promise<VerifyReport> {
+    return verifyArchive({ store: this.store, trusted: this.trusted, workFolder: this.folder.path });
+  }
+
+  async state(): Promise<string | undefined> {
+    return (await selectMonth(this.database.owner, this.#month))?.state;
+  }
+
+  /** Where its tables are: one place, unless something is half done. */
+  async places(): Promise<PartitionPlace[]> {
+    const partitions = await partitionsOf(this.database.owner, this.#month);
+    return [...new Set(partitions.map(({ place }) => place))];
+  }
+
+  async newestManifest(): Promise<Manifest> {
+    const newest = (await readChain(this.store, this.trusted)).manifests.at(-1);
+    if (newest === undefined) throw new Error(`${this.store.location} has no manifest`);
+    return newest.manifest;
+  }
+
+  /** Parts and the hashes of their rows, without the manifests. */
+  async objects(): Promise<string[]> {
+    return [...(await this.store.list('table=')), ...(await this.store.list('row-hashes/'))].sort();
+  }
+
+  #requireOpen() {
+    if (this.#opened === undefined) throw new Error('the stage is open while tests run only');
+    return this.#opened;
+  }
+}
