@@ -13,6 +13,8 @@ export const DEFAULT_PAGE_SIZE = 100;
 export const INCLUDE_ARCHIVE = 'include_archive';
 const PREFIX = '_prefix';
 const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
+/** Whole numbers of 64 bits, but for those of 19 digits that begin with 9. */
+export const BIGINT_TEXT = '-?(?:[0-9]{1,18}|[1-8][0-9]{18})';
 const UUID_TEXT = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const UUID = new RegExp(`^${UUID_TEXT}$`, 'i');
 
@@ -85,8 +87,9 @@ function filterSchema({ type }: Column): JsonObject {
       return { enum: ['', 'true', 'false'] };
     case 'numeric':
       return { anyOf: [unknown, { type: 'string', pattern: NUMBER.source }] };
-    case 'integer':
     case 'bigint':
+      return { anyOf: [unknown, { type: 'string', pattern: `^${BIGINT_TEXT}$` }] };
+    case 'integer':
     case 'interval':
       return { anyOf: [unknown, ...VALUE_SCHEMAS[type]] };
     case 'uuid':

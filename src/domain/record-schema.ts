@@ -2,6 +2,7 @@ import { allowedIn } from './intake/field.ts';
 import { POST_FIELDS } from './intake/post-fields.ts';
 import { plainSpellings } from './intake/vocabulary.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { parseJson } from './json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';
 import type { Column, ColumnType, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';
@@ -20,40 +21,30 @@ export function postSchema(definition: RecordDefinition, lastMonth: string): Jso
     title: definition.kind,
     description: definition.meaning,
     type: 'object',
-    properties: Object.fromEntries(
-      fields.flatMap((field) =>
-        namesOf(field).map((name): [string, JsonValue] => [name, propertySchema(field, lastMonth)]),
-      ),
-    ),
+    properties: Object.fromEntries(fields.map((field) => [field.name, propertySchema(field, lastMonth)])),
     ...requirement(columns.filter(({ required }) => required === true)),
     // Unknown fields are kept in `extra`: an audit drops nothing.
     additionalProperties: true,
   };
 }
 
-function namesOf(field: Column): readonly string[] {
-  return [field.name, ...(field.aliases ?? [])];
-}
-
-/** A required field may come under an alias, so each is a choice of names. */
 function requirement(required: readonly Column[]): JsonObject {
   if (required.length === 0) return {};
+  const names = required.map(({ name }) => name);
   return {
-    allOf: required.map((field) => ({
-      anyOf: namesOf(field).map((name) => ({
-        required: [name],
-        properties: { [name]: { not: { enum: [null, ''] } } },
-      })),
-    })),
+    required: names,
+    allOf: names.map((name) => ({ properties: { [name]: { not: ABSENT } } })),
   };
 }
+
+/** null and the empty text mean absent, in every field. */
+const ABSENT: JsonObject = { enum: [null, ''] };
 
 function propertySchema(field: Column, lastMonth: string): JsonObject {
   const values = field.name === 'created_at' ? [homeSchema(lastMonth), ZERO_TIME] : valueSchemas(field);
   return {
-    description: `${field.meaning}. Takes ${allowedIn(field)}.`,
-    // null and the empty text mean absent, in every field.
-    anyOf: [{ enum: [null, ''] }, ...(field.name === 'extra' ? [{ type: 'object' }] : values)],
+    description: `${field.meaning}. Takes ${allowedIn(field)}.${otherNames(field)}`,
+    anyOf: [ABSENT, ...(field.name === 'extra' ? [{ type: 'object' }] : values)],
     ...(field.vocabulary === undefined ? {} : { examples: [...field.vocabulary] }),
   };
 }
@@ -77,11 +68,24 @@ export const INSTANT = `${DATE}T${CLOCK}\\.\\d{6}Z`;
 const RFC_3339 = `^\\s*${DATE}${TIME}\\s*$`;
 /** Go's own, which means that there is none. */
 const ZERO_TIME: JsonObject = { const: '0001-01-01T00:00:00Z' };
-const GO_DURATION = '[+-]?(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:ns|us|µs|μs|ms|s|m|h))+';
+/** Digits of each unit, so few that no part is longer than the 292 years that a duration may last. */
+const GO_UNITS: readonly (readonly [units: string, digits: number])[] = [
+  ['h', 6],
+  ['m', 8],
+  ['s', 9],
+  ['(?:ns|us|µs|μs|ms)', 12],
+];
+const GO_DURATION = `[+-]?(?:${GO_UNITS.map(([unit, digits]) => `(?:\\d{1,${digits}}\\.?\\d*|\\.\\d+)${unit}`).join('|')})+`;
 const ISO_DURATION =
-  '[+-]?P(?!\\s*$)(?:\\d+W)?(?:\\d+D)?(?:T(?=\\d)(?:\\d+(?:\\.\\d+)?H)?(?:\\d+(?:\\.\\d+)?M)?(?:\\d+(?:\\.\\d+)?S)?)?';
+  '[+-]?P(?!\\s*$)(?:\\d{1,4}W)?(?:\\d{1,5}D)?(?:T(?=\\d)(?:\\d{1,6}(?:\\.\\d+)?H)?(?:\\d{1,8}(?:\\.\\d+)?M)?(?:\\d{1,9}(?:\\.\\d+)?S)?)?';
 const DURATION = `^\\s*(?:-?0+|${GO_DURATION}|${ISO_DURATION})\\s*$`;
-const [INT32, INT64] = [2 ** 31, 2 ** 63];
+const INT32 = 2 ** 31;
+/** Of 64 bits; a number of JavaScript would be written as one that is beyond them. */
+const INT64: JsonObject = {
+  type: 'integer',
+  minimum: parseJson('-9223372036854775808'),
+  maximum: parseJson('9223372036854775807'),
+};
 const LONGEST_DURATION_TEXT = 64;
 
 /** The values that a field of each type takes. */
@@ -89,13 +93,10 @@ export const VALUE_SCHEMAS: Readonly<Record<ColumnType, readonly JsonObject[]>> 
   text: [{ type: 'string' }],
   uuid: [{ type: 'string', pattern: UUID }],
   timestamptz: [{ type: 'string', pattern: RFC_3339 }],
-  interval: [
-    { type: 'integer', minimum: -INT64, maximum: INT64 },
-    { type: 'string', maxLength: LONGEST_DURATION_TEXT, pattern: DURATION },
-  ],
+  interval: [INT64, { type: 'string', maxLength: LONGEST_DURATION_TEXT, pattern: DURATION }],
   numeric: [{ type: 'number' }],
   integer: [{ type: 'integer', minimum: -INT32, maximum: INT32 - 1 }],
-  bigint: [{ type: 'integer', minimum: -INT64, maximum: INT64 }],
+  bigint: [INT64],
   boolean: [{ type: 'boolean' }],
   jsonb: [{}],
   vector: [],
@@ -105,6 +106,11 @@ function valueSchemas(field: Column): readonly JsonObject[] {
   if (field.vocabulary !== undefined) return [{ type: 'string', pattern: spellingPattern(field.vocabulary) }];
   if (field.members !== undefined) return membersSchemas(field.members);
   return VALUE_SCHEMAS[field.type].map((schema) => ({ ...schema, ...boundsOf(field) }));
+}
+
+/** A schema cannot say that two names must not contradict each other, so only one of them is a property of its own. */
+function otherNames({ aliases = [] }: Column): string {
+  return aliases.length === 0 ? '' : ` Also taken as ${aliases.join(', ')}.`;
 }
 
 /** Times in the months that a record may live in. */
@@ -142,7 +148,7 @@ function membersSchemas(members: NonNullable<Column['members']>): readonly JsonO
     properties: Object.fromEntries(
       Object.entries(members).map(([name, type]): [string, JsonValue] => [
         name,
-        { anyOf: [{ enum: [null, ''] }, ...VALUE_SCHEMAS[type]] },
+        { anyOf: [ABSENT, ...VALUE_SCHEMAS[type]] },
       ]),
     ),
   };

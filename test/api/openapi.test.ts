@@ -4,22 +4,32 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { startApi } from '../../src/api/server.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createValidator, type Judge } from '../support/json-schema.ts';
 import { chooseSeed } from '../support/random.ts';
 import { inspectRecords } from '../support/record-checks.ts';
 
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly explode?: boolean;
+  readonly schema: Record<string, unknown>;
+}
+
 interface Operation {
   operationId: string;
-  parameters: { name: string; in: string; schema: Record<string, unknown> }[];
+  parameters: Parameter[];
   requestBody?: { content: Record<string, { schema: Record<string, unknown>; example?: unknown }> };
-  responses: Record<string, { content: Record<string, unknown> }>;
+  responses: Record<string, { content: Record<string, { schema: object }> }>;
   security?: unknown[];
 }
 
 interface Description {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
+  components: object;
 }
 
 interface Described {
@@ -31,12 +41,20 @@ interface Described {
 let database: TestDatabase;
 let api: FastifyInstance;
 let operations: Described[];
+let judgeOf: (schema: object) => Judge;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   api = createTestApi(database);
   const description = (await api.inject({ url: '/openapi.json' })).json<Description>();
   expect(description.openapi).toBe('3.1.0');
+  const validator = createValidator({ strict: false, validateFormats: false });
+  const judges = new Map<object, Judge>();
+  judgeOf = (schema) => {
+    const judge = judges.get(schema) ?? validator.compile({ ...schema, components: description.components });
+    judges.set(schema, judge);
+    return judge;
+  };
   operations = Object.entries(description.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       path,
@@ -68,6 +86,49 @@ test('routes that ask who is calling say so', () => {
     '/openapi.json',
     '/readyz',
   ]);
+});
+
+test('where nobody is asked who is calling, the description asks for no token', async () => {
+  const open = createTestApi(database, { asksWhoCalls: false });
+  const text = (await open.inject({ url: '/openapi.json' })).body;
+  expect(text).not.toContain('"security');
+  expect(text).not.toContain('"401"');
+  await open.close();
+});
+
+test.each([
+  [{ from_time: '' }, '/from_time', 'must be an RFC 3339 time'],
+  [{ to_time: 'soon' }, '/to_time', 'must be an RFC 3339 time'],
+  [{ namespace: '' }, '/namespace', 'must be text of 1 to 512 characters'],
+])('a hold on %j is refused, as its schema says', async (scope, pointer, detail) => {
+  const body = { reason: 'a case', namespace: 'payments', ...scope };
+  const answer = await api.inject({ method: 'POST', url: '/api/v1/holds', payload: body });
+  expect(answer.statusCode).toBe(422);
+  expect(answer.json()).toMatchObject({ errors: [{ pointer, detail }] });
+});
+
+test.each([
+  ['POST', '/api/v1/retention/approvals', 422],
+  ['GET', '/api/v1/archives/0000-01/restore', 400],
+] as const)('the year 0 is no fault of the database: %s %s', async (method, url, status) => {
+  const answer = await api.inject({
+    method,
+    url,
+    ...(method === 'POST' ? { payload: { month: '0000-01' } } : {}),
+  });
+  expect(answer.statusCode).toBe(status);
+});
+
+test('a list with all its filters at their longest fits into a request', async () => {
+  const { operation } = operations.find(({ path }) => path === '/api/v1/remediations') ?? {};
+  const longest = (operation?.parameters ?? [])
+    .filter(({ schema }) => schema['maxLength'] !== undefined)
+    .map(({ name, schema }) => [name, 'x'.repeat(Number(schema['maxLength']))]);
+  expect(longest.length).toBeGreaterThan(40);
+  const running = await startApi(testApiOptions(database));
+  const query = new URLSearchParams(longest as [string, string][]);
+  expect((await fetch(`${running.url}/api/v1/remediations?${query.toString()}`)).status).toBe(200);
+  await running.stop();
 });
 
 test('the page to try it takes nothing from elsewhere, and its policy lets its own script run', async () => {
@@ -138,7 +199,12 @@ interface Request {
 
 function requestOf({ parameters, requestBody }: Operation): fc.Arbitrary<Request> {
   const names = (place: string) =>
-    parameters.filter((parameter) => parameter.in === place).map(({ name }) => name);
+    parameters
+      .filter((parameter) => parameter.in === place)
+      // Parameters that are described together come one by one.
+      .flatMap(({ name, explode, schema }) =>
+        explode === true ? Object.keys(schema['properties'] as object) : [name],
+      );
   const pathValue = anyText.filter((text) => text !== '' && text.isWellFormed() && !/^\.+$/.test(text));
   const queryNames = names('query');
   const { schema, example } = requestBody?.content['application/json'] ?? {};
@@ -154,6 +220,12 @@ function requestOf({ parameters, requestBody }: Operation): fc.Arbitrary<Request
           ),
     body: schema === undefined ? fc.constant(undefined) : bodyOf(schema, example),
   });
+}
+
+/** Whether the body is one that the description does not allow. */
+function isOutsideOfSchema({ requestBody }: Operation, { body }: Request): boolean {
+  const schema = requestBody?.content['application/json']?.schema;
+  return schema !== undefined && !judgeOf(schema)(JSON.parse(JSON.stringify(body)));
 }
 
 async function send({ path, method }: Described, request: Request) {
@@ -184,6 +256,12 @@ describe('whatever is asked, an answer is one that the description names, and ne
           const [mediaType = ''] = String(answer.headers['content-type']).split(';');
           const content = operation.responses[String(answer.statusCode)]?.content ?? {};
           expect(Object.keys(content), name).toContain(mediaType);
+          if (mediaType.endsWith('json')) {
+            expect(judgeOf(content[mediaType]?.schema ?? {})(answer.json()), name).toBe(true);
+          }
+          if (isOutsideOfSchema(operation, request)) {
+            expect(answer.statusCode, name).toBeGreaterThanOrEqual(400);
+          }
         }),
         { numRuns: RUNS, seed },
       );

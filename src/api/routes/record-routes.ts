@@ -15,6 +15,7 @@ import {
 import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
 import {
   allowOnly,
+  BIGINT_TEXT,
   describeCursor,
   describeIncludeArchive,
   INCLUDE_ARCHIVE,
@@ -94,7 +95,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
           meaning: 'Observations per page',
           schema: limitSchema(MAX_PAGE_SIZE, MAX_PAGE_SIZE),
         },
-        describeCursor('-?(?:[0-9]{1,18}|[1-8][0-9]{18})_(?:[0-9a-f]{2})+'),
+        describeCursor(`${BIGINT_TEXT}_(?:[0-9a-f]{2})+`),
         INCLUDED,
       ],
       answers: {
