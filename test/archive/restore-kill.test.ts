@@ -1,66 +1,41 @@
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
-import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
 import { RESTORE_POINTS } from '../../src/archive/restore-steps.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { partitionsOf } from '../../src/database/month-detach.ts';
 import { RestoreBlockedError } from '../../src/database/month-restore.ts';
-import { selectMonth } from '../../src/database/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { useArchiveStage } from '../support/archive-stage.ts';
 import { runScript } from '../support/processes.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
-import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { recordExecutions } from '../support/retention.ts';
 
 const ROWS = 12;
 const MAX_ATTEMPTS = 10;
 
-let database: TestDatabase;
-let folder: TestFolder;
-let key: SigningKey;
-let month = '2018-12-01';
+const stage = useArchiveStage({ after: '2018-12-01', rows: ROWS });
 let before: Record<string, string[]>;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  folder = await createTestFolder();
-  key = await readOrCreateSigningKey(folder.file('key.pem'));
-});
-afterAll(async () => {
-  await database.close();
-  await folder.remove();
-});
 beforeEach(async () => {
-  month = addMonths(month, 1);
-  await recordExecutions(database, month, ROWS);
-  before = await rowsOfMonth(database.owner, month);
-  await runRetention(retentionSteps(setting()), month);
+  before = await rowsOfMonth(stage.database.owner, stage.month);
+  await stage.run();
 });
 
-const archive = () => folder.file(`archive-${month}`);
-const setting = () => ({
-  ...{ ownerUrl: database.url('audit_owner'), key, folder: folder.path },
-  store: createFolderStore(archive()),
-});
-const request = () => ({ month, days: 7, by: 'auditor' });
+const request = () => ({ month: stage.month, days: 7, by: 'auditor' });
 
 /** Nothing of the month is attached, or all of it. */
 async function expectAllOrNothing(): Promise<void> {
-  const places = new Set((await partitionsOf(database.owner, month)).map(({ place }) => place));
-  const row = await selectMonth(database.owner, month);
-  expect([...places]).toEqual([row?.state === 'restored' ? 'attached' : 'absent']);
-  const rows = await rowsOfMonth(database.owner, month);
-  if (row?.state === 'restored') expect(rows).toEqual(before);
+  const state = await stage.state();
+  expect(await stage.places()).toEqual([state === 'restored' ? 'attached' : 'absent']);
+  const rows = await rowsOfMonth(stage.database.owner, stage.month);
+  if (state === 'restored') expect(rows).toEqual(before);
   else expect(Object.values(rows).flat()).toEqual([]);
 }
 
 async function expectRestored(): Promise<void> {
-  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
-  expect((await selectMonth(database.owner, month))?.state).toBe('restored');
-  const { rows } = await database.owner.query(
+  expect(await rowsOfMonth(stage.database.owner, stage.month)).toEqual(before);
+  expect(await stage.state()).toBe('restored');
+  const { rows } = await stage.database.owner.query(
     "select from pg_class where relname like 'restoring%' and relkind = 'r'",
   );
   expect(rows).toEqual([]);
@@ -71,7 +46,7 @@ async function runUntilDone(given: Partial<RestoreDependencies> = {}): Promise<v
   const failures: unknown[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     try {
-      await runRestore(restoreSteps(setting(), given), request());
+      await runRestore(restoreSteps(stage.setting, given), request());
       return;
     } catch (error: unknown) {
       failures.push(error);
@@ -101,12 +76,12 @@ test.each(RESTORE_POINTS)(
     await runRestore(restoreSteps(setting, { reached }), { month: process.env.MONTH, days: 7, by: 'auditor' });`,
       {
         env: {
-          OWNER_URL: database.url('audit_owner'),
-          ARCHIVE: archive(),
-          KEY: folder.file('key.pem'),
-          FOLDER: folder.path,
+          OWNER_URL: stage.database.url('audit_owner'),
+          ARCHIVE: stage.archive,
+          KEY: stage.folder.file('key.pem'),
+          FOLDER: stage.folder.path,
           POINT: point,
-          MONTH: month,
+          MONTH: stage.month,
         },
       },
     );
@@ -123,7 +98,7 @@ test.each(RESTORE_POINTS)('connections lost when it is %s only delay a restore',
     reached: async (at) => {
       if (at !== point || left === 0) return;
       left -= 1;
-      await database.owner.query(
+      await stage.database.owner.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'remediation-audit maintenance' and datname = current_database()`,
       );
@@ -134,15 +109,15 @@ test.each(RESTORE_POINTS)('connections lost when it is %s only delay a restore',
 
 test('a lock in the way is waited for no longer than the lock timeout, and its holder is named', async () => {
   const blocker = new pg.Client({
-    connectionString: database.url('audit_owner'),
+    connectionString: stage.database.url('audit_owner'),
     application_name: 'a blocker',
   });
   await blocker.connect();
   try {
-    const steps = restoreSteps(setting());
+    const steps = restoreSteps(stage.setting);
     const plan = await steps.begin(request());
     if (plan.kind !== 'load') throw new Error('nothing to load');
-    for (const table of plan.tables) await steps.load(month, table, plan.manifest);
+    for (const table of plan.tables) await steps.load(stage.month, table, plan.manifest);
     await blocker.query('begin');
     await blocker.query('lock table workflow_execution_audit in share update exclusive mode');
     const attaching = steps.attach(request(), plan.manifest);
@@ -158,7 +133,7 @@ test('a lock in the way is waited for no longer than the lock timeout, and its h
 });
 
 test('a reader and a writer of other months go on while a month is attached', async () => {
-  const reader = new pg.Client({ connectionString: database.url('audit_reader') });
+  const reader = new pg.Client({ connectionString: stage.database.url('audit_reader') });
   await reader.connect();
   try {
     await reader.query('begin');
@@ -166,7 +141,7 @@ test('a reader and a writer of other months go on while a month is attached', as
     await runUntilDone({
       reached: async (point) => {
         // All locks of the attach are held now.
-        if (point === 'attaching') await recordExecutions(database, addMonths(month, -12), 1);
+        if (point === 'attaching') await recordExecutions(stage.database, addMonths(stage.month, -12), 1);
       },
     });
     await reader.query('commit');

@@ -1,17 +1,14 @@
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { Manifest } from '../../src/archive/manifest.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
 import { CannotRestoreError } from '../../src/archive/restore-errors.ts';
 import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
 import { ArchiveMismatchError } from '../../src/archive/retention-errors.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
+import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
 import { placeHold, releaseHold } from '../../src/database/holds.ts';
 import { partitionsOf } from '../../src/database/month-detach.ts';
 import { selectMonth } from '../../src/database/month-states.ts';
@@ -19,76 +16,44 @@ import { createMonth } from '../../src/database/partitions.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { useArchiveStage } from '../support/archive-stage.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
-import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { recordExecutions } from '../support/retention.ts';
 
 const DAY_MS = 86_400_000;
 const random = seededRandom(chooseSeed());
 
-let database: TestDatabase;
-let folder: TestFolder;
-let key: SigningKey;
-let month = '2019-12-01';
-let archive: string;
-let store: ObjectStore;
+const stage = useArchiveStage({ after: '2019-12-01' });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  folder = await createTestFolder();
-  key = await readOrCreateSigningKey(folder.file('key.pem'));
-});
-afterAll(async () => {
-  await database.close();
-  await folder.remove();
-});
-beforeEach(() => {
-  month = addMonths(month, 1);
-  archive = folder.file(`archive-${month}`);
-  store = createFolderStore(archive);
-});
-
-const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
-const retain = (nowMs = Date.now()) => runRetention(retentionSteps(setting(), { nowMs: () => nowMs }), month);
+const retain = (nowMs = Date.now()) => stage.run({ nowMs: () => nowMs });
 const restore = (given: Partial<RestoreDependencies> = {}, days = 7) =>
-  runRestore(restoreSteps(setting(), given), { month, days, by: 'auditor' });
-const stateOf = async () => (await selectMonth(database.owner, month))?.state;
-const places = async () => [
-  ...new Set((await partitionsOf(database.owner, month)).map(({ place }) => place)),
-];
+  runRestore(restoreSteps(stage.setting, given), { month: stage.month, days, by: 'auditor' });
 const afterDays = (days: number): number => Date.now() + days * DAY_MS;
 
-async function newestManifest(): Promise<Manifest> {
-  const { manifests } = await readChain(store, new Map([[key.keyId, key.publicKey]]));
-  const newest = manifests.filter(({ manifest }) => manifest.month === month).at(-1);
-  if (newest === undefined) throw new Error('no manifest');
-  return newest.manifest;
-}
-
 async function staged(): Promise<string[]> {
-  const { rows } = await database.owner.query<{ name: string }>(
+  const { rows } = await stage.database.owner.query<{ name: string }>(
     "select relname as name from pg_class where relname like 'restoring%' and relkind = 'r'",
   );
   return rows.map(({ name }) => name);
 }
 
 test('every row of every table comes back as it was, to the microsecond and the last digit', async () => {
-  await createMonth(database.owner, month);
+  await createMonth(stage.database.owner, stage.month);
   for (const { table } of ARCHIVED_TABLES)
-    await insertAwkwardRows(database.owner, table, { month, rows: 25, random });
-  const before = await rowsOfMonth(database.owner, month);
-  expect(await retain()).toEqual([`${month.slice(0, 7)}: dropped`]);
-  expect(Object.values(await rowsOfMonth(database.owner, month)).flat()).toEqual([]);
+    await insertAwkwardRows(stage.database.owner, table, { month: stage.month, rows: 25, random });
+  const before = await rowsOfMonth(stage.database.owner, stage.month);
+  expect(await retain()).toEqual([`${stage.name}: dropped`]);
+  expect(Object.values(await rowsOfMonth(stage.database.owner, stage.month)).flat()).toEqual([]);
   const until = await restore();
-  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
+  expect(await rowsOfMonth(stage.database.owner, stage.month)).toEqual(before);
   expect(Object.keys(before).sort()).toEqual(ARCHIVED_TABLES.map(({ table }) => table).sort());
-  expect(await places()).toEqual(['attached']);
-  const { rows } = await database.owner.query<{ state: string; who: string; until: string }>({
+  expect(await stage.places()).toEqual(['attached']);
+  const { rows } = await stage.database.owner.query<{ state: string; who: string; until: string }>({
     text: 'select state, restored_by as who, restored_until::text as until from audit_partition where month = $1',
-    values: [month],
+    values: [stage.month],
   });
   expect(rows).toMatchObject([{ state: 'restored', who: 'auditor' }]);
   expect(Date.parse(rows[0]?.until ?? '')).toBe(Date.parse(until));
@@ -96,9 +61,9 @@ test('every row of every table comes back as it was, to the microsecond and the 
 });
 
 test('a restored month has the indexes, the trigger and no constraint beyond those of any other', async () => {
-  await recordExecutions(database, month, 3);
+  await recordExecutions(stage.database, stage.month, 3);
   const shape = async () => {
-    const { rows } = await database.owner.query<{ what: string }>({
+    const { rows } = await stage.database.owner.query<{ what: string }>({
       text: `
         select class.relname || ': ' || substring(pg_get_indexdef(index.indexrelid) from 'USING.*') as what
         from pg_class as class join pg_index as index on index.indrelid = class.oid
@@ -111,7 +76,7 @@ test('a restored month has the indexes, the trigger and no constraint beyond tho
         select class.relname || ': ' || tgname from pg_trigger join pg_class as class on class.oid = tgrelid
         where class.relname = any($1::text[])
         order by 1`,
-      values: [(await partitionsOf(database.owner, month)).map(({ relation }) => relation)],
+      values: [(await partitionsOf(stage.database.owner, stage.month)).map(({ relation }) => relation)],
     });
     return rows.map(({ what }) => what);
   };
@@ -119,66 +84,69 @@ test('a restored month has the indexes, the trigger and no constraint beyond tho
   await retain();
   await restore();
   expect(await shape()).toEqual(before);
-  const id = (await rowsOfMonth(database.owner, month))['audit_ledger']?.length;
+  const id = (await rowsOfMonth(stage.database.owner, stage.month))['audit_ledger']?.length;
   expect(id).toBe(3);
   await expect(
-    database.owner.query({ text: 'delete from audit_ledger where created_at >= $1', values: [month] }),
+    stage.database.owner.query({
+      text: 'delete from audit_ledger where created_at >= $1',
+      values: [stage.month],
+    }),
   ).rejects.toThrow(/append-only/);
 });
 
 test('a restored month is left alone until its time is over, and is then dropped without a new export', async () => {
-  await recordExecutions(database, month, 25);
+  await recordExecutions(stage.database, stage.month, 25);
   await retain();
-  const before = await newestManifest();
+  const before = await stage.newestManifest();
   await restore({}, 7);
   expect(await retain(afterDays(6))).toEqual([]);
-  expect(await stateOf()).toBe('restored');
-  expect(await retain(afterDays(8))).toEqual([`${month.slice(0, 7)}: dropped`]);
-  expect(await newestManifest()).toEqual(before);
-  expect(await places()).toEqual(['absent']);
+  expect(await stage.state()).toBe('restored');
+  expect(await retain(afterDays(8))).toEqual([`${stage.name}: dropped`]);
+  expect(await stage.newestManifest()).toEqual(before);
+  expect(await stage.places()).toEqual(['absent']);
   // And once more: what was dropped can be restored again.
   await restore();
-  expect(await stateOf()).toBe('restored');
+  expect(await stage.state()).toBe('restored');
 });
 
 test('a restored month whose archive was damaged meanwhile stays', async () => {
-  await recordExecutions(database, month, 4);
+  await recordExecutions(stage.database, stage.month, 4);
   await retain();
   await restore();
-  const [part] = (await newestManifest()).parts;
-  await rm(join(archive, part?.key ?? ''));
+  const [part] = (await stage.newestManifest()).parts;
+  await rm(join(stage.archive, part?.key ?? ''));
   await expect(retain(afterDays(8))).rejects.toBeInstanceOf(ArchiveMismatchError);
-  expect(await places()).toEqual(['attached']);
-  expect(await stateOf()).toBe('restored');
+  expect(await stage.places()).toEqual(['attached']);
+  expect(await stage.state()).toBe('restored');
 });
 
 test('a hold keeps a restored month beyond its time', async () => {
-  await recordExecutions(database, month, 2);
+  await recordExecutions(stage.database, stage.month, 2);
   await retain();
   await restore();
-  const scope = { from: `${month}T00:00:00Z`, to: `${addMonths(month, 1)}T00:00:00Z` };
-  const hold = await placeHold(database.writer, scope, { by: 'auditor', reason: 'case 17' });
+  const scope = { from: `${stage.month}T00:00:00Z`, to: `${addMonths(stage.month, 1)}T00:00:00Z` };
+  const hold = await placeHold(stage.database.writer, scope, { by: 'auditor', reason: 'case 17' });
   expect(await retain(afterDays(8))).toEqual([]);
-  const planned = await retentionSteps(setting(), { nowMs: () => afterDays(8) }).plan();
-  expect(planned.find((candidate) => candidate.month === month)).toMatchObject({ action: 'held' });
-  expect(await places()).toEqual(['attached']);
-  await releaseHold(database.writer, hold.id, 'auditor');
-  expect(await retain(afterDays(8))).toEqual([`${month.slice(0, 7)}: dropped`]);
+  const planned = await stage.steps({ nowMs: () => afterDays(8) }).plan();
+  expect(planned.find((candidate) => candidate.month === stage.month)).toMatchObject({ action: 'held' });
+  expect(await stage.places()).toEqual(['attached']);
+  await releaseHold(stage.database.writer, hold.id, 'auditor');
+  expect(await retain(afterDays(8))).toEqual([`${stage.name}: dropped`]);
 });
 
 test('a record that comes for a restored month is archived with it when the time is over', async () => {
-  await recordExecutions(database, month, 4);
+  await recordExecutions(stage.database, stage.month, 4);
   await retain();
   await restore();
-  await recordExecutions(database, month, 1);
-  const before = await rowsOfMonth(database.owner, month);
+  await recordExecutions(stage.database, stage.month, 1);
+  const before = await rowsOfMonth(stage.database.owner, stage.month);
   // Found out when it is detached; the next run archives all of it anew.
-  expect(await retain(afterDays(8))).toEqual([`${month.slice(0, 7)}: re-opened by rows that came meanwhile`]);
-  expect(await stateOf()).toBe('live');
-  expect(await retain(afterDays(8))).toEqual([`${month.slice(0, 7)}: dropped`]);
-  expect((await newestManifest()).rows).toEqual({ workflow_execution_audit: 5, audit_ledger: 5 });
+  expect(await retain(afterDays(8))).toEqual([`${stage.name}: re-opened by rows that came meanwhile`]);
+  expect(await stage.state()).toBe('live');
+  expect(await retain(afterDays(8))).toEqual([`${stage.name}: dropped`]);
+  expect((await stage.newestManifest()).rows).toEqual({ workflow_execution_audit: 5, audit_ledger: 5 });
   await restore();
-  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
+  expect(await rowsOfMonth(stage.database.owner, stage.month)).toEqual(before);
 });
 
 /** A record of which one observation is archived and one comes later. */
@@ -192,16 +160,16 @@ const parted = (createdAt: string, sourceVersion: string, columns: Record<string
 
 /** The month as it would be, had it never been archived. */
 async function partedMonth(retainBetween: boolean): Promise<Record<string, string[]>> {
-  const createdAt = `${month.slice(0, 8)}03T04:05:06.700000Z`;
-  const records = createRecordStore(database.writer);
+  const createdAt = `${stage.month.slice(0, 8)}03T04:05:06.700000Z`;
+  const records = createRecordStore(stage.database.writer);
   await records.record([
-    parted(createdAt, '7', { phase: 'Running', started_at: `${month.slice(0, 8)}03T04:05:07.120000Z` }),
+    parted(createdAt, '7', { phase: 'Running', started_at: `${stage.month.slice(0, 8)}03T04:05:07.120000Z` }),
   ]);
-  await recordExecutions(database, month, 3);
-  const before = await rowsOfMonth(database.owner, month);
+  await recordExecutions(stage.database, stage.month, 3);
+  const before = await rowsOfMonth(stage.database.owner, stage.month);
   await retain();
   await records.record([parted(createdAt, '3', { phase: 'Pending', workflow_id: 'late' })]);
-  await recordExecutions(database, month, 1);
+  await recordExecutions(stage.database, stage.month, 1);
   if (retainBetween) await retain();
   return before;
 }
@@ -212,93 +180,93 @@ test.each([
 ])('a record parted by the archive is one row again, its late observation %s', async (_name, between) => {
   const before = await partedMonth(between);
   await restore();
-  const { rows } = await database.owner.query<Record<string, unknown>>({
+  const { rows } = await stage.database.owner.query<Record<string, unknown>>({
     text: `select phase, workflow_id, started_at::text as started_at, revision, source_version::text as version
       from workflow_execution_audit where remediation_id = 'parted' and created_at >= $1 and created_at < $2`,
-    values: [month, addMonths(month, 1)],
+    values: [stage.month, addMonths(stage.month, 1)],
   });
   expect(rows).toEqual([
     {
       phase: 'Running',
       workflow_id: 'late',
-      started_at: `${month.slice(0, 8)}03 04:05:07.12+00`,
+      started_at: `${stage.month.slice(0, 8)}03 04:05:07.12+00`,
       revision: 2,
       version: '7',
     },
   ]);
-  const after = await rowsOfMonth(database.owner, month);
+  const after = await rowsOfMonth(stage.database.owner, stage.month);
   expect(after['workflow_execution_audit']).toHaveLength(5);
   expect(after['audit_ledger']).toHaveLength(6);
   expect(after['audit_ledger']).toEqual(expect.arrayContaining(before['audit_ledger'] ?? []));
-  expect(await stateOf()).toBe('restored');
+  expect(await stage.state()).toBe('restored');
   expect(await staged()).toEqual([]);
   // It is whole now, so its archive becomes one export again and nothing is in it twice.
   await retain(afterDays(8));
   await retain(afterDays(8));
-  expect((await newestManifest()).rows).toEqual({ workflow_execution_audit: 5, audit_ledger: 6 });
+  expect((await stage.newestManifest()).rows).toEqual({ workflow_execution_audit: 5, audit_ledger: 6 });
   await restore();
-  expect(await rowsOfMonth(database.owner, month)).toEqual(after);
+  expect(await rowsOfMonth(stage.database.owner, stage.month)).toEqual(after);
 });
 
 test('a record that comes while its month is being restored is not lost', async () => {
-  await recordExecutions(database, month, 3);
+  await recordExecutions(stage.database, stage.month, 3);
   await retain();
   let late = 1;
   await restore({
     reached: async (point) => {
       if (point === 'staged' && late > 0) {
         late -= 1;
-        await recordExecutions(database, month, 1);
+        await recordExecutions(stage.database, stage.month, 1);
       }
     },
   });
-  const rows = await rowsOfMonth(database.owner, month);
+  const rows = await rowsOfMonth(stage.database.owner, stage.month);
   expect(rows['workflow_execution_audit']).toHaveLength(4);
   expect(rows['audit_ledger']).toHaveLength(4);
-  expect(await stateOf()).toBe('restored');
+  expect(await stage.state()).toBe('restored');
 });
 
 test('restoring a restored month only moves the end of its time', async () => {
-  await recordExecutions(database, month, 2);
+  await recordExecutions(stage.database, stage.month, 2);
   await retain();
   const first = await restore({}, 7);
   expect(Date.parse(await restore({}, 30))).toBeGreaterThan(Date.parse(first) + 20 * DAY_MS);
-  const longest = (await selectMonth(database.owner, month))?.restoredUntil;
+  const longest = (await selectMonth(stage.database.owner, stage.month))?.restoredUntil;
   expect(await restore({}, 1)).toBe(longest);
-  expect((await rowsOfMonth(database.owner, month))['audit_ledger']).toHaveLength(2);
+  expect((await rowsOfMonth(stage.database.owner, stage.month))['audit_ledger']).toHaveLength(2);
 });
 
 test('a month that is detached and not yet dropped is attached again as it is', async () => {
-  await recordExecutions(database, month, 4);
-  const before = await rowsOfMonth(database.owner, month);
+  await recordExecutions(stage.database, stage.month, 4);
+  const before = await rowsOfMonth(stage.database.owner, stage.month);
   const rules = { hotDays: 90, dropGraceHours: 24, requireApproval: false };
   await retain();
   await restore();
-  const release = retentionSteps(setting(), { nowMs: () => afterDays(8), rules });
-  await release.detach(month);
-  expect(await places()).toEqual(['detached']);
+  const release = stage.steps({ nowMs: () => afterDays(8), rules });
+  await release.detach(stage.month);
+  expect(await stage.places()).toEqual(['detached']);
   await restore();
-  expect(await rowsOfMonth(database.owner, month)).toEqual(before);
-  expect(await stateOf()).toBe('restored');
+  expect(await rowsOfMonth(stage.database.owner, stage.month)).toEqual(before);
+  expect(await stage.state()).toBe('restored');
 });
 
 test('what is in the database, or nowhere, cannot be restored and is told so', async () => {
   const nowhere = restore();
   await expect(nowhere).rejects.toBeInstanceOf(CannotRestoreError);
   await expect(nowhere).rejects.toThrow(/neither the database nor file:.+ has it/);
-  await recordExecutions(database, month, 1);
+  await recordExecutions(stage.database, stage.month, 1);
   await expect(restore()).rejects.toThrow(/cannot be restored: all of it is in the database/);
 });
 
 test('a database that never had the month gets it from the archive, with the homes of its records', async () => {
-  await recordExecutions(database, month, 5);
-  const before = await rowsOfMonth(database.owner, month);
+  await recordExecutions(stage.database, stage.month, 5);
+  const before = await rowsOfMonth(stage.database.owner, stage.month);
   await retain();
   const other = await createTestDatabase();
   try {
-    const theirs = { ...setting(), ownerUrl: other.url('audit_owner') };
-    await runRestore(restoreSteps(theirs), { month, days: 7, by: 'auditor' });
-    expect(await rowsOfMonth(other.owner, month)).toEqual(before);
+    const theirs = { ...stage.setting, ownerUrl: other.url('audit_owner') };
+    await runRestore(restoreSteps(theirs), { month: stage.month, days: 7, by: 'auditor' });
+    expect(await rowsOfMonth(other.owner, stage.month)).toEqual(before);
     const { rows } = await other.owner.query('select from record_home');
     expect(rows).toHaveLength(5);
   } finally {
@@ -311,7 +279,7 @@ const DAMAGE: readonly (readonly [string, (manifest: Manifest) => Promise<void>,
   [
     'a part with other bytes',
     async ({ parts: [part] }) => {
-      const path = join(archive, part?.key ?? '');
+      const path = join(stage.archive, part?.key ?? '');
       await chmod(path, 0o644);
       const bytes = await readFile(path);
       const at = Math.floor(bytes.length / 10);
@@ -323,14 +291,14 @@ const DAMAGE: readonly (readonly [string, (manifest: Manifest) => Promise<void>,
   [
     'a part that is gone',
     async ({ parts: [part] }) => {
-      await rm(join(archive, part?.key ?? ''));
+      await rm(join(stage.archive, part?.key ?? ''));
     },
     /is missing/,
   ],
   [
     'a manifest that was changed',
     async ({ sequence }) => {
-      const path = join(archive, `manifests/${String(sequence).padStart(8, '0')}.json`);
+      const path = join(stage.archive, `manifests/${String(sequence).padStart(8, '0')}.json`);
       await chmod(path, 0o644);
       await writeFile(path, (await readFile(path, 'utf8')).replace('"rows":4', '"rows":3'));
     },
@@ -339,30 +307,27 @@ const DAMAGE: readonly (readonly [string, (manifest: Manifest) => Promise<void>,
 ];
 
 test.each(DAMAGE)('%s is found, and nothing is attached', async (_name, damage, fault) => {
-  await recordExecutions(database, month, 4);
+  await recordExecutions(stage.database, stage.month, 4);
   await retain();
-  await damage(await newestManifest());
+  await damage(await stage.newestManifest());
   await expect(restore()).rejects.toThrow(fault);
-  expect(await places()).toEqual(['absent']);
-  expect(await stateOf()).toBe('dropped');
-  expect(
-    (await verifyArchive({ store, trusted: new Map([[key.keyId, key.publicKey]]), workFolder: folder.path }))
-      .faults,
-  ).not.toEqual([]);
+  expect(await stage.places()).toEqual(['absent']);
+  expect(await stage.state()).toBe('dropped');
+  expect((await stage.verify()).faults).not.toEqual([]);
 });
 
 test('a manifest that somebody else signed is not believed', async () => {
-  await recordExecutions(database, month, 2);
+  await recordExecutions(stage.database, stage.month, 2);
   await retain();
-  const stranger = await readOrCreateSigningKey(folder.file('stranger.pem'));
+  const stranger = await readOrCreateSigningKey(stage.folder.file('stranger.pem'));
   await expect(restore({ trusted: new Map([[stranger.keyId, stranger.publicKey]]) })).rejects.toThrow(
     /which is not trusted/,
   );
-  expect(await places()).toEqual(['absent']);
+  expect(await stage.places()).toEqual(['absent']);
 });
 
 test('of two restores at once the second is told to wait', async () => {
-  await recordExecutions(database, month, 2);
+  await recordExecutions(stage.database, stage.month, 2);
   await retain();
   let second: unknown;
   await restore({
@@ -371,5 +336,5 @@ test('of two restores at once the second is told to wait', async () => {
     },
   });
   expect(String(second)).toMatch(/is being restored by another process/);
-  expect((await rowsOfMonth(database.owner, month))['audit_ledger']).toHaveLength(2);
+  expect((await rowsOfMonth(stage.database.owner, stage.month))['audit_ledger']).toHaveLength(2);
 });

@@ -4,56 +4,35 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
 import { createRetentionActivities } from '../../src/activities/retention.ts';
 import type { RetentionActivities } from '../../src/activities/types.ts';
 import { sha256Of } from '../../src/archive/file-hash.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectBody, ObjectStore } from '../../src/archive/object-store.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { partitionsOf } from '../../src/database/month-detach.ts';
-import { addMonths } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { recordExecutions, retentionSteps } from '../support/retention.ts';
-import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { useArchiveStage } from '../support/archive-stage.ts';
 
 /** That an activity failed is what these tests want. */
 const QUIET = new DefaultLogger('ERROR');
 const RULES = { hotDays: 90, dropGraceHours: 24, requireApproval: false };
 
-let database: TestDatabase;
-let folder: TestFolder;
-let key: SigningKey;
-let month = '2014-12-01';
-let store: ObjectStore;
+const stage = useArchiveStage({ after: '2014-12-01', rows: 25 });
 let metrics: Metrics;
 
-beforeAll(async () => {
-  [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
-  key = await readOrCreateSigningKey(folder.file('key.pem'));
-});
-afterAll(async () => {
-  await database.close();
-  await folder.remove();
-});
-beforeEach(async () => {
-  month = addMonths(month, 1);
-  store = createFolderStore(folder.file(month));
+beforeEach(() => {
   metrics = createMetrics();
-  await recordExecutions(database, month, 25);
 });
 
 /** The activities as a worker runs them. */
 function activities(): RetentionActivities {
-  const setting = { ownerUrl: database.url('audit_owner'), store, key, folder: folder.path };
   const created = createRetentionActivities({
     rules: RULES,
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),
-    steps: (onProgress) => retentionSteps(setting, { onProgress, rules: RULES }),
+    steps: (onProgress) => stage.steps({ onProgress, rules: RULES }),
   });
   const entries = Object.entries(created).map(([name, activity]) => [
     name,
@@ -69,20 +48,20 @@ function activities(): RetentionActivities {
 /** Up to the grace before the drop. */
 async function archive(): Promise<void> {
   const run = activities();
-  const tables = await run.freezeMonth(month);
+  const tables = await run.freezeMonth(stage.month);
   const parts = [];
   for (const table of tables) {
-    const exported = await run.exportMonth(month, table);
-    await run.verifyExport(month, exported);
+    const exported = await run.exportMonth(stage.month, table);
+    await run.verifyExport(stage.month, exported);
     parts.push(...exported);
   }
-  await run.sealMonth(month, parts);
-  expect(await run.detachMonth(month)).toBe('in-grace');
+  await run.sealMonth(stage.month, parts);
+  expect(await run.detachMonth(stage.month)).toBe('in-grace');
 }
 
 async function pathOf(prefix: string): Promise<string> {
-  const [name = ''] = await store.list(prefix);
-  const path = join(folder.file(month), name);
+  const [name = ''] = await stage.store.list(prefix);
+  const path = join(stage.archive, name);
   await chmod(path, 0o644);
   return path;
 }
@@ -161,8 +140,8 @@ async function expectAlarm(failing: Promise<unknown>, reason: string, words: Reg
 test.each(DAMAGE)('%s stops the drop with an alarm', async (_name, damage, reason, words) => {
   await archive();
   await damage();
-  await expectAlarm(activities().dropMonth(month), reason, words);
-  const places = (await partitionsOf(database.owner, month)).map(({ place }) => place);
+  await expectAlarm(activities().dropMonth(stage.month), reason, words);
+  const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ place }) => place);
   expect(new Set(places)).toEqual(new Set(['detached']));
 });
 
@@ -193,23 +172,27 @@ const LIES: readonly (readonly [string, (honest: ObjectStore) => ObjectStore['pu
 test.each(LIES)(
   'a store that says it took a part and %s stops the month with an alarm',
   async (_name, lie) => {
-    const honest = store;
-    store = { ...honest, put: lie(honest) };
+    const honest = stage.store;
+    stage.store = { ...honest, put: lie(honest) };
     const run = activities();
-    await run.freezeMonth(month);
-    const parts = await run.exportMonth(month, 'workflow_execution_audit');
-    await expectAlarm(run.verifyExport(month, parts), 'mismatch', /is not what was written/);
-    const places = (await partitionsOf(database.owner, month)).map(({ place }) => place);
+    await run.freezeMonth(stage.month);
+    const parts = await run.exportMonth(stage.month, 'workflow_execution_audit');
+    await expectAlarm(run.verifyExport(stage.month, parts), 'mismatch', /is not what was written/);
+    const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ place }) => place);
     expect(new Set(places)).toEqual(new Set(['attached']));
   },
 );
 
 test('other bytes under the name of a part stop its export with an alarm', async () => {
   const run = activities();
-  await run.freezeMonth(month);
-  const [part] = await run.exportMonth(month, 'workflow_execution_audit');
-  const path = join(folder.file(month), part?.key ?? '');
+  await run.freezeMonth(stage.month);
+  const [part] = await run.exportMonth(stage.month, 'workflow_execution_audit');
+  const path = join(stage.archive, part?.key ?? '');
   await chmod(path, 0o644);
   await writeFile(path, 'other');
-  await expectAlarm(run.exportMonth(month, 'workflow_execution_audit'), 'conflict', /holds other bytes/);
+  await expectAlarm(
+    run.exportMonth(stage.month, 'workflow_execution_audit'),
+    'conflict',
+    /holds other bytes/,
+  );
 });

@@ -1,67 +1,30 @@
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
 import type { FaultPoint } from '../../src/archive/retention-steps.ts';
 import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
-import { DetachWaitsError, partitionsOf } from '../../src/database/month-detach.ts';
+import { DetachWaitsError } from '../../src/database/month-detach.ts';
 import { DropBlockedError } from '../../src/database/month-states.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
-import { addMonths, instantOf } from '../../src/domain/instant.ts';
+import { instantOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { useArchiveStage } from '../support/archive-stage.ts';
 import { executionObservation } from '../support/observations.ts';
 import { runScript } from '../support/processes.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
-import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import type { retentionSteps } from '../support/retention.ts';
+import { runRetention } from '../support/retention.ts';
 
 const ROWS = 12;
 const MAX_ATTEMPTS = 20;
 
-let database: TestDatabase;
-let folder: TestFolder;
-let key: SigningKey;
-let month = '2018-12-01';
-let archive: string;
-let store: ObjectStore;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  folder = await createTestFolder();
-  key = await readOrCreateSigningKey(folder.file('key.pem'));
-});
-afterAll(async () => {
-  await database.close();
-  await folder.remove();
-});
-beforeEach(async () => {
-  month = addMonths(month, 1);
-  archive = folder.file(`archive-${month}`);
-  store = createFolderStore(archive);
-  await recordExecutions(database, month, ROWS);
-});
-
-const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+const stage = useArchiveStage({ after: '2018-12-01', rows: ROWS });
 
 /** Every row is in the archive, verified, and nowhere else. */
 async function expectArchivedOnce(): Promise<void> {
-  expect(new Set((await partitionsOf(database.owner, month)).map(({ place }) => place))).toEqual(
-    new Set(['absent']),
-  );
-  const trusted = new Map([[key.keyId, key.publicKey]]);
-  const report = await verifyArchive({ store, trusted, workFolder: folder.path });
-  expect(report).toMatchObject({ faults: [], rows: 2 * ROWS });
-  const { manifests } = await readChain(store, trusted);
+  expect(await stage.places()).toEqual(['absent']);
   // Broken off wherever it was: what was exported before is used again and leaves nothing behind.
-  const named = new Set(
-    manifests.flatMap(({ manifest }) => manifest.parts.flatMap((part) => [part.key, part.rowHashes.key])),
-  );
-  const there = [...(await store.list('table=')), ...(await store.list('row-hashes/'))];
-  expect(new Set(there)).toEqual(named);
+  expect(await stage.verify()).toMatchObject({ faults: [], rows: 2 * ROWS, orphans: [] });
 }
 
 /** As Temporal does: a step that failed is done again. */
@@ -69,7 +32,7 @@ async function runUntilDone(given: Parameters<typeof retentionSteps>[1] = {}): P
   const failures: unknown[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     try {
-      await runRetention(retentionSteps(setting(), given), month);
+      await stage.run(given);
       return failures;
     } catch (error: unknown) {
       failures.push(error);
@@ -98,12 +61,12 @@ test.each(FAULT_POINTS)(
     await runRetention(retentionSteps(setting, { reached }), process.env.MONTH);`,
       {
         env: {
-          OWNER_URL: database.url('audit_owner'),
-          ARCHIVE: archive,
-          KEY: folder.file('key.pem'),
-          FOLDER: folder.path,
+          OWNER_URL: stage.database.url('audit_owner'),
+          ARCHIVE: stage.archive,
+          KEY: stage.folder.file('key.pem'),
+          FOLDER: stage.folder.path,
           POINT: point,
-          MONTH: month,
+          MONTH: stage.month,
         },
       },
     );
@@ -119,7 +82,7 @@ test.each(FAULT_POINTS)('connections lost when it is %s only delay a month', asy
     reached: async (at) => {
       if (at !== point || left === 0) return;
       left -= 1;
-      await database.owner.query(
+      await stage.database.owner.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'remediation-audit maintenance' and datname = current_database()`,
       );
@@ -129,7 +92,7 @@ test.each(FAULT_POINTS)('connections lost when it is %s only delay a month', asy
 });
 
 test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
-  const honest = store;
+  const honest = stage.store;
   let refusals = 0;
   let left = 1;
   const away = <T>(call: () => Promise<T>): Promise<T> => {
@@ -137,7 +100,7 @@ test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a mont
     refusals -= 1;
     return Promise.reject(new Error('connect ECONNREFUSED'));
   };
-  store = {
+  stage.store = {
     ...honest,
     put: (name, body) => away(() => honest.put(name, body)),
     download: (name, path) => away(() => honest.download(name, path)),
@@ -153,19 +116,19 @@ test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a mont
   };
   await runUntilDone({ reached: goesAway });
   refusals = 0;
-  store = honest;
+  stage.store = honest;
   await expectArchivedOnce();
 });
 
 test('a long reader and a writer go on: no statement waits longer than the lock timeout', async () => {
   const reader = new pg.Client({
-    connectionString: database.url('audit_reader'),
+    connectionString: stage.database.url('audit_reader'),
     application_name: 'a long reader',
   });
   // Whoever waits longer for a lock is told so, and the record below is then thrown.
-  await database.owner.query(`alter database ${database.name} set lock_timeout = '500ms'`);
+  await stage.database.owner.query(`alter database ${stage.database.name} set lock_timeout = '500ms'`);
   const writer = createPool({
-    connectionString: database.url('audit_writer'),
+    connectionString: stage.database.url('audit_writer'),
     applicationName: 'writer',
     statementTimeoutMs: 10_000,
     logger: createLogger('silent', 'test'),
@@ -185,14 +148,14 @@ test('a long reader and a writer go on: no statement waits longer than the lock 
   try {
     await reader.query('begin isolation level repeatable read');
     await reader.query('select count(*) from workflow_execution_audit');
-    const steps = retentionSteps(setting());
-    const waiting = await runRetention(steps, month).catch((error: unknown) => error);
+    const steps = stage.steps();
+    const waiting = await runRetention(steps, stage.month).catch((error: unknown) => error);
     expect(waiting).toBeInstanceOf(DetachWaitsError);
     expect((waiting as Error).message).toMatch(
       /waits for a long reader \(pid \d+, audit_reader, AccessShareLock/,
     );
     // Still waiting, and still nobody behind it.
-    await expect(runRetention(steps, month)).rejects.toBeInstanceOf(DetachWaitsError);
+    await expect(runRetention(steps, stage.month)).rejects.toBeInstanceOf(DetachWaitsError);
     await reader.query('commit');
     await runUntilDone();
   } finally {
@@ -206,7 +169,7 @@ test('a long reader and a writer go on: no statement waits longer than the lock 
 
 test('a drop that a lock keeps out says who holds it, and is done once it is gone', async () => {
   const holder = new pg.Client({
-    connectionString: database.url('audit_owner'),
+    connectionString: stage.database.url('audit_owner'),
     application_name: 'somebody at a terminal',
   });
   await holder.connect();
@@ -219,7 +182,7 @@ test('a drop that a lock keeps out says who holds it, and is done once it is gon
         if (point !== 'verified-again' || blocked) return;
         blocked = true;
         await holder.query(
-          `lock table audit_ledger_${month.slice(0, 7).replace('-', '_')} in access share mode`,
+          `lock table audit_ledger_${stage.month.slice(0, 7).replace('-', '_')} in access share mode`,
         );
         setTimeout(() => void holder.query('commit'), 1_500);
       },
