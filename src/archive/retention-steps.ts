@@ -4,10 +4,11 @@ import { saveHoldArchive } from '../database/hold-archives.ts';
 import { holdsOfMonth } from '../database/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
 import { detachMonth, partitionsOf } from '../database/month-detach.ts';
+import type { DropOutcome } from '../database/month-drop.ts';
+import { dropMonth } from '../database/month-drop.ts';
 import { tryLockObjects } from '../database/month-objects.ts';
-import type { DropOutcome, MonthRow } from '../database/month-states.ts';
+import type { MonthRow } from '../database/month-states.ts';
 import {
-  dropMonth,
   markArchived,
   markArchiving,
   markDetached,

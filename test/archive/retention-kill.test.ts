@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { FaultPoint } from '../../src/archive/retention-steps.ts';
 import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
 import { DetachWaitsError } from '../../src/database/month-detach.ts';
-import { DropBlockedError } from '../../src/database/month-states.ts';
+import { DropBlockedError } from '../../src/database/month-drop.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
