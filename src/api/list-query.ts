@@ -229,7 +229,7 @@ function readValue(column: Column, name: string, text: string): string {
 
 function readDuration(text: string): string | undefined {
   const nanoseconds = text.length > LONGEST_DURATION_TEXT ? undefined : parseDuration(text);
-  const isKnown = nanoseconds !== undefined && nanoseconds < 2n ** 63n && nanoseconds > -(2n ** 63n);
+  const isKnown = nanoseconds !== undefined && nanoseconds < 2n ** 63n && nanoseconds >= -(2n ** 63n);
   return isKnown ? formatInterval(nanoseconds) : undefined;
 }
 
