@@ -37,6 +37,8 @@ export class TemporalUnreachableError extends Error {
 }
 
 const FAULT_DEADLINE_MS = 2_000;
+/** The library's own pauses grow to two minutes: so long after Temporal is back nothing would be told or kept there. */
+const LONGEST_RECONNECT_PAUSE_MS = 5_000;
 
 export const PLAIN_PAYLOADS: PayloadOptions = { compressAboveBytes: 0, keys: [] };
 
@@ -89,5 +91,6 @@ function clientOptions({ connectionOptions }: TemporalAccess) {
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': LONGEST_RECONNECT_PAUSE_MS },
   };
 }
