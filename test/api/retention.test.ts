@@ -119,7 +119,8 @@ test('a restore is asked of Temporal, for whom and for how long', async () => {
 test.each([
   ['2020-01', undefined, 409, /all of 2020-01 is in the database/],
   ['2020-04', undefined, 409, /was removed because of its age/],
-  ['1999-01', undefined, 404, /never had 1999-01/],
+  ['1999-01', undefined, 404, /no archive has 1999-01/],
+  ['2999-01', undefined, 404, /no archive has 2999-01/],
   ['2020-3', undefined, 400, /YYYY-MM/],
   ['2020-03', { days: 0 }, 422, /whole number/],
   ['2020-03', { days: 1.5 }, 422, /whole number/],
@@ -131,6 +132,12 @@ test.each([
   expect(answer.statusCode).toBe(status);
   expect(answer.json<{ detail: string }>().detail).toMatch(detail);
   expect(asked).toEqual([]);
+});
+
+test('a month that this database never had is looked for in the archive', async () => {
+  asked.length = 0;
+  expect((await post('/api/v1/archives/2020-12/restore')).statusCode).toBe(202);
+  expect(asked).toEqual([{ month: '2020-12-01', days: 7, by: 'anonymous' }]);
 });
 
 test('without Temporal a restore is refused for now', async () => {

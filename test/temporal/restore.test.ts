@@ -103,6 +103,24 @@ test('a month that was asked for waits for a worker, tells how far it is, and is
   });
 });
 
+test('a database that never had a month gets it from the archive, and is told of one that no archive has', async () => {
+  const [month, nowhere] = ['2021-07-01', '2021-08-01'];
+  const before = await archived(month);
+  const other = await createTestDatabase();
+  const worker = await temporal.startWorker(activities({ ownerUrl: other.url('audit_owner') }));
+  try {
+    for (const asked of [month, nowhere]) await restores.start({ month: asked, days: 7, by: 'auditor' });
+    expect(await ended(month)).toMatchObject({ status: 'done' });
+    expect(await rowsOfMonth(other.owner, month)).toEqual(before);
+    const status = await ended(nowhere);
+    expect(status?.status).toBe('failed');
+    expect(status?.detail).toMatch(/neither the database nor file:.+ has it/);
+  } finally {
+    await worker.stop();
+    await other.close();
+  }
+});
+
 test('a store that is away for a while only delays a restore', async () => {
   const month = '2021-02-01';
   const before = await archived(month);

@@ -2,9 +2,10 @@ import type pg from 'pg';
 
 import type { MonthRow } from '../../database/month-states.ts';
 import { selectMonth } from '../../database/month-states.ts';
+import { instantOf, monthOf } from '../../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';
-import { MAX_RESTORED_DAYS } from '../../domain/limits.ts';
+import { FIRST_MONTH, MAX_RESTORED_DAYS } from '../../domain/limits.ts';
 import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
 import type { Restores } from '../../temporal/restores.ts';
 import { fromDatabase } from '../from-database.ts';
@@ -40,7 +41,7 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
     access: 'restore',
     describe: {
       summary:
-        'Brings a dropped month back into the database; verified against its signed manifest before it is attached',
+        'Brings an archived month back into the database; verified against its signed manifest before it is attached',
       tag: 'retention',
       path: { month: MONTH_SCHEMA },
       body: { content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA, example: { days: 30 } } } },
@@ -61,7 +62,7 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
       const month = readMonthParameter(request.params['month'] ?? '');
       const days = readDays(request) ?? restoredDays;
       const name = month.slice(0, 7);
-      requireRestorable(name, await fromDatabase(() => selectMonth(pool, month)));
+      requireRestorable(month, await fromDatabase(() => selectMonth(pool, month)));
       const workflow = await fromTemporal(() =>
         configured(restores).start({ month, days, by: request.caller.name }),
       );
@@ -91,7 +92,11 @@ function statusRoute(pool: pg.Pool, { restores }: RestoreRouteOptions): Route {
       const month = readMonthParameter(params['month'] ?? '');
       const row = await fromDatabase(() => selectMonth(pool, month));
       const restore = await fromTemporal(() => configured(restores).status(month));
-      if (row === undefined && restore === undefined) throw unknownMonth(month.slice(0, 7));
+      if (row === undefined && restore === undefined)
+        throw new Problem(
+          'not-found',
+          `this database never had ${month.slice(0, 7)}, and nobody asked for it to be restored`,
+        );
       const { state = null, restoredBy = null, restoredUntil = null } = row ?? {};
       return jsonAnswer({
         month: month.slice(0, 7),
@@ -121,9 +126,15 @@ async function fromTemporal<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a look at the database can tell at once; the rest the restore itself finds out. */
-function requireRestorable(name: string, row: MonthRow | undefined): void {
-  if (row === undefined) throw unknownMonth(name);
+/** What a look at the database can tell at once; the rest the restore itself finds out, and its status tells. */
+function requireRestorable(month: string, row: MonthRow | undefined): void {
+  const name = month.slice(0, 7);
+  // A database that was made anew never had what its archive has.
+  if (row === undefined) {
+    if (month < FIRST_MONTH || month >= monthOf(instantOf(Date.now())))
+      throw new Problem('not-found', `no archive has ${name}: months are archived when they are over`);
+    return;
+  }
   if (row.state === 'expired')
     throw new Problem(
       'conflict',
@@ -132,13 +143,6 @@ function requireRestorable(name: string, row: MonthRow | undefined): void {
   const isHot = row.state === 'live' || row.state === 'archiving';
   if (isHot && row.settledManifest === null)
     throw new Problem('conflict', `all of ${name} is in the database; there is nothing to restore`);
-}
-
-function unknownMonth(name: string): Problem {
-  return new Problem(
-    'not-found',
-    `this database never had ${name}; \`remediation-audit archive restore ${name}\` brings it from an archive that does`,
-  );
 }
 
 function readDays(request: ApiRequest): number | undefined {
