@@ -143,7 +143,9 @@ test('objects that no manifest names are removed at the end of a run; where they
   const nowMs = (): number => Date.now() + 8 * DAY_MS;
   const worker = await temporal.startWorker(activities(store, { rules: { ...RULES, archiveDays }, nowMs }));
   try {
-    expect(await runRetention()).toEqual(['2020-08: dropped', 'orphans: STOPPED: access denied']);
+    const [stopped, ...months] = (await runRetention()).reverse();
+    expect(stopped).toBe('orphans: STOPPED: access denied');
+    expect(months).toContain('2020-08: dropped');
     refuses = false;
     expect(await runRetention()).toEqual(['orphans: 4 objects that no manifest names were removed']);
     expect(await runRetention()).toEqual([]);
