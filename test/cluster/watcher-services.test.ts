@@ -154,8 +154,6 @@ test('what a terminated run had taken and not recorded is signalled again, also 
   const watch = world.startWatch();
   await world.untilStarted(watch);
   const [kept, gone] = [await create(), await create()];
-  for (const one of [kept, gone]) await setPhase(one, 'Completed');
-  await remove(gone);
   const signalsOf = async (one: Written): Promise<number> => {
     const { events } = await world.client.workflow.getHandle(workflowIdOf(one)).fetchHistory();
     return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length;
@@ -163,6 +161,10 @@ test('what a terminated run had taken and not recorded is signalled again, also 
   // Progress and closure, and of what is gone its deletion: nobody works, so all of it waits in the run.
   const isTold = async (one: Written, signals: number): Promise<boolean> =>
     (await workflowIds()).includes(workflowIdOf(one)) && (await signalsOf(one)) >= signals;
+  // What goes before the first list has come is never seen at all.
+  await until(async () => (await isTold(kept, 1)) && (await isTold(gone, 1)), 'both are seen', DEADLINE_MS);
+  for (const one of [kept, gone]) await setPhase(one, 'Completed');
+  await remove(gone);
   await until(async () => (await isTold(kept, 2)) && (await isTold(gone, 3)), 'both are told', DEADLINE_MS);
   for (const one of [kept, gone]) await world.client.workflow.getHandle(workflowIdOf(one)).terminate('test');
   const work = world.startWork();

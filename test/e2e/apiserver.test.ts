@@ -25,7 +25,7 @@ test('remediations in a real kube-apiserver become rows', { timeout: 2 * FINISHE
       'a finished execution is a row',
       FINISHED_MS,
     );
-    expect(await up.stop()).toBe(0);
+    expect(await up.stop(), up.output()).toBe(0);
   } finally {
     up.child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
