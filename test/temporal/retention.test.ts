@@ -145,7 +145,8 @@ test('objects that no manifest names are removed at the end of a run; where they
   try {
     const [stopped, ...months] = (await runRetention()).reverse();
     expect(stopped).toBe('orphans: STOPPED: access denied');
-    expect(months).toContain('2020-08: dropped');
+    // The month that the test before this one stops goes too, where that one ran.
+    expect(months.filter((outcome) => outcome !== '2020-03: dropped')).toEqual(['2020-08: dropped']);
     refuses = false;
     expect(await runRetention()).toEqual(['orphans: 4 objects that no manifest names were removed']);
     expect(await runRetention()).toEqual([]);
