@@ -6,6 +6,12 @@ export const MAX_OBSERVATION_BYTES = 256 * 1024;
 /** One observation of the watcher: a resource may be of 1.5 MiB, and what travels of it is cut to this. */
 export const MAX_WATCHED_OBSERVATION_BYTES = 128 * 1024;
 
+/** Observations in one signal to a workflow, and in one activity that records them. */
+export const MAX_SIGNAL_OBSERVATIONS = 200;
+
+/** Characters of JSON in one signal and in one activity's input. Up to three bytes a character stay below Temporal's 2 MiB. */
+export const MAX_SIGNAL_CHARACTERS = 500_000;
+
 /**
  * Length of text in an indexed column, in characters. A B-tree entry holds at most 2,704 bytes; 512 characters of four
  * bytes leave room for the other columns of the index.

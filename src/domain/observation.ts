@@ -31,6 +31,11 @@ export interface Observation {
    * latest until the remediation closes. Default false.
    */
   readonly fragment?: true;
+  /**
+   * A state between the first and the last of its resource. It is durable like any other; that it is stored may wait some
+   * seconds for what follows, so that a phase is stored in few activities. Default false.
+   */
+  readonly interim?: true;
 }
 
 /** What the watcher must find again in `observed_resource` to know that this state needs no second look. */

@@ -8,7 +8,7 @@ import type { SearchAttribute } from '../domain/search-attributes.ts';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RemediationAuditInput } from '../workflows/messages.ts';
-import { phaseObserved, REMEDIATION_AUDIT } from '../workflows/messages.ts';
+import { observed, REMEDIATION_AUDIT } from '../workflows/messages.ts';
 import type { RemediationName } from './identifiers.ts';
 import { RECORDING_QUEUE, remediationWorkflowId } from './identifiers.ts';
 
@@ -25,7 +25,8 @@ const GRPC_INVALID_ARGUMENT = 3;
 
 export interface RemediationSignal {
   readonly remediation: RemediationName;
-  readonly observation: Observation;
+  /** In the order in which they were made; see `observed` for how many. */
+  readonly observations: readonly Observation[];
   /** What is known when the workflow starts, one line for the list in Temporal's UI. */
   readonly summary: string;
   /** What is acted upon, `payments/Deployment/api`; a search attribute of the workflow. */
@@ -33,7 +34,7 @@ export interface RemediationSignal {
 }
 
 export interface RemediationSignals {
-  /** Resolves with the id of the run that took it when Temporal has the observation durably; no worker need be alive. */
+  /** Resolves with the id of the run that took it when Temporal has the observations durably; no worker need be alive. */
   send(signal: RemediationSignal): Promise<string>;
 }
 
@@ -57,7 +58,7 @@ export function createRemediationSignals(
   const { lateGraceSeconds, orphanGraceSeconds = DEFAULT_ORPHAN_GRACE_SECONDS, logger } = options;
   let searchAttributes = options.searchAttributes ?? [];
   const signalWithStart = async (signal: RemediationSignal): Promise<string> => {
-    const { remediation, observation, summary } = signal;
+    const { remediation, observations, summary } = signal;
     const input: RemediationAuditInput = {
       remediation,
       lateGraceSeconds,
@@ -70,8 +71,8 @@ export function createRemediationSignals(
         workflowId: remediationWorkflowId(remediation),
         taskQueue: options.taskQueue ?? RECORDING_QUEUE,
         args: [input],
-        signal: phaseObserved,
-        signalArgs: [observation],
+        signal: observed,
+        signalArgs: [observations],
         staticSummary: summary,
         // The summary is not handed to the run that continues this one; the memo is.
         memo: { summary },

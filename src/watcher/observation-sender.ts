@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { canonicalJson } from '../domain/json.ts';
+import { MAX_SIGNAL_CHARACTERS, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { Observation, ObservedResource } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Redactor } from '../domain/redaction.ts';
@@ -44,12 +45,14 @@ export function createObservationSender(options: ObservationSenderOptions) {
     /** Whether all went to the run that had taken what was sent before. */
     const sendAll = async (those: readonly Prepared[]): Promise<boolean> => {
       const before = tracked.sentToRun;
-      for (const one of those) {
-        const observation = one === those.at(-1) ? withHash(one, projectionHash) : one.observation;
-        tracked.sentToRun = await signals.send({ ...about, observation });
+      for (const list of inSignals(those)) {
+        const observations = list.map((one) =>
+          one === those.at(-1) ? withHash(one, projectionHash) : one.observation,
+        );
+        tracked.sentToRun = await signals.send({ ...about, observations });
         tracked.sentAtMs = Date.now();
-        tracked.sent.set(one.name, one.hash);
-        metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
+        for (const one of list) tracked.sent.set(one.name, one.hash);
+        metrics.observationsSignalled.inc({ cluster, kind: tracked.kind }, list.length);
       }
       return before === undefined || before === tracked.sentToRun;
     };
@@ -58,6 +61,22 @@ export function createObservationSender(options: ObservationSenderOptions) {
     if (!(await sendAll(changed)) && !wasRecorded) await sendAll(prepared);
     tracked.sentHash = projectionHash;
   };
+}
+
+/** What fits in one signal each, in order. */
+function inSignals(those: readonly Prepared[]): Prepared[][] {
+  const lists: Prepared[][] = [];
+  let characters = Infinity;
+  for (const one of those) {
+    const size = JSON.stringify(one.observation).length;
+    characters += size;
+    if (characters > MAX_SIGNAL_CHARACTERS || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
+      lists.push([]);
+      characters = size;
+    }
+    lists.at(-1)?.push(one);
+  }
+  return lists;
 }
 
 function remember(tracked: Tracked, prepared: readonly Prepared[]): void {

@@ -97,8 +97,11 @@ export interface RecordProgress {
   readonly quarantined: number;
 }
 
-/** One state of one resource was observed. */
-export const phaseObserved = defineSignal<[Observation]>('phaseObserved');
+/**
+ * Observations of one remediation, in the order in which they were made: at most MAX_SIGNAL_OBSERVATIONS, and at most
+ * MAX_SIGNAL_CHARACTERS of JSON unless a single one has more.
+ */
+export const observed = defineSignal<[readonly Observation[]]>('observed');
 
 export interface CloseAuditRequest {
   readonly reason: string;

@@ -25,7 +25,7 @@ import type {
   RemediationAuditInput,
   RemediationEnd,
 } from './messages.ts';
-import { auditProgress, closeAudit, phaseObserved } from './messages.ts';
+import { auditProgress, closeAudit, observed } from './messages.ts';
 import { operatorClosure, requireReason } from './operator-closure.ts';
 import { recordByPhase, RECORDING_OPTIONS } from './recording.ts';
 import { ResourceChains } from './resource-chains.ts';
@@ -58,8 +58,8 @@ const CANCELLED: CloseAuditRequest = { reason: 'the workflow was cancelled', by:
 export async function remediationAudit(input: RemediationAuditInput): Promise<string> {
   const audit = new Audit(input);
   // Set before anything is awaited, and only collecting: a handler that works would interleave with the loop.
-  setHandler(phaseObserved, (observation) => {
-    audit.observe(observation);
+  setHandler(observed, (observations) => {
+    for (const observation of observations) audit.observe(observation);
   });
   setHandler(auditProgress, () => audit.progress());
   setHandler(closeAudit, (request) => audit.closeByOperator(request), { validator: requireReason });

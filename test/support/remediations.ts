@@ -15,6 +15,8 @@ export interface PlayedRemediation {
   readonly name: RemediationName;
   readonly workflowId: string;
   send(observation: Observation): Promise<void>;
+  /** In one signal. */
+  sendTogether(observations: readonly Observation[]): Promise<void>;
   /** A state of the remediation's own resource. */
   progress(version: number, phase: string, columns?: Columns): Observation;
   /** Its terminal state, or its deletion. */
@@ -52,12 +54,14 @@ export function playRemediation(
   const hub = (phase: 'progress' | 'closure', version: number, columns: Columns): Observation =>
     of(own, { table: 'remediation_audit', key: naturalKey(name.uid), phase, columns }, version);
   const analysis = { table: 'ai_analysis_audit', key: naturalKey(name.uid, 'ai-rr-7') } as const;
+  const sendTogether = async (observations: readonly Observation[]): Promise<void> => {
+    await signals.send({ remediation: name, observations, summary: SUMMARY, target: TARGET });
+  };
   return {
     name,
     workflowId: remediationWorkflowId(name),
-    send: async (observation) => {
-      await signals.send({ remediation: name, observation, summary: SUMMARY, target: TARGET });
-    },
+    send: (observation) => sendTogether([observation]),
+    sendTogether,
     progress: (version, phase, columns = {}) =>
       hub('progress', version, {
         overall_phase: phase,
