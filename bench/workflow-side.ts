@@ -24,7 +24,7 @@ export interface WorkflowSide extends AsyncDisposable {
   recorded(observation: Observation): Promise<void>;
 }
 
-type Record = (observation: Observation) => Promise<Awaited<ReturnType<RecordingActivities['recordAction']>>>;
+type Record = RecordingActivities['recordAction'];
 
 export interface SideOptions {
   readonly access: TemporalAccess;
@@ -65,20 +65,22 @@ export function storingActivities(url: string, logger: Logger): AuditActivities 
     logger,
   });
   const batcher = createBatcher({ store: createRecordStore(pool) });
+  const verdicts = createVerdictReader(pool);
   return {
     ...createRecordingActivities({
-      record: (observation) => batcher.record(observation),
+      record: (observations) => batcher.recordAll(observations),
       quarantine: createQuarantine(pool),
+      verdicts,
       metrics: createMetrics(),
     }),
-    ...createVerdictActivities(createVerdictReader(pool)),
+    ...createVerdictActivities(verdicts),
     embedInvestigation: () => Promise.resolve('unchanged'),
     [Symbol.asyncDispose]: () => pool.end(),
   };
 }
 
 export function emptyActivities(): AuditActivities {
-  const record: Record = ({ createdAt }) => Promise.resolve({ id: '', createdAt, status: 'stored' });
+  const record: Record = () => Promise.resolve({ summary: '', rows: [], verdict: 'unknown' });
   return {
     ...forEveryPhase(() => record),
     readVerdict: () => Promise.resolve('unknown'),
@@ -87,11 +89,12 @@ export function emptyActivities(): AuditActivities {
 }
 
 function announcing(activities: AuditActivities, waiting: Map<string, () => void>): AuditActivities {
-  const recording = forEveryPhase((name) => async (observation) => {
-    const recorded = await activities[name](observation);
-    const key = nameOf(observation);
-    waiting.get(key)?.();
-    waiting.delete(key);
+  const recording = forEveryPhase((name) => async (observations, question) => {
+    const recorded = await activities[name](observations, question);
+    for (const key of observations.map(nameOf)) {
+      waiting.get(key)?.();
+      waiting.delete(key);
+    }
     return recorded;
   });
   const { readVerdict, embedInvestigation } = activities;

@@ -35,6 +35,8 @@ const QUEUE = 'record-histories';
 /** Histories stay small enough to read: the server suggests to continue as new much earlier than it would. */
 const EVENTS_BEFORE_CONTINUING = '120';
 
+const RECORDED_AT = '2026-11-21T10:00:00.000000Z';
+
 /** Longer than the grace below. */
 const SLOW_MS = 3_000;
 
@@ -171,18 +173,29 @@ function forgetfulActivities(): AuditActivities {
   const failures = new Map<string, number>();
   const closed = new Set<string>();
   const slow = new Set<string>();
-  const record: RecordingActivities['recordExecution'] = ({ key, phase, columns }) => {
-    const failed = failures.get(key) ?? 0;
-    if (key.endsWith(FLAKY) && failed < 2) {
-      failures.set(key, failed + 1);
-      return Promise.reject(new Error('connect ECONNREFUSED'));
-    }
-    if (phase === 'closure') closed.add(String(columns['remediation_uid']));
-    const createdAt = '2026-11-21T10:00:00.000000Z';
-    const status = key.endsWith(POISON) ? 'quarantined' : 'stored';
-    const id = randomUUID();
-    if (columns['investigation_report'] === SLOW_REPORT) slow.add(id);
-    return Promise.resolve({ id, createdAt, status });
+  const fail = (): never => {
+    throw new Error('connect ECONNREFUSED');
+  };
+  const record: RecordingActivities['recordExecution'] = (observations, { verdictOf } = {}) => {
+    const verdict = verdictOf && (closed.has(verdictOf.uid) ? ('terminal' as const) : ('unknown' as const));
+    const rows = observations.map(({ table, key, phase, columns }) => {
+      const failed = failures.get(key) ?? 0;
+      if (key.endsWith(FLAKY) && failed < 2) {
+        failures.set(key, failed + 1);
+        return fail();
+      }
+      if (phase === 'closure') closed.add(String(columns['remediation_uid']));
+      const id = randomUUID();
+      if (columns['investigation_report'] === SLOW_REPORT) slow.add(id);
+      return { record: `${table}/${key}`, id, createdAt: RECORDED_AT, row: `/api/v1/audit/x/${id}` };
+    });
+    const quarantined = observations.flatMap(({ key }, place) => (key.endsWith(POISON) ? [place] : []));
+    return Promise.resolve({
+      summary: `${observations.length} observations stored`,
+      rows,
+      ...(quarantined.length === 0 ? {} : { quarantined }),
+      ...(verdict === undefined ? {} : { verdict }),
+    });
   };
   const recording = Object.fromEntries(AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]));
   return {

@@ -1,52 +1,69 @@
+import { ApplicationFailure } from '@temporalio/common';
+
+import { RecordDelayedError } from '../database/batcher.ts';
 import type { Quarantine } from '../database/quarantine.ts';
 import type { RecordOutcome } from '../database/record-store.ts';
+import type { VerdictReader } from '../database/verdict-reader.ts';
 import type { Observation } from '../domain/observation.ts';
+import { recordName } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
+import { definitionOf } from '../domain/records/index.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { RecordedObservation, RecordingActivities } from './types.ts';
+import type { RecordedList, RecordedRow, RecordingActivities, VerdictQuestion } from './types.ts';
 
 export interface RecordingDependencies {
-  /** Stores one observation; activities that run at the same time share a flush. */
-  readonly record: (observation: Observation) => Promise<RecordOutcome>;
+  /** Stores a list in one transaction, which lists that come at the same time share. What became of each, in their order. */
+  readonly record: (
+    observations: readonly Observation[],
+  ) => Promise<readonly PromiseSettledResult<RecordOutcome>[]>;
   readonly quarantine: Quarantine;
+  readonly verdicts: VerdictReader;
   readonly metrics: Metrics;
 }
 
 export class RecordingError extends Error {
-  // The observation itself is no part of it: Temporal's worker logs an error with all its fields, at every attempt.
+  // The observations are no part of it: Temporal's worker logs an error with all its fields, at every attempt.
   readonly table: string;
   readonly key: string;
 
-  constructor(observation: Observation, cause: unknown) {
-    const { namespace = '', remediation_id: remediation = '' } = observation.columns;
+  constructor(observations: readonly [Observation, ...Observation[]], cause: unknown) {
+    const [{ table, key, phase, columns }, ...others] = observations;
+    const { namespace = '', remediation_id: remediation = '' } = columns;
+    const record = `${phase} of ${String(namespace)}/${String(remediation)} (${key})`;
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const record = `${observation.phase} of ${String(namespace)}/${String(remediation)} (${observation.key})`;
-    super(`cannot store ${record}: ${reason}`, { cause });
+    super(`cannot store ${record}${more}: ${reason}`, { cause });
     this.name = 'RecordingError';
-    this.table = observation.table;
-    this.key = observation.key;
+    this.table = table;
+    this.key = key;
   }
 }
 
-/** Every recording activity stores one observation; whatever may pass by itself is thrown, and Temporal tries again. */
+type Settled = PromiseSettledResult<RecordOutcome>;
+
+/** Every recording activity stores a list; whatever may pass by itself is thrown, and Temporal tries the list again. */
 export function createRecordingActivities(dependencies: RecordingDependencies): RecordingActivities {
-  const record = async (observation: Observation): Promise<RecordedObservation> => {
+  const record = async (
+    observations: readonly Observation[],
+    { verdictOf }: VerdictQuestion = {},
+  ): Promise<RecordedList> => {
+    const [first, ...others] = observations;
+    if (first === undefined) throw ApplicationFailure.nonRetryable('a list to record is empty');
     const began = performance.now();
     try {
-      const outcome = await dependencies.record(observation);
-      // Failing the activity would hold back everything behind a value that no retry can make storable.
-      if (outcome.status === 'refused') await setAside(dependencies, observation, outcome);
-      else countStored(dependencies.metrics, observation, began);
-      return {
-        id: outcome.id,
-        createdAt: outcome.status === 'stored' ? outcome.createdAt : observation.createdAt,
-        status: outcome.status === 'stored' ? 'stored' : 'quarantined',
-      };
+      // Before anything is stored: the list may bring the verdict itself.
+      const verdict =
+        verdictOf && (await dependencies.verdicts.selectVerdict(verdictOf.cluster, verdictOf.uid));
+      const settled = await dependencies.record(observations);
+      requireProgress(settled);
+      await setAsideRefused(dependencies, observations, settled);
+      countStored(dependencies.metrics, observations, settled, secondsSince(began));
+      return { ...answerOf(observations, settled), ...(verdict === undefined ? {} : { verdict }) };
     } catch (error: unknown) {
       dependencies.metrics.recordingErrors.inc();
-      dependencies.metrics.sources.failed(observation.table, 'kubernetes_execution', secondsSince(began));
-      // The message is what an operator reads under "pending activities": it says which record waits, and for what.
-      throw new RecordingError(observation, error);
+      dependencies.metrics.sources.failed(first.table, 'kubernetes_execution', secondsSince(began));
+      // The message is what an operator reads under "pending activities": it says which records wait, and for what.
+      throw new RecordingError([first, ...others], error);
     }
   };
   return Object.fromEntries(
@@ -54,19 +71,80 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
   ) as RecordingActivities;
 }
 
-/** The sources' metrics count in whichever process stores the record. */
-function countStored(metrics: Metrics, observation: Observation, began: number): void {
-  metrics.observationsRecorded.inc({ phase: observation.phase });
-  metrics.sources.stored(observation, secondsSince(began));
+/**
+ * A month or a table that is not there delays its own records only. But a list of which nothing is stored is tried again
+ * by Temporal, with its pauses, where an operator sees it.
+ */
+function requireProgress(settled: readonly Settled[]): void {
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [asError(one.reason)] : []));
+  const serious = failures.find((reason) => !(reason instanceof RecordDelayedError));
+  if (serious !== undefined) throw serious;
+  const [delayed] = failures;
+  if (delayed !== undefined && failures.length === settled.length) throw delayed;
 }
 
-const secondsSince = (began: number): number => (performance.now() - began) / 1_000;
-
-async function setAside(
+/** Failing the activity would hold back everything behind a value that no retry can make storable. */
+async function setAsideRefused(
   { quarantine, metrics }: RecordingDependencies,
-  observation: Observation,
-  refused: RecordOutcome & { status: 'refused' },
+  observations: readonly Observation[],
+  settled: readonly Settled[],
 ): Promise<void> {
-  await quarantine.keep(observation, refused);
-  metrics.observationsQuarantined.inc({ sqlstate: refused.sqlstate });
+  for (const [place, observation] of observations.entries()) {
+    const outcome = outcomeAt(settled, place);
+    if (outcome?.status !== 'refused') continue;
+    await quarantine.keep(observation, outcome);
+    metrics.observationsQuarantined.inc({ sqlstate: outcome.sqlstate });
+  }
 }
+
+/** The sources' metrics count in whichever process stores the record. */
+function countStored(
+  metrics: Metrics,
+  observations: readonly Observation[],
+  settled: readonly Settled[],
+  seconds: number,
+): void {
+  for (const [place, observation] of observations.entries()) {
+    if (outcomeAt(settled, place)?.status !== 'stored') continue;
+    metrics.observationsRecorded.inc({ phase: observation.phase });
+    metrics.sources.stored(observation, seconds);
+  }
+}
+
+function answerOf(observations: readonly Observation[], settled: readonly Settled[]): RecordedList {
+  const rows = new Map<string, RecordedRow>();
+  const quarantined: number[] = [];
+  const later: number[] = [];
+  for (const [place, observation] of observations.entries()) {
+    const outcome = outcomeAt(settled, place);
+    if (outcome === undefined) later.push(place);
+    else if (outcome.status === 'refused') quarantined.push(place);
+    else rows.set(recordName(observation), rowOf(observation, outcome));
+  }
+  const stored = observations.length - quarantined.length - later.length;
+  const summary = [
+    `${counted(stored, 'observation')} stored in ${counted(rows.size, 'row')}`,
+    ...(quarantined.length === 0 ? [] : [`${quarantined.length} in quarantine`]),
+    ...(later.length === 0 ? [] : [`${later.length} to be stored later`]),
+  ].join(', ');
+  return {
+    summary,
+    rows: [...rows.values()],
+    ...(quarantined.length === 0 ? {} : { quarantined }),
+    ...(later.length === 0 ? {} : { later }),
+  };
+}
+
+function rowOf(observation: Observation, { id, createdAt }: { id: string; createdAt: string }): RecordedRow {
+  const { kind } = definitionOf(observation.table);
+  return { record: recordName(observation), id, createdAt, row: `/api/v1/audit/${kind}/${id}` };
+}
+
+function outcomeAt(settled: readonly Settled[], place: number): RecordOutcome | undefined {
+  const one = settled[place];
+  return one?.status === 'fulfilled' ? one.value : undefined;
+}
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+const secondsSince = (began: number): number => (performance.now() - began) / 1_000;

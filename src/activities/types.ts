@@ -4,18 +4,39 @@ import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';
 
-export interface RecordedObservation {
-  /** Id of the record, and its home. */
+/** What a recording activity answers of its list; the history of a run keeps it, so it is short. */
+export interface RecordedList {
+  /** For whoever reads the history: `2 observations stored in 1 row`. */
+  readonly summary: string;
+  /** One for each record of the list. */
+  readonly rows: readonly RecordedRow[];
+  /** Places in the list of what PostgreSQL will never take; it is kept with its reason instead. */
+  readonly quarantined?: readonly number[];
+  /** Places in the list of what waits for its month or its table while the others are stored: it is brought again. */
+  readonly later?: readonly number[];
+  /** The answer to a `VerdictQuestion`. */
+  readonly verdict?: Verdict | 'unknown';
+}
+
+export interface RecordedRow {
+  /** Table and key, as the observations name them. */
+  readonly record: string;
   readonly id: string;
+  /** Part of the row's key: where the record is kept. */
   readonly createdAt: string;
-  /** `quarantined`: PostgreSQL will never take it; it is kept with its reason instead. */
-  readonly status: 'stored' | 'quarantined';
+  /** Where the API answers the row; it has no host, which the recorder does not know. */
+  readonly row: string;
+}
+
+/** Asks what the database knew of the end of a remediation before the list was stored. */
+export interface VerdictQuestion {
+  readonly verdictOf?: { readonly cluster: string; readonly uid: string };
 }
 
 /** One activity type per audit phase, so that Temporal's UI reads as the audit trail. All of them record the same way. */
 export type RecordingActivities = Record<
   RecordingActivityName,
-  (observation: Observation) => Promise<RecordedObservation>
+  (observations: readonly Observation[], question?: VerdictQuestion) => Promise<RecordedList>
 >;
 
 /** An analysis whose investigation text may have to be placed among the others. */

@@ -34,12 +34,14 @@ export interface Waiting extends Settling {
   readonly observation: Observation;
   readonly size: number;
   readonly since: number;
+  /** What was brought together is stored together. */
+  readonly list: object;
 }
 
 export interface BatcherQueue {
   /** Throws BatcherFullError unless all of them fit. */
   requireRoom(observations: readonly Observation[]): void;
-  add(observation: Observation, settling: Settling): void;
+  add(observation: Observation, settling: Settling, list: object): void;
   /** Observations that no flush has taken yet. */
   waiting(): number;
   /** What one flush takes. It stays pending until it is settled. */
@@ -101,8 +103,9 @@ export function createQueue({
       // One that is larger than all the room must still get in when nothing else is there.
       if (isFull && pending.size > 0) throw new BatcherFullError(waiting.length);
     },
-    add(observation, settling) {
-      const item: Waiting = { observation, size: sizeOf(observation), since: performance.now(), ...settling };
+    add(observation, settling, list) {
+      const since = performance.now();
+      const item: Waiting = { observation, size: sizeOf(observation), since, list, ...settling };
       pending.add(item);
       pendingSize += item.size;
       waiting.push(item);
@@ -127,10 +130,18 @@ function flushLength(waiting: readonly Waiting[], maxBatch: number): number {
   let length = 0;
   for (const item of waiting) {
     size += item.size;
-    if (length === maxBatch || (length > 0 && size > MAX_FLUSH_SIZE)) break;
+    if (length === maxBatch || (length > 0 && size > MAX_FLUSH_SIZE)) return wholeLists(waiting, length);
     length += 1;
   }
   return length;
+}
+
+/** Without the beginning of a list that does not fit, unless that list is all there is. */
+function wholeLists(waiting: readonly Waiting[], length: number): number {
+  const cut = waiting[length]?.list;
+  let whole = length;
+  while (whole > 0 && waiting[whole - 1]?.list === cut) whole -= 1;
+  return whole === 0 ? length : whole;
 }
 
 function sizeOf({ columns }: Observation): number {

@@ -37,7 +37,10 @@ export interface BatcherOptions {
 export interface Batcher {
   /** Stores one observation together with whatever else is waiting. Settles after its own commit. */
   record(observation: Observation): Promise<RecordOutcome>;
-  /** The same for several: either all of them are accepted or none is. What became of each, in their order. */
+  /**
+   * The same for several: either all of them are accepted or none is, and they are stored in one transaction unless they
+   * are more than one flush. What became of each, in their order.
+   */
   recordAll(observations: readonly Observation[]): Promise<PromiseSettledResult<RecordOutcome>[]>;
   /** Observations accepted and not yet settled. */
   pending(): number;
@@ -75,7 +78,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     const answers = observations.map(
       (observation) =>
         new Promise<RecordOutcome>((resolve, reject) => {
-          queue.add(observation, { resolve, reject });
+          queue.add(observation, { resolve, reject }, observations);
         }),
     );
     // After this turn of the loop, so that requests that were read together are stored together.

@@ -50,7 +50,7 @@ export interface ObservedResource {
   readonly deletedAt?: string;
   /**
    * SHA-256, in hex, of all that the state says. Only on the last observation of a state: once that one is recorded the
-   * others are too, because the observations of one resource are recorded in order.
+   * others are too: a run stores the hash when nothing of the resource that came before is still on its way.
    */
   readonly projectionHash?: string;
 }
@@ -60,6 +60,11 @@ export type CreatedAtSource = 'resource' | 'post' | 'received';
 /** Joins the parts of a natural key so that no two lists of parts give the same text. */
 export function naturalKey(...parts: readonly string[]): string {
   return parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+}
+
+/** Which record it is about, within its cluster. */
+export function recordName({ table, key }: Pick<Observation, 'table' | 'key'>): string {
+  return `${table}/${key}`;
 }
 
 /** Whether it carries the text of an investigation, which is placed among others once it is stored. */

@@ -8,7 +8,7 @@ export const SEARCH_ATTRIBUTES = {
   namespace: 'AuditNamespace',
   /** Name of the remediation. */
   remediation: 'AuditRemediation',
-  /** Phase of the remediation in its own word: `Executing`, `Blocked`. */
+  /** `Open`, `Executing`, else the phase in its own word: `AwaitingApproval`, `Blocked`, `Failed`. Set when that changes. */
   phase: 'AuditPhase',
   /** How it ended; set once, at the end. */
   outcome: 'AuditOutcome',
@@ -17,6 +17,9 @@ export const SEARCH_ATTRIBUTES = {
   /** What is acted upon, `payments/Deployment/api`. */
   target: 'AuditTarget',
 } as const;
+
+/** The phase of a remediation of which nothing is known yet, and as long as nothing waits or acts. */
+export const OPEN_PHASE = 'Open';
 
 export type SearchAttribute = keyof typeof SEARCH_ATTRIBUTES;
 

@@ -10,12 +10,13 @@ import { createPool } from '../database/pool.ts';
 import { createQuarantine } from '../database/quarantine.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createVerdictReader } from '../database/verdict-reader.ts';
+import { MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import { installRuntime } from '../worker/runtime.ts';
-import { startWorker } from '../worker/start-worker.ts';
+import { RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -86,14 +87,20 @@ function auditActivities(
   { pool, writers }: { readonly pool: pg.Pool; readonly writers: pg.Pool },
   metrics: Metrics,
 ): AuditActivities {
-  const batcher = createBatcher({ store: createRecordStore(writers) });
+  const batcher = createBatcher({
+    store: createRecordStore(writers),
+    // Every slot may bring a full list.
+    maxWaiting: RECORDING_SLOTS * MAX_SIGNAL_OBSERVATIONS,
+  });
+  const verdicts = createVerdictReader(pool);
   return {
     ...createRecordingActivities({
-      record: (observation) => batcher.record(observation),
+      record: (observations) => batcher.recordAll(observations),
       quarantine: createQuarantine(pool),
+      verdicts,
       metrics,
     }),
-    ...createVerdictActivities(createVerdictReader(pool)),
+    ...createVerdictActivities(verdicts),
     ...createEmbeddingActivities({
       store: createEmbeddingStore(pool),
       embedder: createEmbedder(config.embedding),

@@ -50,7 +50,7 @@ export function createDeferredRecords(client: Client, options: DeferredRecordsOp
         client.workflow.start(RECORD_DEFERRED, {
           workflowId: deferredWorkflowId(observation),
           taskQueue,
-          args: [observation],
+          args: [[observation]],
           workflowIdConflictPolicy: 'USE_EXISTING',
           staticSummary: `${observation.table}, posted`,
         }),

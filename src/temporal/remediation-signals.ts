@@ -5,7 +5,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 
 import type { Observation } from '../domain/observation.ts';
 import type { SearchAttribute } from '../domain/search-attributes.ts';
-import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
+import { OPEN_PHASE, SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RemediationAuditInput } from '../workflows/messages.ts';
 import { observed, REMEDIATION_AUDIT } from '../workflows/messages.ts';
@@ -17,6 +17,9 @@ const SIGNAL_DEADLINE_MS = 10_000;
 
 /** What a keyword column of a namespace on SQL holds. */
 const MAX_KEYWORD_LENGTH = 255;
+
+/** So long a state between the first and the last of a phase waits for more. */
+const DEFAULT_GATHER_SECONDS = 10;
 
 /** A remediation may wait a day for an approval; a run that ended too early costs a second, short one. */
 const DEFAULT_ORPHAN_GRACE_SECONDS = 86_400;
@@ -43,6 +46,8 @@ export interface RemediationSignalOptions {
   readonly lateGraceSeconds: number;
   /** How long it waits for more of a remediation whose own resource was never seen. Default a day. */
   readonly orphanGraceSeconds?: number;
+  /** How long a state between the first and the last of a phase waits for more of it. Default 10. */
+  readonly gatherSeconds?: number;
   /** Search attributes that the namespace knows; see `prepareSearchAttributes`. Default none. */
   readonly searchAttributes?: readonly string[];
   /** Default: the recording queue. */
@@ -56,6 +61,7 @@ export function createRemediationSignals(
   options: RemediationSignalOptions,
 ): RemediationSignals {
   const { lateGraceSeconds, orphanGraceSeconds = DEFAULT_ORPHAN_GRACE_SECONDS, logger } = options;
+  const { gatherSeconds = DEFAULT_GATHER_SECONDS } = options;
   let searchAttributes = options.searchAttributes ?? [];
   const signalWithStart = async (signal: RemediationSignal): Promise<string> => {
     const { remediation, observations, summary } = signal;
@@ -63,6 +69,7 @@ export function createRemediationSignals(
       remediation,
       lateGraceSeconds,
       orphanGraceSeconds,
+      gatherSeconds,
       searchAttributes,
     };
     const { signaledRunId } = await client.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
@@ -104,6 +111,7 @@ function pairsOf(
     cluster,
     namespace,
     remediation: name,
+    phase: OPEN_PHASE,
     target,
   };
   return Object.entries(values).flatMap(([attribute, value]) => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
+import { utf8Length } from '../domain/bounds.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { MAX_SIGNAL_CHARACTERS, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { Observation, ObservedResource } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Redactor } from '../domain/redaction.ts';
@@ -66,13 +67,13 @@ export function createObservationSender(options: ObservationSenderOptions) {
 /** What fits in one signal each, in order. */
 function inSignals(those: readonly Prepared[]): Prepared[][] {
   const lists: Prepared[][] = [];
-  let characters = Infinity;
+  let bytes = Infinity;
   for (const one of those) {
-    const size = JSON.stringify(one.observation).length;
-    characters += size;
-    if (characters > MAX_SIGNAL_CHARACTERS || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
+    const size = utf8Length(JSON.stringify(one.observation));
+    bytes += size;
+    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
       lists.push([]);
-      characters = size;
+      bytes = size;
     }
     lists.at(-1)?.push(one);
   }

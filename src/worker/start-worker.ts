@@ -12,6 +12,9 @@ const WORKFLOWS_PATH = fileURLToPath(
   new URL(`../workflows/index${extensionOf(import.meta.url)}`, import.meta.url),
 );
 
+/** Activities of one queue at the same time. */
+export const RECORDING_SLOTS = 100;
+
 /** How much longer than the grace the worker waits before it gives up what does not end. */
 const FORCE_AFTER_SECONDS = 5;
 
@@ -80,7 +83,7 @@ function createWorker(
     dataConverter: createDataConverter(temporal.payloads ?? PLAIN_PAYLOADS),
     interceptors: { activity: [beatForActivities] },
     // They share the batcher: fewer slots would only make smaller batches.
-    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentActivityTaskExecutions: RECORDING_SLOTS,
     maxCachedWorkflows: 500,
     // At 0, the default, every deploy cancels what is being recorded.
     shutdownGraceTime: `${shutdownGraceSeconds}s`,

@@ -2,17 +2,33 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { upsertSearchAttributes } from '@temporalio/workflow';
 
 import type { SearchAttribute } from '../domain/search-attributes.ts';
-import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
+import { OPEN_PHASE, SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 
 /** What a keyword column of a namespace on SQL holds. */
 const MAX_KEYWORD_LENGTH = 255;
+
+/** Whoever starts a run sets it, and so it need not be set again. */
+const SET_AT_START = { [SEARCH_ATTRIBUTES.phase]: OPEN_PHASE };
+
+/** Between these phases nothing changes for somebody who looks for what waits, what acts and what is over. */
+const CLASS_OF_PHASE: Readonly<Record<string, string>> = {
+  Pending: OPEN_PHASE,
+  Processing: OPEN_PHASE,
+  Analyzing: OPEN_PHASE,
+  Verifying: 'Executing',
+};
+
+/** What the list of runs shows of a phase: `Open`, `Executing`, else the phase itself, `AwaitingApproval` or `Failed`. */
+export function phaseClassOf(phase: string | undefined): string | undefined {
+  return phase === undefined ? undefined : (CLASS_OF_PHASE[phase] ?? phase);
+}
 
 /** Search attributes of this run; set only when they change, because each time is an event and a write of the server. */
 export class AuditAttributes {
   readonly #known: ReadonlySet<string>;
   #set: Readonly<Record<string, string>>;
 
-  constructor(known: readonly string[], set: Readonly<Record<string, string>> = {}) {
+  constructor(known: readonly string[], set: Readonly<Record<string, string>> = SET_AT_START) {
     this.#known = new Set(known);
     this.#set = set;
   }

@@ -1,7 +1,8 @@
-import { intervalBetween } from '../domain/duration.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
 import type { AuditProgress, HubState, RemediationEnd } from './messages.ts';
+import { inSeconds, phaseSentence } from './phase-sentences.ts';
 
 /** Rows of the table of records in a run's details; who needs more asks the database. */
 const MAX_SHOWN_RECORDS = 20;
@@ -11,20 +12,9 @@ interface Ending {
   readonly end: RemediationEnd | undefined;
 }
 
-/** One line for the timeline: which resource, and in which state. */
-export function activitySummary({ resource, key, columns, fragment }: Observation): string {
-  if (fragment === true) return `${nameIn(key)}, told by ${resource?.name ?? 'another resource'}`;
-  const state = columns['phase'] ?? columns['overall_phase'];
-  return `${resource?.name ?? nameIn(key)}${typeof state === 'string' ? `: ${state}` : ''}`;
-}
-
-export function recordingLine(observation: Observation): string {
-  return `${ACTIVITY_BY_PHASE[observation.phase]} of ${activitySummary(observation)}`;
-}
-
-/** Natural keys end in the resource's name where they name one. */
-function nameIn(key: string): string {
-  return decodeURIComponent(key.slice(key.lastIndexOf('/') + 1));
+/** One activity that runs, for the details of its run. */
+export function recordingLine(phase: AuditPhase, observations: readonly Observation[]): string {
+  return `${ACTIVITY_BY_PHASE[phase]}: ${phaseSentence(phase, observations)}`;
 }
 
 /** What an operator reads of a run in Temporal's UI. */
@@ -40,8 +30,8 @@ export function detailsOf(progress: AuditProgress): string {
     // Without an empty line Temporal's UI makes one paragraph of it.
     '',
     ...recording.map((line) => `- now: ${line}`),
-    ...(waiting === 0 ? [] : [`- behind them: ${counted(waiting, 'observation')}`]),
-    ...(parked === 0 ? [] : [`- for their record: ${counted(parked, 'fragment')}`]),
+    ...(waiting === 0 ? [] : [`- ${counted(waiting, 'observation')} queued`]),
+    ...(parked === 0 ? [] : [`- ${counted(parked, 'partial record')} waiting for the record`]),
     '',
     '| record | last phase | stored | quarantined |',
     '|---|---|---|---|',
@@ -101,11 +91,7 @@ function outcomeWords(hub: HubState | undefined): string {
 
 function tookTime(hub: HubState | undefined): string {
   if (hub?.startedAt === undefined || hub.completedAt === undefined) return '';
-  const [hours = 0, minutes = 0, seconds = 0] = intervalBetween(hub.startedAt, hub.completedAt)
-    .split(':')
-    .map((part) => Math.trunc(Number(part)));
-  const parts = [hours > 0 ? `${hours}h` : '', hours + minutes > 0 ? `${minutes}m` : '', `${seconds}s`];
-  return ` in ${parts.join('')}`;
+  return ` in ${inSeconds(hub.startedAt, hub.completedAt)}`;
 }
 
 /** `NoActionRequired` as people write it. */

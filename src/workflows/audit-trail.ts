@@ -1,5 +1,5 @@
-import type { RecordedObservation } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
+import { recordName } from '../domain/observation.ts';
 import { remediationAudit as hub } from '../domain/records/remediation-audit.ts';
 import type { AuditTrailState, HubState, RecordProgress, RemediationEnd } from './messages.ts';
 import { operatorReason } from './operator-closure.ts';
@@ -17,6 +17,9 @@ const NOTHING_YET: AuditTrailState = {
   sawDeletion: false,
   attributes: {},
 };
+
+/** What became of an observation. `elsewhere`: a run of its own stores it. */
+export type Recorded = 'stored' | 'quarantined' | 'elsewhere';
 
 /** What a run knows of its remediation: what was recorded, what waits for a sibling, and whether it is over. */
 export class AuditTrail {
@@ -58,7 +61,7 @@ export class AuditTrail {
   /** A fragment waits until its record was stored by an observation of its own, at the latest until the end. */
   mustWait(observation: Observation): boolean {
     return (
-      observation.fragment === true && this.end === undefined && !this.#records.has(recordOf(observation))
+      observation.fragment === true && this.end === undefined && !this.#records.has(recordName(observation))
     );
   }
 
@@ -75,16 +78,24 @@ export class AuditTrail {
     return released;
   }
 
-  noteRecorded(observation: Observation, { status }: RecordedObservation): void {
-    if (observation.fragment !== true) this.#count(observation, status);
+  /** All that waits for its record, for somebody else to store. */
+  takeParked(): Observation[] {
+    return this.#parked.splice(0);
+  }
+
+  noteRecorded(observation: Observation, recorded: Recorded): void {
+    if (observation.fragment !== true && recorded !== 'elsewhere') this.#count(observation, recorded);
     this.#notePresence(observation);
     const { skip_reason: skipReason, verdict } = observation.columns;
     if (typeof skipReason === 'string' && skipReason !== '') this.#skipReason = skipReason;
     if (observation.table !== hub.table || !OWN_PHASES.has(observation.phase)) return;
     if (observation.resource !== undefined) this.hub = laterHub(this.hub, observation);
-    if (observation.phase !== 'closure') return;
+    if (observation.phase === 'closure') this.#noteClosure(observation, verdict);
+  }
+
+  #noteClosure(closure: Observation, verdict: unknown): void {
     if (typeof verdict === 'string') this.end = { by: 'closure', verdict };
-    else this.end ??= { by: 'operator', reason: operatorReason(observation) };
+    else this.end ??= { by: 'operator', reason: operatorReason(closure) };
   }
 
   state(attributes: AuditTrailState['attributes']): AuditTrailState {
@@ -100,10 +111,10 @@ export class AuditTrail {
     };
   }
 
-  #count(observation: Observation, status: RecordedObservation['status']): void {
-    const name = recordOf(observation);
+  #count(observation: Observation, recorded: 'stored' | 'quarantined'): void {
+    const name = recordName(observation);
     const { stored, quarantined } = this.#records.get(name) ?? { stored: 0, quarantined: 0 };
-    const isStored = status === 'stored';
+    const isStored = recorded === 'stored';
     this.#records.set(name, {
       phase: observation.phase,
       stored: stored + (isStored ? 1 : 0),
@@ -121,10 +132,6 @@ export class AuditTrail {
       this.#sawDeletion = true;
     }
   }
-}
-
-export function recordOf({ table, key }: Observation): string {
-  return `${table}/${key}`;
 }
 
 /** Observations may come out of order: an older one only adds what is not known. */

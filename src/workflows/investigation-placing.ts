@@ -3,7 +3,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { EmbeddingActivities, InvestigationReference } from '../activities/types.ts';
 
 export const model = proxyActivities<EmbeddingActivities>({
-  summary: 'places its text among others',
+  summary: 'index the investigation text',
   // Above what the embedder may take with its own retries.
   startToCloseTimeout: '3m',
   heartbeatTimeout: '30s',

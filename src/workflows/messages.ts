@@ -36,6 +36,8 @@ export interface RemediationAuditInput {
   readonly lateGraceSeconds: number;
   /** How long to wait for more of a remediation whose own resource was never seen. */
   readonly orphanGraceSeconds: number;
+  /** How long an interim observation waits for more of its phase. */
+  readonly gatherSeconds: number;
   /** Names of the search attributes that the namespace knows. An unknown one would stall the run. */
   readonly searchAttributes: readonly string[];
   readonly carried?: CarriedAudit;
@@ -99,7 +101,7 @@ export interface RecordProgress {
 
 /**
  * Observations of one remediation, in the order in which they were made: at most MAX_SIGNAL_OBSERVATIONS, and at most
- * MAX_SIGNAL_CHARACTERS of JSON unless a single one has more.
+ * MAX_SIGNAL_BYTES of JSON unless a single one has more.
  */
 export const observed = defineSignal<[readonly Observation[]]>('observed');
 

@@ -1,19 +1,36 @@
-import { patched } from '@temporalio/workflow';
-
-import type { RecordedObservation } from '../activities/types.ts';
+import type { InvestigationReference } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
-import { hasInvestigation } from '../domain/observation.ts';
+import { hasInvestigation, recordName } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
 import { model } from './investigation-placing.ts';
-import { recordByPhase } from './recording.ts';
+import { recordPhase } from './recording.ts';
 
 /**
- * Records one post that was accepted while the database was away, and places the text of a posted analysis. One that the
- * service has stored by itself comes only for that: recording it again changes nothing.
+ * Records what had to wait in Temporal by itself: a post that was accepted while the database was away, or what a run of
+ * a remediation could not carry on. Places the texts of investigations, too. A post that the service has stored by itself
+ * comes only for that: recording it again changes nothing. Answers what was stored, in one sentence.
  */
-export async function recordDeferred(observation: Observation): Promise<RecordedObservation> {
-  const stored = await recordByPhase(observation);
-  if (stored.status === 'stored' && hasInvestigation(observation) && patched('place-posted-investigation')) {
-    await model.embedInvestigation({ id: stored.id, createdAt: stored.createdAt });
+export async function recordDeferred(observations: readonly Observation[]): Promise<string> {
+  const byPhase = Map.groupBy(observations, ({ phase }) => phase);
+  const sentences = await Promise.all([...byPhase].map(([phase, list]) => recordAll(phase, list)));
+  return sentences.join('; ');
+}
+
+/** What waits for its month or its table is brought again, until nothing does. */
+async function recordAll(phase: AuditPhase, list: readonly Observation[]): Promise<string> {
+  const sentences: string[] = [];
+  for (let left = list; left.length > 0;) {
+    const { summary, rows, quarantined = [], later = [] } = await recordPhase(phase, left);
+    sentences.push(summary);
+    const isStored = (place: number): boolean => !quarantined.includes(place) && !later.includes(place);
+    const texts = left.filter((observation, place) => isStored(place) && hasInvestigation(observation));
+    const investigations = rows.filter(({ record }) => texts.some((text) => recordName(text) === record));
+    await Promise.all(investigations.map(({ id, createdAt }) => place({ id, createdAt })));
+    left = left.filter((_observation, place) => later.includes(place));
   }
-  return stored;
+  return sentences.join(', then ');
+}
+
+async function place(investigation: InvestigationReference): Promise<void> {
+  await model.embedInvestigation(investigation);
 }

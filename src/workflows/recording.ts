@@ -1,11 +1,12 @@
 import type { ActivityOptions } from '@temporalio/workflow';
 import { proxyActivities } from '@temporalio/workflow';
 
-import type { RecordedObservation, RecordingActivities } from '../activities/types.ts';
+import type { RecordedList, RecordingActivities, VerdictQuestion } from '../activities/types.ts';
 import { RECORD_ATTEMPT_SECONDS } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
-import { activitySummary } from './audit-summary.ts';
+import { phaseSentence } from './phase-sentences.ts';
 
 export const RECORDING_OPTIONS: ActivityOptions = {
   startToCloseTimeout: `${RECORD_ATTEMPT_SECONDS}s`,
@@ -17,11 +18,15 @@ export const RECORDING_OPTIONS: ActivityOptions = {
 
 const activities = proxyActivities<RecordingActivities>(RECORDING_OPTIONS);
 
-/** By the activity of its phase, so that a run reads as the audit trail. */
-export function recordByPhase(observation: Observation): Promise<RecordedObservation> {
-  const summary = activitySummary(observation);
-  return activities[ACTIVITY_BY_PHASE[observation.phase]].executeWithOptions(
+/** Stores a list by the activity of its phase, so that a run reads as the audit trail. */
+export function recordPhase(
+  phase: AuditPhase,
+  observations: readonly Observation[],
+  question?: VerdictQuestion,
+): Promise<RecordedList> {
+  const summary = phaseSentence(phase, observations);
+  return activities[ACTIVITY_BY_PHASE[phase]].executeWithOptions(
     { ...RECORDING_OPTIONS, summary },
-    [observation],
+    question === undefined ? [observations] : [observations, question],
   );
 }

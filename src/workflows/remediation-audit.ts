@@ -6,17 +6,19 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  upsertMemo,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 
-import type { VerdictActivities } from '../activities/types.ts';
+import type { RecordedList, VerdictActivities } from '../activities/types.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
-import { hasInvestigation } from '../domain/observation.ts';
-import { AuditAttributes } from './audit-attributes.ts';
+import { hasInvestigation, recordName } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
+import { AuditAttributes, phaseClassOf } from './audit-attributes.ts';
 import { closingSentence, detailsOf, outcomeOf, recordingLine } from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { GatherTimer } from './gather-timer.ts';
 import { InvestigationPlacing } from './investigation-placing.ts';
 import type {
   AuditProgress,
@@ -27,19 +29,15 @@ import type {
 } from './messages.ts';
 import { auditProgress, closeAudit, observed } from './messages.ts';
 import { operatorClosure, requireReason } from './operator-closure.ts';
-import { recordByPhase, RECORDING_OPTIONS } from './recording.ts';
-import { ResourceChains } from './resource-chains.ts';
+import { drain, storeElsewhere } from './overflow.ts';
+import type { QueuedObservation } from './phase-queues.ts';
+import { PhaseQueues } from './phase-queues.ts';
+import { RECORDING_OPTIONS, recordPhase } from './recording.ts';
 
 const { readVerdict } = proxyActivities<VerdictActivities>({
   ...RECORDING_OPTIONS,
-  summary: 'did it end before this run?',
+  summary: 'check for an earlier verdict',
 });
-
-/**
- * The server refuses a continue-as-new input above 2 MiB, and the run then hangs while looking alive. Up to three bytes
- * a character leave room below it.
- */
-const MAX_CARRIED_CHARACTERS = 500_000;
 
 /** A run that began after the end waits less: listing a cluster anew starts one for every remediation that changed. */
 const LATE_RUN_GRACE_SECONDS = 5;
@@ -48,18 +46,24 @@ const LATE_RUN_GRACE_SECONDS = 5;
 const CANCELLED: CloseAuditRequest = { reason: 'the workflow was cancelled', by: 'temporal' };
 
 /**
- * Records what is observed of one remediation, until it is over and nothing more came for a grace time. Observations of
- * one resource are stored in order; resources do not wait for each other, and none waits for a model.
+ * Records what is observed of one remediation, until it is over and nothing more came for a grace time.
+ *
+ * In: lists of observations, by signal. Out: one activity per audit phase at a time, each with all that waits for it, so
+ * that the history reads as the audit trail. The row of a record is computed from its ledger whatever the order, so
+ * phases need not wait for each other; within a phase the order is kept.
  *
  * A run is `going on` until one of these ends it: the closure was recorded; the database knew the verdict when the run
  * began (a late run); an operator closed it; the remediation's own resource was never seen and nothing came for long.
  * Then it waits for the grace, takes what still comes, and closes.
+ *
+ * What must stay true: an observation that a signal brought leaves the run only when it is stored, in quarantine, or in
+ * a run of its own; the server never terminates a run, because it continues as new long before any limit, whatever waits.
  */
 export async function remediationAudit(input: RemediationAuditInput): Promise<string> {
   const audit = new Audit(input);
   // Set before anything is awaited, and only collecting: a handler that works would interleave with the loop.
   setHandler(observed, (observations) => {
-    for (const observation of observations) audit.observe(observation);
+    audit.observe(observations);
   });
   setHandler(auditProgress, () => audit.progress());
   setHandler(closeAudit, (request) => audit.closeByOperator(request), { validator: requireReason });
@@ -70,148 +74,202 @@ export async function remediationAudit(input: RemediationAuditInput): Promise<st
 }
 
 class Audit {
-  readonly chains: ResourceChains;
+  readonly #queues: PhaseQueues;
   readonly #input: RemediationAuditInput;
   readonly #trail: AuditTrail;
   readonly #placing: InvestigationPlacing;
   readonly #attributes: AuditAttributes;
-  #knowsVerdict: boolean;
+  readonly #gathering: GatherTimer;
+  #verdict: 'unknown' | 'asked' | 'known';
+  #grace: 'not begun' | 'running' | 'over' = 'not begun';
+  #isContinuing = false;
 
   constructor(input: RemediationAuditInput) {
-    const { carried } = input;
+    const { carried, gatherSeconds } = input;
     this.#input = input;
     this.#trail = new AuditTrail(carried?.trail);
     this.#placing = new InvestigationPlacing(carried?.unplaced ?? []);
     this.#attributes = new AuditAttributes(input.searchAttributes, carried?.trail.attributes);
-    this.chains = new ResourceChains((observation) => this.#record(observation));
-    for (const observation of carried?.backlog ?? []) this.chains.add(observation);
-    this.#knowsVerdict = carried?.knowsVerdict ?? false;
+    this.#queues = new PhaseQueues({
+      record: (phase, list) => this.#record(phase, list),
+      holdBack: (observation, list) => this.#holdBack(observation, list),
+    });
+    this.#gathering = new GatherTimer(gatherSeconds, () => {
+      this.#queues.makeAllDue();
+    });
+    for (const observation of carried?.backlog ?? []) this.#queues.add(observation);
+    this.#verdict = carried?.knowsVerdict === true ? 'known' : 'unknown';
   }
 
   /** Answers how it ended, in one sentence. */
   async work(): Promise<string> {
-    if (!this.#knowsVerdict) this.#askVerdict();
     while (await this.#moreToDo()) {
-      this.chains.start();
-      await condition(
-        () => this.chains.hasWaiting() || this.chains.isIdle() || this.chains.failure !== undefined,
-      );
-      if (this.chains.failure !== undefined) throw this.chains.failure;
+      this.#queues.start();
+      this.#gathering.run(this.#queues.hasWaiting());
+      await condition(() => this.#isWoken() || (this.#queues.isIdle() && !this.#queues.hasWaiting()));
+      if (this.#queues.failure !== undefined) throw this.#queues.failure;
       this.#show();
-      if (this.#shouldContinueAsNew()) await this.#continueAsNew();
+      if (this.#mustContinue()) await this.#continueAsNew();
     }
     const closing = closingSentence(this.#trail);
-    upsertMemo({ closing });
     this.#attributes.update({ outcome: outcomeOf(this.#trail) });
-    this.#show();
+    setCurrentDetails(`${detailsOf(this.progress())}\n\nClosed: ${closing}.`);
     return closing;
   }
 
-  observe(observation: Observation): void {
-    this.chains.add(observation);
+  observe(observations: readonly Observation[]): void {
+    for (const observation of observations) this.#queues.add(observation);
+    if (this.#trail.end !== undefined) this.#queues.makeAllDue();
     this.#showDetails();
   }
 
   progress(): AuditProgress {
     const { records, hub, end, parked } = this.#trail;
-    const recording = this.chains.inFlight();
     return {
       remediation: this.#input.remediation,
       ...(hub?.phase === undefined ? {} : { phase: hub.phase }),
       ...(end === undefined ? {} : { end }),
       records,
-      recording: recording.map(recordingLine),
-      waiting: this.chains.size - recording.length,
+      recording: this.#queues.inFlight().map(([phase, list]) => recordingLine(phase, list)),
+      waiting: this.#queues.waitingCount,
       parked: parked.length,
       waitsFor: this.#waitsFor(),
     };
   }
 
+  /** A run that is continued meanwhile answers at once: the closure travels on like any other observation. */
   async closeByOperator(request: CloseAuditRequest): Promise<AuditProgress> {
     const closure = this.addClosure(request);
-    await condition(() => !this.chains.holds(closure));
+    await condition(() => !this.#queues.holds(closure) || this.#isContinuing);
     return this.progress();
   }
 
   addClosure(request: CloseAuditRequest): Observation {
     const createdAt = this.#trail.hub?.createdAt ?? instantOf(workflowInfo().startTime.getTime());
     const closure = operatorClosure(this.#input.remediation, request, { nowMs: Date.now(), createdAt });
-    this.chains.add(closure);
+    this.#queues.add(closure);
     return closure;
   }
 
-  async #record(observation: Observation): Promise<void> {
-    if (this.#trail.mustWait(observation)) {
-      this.#trail.park(observation);
-      return;
-    }
+  /** Answers those that have to be brought again. */
+  async #record(
+    phase: AuditPhase,
+    list: readonly QueuedObservation[],
+  ): Promise<readonly QueuedObservation[]> {
     this.#showDetails();
-    const stored = await recordByPhase(observation);
-    this.#trail.noteRecorded(observation, stored);
+    const answer = await recordPhase(
+      phase,
+      list.map(({ observation }) => observation),
+      this.#question(),
+    );
+    this.#noteRecorded(list, answer);
+    if (answer.verdict !== undefined) this.#learn(answer.verdict);
+    if (this.#trail.end !== undefined) this.#end(this.#trail.end);
     this.#releaseFragments();
-    if (stored.status === 'stored' && hasInvestigation(observation)) {
-      this.#placing.add({ id: stored.id, createdAt: stored.createdAt });
+    return list.filter((_queued, place) => answer.later?.includes(place) === true);
+  }
+
+  #noteRecorded(
+    list: readonly QueuedObservation[],
+    { rows, quarantined = [], later = [] }: RecordedList,
+  ): void {
+    const rowOf = new Map(rows.map((row) => [row.record, row]));
+    for (const [place, { observation, isConfirmation }] of list.entries()) {
+      if (isConfirmation || later.includes(place)) continue;
+      const isRefused = quarantined.includes(place);
+      this.#trail.noteRecorded(observation, isRefused ? 'quarantined' : 'stored');
+      const row = rowOf.get(recordName(observation));
+      if (!isRefused && row !== undefined && hasInvestigation(observation))
+        this.#placing.add({ id: row.id, createdAt: row.createdAt });
     }
   }
 
-  /** A run that began after the end learns so here, and need not wait for a closure that has been recorded already. */
-  #askVerdict(): void {
+  /** A partial record waits until its record was stored by an observation of its own. */
+  #holdBack(observation: Observation, list: readonly QueuedObservation[]): boolean {
+    if (!this.#trail.mustWait(observation)) return false;
+    const name = recordName(observation);
+    const isBefore = ({ observation: before }: QueuedObservation): boolean =>
+      before.fragment !== true && recordName(before) === name;
+    if (list.some(isBefore)) return false;
+    this.#trail.park(observation);
+    return true;
+  }
+
+  /** The first list asks whether the remediation ended before this run began, so that no activity is spent on that. */
+  #question() {
+    if (this.#verdict !== 'unknown') return undefined;
+    this.#verdict = 'asked';
     const { cluster, uid } = this.#input.remediation;
-    readVerdict({ cluster, uid }).then(
-      (verdict) => {
-        this.#knowsVerdict = true;
-        if (verdict !== 'open' && verdict !== 'unknown') this.#end({ by: 'known', verdict });
-      },
-      (error: unknown) => {
-        this.chains.failure = error instanceof Error ? error : new Error(String(error));
-      },
-    );
+    return { verdictOf: { cluster, uid } };
+  }
+
+  #learn(verdict: NonNullable<RecordedList['verdict']>): void {
+    this.#verdict = 'known';
+    if (verdict !== 'open' && verdict !== 'unknown') this.#end({ by: 'known', verdict });
   }
 
   #end(end: RemediationEnd): void {
     this.#trail.end ??= end;
     this.#releaseFragments();
+    this.#queues.makeAllDue();
+    if (this.#grace !== 'not begun') return;
+    this.#grace = 'running';
+    // One for the whole run, however often something comes late.
+    sleep(`${this.#graceAfter(this.#trail.end)}s`, { summary: 'for late observations' }).then(
+      () => {
+        this.#grace = 'over';
+      },
+      (error: unknown) => {
+        this.#queues.failure = error instanceof Error ? error : new Error(String(error));
+      },
+    );
   }
 
   #releaseFragments(): void {
-    for (const fragment of this.#trail.release()) this.chains.add(fragment);
+    for (const fragment of this.#trail.release()) this.#queues.add(fragment);
   }
 
   /** True when there is, or may be, something to record; false when the run is to close. */
   async #moreToDo(): Promise<boolean> {
-    if (!this.chains.isIdle() || this.chains.hasWaiting()) return true;
-    const { end } = this.#trail;
-    if (end === undefined) return this.#awaitMore();
-    if (await this.#comesWithin(this.#graceAfter(end))) return true;
+    if (!this.#queues.isIdle() || this.#queues.hasWaiting()) return true;
+    if (this.#trail.end === undefined) return this.#awaitMore();
+    this.#end(this.#trail.end);
     // A model may be slower than the grace; what arrives while only it is waited for is recorded as ever.
-    await condition(() => this.#placing.isDone() || this.chains.hasWaiting());
-    return this.chains.hasWaiting();
+    await condition(
+      () =>
+        this.#queues.hasWaiting() || (this.#grace === 'over' && this.#placing.isDone()) || this.#isWoken(),
+    );
+    return this.#queues.hasWaiting() || this.#isWoken();
   }
 
   /** While the remediation goes on there is no timer, but for one of which nobody can say that it ever ends. */
   async #awaitMore(): Promise<boolean> {
-    const isWoken = (): boolean =>
-      this.chains.hasWaiting() || this.#trail.end !== undefined || this.chains.failure !== undefined;
-    await condition(() => this.#knowsVerdict || isWoken());
-    if (isWoken()) return true;
+    if (this.#verdict === 'unknown') await this.#askVerdict();
+    const hasMore = (): boolean =>
+      this.#queues.hasWaiting() || this.#trail.end !== undefined || this.#isWoken();
+    await condition(() => this.#verdict === 'known' || hasMore());
+    if (hasMore()) return true;
     if (this.#trail.hub !== undefined) {
-      await condition(isWoken);
+      await condition(hasMore);
       return true;
     }
     const { lateGraceSeconds, orphanGraceSeconds } = this.#input;
     const grace = this.#trail.isAbandoned() ? lateGraceSeconds : orphanGraceSeconds;
-    const isOver = !(await condition(isWoken, `${grace}s`, {
+    const isOver = !(await condition(hasMore, `${grace}s`, {
       summary: "for the remediation's own resource",
     }));
     if (isOver) this.#end({ by: 'orphan' });
     return true;
   }
 
-  async #comesWithin(graceSeconds: number): Promise<boolean> {
-    if (graceSeconds === 0) return this.chains.hasWaiting();
-    return condition(() => this.chains.hasWaiting(), `${graceSeconds}s`, {
-      summary: 'for late observations',
-    });
+  /** Only where nothing was stored yet that could have brought the answer: all that came is held back. */
+  async #askVerdict(): Promise<void> {
+    const { cluster, uid } = this.#input.remediation;
+    this.#learn(await readVerdict({ cluster, uid }));
+  }
+
+  #isWoken(): boolean {
+    return this.#queues.hasDue() || this.#queues.failure !== undefined || this.#mustContinue();
   }
 
   #graceAfter({ by }: RemediationEnd): number {
@@ -221,8 +279,9 @@ class Audit {
   }
 
   #show(): void {
-    const { hub, skipReason } = this.#trail;
-    this.#attributes.update({ phase: hub?.phase, skipReason });
+    const { hub, skipReason, end } = this.#trail;
+    const outcome = end?.by === 'closure' ? outcomeOf(this.#trail) : undefined;
+    this.#attributes.update({ phase: phaseClassOf(hub?.phase), skipReason, outcome });
     this.#showDetails();
   }
 
@@ -232,32 +291,33 @@ class Audit {
   }
 
   #waitsFor(): string {
-    if (!this.chains.isIdle()) return 'the database';
+    if (!this.#queues.isIdle()) return 'the database';
     if (this.#trail.end !== undefined) return this.#placing.isDone() ? 'late observations' : 'the model';
     return this.#trail.hub === undefined ? "the remediation's own resource" : 'the end of the remediation';
   }
 
-  #shouldContinueAsNew(): boolean {
-    const { characters } = this.chains;
-    if (!workflowInfo().continueAsNewSuggested || characters > MAX_CARRIED_CHARACTERS) return false;
-    const { trail, unplaced } = this.#carried();
-    return characters + JSON.stringify([trail, unplaced]).length <= MAX_CARRIED_CHARACTERS;
+  #mustContinue(): boolean {
+    return workflowInfo().continueAsNewSuggested && !this.#isContinuing;
   }
 
+  /**
+   * Whatever waits: a run that stayed because the database is away would grow until the server refuses its signals, and
+   * then ends it. What an activity is storing at that moment is stored twice, which changes nothing.
+   */
   async #continueAsNew(): Promise<void> {
-    await this.chains.pause();
-    // An operator's call must be answered by the run that took it.
-    if (allHandlersFinished() && this.chains.failure === undefined) {
-      await continueAsNew<typeof remediationAudit>({ ...this.#input, carried: this.#carried() });
-    }
-    this.chains.resume();
+    this.#isContinuing = true;
+    const carried = (): CarriedAudit => this.#carried();
+    await drain(this.#queues, carried);
+    await storeElsewhere(this.#queues, this.#trail, carried);
+    await condition(allHandlersFinished);
+    await continueAsNew<typeof remediationAudit>({ ...this.#input, carried: this.#carried() });
   }
 
   #carried(): CarriedAudit {
     return {
-      backlog: this.chains.backlog(),
+      backlog: this.#queues.unstored(),
       unplaced: this.#placing.pending(),
-      knowsVerdict: this.#knowsVerdict,
+      knowsVerdict: this.#verdict === 'known',
       trail: this.#trail.state(this.#attributes.set),
     };
   }

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 
 import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
 import { createRecordingActivities } from '../../src/activities/recording.ts';
-import type { AuditActivities, RecordingActivities } from '../../src/activities/types.ts';
+import type { AuditActivities, RecordingActivities, VerdictQuestion } from '../../src/activities/types.ts';
 import { createVerdictActivities } from '../../src/activities/verdict.ts';
 import { createBatcher } from '../../src/database/batcher.ts';
 import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
@@ -114,21 +114,23 @@ export async function openRecordingStage(
 function stageActivities(database: TestDatabase, hooks: Hooks): AuditActivities {
   const batcher = createBatcher({ store: createRecordStore(database.writer) });
   const metrics = createMetrics();
+  const verdicts = createVerdictReader(database.writer);
   const recording = createRecordingActivities({
-    record: (observation) => batcher.record(observation),
+    record: (observations) => batcher.recordAll(observations),
     quarantine: createQuarantine(database.writer),
+    verdicts,
     metrics,
   });
   const interruptible = AUDIT_PHASES.map((phase) => ACTIVITY_BY_PHASE[phase]).map((name) => [
     name,
-    async (observation: Observation) => {
-      await hooks.beforeRecording(observation);
-      return recording[name](observation);
+    async (observations: readonly Observation[], question?: VerdictQuestion) => {
+      for (const observation of observations) await hooks.beforeRecording(observation);
+      return recording[name](observations, question);
     },
   ]);
   return {
     ...(Object.fromEntries(interruptible) as RecordingActivities),
-    ...createVerdictActivities(createVerdictReader(database.writer)),
+    ...createVerdictActivities(verdicts),
     ...createEmbeddingActivities({
       store: createEmbeddingStore(database.writer),
       embedder: { ...offline, embed: (texts) => hooks.embed(texts) },

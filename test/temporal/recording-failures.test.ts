@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordingActivities } from '../../src/activities/recording.ts';
 import { createQuarantine } from '../../src/database/quarantine.ts';
+import { createVerdictReader } from '../../src/database/verdict-reader.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { auditProgress } from '../../src/workflows/messages.ts';
 import { executionObservation } from '../support/observations.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { until } from '../support/until.ts';
@@ -39,7 +41,7 @@ describe('an activity that fails', () => {
     expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
   });
 
-  test('holds back only its own resource', async () => {
+  test('holds back only its own phase', async () => {
     const remediation = stage.newRemediation();
     const slow = remediation.execution(1, 'Running', 'we-slow');
     let release = (): void => undefined;
@@ -48,16 +50,20 @@ describe('an activity that fails', () => {
     });
     stage.hooks.beforeRecording = ({ key }) => (key === slow.key ? blocked : Promise.resolve());
     await remediation.send(slow);
-    await remediation.send(remediation.execution(2, 'Running', 'we-quick'));
-    await until(async () => (await stage.executions(remediation)).length === 1, 'the quick one stored');
+    await until(
+      async () => (await stage.handleOf(remediation).query(auditProgress)).recording.length === 1,
+      'the slow one is being stored',
+    );
+    await remediation.sendTogether([remediation.progress(2, 'Executing'), remediation.analysis(3, 'found')]);
+    await until(
+      async () => Object.keys((await stage.handleOf(remediation).query(auditProgress)).records).length === 2,
+      'the other phases are stored',
+    );
     release();
-    await remediation.send(remediation.execution(3, 'Completed', 'we-slow'));
-    await remediation.send(remediation.closure(4));
+    await remediation.send(remediation.execution(4, 'Completed', 'we-slow'));
+    await remediation.send(remediation.closure(5));
     await stage.closed(remediation);
-    expect(await stage.executions(remediation)).toEqual([
-      { phase: 'Completed', revision: 2 },
-      { phase: 'Running', revision: 1 },
-    ]);
+    expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 2 }]);
   });
 });
 
@@ -65,13 +71,14 @@ test('what an operator reads of a failure names operation, record and cause in o
   const { recordExecution } = createRecordingActivities({
     record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')),
     quarantine: createQuarantine(stage.database.writer),
+    verdicts: createVerdictReader(stage.database.writer),
     metrics: createMetrics(),
   });
   const observation = executionObservation({
     key: 'u-1/we-rr-7',
     columns: { namespace: 'payments', remediation_id: 'rr-7' },
   });
-  await expect(recordExecution(observation)).rejects.toThrow(
+  await expect(recordExecution([observation])).rejects.toThrow(
     'cannot store execution of payments/rr-7 (u-1/we-rr-7): connect ECONNREFUSED 10.0.0.4:5432',
   );
 });

@@ -77,8 +77,9 @@ describe('what comes after the end', () => {
     await remediation.send(remediation.execution(4, 'Running'));
     await stage.closed(remediation);
     expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 2 }]);
-    const { memo } = await stage.handleOf(remediation).describe();
-    expect(memo?.['closing']).toBe('late observations recorded; its verdict was terminal already');
+    expect(await stage.handleOf(remediation).result()).toBe(
+      'late observations recorded; its verdict was terminal already',
+    );
   });
 
   test('does not wait for a closure when an older state of the remediation itself comes late', async () => {
@@ -107,8 +108,7 @@ describe('a remediation whose own resource is never seen', () => {
     await remediation.send(remediation.execution(1, 'Running'));
     await stage.closed(remediation);
     expect(await hubOf(remediation)).toBeUndefined();
-    const { memo } = await stage.handleOf(remediation).describe();
-    expect(memo?.['closing']).toMatch(/^closed without a verdict/);
+    expect(await stage.handleOf(remediation).result()).toMatch(/^closed without a verdict/);
   });
 
   test('closes when all that was seen of it is deleted', async () => {

@@ -123,8 +123,11 @@ describe('what an operator sees of a run', () => {
     await remediation.send(remediation.progress(1, 'Executing'));
     await remediation.send(remediation.execution(2, 'Running'));
     await remediation.send(remediation.fragment(3, { failure_reason: 'TimedOut' }));
-    await until(async () => (await detailsOf(remediation)).includes('1 fragment'), 'the fragment waits');
-    const details = await detailsOf(remediation);
+    let details = '';
+    await until(async () => {
+      details = await detailsOf(remediation);
+      return details.includes('1 partial record waiting') && details.includes('Waits for the end');
+    }, 'the partial record waits, and all else is stored');
     expect(details).toContain('**payments/rr-7** in test: Executing');
     expect(details).toContain('Waits for the end of the remediation.');
     expect(details).toContain('| workflow_execution_audit/we-rr-7 | execution | 1 | 0 |');
@@ -132,7 +135,7 @@ describe('what an operator sees of a run', () => {
     await stage.closed(remediation);
   });
 
-  test('in an outage: all that is being recorded, and what waits behind it', async () => {
+  test('in an outage: what is being recorded, and what waits behind it', async () => {
     const remediation = stage.newRemediation();
     let isAway = true;
     stage.hooks.beforeRecording = () =>
@@ -144,9 +147,8 @@ describe('what an operator sees of a run', () => {
     const lines = [
       'Waits for the database.',
       '',
-      '- now: recordExecution of we-a: Running',
-      '- now: recordExecution of we-b: Running',
-      '- behind them: 1 observation',
+      '- now: recordExecution: execution of we-a: Running',
+      '- 2 observations queued',
     ];
     let details = '';
     const isShown = async (): Promise<boolean> => {
@@ -160,7 +162,7 @@ describe('what an operator sees of a run', () => {
     await stage.closed(remediation);
   });
 
-  test('of each activity: which resource it records, and in which state', async () => {
+  test('of each activity: in words, what it records', async () => {
     const remediation = stage.newRemediation();
     await remediation.send(remediation.execution(1, 'Running'));
     await remediation.send(remediation.fragment(2, { failure_reason: 'TimedOut' }));
@@ -171,7 +173,11 @@ describe('what an operator sees of a run', () => {
       userMetadata?.summary?.data ? [Buffer.from(userMetadata.summary.data).toString()] : [],
     );
     expect(summaries).toEqual(
-      expect.arrayContaining(['"we-rr-7: Running"', '"ai-rr-7, told by rr-7"', '"rr-7: Completed"']),
+      expect.arrayContaining([
+        '"execution of we-rr-7: Running"',
+        '"recommendation: TimedOut"',
+        '"remediation rr-7 closed in 4m12s: Remediated, terminal"',
+      ]),
     );
   });
 
@@ -188,7 +194,7 @@ describe('what an operator sees of a run', () => {
     await remediation.send(remediation.closure(1, columns));
     await stage.closed(remediation);
     const { memo } = await stage.handleOf(remediation).describe();
-    expect(memo).toEqual({ summary: SUMMARY, closing: sentence });
+    expect(memo).toEqual({ summary: SUMMARY });
     expect(await stage.handleOf(remediation).result()).toBe(sentence);
   });
 });

@@ -14,15 +14,20 @@ const STORED: RecordOutcome = {
   repaired: [],
 };
 
-function recording(record: (observation: Observation) => Promise<RecordOutcome>) {
+function recording(outcome: () => Promise<RecordOutcome>) {
   const metrics = createMetrics();
   const keep = (): Promise<void> => Promise.resolve();
-  return { metrics, activities: createRecordingActivities({ record, quarantine: { keep }, metrics }) };
+  const record = (observations: readonly Observation[]) => Promise.allSettled(observations.map(outcome));
+  const verdicts = { selectVerdict: () => Promise.resolve('unknown' as const) };
+  return {
+    metrics,
+    activities: createRecordingActivities({ record, quarantine: { keep }, verdicts, metrics }),
+  };
 }
 
 test('what the worker stores counts under the names of the sources, too', async () => {
   const { metrics, activities } = recording(() => Promise.resolve(STORED));
-  await activities.recordExecution(executionObservation({ columns: { phase: 'Completed' } }));
+  await activities.recordExecution([executionObservation({ columns: { phase: 'Completed' } })]);
   const text = await metrics.registry.metrics();
   expect(text).toContain('kubernaut_workflowexecution_audit_records_total{phase="Completed"} 1');
   expect(text).toContain('kubernaut_workflowexecution_audit_record_duration_seconds_count 1');
@@ -31,7 +36,7 @@ test('what the worker stores counts under the names of the sources, too', async 
 
 test('an attempt that fails is an error of the sources, and is thrown so that it is made again', async () => {
   const { metrics, activities } = recording(() => Promise.reject(new Error('the database is away')));
-  await expect(activities.recordExecution(executionObservation())).rejects.toThrow('the database is away');
+  await expect(activities.recordExecution([executionObservation()])).rejects.toThrow('the database is away');
   const text = await metrics.registry.metrics();
   expect(text).toContain('kubernaut_workflowexecution_audit_record_errors_total 1');
   expect(text).not.toContain('kubernaut_workflowexecution_audit_records_total{');

@@ -1,0 +1,37 @@
+import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+
+/** One timer at most: what waits for more of its phase waits no longer than this, whatever else a run does. */
+export class GatherTimer {
+  readonly #seconds: number;
+  readonly #over: () => void;
+  #timer: CancellationScope | undefined;
+
+  constructor(seconds: number, over: () => void) {
+    this.#seconds = seconds;
+    this.#over = over;
+  }
+
+  /** Runs while something waits; a timer that nothing needs is cancelled, which costs less than one that fires. */
+  run(isNeeded: boolean): void {
+    if (!isNeeded) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      return;
+    }
+    if (this.#timer !== undefined) return;
+    const timer = new CancellationScope();
+    this.#timer = timer;
+    timer
+      .run(() => sleep(`${this.#seconds}s`, { summary: 'for more of the same phase' }))
+      .then(
+        () => {
+          this.#timer = undefined;
+          this.#over();
+        },
+        (error: unknown) => {
+          // Cancelled above; whatever else it is, what waits must not wait for ever.
+          if (!isCancellation(error)) this.#over();
+        },
+      );
+  }
+}

@@ -1,0 +1,109 @@
+import {
+  CancellationScope,
+  condition,
+  ParentClosePolicy,
+  sleep,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+import { utf8Length } from '../domain/bounds.ts';
+import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
+import { AUDIT_PHASES } from '../domain/phases.ts';
+import type { AuditTrail } from './audit-trail.ts';
+import type { CarriedAudit } from './messages.ts';
+import { RECORD_DEFERRED } from './messages.ts';
+import type { PhaseQueues } from './phase-queues.ts';
+import type { recordDeferred } from './record-deferred.ts';
+import { withoutHash } from './state-confirmations.ts';
+
+/** The server refuses an input above 2 MiB, and the run then hangs while looking alive. */
+const MAX_CARRIED_BYTES = 900 * 1024;
+
+/** How long a run that is to be continued waits for what activities are storing. */
+const DRAIN_SECONDS = 10;
+
+/** What tells of the remediation itself stays with its run for as long as it can. */
+const LAST_TO_GO: readonly AuditPhase[] = ['progress', 'closure'];
+
+function isTooLargeToCarry(carried: CarriedAudit): boolean {
+  return utf8Length(JSON.stringify(carried)) > MAX_CARRIED_BYTES;
+}
+
+/**
+ * Before a run continues as new: stores on until what is left can be carried, and lets end what activities are storing.
+ * For a moment only: in an outage it travels on.
+ */
+export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): Promise<void> {
+  let isLate = false;
+  const timer = new CancellationScope();
+  timer
+    .run(() => sleep(`${DRAIN_SECONDS}s`, { summary: 'for what is being stored' }))
+    .then(
+      () => {
+        isLate = true;
+      },
+      () => undefined, // Cancelled below: it was not needed.
+    );
+  const isOver = (): boolean => isLate || queues.failure !== undefined;
+  while (!isOver() && queues.hasWaiting() && isTooLargeToCarry(carried())) {
+    queues.makeAllDue();
+    queues.start();
+    const { waitingCount } = queues;
+    await condition(() => isOver() || queues.hasDue() || queues.waitingCount > waitingCount);
+  }
+  await condition(() => isOver() || queues.isIdle());
+  timer.cancel();
+  if (queues.failure !== undefined) throw queues.failure;
+}
+
+/**
+ * What a run cannot carry on, and could not store because the database is away, goes to runs of its own, phase by phase,
+ * until the rest can be carried. It is as durable there, and the row of a record is the same whoever stores it.
+ */
+export async function storeElsewhere(
+  queues: PhaseQueues,
+  trail: AuditTrail,
+  carried: () => CarriedAudit,
+): Promise<void> {
+  const phases = [...AUDIT_PHASES.filter((phase) => !LAST_TO_GO.includes(phase)), ...LAST_TO_GO];
+  const sources = [() => trail.takeParked(), ...phases.map((phase) => () => queues.takeWaiting(phase))];
+  let runs = 0;
+  for (const take of sources) {
+    if (!isTooLargeToCarry(carried())) return;
+    for (const list of inLists(take())) {
+      runs += 1;
+      await startRun(list, runs);
+      for (const observation of list) trail.noteRecorded(observation, 'elsewhere');
+    }
+  }
+}
+
+async function startRun(list: readonly Observation[], number: number): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  await startChild<typeof recordDeferred>(RECORD_DEFERRED, {
+    workflowId: `${workflowId}/overflow/${runId}/${number}`,
+    // The hash says that all of a resource's state is stored, which only its own run can know.
+    args: [list.map(withoutHash)],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `${list.length} observations that their run could not carry on`,
+  });
+}
+
+/** As much as one signal may have, in order. */
+function inLists(observations: readonly Observation[]): Observation[][] {
+  const lists: Observation[][] = [];
+  let bytes = Infinity;
+  for (const observation of observations) {
+    const size = utf8Length(JSON.stringify(observation));
+    bytes += size;
+    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
+      lists.push([]);
+      bytes = size;
+    }
+    lists.at(-1)?.push(observation);
+  }
+  return lists;
+}

@@ -1,0 +1,177 @@
+import { utf8Length } from '../domain/bounds.ts';
+import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase } from '../domain/phases.ts';
+import { AUDIT_PHASES } from '../domain/phases.ts';
+import { StateConfirmations } from './state-confirmations.ts';
+
+/** One observation on its way to its row. */
+export interface QueuedObservation {
+  readonly observation: Observation;
+  readonly bytes: number;
+  /** It is stored already; it goes again only to say that all of its resource's state is. */
+  readonly isConfirmation: boolean;
+}
+
+interface PhaseQueue {
+  waiting: QueuedObservation[];
+  /** What the activity of this phase is storing now; empty when none runs. */
+  running: readonly QueuedObservation[];
+  /** What waits is to be stored now, and not gathered any longer. */
+  isDue: boolean;
+}
+
+export interface PhaseQueuesOptions {
+  /** Stores a list by the activity of its phase; resolves with those that have to be brought again. */
+  readonly record: (
+    phase: AuditPhase,
+    list: readonly QueuedObservation[],
+  ) => Promise<readonly QueuedObservation[]>;
+  /** Takes a partial record whose record is not there yet out of the queue; answers whether it did. */
+  readonly holdBack: (observation: Observation, list: readonly QueuedObservation[]) => boolean;
+}
+
+/**
+ * What is observed and not stored yet, by audit phase. Each phase has one activity at most; it takes all that waits for
+ * it, in order, and while it runs more gathers. A phase that is slow or fails holds back no other.
+ */
+export class PhaseQueues {
+  readonly #queues = new Map<AuditPhase, PhaseQueue>();
+  readonly #options: PhaseQueuesOptions;
+  readonly #confirmations = new StateConfirmations();
+  failure: Error | undefined;
+
+  constructor(options: PhaseQueuesOptions) {
+    this.#options = options;
+    // In one order for every run and replay.
+    for (const phase of AUDIT_PHASES) this.#queues.set(phase, { waiting: [], running: [], isDue: false });
+  }
+
+  add(observation: Observation): void {
+    this.#enqueue({ observation, bytes: bytesOf(observation), isConfirmation: false });
+    this.#confirmations.expect(observation);
+  }
+
+  /** What waits for more of its phase need not do so any longer. */
+  makeAllDue(): void {
+    for (const queue of this.#queues.values()) queue.isDue = queue.waiting.length > 0;
+  }
+
+  isIdle(): boolean {
+    return [...this.#queues.values()].every(({ running }) => running.length === 0);
+  }
+
+  /** Whether an activity could be started now. */
+  hasDue(): boolean {
+    return [...this.#queues.values()].some(({ isDue, running }) => isDue && running.length === 0);
+  }
+
+  /** Whether something waits, perhaps for more of its phase. */
+  hasWaiting(): boolean {
+    return [...this.#queues.values()].some(({ waiting }) => waiting.length > 0);
+  }
+
+  /** Whether an observation, or what of it may be stored now, is not stored yet. */
+  holds({ phase, key, sourceVersion }: Observation): boolean {
+    const { running, waiting } = this.#queueOf(phase);
+    return [...running, ...waiting].some(
+      ({ observation }) => observation.key === key && observation.sourceVersion === sourceVersion,
+    );
+  }
+
+  /** What is being stored now, by phase. */
+  inFlight(): (readonly [phase: AuditPhase, observations: readonly Observation[]])[] {
+    return [...this.#queues].flatMap(([phase, { running }]) =>
+      running.length === 0 ? [] : [[phase, running.map(({ observation }) => observation)] as const],
+    );
+  }
+
+  get waitingCount(): number {
+    return [...this.#queues.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  /** Everything that is not known to be stored, what an activity works at included. */
+  unstored(): Observation[] {
+    const queued = [...this.#queues.values()].flatMap(({ running, waiting }) => [...running, ...waiting]);
+    return [...queued.map(({ observation }) => observation), ...this.#confirmations.pending()];
+  }
+
+  /** Takes out what waits in a phase, for somebody else to store; what its activity works at stays. */
+  takeWaiting(phase: AuditPhase): Observation[] {
+    const queue = this.#queues.get(phase);
+    if (queue === undefined) return [];
+    const taken = queue.waiting.filter(({ isConfirmation }) => !isConfirmation);
+    queue.waiting = [];
+    queue.isDue = false;
+    const observations = taken.map(({ observation }) => observation);
+    this.#confirmations.stored(observations);
+    return observations;
+  }
+
+  /** Starts the activity of each phase that has something due and none running. */
+  start(): void {
+    for (const [phase, queue] of this.#queues) {
+      if (!queue.isDue || queue.running.length > 0) continue;
+      const list = this.#takeList(queue);
+      queue.isDue = queue.waiting.length > 0;
+      if (list.length === 0) continue;
+      queue.running = list;
+      this.#run(phase, queue).catch((error: unknown) => {
+        // Recording activities are retried without limit: only an activity that refuses for good gets here.
+        this.failure = error instanceof Error ? error : new Error(String(error));
+      });
+    }
+  }
+
+  #enqueue(queued: QueuedObservation): void {
+    const queue = this.#queueOf(queued.observation.phase);
+    queue.waiting.push(queued);
+    if (queued.observation.interim !== true) queue.isDue = true;
+  }
+
+  #queueOf(phase: AuditPhase): PhaseQueue {
+    const queue = this.#queues.get(phase);
+    if (queue === undefined) throw new Error(`no activity records the phase ${phase}`);
+    return queue;
+  }
+
+  /** As much as one activity may carry, in order. Partial records whose record is not there yet are held back. */
+  #takeList(queue: PhaseQueue): QueuedObservation[] {
+    const list: QueuedObservation[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (const queued of queue.waiting) {
+      if (list.length === MAX_SIGNAL_OBSERVATIONS) break;
+      if (list.length > 0 && bytes + queued.bytes > MAX_SIGNAL_BYTES) break;
+      taken += 1;
+      if (this.#options.holdBack(queued.observation, list)) {
+        this.#confirmations.stored([queued.observation]);
+        continue;
+      }
+      const observation = this.#confirmations.taking(queued.observation);
+      // More of the resource came meanwhile: confirmed when that is stored.
+      if (queued.isConfirmation && observation !== queued.observation) continue;
+      list.push({ ...queued, observation });
+      bytes += queued.bytes;
+    }
+    queue.waiting.splice(0, taken);
+    return list;
+  }
+
+  async #run(phase: AuditPhase, queue: PhaseQueue): Promise<void> {
+    const list = queue.running;
+    const again = await this.#options.record(phase, list);
+    queue.running = [];
+    queue.waiting.unshift(...again);
+    if (again.length > 0) queue.isDue = true;
+    const stored = list.filter((queued) => !again.includes(queued) && !queued.isConfirmation);
+    for (const confirmed of this.#confirmations.stored(stored.map(({ observation }) => observation))) {
+      const observation = { ...confirmed, interim: true as const };
+      this.#enqueue({ observation, bytes: bytesOf(observation), isConfirmation: true });
+    }
+  }
+}
+
+function bytesOf(observation: Observation): number {
+  return utf8Length(JSON.stringify(observation)) + ','.length;
+}
