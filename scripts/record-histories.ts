@@ -73,6 +73,7 @@ try {
     if (existsSync(join(DIRECTORY, `${name}.json`))) continue;
     const signals = createRemediationSignals(client, {
       lateGraceSeconds: 1,
+      gatherSeconds: 1,
       orphanGraceSeconds: 1,
       taskQueue: QUEUE,
       searchAttributes: name === 'without-search-attributes' ? [] : known,
@@ -125,6 +126,7 @@ function stageOf({ workflow }: Client, play: PlayedRemediation, name: string): R
     send: async (...observations) => {
       for (const observation of observations) await play.send(observation);
     },
+    sendTogether: (...observations) => play.sendTogether(observations),
     closed: async () => {
       await handle.result();
     },

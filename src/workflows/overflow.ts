@@ -52,7 +52,9 @@ export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): P
     queues.makeAllDue();
     queues.start();
     const { waitingCount } = queues;
-    await condition(() => isOver() || queues.hasDue() || queues.waitingCount > waitingCount);
+    await condition(
+      () => isOver() || queues.isIdle() || queues.hasDue() || queues.waitingCount !== waitingCount,
+    );
   }
   await condition(() => isOver() || queues.isIdle());
   timer.cancel();

@@ -19,6 +19,8 @@ export interface BranchStage {
   readonly handle: WorkflowHandle;
   /** Sends observations one after the other. */
   readonly send: (...observations: readonly Observation[]) => Promise<void>;
+  /** Sends observations in one signal. */
+  readonly sendTogether: (...observations: readonly Observation[]) => Promise<void>;
   /** Resolves when the run has closed. */
   readonly closed: () => Promise<void>;
   /** Runs another workflow to its end, with activities that answer so; the history is then that of this run. */
@@ -111,6 +113,9 @@ const planned = (...due: readonly RetentionDecision[]): Partial<MaintenanceActiv
   planRetention: () => Promise.resolve(due),
 });
 
+/** An observation that need not be stored at once. */
+const interim = (observation: Observation): Observation => ({ ...observation, interim: true });
+
 /** Every way a run can go; each is a history in `histories/`, under this name. */
 export const BRANCHES: Readonly<Record<string, Branch>> = {
   completed,
@@ -126,6 +131,36 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
   'two-resources': async ({ play, send, closed }) => {
     await send(play.execution(1, 'Running', 'we-a'), play.execution(2, 'Running', 'we-b'));
     await send(play.execution(3, 'Failed', 'we-a'), play.closure(4));
+    await closed();
+  },
+  'list-in-one-signal': async ({ play, sendTogether, closed }) => {
+    await sendTogether(
+      play.progress(1, 'Executing'),
+      play.execution(2, 'Running'),
+      play.execution(3, 'Failed'),
+    );
+    await sendTogether(play.progress(4, 'Failed'), play.closure(5));
+    await closed();
+  },
+  'gathered-until-the-end': async ({ play, send, closed }) => {
+    await send(play.progress(1, 'Executing'), interim(play.progress(2, 'Verifying')), play.closure(3));
+    await closed();
+  },
+  'gathered-for-its-time': async ({ play, handle, send, closed }) => {
+    await send(play.progress(1, 'Executing'), interim(play.progress(2, 'Verifying')));
+    const stored = async (): Promise<number> =>
+      Object.values((await handle.query(auditProgress)).records)[0]?.stored ?? 0;
+    await until(async () => (await stored()) === 2, 'the interim state is stored');
+    await send(play.closure(3));
+    await closed();
+  },
+  'state-in-two-phases': async ({ play, sendTogether, closed }) => {
+    const execution = play.execution(1, 'Running');
+    const { resource } = execution;
+    if (resource === undefined) throw new Error('an execution is a resource');
+    const last = { ...execution, phase: 'action' as const, resource: { ...resource, projectionHash: '00' } };
+    await sendTogether(execution, last);
+    await sendTogether(play.closure(2));
     await closed();
   },
   deleted: async ({ play, send, closed }) => {
@@ -215,7 +250,7 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
   },
   'continued-as-new': manyObservations,
   'continued-run': manyObservations,
-  deferred: ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed')]),
+  deferred: ({ play, run }) => run(RECORD_DEFERRED, [[play.execution(1, 'Completed')]]),
   'partition-rollover': ({ run }) =>
     run('partitionRollover', [], { rollPartitionsOver: () => Promise.resolve(3) }),
   'retention-nothing-due': retaining(planned()),
@@ -249,8 +284,8 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
     verifyExport: () =>
       Promise.reject(ApplicationFailure.nonRetryable('row 7 differs', 'ArchiveDamagedError')),
   }),
-  'deferred-quarantined': ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed', POISON)]),
-  'deferred-retried': ({ play, run }) => run(RECORD_DEFERRED, [play.execution(1, 'Completed', FLAKY)]),
+  'deferred-quarantined': ({ play, run }) => run(RECORD_DEFERRED, [[play.execution(1, 'Completed', POISON)]]),
+  'deferred-retried': ({ play, run }) => run(RECORD_DEFERRED, [[play.execution(1, 'Completed', FLAKY)]]),
 };
 
 /** Histories of the run that ended by continuing as new, not of the last one. */
