@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { RemediationReference } from '../kubernaut/observed-remediation.ts';
 import { Backoff } from './backoff.ts';
 import { CollectionWatcher } from './collection-watcher.ts';
 import type { Completeness } from './completeness.ts';
@@ -7,12 +8,15 @@ import { completenessOf } from './completeness.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { FinalizerKeeper } from './finalizer-keeper.ts';
 import { createFinalizerKeeper } from './finalizer-keeper.ts';
+import { Flapping } from './flapping.ts';
 import { KindObserver } from './kind-observer.ts';
 import { KindRecall } from './kind-recall.ts';
 import { createObservationSender } from './observation-sender.ts';
 import { createReadingReport } from './reading-report.ts';
+import type { WaitingState } from './remediation-queue.ts';
 import { RestoreDetector } from './restore-detector.ts';
-import { classifySignalFailure } from './signal-failure.ts';
+import type { SignalFailure } from './signal-failure.ts';
+import { classifySignalFailure, withoutWorker } from './signal-failure.ts';
 import type { WatcherOptions } from './start-watcher.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import { forgetSent } from './tracked.ts';
@@ -27,6 +31,8 @@ const LONGEST_PAUSE_MS = 20_000;
 const SIGNAL_BACKOFF_MS = 200;
 const REFUSED_RETRY_MS = 10_000;
 const TICK_MS = 10_000;
+/** What still gathers when the watcher ends is sent within this; what is not will be seen by its next life. */
+const LONGEST_DRAIN_MS = 2_000;
 
 export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
 
@@ -40,6 +46,7 @@ interface KindParts {
 export class ClusterWatcher {
   readonly #options: ClusterWatcherOptions;
   readonly #dispatcher: Dispatcher;
+  readonly #flapping: Flapping;
   readonly #parts: readonly KindParts[];
   readonly #stopping = new AbortController();
   readonly #restores: RestoreDetector;
@@ -51,21 +58,25 @@ export class ClusterWatcher {
   constructor(options: ClusterWatcherOptions) {
     this.#options = options;
     const { cluster, connection, timing, logger, random } = options;
+    this.#flapping = new Flapping({ ...options, intervalMs: timing.coalesceMs });
     this.#dispatcher = new Dispatcher({
       concurrency: options.signalConcurrency,
       send: createObservationSender(options),
       acknowledged: (tracked, state) => {
         this.#acknowledged(tracked, state);
       },
-      failed: (tracked, error) => this.#signalFailed(tracked, error),
+      failed: (those, error) => this.#signalFailed(those, error),
       backoff: new Backoff({
         firstMs: Math.min(SIGNAL_BACKOFF_MS, timing.backoffMs),
         longestMs: timing.longestBackoffMs,
         random,
       }),
       refusedRetryMs: REFUSED_RETRY_MS,
-      coalesced: (states) => {
-        options.metrics.statesCoalesced.inc({ cluster }, states);
+      ...{ gatherMs: timing.gatherMs, coalesceMs: timing.coalesceMs, flapping: this.#flapping },
+      isSettling: () => !this.isSynced,
+      superseded: ({ kind }, flaps) => {
+        if (flaps) options.metrics.flappingStates.inc({ cluster, kind });
+        else options.metrics.statesCoalesced.inc({ cluster });
       },
     });
     const look = { connection, deadlineMs: timing.requestMs, signal: this.#stopping.signal };
@@ -110,6 +121,7 @@ export class ClusterWatcher {
       await Promise.all([...loops, this.#keepAnEye(), this.#keeper?.run(this.#stopping.signal)]);
     } finally {
       stop();
+      await this.#dispatcher.drain(LONGEST_DRAIN_MS);
       this.#dispatcher.stop();
       signal.removeEventListener('abort', stop);
     }
@@ -190,17 +202,28 @@ export class ClusterWatcher {
     return parts?.observer.find(remediation.uid);
   }
 
-  #signalFailed(tracked: Tracked, error: unknown): { readonly isAway: boolean } {
-    const { cluster, metrics, logger } = this.#options;
-    const { reason, isAway, losesRun } = classifySignalFailure(error);
+  #signalFailed(those: readonly WaitingState[], error: unknown): { readonly isAway: boolean } {
+    const failure = classifySignalFailure(error);
+    const remediation = those[0]?.state.reading.remediation;
+    void this.#reportFailure(failure, remediation, error);
+    if (failure.losesRun) this.#tellAgain(remediation?.uid);
+    return failure;
+  }
+
+  async #reportFailure(
+    failure: SignalFailure,
+    remediation: RemediationReference | undefined,
+    error: unknown,
+  ): Promise<void> {
+    const { cluster, metrics, logger, hasWorker } = this.#options;
+    const isWithoutWorker = failure.reason === 'signal-limit' && (await hasWorker?.()) === false;
+    const { reason, remedy } = isWithoutWorker ? withoutWorker(failure) : failure;
     metrics.signalErrors.inc({ cluster, reason });
     const message = error instanceof Error ? error.message : String(error);
     logger.warn(
-      { cluster, kind: tracked.kind, uid: tracked.uid, reason, message },
-      'Temporal took no signal',
+      { cluster, namespace: remediation?.namespace, remediation: remediation?.name, reason, message, remedy },
+      'sending a signal to Temporal failed: it is tried again',
     );
-    if (losesRun) this.#tellAgain(tracked.remediation?.uid);
-    return { isAway };
   }
 
   /** What the lost run had not recorded went with it. */
@@ -233,6 +256,7 @@ export class ClusterWatcher {
     while (!signal.aborted) {
       await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
+      this.#flapping.settle(Date.now());
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
       this.#publishHeld();
       await this.#readEpoch();

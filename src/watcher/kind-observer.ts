@@ -272,8 +272,11 @@ export class KindObserver {
     const shows = shownBy(tracked, reading);
     const isFirst = shows.some((shown) => !tracked.shown.has(shown));
     for (const shown of shows) tracked.shown.add(shown);
-    const queuedAtMs = this.#options.now();
-    const state = { reading, shows, isFirst, ...end, phase: tracked.phase, queuedAtMs };
+    const state: PendingState = {
+      ...{ reading, shows, isFirst, ...end, phase: tracked.phase, isTerminal: tracked.isTerminal },
+      isUrgent: end.isDeletion || (isFirst && isAwaited(tracked, reading)),
+      queuedAtMs: this.#options.now(),
+    };
     this.#options.offer(tracked, state);
     return state;
   }
@@ -302,6 +305,11 @@ function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[
     .filter((observation) => observation.phase === 'skip')
     .map(({ key }) => `block ${key}`);
   return [`phase ${phase ?? ''}`, ...blocks];
+}
+
+/** Somebody may act on it now: the end of a resource, a block, an approval. */
+function isAwaited({ isTerminal }: Tracked, { observations }: ResourceReading): boolean {
+  return isTerminal || observations.some(({ phase }) => phase === 'skip' || phase === 'approval');
 }
 
 const nameKey = (namespace: string, name: string): string => `${namespace}/${name}`;

@@ -25,6 +25,11 @@ export interface WatcherOptions {
   readonly connection: ClusterConnection;
   readonly signals: RemediationSignals;
   readonly redactor: Redactor;
+  /**
+   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. Asked when
+   * a run takes no more signals. Default: unknown.
+   */
+  readonly hasWorker?: () => Promise<boolean | undefined>;
   /** What is recorded. Default: unknown; then everything is told again at every start. */
   readonly observed?: ObservedResources;
   /** Default: all that are known. */
@@ -33,7 +38,7 @@ export interface WatcherOptions {
   readonly strict?: StrictMode | undefined;
   readonly timing: WatcherTiming;
   readonly listPageSize: number;
-  /** Resources whose states are sent to Temporal at the same time. */
+  /** Remediations whose states are sent to Temporal at the same time. */
   readonly signalConcurrency: number;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;

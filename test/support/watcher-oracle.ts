@@ -26,7 +26,10 @@ function judgeVerdict(
     : [...wrong, `${uid} was deleted without a verdict`];
 }
 
-function phantoms(taken: readonly TakenObservation[], written: ReadonlyMap<string, WrittenRemediation>): string[] {
+function phantoms(
+  taken: readonly TakenObservation[],
+  written: ReadonlyMap<string, WrittenRemediation>,
+): string[] {
   return taken.flatMap(({ observation: { resource, columns } }) => {
     const one = written.get(resource?.uid ?? '');
     if (one === undefined) return [`${resource?.uid ?? 'nobody'} was told and never written`];
