@@ -11,6 +11,7 @@ import { createFinalizerKeeper } from './finalizer-keeper.ts';
 import { Flapping } from './flapping.ts';
 import { KindObserver } from './kind-observer.ts';
 import { KindRecall } from './kind-recall.ts';
+import { LostRemediations } from './lost-remediations.ts';
 import { createObservationSender } from './observation-sender.ts';
 import { createReadingReport } from './reading-report.ts';
 import type { WaitingState } from './remediation-queue.ts';
@@ -52,6 +53,7 @@ export class ClusterWatcher {
   readonly #restores: RestoreDetector;
   /** In strict mode. */
   readonly #keeper: FinalizerKeeper | undefined;
+  readonly #lost: LostRemediations | undefined;
   #epoch = 0n;
   #answeredAt = performance.now();
 
@@ -87,6 +89,17 @@ export class ClusterWatcher {
       },
     });
     this.#keeper = createFinalizerKeeper(options, () => this.#dispatcher.waiting());
+    this.#lost =
+      options.lostRuns &&
+      new LostRemediations({
+        ...{ ...options, lostRuns: options.lostRuns, observed: options.observed },
+        isSynced: () => this.isSynced,
+        lookMs: timing.lostRunsMs,
+        trackedOf: (uid) => this.#trackedOf(uid),
+        sendAgain: (uids) => {
+          this.#tellAgain(uids);
+        },
+      });
     this.#parts = options.kinds.map((kind) => this.#createKind(kind));
   }
 
@@ -101,6 +114,7 @@ export class ClusterWatcher {
       knowsRecorded: this.#parts.some(({ recall }) => recall?.isKnown),
       recordingGraceMs: this.#options.timing.recordingGraceMs,
       nowMs: Date.now(),
+      lostRunOf: (remediationUid) => this.#lost?.runOf(remediationUid),
     });
   }
 
@@ -118,13 +132,18 @@ export class ClusterWatcher {
     try {
       await this.#readEpoch();
       const loops = this.#parts.map((parts) => this.#runKind(parts));
-      await Promise.all([...loops, this.#keepAnEye(), this.#keeper?.run(this.#stopping.signal)]);
+      await Promise.all([...loops, this.#keepAnEye(), ...this.#helpers()]);
     } finally {
       stop();
       await this.#dispatcher.drain(LONGEST_DRAIN_MS);
       this.#dispatcher.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  #helpers(): readonly (Promise<void> | undefined)[] {
+    const { signal } = this.#stopping;
+    return [this.#keeper?.run(signal), this.#lost?.run(signal)];
   }
 
   async #runKind({ recall, collections }: KindParts): Promise<void> {
@@ -141,10 +160,9 @@ export class ClusterWatcher {
       cluster,
       keeper: strict?.kinds.includes(kind.kind) === true ? this.#keeper : undefined,
       epoch: () => this.#epoch,
-      remediationUid: (namespace, name) =>
-        this.#parts
-          .find(({ observer: { kind: parent } }) => parent.kind === REMEDIATION)
-          ?.observer.uidOf(namespace, name),
+      remediationUid: (namespace, name) => this.#observerOf(REMEDIATION)?.uidOf(namespace, name),
+      siblingCreatedAt: ({ kind: sibling, namespace, name }, remediationUid) =>
+        this.#observerOf(sibling)?.createdAtOf(namespace, name, remediationUid),
       offer: (tracked, state) => {
         this.#dispatcher.offer(tracked, state);
       },
@@ -181,6 +199,10 @@ export class ClusterWatcher {
     return { observer, recall, collections };
   }
 
+  #observerOf(kind: string): KindObserver | undefined {
+    return this.#parts.find(({ observer }) => observer.kind.kind === kind)?.observer;
+  }
+
   #collections(): readonly CollectionWatcher[] {
     return this.#parts.flatMap(({ collections }) => collections);
   }
@@ -198,15 +220,14 @@ export class ClusterWatcher {
 
   #remediationOf({ remediation }: Tracked): Tracked | undefined {
     if (remediation === undefined) return undefined;
-    const parts = this.#parts.find(({ observer: { kind } }) => kind.kind === REMEDIATION);
-    return parts?.observer.find(remediation.uid);
+    return this.#observerOf(REMEDIATION)?.find(remediation.uid);
   }
 
   #signalFailed(those: readonly WaitingState[], error: unknown): { readonly isAway: boolean } {
     const failure = classifySignalFailure(error);
     const remediation = those[0]?.state.reading.remediation;
     void this.#reportFailure(failure, remediation, error);
-    if (failure.losesRun) this.#tellAgain(remediation?.uid);
+    if (failure.losesRun && remediation !== undefined) this.#tellAgain(new Set([remediation.uid]));
     return failure;
   }
 
@@ -226,11 +247,17 @@ export class ClusterWatcher {
     );
   }
 
+  #trackedOf(remediationUid: string): readonly Tracked[] {
+    return this.#parts.flatMap(({ observer }) =>
+      [...observer.tracked()].filter(({ remediation }) => remediation?.uid === remediationUid),
+    );
+  }
+
   /** What the lost run had not recorded went with it. */
-  #tellAgain(remediationUid: string | undefined): void {
+  #tellAgain(remediationUids: ReadonlySet<string>): void {
     for (const { observer, collections } of this.#parts) {
       for (const tracked of observer.tracked()) {
-        if (tracked.remediation?.uid !== remediationUid) continue;
+        if (!remediationUids.has(tracked.remediation?.uid ?? '')) continue;
         forgetSent(tracked);
         if (tracked.isGone) observer.tellEndAgain(tracked);
       }

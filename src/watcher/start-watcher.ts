@@ -3,6 +3,7 @@ import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+import type { LostRuns } from '../temporal/lost-runs.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { ClusterWatcher } from './cluster-watcher.ts';
 import type { Completeness } from './completeness.ts';
@@ -30,6 +31,8 @@ export interface WatcherOptions {
    * a run takes no more signals. Default: unknown.
    */
   readonly hasWorker?: () => Promise<boolean | undefined>;
+  /** Runs that ended before they had recorded everything. Default: nobody asks for them. */
+  readonly lostRuns?: LostRuns;
   /** What is recorded. Default: unknown; then everything is told again at every start. */
   readonly observed?: ObservedResources;
   /** Default: all that are known. */
