@@ -80,8 +80,8 @@ async function tell(): Promise<void> {
   const watcher = startWatcher({
     ...{ cluster: 'bench', namespaces: [], connection, kinds, listPageSize: PAGE_SIZE, signalConcurrency: 8 },
     signals: {
-      send: ({ observation }) => {
-        told.add(observation.resource?.uid ?? '');
+      send: ({ observations }) => {
+        for (const { resource } of observations) told.add(resource?.uid ?? '');
         if (told.size === Number(resources)) all.resolve(undefined);
         return Promise.resolve('run');
       },

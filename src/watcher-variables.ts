@@ -84,6 +84,23 @@ export const WATCHER_VARIABLES = {
     unit: 's',
     meaning: 'How long a watch may lag behind such a list before what it did not tell counts as missed',
   },
+  REMEDIATION_AUDIT_GATHER_MS: {
+    default: '2000',
+    unit: 'ms',
+    meaning:
+      'Shortest time between two signals to one remediation; deletions, blocks, approvals and ends do not wait for it',
+  },
+  REMEDIATION_AUDIT_COALESCE_SECONDS: {
+    default: '60',
+    unit: 's',
+    meaning: 'A resource that changes more than 20 times in this time is recorded once in this time',
+  },
+  REMEDIATION_AUDIT_LOST_RUNS_SECONDS: {
+    default: '60',
+    unit: 's',
+    meaning:
+      'Between two questions to Temporal for audit workflows that were terminated, failed or timed out',
+  },
   REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS: {
     default: '600',
     unit: 's',
@@ -96,8 +113,8 @@ export const WATCHER_VARIABLES = {
   },
   REMEDIATION_AUDIT_SIGNAL_CONCURRENCY: {
     default: '8',
-    unit: 'resources',
-    meaning: 'Resources whose states are handed to Temporal at the same time',
+    unit: 'remediations',
+    meaning: 'Remediations whose states are handed to Temporal at the same time',
   },
   REMEDIATION_AUDIT_STRICT_KINDS: {
     default: '',

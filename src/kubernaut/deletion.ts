@@ -6,6 +6,7 @@ import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kinds.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
+import { siblingMark } from './sibling.ts';
 
 export interface DeletionRecord {
   readonly kind: string;
@@ -76,10 +77,13 @@ export function readDeletionAtSibling(
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
-    const key = naturalKey(remediation.uid, place.nameOf(gone, remediation));
+    const name = place.nameOf(gone, remediation);
+    const key = naturalKey(remediation.uid, name);
     const columns = { extra: canonicalJson({ [place.member]: gone.deletedAt }) };
     const observation = observeDeletion(gone, context, { ...place, key, columns });
-    return aboutDeletion(gone, remediation, { ...observation, fragment: true });
+    const sibling = { table: place.definition.table, namespace: gone.namespace, name };
+    const mark = siblingMark(sibling, remediation.uid, context);
+    return aboutDeletion(gone, remediation, { ...observation, ...mark });
   };
 }
 

@@ -46,6 +46,17 @@ export interface ReadingContext {
    * know is not recorded and read again later. Default: knows none.
    */
   readonly remediationUid?: (namespace: string, name: string) => string | undefined;
+  /**
+   * When the resource of a kind and name was created, if the reader has seen it as part of this remediation. What is
+   * said of its record then needs not wait for it. Default: knows none.
+   */
+  readonly siblingCreatedAt?: (sibling: SiblingName, remediationUid: string) => string | undefined;
+}
+
+export interface SiblingName {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
 }
 
 const VERSIONS_PER_EPOCH = 10n ** 15n;

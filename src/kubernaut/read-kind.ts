@@ -12,6 +12,7 @@ import { sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity } from './resource.ts';
 import { identityOf, ownPhaseOf } from './resource.ts';
 import type { Shape } from './shapes.ts';
+import { siblingMark } from './sibling.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 
@@ -119,12 +120,13 @@ export function fragmentFor(
   subject: Subject,
 ): Observation | undefined {
   if (sibling.name === undefined || Object.keys(columns).length === 0) return undefined;
-  const { remediation } = subject;
+  const { remediation, context, identity } = subject;
+  const named = { table: sibling.definition.table, namespace: identity.namespace, name: sibling.name };
   return {
     ...commonOf(subject, sibling),
     key: naturalKey(remediation.uid, sibling.name),
     columns: { remediation_id: remediation.name, remediation_uid: remediation.uid, ...columns },
-    fragment: true,
+    ...siblingMark(named, remediation.uid, context),
   };
 }
 

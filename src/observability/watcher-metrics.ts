@@ -17,7 +17,12 @@ export interface WatcherMetrics {
   readonly signalErrors: Counter<'cluster' | 'reason'>;
   readonly signalQueue: Gauge<'cluster'>;
   readonly signalQueueAge: Gauge<'cluster'>;
+  readonly signals: Counter<'cluster'>;
   readonly statesCoalesced: Counter<'cluster'>;
+  readonly equalObservations: Counter<'cluster' | 'kind'>;
+  readonly flappingStates: Counter<'cluster' | 'kind'>;
+  readonly flapping: Gauge<'cluster' | 'kind' | 'namespace' | 'name'>;
+  readonly lostRuns: Counter<'cluster' | 'result'>;
   readonly statesResent: Counter<'cluster' | 'kind'>;
   readonly resources: Gauge<'cluster' | 'kind' | 'state'>;
   readonly gaps: Gauge<'cluster' | 'reason'>;
@@ -39,6 +44,7 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
     new Gauge({ name: `remediation_audit_${name}`, help, labelNames, registers });
   return {
     ...countersOf(counter),
+    ...deliveryCountersOf(counter),
     lastGoodList: gauge(
       'last_good_list_timestamp_seconds',
       'When the last complete list of a kind succeeded',
@@ -73,6 +79,11 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
       'cluster_restored',
       '1 while versions of the cluster went back and no operator has confirmed that it was restored',
       ['cluster'],
+    ),
+    flapping: gauge(
+      'watch_flapping_resource_changes',
+      'Changes of a resource that changes all the time, since that began, of 50 at most; absent once it has come to rest',
+      ['cluster', 'kind', 'namespace', 'name'],
     ),
     ...strictMetricsOf(counter, gauge),
   };
@@ -168,15 +179,42 @@ function countersOf(counter: CreateCounter) {
       'Deletions, by whether they were watched (observed) or concluded from absence (unobserved)',
       [...kind, 'seen'],
     ),
+  };
+}
+
+/** Of the way to Temporal. */
+function deliveryCountersOf(counter: CreateCounter) {
+  const kind = ['cluster', 'kind'] as const;
+  return {
     signalErrors: counter(
       'signal_errors_total',
       'Attempts to hand a state to Temporal that failed, by reason; each is retried',
       ['cluster', 'reason'],
     ),
+    signals: counter(
+      'watch_signals_total',
+      'Signals that Temporal took; one carries what waits of a remediation',
+      ['cluster'],
+    ),
     statesCoalesced: counter(
       'states_coalesced_total',
       'States that a newer one superseded while they waited for Temporal',
       ['cluster'],
+    ),
+    equalObservations: counter(
+      'watch_equal_observations_total',
+      'Observations that were not sent because Temporal has the same already, by kind of resource',
+      kind,
+    ),
+    flappingStates: counter(
+      'watch_flapping_states_total',
+      'States of resources that change all the time, recorded with others in one entry, by kind of resource',
+      kind,
+    ),
+    lostRuns: counter(
+      'watch_lost_runs_total',
+      'Runs that ended without completing, by what became of it: sent-again, recorded before, or gone from the cluster',
+      ['cluster', 'result'],
     ),
     statesResent: counter(
       'states_resent_total',

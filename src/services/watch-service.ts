@@ -7,6 +7,9 @@ import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import type { LostRuns } from '../temporal/lost-runs.ts';
+import { createLostRuns } from '../temporal/lost-runs.ts';
+import { createRecordingPollers } from '../temporal/recording-pollers.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../temporal/search-attributes.ts';
@@ -40,7 +43,9 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
       searchAttributes,
       logger,
     });
-    const watchers = startWatchers(context, { clusters, signals, metrics, closing });
+    const lostRuns = createLostRuns(temporal.client);
+    const hasWorker = createRecordingPollers(temporal.client);
+    const watchers = startWatchers(context, { clusters, signals, lostRuns, hasWorker, metrics, closing });
     const stopping = new AbortController();
     closing.push(() => {
       stopping.abort();
@@ -82,13 +87,15 @@ function connectClusters({ config }: ServiceContext, closing: Closing): readonly
 interface WatcherParts {
   readonly clusters: readonly ConnectedCluster[];
   readonly signals: RemediationSignals;
+  readonly lostRuns: LostRuns;
+  readonly hasWorker: () => Promise<boolean | undefined>;
   readonly metrics: Metrics;
   readonly closing: Closing;
 }
 
 function startWatchers(
   context: ServiceContext,
-  { clusters, signals, metrics, closing }: WatcherParts,
+  { clusters, signals, lostRuns, hasWorker, metrics, closing }: WatcherParts,
 ): readonly RunningWatcher[] {
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
@@ -99,7 +106,7 @@ function startWatchers(
   return clusters.map(({ cluster, connection }) => {
     const watcher = startWatcher({
       ...config.watcher,
-      ...{ cluster, connection, signals, redactor, logger, strict },
+      ...{ cluster, connection, signals, lostRuns, hasWorker, redactor, logger, strict },
       ...(observed === undefined ? {} : { observed }),
       metrics: metrics.watcher,
     });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { RemediationReference } from '../kubernaut/observed-remediation.ts';
 import { Backoff } from './backoff.ts';
 import { CollectionWatcher } from './collection-watcher.ts';
 import type { Completeness } from './completeness.ts';
@@ -7,12 +8,16 @@ import { completenessOf } from './completeness.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { FinalizerKeeper } from './finalizer-keeper.ts';
 import { createFinalizerKeeper } from './finalizer-keeper.ts';
+import { Flapping } from './flapping.ts';
 import { KindObserver } from './kind-observer.ts';
 import { KindRecall } from './kind-recall.ts';
+import { LostRemediations } from './lost-remediations.ts';
 import { createObservationSender } from './observation-sender.ts';
 import { createReadingReport } from './reading-report.ts';
+import type { WaitingState } from './remediation-queue.ts';
 import { RestoreDetector } from './restore-detector.ts';
-import { classifySignalFailure } from './signal-failure.ts';
+import type { SignalFailure } from './signal-failure.ts';
+import { classifySignalFailure, withoutWorker } from './signal-failure.ts';
 import type { WatcherOptions } from './start-watcher.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import { forgetSent } from './tracked.ts';
@@ -27,6 +32,8 @@ const LONGEST_PAUSE_MS = 20_000;
 const SIGNAL_BACKOFF_MS = 200;
 const REFUSED_RETRY_MS = 10_000;
 const TICK_MS = 10_000;
+/** What still gathers when the watcher ends is sent within this; what is not will be seen by its next life. */
+const LONGEST_DRAIN_MS = 2_000;
 
 export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
 
@@ -40,32 +47,38 @@ interface KindParts {
 export class ClusterWatcher {
   readonly #options: ClusterWatcherOptions;
   readonly #dispatcher: Dispatcher;
+  readonly #flapping: Flapping;
   readonly #parts: readonly KindParts[];
   readonly #stopping = new AbortController();
   readonly #restores: RestoreDetector;
   /** In strict mode. */
   readonly #keeper: FinalizerKeeper | undefined;
+  readonly #lost: LostRemediations | undefined;
   #epoch = 0n;
   #answeredAt = performance.now();
 
   constructor(options: ClusterWatcherOptions) {
     this.#options = options;
     const { cluster, connection, timing, logger, random } = options;
+    this.#flapping = new Flapping({ ...options, intervalMs: timing.coalesceMs });
     this.#dispatcher = new Dispatcher({
       concurrency: options.signalConcurrency,
       send: createObservationSender(options),
       acknowledged: (tracked, state) => {
         this.#acknowledged(tracked, state);
       },
-      failed: (tracked, error) => this.#signalFailed(tracked, error),
+      failed: (those, error) => this.#signalFailed(those, error),
       backoff: new Backoff({
         firstMs: Math.min(SIGNAL_BACKOFF_MS, timing.backoffMs),
         longestMs: timing.longestBackoffMs,
         random,
       }),
       refusedRetryMs: REFUSED_RETRY_MS,
-      coalesced: (states) => {
-        options.metrics.statesCoalesced.inc({ cluster }, states);
+      ...{ gatherMs: timing.gatherMs, coalesceMs: timing.coalesceMs, flapping: this.#flapping },
+      isSettling: () => !this.isSynced,
+      superseded: ({ kind }, flaps) => {
+        if (flaps) options.metrics.flappingStates.inc({ cluster, kind });
+        else options.metrics.statesCoalesced.inc({ cluster });
       },
     });
     const look = { connection, deadlineMs: timing.requestMs, signal: this.#stopping.signal };
@@ -76,6 +89,17 @@ export class ClusterWatcher {
       },
     });
     this.#keeper = createFinalizerKeeper(options, () => this.#dispatcher.waiting());
+    this.#lost =
+      options.lostRuns &&
+      new LostRemediations({
+        ...{ ...options, lostRuns: options.lostRuns, observed: options.observed },
+        isSynced: () => this.isSynced,
+        lookMs: timing.lostRunsMs,
+        trackedOf: (uid) => this.#trackedOf(uid),
+        sendAgain: (uids) => {
+          this.#tellAgain(uids);
+        },
+      });
     this.#parts = options.kinds.map((kind) => this.#createKind(kind));
   }
 
@@ -90,6 +114,7 @@ export class ClusterWatcher {
       knowsRecorded: this.#parts.some(({ recall }) => recall?.isKnown),
       recordingGraceMs: this.#options.timing.recordingGraceMs,
       nowMs: Date.now(),
+      lostRunOf: (remediationUid) => this.#lost?.runOf(remediationUid),
     });
   }
 
@@ -107,12 +132,18 @@ export class ClusterWatcher {
     try {
       await this.#readEpoch();
       const loops = this.#parts.map((parts) => this.#runKind(parts));
-      await Promise.all([...loops, this.#keepAnEye(), this.#keeper?.run(this.#stopping.signal)]);
+      await Promise.all([...loops, this.#keepAnEye(), ...this.#helpers()]);
     } finally {
       stop();
+      await this.#dispatcher.drain(LONGEST_DRAIN_MS);
       this.#dispatcher.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  #helpers(): readonly (Promise<void> | undefined)[] {
+    const { signal } = this.#stopping;
+    return [this.#keeper?.run(signal), this.#lost?.run(signal)];
   }
 
   async #runKind({ recall, collections }: KindParts): Promise<void> {
@@ -129,10 +160,9 @@ export class ClusterWatcher {
       cluster,
       keeper: strict?.kinds.includes(kind.kind) === true ? this.#keeper : undefined,
       epoch: () => this.#epoch,
-      remediationUid: (namespace, name) =>
-        this.#parts
-          .find(({ observer: { kind: parent } }) => parent.kind === REMEDIATION)
-          ?.observer.uidOf(namespace, name),
+      remediationUid: (namespace, name) => this.#observerOf(REMEDIATION)?.uidOf(namespace, name),
+      siblingCreatedAt: ({ kind: sibling, namespace, name }, remediationUid) =>
+        this.#observerOf(sibling)?.createdAtOf(namespace, name, remediationUid),
       offer: (tracked, state) => {
         this.#dispatcher.offer(tracked, state);
       },
@@ -169,6 +199,10 @@ export class ClusterWatcher {
     return { observer, recall, collections };
   }
 
+  #observerOf(kind: string): KindObserver | undefined {
+    return this.#parts.find(({ observer }) => observer.kind.kind === kind)?.observer;
+  }
+
   #collections(): readonly CollectionWatcher[] {
     return this.#parts.flatMap(({ collections }) => collections);
   }
@@ -186,28 +220,44 @@ export class ClusterWatcher {
 
   #remediationOf({ remediation }: Tracked): Tracked | undefined {
     if (remediation === undefined) return undefined;
-    const parts = this.#parts.find(({ observer: { kind } }) => kind.kind === REMEDIATION);
-    return parts?.observer.find(remediation.uid);
+    return this.#observerOf(REMEDIATION)?.find(remediation.uid);
   }
 
-  #signalFailed(tracked: Tracked, error: unknown): { readonly isAway: boolean } {
-    const { cluster, metrics, logger } = this.#options;
-    const { reason, isAway, losesRun } = classifySignalFailure(error);
+  #signalFailed(those: readonly WaitingState[], error: unknown): { readonly isAway: boolean } {
+    const failure = classifySignalFailure(error);
+    const remediation = those[0]?.state.reading.remediation;
+    void this.#reportFailure(failure, remediation, error);
+    if (failure.losesRun && remediation !== undefined) this.#tellAgain(new Set([remediation.uid]));
+    return failure;
+  }
+
+  async #reportFailure(
+    failure: SignalFailure,
+    remediation: RemediationReference | undefined,
+    error: unknown,
+  ): Promise<void> {
+    const { cluster, metrics, logger, hasWorker } = this.#options;
+    const isWithoutWorker = failure.reason === 'signal-limit' && (await hasWorker?.()) === false;
+    const { reason, remedy } = isWithoutWorker ? withoutWorker(failure) : failure;
     metrics.signalErrors.inc({ cluster, reason });
     const message = error instanceof Error ? error.message : String(error);
     logger.warn(
-      { cluster, kind: tracked.kind, uid: tracked.uid, reason, message },
-      'Temporal took no signal',
+      { cluster, namespace: remediation?.namespace, remediation: remediation?.name, reason, message, remedy },
+      'sending a signal to Temporal failed: it is tried again',
     );
-    if (losesRun) this.#tellAgain(tracked.remediation?.uid);
-    return { isAway };
+  }
+
+  #trackedOf(remediationUid: string): readonly Tracked[] {
+    return this.#parts.flatMap(({ observer }) =>
+      [...observer.tracked()].filter(({ remediation }) => remediation?.uid === remediationUid),
+    );
   }
 
   /** What the lost run had not recorded went with it. */
-  #tellAgain(remediationUid: string | undefined): void {
+  #tellAgain(remediationUids: ReadonlySet<string>): void {
     for (const { observer, collections } of this.#parts) {
       for (const tracked of observer.tracked()) {
-        if (tracked.remediation?.uid !== remediationUid) continue;
+        if (!remediationUids.has(tracked.remediation?.uid ?? '')) continue;
         forgetSent(tracked);
         if (tracked.isGone) observer.tellEndAgain(tracked);
       }
@@ -233,6 +283,7 @@ export class ClusterWatcher {
     while (!signal.aborted) {
       await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
+      this.#flapping.settle(Date.now());
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
       this.#publishHeld();
       await this.#readEpoch();

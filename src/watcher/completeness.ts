@@ -2,7 +2,7 @@ import type { Tracked } from './tracked.ts';
 import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
-export type GapReason = 'not-sent' | 'not-recorded' | 'cannot-be-read' | 'overdue';
+export type GapReason = 'not-sent' | 'not-recorded' | 'lost-run' | 'cannot-be-read' | 'overdue';
 
 export interface Gap {
   readonly kind: string;
@@ -49,6 +49,8 @@ export interface CompletenessInput {
   /** How long recording may take before it counts as a gap, in milliseconds. */
   readonly recordingGraceMs: number;
   readonly nowMs: number;
+  /** The run that took what a remediation said and ended before it was recorded. Default: none did. */
+  readonly lostRunOf?: (remediationUid: string | undefined) => string | undefined;
 }
 
 const MOST_GAPS = 100;
@@ -99,12 +101,19 @@ function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap
   const { kind, namespace, name, uid } = tracked;
   const gap = (reason: GapReason, detail?: string): Gap => ({ kind, namespace, name, uid, reason, detail });
   if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
+  const lostRun = isDone ? undefined : input.lostRunOf?.(tracked.remediation?.uid);
+  if (lostRun !== undefined) return gap('lost-run', `run ${lostRun}`);
   if (isWaiting(tracked)) return gap('not-sent');
-  const waitedMs = input.nowMs - (tracked.sentAtMs ?? input.nowMs);
-  if (!isDone && waitedMs > input.recordingGraceMs) return gap('not-recorded');
-  if (!tracked.isGone && !tracked.isTerminal && (tracked.deadlineAtMs ?? Infinity) < input.nowMs)
-    return gap('overdue');
-  return undefined;
+  if (!isDone && isLate(tracked, input)) return gap('not-recorded');
+  return isOverdue(tracked, input) ? gap('overdue') : undefined;
+}
+
+function isLate({ sentAtMs }: Tracked, { nowMs, recordingGraceMs }: CompletenessInput): boolean {
+  return nowMs - (sentAtMs ?? nowMs) > recordingGraceMs;
+}
+
+function isOverdue({ isGone, isTerminal, deadlineAtMs }: Tracked, { nowMs }: CompletenessInput): boolean {
+  return !isGone && !isTerminal && (deadlineAtMs ?? Infinity) < nowMs;
 }
 
 function countBy(gaps: readonly Gap[]): Completeness['gapCounts'] {

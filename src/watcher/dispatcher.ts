@@ -1,37 +1,67 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Backoff } from './backoff.ts';
+import type { Flapping } from './flapping.ts';
 import { enqueue } from './pending-states.ts';
+import type { WaitingState } from './remediation-queue.ts';
+import { RemediationQueue } from './remediation-queue.ts';
+import { StateRefusedError } from './signal-failure.ts';
 import type { PendingState, Tracked } from './tracked.ts';
+import { isWaiting } from './tracked.ts';
 import { Turn } from './turn.ts';
 
+/** With states of more resources waiting, memory counts more than what a later state may lack. */
+const CROWDED_RESOURCES = 2_000;
+
 export interface DispatcherOptions {
-  /** Resources whose states are sent at the same time. */
+  /** Remediations whose states are sent at the same time. */
   readonly concurrency: number;
-  /** Resolves when Temporal has all of the state durably. */
-  readonly send: (tracked: Tracked, state: PendingState) => Promise<void>;
+  /**
+   * Calls `done` for each state that Temporal has durably, those of one resource in their order. Resolves when it has all
+   * of them; answers whether a signal was needed.
+   */
+  readonly send: (
+    those: readonly WaitingState[],
+    done: (one: WaitingState) => void,
+  ) => Promise<{ readonly isSignalled: boolean }>;
   /** Called when Temporal has the state. */
   readonly acknowledged: (tracked: Tracked, state: PendingState) => void;
-  /** Called when it could not be sent; says whether Temporal took nothing from anybody. */
-  readonly failed: (tracked: Tracked, error: unknown) => { readonly isAway: boolean };
+  /** Called when they could not be sent; says whether Temporal takes nothing from anybody. */
+  readonly failed: (those: readonly WaitingState[], error: unknown) => { readonly isAway: boolean };
   /** For Temporal as a whole. */
   readonly backoff: Backoff;
-  /** How long a state that Temporal refused by itself waits, in milliseconds. */
+  /** How long what Temporal refused by itself waits, in milliseconds. */
   readonly refusedRetryMs: number;
-  readonly coalesced: (states: number) => void;
+  /** Shortest time between two signals to one remediation, unless something urgent comes. */
+  readonly gatherMs: number;
+  /** How long states of a resource that flaps are coalesced. */
+  readonly coalesceMs: number;
+  readonly flapping: Flapping;
+  /** The first lists are being read. */
+  readonly isSettling: () => boolean;
+  /** Called when a newer state took the place of one that waited; says whether the resource flaps. */
+  readonly superseded: (tracked: Tracked, flaps: boolean) => void;
 }
 
 /**
- * Brings states to Temporal: the states of one resource in their order, few resources at a time, and again until it has
- * them. Until then a resource's newest state waits here, and what it supersedes does not.
+ * Brings states to Temporal: those of one remediation together and in their order, few remediations at a time, and again
+ * until it has them. Until then they wait here.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #ready = new Set<Tracked>();
-  /** With a state on its way, or waiting to try it again. */
-  readonly #busy = new Set<Tracked>();
+  readonly #queues = new Map<string, RemediationQueue>();
+  readonly #ready = new Set<RemediationQueue>();
+  /** With states on their way. */
+  readonly #busy = new Set<RemediationQueue>();
+  readonly #timers = new Map<RemediationQueue, { readonly atMs: number; readonly timer: NodeJS.Timeout }>();
+  /** When a remediation was last signalled, the longest ago first. */
+  readonly #signalledAtMs = new Map<string, number>();
+  readonly #waiting = new Set<Tracked>();
   readonly #stopping = new AbortController();
+  #isStopping = false;
   #workers = 0;
+  /** Of these, those that have not begun. */
+  #starting = 0;
   #awayUntil: Promise<void> | undefined;
   /** Of all workers together. */
   readonly #turn = new Turn();
@@ -42,53 +72,112 @@ export class Dispatcher {
   }
 
   offer(tracked: Tracked, state: PendingState): void {
-    const dropped = enqueue(tracked.pending, state);
-    if (dropped > 0) this.#options.coalesced(dropped);
-    if (this.#busy.has(tracked)) return;
-    this.#ready.add(tracked);
-    this.#startWorkers();
+    const { flapping, coalesceMs, superseded } = this.#options;
+    const { flaps, isChange } = flapping.see(tracked, state);
+    const dropped = enqueue(tracked.pending, state, {
+      isCrowded: this.#waiting.size > CROWDED_RESOURCES,
+      flapping: flaps ? { coalesceMs, isChange } : undefined,
+    });
+    if (dropped > 0) superseded(tracked, flaps);
+    this.#waiting.add(tracked);
+    this.#join(tracked);
   }
 
   /** Resources with states that Temporal does not have yet. */
   get depth(): number {
-    return this.#ready.size + this.#busy.size;
+    return this.#waiting.size;
   }
 
-  *waiting(): Generator<Tracked> {
-    yield* this.#ready;
-    yield* this.#busy;
+  waiting(): Iterable<Tracked> {
+    return this.#waiting;
   }
 
   /** Resolves when few enough wait, at the latest after the given time: a list may pause for that long between its pages. */
   async room(most: number, longestMs: number): Promise<void> {
-    const deadline = performance.now() + longestMs;
-    while (this.depth > most && performance.now() < deadline && !this.#stopping.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - performance.now());
-        this.#idle.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
+    await this.#until(() => this.depth <= most, longestMs);
+  }
+
+  /** Attempts once to send what waits for more to come with it; what fails now is seen again by the next life. */
+  async drain(longestMs: number): Promise<void> {
+    this.#isStopping = true;
+    if (this.#awayUntil !== undefined) return;
+    for (const queue of this.#queues.values()) this.#plan(queue);
+    await this.#until(() => this.#workers === 0, longestMs);
   }
 
   stop(): void {
     this.#stopping.abort();
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
     this.#wake();
   }
 
+  /** Into the queue of the remediation that its oldest state belongs to. */
+  #join(tracked: Tracked): void {
+    const uid = tracked.pending[0]?.reading.remediation.uid;
+    if (uid === undefined) return;
+    const queue = this.#queues.get(uid) ?? new RemediationQueue(uid);
+    this.#queues.set(uid, queue);
+    queue.members.add(tracked);
+    this.#plan(queue);
+  }
+
+  /** Now, or when what has come is to be sent. */
+  #plan(queue: RemediationQueue): void {
+    if (this.#busy.has(queue) || this.#ready.has(queue) || this.#stopping.signal.aborted) return;
+    const nowMs = Date.now();
+    const dueAtMs = queue.dueAtMs({
+      nowMs,
+      sentAtMs: this.#signalledAtMs.get(queue.uid),
+      gatherMs: this.#options.gatherMs,
+      isSettling: this.#options.isSettling(),
+      isStopping: this.#isStopping,
+    });
+    if (dueAtMs === undefined) this.#queues.delete(queue.uid);
+    else if (dueAtMs > nowMs) this.#remind(queue, dueAtMs);
+    else {
+      this.#forgetTimer(queue);
+      this.#ready.add(queue);
+      this.#startWorkers();
+    }
+  }
+
+  #forgetTimer(queue: RemediationQueue): void {
+    clearTimeout(this.#timers.get(queue)?.timer);
+    this.#timers.delete(queue);
+  }
+
+  #remind(queue: RemediationQueue, atMs: number): void {
+    if (atMs >= (this.#timers.get(queue)?.atMs ?? Infinity)) return;
+    this.#forgetTimer(queue);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(queue);
+        this.#plan(queue);
+      },
+      Math.max(0, atMs - Date.now()),
+    );
+    timer.unref();
+    this.#timers.set(queue, { atMs, timer });
+  }
+
   #startWorkers(): void {
-    // Each takes one as it starts: those that are there already may be busy for long.
-    while (this.#workers < this.#options.concurrency && this.#ready.size > 0) {
+    // Each will take one: those that are there already may be busy for long.
+    while (this.#workers < this.#options.concurrency && this.#ready.size > this.#starting) {
       this.#workers += 1;
+      this.#starting += 1;
       void this.#work().finally(() => {
         this.#workers -= 1;
+        this.#startWorkers();
+        this.#wake();
       });
     }
   }
 
   async #work(): Promise<void> {
+    // What is read in the same turn goes together.
+    await nextTurn();
+    this.#starting -= 1;
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       await this.#awayUntil;
       if (this.#stopping.signal.aborted) return;
@@ -98,7 +187,7 @@ export class Dispatcher {
     }
   }
 
-  #take(): Tracked | undefined {
+  #take(): RemediationQueue | undefined {
     const [next] = this.#ready;
     if (next === undefined || this.#stopping.signal.aborted) return undefined;
     this.#ready.delete(next);
@@ -106,49 +195,79 @@ export class Dispatcher {
     return next;
   }
 
-  async #deliver(tracked: Tracked): Promise<void> {
-    // Taken out while it is on its way: what comes meanwhile must neither replace it nor be sent before it.
-    const state = tracked.pending.shift();
-    if (state !== undefined) {
-      tracked.sending = state;
-      try {
-        await this.#options.send(tracked, state);
-      } catch (error: unknown) {
-        tracked.pending.unshift(state);
-        this.#postpone(tracked, error);
-        return;
-      } finally {
-        tracked.sending = undefined;
-      }
-      this.#options.backoff.reset();
-      this.#options.acknowledged(tracked, state);
+  async #deliver(queue: RemediationQueue): Promise<void> {
+    // Taken out while they are on their way: what comes meanwhile must neither replace them nor be sent before them.
+    const left = new Set(queue.take({ nowMs: Date.now(), isStopping: this.#isStopping }));
+    const done = (one: WaitingState): void => {
+      left.delete(one);
+      this.#done(one);
+    };
+    try {
+      const { isSignalled } = await this.#options.send([...left], done);
+      if (isSignalled) this.#signalled(queue.uid);
+    } catch (error: unknown) {
+      this.#signalled(queue.uid);
+      queue.putBack([...left]);
+      this.#postpone(queue, [...left], error);
     }
-    this.#release(tracked);
+    this.#release(queue);
   }
 
-  #release(tracked: Tracked): void {
-    this.#busy.delete(tracked);
-    if (tracked.pending.length > 0) this.#ready.add(tracked);
-    this.#startWorkers();
+  #done({ tracked, state }: WaitingState): void {
+    tracked.sending = tracked.sending.filter((one) => one !== state);
+    if (!isWaiting(tracked)) this.#waiting.delete(tracked);
+    this.#options.backoff.reset();
+    this.#options.acknowledged(tracked, state);
+  }
+
+  #signalled(uid: string): void {
+    const nowMs = Date.now();
+    this.#signalledAtMs.delete(uid);
+    this.#signalledAtMs.set(uid, nowMs);
+    for (const [longestAgo, atMs] of this.#signalledAtMs) {
+      if (nowMs - atMs < this.#options.gatherMs) break;
+      this.#signalledAtMs.delete(longestAgo);
+    }
+  }
+
+  #release(queue: RemediationQueue): void {
+    this.#busy.delete(queue);
+    const members = [...queue.members];
+    queue.release();
+    for (const tracked of members) {
+      if (!isWaiting(tracked)) this.#waiting.delete(tracked);
+      if (!queue.members.has(tracked)) this.#join(tracked);
+    }
+    this.#plan(queue);
     this.#wake();
   }
 
-  #postpone(tracked: Tracked, error: unknown): void {
-    const { signal } = this.#stopping;
-    const { isAway } = this.#options.failed(tracked, error);
-    if (!isAway) {
-      // Its own trouble: the others go on.
-      void delay(this.#options.refusedRetryMs, undefined, { signal, ref: false })
-        .catch(() => undefined)
-        .then(() => {
-          this.#release(tracked);
-        });
+  #postpone(queue: RemediationQueue, left: readonly WaitingState[], error: unknown): void {
+    const { failed, refusedRetryMs, backoff } = this.#options;
+    const { isAway } = failed(left, error);
+    if (isAway) {
+      this.#awayUntil ??= backoff.pause(undefined, this.#stopping.signal).then(() => {
+        this.#awayUntil = undefined;
+      });
       return;
     }
-    this.#awayUntil ??= this.#options.backoff.pause(undefined, signal).then(() => {
-      this.#awayUntil = undefined;
-    });
-    this.#release(tracked);
+    // Its own trouble: the others go on.
+    const untilMs = Date.now() + refusedRetryMs;
+    if (!(error instanceof StateRefusedError)) queue.refusedUntilMs = untilMs;
+    else for (const tracked of error.refused) queue.refuse(tracked, untilMs);
+  }
+
+  async #until(condition: () => boolean, longestMs: number): Promise<void> {
+    const deadline = performance.now() + longestMs;
+    while (!condition() && performance.now() < deadline && !this.#stopping.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+        this.#idle.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
   }
 
   #wake(): void {

@@ -26,6 +26,8 @@ export interface KindObserverOptions {
   readonly epoch: () => bigint;
   /** Of a remediation that was seen, for resources that name theirs without its uid. */
   readonly remediationUid: (namespace: string, name: string) => string | undefined;
+  /** Of a resource that was seen as part of that remediation. */
+  readonly siblingCreatedAt?: ReadingContext['siblingCreatedAt'];
   readonly offer: (tracked: Tracked, state: PendingState) => void;
   /** Strict mode, for kinds that are in it. */
   readonly keeper?: Pick<FinalizerKeeper, 'note' | 'consider'> | undefined;
@@ -75,6 +77,13 @@ export class KindObserver {
     return this.#uidByName.get(nameKey(namespace, name));
   }
 
+  /** When the resource was created that last had a name and belongs to a remediation, if it was seen there. */
+  createdAtOf(namespace: string, name: string, remediationUid: string): string | undefined {
+    const tracked = this.#tracked.get(this.uidOf(namespace, name) ?? '');
+    const isSeen = tracked?.collection !== undefined && tracked.unread === undefined && !tracked.isGone;
+    return isSeen && tracked.remediation?.uid === remediationUid ? tracked.createdAt : undefined;
+  }
+
   /** Whether a sight of a resource would tell anything that is not known. */
   wouldTell(resource: JsonObject): boolean {
     const identity = identify(resource);
@@ -102,6 +111,8 @@ export class KindObserver {
     const { uid, version } = identity;
     if (version <= (this.#ends.get(uid) ?? -1n)) return undefined;
     const tracked = this.#tracked.get(uid) ?? this.#begin(identity);
+    // Known from the database only, it had the time at which it was first seen.
+    tracked.createdAt = parseInstant(identity.creationTimestamp) ?? tracked.createdAt;
     if (tracked.version < 0n) this.#uidByName.set(nameKey(identity.namespace, identity.name), uid);
     const isNews = version > tracked.version;
     const isToRead = isNews || (tracked.mustReread && version === tracked.version);
@@ -272,8 +283,11 @@ export class KindObserver {
     const shows = shownBy(tracked, reading);
     const isFirst = shows.some((shown) => !tracked.shown.has(shown));
     for (const shown of shows) tracked.shown.add(shown);
-    const queuedAtMs = this.#options.now();
-    const state = { reading, shows, isFirst, ...end, phase: tracked.phase, queuedAtMs };
+    const state: PendingState = {
+      ...{ reading, shows, isFirst, ...end, phase: tracked.phase, isTerminal: tracked.isTerminal },
+      isUrgent: end.isDeletion || (isFirst && isAwaited(tracked, reading)),
+      queuedAtMs: this.#options.now(),
+    };
     this.#options.offer(tracked, state);
     return state;
   }
@@ -285,8 +299,11 @@ export class KindObserver {
   }
 
   #context(): ReadingContext {
-    const { cluster, epoch, now, remediationUid } = this.#options;
-    return { cluster, epoch: epoch(), observedAt: instantOf(now()), remediationUid };
+    const { cluster, epoch, now, remediationUid, siblingCreatedAt } = this.#options;
+    return {
+      ...{ cluster, epoch: epoch(), observedAt: instantOf(now()), remediationUid },
+      ...(siblingCreatedAt === undefined ? {} : { siblingCreatedAt }),
+    };
   }
 }
 
@@ -302,6 +319,11 @@ function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[
     .filter((observation) => observation.phase === 'skip')
     .map(({ key }) => `block ${key}`);
   return [`phase ${phase ?? ''}`, ...blocks];
+}
+
+/** Somebody may act on it now: the end of a resource, a block, an approval. */
+function isAwaited({ isTerminal }: Tracked, { observations }: ResourceReading): boolean {
+  return isTerminal || observations.some(({ phase }) => phase === 'skip' || phase === 'approval');
 }
 
 const nameKey = (namespace: string, name: string): string => `${namespace}/${name}`;

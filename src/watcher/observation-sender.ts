@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 
-import { utf8Length } from '../domain/bounds.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { Observation, ObservedResource } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import { boundObservation } from '../kubernaut/bound-observation.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
+import { withCoalesced } from './coalesced-observation.ts';
+import type { WaitingState } from './remediation-queue.ts';
+import type { OutgoingState } from './signal-delivery.ts';
+import { SignalDelivery } from './signal-delivery.ts';
 import type { PendingState, Tracked } from './tracked.ts';
+import { Turn } from './turn.ts';
 
 export interface ObservationSenderOptions {
   readonly cluster: string;
@@ -18,74 +21,127 @@ export interface ObservationSenderOptions {
   readonly metrics: WatcherMetrics;
 }
 
-interface Prepared {
+/** What one observation of a state says, as it may leave this process. */
+export interface Prepared {
   readonly observation: Observation & { readonly resource: ObservedResource };
   readonly name: string;
   readonly hash: string;
 }
 
+/** What Temporal has of a resource once everything before has arrived there. */
+interface Said {
+  readonly hashes: Map<string, string>;
+  stateHash: string | undefined;
+}
+
 /**
- * Hands a state to Temporal: of its observations those that say something else than Temporal has already. Resolves when
- * all of them are durable there. Each is remembered as soon as it is, so that a second attempt sends the rest.
+ * Hands states of one remediation to Temporal: of their observations those that say something else than it has already.
+ * Each is remembered as soon as it is durable there, so that a second attempt sends the rest.
  */
 export function createObservationSender(options: ObservationSenderOptions) {
-  const { cluster, signals, metrics } = options;
-  return async (tracked: Tracked, state: PendingState): Promise<void> => {
-    const { reading } = state;
-    const { target } = reading;
-    const resource = { ...identityOf(tracked), ...(state.phase === undefined ? {} : { phase: state.phase }) };
-    const prepared = reading.observations.map((observation) => prepare(observation, resource, options));
-    const projectionHash = sha256(prepared.map(({ name, hash }) => `${name} ${hash}`).join('\n'));
-    // The database has all of it, from an earlier life of this process or from another watcher.
-    if (tracked.sentHash === undefined && tracked.recordedHash === projectionHash)
-      remember(tracked, prepared);
-    const changed = prepared.filter(({ name, hash }) => tracked.sent.get(name) !== hash);
-    const remediation = { cluster, ...reading.remediation };
-    const summary = options.redactor.redactText(reading.summary).value;
-    const about = { remediation, summary, ...(target === undefined ? {} : { target }) };
-    /** Whether all went to the run that had taken what was sent before. */
-    const sendAll = async (those: readonly Prepared[]): Promise<boolean> => {
-      const before = tracked.sentToRun;
-      for (const list of inSignals(those)) {
-        const observations = list.map((one) =>
-          one === those.at(-1) ? withHash(one, projectionHash) : one.observation,
-        );
-        tracked.sentToRun = await signals.send({ ...about, observations });
-        tracked.sentAtMs = Date.now();
-        for (const one of list) tracked.sent.set(one.name, one.hash);
-        metrics.observationsSignalled.inc({ cluster, kind: tracked.kind }, list.length);
-      }
-      return before === undefined || before === tracked.sentToRun;
-    };
-    const wasRecorded = tracked.sentHash === tracked.recordedHash;
-    // If the run before was terminated, the rest of the state may have gone with it, unrecorded.
-    if (!(await sendAll(changed)) && !wasRecorded) await sendAll(prepared);
-    tracked.sentHash = projectionHash;
+  return async (
+    those: readonly WaitingState[],
+    done: (one: WaitingState) => void,
+  ): Promise<{ readonly isSignalled: boolean }> => {
+    const said = new Map<Tracked, Said>();
+    const outgoing: OutgoingState[] = [];
+    const turn = new Turn();
+    for (const one of those) {
+      outgoing.push(goOut(one, saidOf(one.tracked, said), options));
+      if (turn.isOver()) await turn.next();
+    }
+    const [newest] = those.slice(-1);
+    if (newest === undefined) return { isSignalled: false };
+    const { reading } = newest.state;
+    const target = those.map(({ state }) => state.reading.target).findLast((one) => one !== undefined);
+    const delivery = new SignalDelivery({
+      ...options,
+      about: {
+        remediation: { cluster: options.cluster, ...reading.remediation },
+        summary: options.redactor.redactText(summaryOf(those)).value,
+        ...(target === undefined ? {} : { target }),
+      },
+      done,
+    });
+    return await delivery.deliver(outgoing);
   };
 }
 
-/** What fits in one signal each, in order. */
-function inSignals(those: readonly Prepared[]): Prepared[][] {
-  const lists: Prepared[][] = [];
-  let bytes = Infinity;
-  for (const one of those) {
-    const size = utf8Length(JSON.stringify(one.observation));
-    bytes += size;
-    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
-      lists.push([]);
-      bytes = size;
-    }
-    lists.at(-1)?.push(one);
+/** The remediation's own line is the one to show; what belongs to it may be met first. */
+function summaryOf(those: readonly WaitingState[]): string {
+  const own = those.findLast(({ tracked, state }) => tracked.uid === state.reading.remediation.uid);
+  return (own ?? those[0])?.state.reading.summary ?? '';
+}
+
+function saidOf(tracked: Tracked, said: Map<Tracked, Said>): Said {
+  const before = said.get(tracked) ?? { hashes: new Map(tracked.sent), stateHash: tracked.sentHash };
+  said.set(tracked, before);
+  return before;
+}
+
+/** Of a state what is news, given what is said before it. */
+function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions): OutgoingState {
+  const { tracked, state } = one;
+  const prepared = prepareState(one, state, options);
+  const stateHash = hashOfState(prepared, state);
+  // The database has all of it, from an earlier life of this process or from another watcher.
+  const isKnown = said.stateHash === undefined && tracked.recordedHash === stateHash;
+  if (isKnown) for (const { name, hash } of prepared) tracked.sent.set(name, hash);
+  const news = isKnown ? [] : newsOf({ one, prepared, stateHash, said }, options);
+  if (!isKnown) countEqual(tracked, prepared.length - news.length, options);
+  const observations = withHash(news, stateHash).map((each) =>
+    isInterim(state, each, said)
+      ? { ...each, observation: { ...each.observation, interim: true as const } }
+      : each,
+  );
+  for (const { name, hash } of prepared) said.hashes.set(name, hash);
+  said.stateHash = stateHash;
+  const isRecorded = tracked.sentHash === tracked.recordedHash;
+  return { one, stateHash, isRecorded, observations, whole: withHash(prepared, stateHash) };
+}
+
+interface StateToSend {
+  readonly one: WaitingState;
+  readonly prepared: readonly Prepared[];
+  readonly stateHash: string;
+  readonly said: Said;
+}
+
+function newsOf(
+  { one, prepared, stateHash, said }: StateToSend,
+  options: ObservationSenderOptions,
+): readonly Prepared[] {
+  const { coalesced, isDeletion } = one.state;
+  const changed = prepared.filter(({ name, hash }) => said.hashes.get(name) !== hash);
+  if (coalesced !== undefined && coalesced.changes > 1) {
+    const first = prepareState(one, coalesced.first, options);
+    return withCoalesced({ prepared, changed, first, state: one.state, hash: sha256 });
   }
-  return lists;
+  // Only its phase, or what it leaves out, has changed: one observation carries the hash of the state to the database.
+  // A deletion is known to be recorded without it.
+  const isOnlyHash = changed.length === 0 && said.stateHash !== stateHash && !isDeletion;
+  return isOnlyHash ? prepared.slice(0, 1) : changed;
 }
 
-function remember(tracked: Tracked, prepared: readonly Prepared[]): void {
-  for (const { name, hash } of prepared) tracked.sent.set(name, hash);
+function countEqual({ kind }: Tracked, count: number, { cluster, metrics }: ObservationSenderOptions): void {
+  if (count > 0) metrics.equalObservations.inc({ cluster, kind }, count);
 }
 
-function identityOf({ kind, namespace, name, uid }: Tracked): ObservedResource {
-  return { kind, namespace, name, uid };
+/** That it is stored may wait for what follows: it is neither the first nor the last of its record, and nobody waits for it. */
+function isInterim(state: PendingState, { observation, name }: Prepared, { hashes }: Said): boolean {
+  const { phase } = observation;
+  if (state.isUrgent || state.isTerminal || state.isDeletion || !hashes.has(name)) return false;
+  return phase !== 'skip' && phase !== 'approval' && phase !== 'closure';
+}
+
+function prepareState(
+  { tracked }: WaitingState,
+  { reading, phase }: PendingState,
+  options: ObservationSenderOptions,
+): Prepared[] {
+  const { kind, namespace, name, uid } = tracked;
+  const resource = { kind, namespace, name, uid, ...(phase === undefined ? {} : { phase }) };
+  return reading.observations.map((observation) => prepare(observation, resource, options));
 }
 
 /** Before anything leaves this process: what Temporal was given, its history keeps. */
@@ -106,14 +162,29 @@ function prepare(
   };
 }
 
-function withHash({ observation }: Prepared, projectionHash: string): Observation {
-  return { ...observation, resource: { ...observation.resource, projectionHash } };
+/** On the last: once that one is recorded the others are too. */
+function withHash(those: readonly Prepared[], projectionHash: string): Prepared[] {
+  return those.map((each, index) => {
+    const { observation } = each;
+    if (index < those.length - 1) return each;
+    return {
+      ...each,
+      observation: { ...observation, resource: { ...observation.resource, projectionHash } },
+    };
+  });
 }
 
-/** Of what it says; when it was seen, and under which version, is no part of that. */
-function contentHash({ columns, fragment, resource }: Prepared['observation']): string {
-  const content = [{ ...columns }, fragment ?? false, resource.phase ?? '', resource.deletedAt ?? ''];
-  return sha256(canonicalJson(content));
+/**
+ * Of what it says of its record. When it was seen, under which version and in which phase of its resource is no part of
+ * that; nor whether the sibling that it is about is known by now.
+ */
+function contentHash({ columns, resource }: Prepared['observation']): string {
+  return sha256(canonicalJson([{ ...columns }, resource.deletedAt ?? '']));
+}
+
+/** Of all that a state says, its phase included: `observed_resource` shows it. */
+function hashOfState(prepared: readonly Prepared[], { phase = '' }: PendingState): string {
+  return sha256([...prepared.map(({ name, hash }) => `${name} ${hash}`), phase].join('\n'));
 }
 
 function sha256(text: string): string {

@@ -3,6 +3,7 @@ import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+import type { LostRuns } from '../temporal/lost-runs.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { ClusterWatcher } from './cluster-watcher.ts';
 import type { Completeness } from './completeness.ts';
@@ -25,6 +26,13 @@ export interface WatcherOptions {
   readonly connection: ClusterConnection;
   readonly signals: RemediationSignals;
   readonly redactor: Redactor;
+  /**
+   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. Asked when
+   * a run takes no more signals. Default: unknown.
+   */
+  readonly hasWorker?: () => Promise<boolean | undefined>;
+  /** Runs that ended before they had recorded everything. Default: nobody asks for them. */
+  readonly lostRuns?: LostRuns;
   /** What is recorded. Default: unknown; then everything is told again at every start. */
   readonly observed?: ObservedResources;
   /** Default: all that are known. */
@@ -33,7 +41,7 @@ export interface WatcherOptions {
   readonly strict?: StrictMode | undefined;
   readonly timing: WatcherTiming;
   readonly listPageSize: number;
-  /** Resources whose states are sent to Temporal at the same time. */
+  /** Remediations whose states are sent to Temporal at the same time. */
   readonly signalConcurrency: number;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;

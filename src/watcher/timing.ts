@@ -19,6 +19,12 @@ export interface WatcherTiming {
   readonly lookMs: number;
   /** How long the watch may lag behind such a list or look. */
   readonly reconcileGraceMs: number;
+  /** Shortest time between two signals to one remediation, unless something urgent comes. */
+  readonly gatherMs: number;
+  /** Of a resource that flaps the newest state is sent so often; within the same time its changes are counted. */
+  readonly coalesceMs: number;
+  /** Between two questions to Temporal for runs that ended without having recorded everything. */
+  readonly lostRunsMs: number;
   /** What the database does not show so long after Temporal took it is sent again. */
   readonly recordingGraceMs: number;
 }

@@ -29,8 +29,8 @@ export interface Tracked {
   readonly shown: Set<string>;
   /** States that wait to be sent to Temporal, oldest first. */
   readonly pending: PendingState[];
-  /** The state that is on its way right now. */
-  sending: PendingState | undefined;
+  /** The states that are on their way right now, oldest first; those that wait come after them. */
+  sending: PendingState[];
   /** Hash of what Temporal has, by observation. */
   readonly sent: Map<string, string>;
   /** Hash of the last state that Temporal has completely. */
@@ -61,7 +61,22 @@ export interface PendingState {
   readonly isDeletion: boolean;
   /** A deletion of something that is still there, because strict mode keeps it. */
   readonly isKept: boolean;
+  /** Its phase is one after which nothing more happens. */
+  readonly isTerminal: boolean;
+  /** It is sent at once, however lively its remediation is. */
+  readonly isUrgent: boolean;
   readonly queuedAtMs: number;
+  /** Of a resource that flaps: the states that this one stands for. */
+  readonly coalesced?: CoalescedStates;
+}
+
+export interface CoalescedStates {
+  /** The oldest of them. */
+  readonly first: PendingState;
+  /** How many changes they were, the newest included. */
+  readonly changes: number;
+  /** When the newest is sent, in milliseconds since the epoch. */
+  readonly dueAtMs: number;
 }
 
 export type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid' | 'createdAt'>;
@@ -81,7 +96,7 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     unread: undefined,
     shown: new Set(),
     pending: [],
-    sending: undefined,
+    sending: [],
     sent: new Map(),
     sentHash: undefined,
     sentAtMs: undefined,
@@ -104,7 +119,7 @@ export function forgetSent(tracked: Tracked): void {
 
 /** It has a state that Temporal does not have yet. */
 export function isWaiting({ pending, sending }: Tracked): boolean {
-  return pending.length > 0 || sending !== undefined;
+  return pending.length > 0 || sending.length > 0;
 }
 
 /** Temporal has its newest state. */

@@ -4,7 +4,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Tracked } from './tracked.ts';
 
 const MS_PER_SECOND = 1_000;
-const REASONS: readonly GapReason[] = ['not-sent', 'not-recorded', 'cannot-be-read', 'overdue'];
+const REASONS: readonly GapReason[] = ['not-sent', 'not-recorded', 'lost-run', 'cannot-be-read', 'overdue'];
 
 /** What is alarmed on. */
 export function publishCompleteness(

@@ -42,8 +42,8 @@ test('a secret in a resource does not leave the watcher', async () => {
     namespaces: [],
     connection,
     signals: {
-      send: ({ observation }) => {
-        sent.push(observation);
+      send: ({ observations }) => {
+        sent.push(...observations);
         return Promise.resolve('run');
       },
     },

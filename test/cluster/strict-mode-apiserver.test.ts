@@ -131,7 +131,7 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await world.setPhase(name, 'Executing');
     await world.delete(name);
     await until(
-      () => logged.some(({ msg }) => msg === 'Temporal took no signal'),
+      () => logged.some(({ msg }) => msg === 'sending a signal to Temporal failed: it is tried again'),
       'Temporal is missed',
       DEADLINE_MS,
     );

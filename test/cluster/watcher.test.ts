@@ -119,7 +119,7 @@ test('while Temporal is away states are superseded, but no block and no phase th
   world.startWatcher();
   await untilTold('uid-a phase Pending');
   world.record.temporalAway = true;
-  const count = 20;
+  const count = 60;
   for (let times = 0; times < count; times += 1) world.setStatus('a', { overallPhase: 'Executing', times });
   world.setStatus('a', { overallPhase: 'Blocked', blockReason: 'ResourceBusy' });
   world.setStatus('a', { overallPhase: 'Blocked', blockReason: 'DuplicateInProgress' });

@@ -46,6 +46,9 @@ const TIMING: WatcherTiming = {
   reconcileMs: 4_000,
   lookMs: 1_000,
   reconcileGraceMs: 1_000,
+  gatherMs: 100,
+  coalesceMs: 60_000,
+  lostRunsMs: 1_000,
   recordingGraceMs: 60_000,
 };
 

@@ -1,4 +1,4 @@
-import type { TakenSignal, WatcherRecord } from './watcher-record.ts';
+import type { TakenObservation, WatcherRecord } from './watcher-record.ts';
 import type { WatcherWriter, WrittenRemediation } from './watcher-writer.ts';
 
 /** Holds what was told against what was written. Returns every guarantee that did not hold, in words. */
@@ -26,7 +26,10 @@ function judgeVerdict(
     : [...wrong, `${uid} was deleted without a verdict`];
 }
 
-function phantoms(taken: readonly TakenSignal[], written: ReadonlyMap<string, WrittenRemediation>): string[] {
+function phantoms(
+  taken: readonly TakenObservation[],
+  written: ReadonlyMap<string, WrittenRemediation>,
+): string[] {
   return taken.flatMap(({ observation: { resource, columns } }) => {
     const one = written.get(resource?.uid ?? '');
     if (one === undefined) return [`${resource?.uid ?? 'nobody'} was told and never written`];
@@ -37,7 +40,7 @@ function phantoms(taken: readonly TakenSignal[], written: ReadonlyMap<string, Wr
 }
 
 /** Per life of a watcher: another life may tell the newest state again. */
-function disorder(taken: readonly TakenSignal[]): string[] {
+function disorder(taken: readonly TakenObservation[]): string[] {
   const newest = new Map<string, bigint>();
   return taken.flatMap(({ life, observation: { resource, sourceVersion } }) => {
     const one = `${resource?.uid ?? ''} of life ${life}`;
@@ -48,7 +51,7 @@ function disorder(taken: readonly TakenSignal[]): string[] {
   });
 }
 
-function workflows(taken: readonly TakenSignal[]): string[] {
+function workflows(taken: readonly TakenObservation[]): string[] {
   const names = new Map<string, string>();
   return taken.flatMap(({ remediation: { uid, name, namespace, cluster } }) => {
     const workflow = `${cluster}/${namespace}/${name}`;

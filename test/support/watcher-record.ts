@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { Observation } from '../../src/domain/observation.ts';
 import type { RemediationSignal, RemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import type { ObservedResources, RecordedResource } from '../../src/watcher/observed-resources.ts';
 
 const GRPC_UNAVAILABLE = 14;
 
-/** One signal as Temporal took it. */
-export interface TakenSignal extends RemediationSignal {
+/** One observation as Temporal took it. */
+export interface TakenObservation extends Omit<RemediationSignal, 'observations'> {
+  readonly observation: Observation;
   /** Which life of the watcher sent it. */
   readonly life: number;
 }
@@ -21,7 +23,9 @@ interface RecordedRow extends RecordedResource {
  * `observed_resource`. Can be away, slow, and lose what it took.
  */
 export class WatcherRecord {
-  readonly taken: TakenSignal[] = [];
+  readonly taken: TakenObservation[] = [];
+  /** The signals they came in. */
+  readonly signals: RemediationSignal[] = [];
   /** `uid`, `uid phase X`, `uid block X`, `uid deleted`, `uid verdict X` of everything that was taken. */
   readonly told = new Set<string>();
   readonly rows = new Map<string, RecordedRow>();
@@ -33,7 +37,7 @@ export class WatcherRecord {
   /** How often the watcher has asked what is recorded. */
   reads = 0;
   /** What was recorded, in its order. */
-  readonly recorded: RemediationSignal[] = [];
+  readonly recorded: Omit<TakenObservation, 'life'>[] = [];
   readonly #runs = new Map<string, number>();
   #terminations = 0;
   #unworked: RemediationSignal[] | undefined;
@@ -45,8 +49,11 @@ export class WatcherRecord {
         if (this.temporalAway) {
           throw new Error('Temporal is away', { cause: { code: GRPC_UNAVAILABLE, details: 'away' } });
         }
-        this.taken.push({ ...signal, life });
-        this.#tell(signal);
+        this.signals.push(signal);
+        for (const observation of signal.observations) {
+          this.taken.push({ ...signal, observation, life });
+          this.#tell(observation);
+        }
         if (this.#unworked !== undefined) this.#unworked.push(signal);
         else if (!this.losesRuns) this.#record(signal);
         return this.#runOf(signal);
@@ -93,7 +100,7 @@ export class WatcherRecord {
     for (const row of this.rows.values()) if (!row.deleted && row.kind === kind) yield [row];
   }
 
-  #tell({ observation: { resource, columns } }: RemediationSignal): void {
+  #tell({ resource, columns }: Observation): void {
     const uid = resource?.uid ?? '';
     const { overall_phase: phase, skip_reason: block, verdict } = columns;
     const facts = { phase, block, verdict };
@@ -105,9 +112,13 @@ export class WatcherRecord {
   }
 
   #record(signal: RemediationSignal): void {
-    const { remediation, observation } = signal;
-    this.recorded.push(signal);
-    const { resource, sourceVersion, createdAt } = observation;
+    for (const observation of signal.observations) {
+      this.recorded.push({ ...signal, observation });
+      this.#show(signal, observation);
+    }
+  }
+
+  #show({ remediation }: RemediationSignal, { resource, sourceVersion, createdAt }: Observation): void {
     if (resource === undefined) return;
     const before = this.rows.get(resource.uid);
     this.rows.set(resource.uid, {

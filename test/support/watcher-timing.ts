@@ -12,5 +12,8 @@ export const FAST: WatcherTiming = {
   reconcileMs: 80,
   lookMs: 40,
   reconcileGraceMs: 150,
+  gatherMs: 20,
+  coalesceMs: 300,
+  lostRunsMs: 50,
   recordingGraceMs: 400,
 };

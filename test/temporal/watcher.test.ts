@@ -25,7 +25,8 @@ async function signalled(name: string, uid: string): Promise<string[]> {
   const history = await handle.fetchHistory().catch(() => undefined);
   return (history?.events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
     const data = signal?.input?.payloads?.[0]?.data;
-    return data ? [(JSON.parse(Buffer.from(data).toString()) as { phase: string }).phase] : [];
+    if (!data) return [];
+    return (JSON.parse(Buffer.from(data).toString()) as { phase: string }[]).map(({ phase }) => phase);
   });
 }
 

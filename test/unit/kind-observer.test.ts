@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 
 import type { JsonObject } from '../../src/domain/json.ts';
+import type { Observation } from '../../src/domain/observation.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import type { KindObserverOptions } from '../../src/watcher/kind-observer.ts';
 import { KindObserver } from '../../src/watcher/kind-observer.ts';
 import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 
@@ -9,6 +11,7 @@ import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 function observe(
   name: string,
   remediationUid: (namespace: string, remediation: string) => string | undefined = () => undefined,
+  given: Partial<KindObserverOptions> = {},
 ) {
   const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === name);
   const [collection] = kind === undefined ? [] : collectionsOf(kind, []);
@@ -28,6 +31,7 @@ function observe(
       leftHeld: () => undefined,
     },
     now: Date.now,
+    ...given,
   });
   return { observer, collection, offered, unread };
 }
@@ -59,6 +63,45 @@ test('a resource that names its remediation without a uid is read once that reme
   expect(sessions.offered).toEqual(['rr-uid']);
   sessions.observer.observe(structuredClone(session), sessions.collection);
   expect(sessions.offered).toEqual(['rr-uid']);
+});
+
+test('what a remediation says of an analysis waits for it, until that was seen as part of it', () => {
+  const analyses = observe('AIAnalysis');
+  const offered: Observation[] = [];
+  const remediations = observe('RemediationRequest', () => undefined, {
+    siblingCreatedAt: ({ namespace, name }, uid) => analyses.observer.createdAtOf(namespace, name, uid),
+    offer: (_tracked, { reading }) => offered.push(...reading.observations),
+  });
+  const sight = (version: string): Observation | undefined => {
+    offered.splice(0);
+    const request = resource('rr-uid', 'rr-1', {
+      status: {
+        overallPhase: 'Executing',
+        phaseProgress: {
+          aiAnalysisRef: { name: 'ai-rr-1' },
+          workflowExecutionRef: { name: 'we-rr-1', namespace: 'kubernaut-system' },
+        },
+        workflowExecutionRef: { name: 'we-rr-1', namespace: 'kubernaut-system' },
+      },
+    });
+    Object.assign(request['metadata'] ?? {}, { resourceVersion: version });
+    remediations.observer.observe(request, remediations.collection);
+    return offered.find(({ table }) => table === 'ai_analysis_audit');
+  };
+  const analysisOf = (uid: string, remediation: string): JsonObject => {
+    const analysis = resource(uid, 'ai-rr-1', {
+      spec: { remediationRequestRef: { name: 'rr-1', uid: remediation } },
+    });
+    Object.assign(analysis['metadata'] ?? {}, { creationTimestamp: '2026-10-31T23:59:59Z' });
+    return analysis;
+  };
+  expect(sight('7')).toMatchObject({ fragment: true, createdAt: '2026-11-21T10:00:00.000000Z' });
+  analyses.observer.observe(analysisOf('other-uid', 'other-rr'), analyses.collection);
+  expect(sight('8')).toMatchObject({ fragment: true });
+  analyses.observer.observe(analysisOf('ai-uid', 'rr-uid'), analyses.collection);
+  const known = sight('9');
+  expect(known).toMatchObject({ createdAt: '2026-10-31T23:59:59.000000Z' });
+  expect(known?.fragment).toBeUndefined();
 });
 
 test('of a name that is used again the newest remediation is meant', () => {

@@ -1,70 +1,59 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { Backoff } from '../../src/watcher/backoff.ts';
-import { Dispatcher } from '../../src/watcher/dispatcher.ts';
 import { enqueue } from '../../src/watcher/pending-states.ts';
 import type { PendingState } from '../../src/watcher/tracked.ts';
-import { newTracked } from '../../src/watcher/tracked.ts';
-import { until } from '../support/until.ts';
+import { stateOf } from '../support/dispatching.ts';
 
-function stateOf(shows: readonly string[], given: Partial<PendingState> = {}): PendingState {
-  const reading = {
-    ...{ remediation: { namespace: 'payments', name: 'rr-1', uid: 'rr-uid' }, observations: [], summary: '' },
-    ...({ target: undefined, shape: 'G3', unrecognised: [], misshapen: [] } as const),
-  };
-  return {
-    reading,
-    shows,
-    phase: undefined,
-    isFirst: false,
-    isDeletion: false,
-    isKept: false,
-    queuedAtMs: 0,
-    ...given,
-  };
-}
-
-const trackedOf = (uid: string) =>
-  newTracked({
-    kind: 'AIAnalysis',
-    namespace: 'payments',
-    name: uid,
-    uid,
-    createdAt: '2026-11-21T10:00:00Z',
-  });
-
-test('a resource is sent while the signal of another one hangs', async () => {
-  const sent: string[] = [];
-  let letGo = (): void => undefined;
-  const hanging = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  const dispatcher = new Dispatcher({
-    concurrency: 2,
-    send: async ({ uid }) => {
-      if (uid === 'slow') await hanging;
-      sent.push(uid);
-    },
-    acknowledged: () => undefined,
-    failed: () => ({ isAway: true }),
-    backoff: new Backoff({ firstMs: 1, longestMs: 1, random: () => 0 }),
-    refusedRetryMs: 1,
-    coalesced: () => undefined,
-  });
-  dispatcher.offer(trackedOf('slow'), stateOf(['phase Running']));
-  dispatcher.offer(trackedOf('quick'), stateOf(['phase Running']));
-  await until(() => sent.length > 0, 'one of them is sent');
-  letGo();
-  await until(() => sent.length === 2, 'both are sent');
-  expect(sent).toEqual(['quick', 'slow']);
-  dispatcher.stop();
-});
+const running = (given: Partial<PendingState> = {}): PendingState => stateOf(['phase Running'], given);
 
 test('a deletion supersedes nothing: of most kinds it says no more than that', () => {
   const pending: PendingState[] = [];
   const last = stateOf(['phase Completed']);
   const deletion = stateOf(['phase Completed'], { isDeletion: true });
-  enqueue(pending, last);
-  expect(enqueue(pending, deletion)).toBe(0);
+  enqueue(pending, last, { isCrowded: true });
+  expect(enqueue(pending, deletion, { isCrowded: true })).toBe(0);
   expect(pending).toEqual([last, deletion]);
+});
+
+test('twenty states of a resource wait each by itself, and of more the newest supersedes the one before', () => {
+  const pending: PendingState[] = [];
+  const states = Array.from({ length: 25 }, (_, index) => running({ queuedAtMs: index }));
+  const superseded = states.map((state) => enqueue(pending, state));
+  expect(superseded).toEqual([...Array.from({ length: 20 }, () => 0), 1, 1, 1, 1, 1]);
+  expect(pending.map(({ queuedAtMs }) => queuedAtMs)).toEqual([...Array(19).keys(), 24]);
+});
+
+test('where much waits even the second state supersedes the first', () => {
+  const pending = [running({ queuedAtMs: 1 })];
+  expect(enqueue(pending, running({ queuedAtMs: 2 }), { isCrowded: true })).toBe(1);
+  expect(pending).toMatchObject([{ queuedAtMs: 2 }]);
+});
+
+describe('of a resource that flaps', () => {
+  const flapping = { coalesceMs: 60_000, isChange: true };
+
+  test('the newest state stands for those before it, and is due when the first of them says', () => {
+    const pending: PendingState[] = [];
+    for (const queuedAtMs of [1_000, 2_000, 3_000]) enqueue(pending, running({ queuedAtMs }), { flapping });
+    expect(pending).toMatchObject([
+      { queuedAtMs: 3_000, coalesced: { changes: 3, dueAtMs: 61_000, first: { queuedAtMs: 1_000 } } },
+    ]);
+  });
+
+  test('a state that shows something first, and a deletion, wait by themselves', () => {
+    const pending: PendingState[] = [];
+    enqueue(pending, running(), { flapping });
+    const block = stateOf(['block a'], { isFirst: true });
+    const deletion = running({ isDeletion: true });
+    for (const state of [block, deletion]) enqueue(pending, state, { flapping });
+    expect(pending).toMatchObject([{ coalesced: { changes: 1 } }, block, deletion]);
+    enqueue(pending, running(), { flapping });
+    expect(pending).toHaveLength(4);
+  });
+
+  test('what was coalesced is not superseded once the resource has come to rest', () => {
+    const pending: PendingState[] = [];
+    enqueue(pending, running(), { flapping });
+    expect(enqueue(pending, running(), { isCrowded: true })).toBe(0);
+  });
 });

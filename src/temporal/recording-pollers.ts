@@ -1,0 +1,41 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+
+import { RECORDING_QUEUE } from './identifiers.ts';
+
+const CALL_DEADLINE_MS = 5_000;
+/** The server remembers a poller for minutes: asking more often tells nothing new. */
+const ANSWER_HOLDS_MS = 10_000;
+
+export interface RecordingPollersOptions {
+  /** Default: the recording queue. */
+  readonly taskQueue?: string;
+}
+
+/** Asks whether any worker polls the recording queue; undefined when the server does not answer. */
+export function createRecordingPollers(
+  client: Client,
+  { taskQueue = RECORDING_QUEUE }: RecordingPollersOptions = {},
+): () => Promise<boolean | undefined> {
+  let answer: { readonly isPolled: Promise<boolean | undefined>; readonly askedAt: number } | undefined;
+  const ask = async (): Promise<boolean | undefined> => {
+    try {
+      const { pollers } = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () =>
+        client.workflowService.describeTaskQueue({
+          namespace: client.options.namespace,
+          taskQueue: { name: taskQueue },
+          taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        }),
+      );
+      return pollers.length > 0;
+    } catch {
+      // It only makes the reason of a failure more precise, and that failure is reported all the same.
+      return undefined;
+    }
+  };
+  return () => {
+    if (answer === undefined || performance.now() - answer.askedAt > ANSWER_HOLDS_MS)
+      answer = { isPolled: ask(), askedAt: performance.now() };
+    return answer.isPolled;
+  };
+}

@@ -1,0 +1,58 @@
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { Backoff } from '../../src/watcher/backoff.ts';
+import type { DispatcherOptions } from '../../src/watcher/dispatcher.ts';
+import { Dispatcher } from '../../src/watcher/dispatcher.ts';
+import { Flapping } from '../../src/watcher/flapping.ts';
+import type { PendingState, Tracked } from '../../src/watcher/tracked.ts';
+import { newTracked } from '../../src/watcher/tracked.ts';
+
+const NEVER_MS = 3_600_000;
+
+/** A dispatcher that sends at once; what it sends is taken. */
+export function createDispatcher(given: Partial<DispatcherOptions>): Dispatcher {
+  return new Dispatcher({
+    concurrency: 2,
+    send: (those, done) => {
+      for (const one of those) done(one);
+      return Promise.resolve({ isSignalled: true });
+    },
+    acknowledged: () => undefined,
+    failed: () => ({ isAway: false }),
+    backoff: new Backoff({ firstMs: 1, longestMs: 1, random: () => 0 }),
+    refusedRetryMs: 1,
+    gatherMs: 0,
+    coalesceMs: NEVER_MS,
+    flapping: createFlapping(NEVER_MS),
+    isSettling: () => false,
+    superseded: () => undefined,
+    ...given,
+  });
+}
+
+export function createFlapping(intervalMs: number, metrics = createMetrics().watcher): Flapping {
+  return new Flapping({ cluster: 'test', intervalMs, logger: createLogger('silent', 'test'), metrics });
+}
+
+export function trackedOf(uid: string, kind = 'AIAnalysis'): Tracked {
+  return newTracked({
+    ...{ kind, namespace: 'payments', name: uid, uid },
+    createdAt: '2026-11-21T10:00:00Z',
+  });
+}
+
+/** A state that says nothing but its phase. */
+export function stateOf(
+  shows: readonly string[],
+  { remediation = 'rr-uid', ...given }: Partial<PendingState> & { readonly remediation?: string } = {},
+): PendingState {
+  return {
+    reading: {
+      remediation: { namespace: 'payments', name: remediation, uid: remediation },
+      ...{ observations: [], summary: '', target: undefined, shape: 'G3', unrecognised: [], misshapen: [] },
+    },
+    ...{ shows, phase: undefined, isFirst: false, isDeletion: false, isKept: false },
+    ...{ isTerminal: false, isUrgent: false, queuedAtMs: Date.now() },
+    ...given,
+  };
+}
