@@ -12,6 +12,9 @@ export const MAX_WATCHED_OBSERVATION_BYTES = 128 * 1024;
  */
 export const MAX_IDENTIFIER_LENGTH = 512;
 
+/** Names of Kubernetes objects; a uid is shorter. */
+export const MAX_OBJECT_NAME_LENGTH = 253;
+
 /** Temporal's own limit is 1,000; ours keeps ids readable in its UI and in file names. */
 export const MAX_WORKFLOW_ID_LENGTH = 255;
 

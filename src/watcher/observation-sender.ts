@@ -1,25 +1,11 @@
-import { createHash } from 'node:crypto';
-
-import { canonicalJson } from '../domain/json.ts';
 import type { Observation, ObservedResource } from '../domain/observation.ts';
-import { definitionOf } from '../domain/records/index.ts';
-import type { Redactor } from '../domain/redaction.ts';
-import { boundObservation } from '../kubernaut/bound-observation.ts';
-import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
+import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
+import { prepareObservation, prepareSummary, sha256 } from './prepare-observation.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 
-export interface ObservationSenderOptions {
-  readonly cluster: string;
+export interface ObservationSenderOptions extends PreparationOptions {
   readonly signals: RemediationSignals;
-  readonly redactor: Redactor;
-  readonly metrics: WatcherMetrics;
-}
-
-interface Prepared {
-  readonly observation: Observation & { readonly resource: ObservedResource };
-  readonly name: string;
-  readonly hash: string;
 }
 
 /**
@@ -32,17 +18,19 @@ export function createObservationSender(options: ObservationSenderOptions) {
     const { reading } = state;
     const { target } = reading;
     const resource = { ...identityOf(tracked), ...(state.phase === undefined ? {} : { phase: state.phase }) };
-    const prepared = reading.observations.map((observation) => prepare(observation, resource, options));
+    const prepared = reading.observations.map((observation) =>
+      prepareObservation(observation, resource, options),
+    );
     const projectionHash = sha256(prepared.map(({ name, hash }) => `${name} ${hash}`).join('\n'));
     // The database has all of it, from an earlier life of this process or from another watcher.
     if (tracked.sentHash === undefined && tracked.recordedHash === projectionHash)
       remember(tracked, prepared);
     const changed = prepared.filter(({ name, hash }) => tracked.sent.get(name) !== hash);
     const remediation = { cluster, ...reading.remediation };
-    const summary = options.redactor.redactText(reading.summary).value;
+    const summary = prepareSummary(reading.summary, options);
     const about = { remediation, summary, ...(target === undefined ? {} : { target }) };
     /** Whether all went to the run that had taken what was sent before. */
-    const sendAll = async (those: readonly Prepared[]): Promise<boolean> => {
+    const sendAll = async (those: readonly PreparedObservation[]): Promise<boolean> => {
       const before = tracked.sentToRun;
       for (const one of those) {
         const observation = one === those.at(-1) ? withHash(one, projectionHash) : one.observation;
@@ -60,7 +48,7 @@ export function createObservationSender(options: ObservationSenderOptions) {
   };
 }
 
-function remember(tracked: Tracked, prepared: readonly Prepared[]): void {
+function remember(tracked: Tracked, prepared: readonly PreparedObservation[]): void {
   for (const { name, hash } of prepared) tracked.sent.set(name, hash);
 }
 
@@ -68,34 +56,6 @@ function identityOf({ kind, namespace, name, uid }: Tracked): ObservedResource {
   return { kind, namespace, name, uid };
 }
 
-/** Before anything leaves this process: what Temporal was given, its history keeps. */
-function prepare(
-  given: Observation,
-  resource: ObservedResource,
-  { cluster, redactor, metrics }: ObservationSenderOptions,
-): Prepared {
-  const redacted = redactor.redactColumns(definitionOf(given.table), given.columns);
-  for (const [rule, count] of Object.entries(redacted.counts))
-    metrics.redactions.inc({ cluster, rule }, count);
-  const bounded = boundObservation({ ...given, columns: redacted.value }, sha256);
-  const observation = { ...bounded, resource: { ...resource, ...given.resource } };
-  return {
-    observation,
-    name: `${given.table} ${given.key} ${given.phase}`,
-    hash: contentHash(observation),
-  };
-}
-
-function withHash({ observation }: Prepared, projectionHash: string): Observation {
+function withHash({ observation }: PreparedObservation, projectionHash: string): Observation {
   return { ...observation, resource: { ...observation.resource, projectionHash } };
-}
-
-/** Of what it says; when it was seen, and under which version, is no part of that. */
-function contentHash({ columns, fragment, resource }: Prepared['observation']): string {
-  const content = [{ ...columns }, fragment ?? false, resource.phase ?? '', resource.deletedAt ?? ''];
-  return sha256(canonicalJson(content));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
