@@ -12,6 +12,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   store: async () => (await import('./store.ts')).storeBench,
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,
+  temporal: async () => (await import('./temporal.ts')).temporalBench,
   'end-to-end': async () => (await import('./end-to-end.ts')).endToEndBench,
   workflow: async () => (await import('./workflow.ts')).workflowBench,
 };

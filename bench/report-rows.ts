@@ -1,14 +1,16 @@
 import type pg from 'pg';
 
 import { createMonth } from '../src/database/partitions.ts';
-import { addMonths, instantOf, monthOf } from '../src/domain/instant.ts';
+import { addMonths, monthOf } from '../src/domain/instant.ts';
 
-/** Rows of the four tables that the reports ask, spread evenly over the time before now, made by the server itself. */
+/** Rows of the four tables that the reports ask, spread evenly over the time before an instant, made by the server itself. */
 export interface ReportRows {
   /** Rows in all; each table has a quarter of them. */
   readonly rows: number;
   /** Months that they are spread over. */
   readonly months: number;
+  /** When the youngest was created. */
+  readonly until: string;
   readonly report: (line: string) => void;
 }
 
@@ -87,9 +89,13 @@ const LOADERS = 2;
 const DAYS_PER_MONTH = 30.4375;
 
 /** Makes the months, loads the rows and leaves the tables as autovacuum would. */
-export async function loadReportRows(owner: pg.Pool, { rows, months, report }: ReportRows): Promise<void> {
-  const thisMonth = monthOf(instantOf(Date.now()));
-  for (let back = -months; back <= 1; back += 1) await createMonth(owner, addMonths(thisMonth, back));
+export async function loadReportRows(
+  owner: pg.Pool,
+  { rows, months, until, report }: ReportRows,
+): Promise<void> {
+  const lastMonth = monthOf(until);
+  // One more than the months: their average length may reach a day or two into the one before.
+  for (let back = -months - 1; back <= 1; back += 1) await createMonth(owner, addMonths(lastMonth, back));
   const perTable = Math.ceil(rows / REPORTED_TABLES.length);
   const chunks = REPORTED_TABLES.flatMap((table) =>
     Array.from({ length: Math.ceil(perTable / CHUNK_ROWS) }, (_, index) => ({
@@ -102,7 +108,7 @@ export async function loadReportRows(owner: pg.Pool, { rows, months, report }: R
   const load = async (): Promise<void> => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const last = Math.min(chunk.first + CHUNK_ROWS, perTable) - 1;
-      await owner.query(insertStatement(chunk.table), [chunk.first, last, daysPerRow]);
+      await owner.query(insertStatement(chunk.table), [chunk.first, last, daysPerRow, until]);
       loaded += last - chunk.first + 1;
       if (loaded % 500_000 < CHUNK_ROWS) report(`${loaded} of ${rows} rows`);
     }
@@ -114,7 +120,7 @@ export async function loadReportRows(owner: pg.Pool, { rows, months, report }: R
 function insertStatement(table: string): string {
   return `
     with place as (
-      select i, now() - make_interval(secs => (i + 0.5) * $3::float8 * 86400) as at
+      select i, $4::timestamptz - make_interval(secs => (i + 0.5) * $3::float8 * 86400) as at
       from generate_series($1::bigint, $2::bigint) as i
     )
     ${(INSERTS[table] ?? '').replaceAll('%table%', table)}`;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 
 import { createPool, REPORT_WORK_MEM } from '../src/database/pool.ts';
+import { instantOf } from '../src/domain/instant.ts';
 import { prepareDatabase } from '../src/embedded/database.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
@@ -48,7 +49,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     const logger = createLogger('error', BENCH);
     const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
     const owner = openPool(ownerUrl);
-    await loadReportRows(owner, { rows, months: MONTHS, report });
+    await loadReportRows(owner, { rows, months: MONTHS, until: instantOf(Date.now()), report });
     await owner.end();
     const pool = openPool(writerUrl);
     const hot = await measureReports(pool, report);

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { fileURLToPath } from 'node:url';
 
 import { parseJson } from './domain/json.ts';
 import { MAX_RESTORED_DAYS, RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from './domain/limits.ts';
@@ -10,6 +8,8 @@ import { parsePayloadKeys, type PayloadKey } from './domain/payload-keys.ts';
 import type { RedactionOptions } from './domain/redaction.ts';
 import { parseRedactionOptions } from './domain/redaction.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
+import { readTemporal } from './temporal-settings.ts';
+import { findUnknownVariables } from './unknown-variables.ts';
 import { VARIABLES } from './variables.ts';
 
 type Reader = SettingsReader<keyof typeof VARIABLES>;
@@ -25,17 +25,41 @@ const MAX_STATEMENT_TIMEOUT_MS =
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type Config = ReturnType<typeof readConfig>;
+export type Config = ReturnType<typeof readAll>;
+
+/** What one process needs beyond that every variable is right by itself: a sentence for each thing that is missing. */
+export type ConfigCheck = (config: Config) => readonly string[];
+
+const HTTP = { protocols: ['http:', 'https:'] };
+const POSTGRES = {
+  protocols: ['postgres:', 'postgresql:'],
+  example: 'postgres://user:password@host:5432/database',
+  isSecret: true,
+};
 
 /** Reads and checks the whole environment once. Throws a SettingsError that names every variable at fault. */
-export function readConfig(environment: Environment) {
+export function readConfig(environment: Environment, check: ConfigCheck = () => []): Config {
   const read = new SettingsReader(VARIABLES, environment);
-  const config = {
+  const config = deepFreeze(readAll(read, environment));
+  const problems = [...read.problems(), ...findUnknownVariables(environment, Object.keys(VARIABLES))];
+  // A wrong variable counts as not set: that it is missing too would be said of the same mistake.
+  const atFault = new Set(problems.map(firstWord));
+  problems.push(...check(config).filter((problem) => !atFault.has(firstWord(problem))));
+  if (problems.length > 0) throw new SettingsError(problems);
+  return config;
+}
+
+function firstWord(text: string): string {
+  return text.split(' ', 1)[0] ?? '';
+}
+
+function readAll(read: Reader, environment: Environment) {
+  return {
     logLevel: read.oneOf('REMEDIATION_AUDIT_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent']),
     shutdownGraceSeconds: read.integer('REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS', 0, 3_600),
     database: {
-      url: read.text('DATABASE_URL'),
-      ownerUrl: read.text('DATABASE_OWNER_URL'),
+      url: read.url('DATABASE_URL', POSTGRES),
+      ownerUrl: read.url('DATABASE_OWNER_URL', POSTGRES),
       poolSize: read.integer('REMEDIATION_AUDIT_DATABASE_POOL_SIZE', 1, 100),
       statementTimeoutMs: read.integer(
         'REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS',
@@ -44,7 +68,7 @@ export function readConfig(environment: Environment) {
       ),
       monthsAhead: read.integer('REMEDIATION_AUDIT_MONTHS_AHEAD', 1, 24),
     },
-    temporal: { ...readTemporal(environment), payloads: readPayloads(read) },
+    temporal: { ...readTemporal(read, environment), payloads: readPayloads(read) },
     workflow: {
       lateGraceSeconds: read.integer('REMEDIATION_AUDIT_LATE_GRACE_SECONDS', 0, 86_400),
       orphanGraceSeconds: read.integer('REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS', 1, 31_536_000),
@@ -58,9 +82,9 @@ export function readConfig(environment: Environment) {
     watcher: readWatcher(read),
     worker: readWorker(read),
     retention: readRetention(read),
-    redaction: readRedaction(read.text('REMEDIATION_AUDIT_REDACTION_FILE')),
+    redaction: readRedaction(read),
     embedding: {
-      url: read.text('REMEDIATION_AUDIT_EMBEDDING_URL'),
+      url: read.url('REMEDIATION_AUDIT_EMBEDDING_URL', { ...HTTP, example: 'https://api.openai.com/v1' }),
       model: read.text('REMEDIATION_AUDIT_EMBEDDING_MODEL'),
       apiKey: read.text('REMEDIATION_AUDIT_EMBEDDING_API_KEY'),
       timeoutMs: read.integer('REMEDIATION_AUDIT_EMBEDDING_TIMEOUT_MS', 1, 40_000),
@@ -76,8 +100,6 @@ export function readConfig(environment: Environment) {
     },
     embedded: readEmbedded(read, environment),
   };
-  read.throwIfWrong();
-  return deepFreeze(config);
 }
 
 function readWorker(read: Reader) {
@@ -98,15 +120,11 @@ function readWorkerVersion(read: Reader): { deploymentName: string; buildId: str
     buildId === ''
       ? (['REMEDIATION_AUDIT_WORKER_BUILD_ID', 'REMEDIATION_AUDIT_WORKER_DEPLOYMENT'] as const)
       : (['REMEDIATION_AUDIT_WORKER_DEPLOYMENT', 'REMEDIATION_AUDIT_WORKER_BUILD_ID'] as const);
-  throw new SettingsError([`${missing} must be set too where ${given} is; set both or none`]);
+  read.complain(`${missing} must be set too where ${given} is; set both or none`);
+  return undefined;
 }
 
 function readRetention(read: Reader) {
-  const url = read.text('REMEDIATION_AUDIT_ARCHIVE_URL');
-  if (url !== '' && !/^(?:file:\/\/\/.|s3:\/\/[^/]+)/.test(url))
-    throw new SettingsError([
-      `REMEDIATION_AUDIT_ARCHIVE_URL must be file:///folder or s3://bucket/prefix, not ${JSON.stringify(url)}`,
-    ]);
   return {
     rules: {
       hotDays: read.integer('REMEDIATION_AUDIT_HOT_DAYS', 0, 36_500),
@@ -115,11 +133,11 @@ function readRetention(read: Reader) {
       archiveDays: read.integer('REMEDIATION_AUDIT_ARCHIVE_DAYS', 0, 36_500),
     },
     restoredDays: read.integer('REMEDIATION_AUDIT_RESTORED_DAYS', 1, MAX_RESTORED_DAYS),
-    rolloverCron: read.text('REMEDIATION_AUDIT_ROLLOVER_CRON'),
-    retentionCron: read.text('REMEDIATION_AUDIT_RETENTION_CRON'),
+    rolloverCron: readCron(read, 'REMEDIATION_AUDIT_ROLLOVER_CRON'),
+    retentionCron: readCron(read, 'REMEDIATION_AUDIT_RETENTION_CRON'),
     lockTimeoutMs: read.integer('REMEDIATION_AUDIT_LOCK_TIMEOUT_MS', 1, 60_000),
     archive: {
-      url,
+      url: readArchiveUrl(read),
       keyFile: read.text('REMEDIATION_AUDIT_ARCHIVE_KEY_FILE'),
       trustedKeysFile: read.text('REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE'),
       workFolder: read.text('REMEDIATION_AUDIT_ARCHIVE_WORK_DIR') || tmpdir(),
@@ -132,7 +150,7 @@ function readRetention(read: Reader) {
       },
       s3: {
         region: read.text('REMEDIATION_AUDIT_S3_REGION'),
-        endpoint: read.text('REMEDIATION_AUDIT_S3_ENDPOINT'),
+        endpoint: read.url('REMEDIATION_AUDIT_S3_ENDPOINT', { ...HTTP, example: 'https://s3.example.com' }),
         pathStyle: read.boolean('REMEDIATION_AUDIT_S3_PATH_STYLE'),
         checksums: read.oneOf('REMEDIATION_AUDIT_S3_CHECKSUMS', ['when_supported', 'when_required']),
         encryption: read.oneOf('REMEDIATION_AUDIT_S3_ENCRYPTION', ['bucket', 'AES256', 'aws:kms']),
@@ -144,10 +162,44 @@ function readRetention(read: Reader) {
   };
 }
 
+function readArchiveUrl(read: Reader): string {
+  const url = read.text('REMEDIATION_AUDIT_ARCHIVE_URL');
+  if (url === '' || isFolderUrl(url) || (/^s3:\/\/[^/]+/.test(url) && URL.canParse(url))) return url;
+  read.complain(
+    `REMEDIATION_AUDIT_ARCHIVE_URL must be file:///folder or s3://bucket/prefix, not ${JSON.stringify(url)}`,
+  );
+  return '';
+}
+
+function isFolderUrl(url: string): boolean {
+  if (!/^file:\/\/\/./.test(url)) return false;
+  try {
+    return fileURLToPath(url) !== '';
+  } catch {
+    // An encoded slash in it: no path can be made of that.
+    return false;
+  }
+}
+
+/** Temporal knows the whole grammar and refuses the rest when the schedule is made; this finds what is no schedule at all. */
+function readCron(read: Reader, name: keyof typeof VARIABLES): string {
+  const text = read.text(name);
+  const fields = text
+    .replace(/^(?:CRON_TZ|TZ)=\S+\s+/, '')
+    .replace(/\s*#.*$/, '')
+    .split(/\s+/);
+  const isCron = (fields.length >= 5 && fields.length <= 7) || /^@\w+/.test(text);
+  if (!isCron)
+    read.complain(
+      `${name} must be a schedule of five fields such as 10 0 * * *, not ${JSON.stringify(text)}`,
+    );
+  return text;
+}
+
 function readWatcher(read: Reader) {
   return {
     cluster: read.text('REMEDIATION_AUDIT_CLUSTER'),
-    clusters: read.list('REMEDIATION_AUDIT_CLUSTERS'),
+    clusters: readClusters(read),
     namespaces: read.list('REMEDIATION_AUDIT_NAMESPACES'),
     listPageSize: read.integer('REMEDIATION_AUDIT_LIST_PAGE_SIZE', 1, 5_000),
     signalConcurrency: read.integer('REMEDIATION_AUDIT_SIGNAL_CONCURRENCY', 1, 256),
@@ -159,6 +211,20 @@ function readWatcher(read: Reader) {
     clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
     metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
   };
+}
+
+/** As `name=context`. */
+function readClusters(read: Reader): readonly { readonly cluster: string; readonly context: string }[] {
+  const name = 'REMEDIATION_AUDIT_CLUSTERS';
+  const clusters = read.list(name).flatMap((entry) => {
+    const [, cluster, context] = /^([^=]+)=(.+)$/.exec(entry) ?? [];
+    if (cluster !== undefined && context !== undefined) return [{ cluster, context }];
+    read.complain(`${name} has ${entry}; write it as name=context`);
+    return [];
+  });
+  if (new Set(clusters.map(({ cluster }) => cluster)).size < clusters.length)
+    read.complain(`${name} names a cluster twice; each needs a name of its own`);
+  return clusters;
 }
 
 function readWatcherTiming(read: Reader) {
@@ -183,22 +249,21 @@ function readWatcherTiming(read: Reader) {
 }
 
 /** The environment of this process: the only place that looks at it. */
-export function readProcessConfig(): Config {
-  return readConfig(process.env);
+export function readProcessConfig(check?: ConfigCheck): Config {
+  return readConfig(process.env, check);
 }
 
 function readApiAuth(read: Reader) {
   const authMode = read.oneOf('REMEDIATION_AUDIT_API_AUTH_MODE', ['none', 'token', 'kubernetes']);
   const tokensFile = read.text('REMEDIATION_AUDIT_API_TOKENS_FILE');
   if (authMode === 'token' && tokensFile === '')
-    throw new SettingsError(['REMEDIATION_AUDIT_API_TOKENS_FILE must be set in auth mode token']);
+    read.complain('REMEDIATION_AUDIT_API_TOKENS_FILE must be set in auth mode token');
   const certificatePath = read.text('REMEDIATION_AUDIT_API_TLS_CERT_PATH');
   const keyPath = read.text('REMEDIATION_AUDIT_API_TLS_KEY_PATH');
-  if ((certificatePath === '') !== (keyPath === '')) {
-    throw new SettingsError([
+  if ((certificatePath === '') !== (keyPath === ''))
+    read.complain(
       'REMEDIATION_AUDIT_API_TLS_CERT_PATH and REMEDIATION_AUDIT_API_TLS_KEY_PATH must be set together',
-    ]);
-  }
+    );
   return {
     authMode,
     tokensFile,
@@ -213,10 +278,11 @@ function readCodecOrigins(read: Reader): readonly string[] {
   const name = 'REMEDIATION_AUDIT_API_CODEC_ORIGINS';
   const origins = read.list(name);
   const wrong = origins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
-  if (wrong === undefined) return origins;
-  throw new SettingsError([
-    `${name} must list origins such as https://temporal.example.com, not ${JSON.stringify(wrong)}`,
-  ]);
+  if (wrong !== undefined)
+    read.complain(
+      `${name} must list origins such as https://temporal.example.com, not ${JSON.stringify(wrong)}`,
+    );
+  return origins;
 }
 
 /** What only `up` needs: embedded servers and what plays in them. */
@@ -239,58 +305,22 @@ function readEmbedded(read: Reader, environment: Environment) {
   };
 }
 
-function readTemporal(environment: Environment) {
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => (entry[1] ?? '') !== ''),
-  );
-  // A profile file decides only when it is named: in a container a stray file in a home directory must not.
-  const file = overrideEnvVars['TEMPORAL_CONFIG_FILE'];
-  const source =
-    file === undefined ? { disableFile: true } : { configSource: { data: readProfileFile(file) } };
-  const { connectionOptions, namespace } = loadClientConnectConfig({ ...source, overrideEnvVars });
-  return { connectionOptions, namespace: namespace ?? VARIABLES.TEMPORAL_NAMESPACE.default };
-}
-
-function readRedaction(path: string): RedactionOptions {
-  if (path === '') return {};
-  try {
-    return parseRedactionOptions(parseJson(readFileSync(path, 'utf8')));
-  } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingsError([
-      `REMEDIATION_AUDIT_REDACTION_FILE names ${path}, which cannot be used: ${reason}`,
-    ]);
-  }
+function readRedaction(read: Reader): RedactionOptions {
+  const parse = (text: string): RedactionOptions => parseRedactionOptions(parseJson(text));
+  return read.file('REMEDIATION_AUDIT_REDACTION_FILE', parse) ?? {};
 }
 
 function readPayloads(read: Reader) {
   return {
     compressAboveBytes: read.integer('REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES', 0, 2_097_152),
-    keys: readPayloadKeys(read.text('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE')),
+    keys: read.file('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE', readPayloadKeys) ?? [],
   };
 }
 
-function readPayloadKeys(path: string): readonly PayloadKey[] {
-  if (path === '') return [];
-  const name = 'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE';
-  try {
-    const keys = parsePayloadKeys(readFileSync(path, 'utf8'));
-    if (keys.length === 0) throw new SettingsError([`${name} names ${path}, which holds no key`]);
-    return keys;
-  } catch (error: unknown) {
-    if (error instanceof SettingsError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingsError([`${name} names ${path}, which cannot be used: ${reason}`]);
-  }
-}
-
-/** Read here, because the SDK takes a file that is not there for an empty one and connects to localhost. */
-function readProfileFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error: unknown) {
-    throw new SettingsError([`TEMPORAL_CONFIG_FILE names ${path}, which cannot be read: ${String(error)}`]);
-  }
+function readPayloadKeys(text: string): readonly PayloadKey[] {
+  const keys = parsePayloadKeys(text);
+  if (keys.length === 0) throw new Error('it holds no key');
+  return keys;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -17,6 +17,7 @@ import { createLogger } from './observability/logger.ts';
 import type { RunningService, ServiceContext } from './services/running-service.ts';
 import { untilStopped } from './services/running-service.ts';
 import { startServeService } from './services/serve-service.ts';
+import { SERVICE_CHECKS } from './services/service-checks.ts';
 import { startWatchService } from './services/watch-service.ts';
 import { startWorkService } from './services/work-service.ts';
 import { SettingsError, UsageError } from './settings.ts';
@@ -24,6 +25,9 @@ import { ClusterSilentError } from './watcher/silence.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
 const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4, clusterSilent: 5 } as const;
+
+/** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
+const LONGEST_END_MS = 10_000;
 
 interface Command {
   readonly summary: string;
@@ -103,10 +107,13 @@ function commandNamed(name: string): Command {
   return command;
 }
 
-function service(name: string, start: (context: ServiceContext) => Promise<RunningService>): Command['run'] {
+function service(
+  name: keyof typeof SERVICE_CHECKS,
+  start: (context: ServiceContext) => Promise<RunningService>,
+): Command['run'] {
   return async (args, stop) => {
     takeNoArguments(name, args);
-    const config = readProcessConfig();
+    const config = readProcessConfig(SERVICE_CHECKS[name]);
     const logger = createLogger(config.logLevel, name);
     const running = await start({ config, logger, signal: stop });
     logger.info({ url: running.url }, 'started');
@@ -171,4 +178,16 @@ function say(text: string): number {
   return EXIT.ok;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+/** A process that has done its work but does not end would never be restarted by whoever supervises it. */
+function endAtTheLatest(code: number): void {
+  setTimeout(() => {
+    const left = process.getActiveResourcesInfo().join(', ');
+    process.stderr.write(`remediation-audit: still open after everything was stopped: ${left}; ending\n`);
+    process.exit(code);
+  }, LONGEST_END_MS).unref();
+}
+
+const args = process.argv.slice(2);
+process.exitCode = await main(args);
+// Other commands write answers, for which somebody may take their time to read.
+if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '')) endAtTheLatest(process.exitCode);

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** One variable of the environment, as the documentation shows it. */
 export interface Setting {
   readonly default: string;
@@ -18,13 +20,24 @@ export class SettingsError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`wrong configuration: ${problems.join('; ')}`);
+    const lines =
+      problems.length === 1 ? ` ${problems.join('')}` : problems.map((line) => `\n  ${line}`).join('');
+    super(`wrong configuration:${lines}`);
     this.name = 'SettingsError';
     this.problems = problems;
   }
 }
 
-/** Reads settings by name with their defaults, and keeps every problem so that they are all told at once. */
+/** How a URL has to begin, and what one looks like. */
+export interface UrlShape {
+  /** For example `http:`. */
+  readonly protocols: readonly string[];
+  readonly example: string;
+  /** The value may hold a password: the message does not repeat it. Default false. */
+  readonly isSecret?: boolean;
+}
+
+/** Reads settings by name with their defaults, and keeps every problem so that all of them are named at once. */
 export class SettingsReader<Name extends string> {
   readonly #settings: Readonly<Record<Name, Setting>>;
   readonly #values: Readonly<Record<string, string | undefined>>;
@@ -55,7 +68,7 @@ export class SettingsReader<Name extends string> {
     const text = this.text(name);
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
-    this.#complain(name, `must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
+    this.complain(`${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
     return Number(this.#settings[name].default);
   }
 
@@ -76,15 +89,40 @@ export class SettingsReader<Name extends string> {
     const text = this.text(name);
     const word = words.find((candidate) => candidate === text);
     if (word !== undefined) return word;
-    this.#complain(name, `must be ${words.join(' or ')}, not ${JSON.stringify(text)}`);
+    this.complain(`${name} must be ${words.join(' or ')}, not ${JSON.stringify(text)}`);
     return words[0];
   }
 
-  throwIfWrong(): void {
-    if (this.#problems.length > 0) throw new SettingsError(this.#problems);
+  /** Empty where nothing is set, and where what is set is no such URL. */
+  url(name: Name, { protocols, example, isSecret = false }: UrlShape): string {
+    const text = this.text(name);
+    if (text === '') return text;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url !== undefined && protocols.includes(url.protocol)) return text;
+    const value = isSecret ? '' : `, not ${JSON.stringify(text)}`;
+    this.complain(`${name} must be a URL such as ${example}${value}`);
+    return '';
   }
 
-  #complain(name: Name, problem: string): void {
-    this.#problems.push(`${name} ${problem}`);
+  /** What is made of a file's text; undefined when no file is named, or when it cannot be used. */
+  file<T>(name: Name, parse: (text: string) => T): T | undefined {
+    const path = this.text(name);
+    if (path === '') return undefined;
+    try {
+      return parse(readFileSync(path, 'utf8'));
+    } catch (error: unknown) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.complain(`${name} names ${path}, which cannot be used: ${reason}`);
+      return undefined;
+    }
+  }
+
+  /** A whole sentence that begins with the variable at fault. */
+  complain(problem: string): void {
+    this.#problems.push(problem);
+  }
+
+  problems(): readonly string[] {
+    return this.#problems;
   }
 }

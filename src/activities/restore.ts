@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import { ManifestError } from '../archive/manifest.ts';
@@ -12,13 +11,10 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import type { RestoreActivities } from './types.ts';
 
 export interface RestoreActivityDependencies {
-  /** `onProgress` is told what was done last, for the heartbeat. */
-  readonly steps: (onProgress: (what: string) => void) => RestoreSteps;
+  readonly steps: RestoreSteps;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
 }
-
-const HEARTBEAT_MS = 5_000;
 
 /** What no retry makes right. Those of the archive itself are alarms: somebody must look. */
 const HOPELESS = [
@@ -30,37 +26,28 @@ const HOPELESS = [
 ] as const;
 
 export function createRestoreActivities(dependencies: RestoreActivityDependencies): RestoreActivities {
-  const { metrics } = dependencies;
+  const { steps, metrics } = dependencies;
   return {
-    beginRestore: (request) => withHeartbeat(dependencies, (steps) => steps.begin(request)),
+    beginRestore: (request) => classified(dependencies, () => steps.begin(request)),
     loadRestoredTable: (month, table, manifest) =>
-      withHeartbeat(dependencies, (steps) => steps.load(month, table, manifest)),
+      classified(dependencies, () => steps.load(month, table, manifest)),
     attachRestoredMonth: (request, manifest) =>
-      withHeartbeat(dependencies, async (steps) => {
+      classified(dependencies, async () => {
         const until = await steps.attach(request, manifest);
         metrics.restoredMonths.inc();
         return until;
       }),
-    abandonRestore: (month) => withHeartbeat(dependencies, (steps) => steps.abandon(month)),
+    abandonRestore: (month) => classified(dependencies, () => steps.abandon(month)),
   };
 }
 
-/** Beats while the work lasts: a download or a COPY has no step of its own to tell. */
-async function withHeartbeat<T>(
-  { steps, metrics, logger }: RestoreActivityDependencies,
-  work: (steps: RestoreSteps) => Promise<T>,
+/** The worker sends the heartbeats: see `worker/heartbeats.ts`. */
+async function classified<T>(
+  { metrics, logger }: RestoreActivityDependencies,
+  work: () => Promise<T>,
 ): Promise<T> {
-  const context = Context.current();
-  let last = '';
-  const beat = (what: string): void => {
-    last = what;
-    context.heartbeat(what);
-  };
-  const timer = setInterval(() => {
-    beat(last);
-  }, HEARTBEAT_MS);
   try {
-    return await work(steps(beat));
+    return await work();
   } catch (error: unknown) {
     // Begun anew by the workflow, which knows how.
     if (error instanceof MonthMovedError)
@@ -71,7 +58,5 @@ async function withHeartbeat<T>(
     if (reason !== undefined) metrics.archiveAlarms.inc({ reason });
     logger.error({ reason: error.message }, 'a month cannot be restored; nothing of it was attached');
     throw ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
-  } finally {
-    clearInterval(timer);
   }
 }

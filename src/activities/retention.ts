@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import { ManifestError } from '../archive/manifest.ts';
@@ -12,14 +11,12 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import type { RetentionActivities, RetentionDecision } from './types.ts';
 
 export interface RetentionActivityDependencies {
-  /** `onProgress` is told what was done last, for the heartbeat. */
-  readonly steps: (onProgress: (what: string) => void) => RetentionSteps;
+  readonly steps: RetentionSteps;
   readonly rules: RetentionRules;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
 }
 
-const HEARTBEAT_MS = 5_000;
 const DONE_ABOUT: ReadonlySet<string> = new Set([
   ...['archive', 'detach', 'drop', 'release', 'reattach', 'expire'],
 ]);
@@ -33,54 +30,53 @@ const ALARMS = [
 ] as const;
 
 export function createRetentionActivities(dependencies: RetentionActivityDependencies): RetentionActivities {
-  const { rules, metrics, logger } = dependencies;
-  const run = <T>(month: string, work: (steps: RetentionSteps) => Promise<T>): Promise<T> =>
-    withHeartbeat(dependencies, (steps) => work(steps), month);
+  const { steps, rules, metrics, logger } = dependencies;
+  const run = <T>(month: string, work: () => Promise<T>): Promise<T> => classified(dependencies, work, month);
   return {
     planRetention: async () =>
-      (await withHeartbeat(dependencies, (steps) => steps.plan())).filter(isDecision).map(decisionOf),
+      (await classified(dependencies, () => steps.plan())).filter(isDecision).map(decisionOf),
     freezeMonth: (month) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         await steps.freeze(month);
         return steps.tables;
       }),
-    exportMonth: (month, table) => run(month, (steps) => steps.exportTable(month, table)),
+    exportMonth: (month, table) => run(month, () => steps.exportTable(month, table)),
     verifyExport: (month, parts) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         await steps.verify(month, parts);
         for (const { table, rows } of parts) metrics.archivedRows.inc({ table }, rows);
       }),
     sealMonth: (month, parts) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         await steps.seal(month, parts);
         const planned = (await steps.plan()).find((candidate) => candidate.month === month);
         return planned?.action === 'awaits-approval' ? 'awaits-approval' : 'detach';
       }),
     detachMonth: (month) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         const outcome = await steps.detach(month);
         return outcome === 'detached' && rules.dropGraceHours > 0 ? 'in-grace' : outcome;
       }),
     dropMonth: (month) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         const outcome = await steps.drop(month);
         if (outcome === 'dropped') metrics.droppedMonths.inc();
         return outcome;
       }),
     expireMonth: (month) =>
-      run(month, async (steps) => {
+      run(month, async () => {
         const outcome = await steps.expire(month);
         if (outcome === 'expired') metrics.expiredMonths.inc();
         return outcome;
       }),
     removeOrphans: () =>
-      withHeartbeat(dependencies, (steps) =>
+      classified(dependencies, () =>
         steps.removeOrphans((key) => {
           logger.info({ key }, 'removed an object of the archive that no manifest names');
         }),
       ),
-    reattachMonth: (month) => run(month, (steps) => steps.reattach(month)),
-    noteRetentionFault: (month, fault) => run(month, (steps) => steps.noteFault(month, fault)),
+    reattachMonth: (month) => run(month, () => steps.reattach(month)),
+    noteRetentionFault: (month, fault) => run(month, () => steps.noteFault(month, fault)),
   };
 }
 
@@ -92,28 +88,16 @@ function decisionOf({ month, action }: PlannedMonth): RetentionDecision {
   return { month, action: action as RetentionDecision['action'] };
 }
 
-/** Beats while the work lasts: a COPY or a download has no step of its own to tell. */
-async function withHeartbeat<T>(
-  { steps, metrics, logger }: RetentionActivityDependencies,
-  work: (steps: RetentionSteps) => Promise<T>,
+/** The worker sends the heartbeats: see `worker/heartbeats.ts`. */
+async function classified<T>(
+  { metrics, logger }: RetentionActivityDependencies,
+  work: () => Promise<T>,
   month?: string,
 ): Promise<T> {
-  const context = Context.current();
-  let last = '';
-  const timer = setInterval(() => {
-    context.heartbeat(last);
-  }, HEARTBEAT_MS);
   try {
-    return await work(
-      steps((what) => {
-        last = what;
-        context.heartbeat(what);
-      }),
-    );
+    return await work();
   } catch (error: unknown) {
     throw classify(error, { metrics, logger, month });
-  } finally {
-    clearInterval(timer);
   }
 }
 

@@ -44,19 +44,25 @@ export interface RunningApi {
 export class InsecureBindError extends Error {
   constructor(host: string) {
     super(
-      `the API would listen on ${host} and let anybody in: bind it to 127.0.0.1, choose another REMEDIATION_AUDIT_API_AUTH_MODE, ` +
+      `REMEDIATION_AUDIT_API_HOST is ${host}, where the API would let anybody in: set it to 127.0.0.1, choose another REMEDIATION_AUDIT_API_AUTH_MODE, ` +
         'or set REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND=true where something else keeps strangers out',
     );
     this.name = 'InsecureBindError';
   }
 }
 
+export function isInsecureBind({
+  authMode,
+  host,
+  allowInsecureBind,
+}: Pick<ApiOptions, 'authMode' | 'host' | 'allowInsecureBind'>): boolean {
+  return authMode === 'none' && !LOOPBACK.has(host) && !allowInsecureBind;
+}
+
 const DEFAULT_GRACE_MS = 20_000;
 
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  if (options.authMode === 'none' && !LOOPBACK.has(options.host) && !options.allowInsecureBind) {
-    throw new InsecureBindError(options.host);
-  }
+  if (isInsecureBind(options)) throw new InsecureBindError(options.host);
   const tls = options.tls === undefined ? undefined : await openTls(options.tls, options.logger);
   const http = createHttpServer({ ...options, ...(tls === undefined ? {} : { certificate: tls.current() }) });
   const { server } = http.fastify;

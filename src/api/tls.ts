@@ -26,11 +26,11 @@ export interface Tls {
 /** Reads certificate and key and follows them as they are renewed. Throws when they do not work to begin with. */
 export async function openTls({ certificatePath, keyPath, pollMs }: TlsFiles, logger: Logger): Promise<Tls> {
   const files = await watchFiles([certificatePath, keyPath], pollMs);
-  let certificate = readPair(files.current());
+  let certificate = readCertificate(files.current());
   let use: ((certificate: Certificate) => void) | undefined;
   files.onChange((texts) => {
     try {
-      certificate = readPair(texts);
+      certificate = readCertificate(texts);
       use?.(certificate);
       logger.info({ certificatePath }, 'the TLS certificate was renewed');
     } catch (error: unknown) {
@@ -50,7 +50,8 @@ export async function openTls({ certificatePath, keyPath, pollMs }: TlsFiles, lo
   };
 }
 
-function readPair([cert = '', key = '']: readonly string[]): Certificate {
+/** Throws when the two texts, certificate and key, do not work together. */
+export function readCertificate([cert = '', key = '']: readonly string[]): Certificate {
   // An empty text, as it stands there while a file is being written, counts as no certificate at all and would pass.
   if (cert === '' || key === '') throw new Error('certificate or key is empty');
   createSecureContext({ cert, key });

@@ -9,22 +9,18 @@ export interface ComparedMonth {
   readonly month: string;
   readonly parts: readonly ManifestPart[];
   readonly partRows: number;
-  readonly onProgress: (what: string) => void;
 }
 
 /** Whether the tables of a month hold the rows of these parts, part by part, and no others. */
 export async function holdsExactly(
   client: pg.ClientBase,
-  { month, parts, partRows, onProgress }: ComparedMonth,
+  { month, parts, partRows }: ComparedMonth,
 ): Promise<boolean> {
   for (const { table, relation } of await partitionsOf(client, month)) {
     const archived = parts.filter((part) => part.table === table);
     const found = await digestTable(client, archivedTable(table), relation, {
       partRows,
       sizes: archived.map(({ rows }) => rows),
-      onProgress: () => {
-        onProgress(`${table}: comparing`);
-      },
     });
     const same =
       found.length === archived.length &&

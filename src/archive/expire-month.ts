@@ -42,8 +42,6 @@ export interface ArchiveDependencies {
   readonly rules: RetentionRules;
   readonly workFolder: string;
   readonly nowMs?: () => number;
-  /** Told when something was done, so that a heartbeat can tell it on. */
-  readonly onProgress?: (what: string) => void;
 }
 
 export interface ExpireDependencies extends ArchiveDependencies {
@@ -90,19 +88,15 @@ async function decide(
   return 'expired';
 }
 
-async function removeAll(
-  { store, onProgress, reached }: ExpireDependencies,
-  objects: readonly string[],
-): Promise<void> {
+async function removeAll({ store, reached }: ExpireDependencies, objects: readonly string[]): Promise<void> {
   for (const key of objects) {
     await store.remove(key);
-    onProgress?.(`${key}: removed`);
     await reached?.('object-removed');
   }
 }
 
 async function isKept(
-  { store, chain, workFolder, onProgress }: ExpireDependencies,
+  { store, chain, workFolder }: ExpireDependencies,
   { manifest }: MonthRow,
   holds: readonly Hold[],
   objects: readonly string[],
@@ -118,7 +112,6 @@ async function isKept(
     const keeper = await store.keeper(key);
     // Told as what it is, because a lock of the store is not in the plan: whoever reads of it finds its end there.
     if (keeper !== undefined) throw new ObjectHeldError(key, store.location, keeper);
-    onProgress?.(`${key}: may be removed`);
   }
   return false;
 }

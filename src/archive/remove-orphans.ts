@@ -20,8 +20,6 @@ export interface OrphanDependencies {
   readonly trusted: TrustedKeys;
   readonly rules: RetentionRules;
   readonly nowMs?: () => number;
-  /** Told when something was done, so that a heartbeat can tell it on. */
-  readonly onProgress?: (what: string) => void;
 }
 
 /**
@@ -46,7 +44,6 @@ export async function removeOrphans(
         if (!(await isSettled(client, month))) break;
         await given.store.remove(key);
         onRemoved(key);
-        given.onProgress?.(`${key}: removed, no manifest names it`);
         count += 1;
       }
     return count;
@@ -71,12 +68,11 @@ async function removable(
 }
 
 async function findOrphans(
-  { store, trusted, onProgress }: OrphanDependencies,
+  { store, trusted }: OrphanDependencies,
   month?: string,
 ): Promise<readonly string[]> {
   // Listed before the chain is read, as in `verifyArchive`.
   const objects = await listObjects(store, month);
-  onProgress?.('looking for objects that no manifest names');
   const { manifests, faults } = await readChain(store, trusted);
   const [fault] = faults;
   // What is missing or cannot be trusted may name any of them.

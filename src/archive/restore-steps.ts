@@ -38,7 +38,7 @@ export interface RestoreDependencies {
   readonly trusted: TrustedKeys;
   readonly workFolder: string;
   readonly nowMs?: () => number;
-  /** Told when something was done, so that a heartbeat can tell it on. */
+  /** Called with what was just done, for a person who waits at a terminal. Default: nothing is said. */
   readonly onProgress?: (what: string) => void;
   /** Default: nothing happens there. */
   readonly reached?: (point: RestorePoint) => Promise<void>;

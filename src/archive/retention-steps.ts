@@ -118,10 +118,7 @@ class Steps {
 
   exportTable(month: string, table: string): Promise<ManifestPart[]> {
     const { store, workFolder, partRows } = this.#given;
-    const reached = async (point: ExportPoint): Promise<void> => {
-      this.#progress(`${table}: ${point}`);
-      await this.#reached(point);
-    };
+    const reached = (point: ExportPoint): Promise<void> => this.#reached(point);
     return withWorkspace(workFolder, (workspace) =>
       this.asOwner(async (client) => {
         if (!(await tryLockObjects(client, month, 'shared'))) throw new OrphansInTheWayError(month);
@@ -156,12 +153,7 @@ class Steps {
   async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
     const { store, workFolder } = this.#given;
     if (parts.length === 0) return;
-    const onPart = (key: string): void => {
-      this.#progress(`${key}: verifying`);
-    };
-    const faults = await withWorkspace(workFolder, (workspace) =>
-      verifyParts(parts, { store, workspace, onPart }),
-    );
+    const faults = await withWorkspace(workFolder, (workspace) => verifyParts(parts, { store, workspace }));
     if (faults.length > 0) throw new ArchiveMismatchError(month, faults.map(describeFault));
     await this.#reached('verified');
   }
@@ -198,11 +190,8 @@ class Steps {
       await detachMonth(client, month);
       await this.#reached('detached-by-catalogue');
       // Detached tables cannot change any more: what came between the export and now shows here.
-      const onProgress = (what: string): void => {
-        this.#progress(what);
-      };
       const { partRows } = this.#given;
-      if (!(await holdsExactly(client, { month, parts: exported, partRows, onProgress }))) {
+      if (!(await holdsExactly(client, { month, parts: exported, partRows }))) {
         await reopenMonth(client, month);
         return 'reopened';
       }
@@ -267,10 +256,6 @@ class Steps {
     const row = await this.asOwner((client) => selectMonth(client, month));
     if (row === undefined) throw new RangeError(`there is no month ${month.slice(0, 7)}`);
     return row;
-  }
-
-  #progress(what: string): void {
-    this.#given.onProgress?.(what);
   }
 
   async #reached(point: FaultPoint): Promise<void> {

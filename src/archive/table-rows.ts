@@ -59,7 +59,6 @@ export interface DigestOptions {
   readonly partRows: number;
   /** Where it is held against parts that were written with another limit: the rows of each. */
   readonly sizes?: readonly number[];
-  readonly onProgress?: () => void;
 }
 
 /** Digests of the parts a relation would have, without keeping them. */
@@ -67,7 +66,7 @@ export async function digestTable(
   client: pg.ClientBase,
   table: ArchivedTable,
   relation: string,
-  { partRows, sizes = [], onProgress }: DigestOptions,
+  { partRows, sizes = [] }: DigestOptions,
 ): Promise<readonly RowsDigest[]> {
   const hasher = new RowHasher();
   const parts: RowsDigest[] = [];
@@ -79,7 +78,6 @@ export async function digestTable(
       rest = rest.subarray(hasher.update(rest, limit));
       if (hasher.isFull(limit)) parts.push(hasher.finish());
     }
-    onProgress?.();
   }
   if (hasher.rows > 0) parts.push(hasher.finish());
   return parts;

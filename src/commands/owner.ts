@@ -9,14 +9,15 @@ import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/partitions.ts';
 import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
 import { instantOf } from '../domain/instant.ts';
-import { SettingsError, UsageError } from '../settings.ts';
+import { UsageError } from '../settings.ts';
 import { takeNoArguments } from './arguments.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** `migrate`: the schema up to date, and the months ahead. */
 export async function runMigrate(args: readonly string[]): Promise<void> {
   takeNoArguments('migrate', args);
-  const config = readProcessConfig();
-  const report = await migrateDatabase(config);
+  const report = await asOwner('migrate', migrateDatabase);
   const applied = report.applied.length === 0 ? 'nothing to do' : `applied ${report.applied.join(', ')}`;
   process.stdout.write(`schema version ${report.version}: ${applied}\n`);
 }
@@ -24,7 +25,7 @@ export async function runMigrate(args: readonly string[]): Promise<void> {
 /** `upgrade-embeddings`: from arrays to pgvector. */
 export async function runUpgradeEmbeddings(args: readonly string[]): Promise<void> {
   takeNoArguments('upgrade-embeddings', args);
-  const { before, indexBuilt } = await asOwner(readProcessConfig(), 'upgrade-embeddings', upgradeEmbeddings);
+  const { before, indexBuilt } = await asOwner('upgrade-embeddings', upgradeEmbeddings);
   const done = before === 'vector' ? 'they were a vector column already' : 'they are a vector column now';
   process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
 }
@@ -35,7 +36,7 @@ export async function runCluster(args: readonly string[]): Promise<void> {
   if (verb !== 'restored' || cluster === undefined || cluster.startsWith('-') || rest.length > 0) {
     throw new UsageError('say which cluster was restored: remediation-audit cluster restored NAME');
   }
-  const epoch = await asOwner(readProcessConfig(), 'cluster restored', (client) =>
+  const epoch = await asOwner('cluster restored', (client) =>
     raiseEpoch(client, cluster, userInfo().username),
   );
   process.stdout.write(
@@ -43,32 +44,44 @@ export async function runCluster(args: readonly string[]): Promise<void> {
   );
 }
 
-function migrateDatabase(config: Config) {
-  return asOwner(config, 'migrate', async (client) => {
-    const report = await migrate(client);
-    await createMonthsAhead(client, instantOf(Date.now()), config.database.monthsAhead);
-    return report;
-  });
+async function migrateDatabase(client: pg.Client, { database }: Config) {
+  const report = await migrate(client);
+  await createMonthsAhead(client, instantOf(Date.now()), database.monthsAhead);
+  return report;
 }
 
 /** One connection as the role that owns the schema. No statement timeout: a migration takes as long as it takes. */
 async function asOwner<T>(
-  { database }: Config,
   command: string,
-  work: (client: pg.Client) => Promise<T>,
+  work: (client: pg.Client, config: Config) => Promise<T>,
 ): Promise<T> {
-  if (database.ownerUrl === '') {
-    throw new SettingsError([
-      `DATABASE_OWNER_URL is not set; \`${command}\` needs PostgreSQL as role audit_owner`,
-    ]);
-  }
-  const client = new pg.Client({ connectionString: database.ownerUrl, connectionTimeoutMillis: 10_000 });
+  const config = readProcessConfig(({ database: { ownerUrl } }) =>
+    ownerUrl === ''
+      ? [`DATABASE_OWNER_URL is not set; \`${command}\` needs PostgreSQL as role audit_owner`]
+      : [],
+  );
+  const client = new pg.Client({
+    connectionString: config.database.ownerUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   // A lost connection shows in the query that is under way, or in the next one; unheard, it would end the process.
   client.on('error', () => undefined);
-  await client.connect();
   try {
-    return await work(client);
+    await client.connect();
+    return await work(client, config);
+  } catch (error: unknown) {
+    throw withContext(command, error);
   } finally {
     await client.end();
   }
+}
+
+/** A refusal by the operating system (`connect ECONNREFUSED 127.0.0.1:1`) does not say what it was for. */
+function withContext(command: string, error: unknown): unknown {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const reason = error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message;
+  return new Error(
+    `cannot reach PostgreSQL for \`${command}\`: ${reason}; check host and port in DATABASE_OWNER_URL`,
+    { cause: error },
+  );
 }

@@ -92,11 +92,23 @@ export async function requireSchema(
   }
 }
 
+interface ServerFacts {
+  readonly version: string;
+  readonly name: string;
+  readonly database: string;
+  readonly role: string;
+  readonly mayCreate: boolean;
+  readonly missing: string[];
+}
+
 async function requireServer(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ version: string; name: string; missing: string[] }>({
+  const { rows } = await client.query<ServerFacts>({
     text: `
       select current_setting('server_version_num') as version,
         current_setting('server_version') as name,
+        current_database() as database,
+        current_user as role,
+        coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayCreate",
         array(select wanted from unnest($1::text[]) as wanted
               where not exists (select from pg_roles where rolname = wanted)) as missing`,
     values: [ROLES],
@@ -109,6 +121,11 @@ async function requireServer(client: pg.ClientBase): Promise<void> {
   if (server.missing.length > 0) {
     throw new MigrationError(
       `the database has no role ${server.missing.join(', ')}: run migrations/bootstrap/roles.sql once as an administrator`,
+    );
+  }
+  if (!server.mayCreate) {
+    throw new MigrationError(
+      `${server.role} may not create tables in database ${server.database}: run migrations/bootstrap/roles.sql in that database as an administrator, and migrate as audit_owner`,
     );
   }
 }

@@ -22,18 +22,17 @@ const ALL_COLUMNS = '';
 const shapesByDefinition = new WeakMap<RecordDefinition, Map<string, Shape>>();
 
 /**
- * Appends one observation each of records that nobody has seen, and makes their rows. There is nothing to merge with and
- * nothing to learn from the answer: this costs the server half of what a merge costs.
+ * The statement that appends one observation each of records that nobody has seen, and makes their rows. There is nothing
+ * to merge with and nothing to learn from the answer: this costs the server half of what a merge costs.
  */
-export async function insertRows(
-  client: pg.ClientBase,
+export function insertOfRows(
   definition: RecordDefinition,
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
-): Promise<void> {
+): pg.QueryConfig {
   const observations = prepared.map(({ observation }) => observation);
   const { name, text, columns } = shapeOf(definition, prepared);
-  await client.query({
+  return {
     name,
     text,
     values: [
@@ -41,7 +40,7 @@ export async function insertRows(
       arrayLiteral(observations.map(({ createdAtSource }) => createdAtSource)),
       ...columns.map((column) => valuesOf(column, observations)),
     ],
-  });
+  };
 }
 
 /** What the merge would give for the same observations: the first of each record. */

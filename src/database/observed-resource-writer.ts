@@ -36,18 +36,15 @@ const UPSERT_RESOURCES = `
     last_seen = greatest(known.last_seen, excluded.last_seen),
     deleted_at = least(known.deleted_at, excluded.deleted_at)`;
 
-/** Remembers what the watcher has seen of each resource; nothing is asked of the database where nothing came from one. */
-export async function upsertObservedResources(
-  client: pg.ClientBase,
-  observations: readonly Observation[],
-): Promise<void> {
+/** The statement that stores what the watcher has seen of each resource; none where nothing came from a resource. */
+export function upsertOfObservedResources(observations: readonly Observation[]): pg.QueryConfig | undefined {
   const seen = observations.filter(hasResource);
-  if (seen.length === 0) return;
+  if (seen.length === 0) return undefined;
   const ofResource = (value: (resource: ObservedResource) => string | undefined): string =>
     arrayLiteral(seen.map(({ resource }) => value(resource)));
   const ofObservation = (value: (observation: Observation) => string | boolean | undefined): string =>
     arrayLiteral(seen.map(value));
-  await client.query({
+  return {
     name: 'upsert-observed-resources',
     text: UPSERT_RESOURCES,
     values: [
@@ -63,7 +60,7 @@ export async function upsertObservedResources(
       ofObservation(({ observedAt }) => observedAt),
       ofResource(({ deletedAt }) => deletedAt),
     ],
-  });
+  };
 }
 
 function hasResource(observation: Observation): observation is Observation & { resource: ObservedResource } {

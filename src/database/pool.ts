@@ -75,28 +75,39 @@ export async function inTransaction<T>(
   });
 }
 
-/** Two parts of a transaction. They send their queries at once when they are called, and wait for answers only then. */
-export interface ShortTransaction<F, L> {
+/** What the first part of a transaction leaves to do. */
+export type LastPart<T> =
+  /** Statements whose answers decide nothing. This module sends them, so that none can follow the commit. */
+  | { readonly statements: readonly pg.QueryConfig[]; readonly result: T }
+  /** Work that reads its answers. The commit is sent when it has ended. */
+  | { readonly work: (client: pg.PoolClient) => Promise<T> };
+
+export interface ShortTransaction<F, T> {
+  /** `begin` is sent when it is called, but perhaps not answered yet. */
   readonly first: (client: pg.PoolClient) => Promise<F>;
-  readonly last: (client: pg.PoolClient, found: F) => Promise<L>;
-  /** Whether what `last` sends decides everything, so that its answers need not be read before the commit. */
-  readonly isDecided: (found: F) => boolean;
+  /** Must not be given the client: a query that it sent after an `await` would run behind the commit, on its own. */
+  readonly last: (found: F) => LastPart<T>;
 }
 
 /**
  * The same in two answers instead of four where the pool has `pipeline`: `begin` travels with the first part, the commit
  * with the last. A commit behind a query that failed rolls back.
  */
-export async function inShortTransaction<F, L>(pool: pg.Pool, parts: ShortTransaction<F, L>): Promise<L> {
+export async function inShortTransaction<F, T>(pool: pg.Pool, parts: ShortTransaction<F, T>): Promise<T> {
   return onOneClient(pool, async (client) => {
     const begun = client.query('begin');
     if (!client.pipeline) await begun;
     const [found] = await Promise.all([parts.first(client), begun]);
-    if (client.pipeline && parts.isDecided(found)) {
-      const [result] = await Promise.all([parts.last(client, found), client.query('commit')]);
-      return result;
+    const last = parts.last(found);
+    if ('statements' in last) {
+      const statements = [...last.statements, { text: 'commit' }];
+      await inTurn(
+        client,
+        statements.map((statement) => () => client.query(statement)),
+      );
+      return last.result;
     }
-    const result = await parts.last(client, found);
+    const result = await last.work(client);
     await client.query('commit');
     return result;
   });
@@ -106,7 +117,10 @@ export async function inShortTransaction<F, L>(pool: pg.Pool, parts: ShortTransa
  * Each step sends its queries behind those of the one before it where the connection allows that, otherwise after their
  * answers. Throws only when no step sends anything any more: what came behind the rollback would be a transaction of its own.
  */
-export async function inTurn(client: pg.PoolClient, steps: readonly (() => Promise<void>)[]): Promise<void> {
+export async function inTurn(
+  client: pg.PoolClient,
+  steps: readonly (() => Promise<unknown>)[],
+): Promise<void> {
   if (!client.pipeline) {
     for (const step of steps) await step();
     return;

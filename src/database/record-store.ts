@@ -5,12 +5,12 @@ import type { Observation } from '../domain/observation.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { definitionOf, RECORD_DEFINITIONS, UnknownRecordTableError } from '../domain/records/index.ts';
 import { recordId } from '../identity/record-id.ts';
-import { FIRST_REVISION, insertRows } from './new-rows.ts';
+import { FIRST_REVISION, insertOfRows } from './new-rows.ts';
 import type { Fault } from './observation-fault.ts';
 import { findFault } from './observation-fault.ts';
-import { upsertObservedResources } from './observed-resource-writer.ts';
+import { upsertOfObservedResources } from './observed-resource-writer.ts';
 import { createMonth } from './partitions.ts';
-import { inShortTransaction, inTurn } from './pool.ts';
+import { inShortTransaction, inTurn, type LastPart } from './pool.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 import { prepareObservation, repairObservation } from './prepared-observation.ts';
 import { settleHomes } from './record-home.ts';
@@ -225,9 +225,8 @@ async function storeTogether(
         found.homes = homes.of;
         return { homes: homes.of, areNew: mayInsert && homes.areNew && homes.of.size === prepared.length };
       },
-      isDecided: ({ areNew }) => areNew,
-      last: (client, { homes, areNew }) =>
-        areNew ? insertAll(client, prepared, homes) : mergeAll(client, prepared, homes),
+      last: ({ homes, areNew }) =>
+        areNew ? insertAll(prepared, homes) : { work: (client) => mergeAll(client, prepared, homes) },
     });
   try {
     return await store(true);
@@ -238,19 +237,16 @@ async function storeTogether(
   }
 }
 
-/** Records that are new, one observation each. Nothing is learnt from the answers, so the queries need not wait for them. */
-async function insertAll(
-  client: pg.PoolClient,
+/** Records that are new, one observation each: nothing is learnt from the answers, so the commit need not wait for them. */
+function insertAll(
   prepared: readonly PreparedObservation[],
   homes: ReadonlyMap<string, string>,
-): Promise<StoredRecord[]> {
-  const inserts = byTable(prepared).map(
-    ([definition, ofTable]) =>
-      () =>
-        insertRows(client, definition, ofTable, homes),
-  );
-  await inTurn(client, [...inserts, () => remember(client, prepared)]);
-  return prepared.map((one) => storedRecord(one, homes, FIRST_REVISION));
+): LastPart<StoredRecord[]> {
+  const inserts = byTable(prepared).map(([definition, ofTable]) => insertOfRows(definition, ofTable, homes));
+  return {
+    statements: [...inserts, ...upsertsOfResources(prepared)],
+    result: prepared.map((one) => storedRecord(one, homes, FIRST_REVISION)),
+  };
 }
 
 async function mergeAll(
@@ -263,7 +259,8 @@ async function mergeAll(
     const merged = await mergeRows(client, definition, ofTable, homes);
     for (const [id, revision] of merged) revisions.set(id, revision);
   });
-  await inTurn(client, [...merges, () => remember(client, prepared)]);
+  const upserts = upsertsOfResources(prepared).map((upsert) => () => client.query(upsert));
+  await inTurn(client, [...merges, ...upserts]);
   return prepared.map((one) => storedRecord(one, homes, revisions.get(one.id) ?? 0));
 }
 
@@ -278,11 +275,9 @@ function byTable(
   });
 }
 
-function remember(client: pg.PoolClient, prepared: readonly PreparedObservation[]): Promise<void> {
-  return upsertObservedResources(
-    client,
-    prepared.map(({ observation }) => observation),
-  );
+function upsertsOfResources(prepared: readonly PreparedObservation[]): pg.QueryConfig[] {
+  const upsert = upsertOfObservedResources(prepared.map(({ observation }) => observation));
+  return upsert === undefined ? [] : [upsert];
 }
 
 function storedRecord(

@@ -18,6 +18,9 @@ export const MAX_SIGNAL_BYTES = 500_000;
  */
 export const MAX_IDENTIFIER_LENGTH = 512;
 
+/** Names of Kubernetes objects; a uid is shorter. */
+export const MAX_OBJECT_NAME_LENGTH = 253;
+
 /** Temporal's own limit is 1,000; ours keeps ids readable in its UI and in file names. */
 export const MAX_WORKFLOW_ID_LENGTH = 255;
 

@@ -21,29 +21,40 @@ export interface EmbeddedDatabase {
   readonly writerUrl: string;
 }
 
-/** The roles, the database and its schema on the embedded server. Passwords are new at every start. */
+/** The database, the roles and the schema on the embedded server, as docs/install.md does it. Passwords are new at every start. */
 export async function prepareDatabase(
   postgres: EmbeddedPostgres,
   monthsAhead: number,
   logger: Logger,
 ): Promise<EmbeddedDatabase> {
   const passwords = { audit_owner: newPassword(), audit_writer: newPassword() };
-  const admin = new Client({ connectionString: postgres.superuserUrl() });
-  await admin.connect();
-  try {
+  await asAdministrator(postgres.superuserUrl(), async (admin) => {
+    const { rowCount } = await admin.query('select from pg_database where datname = $1::text', [DATABASE]);
+    if (rowCount === 0) await admin.query(`create database ${DATABASE}`);
+  });
+  await asAdministrator(postgres.superuserUrl(DATABASE), async (admin) => {
     await admin.query(await readFile(ROLES_SQL, 'utf8'));
     for (const [role, password] of Object.entries(passwords)) {
       await admin.query(`alter role ${role} password '${password}'`);
     }
-    const { rowCount } = await admin.query('select from pg_database where datname = $1::text', [DATABASE]);
-    if (rowCount === 0) await admin.query(`create database ${DATABASE} owner audit_owner`);
-  } finally {
-    await admin.end();
-  }
+  });
   const url = (role: keyof typeof passwords): string =>
     `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
   await bringUpToDate(url('audit_owner'), monthsAhead, logger);
   return { ownerUrl: url('audit_owner'), writerUrl: url('audit_writer') };
+}
+
+async function asAdministrator(
+  connectionString: string,
+  work: (admin: Client) => Promise<void>,
+): Promise<void> {
+  const admin = new Client({ connectionString });
+  await admin.connect();
+  try {
+    await work(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 async function bringUpToDate(connectionString: string, monthsAhead: number, logger: Logger): Promise<void> {

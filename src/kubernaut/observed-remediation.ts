@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { MAX_OBJECT_NAME_LENGTH } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
 import { at, textAt } from './resource.ts';
 import type { Shape } from './shapes.ts';
@@ -78,7 +79,13 @@ export function remediationOf(resource: JsonObject, ownNamespace: string): Remed
   const name = textAt(resource, 'spec.remediationRequestRef.name') ?? textAt(owner, 'name');
   const uid = textAt(resource, 'spec.remediationRequestRef.uid') ?? textAt(owner, 'uid');
   if (name === undefined || uid === undefined) return undefined;
-  return { namespace: textAt(resource, 'spec.remediationRequestRef.namespace') ?? ownNamespace, name, uid };
+  const namespace = textAt(resource, 'spec.remediationRequestRef.namespace') ?? ownNamespace;
+  return canExist({ namespace, name, uid }) ? { namespace, name, uid } : undefined;
+}
+
+/** A reference is free text of whoever wrote it. No workflow could be started for one that is longer than a name may be. */
+function canExist(reference: RemediationReference): boolean {
+  return Object.values(reference).every((part: string) => part.length <= MAX_OBJECT_NAME_LENGTH);
 }
 
 /** For a resource that names its remediation without a uid: the remediation of that name that was seen last. */

@@ -7,6 +7,7 @@ export interface WatcherMetrics {
   readonly unreadableResources: Counter<'cluster' | 'kind' | 'reason'>;
   readonly oddFields: Counter<'cluster' | 'kind' | 'problem'>;
   readonly redactions: Counter<'cluster' | 'rule'>;
+  readonly statesReduced: Counter<'cluster' | 'kind' | 'reason'>;
   readonly watchEnds: Counter<'cluster' | 'kind' | 'cause'>;
   readonly relists: Counter<'cluster' | 'kind' | 'cause'>;
   readonly missedOnRelist: Counter<'cluster' | 'kind'>;
@@ -45,6 +46,11 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
   return {
     ...countersOf(counter),
     ...deliveryCountersOf(counter),
+    statesReduced: counter(
+      'states_reduced_total',
+      'Observations reduced to identity, phase and hash before they were sent, because the rest could not be prepared, by reason',
+      ['cluster', 'kind', 'reason'],
+    ),
     lastGoodList: gauge(
       'last_good_list_timestamp_seconds',
       'When the last complete list of a kind succeeded',

@@ -105,32 +105,28 @@ async function retentionActivities(
     rules: retention.rules,
     metrics,
     logger,
-    steps: (onProgress) =>
-      createRetentionSteps({
-        ownerUrl: database.ownerUrl,
-        lockTimeoutMs: retention.lockTimeoutMs,
-        store,
-        chain,
-        trusted,
-        rules: retention.rules,
-        workFolder: retention.archive.workFolder,
-        partRows: retention.archive.partRows,
-        schemaVersion,
-        onProgress,
-      }),
+    steps: createRetentionSteps({
+      ownerUrl: database.ownerUrl,
+      lockTimeoutMs: retention.lockTimeoutMs,
+      store,
+      chain,
+      trusted,
+      rules: retention.rules,
+      workFolder: retention.archive.workFolder,
+      partRows: retention.archive.partRows,
+      schemaVersion,
+    }),
   });
   const restoring = createRestoreActivities({
     metrics,
     logger,
-    steps: (onProgress) =>
-      createRestoreSteps({
-        ownerUrl: database.ownerUrl,
-        lockTimeoutMs: retention.lockTimeoutMs,
-        store,
-        trusted,
-        workFolder: retention.archive.workFolder,
-        onProgress,
-      }),
+    steps: createRestoreSteps({
+      ownerUrl: database.ownerUrl,
+      lockTimeoutMs: retention.lockTimeoutMs,
+      store,
+      trusted,
+      workFolder: retention.archive.workFolder,
+    }),
   });
   return { ...retaining, ...restoring };
 }

@@ -5,7 +5,6 @@ import type pg from 'pg';
 import { requireSchema, SchemaTooNewError } from '../database/migrate.ts';
 import { createPool } from '../database/pool.ts';
 import type { Logger } from '../observability/logger.ts';
-import { SettingsError } from '../settings.ts';
 import type { ServiceContext } from './running-service.ts';
 
 const SCHEMA_RETRY_MS = 2_000;
@@ -26,8 +25,10 @@ export async function openDatabase(service: string, context: ServiceContext): Pr
 
 export interface OpenedDatabase {
   readonly pool: pg.Pool;
-  /** Settles when the schema fits; rejects when it never will. */
+  /** Settles when the schema fits, or when it is closed; rejects when the schema never will fit. */
   readonly fits: Promise<void>;
+  /** Ends the looking, then the pool. */
+  readonly close: () => Promise<void>;
 }
 
 /** The same for a process that does something without the database too: it looks once, and goes on looking meanwhile. */
@@ -36,25 +37,28 @@ export async function openDatabaseMeanwhile(
   context: ServiceContext,
 ): Promise<OpenedDatabase> {
   const pool = openPool(service, context);
-  const fits = untilSchemaFits(pool, context.logger, context.signal).catch((error: unknown) => {
-    // The end of the process ends the looking too.
-    if (!context.signal.aborted) throw error;
+  // Not the signal of the process alone: a start that fails elsewhere closes the pool, and what goes on looking through
+  // a closed pool keeps the process alive for ever.
+  const closing = new AbortController();
+  const signal = AbortSignal.any([context.signal, closing.signal]);
+  const fits = untilSchemaFits(pool, context.logger, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
   });
+  const close = async (): Promise<void> => {
+    closing.abort();
+    // A schema that does not fit is the business of whoever waits for `fits`.
+    await Promise.all([pool.end(), fits.catch(() => undefined)]);
+  };
   try {
     await Promise.race([fits, delay(FIRST_LOOK_MS)]);
-    return { pool, fits };
+    return { pool, fits, close };
   } catch (error: unknown) {
-    await pool.end();
+    await close();
     throw error;
   }
 }
 
 function openPool(service: string, { config, logger }: ServiceContext): pg.Pool {
-  if (config.database.url === '') {
-    throw new SettingsError([
-      `DATABASE_URL is not set; \`${service}\` needs PostgreSQL as role audit_writer`,
-    ]);
-  }
   return createPool({
     connectionString: config.database.url,
     applicationName: `remediation-audit ${service}`,

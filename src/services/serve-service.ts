@@ -17,6 +17,7 @@ import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { createGate } from './create-gate.ts';
+import { type Listening, listening } from './listening.ts';
 import { openArchiveAccess } from './open-archive.ts';
 import { openDatabaseMeanwhile } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
@@ -35,8 +36,8 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
   const closing = createClosing();
   try {
     const metrics = createMetrics();
-    const { pool, fits } = await openDatabaseMeanwhile('serve', context);
-    closing.push(() => pool.end());
+    const { pool, fits, close } = await openDatabaseMeanwhile('serve', context);
+    closing.push(close);
     const temporal = connectTemporalLazily(config.temporal);
     closing.push(() => temporal.close());
     const deferral = createDeferredRecords(temporal.client);
@@ -45,37 +46,39 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     if ('reader' in archive) closing.push(() => archive.reader.close());
     const gate = await createGate(config, logger);
     closing.push(() => gate.close());
-    const api = await startApi({
-      ...config.api,
-      routes: createApiRoutes({
-        asksWhoCalls: config.api.authMode !== 'none',
-        pool,
-        reports: openReports(context, closing),
-        archive,
-        retention: {
-          rules: config.retention.rules,
-          restores: 'missing' in archive ? archive : createRestores(temporal.client),
-          restoredDays: config.retention.restoredDays,
-        },
-        embedder: createEmbedder(config.embedding),
-        durability,
-        deferral,
-        redactor: createRedactor(config.redaction),
-        codec: {
-          endpoint: createCodecEndpoint(createPayloadCodec(config.temporal.payloads)),
-          origins: config.api.codecOrigins,
-        },
-        cluster: config.watcher.cluster,
-        deferredStatusCode: config.api.deferredStatusCode,
+    const api = await listening(portOf(config), () =>
+      startApi({
+        ...config.api,
+        routes: createApiRoutes({
+          asksWhoCalls: config.api.authMode !== 'none',
+          pool,
+          reports: openReports(context, closing),
+          archive,
+          retention: {
+            rules: config.retention.rules,
+            restores: 'missing' in archive ? archive : createRestores(temporal.client),
+            restoredDays: config.retention.restoredDays,
+          },
+          embedder: createEmbedder(config.embedding),
+          durability,
+          deferral,
+          redactor: createRedactor(config.redaction),
+          codec: {
+            endpoint: createCodecEndpoint(createPayloadCodec(config.temporal.payloads)),
+            origins: config.api.codecOrigins,
+          },
+          cluster: config.watcher.cluster,
+          deferredStatusCode: config.api.deferredStatusCode,
+          metrics,
+        }),
+        gate,
+        trace: createAccessTrace(pool),
+        limits: { maxConnections: config.api.maxConnections },
+        shutdownGraceMs: config.shutdownGraceSeconds * MS_PER_SECOND,
         metrics,
+        logger,
       }),
-      gate,
-      trace: createAccessTrace(pool),
-      limits: { maxConnections: config.api.maxConnections },
-      shutdownGraceMs: config.shutdownGraceSeconds * MS_PER_SECOND,
-      metrics,
-      logger,
-    });
+    );
     closing.push(() => api.stop());
     return { url: api.url, ended: fits.then(neverByItself), stop: closing.run };
   } catch (error: unknown) {
@@ -121,4 +124,12 @@ function openReports({ config, logger }: ServiceContext, closing: Closing): pg.P
   });
   closing.push(() => reports.end());
   return reports;
+}
+
+function portOf({ api: { host, port } }: ServiceContext['config']): Listening {
+  return {
+    ...{ use: 'the API', host, port },
+    hostVariable: 'REMEDIATION_AUDIT_API_HOST',
+    portVariable: 'REMEDIATION_AUDIT_API_PORT',
+  };
 }

@@ -19,6 +19,7 @@ import type { RunningWatcher } from '../watcher/start-watcher.ts';
 import { startWatcher } from '../watcher/start-watcher.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
+import { type Listening, listening } from './listening.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { strictModeOf } from './strict-mode.ts';
 import { watchedClusters } from './watched-clusters.ts';
@@ -51,16 +52,18 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
       stopping.abort();
       return Promise.resolve();
     });
-    const health = await startHealthServer({
-      host: config.metricsHost,
-      port: config.watcher.metricsPort,
-      registry: metrics.registry,
-      notReady: () =>
-        watchers.every((watcher) => watcher.isSynced())
-          ? undefined
-          : 'the first list of the cluster is not complete',
-      answers: { '/completeness': () => watchers.map((watcher) => watcher.completeness()) },
-    });
+    const health = await listening(portOf(config), () =>
+      startHealthServer({
+        host: config.metricsHost,
+        port: config.watcher.metricsPort,
+        registry: metrics.registry,
+        notReady: () =>
+          watchers.every((watcher) => watcher.isSynced())
+            ? undefined
+            : 'the first list of the cluster is not complete',
+        answers: { '/completeness': () => watchers.map((watcher) => watcher.completeness()) },
+      }),
+    );
     closing.push(() => health.stop());
     const silence = failOnSilence(watchers, config.watcher.clusterSilenceSeconds, stopping.signal);
     const ended = Promise.all([silence, ...watchers.map((watcher) => watcher.ended)]).then(() => undefined);
@@ -127,4 +130,14 @@ function openObserved({ config, logger }: ServiceContext, closing: Closing): Obs
   });
   closing.push(() => pool.end());
   return createObservedResourceReader(pool);
+}
+
+function portOf(config: ServiceContext['config']): Listening {
+  return {
+    use: 'probes and metrics of `watch`',
+    host: config.metricsHost,
+    port: config.watcher.metricsPort,
+    hostVariable: 'REMEDIATION_AUDIT_METRICS_HOST',
+    portVariable: 'REMEDIATION_AUDIT_WATCHER_METRICS_PORT',
+  };
 }

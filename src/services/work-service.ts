@@ -19,6 +19,7 @@ import { installRuntime } from '../worker/runtime.ts';
 import { RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
+import { type Listening, listening } from './listening.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
@@ -56,12 +57,14 @@ export async function startWorkService(context: ServiceContext): Promise<Running
       closing.push(() => maintenance.stop());
       maintenance.start();
     }
-    const health = await startHealthServer({
-      host: config.metricsHost,
-      port: metricsPort,
-      registry: metrics.registry,
-      notReady: () => (worker.isPolling() ? undefined : 'the worker does not poll Temporal'),
-    });
+    const health = await listening(portOf(config), () =>
+      startHealthServer({
+        host: config.metricsHost,
+        port: metricsPort,
+        registry: metrics.registry,
+        notReady: () => (worker.isPolling() ? undefined : 'the worker does not poll Temporal'),
+      }),
+    );
     closing.push(() => health.stop());
     return { url: `http://${config.metricsHost}:${health.port}`, ended: worker.ended, stop: closing.run };
   } catch (error: unknown) {
@@ -107,5 +110,15 @@ function auditActivities(
       logger,
       metrics,
     }),
+  };
+}
+
+function portOf(config: ServiceContext['config']): Listening {
+  return {
+    use: 'probes and metrics of `work`',
+    host: config.metricsHost,
+    port: config.worker.metricsPort,
+    hostVariable: 'REMEDIATION_AUDIT_METRICS_HOST',
+    portVariable: 'REMEDIATION_AUDIT_WORKER_METRICS_PORT',
   };
 }

@@ -4,16 +4,16 @@ import { canonicalJson, isJsonObject, parseJson } from '../domain/json.ts';
 import type { Columns } from '../domain/records/definition.ts';
 import type { HashText } from '../kubernaut/bound-observation.ts';
 import { boundObservation } from '../kubernaut/bound-observation.ts';
-import type { Prepared } from './observation-sender.ts';
+import type { PreparedObservation } from './prepare-observation.ts';
 import type { PendingState } from './tracked.ts';
 
 export interface CoalescedParts {
   /** Of the newest state. */
-  readonly prepared: readonly Prepared[];
+  readonly prepared: readonly PreparedObservation[];
   /** Of these, what differs from what was said before. */
-  readonly changed: readonly Prepared[];
+  readonly changed: readonly PreparedObservation[];
   /** Of the oldest of the states that it stands for. */
-  readonly first: readonly Prepared[];
+  readonly first: readonly PreparedObservation[];
   readonly state: PendingState;
   readonly hash: HashText;
 }
@@ -22,9 +22,15 @@ export interface CoalescedParts {
  * What the newest of several states says for all of them: in `extra.coalesced` how many changes they were, from when to
  * when, and what the oldest said otherwise. The hashes stay those of the newest state by itself.
  */
-export function withCoalesced({ prepared, changed, first, state, hash }: CoalescedParts): Prepared[] {
+export function withCoalesced({
+  prepared,
+  changed,
+  first,
+  state,
+  hash,
+}: CoalescedParts): PreparedObservation[] {
   const oldest = new Map(first.map((each) => [each.name, each]));
-  const isAffected = (each: Prepared): boolean =>
+  const isAffected = (each: PreparedObservation): boolean =>
     changed.includes(each) || (oldest.get(each.name)?.hash ?? each.hash) !== each.hash;
   const affected = prepared.filter(isAffected);
   // Neither the newest nor the oldest differs from what was said; something between them did.

@@ -1,31 +1,15 @@
-import { createHash } from 'node:crypto';
-
-import { canonicalJson } from '../domain/json.ts';
-import type { Observation, ObservedResource } from '../domain/observation.ts';
-import { definitionOf } from '../domain/records/index.ts';
-import type { Redactor } from '../domain/redaction.ts';
-import { boundObservation } from '../kubernaut/bound-observation.ts';
-import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { withCoalesced } from './coalesced-observation.ts';
+import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
+import { prepareObservation, prepareSummary, sha256 } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import type { OutgoingState } from './signal-delivery.ts';
 import { SignalDelivery } from './signal-delivery.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import { Turn } from './turn.ts';
 
-export interface ObservationSenderOptions {
-  readonly cluster: string;
+export interface ObservationSenderOptions extends PreparationOptions {
   readonly signals: RemediationSignals;
-  readonly redactor: Redactor;
-  readonly metrics: WatcherMetrics;
-}
-
-/** What one observation of a state says, as it may leave this process. */
-export interface Prepared {
-  readonly observation: Observation & { readonly resource: ObservedResource };
-  readonly name: string;
-  readonly hash: string;
 }
 
 /** What Temporal has of a resource once everything before has arrived there. */
@@ -58,7 +42,7 @@ export function createObservationSender(options: ObservationSenderOptions) {
       ...options,
       about: {
         remediation: { cluster: options.cluster, ...reading.remediation },
-        summary: options.redactor.redactText(summaryOf(those)).value,
+        summary: prepareSummary(summaryOf(those), options),
         ...(target === undefined ? {} : { target }),
       },
       done,
@@ -102,7 +86,7 @@ function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions)
 
 interface StateToSend {
   readonly one: WaitingState;
-  readonly prepared: readonly Prepared[];
+  readonly prepared: readonly PreparedObservation[];
   readonly stateHash: string;
   readonly said: Said;
 }
@@ -110,7 +94,7 @@ interface StateToSend {
 function newsOf(
   { one, prepared, stateHash, said }: StateToSend,
   options: ObservationSenderOptions,
-): readonly Prepared[] {
+): readonly PreparedObservation[] {
   const { coalesced, isDeletion } = one.state;
   const changed = prepared.filter(({ name, hash }) => said.hashes.get(name) !== hash);
   if (coalesced !== undefined && coalesced.changes > 1) {
@@ -128,7 +112,11 @@ function countEqual({ kind }: Tracked, count: number, { cluster, metrics }: Obse
 }
 
 /** That it is stored may wait for what follows: it is neither the first nor the last of its record, and nobody waits for it. */
-function isInterim(state: PendingState, { observation, name }: Prepared, { hashes }: Said): boolean {
+function isInterim(
+  state: PendingState,
+  { observation, name }: PreparedObservation,
+  { hashes }: Said,
+): boolean {
   const { phase } = observation;
   if (state.isUrgent || state.isTerminal || state.isDeletion || !hashes.has(name)) return false;
   return phase !== 'skip' && phase !== 'approval' && phase !== 'closure';
@@ -138,32 +126,14 @@ function prepareState(
   { tracked }: WaitingState,
   { reading, phase }: PendingState,
   options: ObservationSenderOptions,
-): Prepared[] {
+): PreparedObservation[] {
   const { kind, namespace, name, uid } = tracked;
   const resource = { kind, namespace, name, uid, ...(phase === undefined ? {} : { phase }) };
-  return reading.observations.map((observation) => prepare(observation, resource, options));
-}
-
-/** Before anything leaves this process: what Temporal was given, its history keeps. */
-function prepare(
-  given: Observation,
-  resource: ObservedResource,
-  { cluster, redactor, metrics }: ObservationSenderOptions,
-): Prepared {
-  const redacted = redactor.redactColumns(definitionOf(given.table), given.columns);
-  for (const [rule, count] of Object.entries(redacted.counts))
-    metrics.redactions.inc({ cluster, rule }, count);
-  const bounded = boundObservation({ ...given, columns: redacted.value }, sha256);
-  const observation = { ...bounded, resource: { ...resource, ...given.resource } };
-  return {
-    observation,
-    name: `${given.table} ${given.key} ${given.phase}`,
-    hash: contentHash(observation),
-  };
+  return reading.observations.map((observation) => prepareObservation(observation, resource, options));
 }
 
 /** On the last: once that one is recorded the others are too. */
-function withHash(those: readonly Prepared[], projectionHash: string): Prepared[] {
+function withHash(those: readonly PreparedObservation[], projectionHash: string): PreparedObservation[] {
   return those.map((each, index) => {
     const { observation } = each;
     if (index < those.length - 1) return each;
@@ -174,19 +144,7 @@ function withHash(those: readonly Prepared[], projectionHash: string): Prepared[
   });
 }
 
-/**
- * Of what it says of its record. When it was seen, under which version and in which phase of its resource is no part of
- * that; nor whether the sibling that it is about is known by now.
- */
-function contentHash({ columns, resource }: Prepared['observation']): string {
-  return sha256(canonicalJson([{ ...columns }, resource.deletedAt ?? '']));
-}
-
 /** Of all that a state says, its phase included: `observed_resource` shows it. */
-function hashOfState(prepared: readonly Prepared[], { phase = '' }: PendingState): string {
+function hashOfState(prepared: readonly PreparedObservation[], { phase = '' }: PendingState): string {
   return sha256([...prepared.map(({ name, hash }) => `${name} ${hash}`), phase].join('\n'));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { MAX_SIGNAL_CHARACTERS, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 
 /** A state on its way to Temporal, and what it is a state of. */
@@ -112,7 +112,7 @@ export class RemediationQueue {
         characters += charactersOf(reading.observations);
       }
     }
-    return observations >= MAX_SIGNAL_OBSERVATIONS || characters >= MAX_SIGNAL_CHARACTERS;
+    return observations >= MAX_SIGNAL_OBSERVATIONS || characters >= MAX_SIGNAL_BYTES;
   }
 }
 

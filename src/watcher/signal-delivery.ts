@@ -1,7 +1,8 @@
-import { MAX_SIGNAL_CHARACTERS, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { utf8Length } from '../domain/bounds.ts';
+import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { RemediationSignal, RemediationSignals } from '../temporal/remediation-signals.ts';
-import type { Prepared } from './observation-sender.ts';
+import type { PreparedObservation } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import { classifySignalFailure, StateRefusedError } from './signal-failure.ts';
 import type { Tracked } from './tracked.ts';
@@ -10,9 +11,9 @@ import type { Tracked } from './tracked.ts';
 export interface OutgoingState {
   readonly one: WaitingState;
   /** Nothing, when Temporal has all of it. */
-  readonly observations: readonly Prepared[];
+  readonly observations: readonly PreparedObservation[];
   /** All that it says. */
-  readonly whole: readonly Prepared[];
+  readonly whole: readonly PreparedObservation[];
   readonly stateHash: string;
   /** What was sent before it is recorded. */
   readonly isRecorded: boolean;
@@ -26,7 +27,7 @@ export interface SignalDeliveryOptions {
   readonly done: (one: WaitingState) => void;
 }
 
-interface Outgoing extends Prepared {
+interface Outgoing extends PreparedObservation {
   readonly tracked: Tracked;
   /** The state that it is part of; undefined when it is sent a second time. */
   readonly state: StateOnItsWay | undefined;
@@ -135,13 +136,13 @@ export class SignalDelivery {
 /** What fits in one signal each, in order. */
 function inSignals(those: readonly Outgoing[]): Outgoing[][] {
   const lists: Outgoing[][] = [];
-  let characters = Infinity;
+  let bytes = Infinity;
   for (const one of those) {
-    const size = JSON.stringify(one.observation).length;
-    characters += size;
-    if (characters > MAX_SIGNAL_CHARACTERS || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
+    const size = utf8Length(JSON.stringify(one.observation));
+    bytes += size;
+    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
       lists.push([]);
-      characters = size;
+      bytes = size;
     }
     lists.at(-1)?.push(one);
   }

@@ -12,7 +12,7 @@ import type { RestoreActivities } from '../activities/types.ts';
 import { type RestoreMonthInput, restoreProgress } from './messages.ts';
 
 const steps = proxyActivities<RestoreActivities>({
-  // A month of many millions of rows; what makes progress says so by its heartbeat.
+  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
   startToCloseTimeout: '12h',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },

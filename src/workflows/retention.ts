@@ -11,7 +11,7 @@ import type { RetentionActivities } from '../activities/types.ts';
 import { retainMonth } from './retain-month.ts';
 
 const steps = proxyActivities<RetentionActivities>({
-  // A month of many millions of rows; what makes progress says so by its heartbeat.
+  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
   startToCloseTimeout: '12h',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },

@@ -32,7 +32,7 @@ function activities(): RetentionActivities {
     rules: RULES,
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),
-    steps: (onProgress) => stage.steps({ onProgress, rules: RULES }),
+    steps: stage.steps({ rules: RULES }),
   });
   const entries = Object.entries(created).map(([name, activity]) => [
     name,

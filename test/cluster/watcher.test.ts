@@ -7,6 +7,7 @@ import { PLAIN_REMEDIATION } from '../support/watcher-kinds.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
 
 const NEVER_MS = 3_600_000;
+const PAST = '2026-01-01T00:00:00Z';
 
 /** They end no watch: the watch goes on, with or without what it should have told. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -60,14 +61,25 @@ describe('the watcher recovers from', () => {
     for (const name of ['a', 'b', 'c', 'd']) world.create(name, `uid-${name}`);
     world.startWatcher();
     await untilTold('uid-d phase Pending');
+    // Beyond its deadline it is asked for by its name, which some faults are about.
+    const overdue = { overallPhase: 'Executing', validityDeadline: PAST };
+    world.setStatus('c', overdue);
+    await untilTold('uid-c phase Executing');
+    const endsBefore = await metricOf('watch_ends_total');
     world.faults.start(fault);
     world.setStatus('a', { overallPhase: 'Executing' });
     world.delete('b');
     world.create('e', 'uid-e');
-    // Met by the watch, by a deadline, or by the list that checks the watch; some faults change nothing that ends one.
-    const isMet = async (): Promise<boolean> =>
-      HARMLESS.has(fault) || (await metricOf('watch_ends_total')) > 0;
-    await until(isMet, `${fault} is met`);
+    // Met by the watch, by a probe, or by the list that checks the watch; some faults change nothing that ends one.
+    let times = 0;
+    await until(() => {
+      // A watch that begins after the last change gets no bookmark.
+      world.setStatus('c', { ...overdue, times: (times += 1) });
+      return world.faults.met > 0;
+    }, `${fault} is met`);
+    const isEnded = async (): Promise<boolean> =>
+      HARMLESS.has(fault) || (await metricOf('watch_ends_total')) > endsBefore;
+    await until(isEnded, `${fault} has ended a watch`);
     world.faults.stop();
     await untilTold('uid-a phase Executing');
     await untilTold('uid-b deleted');

@@ -70,14 +70,19 @@ test('no flush is larger than allowed', async () => {
 
 test('a full queue turns the next one away and loses none that it took', async () => {
   const batcher = createBatcher({ store, maxWaiting: 20, maxFlushes: 1 });
-  const answers = await Promise.allSettled(
-    Array.from({ length: 60 }, () => batcher.record(executionObservation())),
-  );
+  const observations = Array.from({ length: 60 }, () => executionObservation());
+  const answers = await Promise.allSettled(observations.map((one) => batcher.record(one)));
   const refused = answers.filter(({ status }) => status === 'rejected');
   expect(refused).toHaveLength(40);
   expect(refused.every((answer) => 'reason' in answer && answer.reason instanceof BatcherFullError)).toBe(
     true,
   );
+  const uidsOf = (status: 'fulfilled' | 'rejected') =>
+    observations
+      .filter((_, index) => answers[index]?.status === status)
+      .map(({ columns }) => columns['remediation_uid']);
+  expect(await storedCount(uidsOf('fulfilled'))).toBe(20);
+  expect(await storedCount(uidsOf('rejected'))).toBe(0);
 });
 
 describe('one bad observation among good ones', () => {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createPool } from '../../src/database/pool.ts';
@@ -88,4 +90,56 @@ test('one that PostgreSQL refuses costs only itself, and the connection is as go
   ]);
   const { rows } = await database.writer.query('select pg_current_xact_id_if_assigned() as open');
   expect(rows).toEqual([{ open: null }]);
+});
+
+test('everything that new records leave is written by one transaction, on a connection that sends ahead too', async () => {
+  for (const pipeline of [false, true]) {
+    const pool = createPool({
+      connectionString: database.url('audit_writer'),
+      applicationName: 'one transaction',
+      statementTimeoutMs: 30_000,
+      max: 1,
+      pipeline,
+      logger: createLogger('silent', 'test'),
+    });
+    const observed = executionObservation();
+    const uid = randomUUID();
+    const resource = {
+      uid,
+      kind: 'WorkflowExecution',
+      namespace: 'ns',
+      name: 'we-rr-1',
+      projectionHash: 'ab',
+    };
+    const outcomes = await createRecordStore(pool).record([
+      { ...observed, resource },
+      {
+        ...executionObservation(),
+        table: 'signal_processing_audit',
+        columns: { remediation_uid: randomUUID(), severity: 'critical' },
+      },
+    ]);
+    expect(outcomes).toMatchObject([{ status: 'stored' }, { status: 'stored' }]);
+    await pool.end();
+
+    const ids = outcomes.map(({ id }) => id);
+    const { rows } = await database.owner.query<{ what: string; xmin: string }>(
+      `select 'home' as what, xmin::text from record_home where id = any($1::uuid[])
+      union all select 'ledger', xmin::text from audit_ledger where record_id = any($1::uuid[])
+      union all select 'execution', xmin::text from workflow_execution_audit where id = any($1::uuid[])
+      union all select 'signal', xmin::text from signal_processing_audit where id = any($1::uuid[])
+      union all select 'resource', xmin::text from observed_resource where source_uid = $2::text`,
+      [ids, uid],
+    );
+    expect(rows.map(({ what }) => what).sort()).toEqual([
+      'execution',
+      'home',
+      'home',
+      'ledger',
+      'ledger',
+      'resource',
+      'signal',
+    ]);
+    expect(new Set(rows.map(({ xmin }) => xmin)).size, JSON.stringify(rows)).toBe(1);
+  }
 });

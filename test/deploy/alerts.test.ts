@@ -132,6 +132,11 @@ describe('an alert fires', () => {
       'critical RemediationAuditReleasedUnrecorded',
     ],
     [
+      'remediation_audit_states_reduced_total{kind="k"}',
+      '_x20 1x40',
+      'critical RemediationAuditStatesReduced',
+    ],
+    [
       'remediation_audit_strict_rights_missing{kind="k"}',
       '1x60',
       'warning RemediationAuditStrictRightsMissing',

@@ -19,6 +19,11 @@ const environment = {
   AUDIT_READER_PASSWORD: 'reader',
 };
 const DATABASE = 'remediation_audit';
+/** The mounted files, in the order in which the image runs them. */
+const INIT_SCRIPTS = (readCompose().services.get('postgres')?.mounts ?? [])
+  .filter(({ target }) => target.startsWith('/docker-entrypoint-initdb.d/'))
+  .toSorted((one, other) => one.target.localeCompare(other.target))
+  .map(({ source }) => repositoryPath(source));
 const ROLES = ['audit_owner', 'audit_writer', 'audit_reader'] as const;
 
 let dataDir: string;
@@ -72,9 +77,8 @@ function runInitScripts(): void {
   execFileSync(psql, [...asSuperuser, '--dbname', 'postgres', '--command', `create database ${DATABASE}`], {
     env,
   });
-  const roles = repositoryPath('migrations/bootstrap/roles.sql');
-  execFileSync(psql, [...asSuperuser, '--dbname', DATABASE, '--file', roles], { env });
-  execFileSync(repositoryPath('deploy/compose/10-passwords.sh'), [], { env });
+  for (const file of INIT_SCRIPTS)
+    execFileSync(psql, [...asSuperuser, '--dbname', DATABASE, '--file', file], { env });
 }
 
 async function queryAs(role: (typeof ROLES)[number], password: string, sql: string): Promise<unknown[]> {
@@ -132,10 +136,11 @@ describe('the database of the compose file', () => {
   });
 
   test('refuses to begin without a password', () => {
-    const script = repositoryPath('deploy/compose/10-passwords.sh');
+    const superuser = postgres.superuserUrl(DATABASE);
+    const passwords = repositoryPath('migrations/bootstrap/passwords.sql');
     const incomplete = { ...environment, PATH: process.env['PATH'] ?? '', AUDIT_READER_PASSWORD: '' };
-    expect(() => execFileSync(script, [], { env: incomplete, stdio: 'pipe' })).toThrow(
-      'AUDIT_READER_PASSWORD: set it',
-    );
+    expect(() =>
+      execFileSync(psql, [superuser, '--no-psqlrc', '--file', passwords], { env: incomplete, stdio: 'pipe' }),
+    ).toThrow('AUDIT_READER_PASSWORD in the environment');
   });
 });

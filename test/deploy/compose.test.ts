@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +12,7 @@ import { startHealthServer } from '../../src/observability/health-server.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { VARIABLES } from '../../src/variables.ts';
 import { type ComposeService, interpolate, readCompose } from '../support/compose.ts';
-import { createIgnore, parseDockerfile } from '../support/dockerfile.ts';
+import { parseDockerfile } from '../support/dockerfile.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 const { text, services, volumes } = readCompose();
@@ -223,21 +223,16 @@ describe('mounts', () => {
     expect(text).toContain('create_host_path: false');
   });
 
-  test('run the roles before their passwords, as a program that parses', () => {
+  test('run the roles before their passwords', () => {
     const scripts = files
       .map(({ target }) => target)
       .filter((target) => target.startsWith('/docker-entrypoint-initdb.d/'));
     expect(scripts.toSorted()).toEqual([
       '/docker-entrypoint-initdb.d/00-roles.sql',
-      '/docker-entrypoint-initdb.d/10-passwords.sh',
+      '/docker-entrypoint-initdb.d/10-passwords.sql',
     ]);
-    const script = repositoryPath('deploy/compose/10-passwords.sh');
-    expect(() => {
-      accessSync(script, constants.X_OK);
-    }).not.toThrow();
-    expect(() => execFileSync('sh', ['-n', script])).not.toThrow();
-    // The image reads it as another user than the one who cloned the repository.
-    expect(statSync(script).mode & 0o044).toBe(0o044);
+    // The image reads them as another user than the one who cloned the repository.
+    for (const { source } of files) expect(statSync(repositoryPath(source)).mode & 0o044).toBe(0o044);
   });
 });
 
@@ -338,7 +333,7 @@ describe('variables', () => {
   });
 
   test('of the database container are its image’s own or read by our script', () => {
-    const script = readText('deploy/compose/10-passwords.sh');
+    const script = readText('migrations/bootstrap/passwords.sql');
     const given = Object.keys(service('postgres').environment);
     const own = given.filter((name) => !name.startsWith('POSTGRES_'));
     expect(
@@ -347,7 +342,7 @@ describe('variables', () => {
       ),
     ).toEqual([]);
     const read = [...script.matchAll(/\\getenv \S+ (\S+)/g)].map(([, name]) => name);
-    expect(read.toSorted()).toEqual([...own, 'POSTGRES_DB'].toSorted());
+    expect(read.toSorted()).toEqual(own.toSorted());
   });
 
   test('are resolved as compose does it', () => {
@@ -357,9 +352,4 @@ describe('variables', () => {
     expect(interpolate('${A}', {})).toBe('');
     expect(() => interpolate('${A:?needed}', {})).toThrow('does not know');
   });
-});
-
-test('no file that compose mounts is needed inside the image as well', () => {
-  const isIgnored = createIgnore(readText('.dockerignore'));
-  expect(isIgnored('deploy/compose/10-passwords.sh')).toBe(true);
 });

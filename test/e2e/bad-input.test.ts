@@ -99,7 +99,11 @@ describe('wrong configuration ends with code 3 and names the variable:', () => {
   const wrong: [string, Record<string, string>, string][] = [
     ['migrate', {}, 'DATABASE_OWNER_URL is not set'],
     ['serve', {}, 'DATABASE_URL is not set'],
-    ['work', { REMEDIATION_AUDIT_WORKER_METRICS_PORT: 'x' }, 'REMEDIATION_AUDIT_WORKER_METRICS_PORT must be'],
+    [
+      'work',
+      { DATABASE_URL: 'postgres://host/audit', REMEDIATION_AUDIT_WORKER_METRICS_PORT: 'x' },
+      'REMEDIATION_AUDIT_WORKER_METRICS_PORT must be',
+    ],
     ['watch', { KUBECONFIG: '/does/not/exist' }, 'cannot read kubeconfig /does/not/exist'],
   ];
   test.each(wrong)('%s with %o', async (command, env, problem) => {

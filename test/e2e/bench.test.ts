@@ -14,6 +14,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   reports: '2000',
   start: '1',
   store: '200',
+  temporal: '40',
   watch: '200',
   workflow: '40',
 };

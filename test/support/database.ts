@@ -33,8 +33,8 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   const name = `test_${process.pid}_${counter}`;
   await admin.connect();
   try {
-    await createRoles(admin);
-    await admin.query(`create database ${name} owner audit_owner`);
+    await admin.query(`create database ${name}`);
+    await createRoles(admin, name);
   } finally {
     await admin.end();
   }
@@ -69,14 +69,23 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return database;
 }
 
-async function createRoles(admin: pg.Client): Promise<void> {
+/** As an administrator does it: in the database that is to have them. */
+async function createRoles(admin: pg.Client, name: string): Promise<void> {
+  const address = new URL(inject('postgresUrl'));
+  address.pathname = `/${name}`;
+  const inside = new pg.Client({ connectionString: address.href });
+  await inside.connect();
   // Test files run at the same time on one server, and two CREATE ROLE of one name collide.
   await admin.query("select pg_advisory_lock(hashtext('test roles'))");
-  await admin.query(readFileSync(ROLES_SQL, 'utf8'));
-  for (const role of ['audit_owner', 'audit_writer', 'audit_reader']) {
-    await admin.query(`alter role ${role} password '${PASSWORD}'`);
+  try {
+    await inside.query(readFileSync(ROLES_SQL, 'utf8'));
+    for (const role of ['audit_owner', 'audit_writer', 'audit_reader']) {
+      await inside.query(`alter role ${role} password '${PASSWORD}'`);
+    }
+  } finally {
+    await admin.query("select pg_advisory_unlock(hashtext('test roles'))");
+    await inside.end();
   }
-  await admin.query("select pg_advisory_unlock(hashtext('test roles'))");
 }
 
 function testPool(connectionString: string, pipeline = false): pg.Pool {

@@ -66,6 +66,8 @@ const STATUS: Readonly<Partial<Record<FaultName, number>>> = {
 /** Bends the answers of the in-process API server while a fault is on. */
 export class FaultyServer {
   active: FaultName | undefined;
+  /** How often the fault that was started last has changed what the watcher gets. */
+  met = 0;
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<ServerResponse>();
   readonly #lists = new Map<string, string>();
@@ -77,16 +79,12 @@ export class FaultyServer {
 
   start(fault: FaultName): void {
     this.active = fault;
-    if (fault === 'reset' || fault === 'refuse') this.cutAll();
+    this.met = MEETS_CONNECTIONS.has(fault) ? this.#sockets.size : 0;
     if (fault === 'end-watches' || fault === 'no-bookmarks') for (const watch of this.#watches) watch.end();
     // A connection that freezes is never heard of again, and nobody is told.
     if (fault === 'freeze') for (const watch of this.#watches) FROZEN.add(watch);
-    if (fault === 'compacted') {
-      this.#compact();
-      this.cutAll();
-    }
-    // What only a new request meets must meet one.
-    if (NEEDS_REQUEST.has(fault)) this.cutAll();
+    if (fault === 'compacted') this.#compact();
+    if (CUTS.has(fault)) this.cutAll();
   }
 
   stop(): void {
@@ -107,8 +105,9 @@ export class FaultyServer {
       return undefined;
     }
     const status = STATUS[fault];
-    if (status !== undefined) return refuseWith(status);
-    return this.#answerOf(fault, request, response);
+    const answer = status === undefined ? this.#answerOf(fault, request, response) : refuseWith(status);
+    if (answer !== undefined) this.met += 1;
+    return answer;
   };
 
   #answerOf(fault: FaultName, request: IncomingMessage, response: ServerResponse): Fault | undefined {
@@ -154,6 +153,7 @@ export class FaultyServer {
     const write = response.write.bind(response) as (chunk: string | Buffer) => boolean;
     response.write = ((line: string) => {
       const bent = bendLine(line, this.active, response);
+      if (bent.length !== 1 || bent[0] !== line) this.met += 1;
       // A stream that a fault has ended is still subscribed to for a moment.
       if (!response.writableEnded) for (const part of bent) write(part);
       return true;
@@ -161,9 +161,15 @@ export class FaultyServer {
   }
 }
 
+/** What they do is done when they start, to the connections there are. */
+const MEETS_CONNECTIONS: ReadonlySet<FaultName> = new Set(['reset', 'end-watches', 'compacted']);
 const FROZEN = new WeakSet<ServerResponse>();
 const BENT = new WeakSet<ServerResponse>();
-const NEEDS_REQUEST: ReadonlySet<FaultName> = new Set([
+/** What only a new request meets must meet one. */
+const CUTS: ReadonlySet<FaultName> = new Set([
+  'refuse',
+  'reset',
+  'compacted',
   'black-hole',
   'slow-loris',
   'unauthorized',

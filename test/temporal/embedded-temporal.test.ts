@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { outputOf } from '../../src/embedded/binaries/run-step.ts';
 import {
   type EmbeddedTemporal,
   startTemporal,
@@ -110,6 +111,16 @@ test('a workflow outlives an orderly restart and a kill, and old state gets new 
     return ids.sort();
   });
   expect(listed).toEqual(['kept-over-a-kill', 'kept-over-a-stop']);
+});
+
+test('SQLite keeps a write-ahead log and syncs it at each commit', async () => {
+  await using temporal = await start();
+  // Bytes 18 and 19 of a SQLite file: 2 is write-ahead logging. The other pragma is no part of the file.
+  const header = readFileSync(join(dataDir, 'temporal.db')).subarray(18, 20);
+  expect([...header]).toEqual([2, 2]);
+  expect(statSync(join(dataDir, 'temporal.db-wal')).size).toBeGreaterThan(0);
+  const commandLine = await outputOf('ps', ['-ww', '-o', 'args=', '-p', String(temporal.server.pid)]);
+  expect(commandLine).toContain('--sqlite-pragma=synchronous=FULL');
 });
 
 test('a killed parent leaves no server, and a start right after finds the workflows', async () => {

@@ -49,7 +49,7 @@ function activities(given: Partial<RestoreDependencies> = {}) {
   return createRestoreActivities({
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),
-    steps: (onProgress) => restoreSteps(setting(), { onProgress, ...given }),
+    steps: restoreSteps(setting(), given),
   });
 }
 

@@ -54,7 +54,7 @@ function activities(store: ObjectStore, given: Partial<RetentionDependencies> = 
       rules: RULES,
       metrics: metrics.maintenance,
       logger,
-      steps: (onProgress) => retentionSteps(setting, { onProgress, ...given }),
+      steps: retentionSteps(setting, given),
     }),
   };
 }
@@ -230,6 +230,35 @@ test('the details of a run say what it is at, and afterwards what became of it',
     expect(await details()).toContain('2020-07: dropped');
   } finally {
     release();
+    await worker.stop();
+  }
+});
+
+test('a step of retention that takes long is kept alive by the worker, and by nothing beside it', async () => {
+  await recordExecutions(database, '2020-08-01', 2);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const store = createFolderStore(folder.file('slow'));
+  const worker = await temporal.startWorker(
+    activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
+  );
+  const handle = await temporal.client.workflow.start('retention', {
+    workflowId: `retention-${randomUUID()}`,
+    taskQueue: temporal.taskQueue,
+    args: [],
+  });
+  const running = async () => (await handle.describe()).raw.pendingActivities?.[0];
+  try {
+    await until(async () => (await running())?.activityType?.name === 'verifyExport', 'a part is verified');
+    await until(async () => Boolean((await running())?.lastHeartbeatTime), 'its worker sent a heartbeat');
+    // A second sender would be seen by what it said: the worker says only that it lives.
+    const [details] = (await running())?.heartbeatDetails?.payloads ?? [];
+    expect(Buffer.from(details?.data ?? '').toString()).toBe('');
+  } finally {
+    release();
+    await handle.result();
     await worker.stop();
   }
 });

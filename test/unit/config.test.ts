@@ -6,9 +6,10 @@ import type { TLSConfig } from '@temporalio/client';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { configurationTable } from '../../scripts/configuration-table.ts';
-import { readConfig } from '../../src/config.ts';
+import { type ConfigCheck, readConfig } from '../../src/config.ts';
 import { SERVER_NAMES } from '../../src/embedded/binaries.ts';
 import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
+import type { SettingsError } from '../../src/settings.ts';
 import { VARIABLES } from '../../src/variables.ts';
 
 test('docs/configuration.md shows every variable that config.ts reads, with its default; `npm run docs:configuration` writes it', () => {
@@ -127,9 +128,101 @@ describe('a wrong variable is named with what is allowed:', () => {
     else expect(() => readConfig(environment)).toThrow(message);
   });
 
-  test('all of them at once', () => {
-    const read = (): unknown =>
-      readConfig({ REMEDIATION_AUDIT_API_PORT: 'x', REMEDIATION_AUDIT_LOG_LEVEL: 'y' });
-    expect(read).toThrow(/REMEDIATION_AUDIT_LOG_LEVEL.*REMEDIATION_AUDIT_API_PORT/);
+  const oneOfEachKind: Readonly<Record<string, string>> = {
+    DATABASE_URL: 'notaurl',
+    DATABASE_OWNER_URL: 'http://host/database',
+    TEMPORAL_ADDRESS: 'http://temporal:7233',
+    TEMPORAL_TLS: 'perhaps',
+    REMEDIATION_AUDIT_API_PORT: 'x',
+    REMEDIATION_AUDIT_LOG_LEVEL: 'y',
+    REMEDIATION_AUDIT_WORKER_BUILD_ID: 'b1',
+    REMEDIATION_AUDIT_ARCHIVE_URL: 'gs://bucket',
+    REMEDIATION_AUDIT_ROLLOVER_CRON: 'daily',
+    REMEDIATION_AUDIT_S3_ENDPOINT: 'minio:9000',
+    REMEDIATION_AUDIT_EMBEDDING_URL: 'models.example.com/v1',
+    REMEDIATION_AUDIT_API_AUTH_MODE: 'token',
+    REMEDIATION_AUDIT_API_TLS_KEY_PATH: '/tls/key',
+    REMEDIATION_AUDIT_API_CODEC_ORIGINS: 'https://temporal.example.com/',
+    REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE: '/does/not/exist',
+    REMEDIATION_AUDIT_REDACTION_FILE: '/does/not/exist',
+    REMEDIATION_AUDIT_CLUSTERS: 'prod',
+    REMEDIATION_AUDIT_HOTDAYS: '3',
+  };
+
+  test('all of them at once, each in one sentence', () => {
+    const sentences = problemsOf(oneOfEachKind);
+    const named: Readonly<Record<string, string>> = {
+      REMEDIATION_AUDIT_WORKER_BUILD_ID: 'REMEDIATION_AUDIT_WORKER_DEPLOYMENT must be set too',
+      REMEDIATION_AUDIT_API_AUTH_MODE: 'REMEDIATION_AUDIT_API_TOKENS_FILE must be set in auth mode token',
+      REMEDIATION_AUDIT_API_TLS_KEY_PATH: 'REMEDIATION_AUDIT_API_TLS_CERT_PATH and',
+      REMEDIATION_AUDIT_HOTDAYS:
+        'REMEDIATION_AUDIT_HOTDAYS is not a variable of this program; did you mean REMEDIATION_AUDIT_HOT_DAYS?',
+    };
+    for (const name of Object.keys(oneOfEachKind)) {
+      const found = sentences.filter((sentence) => sentence.startsWith(named[name] ?? `${name} `));
+      expect(found, name).toHaveLength(1);
+    }
+    expect(sentences).toHaveLength(Object.keys(oneOfEachKind).length);
+  });
+
+  test('and what a process needs beyond them', () => {
+    const check = (): readonly string[] => ['KUBECONFIG is not set', 'DATABASE_URL is not set'];
+    expect(problemsOf({ DATABASE_URL: 'notaurl' }, check)).toEqual([
+      // Once: what is wrong is not also missing.
+      expect.stringMatching(/^DATABASE_URL must be a URL/) as string,
+      'KUBECONFIG is not set',
+    ]);
+  });
+
+  test('a password in a wrong URL is not repeated', () => {
+    const [problem] = problemsOf({ DATABASE_URL: 'postgres://audit:s3cret#@host:5432/audit' });
+    expect(problem).toMatch(/^DATABASE_URL must be a URL such as postgres:/);
+    expect(problem).not.toContain('s3cret');
+  });
+});
+
+function problemsOf(environment: Readonly<Record<string, string>>, check?: ConfigCheck): readonly string[] {
+  try {
+    readConfig(environment, check);
+    return [];
+  } catch (error: unknown) {
+    return (error as SettingsError).problems;
+  }
+}
+
+describe('a URL that is right is taken:', () => {
+  const right: Readonly<Record<string, readonly string[]>> = {
+    DATABASE_URL: [
+      'postgres://audit:secret@[::1]:5432/audit?sslmode=verify-full',
+      'postgresql:///audit?host=/run/postgresql',
+      'postgres://audit:50%25@host/audit',
+    ],
+    TEMPORAL_ADDRESS: ['temporal:7233', 'temporal.example.com', '127.0.0.1:7233', '[::1]:7233'],
+    REMEDIATION_AUDIT_S3_ENDPOINT: ['http://minio:9000', 'https://s3.example.com/'],
+    REMEDIATION_AUDIT_ROLLOVER_CRON: ['10 0 * * *', '@daily', 'CRON_TZ=UTC 0 10 0 * * *'],
+  };
+  test.each(Object.entries(right).flatMap(([name, values]) => values.map((value) => [name, value] as const)))(
+    '%s=%s',
+    (name, value) => {
+      expect(problemsOf({ [name]: value })).toEqual([]);
+    },
+  );
+});
+
+describe('an unknown variable of ours', () => {
+  test('that resembles none is told where all are listed', () => {
+    expect(problemsOf({ REMEDIATION_AUDIT_ZEBRA_STRIPES_IN_TOTAL: '1' })).toEqual([
+      'REMEDIATION_AUDIT_ZEBRA_STRIPES_IN_TOTAL is not a variable of this program; docs/configuration.md lists all',
+    ]);
+  });
+
+  test('that Kubernetes made for a Service of that name is left alone', () => {
+    const links = {
+      REMEDIATION_AUDIT_SERVICE_HOST: '10.0.0.7',
+      REMEDIATION_AUDIT_SERVE_SERVICE_PORT_HTTP: '8085',
+      REMEDIATION_AUDIT_SERVE_PORT: 'tcp://10.0.0.7:8085',
+      REMEDIATION_AUDIT_SERVE_PORT_8085_TCP_ADDR: '10.0.0.7',
+    };
+    expect(problemsOf(links)).toEqual([]);
   });
 });

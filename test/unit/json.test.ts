@@ -107,12 +107,7 @@ test.each([
 });
 
 test('numbers that a double holds as written stay ordinary numbers', () => {
-  expect(parseJson('[1, -2.5, 0, 1e3]')).toEqual([
-    1,
-    -2.5,
-    0,
-    JSON.parse('1000') === 1000 && expect.anything(),
-  ]);
+  expect(parseJson('[1, -2.5, 0]')).toEqual([1, -2.5, 0]);
   expect(isRawNumber(parseJson('12.75'))).toBe(false);
   expect(isRawNumber(parseJson('1e3'))).toBe(true);
 });

@@ -62,7 +62,8 @@ export async function createTokenGate(path: string, logger: Logger, intervalMs?:
 
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 
-function readTokens(path: string, text: string): readonly KnownToken[] {
+/** Throws a TokensFileError. */
+export function readTokens(path: string, text: string): readonly KnownToken[] {
   let entries: unknown;
   try {
     entries = JSON.parse(text);

@@ -1,0 +1,28 @@
+export interface Listening {
+  /** What listens, for people. */
+  readonly use: string;
+  readonly host: string;
+  readonly port: number;
+  readonly hostVariable: string;
+  readonly portVariable: string;
+}
+
+/** Says of a refused port what it was for and which variable chooses another one. */
+export async function listening<T>(
+  { use, host, port, hostVariable, portVariable }: Listening,
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await start();
+  } catch (error: unknown) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || (syscall !== 'listen' && syscall !== 'getaddrinfo')) throw error;
+    const remedy = REMEDIES[code]?.(portVariable) ?? `choose another address with ${hostVariable}`;
+    throw new Error(`${use} cannot listen on ${host}, port ${port} (${code}): ${remedy}`, { cause: error });
+  }
+}
+
+const REMEDIES: Readonly<Record<string, (portVariable: string) => string>> = {
+  EADDRINUSE: (variable) => `another process has it; end that one, or choose another port with ${variable}`,
+  EACCES: (variable) => `this user may not use that port; choose one above 1023 with ${variable}`,
+};

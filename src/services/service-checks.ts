@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { readTokens } from '../api/auth/token-gate.ts';
+import { InsecureBindError, isInsecureBind } from '../api/server.ts';
+import { readCertificate } from '../api/tls.ts';
+import { signingKeyFrom, trustedKeysFrom } from '../archive/signing-key.ts';
+import type { Config, ConfigCheck } from '../config.ts';
+import { connectCluster } from '../kubernetes/cluster-connection.ts';
+import { strictKindProblems } from './strict-mode.ts';
+import { watchedClusters } from './watched-clusters.ts';
+
+/**
+ * What each of the three processes needs, judged from the environment and its files alone and before anything is
+ * started: whoever installs it learns of all mistakes at the first start. Each sentence begins with the variable.
+ */
+export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigCheck>> = {
+  serve: (config) => [
+    ...databaseProblems('serve', config),
+    ...callerProblems(config),
+    ...tlsProblems(config),
+    ...(config.retention.archive.url === '' ? [] : readerKeyProblems(config)),
+  ],
+  work: (config) => [
+    ...databaseProblems('work', config),
+    // Without either of them retention is off.
+    ...(config.retention.archive.url === '' || config.database.ownerUrl === ''
+      ? []
+      : signerKeyProblems(config)),
+  ],
+  watch: (config) => [
+    ...new Set(watchedClusters(config).flatMap(({ context }) => clusterProblems(config, context, 'watch'))),
+    ...strictKindProblems(config),
+  ],
+};
+
+function databaseProblems(process: string, { database }: Config): readonly string[] {
+  return database.url === ''
+    ? [`DATABASE_URL is not set; \`${process}\` needs PostgreSQL as role audit_writer`]
+    : [];
+}
+
+function callerProblems(config: Config): readonly string[] {
+  const { api, kubernetes } = config;
+  switch (api.authMode) {
+    case 'none':
+      return isInsecureBind(api) ? [new InsecureBindError(api.host).message] : [];
+    case 'token':
+      return api.tokensFile === ''
+        ? []
+        : tried('REMEDIATION_AUDIT_API_TOKENS_FILE', () => {
+            readTokens(api.tokensFile, readFileSync(api.tokensFile, 'utf8'));
+          });
+    case 'kubernetes':
+      return clusterProblems(config, kubernetes.context, 'serve');
+  }
+}
+
+function tlsProblems({ api: { tls } }: Config): readonly string[] {
+  if (tls === undefined) return [];
+  return tried('REMEDIATION_AUDIT_API_TLS_CERT_PATH and REMEDIATION_AUDIT_API_TLS_KEY_PATH', () => {
+    readCertificate([tls.certificatePath, tls.keyPath].map((path) => readFileSync(path, 'utf8')));
+  });
+}
+
+function readerKeyProblems({ retention: { archive } }: Config): readonly string[] {
+  if (archive.keyFile === '' && archive.trustedKeysFile === '')
+    return [
+      'REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE is not set although REMEDIATION_AUDIT_ARCHIVE_URL is: without keys no manifest can be believed',
+    ];
+  return [...keyFileProblems(archive, trustedKeysFrom), ...trustedKeyProblems(archive)];
+}
+
+function signerKeyProblems({ retention: { archive } }: Config): readonly string[] {
+  if (archive.keyFile === '')
+    return [
+      'REMEDIATION_AUDIT_ARCHIVE_KEY_FILE is not set: retention signs what it archives; name a file, the key is made there',
+    ];
+  return [...keyFileProblems(archive, signingKeyFrom), ...trustedKeyProblems(archive)];
+}
+
+type ArchiveSettings = Config['retention']['archive'];
+
+/** One that is missing is made by `work`, perhaps a moment after `serve` started. */
+function keyFileProblems({ keyFile }: ArchiveSettings, parse: (pem: string) => unknown): readonly string[] {
+  if (keyFile === '' || !existsSync(keyFile)) return [];
+  return tried('REMEDIATION_AUDIT_ARCHIVE_KEY_FILE', () => parse(readFileSync(keyFile, 'utf8')));
+}
+
+function trustedKeyProblems({ trustedKeysFile }: ArchiveSettings): readonly string[] {
+  if (trustedKeysFile === '') return [];
+  return tried('REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE', () => {
+    if (trustedKeysFrom(readFileSync(trustedKeysFile, 'utf8')).size === 0)
+      throw new Error(`${trustedKeysFile} holds no key in PEM`);
+  });
+}
+
+function clusterProblems({ kubernetes }: Config, context: string, process: string): readonly string[] {
+  if (kubernetes.kubeconfig === '' && !kubernetes.inCluster)
+    return [
+      `KUBECONFIG is not set, and this is no pod with a service account; \`${process}\` needs a cluster`,
+    ];
+  // Reads the file and finds the context; connections are made when they are needed.
+  return tried('KUBECONFIG', () => void connectCluster({ ...kubernetes, context }).close());
+}
+
+/** The sentence of what fails, behind the variable that led there. */
+function tried(variable: string, attempt: () => unknown): readonly string[] {
+  try {
+    attempt();
+    return [];
+  } catch (error: unknown) {
+    return [`${variable} cannot be used: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+
+import type { JsonObject } from '../../src/domain/json.ts';
+import { parseJson } from '../../src/domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH, MAX_WATCHED_OBSERVATION_BYTES } from '../../src/domain/limits.ts';
+import type { Redactor } from '../../src/domain/redaction.ts';
+import { createRedactor } from '../../src/domain/redaction.ts';
+import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
+import { createObservationSender } from '../../src/watcher/observation-sender.ts';
+import { prepareObservation } from '../../src/watcher/prepare-observation.ts';
+import { newTracked } from '../../src/watcher/tracked.ts';
+import { readable } from '../support/readings.ts';
+import { CONTEXT, REFERENCE, REMEDIATION, resourceOf } from './kubernaut/samples/parts.ts';
+
+const KIND = 'WorkflowExecution';
+const LONG = 200_000;
+
+/** The way of a state from the resource to Temporal's port. */
+function createWay(redactor: Redactor = createRedactor()) {
+  const sent: RemediationSignal[] = [];
+  const metrics = createMetrics();
+  const send = createObservationSender({
+    cluster: CONTEXT.cluster,
+    redactor,
+    metrics: metrics.watcher,
+    logger: createLogger('silent', 'test'),
+    signals: {
+      send(signal) {
+        sent.push(signal);
+        return Promise.resolve('run');
+      },
+    },
+  });
+  const tracked = newTracked({
+    ...{ kind: KIND, namespace: REMEDIATION.namespace, name: 'we-1', uid: 'we-uid' },
+    createdAt: CONTEXT.observedAt,
+  });
+  return {
+    sent,
+    tracked,
+    async offer(parts: { readonly spec?: JsonObject; readonly status?: JsonObject }, phase?: string) {
+      const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === KIND);
+      const resource = resourceOf(KIND, 'we', {
+        ...parts,
+        spec: { remediationRequestRef: REFERENCE, ...parts.spec },
+      });
+      const reading = readable(kind?.read(resource, CONTEXT) ?? { unread: 'no-identity' });
+      const flags = { isFirst: true, isDeletion: false, isKept: false, isTerminal: false, isUrgent: false };
+      const state = { reading, phase, shows: [], ...flags, queuedAtMs: 0 };
+      await send([{ tracked, state }], () => undefined);
+    },
+    async reduced(): Promise<Record<string, number>> {
+      const { values } = await metrics.watcher.statesReduced.get();
+      return Object.fromEntries(values.map(({ labels, value }) => [String(labels.reason), value]));
+    },
+  };
+}
+
+test('a state whose phase alone is too large is sent as identity, phase, hash and reason', async () => {
+  const way = createWay();
+  const phase = 'Running'.repeat(LONG);
+  await way.offer({ status: { phase } }, phase);
+  const [first] = way.sent;
+  expect(first?.observations[0]).toMatchObject({
+    table: 'workflow_execution_audit',
+    sourceVersion: '4711',
+    columns: {
+      remediation_id: REMEDIATION.name,
+      remediation_uid: REMEDIATION.uid,
+      namespace: REMEDIATION.namespace,
+      source_kind: KIND,
+      source_uid: 'we-uid',
+    },
+    resource: {
+      kind: KIND,
+      name: 'we-rr-4f1c22ab90de-1a2b3c4d',
+      phase: phase.slice(0, MAX_IDENTIFIER_LENGTH),
+    },
+  });
+  expect(parseJson(String(first?.observations[0]?.columns['extra']))).toEqual({
+    reduced: { reason: 'too-large', state_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+  });
+  expect(JSON.stringify(first).length).toBeLessThan(MAX_WATCHED_OBSERVATION_BYTES);
+  expect(await way.reduced()).toEqual({ 'too-large': first?.observations.length });
+});
+
+test('a reduced state counts as sent, and another one that is reduced is told apart', async () => {
+  const way = createWay();
+  const phase = 'Running'.repeat(LONG);
+  await way.offer({ status: { phase } }, phase);
+  const { sentHash } = way.tracked;
+  const { length } = way.sent;
+  await way.offer({ status: { phase } }, phase);
+  expect(way.sent).toHaveLength(length);
+  const other = `${phase}!`;
+  await way.offer({ status: { phase: other } }, other);
+  expect(way.sent.length).toBeGreaterThan(length);
+  expect(way.tracked.sentHash).not.toBe(sentHash);
+});
+
+test('what redaction fails on is sent reduced, without a word of what it was about', async () => {
+  const secret = ['hunter', 'two'].join('-');
+  const way = createWay({
+    ...createRedactor(),
+    redactColumns() {
+      throw new SyntaxError(`Unexpected token in ${secret}`);
+    },
+    redactText() {
+      throw new RangeError('Maximum call stack size exceeded');
+    },
+  });
+  await way.offer({ spec: { targetResource: secret, parameters: { note: secret } } });
+  expect(way.sent[0]?.summary).toBe('[REDACTED:unreadable]');
+  expect(way.sent[0]?.observations[0]?.columns['extra']).toMatch(/^\{"reduced":\{"reason":"failed",/);
+  expect(JSON.stringify(way.sent.map(({ observations }) => observations))).not.toContain(secret);
+  expect(await way.reduced()).toEqual({ failed: way.sent[0]?.observations.length });
+});
+
+test('a key and identifiers that no index takes are hashed or left out', () => {
+  const { observation } = prepareObservation(
+    {
+      ...{ table: 'workflow_execution_audit', cluster: CONTEXT.cluster, phase: 'execution' },
+      ...{ key: 'k'.repeat(LONG), sourceVersion: '1', actor: 'watcher', fragment: true },
+      ...{ createdAt: CONTEXT.observedAt, createdAtSource: 'resource', observedAt: CONTEXT.observedAt },
+      columns: { remediation_id: 'r'.repeat(LONG), remediation_uid: 'rr-uid' },
+    },
+    { kind: KIND, namespace: 'default', name: 'we-1', uid: 'we-uid' },
+    {
+      ...{ cluster: CONTEXT.cluster, redactor: createRedactor(), logger: createLogger('silent', 'test') },
+      metrics: createMetrics().watcher,
+    },
+  );
+  expect(observation.key).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(Object.keys(observation.columns)).toEqual(['remediation_uid', 'extra']);
+});
+
+test.each(['name', 'namespace', 'uid'])(
+  'a reference to a remediation whose %s no object can have is none',
+  (part) => {
+    const reference = { ...REFERENCE, [part]: 'r'.repeat(254) };
+    const resource = resourceOf(KIND, 'we', { spec: { remediationRequestRef: reference } });
+    expect(KUBERNAUT_KINDS.find(({ kind }) => kind === KIND)?.read(resource, CONTEXT)).toEqual({
+      unread: 'no-remediation',
+    });
+  },
+);
+
+test('the line for the list of workflows has a length that a list can show', async () => {
+  const way = createWay();
+  await way.offer({ spec: { targetResource: 'payments/'.repeat(LONG) } });
+  expect(way.sent[0]?.summary).toMatch(/^payments\/payments.*…$/);
+  expect(way.sent[0]?.summary.length).toBeLessThanOrEqual(400);
+});
