@@ -9,6 +9,7 @@ import type { TemporalAccess } from '../src/temporal/connection.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import type { CeilingActivities, CeilingObservation, minimalBatched } from './ceiling-workflows.ts';
 import { elapsedMs } from './harness.ts';
+import { inLines } from './lines.ts';
 
 const WORKFLOWS_PATH = fileURLToPath(new URL('ceiling-workflows.ts', import.meta.url));
 const AT_ONCE = 50;
@@ -160,18 +161,6 @@ function listsOf(remediation: string, shape: Shape, bytes: number): CeilingObser
     lists[Math.floor((number * shape.signals) / shape.observations)]?.push({ remediation, number, content });
   }
   return lists;
-}
-
-/** So many at once, one after the other in each line. */
-async function inLines(atOnce: number, count: number, work: () => Promise<void>): Promise<void> {
-  let left = count;
-  const line = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await work();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, line));
 }
 
 async function startCeilingWorker(

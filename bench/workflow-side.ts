@@ -17,7 +17,7 @@ import { startWorker } from '../src/worker/start-worker.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { playRemediation } from '../test/support/remediations.ts';
 
-/** The workflow with its own worker and queue: ours, or the same with activities that do nothing. */
+/** The product's workflow with a worker and a queue of its own. */
 export interface WorkflowSide extends AsyncDisposable {
   newRemediation(): PlayedRemediation;
   /** Resolves when the activity of an observation that is sent from now on has done its work. */
@@ -76,15 +76,6 @@ export function storingActivities(url: string, logger: Logger): AuditActivities 
     ...createVerdictActivities(verdicts),
     embedInvestigation: () => Promise.resolve('unchanged'),
     [Symbol.asyncDispose]: () => pool.end(),
-  };
-}
-
-export function emptyActivities(): AuditActivities {
-  const record: Record = () => Promise.resolve({ summary: '', rows: [], verdict: 'unknown' });
-  return {
-    ...forEveryPhase(() => record),
-    readVerdict: () => Promise.resolve('unknown'),
-    embedInvestigation: () => Promise.resolve('unchanged'),
   };
 }
 

@@ -11,24 +11,28 @@ import { installRuntime } from '../src/worker/runtime.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { cacheDir, resolveServer } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
-import type { Figure, Run } from './harness.ts';
-import { compare, elapsedMs, ratePerSecond } from './harness.ts';
-import { processorFigures, type ProcessorTime, processorTimeOf } from './processor-time.ts';
-import { median } from './statistics.ts';
-import { emptyActivities, openSide, storingActivities, type WorkflowSide } from './workflow-side.ts';
+import type { Figure } from './harness.ts';
+import { compare, elapsedMs, ratePerSecond, summarise } from './harness.ts';
+import { inLines } from './lines.ts';
+import { quantile } from './statistics.ts';
+import type { Shape, TemporalCeiling } from './temporal-ceiling.ts';
+import { openTemporalCeiling } from './temporal-ceiling.ts';
+import { SHAPES } from './temporal-ceiling-figures.ts';
+import { openSide, storingActivities, type WorkflowSide } from './workflow-side.ts';
 
 const BENCH = 'workflow';
 const AT_ONCE = 50;
-/** As many as a remediation without surprises has. */
-const OBSERVATIONS = 8;
-const RESOURCES = 5;
-const ROUNDS = 5;
+const ROUNDS = 3;
+const FEW_OBSERVATIONS = 1_000;
 /** Latencies are taken one at a time: fewer of them measure as well. */
 const LATENCY_SHARE = 20;
+const WARM_UPS = 5;
+/** As JSON; the payload of the ceiling is as large. */
+const OBSERVATION_BYTES = 2_000;
 
 export const workflowBench: Bench = {
   name: BENCH,
-  question: 'What does recording cost a workflow, against the same workflow with empty activities?',
+  question: 'How fast is recording through Temporal, against a workflow of ten lines with an empty activity?',
   rowsAre: 'observations per round',
   defaultRows: 1_600,
   run,
@@ -56,126 +60,93 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
       report,
     });
     const access = { connectionOptions: { address: temporal.address }, namespace: temporal.namespace };
-    await using storing = storingActivities(writerUrl, logger);
-    await using ours = await openSide({ access, taskQueue: 'bench', activities: storing });
-    await using empty = await openSide({ access, taskQueue: 'empty', activities: emptyActivities() });
-    return await measureAll({ ours, empty }, rows, report);
+    await using activities = storingActivities(writerUrl, logger);
+    await using ours = await openSide({ access, taskQueue: 'bench', activities });
+    await using ceiling = await openTemporalCeiling({ access, observationBytes: OBSERVATION_BYTES });
+    return await recordingFigures({ bench: BENCH, ours, ceiling, observations: rows, report });
   } finally {
     await runtime.shutdown();
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-interface Sides {
+export interface RecordingRequest {
+  readonly bench: string;
   readonly ours: WorkflowSide;
-  readonly empty: WorkflowSide;
+  readonly ceiling: TemporalCeiling;
+  /** Per round and shape. */
+  readonly observations: number;
+  readonly report: (line: string) => void;
 }
 
-async function measureAll(
-  { ours, empty }: Sides,
-  rows: number,
-  report: BenchOptions['report'],
-): Promise<readonly Figure[]> {
-  const remediations = Math.max(1, Math.round(rows / OBSERVATIONS));
-  const samples = Math.max(2, Math.round(rows / LATENCY_SHARE));
-  const rounds = rows < 1_000 ? 1 : ROUNDS;
-  const compared = async (metric: string, unit: string, of: (side: WorkflowSide) => Run): Promise<Figure> => {
+/** Signal to row with whole remediations, for each shape, and one signal at a time; the ceiling in the same rounds. */
+export async function recordingFigures(request: RecordingRequest): Promise<readonly Figure[]> {
+  const { bench, ours, ceiling, observations, report } = request;
+  const figures: Figure[] = [];
+  for (const shape of SHAPES) {
+    const remediations = Math.max(1, Math.round(observations / shape.observations));
+    const count = remediations * shape.observations;
     const figure = await compare({
-      bench: BENCH,
-      metric,
-      unit,
-      rounds,
-      figure: of(ours),
-      ceiling: of(empty),
+      bench,
+      metric: `${AT_ONCE} remediations at once, ${shape.observations} observations in ${shape.signals} signals`,
+      unit: 'observations/s',
+      rounds: observations < FEW_OBSERVATIONS ? 1 : ROUNDS,
+      figure: () => ratePerSecond(count, () => playMany(ours, remediations, shape)),
+      ceiling: () => ratePerSecond(count, () => ceiling.record(remediations, shape)),
     });
-    report(`${metric}: ${figure.value.toFixed(1)} ${unit}, ceiling ${figure.ceiling?.toFixed(1) ?? ''}`);
-    return figure;
-  };
-  const spent = new Map<WorkflowSide, ProcessorTime[]>([
-    [ours, []],
-    [empty, []],
-  ]);
-  const playMeasured = async (side: WorkflowSide): Promise<void> => {
-    spent.get(side)?.push(await processorTimeOf(() => playMany(side, remediations)));
-  };
-  // Not the warm-up, which comes first.
-  const counted = (side: WorkflowSide): ProcessorTime[] => spent.get(side)?.slice(1) ?? [];
-  return [
-    await compared(
-      `rate, ${AT_ONCE} remediations at once`,
-      'observations/s',
-      (side) => () => ratePerSecond(remediations * OBSERVATIONS, () => playMeasured(side)),
-    ),
-    ...processorFigures({ bench: BENCH, unit: 'ms' }, remediations * OBSERVATIONS, {
-      ours: counted(ours),
-      ceiling: counted(empty),
-    }),
-    await compared(
-      'rate, 1 remediation',
-      'observations/s',
-      (side) => () => ratePerSecond(samples * OBSERVATIONS, () => playLong(side, samples * OBSERVATIONS)),
-    ),
-    await compared('signal to row, 1 remediation', 'ms', (side) => () => latencyOf(side, samples)),
-  ];
-}
-
-function observationsOf(play: PlayedRemediation): Observation[] {
-  return [
-    play.progress(1, 'Pending'),
-    play.progress(2, 'Executing'),
-    play.execution(3, 'Pending'),
-    play.execution(4, 'Running'),
-    play.execution(5, 'Completed'),
-    play.progress(6, 'Verifying'),
-    play.progress(7, 'Completed'),
-    play.closure(8),
-  ];
-}
-
-/** Remediations one after the other in as many lines as there are at once. */
-async function playMany(side: WorkflowSide, remediations: number): Promise<void> {
-  let left = remediations;
-  const line = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const play = side.newRemediation();
-      await recordInOrder(side, play, observationsOf(play));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, remediations) }, line));
-}
-
-/** One remediation with five resources that change all the time. */
-async function playLong(side: WorkflowSide, observations: number): Promise<void> {
-  const play = side.newRemediation();
-  const resources = Array.from({ length: RESOURCES }, (_resource, resource) =>
-    Array.from({ length: observations / RESOURCES }, (_version, version) =>
-      play.execution(version + 1, 'Running', `we-${resource}`),
-    ),
-  );
-  await Promise.all(resources.map((states) => recordInOrder(side, play, states)));
-  await recordInOrder(side, play, [play.closure(observations + 1)]);
-}
-
-/** Sent one after the other, without waiting for their rows; then for all of them. */
-async function recordInOrder(
-  side: WorkflowSide,
-  play: PlayedRemediation,
-  observations: readonly Observation[],
-): Promise<void> {
-  const recorded = observations.map((observation) => side.recorded(observation));
-  for (const observation of observations) await play.send(observation);
-  await Promise.all(recorded);
-}
-
-async function latencyOf(side: WorkflowSide, samples: number): Promise<number> {
-  const play = side.newRemediation();
-  await recordInOrder(side, play, [play.progress(1, 'Executing')]);
-  const latencies: number[] = [];
-  for (let version = 2; version < samples + 2; version += 1) {
-    const states = [play.execution(version, 'Running')];
-    latencies.push(await elapsedMs(() => recordInOrder(side, play, states)));
+    report(`${figure.metric}: ${figure.value.toFixed(1)}/s, ceiling ${figure.ceiling?.toFixed(1) ?? ''}/s`);
+    figures.push(figure);
   }
-  await recordInOrder(side, play, [play.closure(samples + 2)]);
-  return median(latencies);
+  return [...figures, ...(await latencyFigures(request))];
+}
+
+async function latencyFigures({ bench, ours, ceiling, observations }: RecordingRequest): Promise<Figure[]> {
+  const samples = Math.max(2, Math.round(observations / LATENCY_SHARE)) + WARM_UPS;
+  const [taken, bare] = [await latenciesOf(ours, samples), await ceiling.latencies(samples)];
+  return [0.5, 0.99].map((share) => ({
+    ...summarise(
+      { bench, metric: `signal to row, 1 remediation, p${share * 100}`, unit: 'ms' },
+      [quantile(taken.slice(WARM_UPS), share)],
+      [quantile(bare.slice(WARM_UPS), share)],
+    ),
+    n: samples - WARM_UPS,
+  }));
+}
+
+/** Of an ordinary remediation, as often as it takes to have so many. */
+function observationsOf(play: PlayedRemediation, count: number): Observation[] {
+  const content = 'x'.repeat(OBSERVATION_BYTES - JSON.stringify(play.execution(1, 'Running')).length);
+  const withContent = (observation: Observation): Observation => ({
+    ...observation,
+    columns: { ...observation.columns, extra: JSON.stringify({ content }) },
+  });
+  const states = Array.from({ length: count - 1 }, (_state, place) => {
+    const version = place + 1;
+    if (place % 3 === 0) return play.progress(version, 'Executing');
+    return place % 3 === 1 ? play.execution(version, 'Running') : play.analysis(version, '');
+  });
+  return [...states, play.closure(count)].map(withContent);
+}
+
+async function playMany(side: WorkflowSide, remediations: number, shape: Shape): Promise<void> {
+  await inLines(AT_ONCE, remediations, async () => {
+    const play = side.newRemediation();
+    const observations = observationsOf(play, shape.observations);
+    const recorded = observations.map((observation) => side.recorded(observation));
+    for (let signal = 0; signal < shape.signals; signal += 1) {
+      const place = (of: number): number => Math.ceil((of * shape.observations) / shape.signals);
+      await play.sendTogether(observations.slice(place(signal), place(signal + 1)));
+    }
+    await Promise.all(recorded);
+  });
+}
+
+async function latenciesOf(side: WorkflowSide, samples: number): Promise<number[]> {
+  const play = side.newRemediation();
+  const taken: number[] = [];
+  for (const observation of observationsOf(play, samples)) {
+    const recorded = side.recorded(observation);
+    taken.push(await elapsedMs(() => Promise.all([play.send(observation), recorded])));
+  }
+  return taken;
 }
