@@ -89,7 +89,10 @@ describe('strict mode', () => {
       world.record.temporalAway = true;
       world.setStatus('a', { overallPhase });
       world.delete('a');
-      await until(() => world.linesAbout('sending a signal to Temporal failed: it is tried again', 'warn').length > 0, 'Temporal is missed');
+      await until(
+        () => world.linesAbout('sending a signal to Temporal failed: it is tried again', 'warn').length > 0,
+        'Temporal is missed',
+      );
       await untilSettled();
       await world.stopWatchers();
       expect(world.isHeld('a')).toBe(true);

@@ -142,6 +142,17 @@ describe('an alert fires', () => {
       'warning RemediationAuditStrictRightsMissing',
     ],
     ['remediation_audit_signal_queue_age_seconds', '0+60x60', 'warning RemediationAuditSignalsWait'],
+    [
+      'remediation_audit_signal_errors_total{reason="signal-limit"}',
+      '_x25 1+1x40',
+      'warning RemediationAuditSignalsRefused',
+    ],
+    [
+      'remediation_audit_watch_lost_runs_total{result="gone"}',
+      '_x20 1x40',
+      'critical RemediationAuditRunsLost',
+    ],
+    ['remediation_audit_watch_flapping_resource_changes', '27x60', 'warning RemediationAuditResourceFlaps'],
     ['remediation_audit_recording_errors_total', '0+1x60', 'warning RemediationAuditRecordingFails'],
     ['remediation_audit_observations_quarantined_total', '_x20 1x40', 'warning RemediationAuditQuarantined'],
     [
