@@ -11,13 +11,13 @@ export class GatherTimer {
     this.#over = over;
   }
 
-  /** Runs while something waits; a timer that nothing needs is cancelled, which costs less than one that fires. */
-  run(isNeeded: boolean): void {
-    if (!isNeeded) {
-      this.#timer?.cancel();
-      this.#timer = undefined;
-      return;
-    }
+  /** A timer that nothing needs any longer is cancelled, which costs less than one that fires. */
+  cancel(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  start(): void {
     if (this.#timer !== undefined) return;
     const timer = new CancellationScope();
     this.#timer = timer;

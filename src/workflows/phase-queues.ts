@@ -29,6 +29,8 @@ export interface PhaseQueuesOptions {
   ) => Promise<readonly QueuedObservation[]>;
   /** Takes a partial record whose record is not there yet out of the queue; answers whether it did. */
   readonly holdBack: (observation: Observation, list: readonly QueuedObservation[]) => boolean;
+  /** Something came that may wait for more of its phase. */
+  readonly gathers: () => void;
 }
 
 /**
@@ -126,7 +128,8 @@ export class PhaseQueues {
   #enqueue(queued: QueuedObservation): void {
     const queue = this.#queueOf(queued.observation.phase);
     queue.waiting.push(queued);
-    if (queued.observation.interim !== true) queue.isDue = true;
+    if (queued.observation.interim === true) this.#options.gathers();
+    else queue.isDue = true;
   }
 
   #queueOf(phase: AuditPhase): PhaseQueue {

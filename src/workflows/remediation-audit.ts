@@ -93,6 +93,9 @@ class Audit {
     this.#queues = new PhaseQueues({
       record: (phase, list) => this.#record(phase, list),
       holdBack: (observation, list) => this.#holdBack(observation, list),
+      gathers: () => {
+        this.#gathering.start();
+      },
     });
     this.#gathering = new GatherTimer(gatherSeconds, () => {
       this.#queues.makeAllDue();
@@ -105,7 +108,7 @@ class Audit {
   async work(): Promise<string> {
     while (await this.#moreToDo()) {
       this.#queues.start();
-      this.#gathering.run(this.#queues.hasWaiting());
+      if (!this.#queues.hasWaiting()) this.#gathering.cancel();
       await condition(() => this.#isWoken() || (this.#queues.isIdle() && !this.#queues.hasWaiting()));
       if (this.#queues.failure !== undefined) throw this.#queues.failure;
       this.#show();

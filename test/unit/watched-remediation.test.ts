@@ -8,6 +8,7 @@ import type { WatchedState } from '../../src/embedded/simulator/states.ts';
 import { statesOf } from '../../src/embedded/simulator/states.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { KindObserver } from '../../src/watcher/kind-observer.ts';
@@ -54,7 +55,7 @@ async function watch(states: readonly WatchedState[]) {
   let [read, isRewriting] = [0, false];
   const metrics = createMetrics().watcher;
   const sender = createObservationSender({
-    ...{ cluster: 'test', redactor: createRedactor(), metrics },
+    ...{ cluster: 'test', redactor: createRedactor(), metrics, logger: createLogger('silent', 'test') },
     signals: {
       send: (signal) => {
         signals.push(signal);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Observation } from '../../src/domain/observation.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { createObservationSender } from '../../src/watcher/observation-sender.ts';
@@ -31,7 +32,12 @@ afterEach(() => {
 
 function createDelivery() {
   const send = createObservationSender({
-    ...{ cluster: 'test', redactor: createRedactor(), metrics: metrics.watcher },
+    ...{
+      cluster: 'test',
+      redactor: createRedactor(),
+      metrics: metrics.watcher,
+      logger: createLogger('silent', 'test'),
+    },
     signals: {
       send: (signal) => {
         if (refuses(signal)) {
