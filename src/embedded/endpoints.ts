@@ -9,6 +9,12 @@ export interface Endpoints {
   /** Connection string of the owner role, with its password: the reason for the file's mode. */
   postgres: string;
   kubernetes: string;
+  /** A kubeconfig file for that cluster; empty for the service account of a pod. */
+  kubeconfig: string;
+  /** Probes, metrics and completeness of the watcher. */
+  watcher: string;
+  /** Probes and metrics of the worker. */
+  worker: string;
 }
 
 export interface PublishedEndpoints extends AsyncDisposable {

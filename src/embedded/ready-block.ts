@@ -10,7 +10,7 @@ export interface ReadyFacts {
 
 /** What a newcomer reads once everything runs: what is where, and what to try. */
 export function readyBlock({ seconds, endpoints, cluster, dataDir }: ReadyFacts): string {
-  const { api, temporal, temporalUi } = endpoints;
+  const { api, temporal, temporalUi, watcher, worker } = endpoints;
   return `
 remediation-audit is ready (${seconds.toFixed(1)} s)
 
@@ -18,10 +18,12 @@ remediation-audit is ready (${seconds.toFixed(1)} s)
   Temporal       ${temporal}, UI ${temporalUi}
   PostgreSQL     connection string in ${dataDir}/endpoints.json
   Cluster        ${cluster}
+  Metrics        ${api}/metrics; watcher ${watcher}/metrics; worker ${worker}/metrics
   Data           ${dataDir} (kept; the next start goes on with it)
 
 Try
   the rows       curl '${api}/api/v1/audit/workflow-execution?limit=3'
+  the gaps       curl ${watcher}/completeness
   the workflows  open ${temporalUi}
   the database   psql "$(node -p "require('${dataDir}/endpoints.json').postgres")" \\
                    -c 'select remediation_id, workflow_name, phase, outcome from workflow_execution_audit limit 5'

@@ -66,6 +66,9 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
     temporalUi: servers.temporal.uiUrl ?? '',
     postgres: servers.database.ownerUrl,
     kubernetes: servers.cluster.server,
+    kubeconfig: servers.cluster.kubeconfig,
+    watcher: services.watcher.url,
+    worker: services.worker.url,
   };
   const published = await publishEndpoints(data.path, endpoints);
   closing.push(() => published.remove());

@@ -3,6 +3,7 @@ import { createPool } from '../database/pool.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
+import { logMissingSettings } from '../missing-settings.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -27,6 +28,7 @@ const DATABASE_CONNECTIONS = 2;
 /** From the clusters to Temporal. */
 export async function startWatchService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
+  logMissingSettings('watch', config, logger);
   const closing = createClosing();
   try {
     const metrics = createMetrics();
