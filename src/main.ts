@@ -21,6 +21,7 @@ import { SERVICE_CHECKS } from './services/service-checks.ts';
 import { startWatchService } from './services/watch-service.ts';
 import { startWorkService } from './services/work-service.ts';
 import { SettingsError, UsageError } from './settings.ts';
+import { ClusterIdentityError } from './watcher/identified-watcher.ts';
 import { ClusterSilentError } from './watcher/silence.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
@@ -56,7 +57,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   hold: { summary: 'place, list and release legal holds', run: runHold },
   archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
   cluster: {
-    summary: 'cluster restored NAME: its versions went back, what is observed now is newer',
+    summary:
+      'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
     run: runCluster,
   },
   strict: {
@@ -154,7 +156,8 @@ function exitCodeOf(error: unknown): number {
   const isConfiguration =
     error instanceof SettingsError ||
     error instanceof InsecureBindError ||
-    error instanceof ClusterAccessError;
+    error instanceof ClusterAccessError ||
+    error instanceof ClusterIdentityError;
   return isConfiguration ? EXIT.configuration : EXIT.failure;
 }
 

@@ -8,6 +8,7 @@ export interface Endpoints {
   temporalUi: string;
   /** Connection string of the owner role, with its password: the reason for the file's mode. */
   postgres: string;
+  /** Empty when it is the user's own cluster. */
   kubernetes: string;
   /** A kubeconfig file for that cluster; empty for the service account of a pod. */
   kubeconfig: string;

@@ -52,7 +52,7 @@ export async function up(config: Config, options: UpOptions, stop: AbortSignal):
 async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const { config, options, closing } = stage;
   const startedAt = Date.now();
-  requireUsableCluster(stage);
+  await requireUsableCluster(stage, stage.report);
   const data = await openDataDirectory(options.dataDir);
   closing.push(() => data.close());
   await requirePorts(options, data.abandoned);
@@ -73,8 +73,8 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const published = await publishEndpoints(data.path, endpoints);
   closing.push(() => published.remove());
   const seconds = (Date.now() - startedAt) / 1_000;
-  const description = servers.cluster.description;
-  process.stdout.write(readyBlock({ seconds, endpoints, cluster: description, dataDir: data.path }));
+  const cluster = `${servers.cluster.name}: ${servers.cluster.description}`;
+  process.stdout.write(readyBlock({ seconds, endpoints, cluster, dataDir: data.path }));
   return Object.values(services);
 }
 
@@ -156,7 +156,6 @@ interface EmbeddedServers {
   readonly cluster: Awaited<ReturnType<typeof startCluster>>;
 }
 
-/** The configuration of the three services, pointed at what was started here. */
 /** An archive beside the data, unless another one is named. */
 function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Config['retention'] {
   const { archive } = retention;
@@ -168,6 +167,7 @@ function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Confi
   return { ...retention, archive: { ...archive, url, keyFile } };
 }
 
+/** The configuration of the three services, pointed at what was started here. */
 function embeddedConfig(
   { config, options }: Stage,
   { database, temporal, cluster }: EmbeddedServers,
@@ -182,11 +182,11 @@ function embeddedConfig(
     },
     kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
     api: { ...config.api, host: '127.0.0.1', port: options.apiPort, codecOrigins: originsOf(temporal.uiUrl) },
-    // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.
+    // Probes and metrics of the other two take free ports, which the ready block and endpoints.json name.
     metricsHost: '127.0.0.1',
     worker: { ...config.worker, metricsPort: 0 },
     retention: embeddedRetention(config, options),
-    watcher: { ...config.watcher, metricsPort: 0 },
+    watcher: { ...config.watcher, cluster: cluster.name, clusters: [], metricsPort: 0 },
   };
 }
 
