@@ -11,7 +11,7 @@ const run = promisify(execFile);
 export const CHART = repositoryPath('deploy/chart');
 
 /** What has no default: whoever installs the chart says it. */
-export const REQUIRED_VALUES = [];
+export const REQUIRED_VALUES = ['cluster=prod-1', 'image.repository=registry.example.com/remediation-audit'];
 
 /** Values under which every optional part is rendered. */
 export const EVERYTHING = [
@@ -23,6 +23,8 @@ export const EVERYTHING = [
   'monitoring.podMonitor=true',
   'monitoring.prometheusRule=true',
   'monitoring.dashboard=true',
+  'service.alias.name=storage-service',
+  'podAnnotations.team=sre',
 ];
 
 export interface EnvironmentVariable {
