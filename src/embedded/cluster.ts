@@ -185,6 +185,8 @@ async function apiserverCluster(options: ClusterOptions): Promise<EmbeddedCluste
   };
 }
 
+const STORM = 0x5707;
+
 interface Simulation {
   readonly description: string;
   stop(): Promise<void>;
@@ -195,13 +197,14 @@ function startSimulation({ config, options, report }: ClusterOptions, cluster: C
     return { description: 'empty, without the simulator', stop: () => Promise.resolve() };
   const stopping = new AbortController();
   const seed = config.embedded.simulatorSeed ?? chooseSeed();
-  const running = runSimulator({
-    cluster,
-    seed,
-    branches: DEMONSTRATION,
-    speed: config.embedded.simulatorSpeed,
-    signal: stopping.signal,
-  }).catch((error: unknown) => {
+  const { burst, branches = DEMONSTRATION, flapMs } = options.simulation;
+  const play = { cluster, branches, flapMs, speed: config.embedded.simulatorSpeed, signal: stopping.signal };
+  const running = (async () => {
+    // Another seed than what follows: the same one would draw the same remediations once more.
+    const storm = { ...play, seed: seed ^ STORM, burst: true };
+    if (burst !== undefined) await runSimulator({ ...storm, count: burst, concurrency: burst });
+    await runSimulator({ ...play, seed });
+  })().catch((error: unknown) => {
     // The service goes on without it: what is there stays watched, only nothing new happens.
     report(`the simulator ended: ${error instanceof Error ? error.message : String(error)}`);
   });

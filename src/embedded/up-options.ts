@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { UsageError } from '../settings.ts';
+import { readBranches, readSpan, readWhole } from './simulator/flags.ts';
+import type { Branch } from './simulator/stories.ts';
 
 export type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
 const CLUSTER_MODES: readonly ClusterMode[] = ['sandbox', 'apiserver', 'kubeconfig'];
@@ -12,11 +14,24 @@ export interface UpOptions {
   readonly temporalUiPort: number;
   readonly postgresPort: number;
   readonly simulator: boolean;
+  readonly simulation: SimulationOptions;
   readonly cluster: ClusterMode;
   /** Empty for the usual one: KUBECONFIG, else ~/.kube/config, else the pod's service account. */
   readonly kubeconfig: string;
   readonly context: string | undefined;
 }
+
+/** What the simulator plays, where there is one. */
+export interface SimulationOptions {
+  /** So many remediations begin at once, before it goes on as usual. */
+  readonly burst: number | undefined;
+  /** Default: all, and more often what a cluster in good order shows. */
+  readonly branches: readonly Branch[] | undefined;
+  readonly flapMs: number;
+}
+
+/** More than this are no storm but a test of the sandbox. */
+const MAX_BURST = 1_000;
 
 const FLAGS = {
   'data-dir': { type: 'string', default: '.data' },
@@ -25,6 +40,9 @@ const FLAGS = {
   'temporal-ui-port': { type: 'string', default: '8233' },
   'postgres-port': { type: 'string', default: '54320' },
   'no-simulator': { type: 'boolean', default: false },
+  burst: { type: 'string' },
+  branches: { type: 'string' },
+  'flap-for': { type: 'string', default: '5s' },
   cluster: { type: 'string' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -48,6 +66,9 @@ Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, for 
                           Without this flag KUBECONFIG is not used
   --context NAME          context within it                           (its current one)
   --no-simulator          leave sandbox or apiserver empty
+  --burst N               a storm: the simulator begins with N remediations at once
+  --branches A,B|all      what the simulator plays; \`simulate --help\` lists them
+  --flap-for SPAN         how long a status flaps in notification-flapping (${FLAGS['flap-for'].default})
 
 Records carry the name of their cluster: default for the sandbox, apiserver for the real one, the context's name for
 yours, unless REMEDIATION_AUDIT_CLUSTER names it.
@@ -66,6 +87,11 @@ export function readUpOptions(args: readonly string[]): UpOptions | 'help' {
     temporalUiPort: readPort('--temporal-ui-port', values['temporal-ui-port']),
     postgresPort: readPort('--postgres-port', values['postgres-port']),
     simulator: !values['no-simulator'],
+    simulation: {
+      burst: values.burst === undefined ? undefined : readWhole('--burst', values.burst, MAX_BURST),
+      branches: values.branches === undefined ? undefined : readBranches(values.branches, 'G3'),
+      flapMs: readSpan('--flap-for', values['flap-for']),
+    },
     cluster,
     kubeconfig: values.kubeconfig ?? '',
     context: values.context,
