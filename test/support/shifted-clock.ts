@@ -9,3 +9,13 @@ export function clockVariables(): Readonly<Record<string, string>> {
   );
   return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
 }
+
+const MS_PER_SECOND = 1_000;
+
+/**
+ * Now, by the kernel's clock: of the object store, because a Go program asks the kernel and not the C library, and of the
+ * times of files. A store of somebody else has a clock of its own, too.
+ */
+export function storeNowMs(): number {
+  return Date.now() - Number(process.env['CLOCK_SHIFT_SECONDS'] ?? 0) * MS_PER_SECOND;
+}
