@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 import { InsecureBindError } from './api/server.ts';
 import { runArchive } from './commands/archive.ts';
@@ -10,6 +11,7 @@ import { runHold, runRetention } from './commands/retention.ts';
 import { runStrict } from './commands/strict.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
+import { ObtainingStopped } from './embedded/binaries/server-unavailable.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
 import type { Logger } from './observability/logger.ts';
@@ -29,6 +31,7 @@ const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4, c
 
 /** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
 const LONGEST_END_MS = 10_000;
+const SIGNAL_EXIT_BASE = 128;
 
 interface Command {
   readonly summary: string;
@@ -98,6 +101,7 @@ async function main(args: readonly string[]): Promise<number> {
     // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
     if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
     process.stderr.write(`remediation-audit ${name}: ${messageOf(error)}\n`);
+    if (error instanceof ObtainingStopped) return exitCodeOfSignal(stop.signal);
     return exitCodeOf(error);
   }
 }
@@ -147,6 +151,11 @@ async function runSimulate(args: readonly string[], stop: AbortSignal): Promise<
   // Loaded only here: the other processes have no use for a simulator.
   const command = await import('./commands/simulate.ts');
   await command.runSimulate(args, stop);
+}
+
+/** What a shell says of a program that a signal ended. */
+function exitCodeOfSignal({ reason }: AbortSignal): number {
+  return SIGNAL_EXIT_BASE + constants.signals[reason as NodeJS.Signals];
 }
 
 function exitCodeOf(error: unknown): number {

@@ -10,6 +10,8 @@ import { startServeService } from '../services/serve-service.ts';
 import { startWatchService } from '../services/watch-service.ts';
 import { startWorkService } from '../services/work-service.ts';
 import { createBinaryResolver, type ServerName } from './binaries.ts';
+import type { ShowStatus } from './binaries/progress.ts';
+import { createProgressOutput } from './binaries/progress-output.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { prepareDatabase } from './database.ts';
@@ -31,15 +33,14 @@ interface Stage {
   readonly closing: Closing;
   readonly stop: AbortSignal;
   readonly report: (line: string) => void;
+  readonly showStatus: ShowStatus | undefined;
 }
 
 /** Everything on this machine, until the signal. What was started is ended in reverse order, also after a failure. */
 export async function up(config: Config, options: UpOptions, stop: AbortSignal): Promise<void> {
   const closing = createClosing();
-  const report = (line: string): void => {
-    process.stderr.write(`${line}\n`);
-  };
-  const stage: Stage = { config, options, closing, stop, report };
+  const { report, showStatus } = createProgressOutput(process.stderr);
+  const stage: Stage = { config, options, closing, stop, report, showStatus };
   try {
     const services = await startAll(stage);
     await untilStopped(services, stop);
@@ -81,10 +82,19 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
 /** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
 async function startServers(stage: Stage, data: DataDirectory, logger: Logger): Promise<EmbeddedServers> {
   const { config, options, closing, stop, report } = stage;
-  const resolver = createResolver(stage);
+  const over = new AbortController();
+  const resolver = createResolver(stage, AbortSignal.any([stop, over.signal]));
   const temporalBinary = resolver.resolve('temporal');
-  // Awaited below; until then a failure must not end the process as an unhandled rejection.
-  temporalBinary.catch(() => undefined);
+  // Awaited below; until then a failure must not end the process as an unhandled rejection. And when something else here
+  // ends first, a build is given up and clears its folder away.
+  const settled = temporalBinary.then(
+    () => undefined,
+    () => undefined,
+  );
+  closing.push(() => {
+    over.abort();
+    return settled;
+  });
 
   const postgres = await startPostgres({
     dataDir: data.postgres,
@@ -94,6 +104,8 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
   });
   closing.push(() => postgres.stop());
   const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
+  // A build that the signal ended says so with an exit code of its own.
+  if (stop.aborted) await temporalBinary;
   stop.throwIfAborted();
 
   const temporal = await startTemporal({
@@ -142,12 +154,12 @@ async function requirePorts(options: UpOptions, abandoned: boolean): Promise<voi
   );
 }
 
-function createResolver({ config, report }: Stage) {
+function createResolver({ config, report, showStatus }: Stage, signal: AbortSignal) {
   const { cacheDir, searchPath, serverPaths } = config.embedded;
   const explicitPaths = Object.fromEntries(
     Object.entries(serverPaths).filter(([, path]) => path !== ''),
   ) as Partial<Record<ServerName, string>>;
-  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report });
+  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report, showStatus, signal });
 }
 
 interface EmbeddedServers {

@@ -20,6 +20,8 @@ export interface LockOptions {
   /** What the holder is doing, for those who wait. */
   purpose: string;
   deadlineMs: number;
+  /** Gives the waiting up. */
+  signal?: AbortSignal | undefined;
   /** Told once per holder. */
   onWait: (holder: LockHolder) => void;
 }
@@ -51,7 +53,7 @@ export async function withLock<T>(options: LockOptions, work: () => Promise<T>):
 }
 
 async function acquire(options: LockOptions): Promise<string> {
-  const { folder, purpose, deadlineMs, onWait } = options;
+  const { folder, purpose, deadlineMs, signal, onWait } = options;
   await mkdir(folder, { recursive: true });
   const deadline = performance.now() + deadlineMs;
   let announced = '';
@@ -72,7 +74,7 @@ async function acquire(options: LockOptions): Promise<string> {
     }
     if (announced !== `${who} ${holder.purpose}`) onWait(holder);
     announced = `${who} ${holder.purpose}`;
-    await delay(POLL_MS);
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
 }
 
