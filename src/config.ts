@@ -296,6 +296,7 @@ function readEmbedded(read: Reader, environment: Environment) {
       temporal: read.text('REMEDIATION_AUDIT_TEMPORAL_PATH'),
       'kube-apiserver': read.text('REMEDIATION_AUDIT_KUBE_APISERVER_PATH'),
       etcd: read.text('REMEDIATION_AUDIT_ETCD_PATH'),
+      kubectl: read.text('REMEDIATION_AUDIT_KUBECTL_PATH'),
       versitygw: read.text('REMEDIATION_AUDIT_VERSITYGW_PATH'),
       helm: read.text('REMEDIATION_AUDIT_HELM_PATH'),
       promtool: read.text('REMEDIATION_AUDIT_PROMTOOL_PATH'),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 import { InsecureBindError } from './api/server.ts';
 import { runArchive } from './commands/archive.ts';
@@ -10,6 +11,7 @@ import { runHold, runRetention } from './commands/retention.ts';
 import { runStrict } from './commands/strict.ts';
 import { readProcessConfig } from './config.ts';
 import { SchemaTooNewError } from './database/migrate.ts';
+import { ObtainingStopped } from './embedded/binaries/server-unavailable.ts';
 import { readUpOptions, UP_USAGE } from './embedded/up-options.ts';
 import { ClusterAccessError } from './kubernetes/cluster-connection.ts';
 import type { Logger } from './observability/logger.ts';
@@ -21,6 +23,7 @@ import { SERVICE_CHECKS } from './services/service-checks.ts';
 import { startWatchService } from './services/watch-service.ts';
 import { startWorkService } from './services/work-service.ts';
 import { SettingsError, UsageError } from './settings.ts';
+import { ClusterIdentityError } from './watcher/identified-watcher.ts';
 import { ClusterSilentError } from './watcher/silence.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
@@ -28,6 +31,7 @@ const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3, schemaTooNew: 4, c
 
 /** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
 const LONGEST_END_MS = 10_000;
+const SIGNAL_EXIT_BASE = 128;
 
 interface Command {
   readonly summary: string;
@@ -56,7 +60,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   hold: { summary: 'place, list and release legal holds', run: runHold },
   archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
   cluster: {
-    summary: 'cluster restored NAME: its versions went back, what is observed now is newer',
+    summary:
+      'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
     run: runCluster,
   },
   strict: {
@@ -96,6 +101,7 @@ async function main(args: readonly string[]): Promise<number> {
     // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
     if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
     process.stderr.write(`remediation-audit ${name}: ${messageOf(error)}\n`);
+    if (error instanceof ObtainingStopped) return exitCodeOfSignal(stop.signal);
     return exitCodeOf(error);
   }
 }
@@ -147,6 +153,11 @@ async function runSimulate(args: readonly string[], stop: AbortSignal): Promise<
   await command.runSimulate(args, stop);
 }
 
+/** What a shell says of a program that a signal ended. */
+function exitCodeOfSignal({ reason }: AbortSignal): number {
+  return SIGNAL_EXIT_BASE + constants.signals[reason as NodeJS.Signals];
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof SchemaTooNewError) return EXIT.schemaTooNew;
@@ -154,7 +165,8 @@ function exitCodeOf(error: unknown): number {
   const isConfiguration =
     error instanceof SettingsError ||
     error instanceof InsecureBindError ||
-    error instanceof ClusterAccessError;
+    error instanceof ClusterAccessError ||
+    error instanceof ClusterIdentityError;
   return isConfiguration ? EXIT.configuration : EXIT.failure;
 }
 

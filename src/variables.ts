@@ -219,6 +219,11 @@ export const VARIABLES = {
     meaning: 'kube-apiserver to use instead of finding one',
   },
   REMEDIATION_AUDIT_ETCD_PATH: { default: '', unit: 'path', meaning: 'etcd to use instead of finding one' },
+  REMEDIATION_AUDIT_KUBECTL_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'kubectl to use instead of finding one (tests)',
+  },
   REMEDIATION_AUDIT_VERSITYGW_PATH: {
     default: '',
     unit: 'path',

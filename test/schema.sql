@@ -434,6 +434,18 @@ constraint signal_processing_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=arw/audit_owner
 
+create table watched_cluster (
+  cluster text not null,
+  identity text,
+  first_watched_at timestamp with time zone not null default clock_timestamp(),
+  reported_at timestamp with time zone,
+  report jsonb
+);
+constraint watched_cluster_pkey PRIMARY KEY (cluster);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=ar/audit_owner
+
 create table workflow_execution_audit (
   id uuid not null,
   remediation_id text,

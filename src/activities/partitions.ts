@@ -12,6 +12,8 @@ export interface PartitionDependencies {
   readonly monthsAhead: number;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
+  /** The clock that says which month this is. Default Date.now. */
+  readonly nowMs?: () => number;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -25,10 +27,10 @@ export function createPartitionActivities(dependencies: PartitionDependencies): 
  * records without a month. Whoever made them, the metric says what is there.
  */
 export function createMonthKeeper(dependencies: PartitionDependencies): () => Promise<void> {
-  const { pool, monthsAhead: wanted, metrics } = dependencies;
+  const { pool, monthsAhead: wanted, metrics, nowMs = Date.now } = dependencies;
   let rolledOver = false;
   return async () => {
-    const ahead = await monthsAhead(pool, instantOf(Date.now()));
+    const ahead = await monthsAhead(pool, instantOf(nowMs()));
     metrics.partitionsAhead.set(ahead);
     if (rolledOver && ahead >= wanted) return;
     await rollPartitionsOver(dependencies);
@@ -41,12 +43,13 @@ async function rollPartitionsOver({
   monthsAhead: wanted,
   metrics,
   logger,
+  nowMs = Date.now,
 }: PartitionDependencies): Promise<number> {
-  const now = instantOf(Date.now());
+  const now = instantOf(nowMs());
   try {
     const { ahead } = await rollOver(pool, now, wanted);
     metrics.partitionsAhead.set(ahead);
-    metrics.lastRollover.set(Date.now() / MS_PER_SECOND);
+    metrics.lastRollover.set(nowMs() / MS_PER_SECOND);
     return ahead;
   } catch (error: unknown) {
     if (error instanceof MonthBlockedError) {

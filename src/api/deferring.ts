@@ -18,7 +18,8 @@ const SHARE_OF_WAITING = 0.25;
 /** What each further record of a batch adds to the time: a thousand start in 5 s, and our client waits 10. */
 const MS_PER_FURTHER_RECORD = 3;
 
-class DeferralTimeoutError extends Error {
+/** It may be durable in Temporal all the same. */
+export class DeferralTimeoutError extends Error {
   constructor(timeoutMs: number) {
     super(`Temporal did not take it within ${timeoutMs} ms`);
     this.name = 'DeferralTimeoutError';

@@ -1,12 +1,15 @@
 import type { Batcher } from '../database/batcher.ts';
-import { BatcherFullError } from '../database/batcher.ts';
+import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/batcher.ts';
 import type { RecordOutcome } from '../database/record-store.ts';
+import { isOutage } from '../database/sqlstate.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordId } from '../identity/record-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { ObservationTooLargeError } from '../temporal/deferred-records.ts';
+import { isTemporalOutage } from '../temporal/outage.ts';
 import type { Deferral } from './deferring.ts';
-import { createDeferring } from './deferring.ts';
+import { createDeferring, DeferralTimeoutError } from './deferring.ts';
 import { Problem, retryAfter } from './problems.ts';
 
 export type { Deferral } from './deferring.ts';
@@ -62,7 +65,7 @@ export function createDurability(options: DurabilityOptions): Durability {
     cause: unknown,
   ): Promise<(DeferredRecord | UnkeptRecord)[]> => {
     const { deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
-    if (temporal === undefined) throw unavailable('database-unavailable', cause);
+    if (temporal === undefined) throw notKept('database-unavailable', cause);
     if (deferring + observations.length > MAX_DEFERRING) throw full(deferring);
     deferring += observations.length;
     const failures = await temporal.deferEach(observations, deferTimeoutMs).finally(() => {
@@ -111,8 +114,7 @@ export function createDurability(options: DurabilityOptions): Durability {
 }
 
 function deferredRecord(observation: Observation, failure: unknown): DeferredRecord | UnkeptRecord {
-  if (failure !== undefined)
-    return { status: 'unkept', problem: unavailable('storage-unavailable', failure) };
+  if (failure !== undefined) return { status: 'unkept', problem: notKept('storage-unavailable', failure) };
   const { table, cluster, key, createdAt } = observation;
   return { status: 'deferred', id: recordId(table, cluster, key), createdAt };
 }
@@ -131,9 +133,23 @@ function full(waiting: number): Problem {
   return new Problem('queue-full', detail, retryAfter(QUEUE_RETRY_SECONDS));
 }
 
-function unavailable(type: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
+/** A mistake of ours is not told as an outage; the record was not made durable all the same. */
+function notKept(outage: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
   const detail = 'the record could not be made durable; keep it and send it again';
+  const type = isPassing(cause) ? outage : 'internal-error';
   return new Problem(type, detail, { ...retryAfter(OUTAGE_RETRY_SECONDS), cause });
+}
+
+/** What keeps a record from being stored, or from waiting in Temporal meanwhile, until somebody or something is back. */
+const WAITING = [
+  BatcherTimeoutError,
+  RecordDelayedError,
+  DeferralTimeoutError,
+  ObservationTooLargeError,
+] as const;
+
+function isPassing(error: unknown): boolean {
+  return isOutage(error) || isTemporalOutage(error) || WAITING.some((known) => error instanceof known);
 }
 
 function reasonOf(error: unknown): string {

@@ -39,6 +39,7 @@ function typeOf(error: Error): ProblemType | undefined {
   // A store that does not deliver in time is away; a question that takes too long is too large.
   if (error instanceof ArchiveTimeoutError)
     return error.key === undefined ? 'query-too-slow' : 'archive-unavailable';
+  if (error instanceof DuckDbError) return error.isTooLarge ? 'query-too-slow' : undefined;
   return TYPES.find(([known]) => error instanceof known)?.[1];
 }
 
@@ -50,7 +51,6 @@ const TYPES = [
   [DamagedPartError, 'archive-damaged'],
   [ManifestError, 'archive-damaged'],
   [SearchUnfinishedError, 'query-too-slow'],
-  [DuckDbError, 'query-too-slow'],
 ] as const;
 
 /** For the detail of an answer that found nothing. */

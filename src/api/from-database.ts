@@ -1,9 +1,12 @@
-import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
+import { isOutage, SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { Problem, retryAfter } from './problems.ts';
 
 const RETRY_SECONDS = 2;
 
-/** Asks the database; what keeps it from answering becomes the problem that says so. */
+/**
+ * Asks the database; what keeps it from answering becomes the problem that says so. An error of ours stays what it is, and
+ * is answered as `internal-error`: told as an outage, it would be asked again for ever.
+ */
 export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -13,6 +16,7 @@ export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
       const detail = 'the question took too long; narrow it with since, until or a filter';
       throw new Problem('query-too-slow', detail, { cause: error });
     }
+    if (!isOutage(error)) throw error;
     // Its own words may quote what was asked for; they are in the log, under this request.
     throw new Problem('database-unavailable', 'the database does not answer', {
       ...retryAfter(RETRY_SECONDS),

@@ -122,7 +122,8 @@ class Reader {
     } catch (error: unknown) {
       if (error instanceof ArchiveBusyError) result = 'refused';
       if (signal.aborted) result = 'abandoned';
-      if (end.aborted && !signal.aborted && !(error instanceof ArchiveTimeoutError))
+      // Also where nobody waits for the answer any more: that is no mistake of ours, which the log would call it.
+      if (end.aborted && !(error instanceof ArchiveTimeoutError))
         throw new ArchiveTimeoutError(undefined, this.#options.store.location);
       throw error;
     } finally {

@@ -50,6 +50,32 @@ const MAX_PARTED = 50_000;
 export const ARCHIVED_ROWS = 'archived_rows';
 export const ARCHIVED_FRAGMENTS = 'archived_fragments';
 
+/** Parts of an answer that are on this machine. */
+export interface FetchedSpan {
+  readonly month: ColdMonth;
+  readonly span: PartSpan;
+  readonly paths: readonly string[];
+}
+
+/** Fetches the parts that a question is about. A store may take long for that, so no database connection is needed. */
+export async function fetchArchivedParts(
+  session: ArchiveSession,
+  { months, since, definition: { table } }: ArchivedRowsQuestion,
+): Promise<readonly FetchedSpan[]> {
+  const fetched: FetchedSpan[] = [];
+  let rows = 0;
+  for (const month of months) {
+    const { parts } = await session.manifest(month);
+    const range = { from: since?.column === 'created_at' ? since.instant : undefined, to: undefined };
+    for (const span of spansOf(parts, { table, range, order: 'oldest' })) {
+      rows += span.parts.reduce((sum, part) => sum + part.rows, 0);
+      if (rows > MAX_ROWS) throw new TooManyArchivedRowsError('rows of the archive', MAX_ROWS);
+      fetched.push({ month, span, paths: await session.files(span.parts) });
+    }
+  }
+  return fetched;
+}
+
 /**
  * Fills the temporary tables with what only the archive has. A record of several parts, or of a part and the database, is
  * folded: its row here stands for all of it.
@@ -58,19 +84,9 @@ export async function loadArchivedRows(
   client: pg.ClientBase,
   session: ArchiveSession,
   question: ArchivedRowsQuestion,
+  fetched: readonly FetchedSpan[],
 ): Promise<void> {
-  let rows = 0;
-  for (const month of question.months) {
-    const { parts } = await session.manifest(month);
-    const { column, instant: from } = question.since ?? { column: 'completed_at', instant: undefined };
-    const range = { from: column === 'created_at' ? from : undefined, to: undefined };
-    const { table } = question.definition;
-    for (const span of spansOf(parts, { table, range, order: 'oldest' })) {
-      rows += span.parts.reduce((sum, part) => sum + part.rows, 0);
-      if (rows > MAX_ROWS) throw new TooManyArchivedRowsError('rows of the archive', MAX_ROWS);
-      await loadSpan({ client, session, question, month }, span);
-    }
-  }
+  for (const one of fetched) await loadSpan({ client, session, question, month: one.month }, one);
   await client.query(`analyze pg_temp.${ARCHIVED_ROWS}`);
 }
 
@@ -81,10 +97,9 @@ interface Loading {
   readonly month: ColdMonth;
 }
 
-async function loadSpan(loading: Loading, span: PartSpan): Promise<void> {
+async function loadSpan(loading: Loading, { span, paths }: FetchedSpan): Promise<void> {
   const { session, question } = loading;
-  const { table } = question.definition;
-  const files: ColdFiles = { duckdb: session.duckdb, table, paths: await session.files(span.parts) };
+  const files: ColdFiles = { duckdb: session.duckdb, table: question.definition.table, paths };
   const parted = await partedOf(loading, span, files);
   await copyRows(loading, files, parted);
   for (let index = 0; index < parted.length; index += FOLD_CHUNK)

@@ -43,11 +43,16 @@ export type Cell = string | null;
 const OUT_OF_MEMORY = 'Out of Memory Error';
 const LARGE_MEMORY = '1GB';
 
-/** The engine could not do it: most often it would have needed more memory than it may have. */
+/** The engine could not do it. */
 export class DuckDbError extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.name = 'DuckDbError';
+  }
+
+  /** Whether a smaller question could succeed. Otherwise the statement is wrong, or the machine is at fault. */
+  get isTooLarge(): boolean {
+    return this.message.startsWith(OUT_OF_MEMORY);
   }
 }
 
@@ -79,7 +84,7 @@ export class DuckDb implements AsyncDisposable {
     try {
       await this.run(sql);
     } catch (error: unknown) {
-      if (!(error instanceof DuckDbError && error.message.startsWith(OUT_OF_MEMORY))) throw error;
+      if (!(error instanceof DuckDbError && error.isTooLarge)) throw error;
       const [usual] = await this.rows("select current_setting('memory_limit') as value");
       await this.run(`set memory_limit = '${LARGE_MEMORY}'`);
       try {

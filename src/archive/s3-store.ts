@@ -53,6 +53,8 @@ const SILENT = { debug: silence, info: silence, warn: silence, error: silence };
 const HTTP_NOT_FOUND = 404;
 const HTTP_PRECONDITION_FAILED = 412;
 const MS_PER_DAY = 86_400_000;
+/** Our clock and the store's are more than a quarter of an hour apart. */
+const CLOCK_SKEWED = 'RequestTimeTooSkewed';
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 60_000;
 /** Codes by which stores say that a bucket, or they themselves, know no object lock. */
@@ -108,12 +110,21 @@ class S3Store {
 
   async #write(key: string, body: ObjectBody): Promise<void> {
     try {
-      await this.#client.send(new PutObjectCommand(await this.#putInput(key, body)));
+      await this.#send(key, body);
     } catch (error: unknown) {
       if (body.held !== true || !knowsNoLock(error)) throw error;
       // Its archive is worth more than its hold; whoever keeps the holds finds, and tells, that this store has none.
       await this.#write(key, { ...body, held: false });
     }
+  }
+
+  /** The client learns the store's clock from a refusal, but cannot send a file again: it is a stream, and read. */
+  async #send(key: string, body: ObjectBody): Promise<void> {
+    const send = async () => this.#client.send(new PutObjectCommand(await this.#putInput(key, body)));
+    await send().catch((error: unknown) => {
+      if (!(error instanceof S3ServiceException) || error.name !== CLOCK_SKEWED) throw error;
+      return send();
+    });
   }
 
   async #putInput(key: string, { source, sha256, held }: ObjectBody): Promise<PutObjectCommandInput> {

@@ -6,7 +6,7 @@ import { filterRows, type Position, type RecordQuery } from '../database/record-
 import type { Page } from '../database/record-reader.ts';
 import { selectPage, selectPositions } from '../database/record-reader.ts';
 import { inSnapshot } from '../database/snapshot.ts';
-import { addMonths } from '../domain/instant.ts';
+import { addMonths, lastInstantOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ArchiveSession } from './archive-reader.ts';
 import { sizeOf } from './cold-query.ts';
@@ -121,9 +121,9 @@ function within(query: RecordQuery, { month }: ColdMonth, limit: number): Record
   return { ...query, filters: [], since, until, limit };
 }
 
-/** Between which any instant of the month lies; every month is taken to have 31 days, and text is compared. */
+/** Between which any instant of the month lies. */
 function timesOf({ month }: Pick<ColdMonth, 'month'>): { first: string; last: string } {
-  return { first: `${month}T00:00:00.000000Z`, last: `${month.slice(0, 7)}-31T23:59:59.999999Z` };
+  return { first: `${month}T00:00:00.000000Z`, last: lastInstantOf(month) };
 }
 
 function inOrder(months: readonly ColdMonth[], { order }: RecordQuery): readonly ColdMonth[] {

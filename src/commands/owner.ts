@@ -8,6 +8,7 @@ import { raiseEpoch } from '../database/cluster-epoch.ts';
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/partitions.ts';
 import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
+import { forgetIdentity } from '../database/watched-cluster.ts';
 import { instantOf } from '../domain/instant.ts';
 import { UsageError } from '../settings.ts';
 import { takeNoArguments } from './arguments.ts';
@@ -30,15 +31,22 @@ export async function runUpgradeEmbeddings(args: readonly string[]): Promise<voi
   process.stdout.write(`${done}; ${indexBuilt ? 'the index was built' : 'the index was there'}\n`);
 }
 
-/** `cluster restored NAME`: its versions went back, and an operator knows why. */
+/**
+ * `cluster restored NAME`: its versions went back, and an operator knows why. `cluster replaced NAME`: another cluster
+ * has the name now, whose versions have nothing to do with those of the first.
+ */
 export async function runCluster(args: readonly string[]): Promise<void> {
   const [verb, cluster, ...rest] = args;
-  if (verb !== 'restored' || cluster === undefined || cluster.startsWith('-') || rest.length > 0) {
-    throw new UsageError('say which cluster was restored: remediation-audit cluster restored NAME');
+  const isVerb = verb === 'restored' || verb === 'replaced';
+  if (!isVerb || cluster === undefined || cluster.startsWith('-') || rest.length > 0) {
+    throw new UsageError(
+      'say which cluster was restored or replaced: remediation-audit cluster restored NAME, or cluster replaced NAME',
+    );
   }
-  const epoch = await asOwner('cluster restored', (client) =>
-    raiseEpoch(client, cluster, userInfo().username),
-  );
+  const epoch = await asOwner(`cluster ${verb}`, async (client) => {
+    if (verb === 'replaced') await forgetIdentity(client, cluster);
+    return raiseEpoch(client, cluster, userInfo().username);
+  });
   process.stdout.write(
     `cluster ${cluster} is in epoch ${epoch}: what is observed from now on is newer than all that is recorded\n`,
   );

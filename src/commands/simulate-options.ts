@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 
+import { readBranches, readSpan, readWhole } from '../embedded/simulator/flags.ts';
 import type { Generation } from '../embedded/simulator/generations.ts';
 import { GENERATIONS } from '../embedded/simulator/generations.ts';
 import { MAX_SEED } from '../embedded/simulator/random.ts';
-import { millisecondsOf } from '../embedded/simulator/step.ts';
 import type { Branch } from '../embedded/simulator/stories.ts';
-import { BRANCHES, branchesOf, storyOf } from '../embedded/simulator/stories.ts';
+import { BRANCHES, storyOf } from '../embedded/simulator/stories.ts';
 import { UsageError } from '../settings.ts';
 
 export interface SimulateOptions {
@@ -18,6 +18,8 @@ export interface SimulateOptions {
   readonly concurrency: number;
   readonly burst: boolean;
   readonly retentionMs: number;
+  readonly flapMs: number;
+  readonly deleteAll: boolean;
   readonly namespace: string;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -25,15 +27,17 @@ export interface SimulateOptions {
 }
 
 const FLAGS = {
-  count: { type: 'string', default: '10' },
+  count: { type: 'string' },
   rate: { type: 'string' },
   seed: { type: 'string' },
   branches: { type: 'string', default: 'all' },
   generation: { type: 'string', default: 'G3' },
   speed: { type: 'string', default: '30' },
   concurrency: { type: 'string' },
-  burst: { type: 'boolean', default: false },
+  burst: { type: 'string' },
   retention: { type: 'string', default: '1h' },
+  'flap-for': { type: 'string', default: '5s' },
+  'delete-all': { type: 'boolean', default: false },
   namespace: { type: 'string', default: 'kubernaut-system' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -45,23 +49,25 @@ const MAX_COUNT = 1_000_000;
 const MAX_RATE = 60_000;
 const MAX_SPEED = 1_000_000;
 const MAX_CONCURRENCY = 1_000;
+const COUNT = 10;
 const CONCURRENCY = 3;
-const BURST_CONCURRENCY = 100;
 
 export const SIMULATE_USAGE = `usage: remediation-audit simulate [flags]
 
 Plays remediations in a cluster: their resources are created, changed and, after their retention, deleted. Nothing acts
 on them. Refuses a cluster that holds resources of kubernaut which no simulator made.
 
-  --count N           how many remediations                            (${FLAGS.count.default})
+  --count N           how many remediations                            (${COUNT}; with --burst as many as that)
   --rate R            how many begin in a minute                       (each a while after another has ended)
-  --burst             all begin at once, as far as --concurrency lets them
-  --concurrency N     how many at the same time                        (${CONCURRENCY}; with --burst ${BURST_CONCURRENCY})
+  --burst N           a storm: so many begin at once, and the next as soon as one has ended
+  --concurrency N     how many at the same time                        (${CONCURRENCY}; not with --burst)
   --seed N            the same seed plays the same                     (a new one)
   --branches A,B|all  what is played, in a seeded order                (${FLAGS.branches.default})
   --generation G      shape of the resources: ${GENERATIONS.join(', ')}               (${FLAGS.generation.default})
   --speed F           how many times faster than life                  (${FLAGS.speed.default})
   --retention SPAN    how long an ended remediation stays, like 90s    (${FLAGS.retention.default})
+  --flap-for SPAN     how long a status flaps in notification-flapping, by the clock (${FLAGS['flap-for'].default})
+  --delete-all        at the end delete everything that was simulated, at once, as with its namespace
   --namespace NAME    where the resources are                          (${FLAGS.namespace.default})
   --kubeconfig FILE   the cluster                                      (KUBECONFIG)
   --context NAME      context within it                                (its current one)
@@ -77,20 +83,23 @@ export function readSimulateOptions(args: readonly string[]): SimulateOptions | 
   const generation = readGeneration(values.generation);
   const optional = (flag: string, text: string | undefined, most: number): number | undefined =>
     text === undefined ? undefined : readWhole(flag, text, most);
-  const usual = values.burst ? BURST_CONCURRENCY : CONCURRENCY;
-  if (values.burst && values.rate !== undefined) {
-    throw new UsageError('--burst and --rate say the opposite: choose one of them');
+  const burst = optional('--burst', values.burst, MAX_CONCURRENCY);
+  for (const flag of ['rate', 'concurrency'] as const) {
+    if (burst === undefined || values[flag] === undefined) continue;
+    throw new UsageError(`--burst and --${flag} are mutually exclusive: choose one of them`);
   }
   return {
-    count: readWhole('--count', values.count, MAX_COUNT),
+    count: optional('--count', values.count, MAX_COUNT) ?? burst ?? COUNT,
     ratePerMinute: optional('--rate', values.rate, MAX_RATE),
     seed: optional('--seed', values.seed, MAX_SEED),
     branches: readBranches(values.branches, generation),
     generation,
     speed: readWhole('--speed', values.speed, MAX_SPEED),
-    concurrency: optional('--concurrency', values.concurrency, MAX_CONCURRENCY) ?? usual,
-    burst: values.burst,
+    concurrency: optional('--concurrency', values.concurrency, MAX_CONCURRENCY) ?? burst ?? CONCURRENCY,
+    burst: burst !== undefined,
     retentionMs: readSpan('--retention', values.retention),
+    flapMs: readSpan('--flap-for', values['flap-for']),
+    deleteAll: values['delete-all'],
     namespace: values.namespace,
     kubeconfig: values.kubeconfig,
     context: values.context,
@@ -108,34 +117,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function readWhole(flag: string, text: string, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= most) return value;
-  throw new UsageError(`${flag} must be a whole number from 1 to ${most}, not ${JSON.stringify(text)}`);
-}
-
-function readSpan(flag: string, text: string): number {
-  try {
-    return millisecondsOf(text);
-  } catch (error: unknown) {
-    throw new UsageError(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 function readGeneration(text: string): Generation {
   const generation = GENERATIONS.find((known) => known === text);
   if (generation !== undefined) return generation;
   throw new UsageError(`--generation must be ${GENERATIONS.join(', ')}, not ${JSON.stringify(text)}`);
-}
-
-function readBranches(text: string, generation: Generation): readonly Branch[] {
-  const known = branchesOf(generation);
-  if (text === 'all') return known;
-  return text.split(',').map((word) => {
-    const branch = known.find((candidate) => candidate === word.trim());
-    if (branch !== undefined) return branch;
-    throw new UsageError(
-      `--branches: ${generation} has no branch ${JSON.stringify(word)}; it has ${known.join(', ')}`,
-    );
-  });
 }

@@ -91,6 +91,15 @@ export function classifyError(error: unknown): ErrorClass {
   return CLASS_BY_CODE[code] ?? CLASS_BY_PREFIX[code.slice(0, 2)] ?? 'unknown';
 }
 
+/** Classes that pass by themselves: the same statement may succeed later, and nobody has to change anything. */
+const PASSING: ReadonlySet<ErrorClass> = new Set(['connection', 'contention', 'resources']);
+
+/** Whether the database cannot answer now. Anything else is a mistake of ours, of the schema or of what was given to us. */
+export function isOutage(error: unknown): boolean {
+  // A key that is taken passes by itself only where a month is made, and nobody asks for that here.
+  return PASSING.has(classifyError(error)) && sqlStateOf(error) !== SQLSTATE.unique_violation;
+}
+
 /**
  * "No partition of relation found for row" has the code of a check violation and no constraint name. The row is fine,
  * its month is not there yet. Treating class 23 as hopeless would drop rows exactly when the rollover is late.
@@ -103,21 +112,26 @@ function classifyCheckViolation(error: pg.DatabaseError): ErrorClass {
 const CONNECTION_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
 ]);
 
-/** The driver reports a lost connection by plain errors with these words. */
+/** The driver reports a lost connection, and a pool that this process has closed because it ends, by plain errors with these words. */
 const CONNECTION_WORDS =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Query read timeout/;
+  /Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|not queryable|after calling end on the pool|Query read timeout/;
 
 function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.every(isConnectionLoss);
-  return (
-    CONNECTION_ERRORS.has((error as NodeJS.ErrnoException).code ?? '') || CONNECTION_WORDS.test(error.message)
-  );
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  // The socket file of a server that is not running.
+  if (code === 'ENOENT' && syscall === 'connect') return true;
+  return CONNECTION_ERRORS.has(code) || CONNECTION_WORDS.test(error.message);
 }

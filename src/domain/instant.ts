@@ -95,3 +95,9 @@ export function addMonths(month: string, count: number): string {
   const year = Math.floor(months / 12);
   return `${String(year).padStart(4, '0')}-${String((months % 12) + 1).padStart(2, '0')}-01`;
 }
+
+/** The last microsecond of a month that is given by its first day. */
+export function lastInstantOf(month: string): string {
+  const end = Date.parse(`${addMonths(month, 1)}T00:00:00Z`);
+  return `${new Date(end - MS_PER_SECOND).toISOString().slice(0, 19)}.999999Z`;
+}

@@ -4,11 +4,11 @@ import { CATALOGUE, type ServerDefinition, type ServerName } from './binaries/ca
 import { exists, findFault, findProgram } from './binaries/lookup.ts';
 import { type Attempt, cacheEntry, labelOf, obtainOnce } from './binaries/obtain.ts';
 import type { BinaryResolverOptions } from './binaries/options.ts';
-import { ServerUnavailable } from './binaries/server-unavailable.ts';
+import { ObtainingStopped, ServerUnavailable } from './binaries/server-unavailable.ts';
 
 export { SERVER_NAMES, type ServerName } from './binaries/catalogue.ts';
 export type { BinaryResolverOptions } from './binaries/options.ts';
-export { ServerUnavailable } from './binaries/server-unavailable.ts';
+export { ObtainingStopped, ServerUnavailable } from './binaries/server-unavailable.ts';
 
 export interface BinaryResolver {
   /**
@@ -55,7 +55,9 @@ async function find(
   try {
     await obtainOnce({ name, definition, options, entry, attempts });
   } catch (error: unknown) {
-    if (error instanceof ServerUnavailable) throw error;
+    if (error instanceof ServerUnavailable || error instanceof ObtainingStopped) throw error;
+    // Stopped while another process held the lock.
+    if (options.signal?.aborted === true) throw new ObtainingStopped(labelOf(name, definition), error);
     const message = `cannot prepare ${labelOf(name, definition)} in ${options.cacheDir}: ${(error as Error).message}`;
     throw new ServerUnavailable(name, message, error);
   }

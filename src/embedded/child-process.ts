@@ -18,6 +18,8 @@ export interface ServerSpec {
   stopSignal?: 'SIGTERM' | 'SIGINT';
   /** How long it may take to end in order before SIGKILL. Default 10 s. */
   stopDeadlineMs?: number;
+  /** Called with what it writes, as it comes. */
+  onOutput?: (text: string, stream: 'stdout' | 'stderr') => void;
 }
 
 export interface ServerExit {
@@ -59,7 +61,7 @@ export function startServer(spec: ServerSpec): RunningServer {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', guarded.waitsForGo ? 'pipe' : 'ignore'],
   });
-  const recentOutput = keepRecentOutput(child);
+  const recentOutput = keepRecentOutput(child, spec.onOutput);
   const exited = untilGone(child);
   const pid = child.pid;
   if (pid === undefined) throw new ServerNotSpawned(spec);
@@ -161,11 +163,12 @@ export function describeExit(exit: ServerExit): string {
   return exit.signal === null ? `exit code ${String(exit.code)}` : `signal ${exit.signal}`;
 }
 
-function keepRecentOutput(child: ChildProcess): () => string {
+function keepRecentOutput(child: ChildProcess, onOutput: ServerSpec['onOutput']): () => string {
   let recent = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       recent = (recent + text).slice(-OUTPUT_LIMIT_CHARACTERS);
+      onOutput?.(text, name);
     });
   }
   return () => recent;

@@ -1,8 +1,15 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Config } from '../config.ts';
-import { type ClusterAccess, connectCluster } from '../kubernetes/cluster-connection.ts';
+import {
+  type ClusterAccess,
+  ClusterAccessError,
+  connectCluster,
+  contextOf,
+} from '../kubernetes/cluster-connection.ts';
 import { SettingsError } from '../settings.ts';
 import type { BinaryResolver } from './binaries.ts';
 import { startKubeApiserver } from './kube-apiserver.ts';
@@ -13,14 +20,20 @@ import { installKinds } from './simulator/install-kinds.ts';
 import { DEMONSTRATION } from './simulator/mix.ts';
 import { chooseSeed } from './simulator/random.ts';
 import { runSimulator } from './simulator/simulator.ts';
-import type { ClusterMode, UpOptions } from './up-options.ts';
+import type { UpOptions } from './up-options.ts';
 
 const OWNER_ONLY = 0o600;
+const HTTP_UNAUTHORIZED = 401;
+const PROBE_MS = 10_000;
+/** What the watcher is called where nobody has chosen a name. */
+const UNNAMED = 'default';
 
 export interface EmbeddedCluster {
+  /** Part of every record: two clusters in one data directory must not share it. */
+  readonly name: string;
   /** URL of the API server; empty when it is the user's own, whose kubeconfig says it. */
   readonly server: string;
-  /** What the watcher reads its access from; empty for the pod's service account. */
+  /** What the watcher, and kubectl, reads its access from; empty for the pod's service account. */
   readonly kubeconfig: string;
   readonly context: string;
   /** For people. */
@@ -37,22 +50,49 @@ export interface ClusterOptions {
   readonly report: (line: string) => void;
 }
 
-/** Refuses a kubeconfig that cannot be used, before anything is started for it. */
-export function requireUsableCluster({ config, options }: Pick<ClusterOptions, 'config' | 'options'>): void {
-  if (chooseMode({ config, options }) !== 'kubeconfig') return;
-  const { kubeconfig, context } = accessOf({ config, options });
-  if (kubeconfig === '' && !config.kubernetes.inCluster) {
+type Chosen = Pick<ClusterOptions, 'config' | 'options'>;
+
+/** Refuses a kubeconfig that cannot be used, or whose cluster does not answer, before anything is started for it. */
+export async function requireUsableCluster(chosen: Chosen, report: (line: string) => void): Promise<void> {
+  const { config, options } = chosen;
+  if (options.cluster !== 'kubeconfig') {
+    if (options.cluster === 'sandbox' && config.kubernetes.kubeconfig !== '')
+      report('KUBECONFIG is set and not used: --kubeconfig watches that cluster instead of the sandbox');
+    return;
+  }
+  const access = accessOf(chosen);
+  if (access.kubeconfig === '' && !config.kubernetes.inCluster) {
     throw new SettingsError([
-      '--cluster kubeconfig needs a kubeconfig: name one with --kubeconfig or KUBECONFIG',
+      '--cluster kubeconfig needs a kubeconfig: name one with --kubeconfig FILE or KUBECONFIG; there is none in ~/.kube/config',
     ]);
   }
-  // Reads the file and finds the context; connections are made when they are needed.
-  void connectCluster({ kubeconfig, context }).close();
+  await requireAnswer(access);
 }
 
-/** The cluster to watch: the user's, if there is one, else one of our own in which a simulator plays remediations. */
+async function requireAnswer(access: ClusterAccess): Promise<void> {
+  const connection = connectCluster(access);
+  try {
+    const { statusCode, body } = await connection.get('/version', AbortSignal.timeout(PROBE_MS));
+    await body.dump();
+    if (statusCode === HTTP_UNAUTHORIZED)
+      throw new ClusterAccessError(
+        `the cluster at ${connection.server} refuses the credentials of context ${contextOf(access)}: renew them, or choose another context with --context`,
+      );
+  } catch (error: unknown) {
+    if (error instanceof ClusterAccessError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `cannot reach the cluster at ${connection.server} of context ${contextOf(access)}: ${reason}; start it, or choose another context with --context`,
+      { cause: error },
+    );
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The cluster to watch: one of our own in which a simulator plays remediations, or the user's. */
 export async function startCluster(options: ClusterOptions): Promise<EmbeddedCluster> {
-  switch (chooseMode(options)) {
+  switch (options.options.cluster) {
     case 'kubeconfig':
       return ownCluster(options);
     case 'sandbox':
@@ -62,26 +102,40 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
   }
 }
 
-function chooseMode({ config, options }: Pick<ClusterOptions, 'config' | 'options'>): ClusterMode {
-  if (options.cluster !== undefined) return options.cluster;
-  return config.kubernetes.kubeconfig !== '' || config.kubernetes.inCluster ? 'kubeconfig' : 'sandbox';
-}
-
-function accessOf({ config, options }: Pick<ClusterOptions, 'config' | 'options'>): ClusterAccess {
+function accessOf({ config, options }: Chosen): ClusterAccess {
   return {
-    kubeconfig: options.kubeconfig ?? config.kubernetes.kubeconfig,
+    kubeconfig: options.kubeconfig || config.kubernetes.kubeconfig || usualKubeconfig(),
     context: options.context ?? config.kubernetes.context,
   };
 }
 
+function usualKubeconfig(): string {
+  const path = join(homedir(), '.kube', 'config');
+  return existsSync(path) ? path : '';
+}
+
+/** The configured name, else one that no other kind of cluster in this data directory has. */
+function nameOf({ config }: Chosen, otherwise: string): string {
+  return config.watcher.cluster === UNNAMED ? otherwise : config.watcher.cluster;
+}
+
+/** A context may be called anything, also `default`; a slash would end the name within a workflow id. */
+function nameOfContext(context: string): string {
+  const name = context.replaceAll(/[^\w.@:-]/g, '-');
+  return ['', UNNAMED, 'apiserver'].includes(name) ? `kubeconfig-${name}` : name;
+}
+
 function ownCluster(options: ClusterOptions): EmbeddedCluster {
-  const { kubeconfig, context } = accessOf(options);
+  const access = accessOf(options);
+  const { kubeconfig, context } = access;
   const origin = kubeconfig === '' ? "the pod's own" : kubeconfig;
+  const used = contextOf(access);
   return {
+    name: nameOf(options, nameOfContext(used)),
     server: '',
     kubeconfig,
     context,
-    description: `your own, read only (${origin}${context === '' ? '' : `, context ${context}`})`,
+    description: `your own, read only (${origin}, context ${used})`,
     stop: () => Promise.resolve(),
   };
 }
@@ -92,6 +146,7 @@ async function sandboxCluster(options: ClusterOptions): Promise<EmbeddedCluster>
   await writeFile(kubeconfig, sandbox.kubeconfig, { mode: OWNER_ONLY });
   const simulation = startSimulation(options, { url: sandbox.url, token: sandbox.token });
   return {
+    name: nameOf(options, UNNAMED),
     server: sandbox.url,
     kubeconfig,
     context: '',
@@ -118,6 +173,7 @@ async function apiserverCluster(options: ClusterOptions): Promise<EmbeddedCluste
   await installKinds(address, KUBERNAUT_KINDS);
   const simulation = startSimulation(options, address);
   return {
+    name: nameOf(options, 'apiserver'),
     server: apiserver.url,
     kubeconfig: apiserver.kubeconfigPath,
     context: '',
@@ -129,6 +185,8 @@ async function apiserverCluster(options: ClusterOptions): Promise<EmbeddedCluste
   };
 }
 
+const STORM = 0x5707;
+
 interface Simulation {
   readonly description: string;
   stop(): Promise<void>;
@@ -139,13 +197,14 @@ function startSimulation({ config, options, report }: ClusterOptions, cluster: C
     return { description: 'empty, without the simulator', stop: () => Promise.resolve() };
   const stopping = new AbortController();
   const seed = config.embedded.simulatorSeed ?? chooseSeed();
-  const running = runSimulator({
-    cluster,
-    seed,
-    branches: DEMONSTRATION,
-    speed: config.embedded.simulatorSpeed,
-    signal: stopping.signal,
-  }).catch((error: unknown) => {
+  const { burst, branches = DEMONSTRATION, flapMs } = options.simulation;
+  const play = { cluster, branches, flapMs, speed: config.embedded.simulatorSpeed, signal: stopping.signal };
+  const running = (async () => {
+    // Another seed than what follows: the same one would draw the same remediations once more.
+    const storm = { ...play, seed: seed ^ STORM, burst: true };
+    if (burst !== undefined) await runSimulator({ ...storm, count: burst, concurrency: burst });
+    await runSimulator({ ...play, seed });
+  })().catch((error: unknown) => {
     // The service goes on without it: what is there stays watched, only nothing new happens.
     report(`the simulator ended: ${error instanceof Error ? error.message : String(error)}`);
   });

@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { removeEndpoints } from './endpoints.ts';
@@ -57,7 +57,7 @@ export async function openDataDirectory(wanted: string): Promise<DataDirectory> 
   } catch (error: unknown) {
     // What is to be told is why it could not be written, not why it cannot be removed.
     await rm(draft, { force: true }).catch(() => undefined);
-    throw explainFileError(error, 'use the data directory', path);
+    throw explainFileError(await causeOf(error, path), 'use the data directory', path);
   }
   const unlock = await lockOrRefuse(path, draft);
   try {
@@ -126,7 +126,7 @@ async function exists(path: string): Promise<boolean> {
 const REASONS: Readonly<Record<string, (path: string) => string>> = {
   ENOSPC: (path) => `the disk that holds ${path} is full; free some space`,
   EDQUOT: (path) => `the disk quota for ${path} is used up; free some space`,
-  EROFS: (path) => `${path} is on a read-only file system`,
+  EROFS: (path) => `${path} is on a read-only file system; mount it to be written to`,
   EACCES: (path) => `${currentUser()} may not write to ${path}; give it the right`,
   EPERM: (path) => `${currentUser()} may not write to ${path}; give it the right`,
   EEXIST: (path) => `${path} is not a directory; move that file away`,
@@ -137,8 +137,19 @@ const REASONS: Readonly<Record<string, (path: string) => string>> = {
 export function explainFileError(error: unknown, doing: string, path: string): Error {
   if (error instanceof UnusableDataDirectory) return error;
   const reason = REASONS[(error as NodeJS.ErrnoException).code ?? '']?.(path);
-  const text = reason ?? (error instanceof Error ? error.message : String(error));
+  const text = reason ?? `${error instanceof Error ? error.message : String(error)}; make that path usable`;
   return new UnusableDataDirectory(path, `cannot ${doing}: ${text}, or choose another --data-dir`, error);
+}
+
+/** Node's recursive mkdir says ENOENT where a folder above may not be written to; that folder itself says why. */
+async function causeOf(error: unknown, path: string): Promise<unknown> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+  let above = dirname(path);
+  while (!(await exists(above))) above = dirname(above);
+  return access(above, constants.W_OK).then(
+    () => error,
+    (cause: unknown) => cause,
+  );
 }
 
 function currentUser(): string {

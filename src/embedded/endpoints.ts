@@ -8,7 +8,14 @@ export interface Endpoints {
   temporalUi: string;
   /** Connection string of the owner role, with its password: the reason for the file's mode. */
   postgres: string;
+  /** Empty when it is the user's own cluster. */
   kubernetes: string;
+  /** A kubeconfig file for that cluster; empty for the service account of a pod. */
+  kubeconfig: string;
+  /** Probes, metrics and completeness of the watcher. */
+  watcher: string;
+  /** Probes and metrics of the worker. */
+  worker: string;
 }
 
 export interface PublishedEndpoints extends AsyncDisposable {

@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A port somebody asked for, and the flag they change it with. */
@@ -16,8 +17,8 @@ export interface WantedPort {
 export class PortTaken extends Error {
   readonly port: number;
   readonly flag: string;
-  constructor(wanted: WantedPort, reason: string) {
-    super(`port ${wanted.port} for ${wanted.use} ${reason}; choose another one with ${wanted.flag}`);
+  constructor(wanted: WantedPort, reason: string, remedy = `choose another one with ${wanted.flag}`) {
+    super(`port ${wanted.port} for ${wanted.use} ${reason}; ${remedy}`);
     this.name = 'PortTaken';
     this.port = wanted.port;
     this.flag = wanted.flag;
@@ -42,6 +43,13 @@ export async function requireFreePorts(wanted: readonly WantedPort[], graceMs = 
       await delay(RECHECK_MS);
       obstacle = await findObstacle(want.port, want.host);
     }
+    // No other port would help.
+    if (obstacle === 'EADDRNOTAVAIL')
+      throw new PortTaken(
+        want,
+        `cannot be used: this machine has no address ${want.host ?? LOOPBACK}`,
+        'give its loopback interface that address',
+      );
     if (obstacle !== undefined) throw new PortTaken(want, await describeObstacle(obstacle, want.port));
   }
 }
@@ -106,11 +114,19 @@ async function findHolder(port: number): Promise<string | undefined> {
       // Processes and descriptors come and go while we read; one that is gone holds no port.
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
       if (!inodes.has(target)) continue;
-      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process');
-      return `${name.trim()} (process ${pid})`;
+      return `${await programOf(pid)} (process ${pid})`;
     }
   }
   return undefined;
+}
+
+/** From its command line: the name in `comm` is that of a thread, and Node calls its own MainThread. */
+async function programOf(pid: string): Promise<string> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const [program = ''] = commandLine.split('\0', 1);
+  // A process may write a whole title there: `postgres: checkpointer`.
+  const [path = ''] = program.split(' ', 1);
+  return basename(path).replace(/:$/, '') || 'a process';
 }
 
 async function listeningSockets(port: number): Promise<Set<string>> {

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { UsageError } from '../settings.ts';
+import { readBranches, readSpan, readWhole } from './simulator/flags.ts';
+import type { Branch } from './simulator/stories.ts';
 
 export type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
 const CLUSTER_MODES: readonly ClusterMode[] = ['sandbox', 'apiserver', 'kubeconfig'];
@@ -12,11 +14,24 @@ export interface UpOptions {
   readonly temporalUiPort: number;
   readonly postgresPort: number;
   readonly simulator: boolean;
-  /** Undefined: a kubeconfig or the pod's service account if there is one, else the sandbox. */
-  readonly cluster: ClusterMode | undefined;
-  readonly kubeconfig: string | undefined;
+  readonly simulation: SimulationOptions;
+  readonly cluster: ClusterMode;
+  /** Empty for the usual one: KUBECONFIG, else ~/.kube/config, else the pod's service account. */
+  readonly kubeconfig: string;
   readonly context: string | undefined;
 }
+
+/** What the simulator plays, where there is one. */
+export interface SimulationOptions {
+  /** So many remediations begin at once, before it goes on as usual. */
+  readonly burst: number | undefined;
+  /** Default: all, and more often what a cluster in good order shows. */
+  readonly branches: readonly Branch[] | undefined;
+  readonly flapMs: number;
+}
+
+/** More than this are no storm but a test of the sandbox. */
+const MAX_BURST = 1_000;
 
 const FLAGS = {
   'data-dir': { type: 'string', default: '.data' },
@@ -25,6 +40,9 @@ const FLAGS = {
   'temporal-ui-port': { type: 'string', default: '8233' },
   'postgres-port': { type: 'string', default: '54320' },
   'no-simulator': { type: 'boolean', default: false },
+  burst: { type: 'string' },
+  branches: { type: 'string' },
+  'flap-for': { type: 'string', default: '5s' },
   cluster: { type: 'string' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -43,16 +61,25 @@ Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, for 
   --cluster MODE          sandbox     an in-process API server in which a simulator plays remediations
                           apiserver   a real kube-apiserver with etcd, and the simulator
                           kubeconfig  your cluster, read only
-                          (your kubeconfig if there is one, else sandbox)
-  --kubeconfig FILE       kubeconfig to use; implies --cluster kubeconfig
-  --context NAME          context within it
+                                                                      (sandbox)
+  --kubeconfig [FILE]     watch your cluster; without FILE the one of KUBECONFIG, else ~/.kube/config.
+                          Without this flag KUBECONFIG is not used
+  --context NAME          context within it                           (its current one)
   --no-simulator          leave sandbox or apiserver empty
+  --burst N               a storm: the simulator begins with N remediations at once
+  --branches A,B|all      what the simulator plays; \`simulate --help\` lists them
+  --flap-for SPAN         how long a status flaps in notification-flapping (${FLAGS['flap-for'].default})
+
+Records carry the name of their cluster: default for the sandbox, apiserver for the real one, the context's name for
+yours, unless REMEDIATION_AUDIT_CLUSTER names it.
 `;
 
 export function readUpOptions(args: readonly string[]): UpOptions | 'help' {
   const values = parse(args);
   if (values.help) return 'help';
   const cluster = readClusterMode(values.cluster, values.kubeconfig);
+  if (values.context !== undefined && cluster !== 'kubeconfig')
+    throw new UsageError('--context goes with --kubeconfig: add that');
   return {
     dataDir: values['data-dir'],
     apiPort: readPort('--api-port', values['api-port']),
@@ -60,20 +87,33 @@ export function readUpOptions(args: readonly string[]): UpOptions | 'help' {
     temporalUiPort: readPort('--temporal-ui-port', values['temporal-ui-port']),
     postgresPort: readPort('--postgres-port', values['postgres-port']),
     simulator: !values['no-simulator'],
+    simulation: {
+      burst: values.burst === undefined ? undefined : readWhole('--burst', values.burst, MAX_BURST),
+      branches: values.branches === undefined ? undefined : readBranches(values.branches, 'G3'),
+      flapMs: readSpan('--flap-for', values['flap-for']),
+    },
     cluster,
-    kubeconfig: values.kubeconfig,
+    kubeconfig: values.kubeconfig ?? '',
     context: values.context,
   };
 }
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: false }).values;
+    return parseArgs({ args: withFileOf(args), options: FLAGS, allowPositionals: false }).values;
   } catch (error: unknown) {
     // Node explains at length how a positional argument could be written; the first sentence names the culprit.
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
     throw new UsageError(`${reason}; \`remediation-audit up --help\` shows the flags`);
   }
+}
+
+/** `--kubeconfig` may stand alone, which the parser does not know: it gets an empty value. */
+function withFileOf(args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    const isAlone = args[index + 1]?.startsWith('-') ?? true;
+    return arg === '--kubeconfig' && isAlone ? '--kubeconfig=' : arg;
+  });
 }
 
 function readPort(flag: string, text: string): number {
@@ -82,8 +122,8 @@ function readPort(flag: string, text: string): number {
   throw new UsageError(`${flag} must be a port from 0 to 65535, not ${JSON.stringify(text)}`);
 }
 
-function readClusterMode(text: string | undefined, kubeconfig: string | undefined): ClusterMode | undefined {
-  if (text === undefined) return kubeconfig === undefined ? undefined : 'kubeconfig';
+function readClusterMode(text: string | undefined, kubeconfig: string | undefined): ClusterMode {
+  if (text === undefined) return kubeconfig === undefined ? 'sandbox' : 'kubeconfig';
   const mode = CLUSTER_MODES.find((candidate) => candidate === text);
   if (mode === undefined) {
     throw new UsageError(`--cluster must be ${CLUSTER_MODES.join(', ')}, not ${JSON.stringify(text)}`);

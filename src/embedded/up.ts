@@ -10,6 +10,8 @@ import { startServeService } from '../services/serve-service.ts';
 import { startWatchService } from '../services/watch-service.ts';
 import { startWorkService } from '../services/work-service.ts';
 import { createBinaryResolver, type ServerName } from './binaries.ts';
+import type { ShowStatus } from './binaries/progress.ts';
+import { createProgressOutput } from './binaries/progress-output.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { prepareDatabase } from './database.ts';
@@ -31,15 +33,14 @@ interface Stage {
   readonly closing: Closing;
   readonly stop: AbortSignal;
   readonly report: (line: string) => void;
+  readonly showStatus: ShowStatus | undefined;
 }
 
 /** Everything on this machine, until the signal. What was started is ended in reverse order, also after a failure. */
 export async function up(config: Config, options: UpOptions, stop: AbortSignal): Promise<void> {
   const closing = createClosing();
-  const report = (line: string): void => {
-    process.stderr.write(`${line}\n`);
-  };
-  const stage: Stage = { config, options, closing, stop, report };
+  const { report, showStatus } = createProgressOutput(process.stderr);
+  const stage: Stage = { config, options, closing, stop, report, showStatus };
   try {
     const services = await startAll(stage);
     await untilStopped(services, stop);
@@ -52,7 +53,7 @@ export async function up(config: Config, options: UpOptions, stop: AbortSignal):
 async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const { config, options, closing } = stage;
   const startedAt = Date.now();
-  requireUsableCluster(stage);
+  await requireUsableCluster(stage, stage.report);
   const data = await openDataDirectory(options.dataDir);
   closing.push(() => data.close());
   await requirePorts(options, data.abandoned);
@@ -66,22 +67,34 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
     temporalUi: servers.temporal.uiUrl ?? '',
     postgres: servers.database.ownerUrl,
     kubernetes: servers.cluster.server,
+    kubeconfig: servers.cluster.kubeconfig,
+    watcher: services.watcher.url,
+    worker: services.worker.url,
   };
   const published = await publishEndpoints(data.path, endpoints);
   closing.push(() => published.remove());
   const seconds = (Date.now() - startedAt) / 1_000;
-  const description = servers.cluster.description;
-  process.stdout.write(readyBlock({ seconds, endpoints, cluster: description, dataDir: data.path }));
+  const cluster = `${servers.cluster.name}: ${servers.cluster.description}`;
+  process.stdout.write(readyBlock({ seconds, endpoints, cluster, dataDir: data.path }));
   return Object.values(services);
 }
 
 /** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
 async function startServers(stage: Stage, data: DataDirectory, logger: Logger): Promise<EmbeddedServers> {
   const { config, options, closing, stop, report } = stage;
-  const resolver = createResolver(stage);
+  const over = new AbortController();
+  const resolver = createResolver(stage, AbortSignal.any([stop, over.signal]));
   const temporalBinary = resolver.resolve('temporal');
-  // Awaited below; until then a failure must not end the process as an unhandled rejection.
-  temporalBinary.catch(() => undefined);
+  // Awaited below; until then a failure must not end the process as an unhandled rejection. And when something else here
+  // ends first, a build is given up and clears its folder away.
+  const settled = temporalBinary.then(
+    () => undefined,
+    () => undefined,
+  );
+  closing.push(() => {
+    over.abort();
+    return settled;
+  });
 
   const postgres = await startPostgres({
     dataDir: data.postgres,
@@ -91,6 +104,8 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
   });
   closing.push(() => postgres.stop());
   const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
+  // A build that the signal ended says so with an exit code of its own.
+  if (stop.aborted) await temporalBinary;
   stop.throwIfAborted();
 
   const temporal = await startTemporal({
@@ -139,12 +154,12 @@ async function requirePorts(options: UpOptions, abandoned: boolean): Promise<voi
   );
 }
 
-function createResolver({ config, report }: Stage) {
+function createResolver({ config, report, showStatus }: Stage, signal: AbortSignal) {
   const { cacheDir, searchPath, serverPaths } = config.embedded;
   const explicitPaths = Object.fromEntries(
     Object.entries(serverPaths).filter(([, path]) => path !== ''),
   ) as Partial<Record<ServerName, string>>;
-  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report });
+  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report, showStatus, signal });
 }
 
 interface EmbeddedServers {
@@ -153,7 +168,6 @@ interface EmbeddedServers {
   readonly cluster: Awaited<ReturnType<typeof startCluster>>;
 }
 
-/** The configuration of the three services, pointed at what was started here. */
 /** An archive beside the data, unless another one is named. */
 function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Config['retention'] {
   const { archive } = retention;
@@ -165,6 +179,7 @@ function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Confi
   return { ...retention, archive: { ...archive, url, keyFile } };
 }
 
+/** The configuration of the three services, pointed at what was started here. */
 function embeddedConfig(
   { config, options }: Stage,
   { database, temporal, cluster }: EmbeddedServers,
@@ -179,11 +194,11 @@ function embeddedConfig(
     },
     kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
     api: { ...config.api, host: '127.0.0.1', port: options.apiPort, codecOrigins: originsOf(temporal.uiUrl) },
-    // Probes and metrics of the other two take free ports: nobody scrapes a look at the product.
+    // Probes and metrics of the other two take free ports, which the ready block and endpoints.json name.
     metricsHost: '127.0.0.1',
     worker: { ...config.worker, metricsPort: 0 },
     retention: embeddedRetention(config, options),
-    watcher: { ...config.watcher, metricsPort: 0 },
+    watcher: { ...config.watcher, cluster: cluster.name, clusters: [], metricsPort: 0 },
   };
 }
 

@@ -100,6 +100,11 @@ export function connectCluster(access: ClusterAccess): ClusterConnection {
   };
 }
 
+/** The name of the context that is used, for people and as a name for its cluster. */
+export function contextOf(access: ClusterAccess): string {
+  return loadKubeConfig(access).getCurrentContext();
+}
+
 function clusterOf(config: KubeConfig, access: ClusterAccess): Cluster {
   const cluster = config.getCurrentCluster();
   if (cluster !== null) return cluster;

@@ -8,7 +8,10 @@ import { connectCluster } from './cluster-connection.ts';
 
 const CONNECTIONS = 8;
 
-/** A way to change things in a cluster, apart from the connection of the service: that one only reads. */
+/**
+ * Writes whole resources, as `simulate` needs it. It is apart from the connection of the service, which
+ * reads, and changes nothing but the finalizer of strict mode.
+ */
 export interface ClusterWriter extends AsyncDisposable {
   /** URL of the API server, for people. */
   readonly server: string;

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 
+import type { ArchiveSession } from '../archive/archive-reader.ts';
 import {
   ARCHIVED_FRAGMENTS,
   ARCHIVED_ROWS,
+  fetchArchivedParts,
   loadArchivedRows,
   TooManyArchivedRowsError,
 } from '../archive/archived-rows.ts';
@@ -37,29 +39,60 @@ export async function runWholeReport(
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
   const question = { report, given, source: sourceOf(report) };
+  const onConnection = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
+    onReportConnection(pool, work);
+  try {
+    if (!asked.includeArchive) return await onConnection((client) => runHot(client, question, NOT_ASKED));
+    if ('missing' in archive)
+      return await onConnection((client) => runHot(client, question, archive.missing));
+    return await lookingAgain(() =>
+      archive.reader.ask(asked.signal, (session) => runOverArchive(session, question, onConnection)),
+    );
+  } catch (error: unknown) {
+    if (error instanceof TooManyArchivedRowsError) throw new ReportTooLargeError(name, { cause: error });
+    throw error;
+  }
+}
+
+type OnConnection = <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<T>;
+
+/**
+ * There are few connections for reports: none is held while the question waits for the archive, which may take half a
+ * minute, or reports about the database would wait with it.
+ */
+async function runOverArchive(
+  session: ArchiveSession,
+  question: ReportQuestion,
+  onConnection: OnConnection,
+): Promise<ReportAnswer> {
+  const { source } = question;
+  const places = await onConnection((client) => placesOf(client, question));
+  const rows = {
+    ...source,
+    ...places,
+    definition: definitionOf(source.table),
+    ...sinceOf(source, places.from),
+  };
+  const fetched = await fetchArchivedParts(session, rows);
+  return onConnection(async (client) => {
+    await makeRoom(client, source);
+    await loadArchivedRows(client, session, rows, fetched);
+    return runBeside(client, question, places);
+  });
+}
+
+async function onReportConnection<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   // Its loss shows in the query that is under way; unheard, it would end the process.
   client.on('error', ignoreLoss);
-  let broken = false;
+  let broken = true;
   try {
-    if (!asked.includeArchive) return await runHot(client, question, NOT_ASKED);
-    if ('missing' in archive) return await runHot(client, question, archive.missing);
-    return await lookingAgain(() =>
-      archive.reader.ask(asked.signal, async (session) => {
-        const places = await placesOf(client, question);
-        await makeRoom(client, question.source);
-        const rows = { ...question.source, ...places, definition: definitionOf(question.source.table) };
-        await loadArchivedRows(client, session, { ...rows, ...sinceOf(question.source, places.from) });
-        return runBeside(client, question, places);
-      }),
-    );
-  } catch (error: unknown) {
-    broken = true;
-    if (error instanceof TooManyArchivedRowsError) throw new ReportTooLargeError(name, { cause: error });
-    throw error;
-  } finally {
+    const answer = await work(client);
     // With its temporary tables and views, which nobody else may see in the place of the real ones.
-    client.release(broken || (asked.includeArchive && (await discardTemporary(client))));
+    broken = await discardTemporary(client);
+    return answer;
+  } finally {
+    client.release(broken);
     client.off('error', ignoreLoss);
   }
 }

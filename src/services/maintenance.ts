@@ -45,10 +45,6 @@ export async function createMaintenance(
     logger,
   };
   const hasRetention = retention.archive.url !== '' && database.ownerUrl !== '';
-  if (!hasRetention)
-    logger.info(
-      'retention is off: it needs REMEDIATION_AUDIT_ARCHIVE_URL and DATABASE_OWNER_URL; nothing is dropped',
-    );
   const schedules = [
     rolloverSchedule(retention.rolloverCron),
     ...(hasRetention ? [retentionSchedule(retention.retentionCron)] : []),

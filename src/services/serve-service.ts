@@ -7,6 +7,7 @@ import { createBatcher } from '../database/batcher.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createRedactor } from '../domain/redaction.ts';
+import { logMissingSettings } from '../missing-settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createCodecEndpoint } from '../temporal/codec-endpoint.ts';
 import { connectTemporalLazily } from '../temporal/connection.ts';
@@ -33,6 +34,7 @@ const MS_PER_SECOND = 1_000;
 /** Takes records and answers questions over HTTP. */
 export async function startServeService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
+  logMissingSettings('serve', config, logger);
   const closing = createClosing();
   try {
     const metrics = createMetrics();

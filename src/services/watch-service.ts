@@ -1,8 +1,10 @@
 import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
 import { createPool } from '../database/pool.ts';
+import { createClusterRegister } from '../database/watched-cluster.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
+import { logMissingSettings } from '../missing-settings.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -13,7 +15,8 @@ import { createRecordingPollers } from '../temporal/recording-pollers.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../temporal/search-attributes.ts';
-import type { ObservedResources } from '../watcher/observed-resources.ts';
+import type { IdentifiedWatcherOptions } from '../watcher/identified-watcher.ts';
+import { startIdentifiedWatcher } from '../watcher/identified-watcher.ts';
 import { failOnSilence } from '../watcher/silence.ts';
 import type { RunningWatcher } from '../watcher/start-watcher.ts';
 import { startWatcher } from '../watcher/start-watcher.ts';
@@ -30,6 +33,7 @@ const DATABASE_CONNECTIONS = 2;
 /** From the clusters to Temporal. */
 export async function startWatchService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
+  logMissingSettings('watch', config, logger);
   const closing = createClosing();
   try {
     const metrics = createMetrics();
@@ -102,24 +106,28 @@ function startWatchers(
 ): readonly RunningWatcher[] {
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
-  const observed = openObserved(context, closing);
+  const database = openDatabase(context, closing);
   const strict = strictModeOf(config);
   if (strict !== undefined)
     logger.info(strict, 'strict mode: these kinds are kept until Temporal has their end');
   return clusters.map(({ cluster, connection }) => {
-    const watcher = startWatcher({
+    const options = {
       ...config.watcher,
       ...{ cluster, connection, signals, lostRuns, hasWorker, redactor, logger, strict },
-      ...(observed === undefined ? {} : { observed }),
       metrics: metrics.watcher,
-    });
+    };
+    const watcher =
+      database === undefined ? startWatcher(options) : startIdentifiedWatcher({ ...options, ...database });
     closing.push(() => watcher.stop());
     return watcher;
   });
 }
 
-/** Not waited for: a watcher without the database only tells more than it has to. */
-function openObserved({ config, logger }: ServiceContext, closing: Closing): ObservedResources | undefined {
+/** Not waited for: a watcher without the database only sends more than it has to. */
+function openDatabase(
+  { config, logger }: ServiceContext,
+  closing: Closing,
+): Pick<IdentifiedWatcherOptions, 'observed' | 'register'> | undefined {
   if (config.database.url === '') return undefined;
   const pool = createPool({
     connectionString: config.database.url,
@@ -129,7 +137,7 @@ function openObserved({ config, logger }: ServiceContext, closing: Closing): Obs
     logger,
   });
   closing.push(() => pool.end());
-  return createObservedResourceReader(pool);
+  return { observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
 }
 
 function portOf(config: ServiceContext['config']): Listening {

@@ -11,6 +11,7 @@ import { createQuarantine } from '../database/quarantine.ts';
 import { createRecordStore } from '../database/record-store.ts';
 import { createVerdictReader } from '../database/verdict-reader.ts';
 import { MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { logMissingSettings } from '../missing-settings.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -27,6 +28,7 @@ import type { RunningService, ServiceContext } from './running-service.ts';
 /** Runs workflows and activities. */
 export async function startWorkService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
+  logMissingSettings('work', config, logger);
   const closing = createClosing();
   try {
     const metrics = createMetrics();

@@ -1,10 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Durability } from '../../src/api/durability.ts';
+import { createDurability, type Deferral, type Durability } from '../../src/api/durability.ts';
 import type { ProblemType } from '../../src/api/problems.ts';
 import { PROBLEMS } from '../../src/api/problems.ts';
+import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
+import { createBatcher } from '../../src/database/batcher.ts';
+import type { RecordStore } from '../../src/database/record-store.ts';
 import type { Embedder } from '../../src/embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../src/embedding/embedding-error.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -35,6 +40,19 @@ const silentModel: Embedder = {
 const post = { method: 'POST', url: '/api/v1/audit/kubernetes-execution' } as const;
 const similar = { method: 'GET', url: '/api/v1/investigations/similar?text=anything' } as const;
 const restore = { method: 'GET', url: '/api/v1/archives/2026-01/restore' } as const;
+const listed = { method: 'GET', url: post.url } as const;
+const report = {
+  method: 'GET',
+  url: '/api/v1/reports/hallucination-trend?include_archive=true',
+} as const;
+const mistake = () => Promise.reject(new TypeError('a secret of the code'));
+const brokenReader: ArchiveReader = { location: 'nowhere', ask: mistake, close: () => Promise.resolve() };
+const brokenModel: Embedder = { ...silentModel, embed: mistake };
+const brokenRestores = {
+  rules: { hotDays: 90, dropGraceHours: 24, requireApproval: true },
+  restores: { start: mistake, status: mistake },
+  restoredDays: 7,
+};
 const png = { method: 'GET', url: post.url, headers: { accept: 'image/png' } } as const;
 
 test.each([
@@ -69,4 +87,56 @@ test.each([
   });
   expect(answer.body).not.toContain('a secret of the code');
   await api.close();
+});
+
+describe('a mistake of ours is answered as one, and not as an outage that passes,', () => {
+  const durabilityOver = (store: RecordStore, deferral?: Deferral) =>
+    createDurability({
+      batcher: createBatcher({ store, maxWaitMs: 2_000 }),
+      deferral,
+      metrics: createMetrics(),
+      logger: createLogger('silent', 'test'),
+    });
+  const brokenDeferral: Deferral = { defer: mistake, ping: mistake };
+
+  test.each([
+    ['where records are stored', { durability: durabilityOver({ record: mistake }) }, post],
+    [
+      'where they wait in Temporal meanwhile',
+      { durability: durabilityOver({ record: mistake }, brokenDeferral) },
+      post,
+    ],
+    ['in a list over the archive', { archive: { reader: brokenReader } }, report],
+    ['of the embedding model', { embedder: brokenModel }, similar],
+    ['of a restore', { retention: brokenRestores }, restore],
+  ] as const)('%s', async (_where, given, request) => {
+    const api = createTestApi(database, given);
+    const answer = await api.inject({
+      ...request,
+      ...(request.method === 'POST'
+        ? {
+            headers: { 'content-type': 'application/json' },
+            payload: '{"execution_id":"e-1","success":true}',
+          }
+        : {}),
+    });
+    await api.close();
+    expect(answer.statusCode, answer.body).toBe(500);
+    expect(answer.json()).toMatchObject({
+      type: 'urn:remediation-audit:problem:internal-error',
+      instance: `urn:remediation-audit:request:${String(answer.headers['x-request-id'])}`,
+    });
+    expect(answer.body).not.toContain('a secret of the code');
+  });
+
+  test('in a statement, or of a schema that is another one', async () => {
+    const other = await createTestDatabase();
+    await other.owner.query('alter table kubernetes_execution_audit rename to elsewhere');
+    const api = createTestApi(other);
+    const answer = await api.inject(listed);
+    await api.close();
+    await other.close();
+    expect(answer.statusCode, answer.body).toBe(500);
+    expect(answer.headers['retry-after']).toBeUndefined();
+  });
 });

@@ -26,7 +26,9 @@ beforeAll(async () => {
     "update audit_partition set state = 'dropped', manifest = 'manifests/00000001.json', settled_manifest = 'manifests/00000001.json' where month = '2020-03-01'",
   );
   await database.owner.query("update audit_partition set state = 'expired' where month = '2020-04-01'");
-  const away = () => Promise.reject(new Error('connect ECONNREFUSED'));
+  // As the client of Temporal throws it.
+  const unavailable = { code: 14, details: 'connect ECONNREFUSED', metadata: {} };
+  const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), unavailable));
   const restores = {
     start: (request: RestoreMonthInput) => {
       asked.push(request);

@@ -5,6 +5,7 @@ import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
+import { instantOf } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { createTestApi } from '../support/api.ts';
@@ -76,7 +77,8 @@ beforeAll(async () => {
   await createRecordStore(database.writer).record([
     ...remediation('once', 'u-once', ['2020-01-31T23:59:00.000000Z', '2020-02-01T00:05:00.000000Z']),
     ...remediation('again', 'u-old', ['2020-01-10T10:00:00.000000Z', '2020-01-10T10:05:00.000000Z']),
-    ...remediation('again', 'u-new', ['2026-11-10T10:00:00.000000Z', '2026-11-10T10:05:00.000000Z']),
+    // Of today: a fixed day would one day be old enough for the archive.
+    ...remediation('again', 'u-new', [instantOf(Date.now()), instantOf(Date.now() + 1)]),
   ]);
   // What was changed last decides how far its records are looked for.
   await database.owner.query(`update remediation_audit set updated_at = created_at + interval '10 minutes'`);

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
+import type { ObjectStore } from '../../src/archive/object-store.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -18,11 +19,14 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
+import { until } from '../support/until.ts';
 
 /** The same data twice: once all in the database, once with every month but this one in the archive. */
 let whole: TestDatabase;
 let halved: TestDatabase;
 let folder: TestFolder;
+let key: SigningKey;
+let store: ObjectStore;
 let reader: ArchiveReader;
 let opened: string[];
 let hot: FastifyInstance;
@@ -52,8 +56,8 @@ const late = {
 beforeAll(async () => {
   [whole, halved] = [await createTestDatabase(), await createTestDatabase()];
   folder = await createTestFolder();
-  const key = await readOrCreateSigningKey(folder.file('key.pem'));
-  const store = createFolderStore(folder.file('archive'));
+  key = await readOrCreateSigningKey(folder.file('key.pem'));
+  store = createFolderStore(folder.file('archive'));
   for (const { writer } of [whole, halved]) {
     await recordReportData(writer);
     await createRecordStore(writer).record([parted]);
@@ -168,6 +172,75 @@ test('the connection that answered over the archive answers about the database a
   const before = await ask(cold, 'lock-effectiveness', 'since=all');
   await ask(cold, 'lock-effectiveness', 'since=all&include_archive=true');
   expect(await ask(cold, 'lock-effectiveness', 'since=all')).toEqual(before);
+});
+
+describe('a report about the database is answered, on the only connection for reports, while one about the archive', () => {
+  let release: () => void;
+  let held: Promise<void>;
+  beforeEach(() => {
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+  });
+
+  const answeredMeanwhile = async (api: FastifyInstance, isWaiting: () => boolean): Promise<void> => {
+    const url = '/api/v1/reports/hallucination-trend?since=all';
+    const waiting = api.inject({ url: `${url}&include_archive=true` });
+    await until(isWaiting, 'the report waits for the archive');
+    try {
+      const meanwhile = await api.inject({ url });
+      expect(meanwhile.statusCode, meanwhile.body).toBe(200);
+    } finally {
+      release();
+    }
+    const late = await waiting;
+    expect(late.statusCode, late.body).toBe(200);
+    expect(late.json<Answer>().unsearched).toBeNull();
+  };
+
+  test('waits until the archive has time for it', async () => {
+    const { reader: busy } = testArchiveReader(
+      { store, key, folder: folder.file('busy') },
+      { concurrency: 1 },
+    );
+    const never = new AbortController().signal;
+    let isTaken = false;
+    const before = busy.ask(never, () => {
+      isTaken = true;
+      return held;
+    });
+    await until(() => isTaken, 'the archive is busy');
+    let isAsked = false;
+    const watched: ArchiveReader = {
+      ...busy,
+      ask: (signal, work) => {
+        isAsked = true;
+        return busy.ask(signal, work);
+      },
+    };
+    const api = createTestApi(halved, { archive: { reader: watched }, reports: reportPool });
+    await answeredMeanwhile(api, () => isAsked);
+    await before;
+    await api.close();
+    await busy.close();
+  });
+
+  test('waits for a slow store', async () => {
+    let isDownloading = false;
+    const slow: ObjectStore = {
+      ...store,
+      download: async (name, path) => {
+        isDownloading = true;
+        await held;
+        return store.download(name, path);
+      },
+    };
+    const { reader: slowReader } = testArchiveReader({ store: slow, key, folder: folder.file('slow') });
+    const api = createTestApi(halved, { archive: { reader: slowReader }, reports: reportPool });
+    await answeredMeanwhile(api, () => isDownloading);
+    await api.close();
+    await slowReader.close();
+  });
 });
 
 describe('`remediation-audit report --include-archive`', () => {

@@ -15,6 +15,7 @@ import {
   ObjectStoreError,
 } from '../../src/archive/object-store.ts';
 import { createS3Store } from '../../src/archive/s3-store.ts';
+import { storeNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
 let folder: string;
@@ -131,12 +132,12 @@ describe.each(STORES)('%s', (_name, create) => {
 
   test('knows when an object was stored', async () => {
     const store = create();
-    const beforeMs = Date.now();
+    const beforeMs = storeNowMs();
     await store.put('dated', bytes('x'));
     const storedAtMs = await store.storedAtMs('dated');
     // S3 tells whole seconds.
     expect(storedAtMs).toBeGreaterThan(beforeMs - 1_000);
-    expect(storedAtMs).toBeLessThanOrEqual(Date.now());
+    expect(storedAtMs).toBeLessThanOrEqual(storeNowMs());
     await expect(store.storedAtMs('never')).rejects.toBeInstanceOf(ObjectMissingError);
   });
 

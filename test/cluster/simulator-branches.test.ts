@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { groupVersion, KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
 import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import type { Change } from '../../src/embedded/sandbox/store.ts';
 import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
 import { GENERATIONS } from '../../src/embedded/simulator/generations.ts';
 import { playBranch } from '../../src/embedded/simulator/play-branch.ts';
+import type { SimulatorOptions } from '../../src/embedded/simulator/simulator.ts';
 import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
 import { branchesOf } from '../../src/embedded/simulator/stories.ts';
 import { until } from '../support/until.ts';
@@ -117,3 +119,72 @@ test('a burst begins as many at once as it may, and a rate spreads them', async 
   // Five intervals of 200 ms; a busy machine only makes them longer.
   expect((begun[5] ?? 0) - (begun[0] ?? 0)).toBeGreaterThan(900);
 });
+
+describe('as real controllers do:', () => {
+  async function playedIn(options: Partial<SimulatorOptions>): Promise<readonly Change[]> {
+    await using sandbox = await startSandbox();
+    const events: Change[] = [];
+    sandbox.store.subscribe((event) => {
+      if (event.object.apiVersion === 'kubernaut.ai/v1alpha1') events.push(event);
+    });
+    const cluster = { url: sandbox.url, token: sandbox.token };
+    await runSimulator({ cluster, seed: 61, speed: 100_000, count: 1, ...options });
+    return events;
+  }
+
+  test('an ordinary remediation is 49 versions of seven resources', async () => {
+    const events = await playedIn({ branches: ['remediated'] });
+    const kinds = Object.groupBy(events, ({ object }) => object.kind);
+    expect(Object.fromEntries(Object.entries(kinds).map(([kind, of]) => [kind, of?.length]))).toEqual({
+      RemediationRequest: 16,
+      SignalProcessing: 6,
+      AIAnalysis: 11,
+      AgentSession: 3,
+      WorkflowExecution: 5,
+      EffectivenessAssessment: 4,
+      NotificationRequest: 4,
+    });
+    expect(events).toHaveLength(49);
+  });
+
+  test('a status flaps for as long as was said', async () => {
+    const begunAt = performance.now();
+    const events = await playedIn({ branches: ['notification-flapping'], flapMs: 2_000 });
+    const words = events.flatMap(({ object }) => notificationStatusOf(object) ?? []);
+    expect(words).toHaveLength(54);
+    expect(words.filter((word, index) => word === words[index - 1])).toEqual([]);
+    // 54 writes have 53 intervals of 37 ms; a busy machine only makes them longer.
+    expect(performance.now() - begunAt).toBeGreaterThan(1_900);
+  });
+
+  test('all of a namespace goes at once, with what had not ended', async () => {
+    await using sandbox = await startSandbox();
+    const cluster = { url: sandbox.url, token: sandbox.token };
+    const [alive, gone] = [new Set<string>(), new Set<string>()];
+    let unended = 0;
+    sandbox.store.subscribe(({ type, object }) => {
+      if (object.apiVersion !== 'kubernaut.ai/v1alpha1') return;
+      if (type === 'ADDED') alive.add(object.metadata.uid);
+      if (type !== 'DELETED') return;
+      gone.add(object.metadata.uid);
+      const isEnded = (object['status'] as { completedAt?: string } | undefined)?.completedAt !== undefined;
+      if (object.kind === 'RemediationRequest' && !isEnded) unended += 1;
+    });
+    const stopping = new AbortController();
+    const left = { seed: 62, speed: 1, burst: true, count: 4, concurrency: 4, signal: stopping.signal };
+    const cut = runSimulator({ cluster, branches: ['remediated'], ...left });
+    await until(() => alive.size >= 4, 'four have begun');
+    stopping.abort();
+    await cut;
+    const storm = { seed: 63, speed: 100_000, burst: true, count: 40, concurrency: 40 };
+    const report = await runSimulator({ cluster, branches: ['remediated'], deleteAll: true, ...storm });
+    expect(gone).toEqual(alive);
+    expect(unended).toBe(4);
+    expect(alive.size).toBeGreaterThanOrEqual(40 * 7 + 4);
+    expect(report.remediations.filter(({ deleted }) => deleted)).toHaveLength(40);
+  });
+});
+
+const notificationStatusOf = (object: Change['object']): string | undefined =>
+  (object['status'] as { completionStatus?: { notificationStatus?: string } } | undefined)?.completionStatus
+    ?.notificationStatus;

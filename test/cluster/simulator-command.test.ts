@@ -43,7 +43,7 @@ async function simulate(...flags: string[]): Promise<{ code: number | null; outp
   return { code, output: program.output() };
 }
 
-const FAST = ['--speed', '100000', '--burst', '--seed', '5'];
+const FAST = ['--speed', '100000', '--burst', '100', '--flap-for', '1s', '--seed', '5'];
 
 test('every branch is played in a burst, told while it happens, and summed up', async () => {
   await start();
@@ -104,7 +104,9 @@ describe('what makes no sense is refused:', () => {
     [['--generation', 'G9'], EXIT.usage, '--generation must be G3, G2, G1'],
     [['--count', 'many'], EXIT.usage, '--count must be a whole number'],
     [['--retention', 'long'], EXIT.usage, '--retention: "long" is no span of time'],
-    [['--burst', '--rate', '5'], EXIT.usage, 'choose one'],
+    [['--burst', '5', '--rate', '5'], EXIT.usage, 'choose one'],
+    [['--burst', '5', '--concurrency', '5'], EXIT.usage, 'choose one'],
+    [['--burst', 'all'], EXIT.usage, '--burst must be a whole number'],
     [['--dance'], EXIT.usage, '--help'],
     [[], EXIT.configuration, 'cannot read kubeconfig'],
   ];

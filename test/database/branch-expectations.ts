@@ -63,6 +63,8 @@ const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
 /** The branches as generations G3 and G2 tell them: their resources say the same in other places. */
 export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   remediated: { ...executed, hub: remediated },
+  'agent-busy': { ...executed, hub: remediated },
+  'notification-flapping': { ...executed, hub: remediated },
   'no-action': { ...analysed, hub: completed('NoActionRequired') },
   'dry-run': { ...analysed, hub: completed('DryRun') },
   'manual-review': {

@@ -8,7 +8,9 @@ import type { Metrics } from '../../src/observability/metrics.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-const now = instantOf(Date.now());
+/** One clock for test and product, that stands still: the month may end while this runs. */
+const nowMs = Date.now();
+const now = instantOf(nowMs);
 let database: TestDatabase;
 let metrics: Metrics;
 let keepMonthsAhead: () => Promise<void>;
@@ -25,6 +27,7 @@ beforeEach(() => {
     monthsAhead: 3,
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),
+    nowMs: () => nowMs,
   });
 });
 

@@ -1,53 +1,13 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 
-import { beforeAll, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { expect, test } from 'vitest';
 
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import { documentsOf, type Manifest, renderChart } from '../support/chart.ts';
 import { repositoryPath } from '../support/repository.ts';
-import { resolveServer } from '../support/servers.ts';
 
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
-  readonly rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
-  readonly spec: {
-    readonly template: {
-      readonly spec: {
-        readonly serviceAccountName?: string;
-        readonly containers: { args: string[]; env: { name: string; value?: string }[] }[];
-      };
-    };
-  };
-}
-
-const run = promisify(execFile);
-let helm: string;
-
-beforeAll(async () => {
-  helm = await resolveServer('helm');
-});
-
-async function render(...kinds: readonly string[]): Promise<readonly Manifest[]> {
-  const { stdout } = await run(helm, [
-    ...[
-      'template',
-      'audit',
-      repositoryPath('deploy/chart'),
-      '--namespace',
-      'audit',
-      '--kube-version',
-      '1.34.0',
-    ],
-    ...(kinds.length === 0 ? [] : ['--set', `watch.strictKinds={${kinds.join(',')}}`]),
-  ]);
-  return documentsOf(stdout);
-}
-
-const documentsOf = (text: string): readonly Manifest[] =>
-  parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+const render = (...kinds: readonly string[]): Promise<readonly Manifest[]> =>
+  renderChart(...(kinds.length === 0 ? [] : [`watch.strictKinds={${kinds.join(',')}}`]));
 const rulesOf = (manifests: readonly Manifest[]): Manifest['rules'] =>
   manifests.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name.endsWith('-strict'))?.rules;
 const strictVariableOf = (manifests: readonly Manifest[]): string | undefined =>

@@ -1,88 +1,32 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-import { beforeAll, describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 
 import { readConfig } from '../../src/config.ts';
 import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
 import { VARIABLES } from '../../src/variables.ts';
+import {
+  CHART,
+  documentsOf,
+  environmentOf,
+  EVERYTHING,
+  helm,
+  type Manifest,
+  podsOf,
+  renderChart as render,
+  REQUIRED_VALUES,
+} from '../support/chart.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { resolveServer } from '../support/servers.ts';
 
-interface Container {
-  readonly args: string[];
-  readonly env: { name: string; value?: string; valueFrom?: { secretKeyRef: { key: string } } }[];
-  readonly ports?: { containerPort: number }[];
-  readonly securityContext: object;
-}
-
-interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly rules?: object[];
-  readonly spec: {
-    readonly groups?: object[];
-    readonly template: {
-      readonly spec: {
-        readonly containers: [Container];
-        readonly securityContext: object;
-        readonly volumes: { secret?: { secretName: string; items?: { key: string }[] } }[];
-        readonly terminationGracePeriodSeconds?: number;
-      };
-    };
-  };
-}
-
-const run = promisify(execFile);
-const CHART = repositoryPath('deploy/chart');
-const EVERYTHING = [
-  'archive.url=s3://audit/prod',
-  'archive.keySecret=archive-key',
-  'serve.authMode=token',
-  'serve.tokensSecret=tokens',
-  'serve.tlsSecret=tls',
-  'monitoring.podMonitor=true',
-  'monitoring.prometheusRule=true',
-  'monitoring.dashboard=true',
-];
-let helm: string;
-
-beforeAll(async () => {
-  helm = await resolveServer('helm');
-});
-
-async function render(...values: readonly string[]): Promise<Manifest[]> {
-  const settings = values.flatMap((value) => ['--set', value]);
-  const { stdout } = await run(helm, [
-    ...['template', 'audit', CHART, '--namespace', 'audit', '--kube-version', '1.34.0'],
-    ...settings,
-  ]);
-  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
-}
-
-const podsOf = (manifests: readonly Manifest[]) =>
-  manifests
-    .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
-    .map(({ spec }) => spec.template.spec);
-
-/** As the kubelet would give them, with something for what is in a secret. */
-const environmentOf = ({ env }: Container) =>
-  Object.fromEntries(
-    env.map(({ name, value, valueFrom }) => [
-      name,
-      value ?? `postgres://${String(valueFrom?.secretKeyRef.key)}@db/x`,
-    ]),
-  );
-
 test('helm finds nothing to complain about', async () => {
-  const { stdout } = await run(helm, ['lint', '--strict', CHART]);
+  const values = REQUIRED_VALUES.flatMap((value) => ['--set', value]);
+  const { stdout } = await helm('lint', '--strict', CHART, ...values);
   expect(stdout).toContain('0 chart(s) failed');
 });
 
@@ -171,8 +115,8 @@ function portsOf() {
 test('the watcher has the rights of deploy/rbac.yaml', async () => {
   const rulesOf = (manifests: readonly Manifest[]) =>
     manifests.find(({ kind }) => kind === 'ClusterRole')?.rules;
-  const alone = parseAllDocuments(readFileSync(repositoryPath('deploy/rbac.yaml'), 'utf8'));
-  expect(rulesOf(await render())).toEqual(rulesOf(alone.map((document) => document.toJS() as Manifest)));
+  const alone = documentsOf(readFileSync(repositoryPath('deploy/rbac.yaml'), 'utf8'));
+  expect(rulesOf(await render())).toEqual(rulesOf(alone));
 });
 
 test('the role of the owner is given to those that need it', async () => {
@@ -188,7 +132,7 @@ test('the archive is written by work and read by serve, with the public half of 
     const pod = pods.find(({ containers }) => containers[0].args[0] === process);
     if (pod === undefined) throw new Error(`the chart has no ${process}`);
     const { archive } = readConfig(environmentOf(pod.containers[0])).retention;
-    const keys = pod.volumes.filter(({ secret }) => secret?.secretName === 'archive-key');
+    const keys = (pod.volumes ?? []).filter(({ secret }) => secret?.secretName === 'archive-key');
     return { archive, items: keys.map(({ secret }) => secret?.items?.map(({ key }) => key)) };
   };
   expect(archiveOf('work')).toMatchObject({

@@ -105,7 +105,6 @@ describe('our processes', () => {
   test('use each role only where it is needed', () => {
     const withOwner = ours.filter(([, one]) => Object.hasOwn(one.environment, 'DATABASE_OWNER_URL'));
     expect(withOwner.map(([name]) => name)).toEqual(['migrate', 'work']);
-    expect(service('watch').environment).not.toHaveProperty('DATABASE_URL');
   });
 });
 
@@ -118,7 +117,7 @@ describe('addresses', () => {
       one.environment['DATABASE_OWNER_URL'],
     ]);
     const given = urls.filter((url) => url !== undefined).map((url) => new URL(url));
-    expect(given).toHaveLength(4);
+    expect(given).toHaveLength(5);
     for (const url of given) {
       expect(services.has(url.hostname)).toBe(true);
       expect(roles).toContain(`'${url.username}'`);
@@ -135,7 +134,7 @@ describe('addresses', () => {
   });
 
   test('of Temporal name its service and its port', () => {
-    const addresses = new Set(['watch', 'work'].map((name) => service(name).environment['TEMPORAL_ADDRESS']));
+    const addresses = new Set(long.map(([name]) => service(name).environment['TEMPORAL_ADDRESS']));
     expect(addresses).toEqual(new Set([`temporal:${flagOf('temporal', 'port') ?? ''}`]));
     expect(flagOf('temporal', 'ip')).toBe('0.0.0.0');
     expect(service('temporal').healthcheck?.at(-1)).toBe(`127.0.0.1:${flagOf('temporal', 'port') ?? ''}`);

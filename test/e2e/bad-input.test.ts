@@ -71,6 +71,7 @@ describe('a wrong command line ends with code 2 and the remedy:', () => {
     [['up', '--api-port', '70000'], '--api-port must be a port', '65535'],
     [['up', '--cluster', 'moon'], '--cluster must be sandbox, apiserver, kubeconfig', 'not "moon"'],
     [['up', '--cluster', 'sandbox', '--kubeconfig', 'x'], '--kubeconfig goes with', 'kubeconfig'],
+    [['up', '--context', 'prod'], '--context goes with --kubeconfig', 'add that'],
     [['migrate', '--fast'], "Unknown option '--fast'", 'takes no arguments'],
   ];
   test.each(wrong)('%j', async (args, problem, remedy) => {
@@ -143,10 +144,33 @@ describe('up with an unusable kubeconfig says so and starts nothing:', () => {
     );
   });
 
-  test('none at all although one is asked for', async () => {
-    const outcome = await up(['--cluster', 'kubeconfig']);
-    expect(outcome.code).toBe(EXIT.configuration);
-    expectSentence(outcome, 'needs a kubeconfig', '--kubeconfig or KUBECONFIG');
+  test.each([[['--cluster', 'kubeconfig']], [['--kubeconfig']]])(
+    'none at all although %j asks for one',
+    async (flags) => {
+      const outcome = await up(flags, { env: { HOME: folder } });
+      expect(outcome.code).toBe(EXIT.configuration);
+      expectSentence(outcome, 'needs a kubeconfig', '--kubeconfig FILE or KUBECONFIG');
+    },
+  );
+
+  test('one whose cluster does not answer', async () => {
+    const file = join(folder, 'kubeconfig');
+    const content = {
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'prod', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'prod',
+    };
+    await writeFile(file, JSON.stringify(content));
+    // The usual one, without its name.
+    const outcome = await up(['--kubeconfig'], { env: { KUBECONFIG: file } });
+    expect(outcome.code).toBe(EXIT.failure);
+    expectSentence(
+      outcome,
+      'cannot reach the cluster at https://127.0.0.1:1 of context prod: connect ECONNREFUSED',
+      '--context',
+    );
+    expect(outcome.output).not.toContain('Creating the database');
   });
 });
 

@@ -69,9 +69,21 @@ async function serverPids(up: RunningUp): Promise<number[]> {
   return pids;
 }
 
+async function expectPublished(up: RunningUp): Promise<void> {
+  const { api, watcher, worker, kubeconfig } = up.endpoints;
+  for (const url of [api, watcher, worker]) {
+    expect((await fetch(`${url}/metrics`)).status).toBe(200);
+    expect(up.output()).toContain(url);
+  }
+  expect(existsSync(kubeconfig)).toBe(true);
+  // A process that lacks a setting says so at start: here each gets all that it needs.
+  expect(up.output()).not.toContain('is not set');
+}
+
 test('remediations of the sandbox become rows and readable workflows; SIGTERM ends everything in order', async () => {
   const up = (running = await startUp(dataDir, [], FAST));
   expect(up.output()).toContain('remediation-audit is ready');
+  await expectPublished(up);
   expect((await fetch(`${up.endpoints.api}/readyz`)).status).toBe(200);
   expect(statSync(join(dataDir, 'endpoints.json')).mode & 0o777).toBe(0o600);
 

@@ -66,6 +66,8 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   'temporal-settings.ts': service(['settings.ts', 'variables.ts']),
   'unknown-variables.ts': service([]),
   'variables.ts': service(['settings.ts', 'retention-variables.ts', 'watcher-variables.ts']),
+  'process-variables.ts': service(['variables.ts', 'retention-variables.ts', 'watcher-variables.ts']),
+  'missing-settings.ts': service(['process-variables.ts', 'observability']),
   'watcher-variables.ts': service(['settings.ts']),
   'retention-variables.ts': service(['settings.ts']),
   'settings.ts': service([]),

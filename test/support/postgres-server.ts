@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node';
 
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { cacheDir } from './servers.ts';
+import { clockVariables } from './shifted-clock.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -28,7 +29,14 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     process.stderr.write(`${line}\n`);
   };
   try {
-    const postgres = await startPostgres({ dataDir, port: 0, cacheDir, report, settings: SETTINGS });
+    const postgres = await startPostgres({
+      dataDir,
+      port: 0,
+      cacheDir,
+      report,
+      settings: SETTINGS,
+      variables: clockVariables(),
+    });
     const stop = async (): Promise<void> => {
       await postgres.stop();
       await rm(dataDir, { recursive: true, force: true });

@@ -21,11 +21,25 @@ export function observationsOf(
   seed: number,
 ): { readonly uid: string; readonly observations: readonly Observation[] } {
   const states = statesOf(branch, generation, seed);
+  const uid = uidIn(states);
+  return { uid, observations: observationsOfEach(states, generation).flat() };
+}
+
+/** What each of the states says, in their order. */
+export function observationsOfEach(
+  states: readonly WatchedState[],
+  cluster: string,
+): readonly (readonly Observation[])[] {
+  const uid = uidIn(states);
+  const context = { cluster, epoch: 0n, observedAt: SEEN_AT, remediationUid: () => uid };
+  return states.map((state) => observationsOfState(state, context));
+}
+
+function uidIn(states: readonly WatchedState[]): string {
   const request = states.find(({ object }) => object['kind'] === 'RemediationRequest');
   const uid = textAt(request?.object, 'metadata.uid');
-  if (uid === undefined) throw new Error(`no remediation in ${generation} ${branch}`);
-  const context = { cluster: generation, epoch: 0n, observedAt: SEEN_AT, remediationUid: () => uid };
-  return { uid, observations: states.flatMap((state) => observationsOfState(state, context)) };
+  if (uid === undefined) throw new Error('no remediation in these states');
+  return uid;
 }
 
 function observationsOfState(

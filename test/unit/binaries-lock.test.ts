@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { type LockHolder, withLock } from '../../src/embedded/binaries/lock.ts';
 
@@ -32,7 +32,7 @@ async function leaveLock(holder: Partial<LockHolder>, ageMs = 0): Promise<void> 
     path,
     JSON.stringify({ pid: process.pid, host: hostname(), purpose: 'etcd 3.6.4', ...holder }),
   );
-  const time = new Date(Date.now() - ageMs);
+  const time = new Date((await stat(path)).mtimeMs - ageMs);
   await utimes(path, time, time);
 }
 
@@ -80,6 +80,16 @@ test('a live holder is waited for, and named when the wait is too long', async (
     `process ${process.pid} on another-host, which is busy with etcd 3.6.4`,
   );
   expect(waited).toHaveLength(1);
+});
+
+test('a live holder is waited for by a process whose clock is a day ahead', async () => {
+  await leaveLock({ host: 'another-host' });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 });
+  try {
+    await expect(locked(() => Promise.resolve('in'), 300)).rejects.toThrow('process');
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('work that fails gives the lock back', async () => {

@@ -121,7 +121,8 @@ test('a server whose parent dies before the kernel was told is not left behind',
   const slow = mkdtempSync(join(tmpdir(), 'slow-setpriv-'));
   const real = execFileSync('/bin/sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).trim();
   const parentOf = `"$(cut -d ' ' -f 4 "/proc/$$/stat")"`;
-  const lateOnce = `for last; do :; done; [ "$last" = true ] || while [ ${parentOf} = "$PPID" ]; do sleep 0.01; done`;
+  // The parent that is to go is the eighth argument. Its $PPID would be the next one, when it starts after that.
+  const lateOnce = `for last; do :; done; [ "$last" = true ] || while [ ${parentOf} = "$8" ]; do sleep 0.01; done`;
   writeFileSync(join(slow, 'setpriv'), `#!/bin/sh\n${lateOnce}\nexec ${real} "$@"\n`, { mode: 0o755 });
   const script = runScript(
     `const { startServer } = await import(source('embedded/child-process.ts'));

@@ -115,7 +115,19 @@ test('a read-only file system is told in one sentence', async () => {
   });
   await script.exited;
   expect(script.output()).toBe(
-    `<cannot use the data directory: ${path} is on a read-only file system, or choose another --data-dir>`,
+    `<cannot use the data directory: ${path} is on a read-only file system; mount it to be written to, or choose another --data-dir>`,
+  );
+});
+
+test('a folder below a read-only file system is refused for that reason', async () => {
+  mkdirSync(path);
+  const below = join(path, 'below', 'data');
+  const script = runScript(`${holding(below)} process.exit();`, {
+    wrapper: [...withSmallDisk(path, '1m'), '/bin/sh', '-c', 'mount -o remount,ro "$0" && exec "$@"', path],
+  });
+  await script.exited;
+  expect(script.output()).toBe(
+    `<cannot use the data directory: ${below} is on a read-only file system; mount it to be written to, or choose another --data-dir>`,
   );
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
@@ -39,4 +39,21 @@ test('docs/api.md lists every problem with its status and title', () => {
 
 test('docs/api.md names every kind of record that has a list', () => {
   for (const { kind } of RECORD_DEFINITIONS) expect(page('api.md')).toContain(`\`${kind}\``);
+});
+
+test('every document names the oldest Node that package.json allows', () => {
+  const { engines } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8')) as {
+    engines: { node: string };
+  };
+  const oldest = engines.node.replace('>=', '');
+  const files = ['README.md', 'CONTRIBUTING.md', 'docs/client.md', 'docs/install.md'].filter((file) =>
+    existsSync(repositoryPath(file)),
+  );
+  const named = files.flatMap((file) =>
+    [...readFileSync(repositoryPath(file), 'utf8').matchAll(/Node (\d[\d.]*\d) or newer/g)].map(
+      ([, version]) => version,
+    ),
+  );
+  expect(named.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(named)).toEqual(new Set([oldest]));
 });

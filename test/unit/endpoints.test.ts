@@ -12,6 +12,9 @@ const endpoints = {
   temporalUi: 'http://127.0.0.1:8233',
   postgres: 'postgresql://audit_owner:secret@127.0.0.1:5432/audit',
   kubernetes: 'http://127.0.0.1:6443',
+  kubeconfig: '/data/sandbox/kubeconfig',
+  watcher: 'http://127.0.0.1:9466',
+  worker: 'http://127.0.0.1:9465',
 };
 let folder: string;
 beforeEach(() => {

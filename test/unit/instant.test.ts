@@ -5,6 +5,7 @@ import {
   addMonths,
   instantOf,
   isZeroTime,
+  lastInstantOf,
   millisecondsOf,
   monthOf,
   parseInstant,
@@ -144,4 +145,11 @@ test('months are added over the turn of years, and there and back is where one w
       expect(addMonths(addMonths('2015-01-01', count), -count)).toBe('2015-01-01');
     }),
   );
+});
+
+test('a month ends with the last microsecond of its last day', () => {
+  expect(lastInstantOf('2026-12-01')).toBe('2026-12-31T23:59:59.999999Z');
+  expect(lastInstantOf('2026-11-01')).toBe('2026-11-30T23:59:59.999999Z');
+  expect(lastInstantOf('2027-02-01')).toBe('2027-02-28T23:59:59.999999Z');
+  expect(lastInstantOf('2028-02-01')).toBe('2028-02-29T23:59:59.999999Z');
 });

@@ -81,6 +81,13 @@ test('ports handed out one after another differ while they are in use', async ()
   user.close();
 });
 
+test('an address that this machine does not have is named, and no other port is proposed', async () => {
+  const port = await findFreePort();
+  await expect(requireFreePorts([{ ...api, port, host: '192.0.2.1' }])).rejects.toThrow(
+    `port ${port} for the API cannot be used: this machine has no address 192.0.2.1; give its loopback interface that address`,
+  );
+});
+
 test('the holder is named when it is another process', async () => {
   const script = runScript(
     `const server = (await import('node:net')).createServer().listen(0, '127.0.0.1', () => {
@@ -88,7 +95,7 @@ test('the holder is named when it is another process', async () => {
      });`,
   );
   const taken = Number((await script.untilSays(/port (\d+)\./))[1]);
-  const named = process.platform === 'linux' ? `(process ${script.pid})` : 'already taken';
+  const named = process.platform === 'linux' ? `taken by node (process ${script.pid})` : 'already taken';
   await expect(requireFreePorts([{ ...api, port: taken }])).rejects.toThrow(named);
   script.kill();
   await script.exited;

@@ -1,6 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
+import { canonicalJson } from '../../src/domain/json.ts';
+import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
+import { MOST_WORK } from '../../src/domain/redaction/budget.ts';
 
 describe('the time redaction takes', () => {
   const repeat = (unit: string) => (length: number) => unit.repeat(Math.ceil(length / unit.length));
@@ -53,5 +58,229 @@ describe('the time redaction takes', () => {
     const [small, large] = [leastMicroseconds(make(SMALL)), leastMicroseconds(make(LARGE))];
     // Eight times the text: 8 where time is linear, 64 where it is quadratic.
     expect(large / small).toBeLessThan(32);
+  });
+});
+
+const LARGEST = 1_500_000;
+/** What a value of the largest size may take, and how many times as long a slow and busy machine may need for it. */
+const [LONGEST_MS, PATIENCE] = [200, 25];
+/** Smaller values may grow to this. */
+const FREE_SIZE = 2 * 1_024;
+
+interface Measured {
+  readonly value: JsonValue;
+  readonly work: number;
+  readonly cpuMs: number;
+  readonly ratio: number;
+}
+
+function measured(value: JsonValue): Measured {
+  let work = -1;
+  const redactor = createRedactor({ personal: true }, (spent) => (work = spent));
+  const before = process.cpuUsage();
+  const redacted = redactor.redactJson(value).value;
+  const { user, system } = process.cpuUsage(before);
+  const [size, after] = [canonicalJson(value).length, canonicalJson(redacted).length];
+  return {
+    value: redacted,
+    work,
+    cpuMs: (user + system) / 1_000,
+    ratio: after / Math.max(size, FREE_SIZE / 2),
+  };
+}
+
+function expectWithinBounds(value: JsonValue): Measured {
+  const result = measured(value);
+  expect(result.work).toBeLessThanOrEqual(MOST_WORK);
+  expect(result.ratio).toBeLessThanOrEqual(2);
+  expect(result.cpuMs).toBeLessThan(LONGEST_MS * PATIENCE);
+  return result;
+}
+
+const filled = (unit: string, size: number): string =>
+  unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
+const listOf = <T>(size: number, each: number, item: (index: number) => T): T[] =>
+  Array.from({ length: Math.floor(size / each) }, (_, index) => item(index));
+const mapOf = (size: number, key: (index: number) => string, member: JsonValue = 1): JsonObject =>
+  Object.fromEntries(listOf(size, key(0).length + 6, (index) => key(index)).map((name) => [name, member]));
+const awsKey = (index: number): string => `AKIA${index.toString(36).toUpperCase().padStart(16, 'A')}`;
+const nested = (size: number, quoted: string): string => {
+  let text = quoted;
+  while (text.length < size / 2) text = JSON.stringify([text]);
+  return text;
+};
+const deep = (levels: number, wrap: (inner: JsonValue) => JsonValue): JsonValue => {
+  let value: JsonValue = 'x';
+  for (let level = 0; level < levels; level += 1) value = wrap(value);
+  return value;
+};
+
+/** Shapes that make redaction work, of any size. */
+const SHAPES: Readonly<Record<string, (size: number) => JsonValue>> = {
+  'keys that redact alike': (size) => mapOf(size, awsKey),
+  'keys that nobody has seen': (size) => mapOf(size, (index) => `k${index.toString(36).padStart(5, '0')}`),
+  'long keys': (size) => mapOf(size, (index) => `abcdefghijklmnopq${index.toString(36).padStart(5, '0')}`),
+  'names of secrets': (size) => mapOf(size, (index) => `token${index.toString(36).padStart(5, '0')}`, 'x'),
+  'short values of a Secret': (size) => ({
+    kind: 'Secret',
+    data: mapOf(size, (index) => String(index), 'x'),
+  }),
+  'numbers under the name of a password': (size) => listOf(size, 10, () => ({ pwd: 1 })),
+  'pairs of a name and a number': (size) => listOf(size, 26, () => ({ name: 'PWD', value: 1 })),
+  'small objects': (size) => listOf(size, 8, () => ({ a: 1 })),
+  'empty objects': (size) => listOf(size, 3, () => ({})),
+  'short texts': (size) => listOf(size, 9, () => 'abcdef'),
+  'very short texts': (size) => listOf(size, 4, () => 'a'),
+  'line breaks': (size) => `Secret data:${'\n'.repeat(size)}`,
+  'line breaks in a Secret': (size) => `kind: Secret\ndata:\n${'\n'.repeat(size)}`,
+  'lines of a Secret': (size) => `kind: Secret\ndata:\n${filled(' a: b\n', size)}`,
+  'documents of Secrets': (size) => filled('kind: Secret\ndata:\n', size),
+  'Secrets in JSON': (size) => filled('{"kind":"Secret","data":{"a":"', size),
+  'Secrets in JSON that end nowhere': (size) => `"kind":"Secret"${filled('"data":{"a":\\\\"', size)}`,
+  'JSON in JSON in JSON': (size) => nested(size, 'password=x'),
+  'numbers that need their text': (size) => `[${filled('1.0,', size)}1]`,
+  'names with escapes': (size) =>
+    `{${listOf(size, 11, (index) => `"\\n${index.toString(36).padStart(5, '0')}":1`).join(',')}}`,
+  'web tokens': (size) => filled('eyJhIjoxfQ.eyJhIjoxfQ.x ', size),
+  'long headers of web tokens': (size) =>
+    filled(`${Buffer.from(`{"a":"${'b'.repeat(2_900)}"}`).toString('base64url')}.eyA.`, size),
+  'base64 in base64': (size) => {
+    let text = 'password=hunter2';
+    while (text.length < size / 2) text = Buffer.from(text).toString('base64');
+    return text;
+  },
+  'passwords in commas': (size) => filled('token=a,,,,', size),
+  'URLs with passwords': (size) => filled('https://user:pass@host/ ', size),
+  'quotes of every depth': (size) => filled('token=\\"\\\\"', size),
+  'arrays in arrays': (size) => deep(Math.min(size / 2, 700), (inner) => [inner]),
+  'objects in objects': (size) => deep(Math.min(size / 6, 700), (inner) => ({ a: inner })),
+};
+
+describe('the work redaction does', () => {
+  test.each(Object.keys(SHAPES))(
+    'is bounded for 1.5 MB of %s, and the result is no larger than twice',
+    (name) => {
+      expectWithinBounds(SHAPES[name]?.(LARGEST) ?? null);
+    },
+  );
+
+  test('is the same for the same value, whatever was redacted before', () => {
+    const works: number[] = [];
+    const used = createRedactor({}, (work) => works.push(work));
+    const value = [
+      SHAPES['small objects']?.(LARGEST) ?? null,
+      SHAPES['keys that redact alike']?.(1_000) ?? null,
+    ];
+    const first = used.redactJson(value).value;
+    for (const make of Object.values(SHAPES)) used.redactJson(make(20_000));
+    expect(used.redactJson(value).value).toEqual(first);
+    expect(works.at(-1)).toBe(works[0]);
+  });
+
+  test('grows with the number of keys that redact alike and not with its cube', () => {
+    const workOf = (size: number): number => measured(SHAPES['keys that redact alike']?.(size) ?? null).work;
+    expect(workOf(104_000) / workOf(13_000)).toBeLessThan(10);
+    const { value, ratio } = measured(mapOf(52_000, awsKey));
+    expect(Object.keys(value as JsonObject).slice(0, 3)).toEqual([
+      '[REDACTED:aws-access-key]',
+      '[REDACTED:aws-access-key]+2',
+      '[REDACTED:aws-access-key]+3',
+    ]);
+    expect(Object.keys(value as JsonObject)).toHaveLength(Object.keys(mapOf(52_000, awsKey)).length);
+    expect(ratio).toBeLessThan(1.5);
+  });
+
+  test('ends the value it ran out at; what was read before stays', () => {
+    const hostile = filled('token="', LARGEST);
+    expect(measured({ name: 'rr-1', replicas: 3, hostile, ready: true, last: 1 }).value).toEqual({
+      ...{ name: 'rr-1', replicas: 3, hostile: '[REDACTED:unreadable]', ready: true },
+      // Whether it is the number of a password could not be found out.
+      last: '[REDACTED:unreadable]',
+    });
+  });
+
+  test('is spent on the short columns of a record first', () => {
+    const columns = {
+      parameters: canonicalJson(mapOf(LARGEST, awsKey)),
+      failure_message: filled('token="', LARGEST),
+      extra: canonicalJson({ password: 'x' }),
+      workflow_name: 'restart',
+      remediation_id: 'rr-1',
+    };
+    const { value, counts } = createRedactor().redactColumns(workflowExecutionAudit, columns);
+    expect(value).toMatchObject({
+      failure_message: '[REDACTED:unreadable]',
+      extra: '{"password":"[REDACTED:password]"}',
+      workflow_name: 'restart',
+      remediation_id: 'rr-1',
+    });
+    expect(counts['unreadable']).toBeGreaterThan(0);
+    // A list stays a list and an object an object: queries take their elements and merge them.
+    expect(String(value['parameters'])).toMatch(/^\{/);
+  });
+
+  test('an ordinary record of 1.5 MB is read whole', () => {
+    const pod = (index: number): JsonValue => ({
+      ...{ name: `pod-${index}`, namespace: 'payments', uid: '3f2504e0-4f89-11d3-9a0c-0305e82c3301' },
+      status: { phase: 'Running', restarts: index },
+    });
+    const log =
+      '2026-11-21T10:44:30Z INFO controller reconciled pod payments/api-7f9c image=registry/x:1.2.0 err: timeout\n';
+    for (const value of [
+      listOf(LARGEST, 130, pod),
+      filled(log, LARGEST),
+      JSON.stringify(listOf(LARGEST, 130, pod)),
+    ]) {
+      expect(JSON.stringify(createRedactor().redactJson(value).value)).not.toContain('unreadable');
+    }
+  });
+
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constantFrom(
+      ...['AKIA', 'ghp_', 'xoxb-', 'sk-', 'eyJ', '.eyJ', 'password=', '"token":"', '://a:', '@', 'curl -u '],
+      ...[
+        '-----BEGIN A-----',
+        'kind: Secret\n',
+        'data:\n',
+        '\n',
+        '\\"',
+        "'",
+        '[',
+        '{"a":',
+        'Bearer ',
+        'basic YTpi',
+      ],
+      ...['authorization: ', 'Cookie: a=', 'aB1+', '?sig=', 'Secret'],
+    ),
+  );
+  const hostile: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.oneof(
+        fc
+          .tuple(fc.array(text, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 3_000 }))
+          .map(([units, times]) => units.join('').repeat(times)),
+        fc
+          .tuple(fc.constantFrom(...Object.values(SHAPES)), fc.integer({ min: 10, max: 60_000 }))
+          .map(([make, size]) => make(size)),
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+      ),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(text, tie('value'), { maxKeys: 4 }),
+      tie('value').map((value) => JSON.stringify(value)),
+    ),
+  })).value;
+
+  test('is bounded for any JSON, and the result is no larger than twice', () => {
+    fc.assert(
+      fc.property(hostile, (value) => {
+        fc.pre(canonicalJson(value).length <= LARGEST);
+        expectWithinBounds(value);
+      }),
+      { numRuns: 60 },
+    );
   });
 });

@@ -323,7 +323,7 @@ describe('what is redacted', () => {
     const [one = '', other = ''] = [TOKENS['github'], TOKENS['githubOauth']];
     expect(redactor.redactJson({ [one]: 1, [other]: 2 }).value).toEqual({
       '[REDACTED:github-token]': 1,
-      '[REDACTED:github-token]+': 2,
+      '[REDACTED:github-token]+2': 2,
     });
   });
 

@@ -18,13 +18,38 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
 {{- define "audit.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- $repository := required "image.repository names the image that you built and pushed, such as registry.example.com/remediation-audit (docs/install.md)" .Values.image.repository -}}
+{{- if .Values.image.digest }}{{ $repository }}@{{ .Values.image.digest }}{{ else }}{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end }}
 
 {{- define "audit.variables" -}}
 {{- range $name, $value := . }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  {{- /* A number of a values file is a float, which would be written as 1e+06. */}}
+  value: {{ ternary ($value | int64) $value (kindIs "float64" $value) | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "audit.cluster" -}}
+{{ required "cluster names the watched cluster, such as prod-1; two clusters must not have the same name" .Values.cluster }}
+{{- end }}
+
+{{/* Name of a process's account: (dict "root" $ "process" "watch") */}}
+{{- define "audit.serviceAccount" -}}
+{{- (index .root.Values .process).serviceAccountName | default (printf "%s-%s" (include "audit.name" .root) .process) -}}
+{{- end }}
+
+{{/* What every process gets and one has for itself: (dict "root" $ "process" "watch" "list" "extraVolumes") */}}
+{{- define "audit.extra" -}}
+{{- with concat (index .root.Values .list) (index (index .root.Values .process | default dict) .list | default list) }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "audit.podMetadata" -}}
+labels: {{- merge (include "audit.labels" . | fromYaml) .root.Values.podLabels | toYaml | nindent 2 }}
+{{- with .root.Values.podAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 

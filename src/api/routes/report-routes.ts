@@ -1,6 +1,7 @@
 import type { EmbeddingStore } from '../../database/embedding-store.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
+import { EmbeddingUnavailableError } from '../../embedding/embedding-error.ts';
 import { formatCsv, formatJson } from '../../reports/formats.ts';
 import type { ReportParameter } from '../../reports/parameters.ts';
 import { MAX_REPORT_ROWS, ReportParameterError } from '../../reports/parameters.ts';
@@ -234,6 +235,7 @@ async function embed(embedder: Embedder, texts: readonly string[]): Promise<numb
   try {
     return await embedder.embed(texts);
   } catch (error: unknown) {
+    if (!(error instanceof EmbeddingUnavailableError)) throw error;
     const detail = `model ${embedder.model} gives no place for the text now`;
     throw new Problem('model-unavailable', detail, { ...retryAfter(MODEL_RETRY_SECONDS), cause: error });
   }

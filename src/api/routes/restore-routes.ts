@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_RESTORED_DAYS } from '../../domain/limits.ts';
 import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { isTemporalOutage } from '../../temporal/outage.ts';
 import type { Restores } from '../../temporal/restores.ts';
 import { fromDatabase } from '../from-database.ts';
 import { readJsonBody } from '../json-body.ts';
@@ -118,7 +119,7 @@ async function fromTemporal<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error: unknown) {
-    if (error instanceof Problem) throw error;
+    if (!isTemporalOutage(error)) throw error;
     throw new Problem('temporal-unavailable', 'Temporal does not answer, and restores run there', {
       ...retryAfter(RETRY_SECONDS),
       cause: error,

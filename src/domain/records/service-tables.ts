@@ -274,6 +274,30 @@ export const SERVICE_TABLES = [
     ],
   },
   {
+    table: 'watched_cluster',
+    meaning: 'Which cluster stands behind each name, and what its watcher last reported.',
+    columns: [
+      { name: 'cluster', type: 'text', notNull: true, meaning: 'Configured name of the cluster' },
+      {
+        name: 'identity',
+        type: 'text',
+        meaning: 'uid of its namespace kube-system; a watcher that finds another one under this name ends',
+      },
+      {
+        name: 'first_watched_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'When a watcher first had this name',
+      },
+      { name: 'reported_at', type: 'timestamptz', meaning: 'When its watcher last reported' },
+      {
+        name: 'report',
+        type: 'jsonb',
+        meaning: 'What it has seen, what of that is recorded, and what is missing: GET /api/v1/completeness',
+      },
+    ],
+  },
+  {
     table: 'schema_migration',
     meaning: 'Migrations that were applied.',
     columns: [

@@ -1,8 +1,19 @@
 import type { KeyRule } from './rules.ts';
 import { FINGERPRINT_WORDS, IDENTITY_NAMES, KEY_RULES, PUBLIC_NAMES, REMARK_WORDS } from './rules.ts';
 
+/** All that a name says, worked out once. */
+export interface NameJudgement {
+  readonly rule: KeyRule | undefined;
+  readonly isPublic: boolean;
+  readonly isIdentity: boolean;
+  readonly isFingerprint: boolean;
+  /** It says none of these, as most names. */
+  readonly isPlain: boolean;
+}
+
 /** What the name of a value says about it. */
 export interface KeyNames {
+  judge(name: string): NameJudgement;
   /** The rule by which the value of that name is secret. */
   secretRule(name: string): KeyRule | undefined;
   /** Whether the value is known to hold no secret, also below a name that is secret. */
@@ -31,17 +42,29 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
   const remarks = new Set(REMARK_WORDS);
   const identities = new Set(IDENTITY_NAMES);
   const fingerprints = new Set(FINGERPRINT_WORDS);
+  const mayBeSecret = finderOf(rules, 'i', '[^A-Za-z0-9]*');
+  const ruleFor = (words: readonly string[], whole: string): KeyRule | undefined => {
+    const rule = rules.find((candidate) => matches(candidate, words));
+    if (rule === undefined || publicNames.has(whole)) return undefined;
+    return remarks.has(words.at(-1) ?? '') ? undefined : rule;
+  };
+  const judge = remembering((name) => {
+    const words = wordsOf(name);
+    const whole = words.join(' ');
+    const rule = mayBeSecret.test(name) ? ruleFor(words, whole) : undefined;
+    const isPublic = publicNames.has(whole);
+    const isIdentity = identities.has(whole);
+    const isFingerprint = words.some((word) => fingerprints.has(word));
+    const isPlain = rule === undefined && !isPublic && !isIdentity && !isFingerprint;
+    return { rule, isPublic, isIdentity, isFingerprint, isPlain };
+  });
   return {
-    secretRule: remembering((name) => {
-      const words = wordsOf(name);
-      const rule = rules.find((candidate) => matches(candidate, words));
-      if (rule === undefined || publicNames.has(words.join(' '))) return undefined;
-      return remarks.has(words.at(-1) ?? '') ? undefined : rule;
-    }),
-    isPublic: remembering((name) => publicNames.has(wordsOf(name).join(' '))),
-    isIdentity: remembering((name) => identities.has(wordsOf(name).join(' '))),
-    isFingerprint: remembering((name) => wordsOf(name).some((word) => fingerprints.has(word))),
-    finder: finderOf(rules),
+    judge,
+    secretRule: (name) => judge(name).rule,
+    isPublic: (name) => judge(name).isPublic,
+    isIdentity: (name) => judge(name).isIdentity,
+    isFingerprint: (name) => judge(name).isFingerprint,
+    finder: finderOf(rules, 'gi', '[ _.-]?'),
   };
 }
 
@@ -55,22 +78,22 @@ function matches(rule: KeyRule, words: readonly string[]): boolean {
   return rule.suffix === true && words.some((word) => word.endsWith(rule.words));
 }
 
-function finderOf(rules: readonly KeyRule[]): RegExp {
-  const sources = new Set(rules.map((rule) => rule.words.split(' ').join('[ _.-]?')));
-  return new RegExp([...sources].join('|'), 'gi');
+function finderOf(rules: readonly KeyRule[], flags: string, betweenWords: string): RegExp {
+  const sources = new Set(rules.map((rule) => rule.words.split(' ').join(betweenWords)));
+  return new RegExp([...sources].join('|'), flags);
 }
 
 /** Names made by strangers must not fill the memory: beyond this many the rest is judged anew each time. */
 const MOST_REMEMBERED = 5_000;
 
 /** The same few names come again with every record; what they mean never changes. */
-function remembering<T>(judge: (name: string) => T): (name: string) => T {
-  const known = new Map<string, { readonly judgement: T }>();
+function remembering(judge: (name: string) => NameJudgement): (name: string) => NameJudgement {
+  const known = new Map<string, NameJudgement>();
   return (name) => {
     const before = known.get(name);
-    if (before !== undefined) return before.judgement;
+    if (before !== undefined) return before;
     const judgement = judge(name);
-    if (known.size < MOST_REMEMBERED && name.length <= LONGEST_NAME) known.set(name, { judgement });
+    if (known.size < MOST_REMEMBERED && name.length <= LONGEST_NAME) known.set(name, judgement);
     return judgement;
   };
 }

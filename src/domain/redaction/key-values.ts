@@ -1,3 +1,5 @@
+import type { Spend } from './budget.ts';
+import { COST } from './budget.ts';
 import type { KeyNames } from './key-names.ts';
 import { readQuoted } from './quoted.ts';
 import type { KeyRule } from './rules.ts';
@@ -35,16 +37,18 @@ interface Place {
 }
 
 /** Replaces the values of `key=value`, `key: value`, `"key": "value"`, `--key value` and their kin in text. */
-export function replaceKeyValues(text: string, names: KeyNames, replace: Replace): string {
+export function replaceKeyValues(text: string, names: KeyNames, replace: Replace, spend: Spend): string {
   let result = '';
   let done = 0;
   names.finder.lastIndex = 0;
   for (let found = names.finder.exec(text); found !== null; found = names.finder.exec(text)) {
     const [start, end] = wholeKey(text, found.index, found.index + found[0].length);
     names.finder.lastIndex = end;
+    spend(COST.start + end - start);
     const rule = names.secretRule(text.slice(start, end));
     const value = rule && secretAfter(text, start, end, rule);
     if (!rule || !value) continue;
+    spend(value.text.length);
     result += text.slice(done, value.start) + replace(rule.kind, value.text);
     done = value.start + value.text.length;
     names.finder.lastIndex = done;

@@ -1,3 +1,5 @@
+import type { Spend } from './budget.ts';
+import { COST } from './budget.ts';
 import type { Quoted } from './quoted.ts';
 import { readQuoted } from './quoted.ts';
 
@@ -12,26 +14,28 @@ const ENTRY_LINE = /^([ \t]*["']?[\w.-]{1,253}["']?[ \t]*:)[ \t]*(.*)$/;
 export type ReplaceValue = (value: string) => string;
 
 /** Replaces the values below `data` and `stringData` in YAML documents that hold a Secret. */
-export function replaceSecretsInYaml(text: string, replace: ReplaceValue): string {
-  if (!text.includes('Secret') || !text.includes('\n') || !/data["']?[ \t]*:/i.test(text)) return text;
+export function replaceSecretsInYaml(text: string, replace: ReplaceValue, spend: Spend): string {
+  if (!mayHoldManifest(text)) return text;
+  for (let line = text.indexOf('\n'); line >= 0; line = text.indexOf('\n', line + 1)) spend(COST.line);
   const lines = text.split('\n');
   const result: string[] = [];
   for (let start = 0; start < lines.length;) {
     let end = start + 1;
     while (end < lines.length && !DOCUMENT_END.test(lines[end] ?? '')) end += 1;
     const document = lines.slice(start, end);
-    result.push(
-      ...(document.some((line) => SECRET_LINE.test(line.trimEnd()))
-        ? replaceData(document, replace)
-        : document),
-    );
+    if (document.some((line) => SECRET_LINE.test(line.trimEnd()))) replaceData(document, replace, result);
+    // Not spread into one call: a text of 130,000 lines has more of them than a call takes arguments.
+    else for (const line of document) result.push(line);
     start = end;
   }
   return result.join('\n');
 }
 
-function replaceData(lines: readonly string[], replace: ReplaceValue): string[] {
-  const result: string[] = [];
+function mayHoldManifest(text: string): boolean {
+  return text.includes('Secret') && text.includes('\n') && /data["']?[ \t]*:/i.test(text);
+}
+
+function replaceData(lines: readonly string[], replace: ReplaceValue, result: string[]): void {
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? '';
     const [isData, inline] = readDataLine(line);
@@ -40,10 +44,9 @@ function replaceData(lines: readonly string[], replace: ReplaceValue): string[] 
     );
     if (!isData || inline !== undefined) continue;
     const entries = blockBelow(lines, index);
-    result.push(...replaceEntries(entries, replace));
+    for (const entry of replaceEntries(entries, replace)) result.push(entry);
     index += entries.length;
   }
-  return result;
 }
 
 /** The lines that are indented further than the one at `index`. */
@@ -92,13 +95,14 @@ const ENTRY_NAME = /[\s,]{0,64}\\{0,8}"[\w.-]{1,253}\\{0,8}"\s{0,8}:\s{0,8}(?=\\
 const LONGEST_VALUE = 2 * 1024 * 1024;
 
 /** The same in fragments of JSON, as a log or an error message quotes them, however often escaped. */
-export function replaceSecretsInJsonText(text: string, replace: ReplaceValue): string {
+export function replaceSecretsInJsonText(text: string, replace: ReplaceValue, spend: Spend): string {
   if (!text.includes('Secret') || !SECRET_MEMBER.test(text)) return text;
   let result = '';
   let done = 0;
   for (const data of text.matchAll(DATA_MEMBER)) {
+    spend(COST.start);
     if (data.index < done) continue;
-    for (const { start, end } of valuesOf(text, data.index + data[0].length)) {
+    for (const { start, end } of valuesOf(text, data.index + data[0].length, spend)) {
       result += text.slice(done, start) + replace(text.slice(start, end));
       done = end;
     }
@@ -106,11 +110,16 @@ export function replaceSecretsInJsonText(text: string, replace: ReplaceValue): s
   return result + text.slice(done);
 }
 
-function* valuesOf(text: string, start: number): Generator<Quoted> {
+function* valuesOf(text: string, start: number, spend: Spend): Generator<Quoted> {
   ENTRY_NAME.lastIndex = start;
   for (let name = ENTRY_NAME.exec(text); name !== null; name = ENTRY_NAME.exec(text)) {
     const value = readQuoted(text, ENTRY_NAME.lastIndex, LONGEST_VALUE);
-    if (value === undefined) return;
+    if (value === undefined) {
+      // All that follows was searched for the end of this one.
+      spend((text.length - ENTRY_NAME.lastIndex) * COST.character);
+      return;
+    }
+    spend(COST.start + value.end - value.start);
     yield value;
     ENTRY_NAME.lastIndex = value.next;
   }

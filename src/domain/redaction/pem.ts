@@ -1,3 +1,6 @@
+import type { Spend } from './budget.ts';
+import { COST } from './budget.ts';
+
 const BEGIN = /-----BEGIN [A-Z0-9 ]{1,40}-----/g;
 const END = '-----END ';
 const DASHES = '-----';
@@ -5,11 +8,12 @@ const DASHES = '-----';
 const BODY = /(?:[A-Za-z0-9+/=\s]|\\[nrt])*/y;
 
 /** Replaces certificates and keys in PEM. A block without an end, as in a log that was cut, goes as far as it looks like one. */
-export function replacePem(text: string, replace: (block: string) => string): string {
+export function replacePem(text: string, replace: (block: string) => string, spend: Spend): string {
   if (!text.includes('-----BEGIN ')) return text;
   let result = '';
   let done = 0;
   for (const match of text.matchAll(BEGIN)) {
+    spend(COST.start);
     if (match.index < done) continue;
     const end = endOfBlock(text, match.index + match[0].length);
     result += text.slice(done, match.index) + replace(text.slice(match.index, end));

@@ -1,4 +1,6 @@
 import { decodeBase64, replaceEncoded } from './base64.ts';
+import type { Spend } from './budget.ts';
+import { COST } from './budget.ts';
 import { replaceJsonWebTokens } from './json-web-token.ts';
 import type { KeyNames } from './key-names.ts';
 import type { Replace } from './key-values.ts';
@@ -46,38 +48,60 @@ const SHORTEST = 6;
 /** Every header and every URL has one of these; most names and phases have none. */
 const MAY_HOLD_PAIRS = /[:='"]/;
 
+/** What takes the place of secrets, and what it costs to find them. */
+export interface Replacing {
+  readonly replace: Replace;
+  readonly spend: Spend;
+}
+
+/** Where rules for URLs and commands read ahead; most of what they find there is no secret. */
+const READS_AHEAD = /:\/\/|curl/gi;
+
 /** One pass of all rules over text, the most telling first. */
-export function redactOnce(text: string, rules: TextRules, place: TextPlace, replace: Replace): string {
+export function redactOnce(
+  text: string,
+  rules: TextRules,
+  place: TextPlace,
+  { replace, spend }: Replacing,
+): string {
+  spend(COST.text + text.length * COST.character);
   if (text.length < SHORTEST) return text;
   const as = (kind: string) => (secret: string) => replace(kind, secret);
-  let result = replacePem(text, as('pem'));
-  result = replaceSecretsInYaml(result, as('kubernetes-secret'));
-  result = replaceSecretsInJsonText(result, as('kubernetes-secret'));
+  let result = replacePem(text, as('pem'), spend);
+  result = replaceSecretsInYaml(result, as('kubernetes-secret'), spend);
+  result = replaceSecretsInJsonText(result, as('kubernetes-secret'), spend);
   if (MAY_HOLD_PAIRS.test(result)) {
-    result = replaceForms(result, HEADERS, replace);
-    result = replaceForms(result, URLS, replace);
+    result = replaceForms(result, HEADERS, { replace, spend });
+    for (const { length } of result.matchAll(READS_AHEAD)) spend(length * COST.start);
+    result = replaceForms(result, URLS, { replace, spend });
   }
-  result = replaceJsonWebTokens(result, as('jwt'));
-  result = replaceForms(result, FORMS, replace);
-  result = replaceForms(result, rules.extraForms, replace);
-  result = replaceKeyValues(result, rules.names, replace);
+  result = replaceJsonWebTokens(result, as('jwt'), spend);
+  result = replaceForms(result, FORMS, { replace, spend });
+  result = replaceForms(result, rules.extraForms, { replace, spend });
+  result = replaceKeyValues(result, rules.names, replace, spend);
   if (place.fingerprint !== true) result = replaceEncoded(result, as('base64'));
-  if (rules.personal && place.identity !== true) result = replaceForms(result, PERSONAL, replace);
+  if (rules.personal && place.identity !== true) result = replaceForms(result, PERSONAL, { replace, spend });
   return result;
 }
 
-function replaceForms(text: string, groups: FormGroups, replace: Replace): string {
+function replaceForms(text: string, groups: FormGroups, replacing: Replacing): string {
   return groups.reduce(
     (result, { any, forms }) =>
-      any.test(result) ? forms.reduce((soFar, form) => replaceForm(soFar, form, replace), result) : result,
+      any.test(result) ? forms.reduce((soFar, form) => replaceForm(soFar, form, replacing), result) : result,
     text,
   );
 }
 
-function replaceForm(text: string, { kind, pattern, keep, condition }: FormRule, replace: Replace): string {
+function replaceForm(
+  text: string,
+  { kind, pattern, keep, condition }: FormRule,
+  { replace, spend }: Replacing,
+): string {
   return text.replace(pattern, (found: string, kept: unknown) => {
     const before = keep === 1 && typeof kept === 'string' ? kept : '';
     const secret = found.slice(before.length);
+    // Whatever the condition says of it.
+    if (condition !== undefined) spend(COST.replaced + secret.length * COST.decoded);
     return condition !== undefined && !CONDITIONS[condition](secret) ? found : before + replace(kind, secret);
   });
 }

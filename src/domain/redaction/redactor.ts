@@ -1,15 +1,16 @@
 import { isNestedBeyond } from '../bounds.ts';
 import type { JsonValue } from '../json.ts';
-import { canonicalJson, parseJson } from '../json.ts';
+import { canonicalJson, isJsonObject, parseJson, reviewOf } from '../json.ts';
 import { MAX_BODY_DEPTH } from '../limits.ts';
 import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
 import { columnsByName } from '../records/definition.ts';
+import { Budget, COST, OutOfBudgetError } from './budget.ts';
 import { createKeyNames } from './key-names.ts';
 import type { RedactionOptions } from './options.ts';
 import { problemsOf, RedactionOptionsError } from './options.ts';
 import type { JsonRules } from './redact-json.ts';
-import { redactValue } from './redact-json.ts';
-import type { TextPlace, TextRules } from './redact-text.ts';
+import { PLAIN, redactValue } from './redact-json.ts';
+import type { Replacing, TextPlace, TextRules } from './redact-text.ts';
 import { groupForms, redactOnce } from './redact-text.ts';
 
 export interface Redacted<T> {
@@ -20,7 +21,10 @@ export interface Redacted<T> {
 
 export type RedactionCounts = Readonly<Record<string, number>>;
 
-/** Takes secrets out of what is going to be stored for years. Doing so twice gives the same as once. */
+/**
+ * Takes secrets out of what is going to be stored for years. Doing so twice gives the same as once. Never throws: what
+ * would take more work than a record may is `[REDACTED:unreadable]`, and no value grows to more than twice its size.
+ */
 export interface Redactor {
   redactText(text: string): Redacted<string>;
   redactJson(value: JsonValue): Redacted<JsonValue>;
@@ -31,9 +35,13 @@ export interface Redactor {
 /** A replaced value shows the next rule something new; after this many rounds nothing is found any more. */
 const MOST_ROUNDS = 4;
 const PLACEHOLDER = /^\[REDACTED:[a-z0-9-]+\]$/;
+const UNREADABLE = 'unreadable';
 
-/** Throws RedactionOptionsError for options that cannot work. */
-export function createRedactor(options: RedactionOptions = {}): Redactor {
+/**
+ * Throws RedactionOptionsError for options that cannot work. `worked` is told the work of each call, in the units of
+ * MOST_WORK.
+ */
+export function createRedactor(options: RedactionOptions = {}, worked?: (work: number) => void): Redactor {
   const problems = problemsOf(options);
   if (problems.length > 0) throw new RedactionOptionsError(problems);
   const names = createKeyNames(options.keyNames ?? [], options.exemptNames ?? []);
@@ -45,89 +53,205 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
     personal: options.personal ?? false,
   };
   const exempt = (options.exemptValues ?? []).map((source) => new RegExp(`^(?:${source})$`, 'u'));
-  const start = (): Run => new Run(rules, exempt);
+  const run = <T>(redact: (run: Run) => T): Redacted<T> => {
+    const one = new Run(rules, exempt);
+    const value = redact(one);
+    worked?.(one.work);
+    return { value, counts: one.counts() };
+  };
   return {
-    redactText: (text) => start().result((run) => run.text(text, {})),
-    redactJson: (value) => start().result((run) => run.json(value, {})),
-    redactColumns: (definition, columns) => start().result((run) => run.columns(definition, columns)),
+    redactText: (text) => run((one) => one.wholeText(text, PLAIN)),
+    redactJson: (value) => run((one) => one.wholeJson(value, PLAIN, sizeOf(value))),
+    redactColumns: (definition, columns) => run((one) => one.columns(definition, columns)),
   };
 }
 
-/** One call: collects the counts. */
+/** One call: collects the counts and keeps to the budget. */
 class Run {
   readonly #rules: TextRules;
   readonly #exempt: readonly RegExp[];
   readonly #counts = new Map<string, number>();
+  readonly #budget = new Budget();
   readonly #json: JsonRules;
+  readonly #replacing: Replacing;
 
   constructor(rules: TextRules, exempt: readonly RegExp[]) {
     this.#rules = rules;
     this.#exempt = exempt;
+    this.#replacing = {
+      replace: (kind, secret) => {
+        this.#budget.spend(COST.replaced);
+        return this.#replace(kind, secret);
+      },
+      spend: this.#budget.spend,
+    };
     this.#json = {
       names: rules.names,
-      replace: (kind, secret) => this.#replace(kind, secret),
-      redactText: (text, place) => this.text(text, place),
+      replace: (kind, secret) => {
+        this.#budget.charge(COST.replaced);
+        return this.#replace(kind, secret);
+      },
+      redactText: (text, place) => this.#text(text, place),
+      budget: this.#budget,
+      unreadable: (value) => this.#unreadable(value),
     };
   }
 
-  result<T>(work: (run: this) => T): Redacted<T> {
-    const value = work(this);
-    return { value, counts: Object.fromEntries(this.#counts) };
+  get work(): number {
+    return this.#budget.work;
   }
 
-  text(text: string, place: TextPlace): string {
-    const asJson = this.#redactIfJson(text, place);
-    if (asJson !== undefined) return asJson;
-    let [before, after] = ['', text];
-    for (let round = 0; round < MOST_ROUNDS && before !== after; round += 1) {
-      before = after;
-      after = redactOnce(before, this.#rules, place, (kind, secret) => this.#replace(kind, secret));
-    }
-    return after;
+  counts(): RedactionCounts {
+    return Object.fromEntries(this.#counts);
   }
 
-  json(value: JsonValue, place: TextPlace): JsonValue {
-    return redactValue(value, this.#json, place);
+  wholeText(text: string, place: TextPlace): string {
+    return this.#within(text.length, () => this.#text(text, place)) ?? `[REDACTED:${UNREADABLE}]`;
+  }
+
+  wholeJson(value: JsonValue, place: TextPlace, size: number): JsonValue {
+    return this.#within(size, () => redactValue(value, this.#json, place)) ?? standInFor(value);
   }
 
   columns(definition: RecordDefinition, columns: Columns): Columns {
     const known = columnsByName(definition);
-    return Object.fromEntries(
-      Object.entries(columns).map(([name, value]) => [name, this.#column(known.get(name), value)]),
-    );
+    // The shortest first: what names the record must not be unreadable because of a text that is too much work.
+    const sizes = Object.entries(columns).map(([name, value]) => ({
+      name,
+      value,
+      size: String(value).length,
+    }));
+    const redacted = new Map<string, string | boolean>();
+    for (const { name, value } of sizes.sort((left, right) => left.size - right.size))
+      redacted.set(name, this.#column(known.get(name), value));
+    return Object.fromEntries(Object.keys(columns).map((name) => [name, redacted.get(name) ?? false]));
+  }
+
+  /** Undefined when the value would become too large, or could not be read at all. */
+  #within<T>(size: number, redact: () => T): T | undefined {
+    this.#budget.begin(size);
+    try {
+      return redact();
+    } catch (error: unknown) {
+      if (!(error instanceof OutOfBudgetError)) throw error;
+      this.#count(UNREADABLE);
+      return undefined;
+    }
+  }
+
+  #text(text: string, place: TextPlace): string {
+    // Many texts may be left when there is no work left, and an exception for each of them would be work too.
+    if (this.#budget.isSpent) return this.#unreadableText(text);
+    try {
+      return this.#redactIfJson(text, place) ?? this.#redactRounds(text, place);
+    } catch (error: unknown) {
+      if (!(error instanceof OutOfBudgetError) || this.#budget.isOutgrown) throw error;
+      return this.#unreadableText(text);
+    }
+  }
+
+  #redactRounds(text: string, place: TextPlace): string {
+    let [before, after] = ['', text];
+    for (let round = 0; round < MOST_ROUNDS && before !== after; round += 1) {
+      before = after;
+      after = redactOnce(before, this.#rules, place, this.#replacing);
+    }
+    return after;
   }
 
   #column(column: Column | undefined, value: string | boolean): string | boolean {
     if (column === undefined || typeof value === 'boolean') return value;
-    const names = this.#rules.names;
-    const place: TextPlace = {
-      identity: names.isIdentity(column.name),
-      fingerprint: column.identifier === true || names.isFingerprint(column.name),
-    };
-    if (column.type === 'text') return this.text(value, place);
+    const { isIdentity, isFingerprint } = this.#rules.names.judge(column.name);
+    const fingerprint = column.identifier === true || isFingerprint;
+    const place = isIdentity || fingerprint ? { identity: isIdentity, fingerprint } : PLAIN;
+    if (column.type === 'text') return this.wholeText(value, place);
     if (column.type !== 'jsonb') return value;
-    const parsed = parseJson(value);
-    const redacted = this.json(parsed, place);
-    return redacted === parsed ? value : canonicalJson(redacted);
+    return this.#wholeJsonText(value, place);
+  }
+
+  #wholeJsonText(text: string, place: TextPlace): string {
+    const redacted = this.#within(text.length, () => this.#jsonText(text, parseJson, place));
+    if (redacted !== undefined) return redacted;
+    const containers: Readonly<Record<string, JsonValue>> = { '[': [], '{': {} };
+    return canonicalJson(standInFor(containers[text.trimStart().charAt(0)] ?? ''));
   }
 
   /** Annotations hold whole resources as one JSON text: read as JSON, its names and Secrets are known for what they are. */
   #redactIfJson(text: string, place: TextPlace): string | undefined {
     if (!/^\s*[[{]/.test(text) || isNestedBeyond(text, MAX_BODY_DEPTH)) return undefined;
-    let parsed: JsonValue;
-    try {
-      parsed = parseJson(text);
-    } catch {
-      // Text that only begins like JSON is text.
-      return undefined;
-    }
-    const redacted = this.json(parsed, place);
+    return this.#jsonText(text, parseIfJson, place);
+  }
+
+  /** Undefined when it cannot be parsed. */
+  #jsonText(
+    text: string,
+    parse: (text: string) => JsonValue | undefined,
+    place: TextPlace,
+  ): string | undefined {
+    this.#budget.spend(text.length * COST.parsed);
+    const review = reviewOf(text);
+    const perValue = review === undefined ? 0 : COST[review === 'keys' ? 'escapedKey' : 'reviewed'];
+    for (let comma = text.indexOf(','); perValue > 0 && comma >= 0; comma = text.indexOf(',', comma + 1))
+      this.#budget.spend(perValue);
+    const parsed = parse(text);
+    if (parsed === undefined) return undefined;
+    const redacted = redactValue(parsed, this.#json, place);
     return redacted === parsed ? text : canonicalJson(redacted);
+  }
+
+  #unreadable(value: JsonValue): JsonValue {
+    if (value === null || typeof value === 'boolean') return value;
+    if (typeof value === 'string') return this.#unreadableText(value);
+    this.#count(UNREADABLE);
+    const standIn = standInFor(value);
+    this.#budget.grow(1, canonicalJson(standIn).length);
+    return standIn;
+  }
+
+  #unreadableText(text: string): string {
+    this.#count(UNREADABLE);
+    const standIn = `[REDACTED:${UNREADABLE}]`;
+    this.#budget.grow(text.length, standIn.length);
+    return standIn;
+  }
+
+  #count(kind: string): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
   #replace(kind: string, secret: string): string {
     if (PLACEHOLDER.test(secret) || this.#exempt.some((pattern) => pattern.test(secret))) return secret;
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
-    return `[REDACTED:${kind}]`;
+    this.#count(kind);
+    const placeholder = `[REDACTED:${kind}]`;
+    this.#budget.grow(secret.length, placeholder.length);
+    return placeholder;
   }
+}
+
+/** Of the same kind of JSON as what it stands for: queries take the elements of a list, and merge objects. */
+function standInFor(value: JsonValue): JsonValue {
+  const placeholder = `[REDACTED:${UNREADABLE}]`;
+  if (Array.isArray(value)) return [placeholder];
+  return isJsonObject(value) ? { _redacted: placeholder } : placeholder;
+}
+
+function parseIfJson(text: string): JsonValue | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    // Text that only begins like JSON is text.
+    return undefined;
+  }
+}
+
+/** Characters of a value, the least that they can be: what is nested too deep does not count. */
+function sizeOf(value: JsonValue, levels = MAX_BODY_DEPTH): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (levels === 0 || typeof value !== 'object' || value === null) return 1;
+  if (Array.isArray(value))
+    return value.reduce<number>((size, item) => size + 1 + sizeOf(item, levels - 1), 1);
+  if (!isJsonObject(value)) return 1;
+  let size = 1;
+  for (const name of Object.keys(value)) size += name.length + 4 + sizeOf(value[name] ?? null, levels - 1);
+  return size;
 }

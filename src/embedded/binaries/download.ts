@@ -40,18 +40,22 @@ export async function download(source: DownloadSource, context: SourceContext): 
   const fetched = join(context.staging, 'fetched');
   let receivedMb = 0;
   try {
-    const wanted = findChecksum(await fetchText(checksumsUrl, dispatcher), basename(file));
+    const wanted = findChecksum(
+      await fetchText(checksumsUrl, { dispatcher, signal: context.signal }),
+      basename(file),
+    );
     if (wanted === undefined) throw new Error(`${checksumsUrl} has no SHA-256 of ${basename(file)}`);
     context.progress.begin(
       `downloading about ${source.sizeMb} MB from ${new URL(url).host}`,
       () => `${receivedMb} MB downloaded`,
     );
-    const found = await fetchFile(url, { path: fetched, dispatcher }, (bytes) => {
+    const found = await fetchFile(url, fetched, { dispatcher, signal: context.signal }, (bytes) => {
       receivedMb = Math.round(bytes / BYTES_PER_MB);
     });
     if (found !== wanted) throw new ChecksumMismatch(url, wanted, found);
   } finally {
-    await dispatcher.close();
+    // Ends what an abort left in the air, which close would wait for.
+    await dispatcher.destroy();
   }
   await place(fetched, source.member?.(context.platform), context);
 }
@@ -65,9 +69,15 @@ function createDispatcher(connectDeadlineMs: number): Dispatcher {
   });
 }
 
-async function open(url: string, dispatcher: Dispatcher): ReturnType<typeof fetch> {
+interface Fetching {
+  dispatcher: Dispatcher;
+  signal: AbortSignal | undefined;
+}
+
+async function open(url: string, { dispatcher, signal }: Fetching): ReturnType<typeof fetch> {
+  const over = AbortSignal.any([AbortSignal.timeout(WHOLE_DEADLINE_MS), ...(signal ? [signal] : [])]);
   try {
-    const response = await fetch(url, { dispatcher, signal: AbortSignal.timeout(WHOLE_DEADLINE_MS) });
+    const response = await fetch(url, { dispatcher, signal: over });
     if (response.ok) return response;
     await response.body?.cancel();
     throw new SourceClosed(`${url} answers ${response.status} ${response.statusText}`);
@@ -77,17 +87,18 @@ async function open(url: string, dispatcher: Dispatcher): ReturnType<typeof fetc
   }
 }
 
-async function fetchText(url: string, dispatcher: Dispatcher): Promise<string> {
-  return (await open(url, dispatcher)).text();
+async function fetchText(url: string, fetching: Fetching): Promise<string> {
+  return (await open(url, fetching)).text();
 }
 
 /** Stores the file and says its SHA-256. */
 async function fetchFile(
   url: string,
-  { path, dispatcher }: { path: string; dispatcher: Dispatcher },
+  path: string,
+  fetching: Fetching,
   onBytes: (received: number) => void,
 ): Promise<string> {
-  const { body } = await open(url, dispatcher);
+  const { body } = await open(url, fetching);
   if (body === null) throw new Error(`${url} has no content`);
   const hash = createHash('sha256');
   let received = 0;

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+
+import { fileAgeMs } from '../file-age.ts';
 
 /**
  * A lock between processes, as numbered files in a folder: `1`, `2`, … The highest number counts.
@@ -18,6 +20,8 @@ export interface LockOptions {
   /** What the holder is doing, for those who wait. */
   purpose: string;
   deadlineMs: number;
+  /** Gives the waiting up. */
+  signal?: AbortSignal | undefined;
   /** Told once per holder. */
   onWait: (holder: LockHolder) => void;
 }
@@ -37,9 +41,8 @@ const SILENCE_MS = 120_000;
 export async function withLock<T>(options: LockOptions, work: () => Promise<T>): Promise<T> {
   const path = await acquire(options);
   const refresh = setInterval(() => {
-    const now = new Date();
     // Failing leaves the old time: at worst another process does the same work beside us, into its own folder.
-    utimes(path, now, now).catch(() => undefined);
+    rewrite(path).catch(() => undefined);
   }, REFRESH_MS).unref();
   try {
     return await work();
@@ -50,7 +53,7 @@ export async function withLock<T>(options: LockOptions, work: () => Promise<T>):
 }
 
 async function acquire(options: LockOptions): Promise<string> {
-  const { folder, purpose, deadlineMs, onWait } = options;
+  const { folder, purpose, deadlineMs, signal, onWait } = options;
   await mkdir(folder, { recursive: true });
   const deadline = performance.now() + deadlineMs;
   let announced = '';
@@ -71,7 +74,7 @@ async function acquire(options: LockOptions): Promise<string> {
     }
     if (announced !== `${who} ${holder.purpose}`) onWait(holder);
     announced = `${who} ${holder.purpose}`;
-    await delay(POLL_MS);
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
 }
 
@@ -105,8 +108,7 @@ async function liveHolder(path: string): Promise<LockHolder | undefined> {
     const content = await readFile(path, 'utf8');
     if (content === FREE) return undefined;
     const holder = JSON.parse(content) as LockHolder;
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > SILENCE_MS) return undefined;
+    if ((await fileAgeMs(path)) > SILENCE_MS) return undefined;
     return holder.host !== hostname() || isAlive(holder.pid) ? holder : undefined;
   } catch (error: unknown) {
     // Cleared between the listing and the reading: a higher number exists, the next look finds it.
@@ -132,6 +134,16 @@ async function numbersIn(folder: string): Promise<number[]> {
 
 async function highest(folder: string): Promise<number> {
   return Math.max(0, ...(await numbersIn(folder)));
+}
+
+/** The same content again, in place: so the file system gives it the time, as it does for those who ask how old it is. */
+async function rewrite(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.write(await file.readFile(), 0, null, 0);
+  } finally {
+    await file.close();
+  }
 }
 
 async function replace(path: string, content: string): Promise<void> {

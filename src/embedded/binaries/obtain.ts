@@ -9,7 +9,7 @@ import { withLock } from './lock.ts';
 import { exists, findFault } from './lookup.ts';
 import type { BinaryResolverOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { ServerUnavailable } from './server-unavailable.ts';
+import { ObtainingStopped, ServerUnavailable } from './server-unavailable.ts';
 import { SourceClosed, type SourceContext } from './source.ts';
 import { fetchWheel } from './wheel.ts';
 
@@ -23,6 +23,7 @@ export interface Attempt {
 const DEFAULT_CONNECT_DEADLINE_MS = 5_000;
 const DEFAULT_LOCK_DEADLINE_MS = 60 * 60_000;
 const SHARED_FOLDER_MODE = 0o755;
+const RM_RETRIES = 10;
 const STAGING_PREFIX = 'staging-';
 const WAYS = { download: 'download', go: 'build from source', wheel: 'Python wheel' } as const;
 
@@ -63,6 +64,7 @@ export async function obtainOnce(wanted: Wanted): Promise<void> {
       folder: join(options.cacheDir, 'lock'),
       purpose: what,
       deadlineMs: options.lockDeadlineMs ?? DEFAULT_LOCK_DEADLINE_MS,
+      signal: options.signal,
       onWait: (holder) => {
         options.report(`${what}: waiting for process ${holder.pid}, which is preparing ${holder.purpose}`);
       },
@@ -89,12 +91,14 @@ async function obtain(wanted: Wanted): Promise<void> {
       await rename(staging, entry);
       return;
     } catch (error: unknown) {
+      if (options.signal?.aborted === true) throw new ObtainingStopped(labelOf(name, definition), error);
       const remedy = error instanceof SourceClosed ? error.remedy : undefined;
       attempts.push({ way: WAYS[source.kind], reason: (error as Error).message, remedy });
       const [firstLine = ''] = (error as Error).message.split('\n', 1);
       options.report(`${labelOf(name, definition)}: no ${WAYS[source.kind]}: ${firstLine}`);
     } finally {
-      await rm(staging, { recursive: true, force: true });
+      // A compiler that was killed may write its last file while we remove the folder.
+      await rm(staging, { recursive: true, force: true, maxRetries: RM_RETRIES });
     }
   }
   throw new ServerUnavailable(name, explain(wanted));
@@ -103,7 +107,7 @@ async function obtain(wanted: Wanted): Promise<void> {
 async function fill(source: Source, wanted: Wanted, staging: string): Promise<void> {
   const { name, definition, options } = wanted;
   const handedOut = join(staging, definition.entryPath);
-  using progress = new Progress(options.report, labelOf(name, definition));
+  using progress = new Progress(options, labelOf(name, definition));
   await obtainFrom(source, createContext(wanted, staging, progress));
   const fault = await findFault(definition, handedOut);
   if (fault !== undefined) throw new Error(`what came is not ${labelOf(name, definition)}: ${fault}`);
@@ -122,6 +126,7 @@ function createContext(wanted: Wanted, staging: string, progress: Progress): Sou
     connectDeadlineMs: options.connectDeadlineMs ?? DEFAULT_CONNECT_DEADLINE_MS,
     downloadBaseUrl: options.downloadBaseUrls?.[name],
     offline: options.offline ?? false,
+    signal: options.signal,
     progress,
   };
 }

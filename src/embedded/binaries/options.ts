@@ -1,7 +1,7 @@
 import type { Catalogue, Platform, ServerName } from './catalogue.ts';
-import type { Report } from './progress.ts';
+import type { ProgressOutput } from './progress.ts';
 
-export interface BinaryResolverOptions {
+export interface BinaryResolverOptions extends ProgressOutput {
   /** Where servers are kept between runs. Every user of the machine may have one. */
   cacheDir: string;
   /**
@@ -11,8 +11,8 @@ export interface BinaryResolverOptions {
   explicitPaths: Partial<Record<ServerName, string>>;
   /** PATH: where the pinned version may be installed already, and where `go` and `python3` are looked for. */
   searchPath: string;
-  /** Told what a long step does, why and how far it is. */
-  report: Report;
+  /** Ends a download or a build at once; whoever waits for it gets `ObtainingStopped`. Default: never. */
+  signal?: AbortSignal;
   /** Use nothing from the network. Default false. */
   offline?: boolean;
   /** Default `go`. */

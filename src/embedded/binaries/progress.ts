@@ -1,42 +1,65 @@
 export type Report = (line: string) => void;
+/** Shows a line in the place of the one before; undefined takes it away. */
+export type ShowStatus = (text: string | undefined) => void;
 
-const INTERVAL_MS = 15_000;
+export interface ProgressOutput {
+  report: Report;
+  /** Only where the output can overwrite a line. Default: a line of its own every 15 s. */
+  showStatus?: ShowStatus | undefined;
+}
+
+const LINE_INTERVAL_MS = 15_000;
+const STATUS_INTERVAL_MS = 500;
 const SECOND_MS = 1_000;
 const MINUTE_S = 60;
 
-/** A long step that says every 15 s that it is still alive. */
+/** A long step that says how far it is: in one line that changes on a terminal, else every 15 s. */
 export class Progress implements Disposable {
   readonly #startedAt = performance.now();
-  readonly #report: Report;
+  readonly #output: ProgressOutput;
   readonly #label: string;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(report: Report, label: string) {
-    this.#report = report;
+  constructor(output: ProgressOutput, label: string) {
+    this.#output = output;
     this.#label = label;
   }
 
   /** Announces a step, and from then on says how far it is. */
   begin(announcement: string, doing: () => string): void {
     this.say(announcement);
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => {
-      this.say(`${doing()}, ${this.elapsed()} so far`);
-    }, INTERVAL_MS).unref();
+    this.#end();
+    const { showStatus } = this.#output;
+    const tell = (): void => {
+      const text = `${doing()}, ${this.elapsed()} so far`;
+      if (showStatus === undefined) this.say(text);
+      else showStatus(`${this.#label}: ${text}`);
+    };
+    const interval = showStatus === undefined ? LINE_INTERVAL_MS : STATUS_INTERVAL_MS;
+    this.#timer = setInterval(tell, interval).unref();
   }
 
   say(text: string): void {
-    this.#report(`${this.#label}: ${text}`);
+    this.#output.report(`${this.#label}: ${text}`);
   }
 
   elapsed(): string {
-    const seconds = Math.round((performance.now() - this.#startedAt) / SECOND_MS);
-    return seconds < MINUTE_S
-      ? `${seconds} s`
-      : `${Math.floor(seconds / MINUTE_S)} min ${seconds % MINUTE_S} s`;
+    return formatSpan(performance.now() - this.#startedAt);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#end();
   }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.#output.showStatus?.(undefined);
+  }
+}
+
+export function formatSpan(spanMs: number): string {
+  const seconds = Math.round(spanMs / SECOND_MS);
+  return seconds < MINUTE_S
+    ? `${seconds} s`
+    : `${Math.floor(seconds / MINUTE_S)} min ${seconds % MINUTE_S} s`;
 }

@@ -1,5 +1,15 @@
 import type { ServerName } from './catalogue.ts';
 
+/** A download or a build was given up because the process was asked to end. Nothing of it is left in the cache. */
+export class ObtainingStopped extends Error {
+  constructor(what: string, cause: unknown) {
+    super(`stopped while preparing ${what}; the next start goes on with what Go has compiled so far`, {
+      cause,
+    });
+    this.name = 'ObtainingStopped';
+  }
+}
+
 /** Why each way to a server was closed, and what would open one. */
 export class ServerUnavailable extends Error {
   readonly server: ServerName;

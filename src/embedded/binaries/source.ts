@@ -14,6 +14,8 @@ export interface SourceContext {
   connectDeadlineMs: number;
   downloadBaseUrl: string | undefined;
   offline: boolean;
+  /** Ends the work at once. */
+  signal: AbortSignal | undefined;
   progress: Progress;
 }
 

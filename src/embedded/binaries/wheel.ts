@@ -31,6 +31,7 @@ export async function fetchWheel(source: WheelSource, context: SourceContext): P
       command: python,
       args: [...download, ...requirements],
       deadlineMs: FETCH_DEADLINE_MS,
+      signal: context.signal,
     });
   } catch (error: unknown) {
     throw new SourceClosed((error as Error).message, { remedy, cause: error });

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 
+import { fileAgeMs } from '../file-age.ts';
 import { attemptAs, canEnter, type RunAs } from './run-as.ts';
 
 export interface PostgresBinaries {
@@ -138,11 +139,8 @@ async function removeAbandonedCopies(cache: string, name: string): Promise<void>
     if (!entry.startsWith(`${name}${PARTIAL}`)) continue;
     const path = join(cache, entry);
     // Another process may be done with it at this moment.
-    const age = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
+    const ageMs = await fileAgeMs(path).catch(() => 0);
+    if (ageMs > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -25,7 +25,7 @@ export interface SandboxOptions {
   dataDir?: string;
   /** Kinds that exist from the start. Default: those of `deploy/crds-for-tests/`. */
   kinds?: readonly Kind[];
-  /** Namespaces that exist from the start, besides `default`. */
+  /** Namespaces that exist from the start, besides `default` and `kube-system`. */
   namespaces?: readonly string[];
   /** Changes kept for watches and pages; what is older answers 410. Default 1000. */
   historyLimit?: number;
@@ -86,7 +86,8 @@ async function serve(options: SandboxOptions, persistence: Persistence | undefin
     createUnlessThere(store, resources, CUSTOM_RESOURCE_DEFINITION, definitionOf(kind));
   };
   for (const kind of options.kinds ?? KUBERNAUT_KINDS) registerKind(kind);
-  for (const name of ['default', ...(options.namespaces ?? [])]) {
+  // kube-system by its uid says which cluster this is.
+  for (const name of ['default', 'kube-system', ...(options.namespaces ?? [])]) {
     createUnlessThere(store, resources, NAMESPACE, { metadata: { name } });
   }
   const token = options.token ?? randomBytes(TOKEN_BYTES).toString('hex');

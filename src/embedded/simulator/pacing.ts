@@ -19,7 +19,7 @@ const PAUSES = 0x9a05e;
 /** When remediations begin: at a rate, all at once, or, with neither, as signals drop in. */
 export class Pacing {
   readonly #options: PacingOptions;
-  readonly #begunAt = performance.now();
+  #begunAt: number | undefined;
 
   constructor(options: PacingOptions) {
     this.#options = options;
@@ -33,6 +33,8 @@ export class Pacing {
   async beforeRemediation(index: number): Promise<void> {
     const { ratePerMinute, burst = false } = this.#options;
     if (ratePerMinute === undefined || burst) return;
+    // From the first one on: what has to be prepared before it takes nothing of the interval after it.
+    this.#begunAt ??= performance.now();
     const dueMs = this.#begunAt + (index * MINUTE_MS) / ratePerMinute - performance.now();
     await this.#passed(Math.max(0, dueMs));
   }

@@ -10,7 +10,7 @@ import type { Random } from './random.ts';
 import type { Clock, PlayedObject, Situation } from './situation.ts';
 import { timeText } from './situation.ts';
 import { SPECS } from './specs.ts';
-import type { Part, Step } from './step.ts';
+import type { Part, Step, TemplateObject } from './step.ts';
 import { codeOf, millisecondsOf, partOf } from './step.ts';
 import { storyOf } from './stories.ts';
 
@@ -23,12 +23,18 @@ export type Move =
 
 export type Performance = Generator<Move, undefined, PlayedObject | undefined>;
 
-/** Held by its controller until it has cleaned up; what has none vanishes at once. */
-const FINALIZERS: Readonly<Partial<Record<Part, string>>> = {
-  AIA: 'kubernaut.ai/finalizer',
-  AS: 'apifrontend.kubernaut.ai/agentsession-terminal-close',
-  WFE: 'workflowexecution.kubernaut.ai/workflowexecution-cleanup',
+/** Held by its controllers until they have cleaned up; what has none vanishes at once. */
+const FINALIZERS: Readonly<Partial<Record<Part, readonly string[]>>> = {
+  AIA: ['kubernaut.ai/finalizer'],
+  AS: [
+    'apifrontend.kubernaut.ai/agentsession-terminal-close',
+    'kubernautagent.kubernaut.ai/agentsession-dispatch-cleanup',
+  ],
+  WFE: ['workflowexecution.kubernaut.ai/workflowexecution-cleanup'],
 };
+
+/** The orchestrator was seen to write 27 times a second while two notifications differ. */
+const FLAP_EVERY_MS = 37;
 
 /** The story of a plan, move by move: nothing but the runner touches a cluster, a clock or a disk. */
 export function* perform(
@@ -43,10 +49,34 @@ export function* perform(
     const kind = kindIn(plan.generation, codeOf(part));
     if (kind === undefined || (step.only && !step.only.includes(plan.generation))) continue;
     yield { pass: spanOf(step, pace) };
-    const situation: Situation = { plan, clock, parts, subject: parts.get(part) };
-    const object = yield moveOf(step, { kind, situation, labels });
+    const situate = (): Situation => ({ plan, clock, parts, subject: parts.get(part) });
+    if ('flap' in step) {
+      yield* flapping(step, { kind, situate, parts });
+      continue;
+    }
+    const object = yield moveOf(step, { kind, situation: situate(), labels });
     if (object === undefined) parts.delete(part);
     else parts.set(part, object);
+  }
+}
+
+interface Flapping {
+  kind: Kind;
+  situate: () => Situation;
+  parts: Map<Part, PlayedObject>;
+}
+
+/** By a timetable, so that slow answers do not make it slower; an interval is never longer than usual to catch up. */
+function* flapping(step: Extract<Step, { flap: Part }>, { kind, situate, parts }: Flapping): Performance {
+  const { clock } = situate();
+  const begunAt = clock.now();
+  const turns = Math.max(step.between.length, Math.round(clock.flapMs / FLAP_EVERY_MS));
+  for (let turn = 0; turn < turns; turn += 1) {
+    const dueMs = begunAt + turn * FLAP_EVERY_MS - clock.now();
+    yield { pass: Math.min(FLAP_EVERY_MS, Math.max(0, dueMs)) * clock.speed };
+    const status = step.between[turn % step.between.length] ?? step.between[0];
+    const object = yield updateOf(step.flap, status, { kind, situation: situate() });
+    if (object !== undefined) parts.set(step.flap, object);
   }
 }
 
@@ -56,14 +86,35 @@ interface Writing {
   labels: Readonly<Record<string, string>>;
 }
 
-function moveOf(step: Step, writing: Writing): Move {
+function moveOf(step: Exclude<Step, { flap: Part }>, writing: Writing): Move {
   const { kind, situation } = writing;
   if ('create' in step) return { create: step.create, kind, body: bodyOf(step, writing) };
-  const object = situation.subject;
-  if (object === undefined) throw new Error(`a story changes ${partOf(step)} before it creates it`);
-  if ('delete' in step) return { delete: step.delete, kind, object };
-  const status = statusIn(situation.plan.generation, codeOf(step.update), step.status);
-  return { update: step.update, kind, object, status: fillIn(status, situation) };
+  if ('update' in step) return updateOf(step.update, step.status, writing);
+  return { delete: step.delete, kind, object: subjectOf(step.delete, situation) };
+}
+
+function updateOf(
+  part: Part,
+  status: TemplateObject,
+  { kind, situation }: Pick<Writing, 'kind' | 'situation'>,
+): Move {
+  const object = subjectOf(part, situation);
+  const filled = fillIn(statusIn(situation.plan.generation, codeOf(part), status), situation);
+  return { update: part, kind, object, status: withEarlierConditions(filled, object) };
+}
+
+function subjectOf(part: Part, { subject }: Situation): PlayedObject {
+  if (subject === undefined) throw new Error(`a story changes ${part} before it creates it`);
+  return subject;
+}
+
+/** A list that is merged by type: a controller sets one condition and leaves the others as they are. */
+function withEarlierConditions(status: JsonObject, { status: before }: PlayedObject): JsonObject {
+  const set = status['conditions'] as { type: string }[] | undefined;
+  if (set === undefined) return status;
+  const earlier = (before?.['conditions'] ?? []) as { type: string }[];
+  const byType = new Map([...earlier, ...set].map((condition) => [condition.type, condition]));
+  return { ...status, conditions: [...byType.values()] };
 }
 
 /** Draws even where the range is a point, so that a later change of a range moves no other step. */
@@ -76,7 +127,7 @@ function bodyOf(step: Extract<Step, { create: Part }>, { kind, situation, labels
   const { plan } = situation;
   const code = codeOf(step.create);
   const spec = specIn(plan.generation, code, { ...SPECS[code], ...step.spec });
-  const finalizer = FINALIZERS[step.create];
+  const finalizers = FINALIZERS[step.create];
   return {
     apiVersion: groupVersion(kind),
     kind: kind.kind,
@@ -86,7 +137,7 @@ function bodyOf(step: Extract<Step, { create: Part }>, { kind, situation, labels
       ...(code === 'RR'
         ? { annotations: { 'kubernaut.ai/created-at': timeText(situation.clock.now()) } }
         : {}),
-      ...(finalizer === undefined ? {} : { finalizers: [finalizer] }),
+      ...(finalizers === undefined ? {} : { finalizers: [...finalizers] }),
       ...ownerOf(step.create, situation),
     },
     spec: fillIn(spec, situation),

@@ -14,6 +14,7 @@ export interface BranchOptions {
 }
 
 const FAST = 3_000;
+const FLAP_MS = 500;
 
 /** Plays one remediation and answers when it has ended; oracle.ts says how it must have. */
 export async function playBranch(
@@ -27,6 +28,7 @@ export async function playBranch(
     generation,
     seed,
     speed,
+    flapMs: FLAP_MS,
     count: 1,
     ...(namespace === undefined ? {} : { namespace }),
   });

@@ -46,7 +46,8 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   confidence: ofPlan(({ confidence }) => confidence),
   otherRemediation: ofPlan(({ other }) => other),
   otherExecution: ofPlan(({ other }) => `we-${other}`),
-  sessionId: ofPlan(({ name }) => uuidOf(`session ${name}`)),
+  sessionId: ({ plan: { name } }, which) =>
+    uuidOf(which === '' ? `session ${name}` : `session ${name} ${which}`),
   investigationId: ofPlan(({ name }) => `inv-${sha256(name).slice(0, JOB_NAME_DIGITS)}`),
   jobName: ofPlan(({ name }) => `wfe-${sha256(name).slice(0, JOB_NAME_DIGITS)}`),
   clusterId: () => 'production-eu-1',
@@ -72,6 +73,7 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   rootCause: ofScenario(({ rationale }) => rationale),
   rootCauseAnalysis: ofScenario(rootCauseAnalysis),
   investigationReport: ofScenario(investigationReport),
+  sessionResult: ofPlan(sessionResult),
   detectedLabels: ofScenario(({ target }) => ({ gitOpsManaged: false, kind: target.kind })),
   specHash: (situation, moment) => `sha256:${sha256(`${targetText(situation.plan.scenario)} ${moment}`)}`,
 
@@ -160,6 +162,36 @@ function rootCauseAnalysis({ summary, severity, rationale, signalName, target }:
     remediationTarget: { ...target },
   };
 }
+
+/** What the agent answers. The analysis takes over its first members; the grounds stay with the session. */
+function sessionResult({ scenario, confidence }: RemediationPlan): JsonObject {
+  const { summary, severity, rationale, signalName, target } = scenario;
+  return {
+    analysis: investigationReport(scenario),
+    confidence,
+    rootCauseAnalysis: {
+      summary: `${summary}. ${rationale}`,
+      severity,
+      signal_name: signalName,
+      contributing_factors: [summary, rationale],
+      remediationTarget: { ...target },
+      causal_chain: [summary, rationale],
+      due_diligence: dueDiligence(scenario),
+    },
+  };
+}
+
+/** The eight questions that an agent has to answer before it proposes anything. */
+const dueDiligence = ({ target, workflow, rationale }: Scenario): JsonObject => ({
+  causal_completeness: rationale,
+  target_accuracy: `${target.kind} ${target.name} owns what the signal is about`,
+  evidence_sufficiency: 'events, logs and metrics of the last hour agree',
+  alternative_hypotheses: 'a failing dependency was looked for and not found',
+  scope_completeness: 'no other workload shows the signal',
+  proportionality: `${workflow.workflowName} changes nothing else`,
+  regression_awareness: 'the last three changes were looked at',
+  confidence_calibration: 'the same cause was confirmed twice before',
+});
 
 function investigationReport({ signalName, summary, rationale, workflow }: Scenario): string {
   return `# ${signalName}\n\n${summary}\n\n## Cause\n\n${rationale}\n\n## Proposal\n\nRun ${workflow.workflowName} ${workflow.version}: ${workflow.tasks.join(', ')}.`;

@@ -14,7 +14,7 @@ import { openRemediation, playRemediation } from './play.ts';
 import { chooseSeed } from './random.ts';
 import type { Branch } from './stories.ts';
 import { branchesOf } from './stories.ts';
-import { sweep } from './sweep.ts';
+import { deleteAll, sweep } from './sweep.ts';
 
 export interface SimulatorOptions {
   cluster: ClusterTarget;
@@ -38,6 +38,13 @@ export interface SimulatorOptions {
   burst?: boolean;
   /** How long an ended remediation stays, in milliseconds of the clock. Default one hour. */
   retentionMs?: number;
+  /** How long a status flaps where a story lets it, in milliseconds of the clock. Default five seconds. */
+  flapMs?: number;
+  /**
+   * When the play is over, everything that simulators made goes at once, kind by kind, as with its namespace: also what
+   * has not ended. Default false.
+   */
+  deleteAll?: boolean;
   /** Stops the play where it is; the report then tells how far it came. */
   signal?: AbortSignal;
   /** Milliseconds since the epoch. Default: the system clock. */
@@ -59,6 +66,7 @@ const MAX_NAME_ATTEMPTS = 10;
 const DEFAULT_SPEED = 30;
 const DEFAULT_CONCURRENCY = 3;
 const DEFAULT_RETENTION_MS = 3_600_000;
+const DEFAULT_FLAP_MS = 5_000;
 const MIN_SWEEP_MS = 250;
 const MAX_SWEEP_MS = 60_000;
 const SWEEPS_PER_RETENTION = 4;
@@ -102,7 +110,12 @@ class Simulation {
     this.#stage = {
       objects: new ClusterObjects(client, namespace),
       pass: (ms) => delay(ms / speed, undefined, { signal }),
-      clock: { now, speed, retentionMs: options.retentionMs ?? DEFAULT_RETENTION_MS },
+      clock: {
+        now,
+        speed,
+        retentionMs: options.retentionMs ?? DEFAULT_RETENTION_MS,
+        flapMs: options.flapMs ?? DEFAULT_FLAP_MS,
+      },
       labels: { [SIMULATED_LABEL]: 'true', [RUN_LABEL]: randomUUID() },
     };
   }
@@ -119,6 +132,7 @@ class Simulation {
     );
     const sweeping = this.#untilStopped(() => this.#keepSweeping());
     await Promise.all(lines);
+    if (this.#options.deleteAll === true) await this.#untilStopped(() => this.#deleteAll());
     this.#stopping.abort();
     await sweeping;
     if (this.#failure) throw this.#failure;
@@ -189,7 +203,15 @@ class Simulation {
   }
 
   async #sweep(): Promise<void> {
-    const deleted = new Set(await sweep({ ...this.#stage, playing: this.#playing }));
+    this.#noteDeleted(await sweep({ ...this.#stage, playing: this.#playing }));
+  }
+
+  async #deleteAll(): Promise<void> {
+    this.#noteDeleted(await deleteAll(this.#stage.objects));
+  }
+
+  #noteDeleted(uids: readonly string[]): void {
+    const deleted = new Set(uids);
     for (const record of this.report.remediations) if (deleted.has(record.uid)) record.deleted = true;
   }
 }

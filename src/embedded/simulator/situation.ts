@@ -28,6 +28,8 @@ export interface Clock {
   speed: number;
   /** How long an ended remediation stays, in milliseconds of the clock. */
   retentionMs: number;
+  /** How long a status flaps where a story lets it, in milliseconds of the clock. */
+  flapMs: number;
 }
 
 /** What is known at the moment of a write. */

@@ -15,12 +15,15 @@ import type { Branch } from './stories.ts';
 export interface WatchedState {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: JsonObject;
+  /** Milliseconds since the epoch; two writes of one time follow each other at once. */
+  readonly writtenAt: number;
 }
 
 /** A story without a cluster begins here. */
 const BEGINNING = Date.parse('2026-09-01T09:00:00Z');
 const FIRST_VERSION = 1_000;
 const RETENTION_MS = 24 * 3_600_000;
+const FLAP_MS = 1_000;
 
 /**
  * Every state of every resource of one remediation, in the order in which they are written: pure, and the same for the
@@ -32,7 +35,8 @@ export function statesOf(branch: Branch, generation: Generation, seed: number): 
 
 function statesOfPlan(plan: RemediationPlan): readonly WatchedState[] {
   let now = BEGINNING;
-  const clock = { now: () => now, speed: 1, retentionMs: RETENTION_MS };
+  const clock = { now: () => now, speed: 1, retentionMs: RETENTION_MS, flapMs: FLAP_MS };
+  const births = new Map<string, number>();
   const performance = perform(plan, clock, { [SIMULATED_LABEL]: 'true' });
   const states: WatchedState[] = [];
   let answer: PlayedObject | undefined;
@@ -42,9 +46,10 @@ function statesOfPlan(plan: RemediationPlan): readonly WatchedState[] {
       now += next.value.pass;
       continue;
     }
-    const written = write(next.value, now, FIRST_VERSION + states.length);
+    const written = write(next.value, { now, version: FIRST_VERSION + states.length, births });
     // As over the wire: nobody can change what another one holds.
-    states.push(...(structuredClone(written) as unknown as WatchedState[]));
+    const watched = structuredClone(written) as unknown as Omit<WatchedState, 'writtenAt'>[];
+    for (const state of watched) states.push({ ...state, writtenAt: now });
     const last = written.at(-1);
     if (last?.type !== 'DELETED') answer = last?.object;
   }
@@ -56,12 +61,22 @@ interface Written {
   object: PlayedObject;
 }
 
+interface Server {
+  readonly now: number;
+  readonly version: number;
+  /** How often each name was given: a second resource of the same name is another one. */
+  readonly births: Map<string, number>;
+}
+
 /** What an API server does with a write, as far as it shows. */
-function write(move: Exclude<Move, { pass: number }>, now: number, version: number): Written[] {
+function write(move: Exclude<Move, { pass: number }>, { now, version, births }: Server): Written[] {
   const resourceVersion = String(version);
   if ('create' in move) {
     const { metadata, ...rest } = move.body as unknown as PlayedObject;
-    const uid = uuidOf(`${groupResource(move.kind)} ${metadata.name}`);
+    const name = `${groupResource(move.kind)} ${metadata.name}`;
+    const earlier = births.get(name) ?? 0;
+    births.set(name, earlier + 1);
+    const uid = uuidOf(earlier === 0 ? name : `${name} ${earlier}`);
     const birth = { namespace: 'kubernaut-system', uid, resourceVersion, creationTimestamp: timeText(now) };
     const object = { ...rest, metadata: { ...metadata, ...birth, generation: 1 } };
     return [{ type: 'ADDED', object }];

@@ -18,6 +18,8 @@ export type Step = When &
     | { readonly create: Part; readonly spec?: TemplateObject }
     | { readonly update: Part; readonly status: TemplateObject }
     | { readonly delete: Part }
+    /** Two writes in turns, 27 of them in a second of the clock, for as long as the play was told to (`flapMs`). */
+    | { readonly flap: Part; readonly between: readonly [TemplateObject, TemplateObject] }
   );
 
 export interface When {
@@ -29,8 +31,11 @@ export interface When {
 
 export const codeOf = (part: Part): KindCode => (part.startsWith('NR/') ? 'NR' : (part as KindCode));
 
-export const partOf = (step: Step): Part =>
-  'create' in step ? step.create : 'update' in step ? step.update : step.delete;
+export function partOf(step: Step): Part {
+  if ('create' in step) return step.create;
+  if ('update' in step) return step.update;
+  return 'flap' in step ? step.flap : step.delete;
+}
 
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const SPAN = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;

@@ -13,5 +13,6 @@ export interface Story {
 }
 
 export const EVERY = GENERATIONS;
+export const SINCE_G3: readonly Generation[] = ['G3'];
 export const SINCE_G2: readonly Generation[] = ['G3', 'G2'];
 export const ONLY_G1: readonly Generation[] = ['G1'];

@@ -52,6 +52,39 @@ async function sweepKinds(kinds: readonly Kind[], sweeping: Sweeping): Promise<s
   return remediations;
 }
 
+/** As many at once as a namespace controller and a garbage collector delete. */
+const DELETIONS_AT_ONCE = 20;
+
+/**
+ * What the deletion of a namespace does to remediations: every kind is emptied, all of it at once and in no order of
+ * owners, ended or not. Answers the uids of the remediations.
+ */
+export async function deleteAll(objects: ClusterObjects): Promise<string[]> {
+  const remediations: string[] = [];
+  for (const generation of SWEPT) {
+    const kinds = KIND_CODES.flatMap((code) => kindIn(generation, code) ?? []);
+    for (const kind of kinds) {
+      const found = (await objects.list(kind)).filter(isSimulated);
+      if (kind === kinds[0]) remediations.push(...found.map(({ metadata }) => metadata.uid));
+      await deleteEach(objects, kind, found);
+    }
+  }
+  return remediations;
+}
+
+async function deleteEach(
+  objects: ClusterObjects,
+  kind: Kind,
+  found: readonly PlayedObject[],
+): Promise<void> {
+  const left = [...found];
+  const line = async (): Promise<void> => {
+    for (let object = left.pop(); object !== undefined; object = left.pop())
+      await objects.delete(kind, object);
+  };
+  await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, line));
+}
+
 export const isSimulated = ({ metadata }: PlayedObject): boolean =>
   metadata.labels?.[SIMULATED_LABEL] !== undefined;
 

@@ -9,6 +9,27 @@ const polled = (count: number, every: string): readonly Step[] =>
     status: { investigationSession: { lastPolled: '@now', pollCount: index + 1 } },
   }));
 
+/** A session exists before it has a status; the agent that takes it up writes the first one. */
+function sessionBegins(which: string, generation: number): readonly Step[] {
+  const id = which === '' ? '@sessionId' : `@sessionId ${which}`;
+  return [
+    { after: '0.2s', create: 'AS' },
+    { after: '0.3s', update: 'AIA', status: { phase: 'Investigating', message: 'Investigating the cause' } },
+    {
+      update: 'AIA',
+      status: {
+        investigationSession: { id, generation, interactive: false, createdAt: '@now', pollCount: 0 },
+        conditions: [condition('InvestigationSessionReady', 'SessionCreated', 'The agent has a session')],
+      },
+    },
+    {
+      after: '0.5s',
+      update: 'AS',
+      status: { phase: 'Investigating', sessionID: id, dispatchedAt: '@now' },
+    },
+  ];
+}
+
 /** The analysis exists and its agent investigates. */
 export const analysisBegins: readonly Step[] = [
   { after: '1s', create: 'AIA' },
@@ -22,41 +43,46 @@ export const analysisBegins: readonly Step[] = [
         aiAnalysisRef: '@ref AIA',
         currentProcessingRef: '@ref AIA',
       },
+      conditions: [
+        condition('SignalProcessingComplete', 'SignalProcessingSucceeded', 'The signal was processed'),
+        condition('AIAnalysisReady', 'AIAnalysisCreated', 'It was created'),
+      ],
     },
   },
-  { after: '0.1s', update: 'AIA', status: { phase: 'Pending', startedAt: '@now' } },
-  { after: '0.2s', create: 'AS' },
-  { after: '0.1s', update: 'AS', status: { phase: 'Pending' } },
+  { update: 'AIA', status: { phase: 'Pending', startedAt: '@now' } },
+  ...sessionBegins('', 1),
+];
+
+/** The agent has no capacity: its session is thrown away, and a second one of the same name is another resource. */
+const turnedAway: readonly Step[] = [
   {
-    after: '0.3s',
-    update: 'AIA',
+    after: '2s',
+    update: 'AS',
     status: {
-      phase: 'Investigating',
-      investigationSession: {
-        id: '@sessionId',
-        generation: 1,
-        interactive: false,
-        createdAt: '@now',
-        pollCount: 0,
-      },
+      phase: 'Failed',
+      reason: 'CapacityExceeded',
+      error: 'the agent is at its capacity',
+      completedAt: '@now',
     },
   },
-  { after: '0.5s', update: 'AS', status: { phase: 'Investigating' } },
+  { after: '1s', delete: 'AS' },
+  {
+    after: '30s',
+    update: 'AIA',
+    status: { message: 'The agent was at its capacity', investigationSession: null },
+  },
+  ...sessionBegins('again', 2),
 ];
 
 /** The investigation is over: what it found. */
-const investigated = (rcaResult: TemplateObject): readonly Step[] => [
+const investigated = (rcaResult: TemplateObject, before: readonly Step[] = []): readonly Step[] => [
   ...analysisBegins,
-  ...seenAgain,
+  ...before,
   ...polled(5, '14s..26s'),
   {
     after: '1s',
     update: 'AS',
-    status: {
-      phase: 'Completed',
-      completedAt: '@now',
-      result: { analysis: '@investigationReport' },
-    },
+    status: { phase: 'Completed', completedAt: '@now', result: '@sessionResult' },
   },
   {
     after: '2s..6s',
@@ -73,6 +99,7 @@ const investigated = (rcaResult: TemplateObject): readonly Step[] => [
         validationAttemptsHistory: [{ attempt: 1, isValid: true, timestamp: '@now' }],
         degradedMode: false,
       },
+      conditions: [condition('InvestigationComplete', 'InvestigationSucceeded', 'The cause was found')],
     },
   },
   { after: '0.1s', update: 'AIA', status: { phase: 'Recommending' }, only: ['G1'] },
@@ -93,9 +120,14 @@ const ENDED = {
   investigationMetadata: { totalAnalysisTime: '@elapsedMs startedAt' },
 };
 
+const ANALYSED = [
+  condition('AnalysisComplete', 'AnalysisSucceeded', 'Analysis completed'),
+  condition('Ready', 'AnalysisCompleted', 'The analysis has ended'),
+];
+
 /** A workflow was chosen, and needs nobody's leave. */
-export const analysed: readonly Step[] = [
-  ...investigated(WITH_WORKFLOW),
+const chosen = (before: readonly Step[]): readonly Step[] => [
+  ...investigated(WITH_WORKFLOW, before),
   {
     after: '0.1s',
     update: 'AIA',
@@ -106,19 +138,28 @@ export const analysed: readonly Step[] = [
       message: 'Analysis completed',
       approval: {
         approvalRequired: false,
+        // Also where nobody is asked.
+        approvalReason: 'Auto-approved by policy',
         approvalContext: {
           policyEvaluation: { ...POLICY, matchedRules: ['auto-approve'], decision: 'Approved' },
         },
       },
       review: { needsHumanReview: false },
-      conditions: [condition('Ready', 'AnalysisCompleted', 'A workflow was selected')],
+      conditions: [
+        ...ANALYSED,
+        condition('WorkflowResolved', 'WorkflowFound', 'Workflow {workflowName} was selected'),
+        condition('ApprovalRequired', 'AutoApproved', 'Auto-approved by policy', 'False'),
+      ],
     },
   },
 ];
 
+export const analysed: readonly Step[] = chosen([]);
+export const analysedAtSecondAttempt: readonly Step[] = chosen(turnedAway);
+
 /** A workflow was chosen, and the policy wants somebody to approve it. */
 export const analysedForApproval: readonly Step[] = [
-  ...investigated(WITH_WORKFLOW),
+  ...investigated(WITH_WORKFLOW, seenAgain),
   {
     after: '0.1s',
     update: 'AIA',
@@ -129,9 +170,9 @@ export const analysedForApproval: readonly Step[] = [
       message: 'Analysis completed; approval required',
       approval: {
         approvalRequired: true,
-        approvalReason: 'production changes need an approval',
+        approvalReason: 'Production environment requires manual approval',
         approvalContext: {
-          reason: 'production changes need an approval',
+          reason: 'Production environment requires manual approval',
           confidenceScore: '@confidence',
           confidenceLevel: 'high',
           investigationSummary: '@rootCause',
@@ -143,6 +184,11 @@ export const analysedForApproval: readonly Step[] = [
         },
       },
       review: { needsHumanReview: false },
+      conditions: [
+        ...ANALYSED,
+        condition('WorkflowResolved', 'WorkflowFound', 'Workflow {workflowName} was selected'),
+        condition('ApprovalRequired', 'PolicyDecision', 'Production environment requires manual approval'),
+      ],
     },
   },
 ];
@@ -161,6 +207,7 @@ export const analysedWithoutNeed: readonly Step[] = [
       message: 'The problem resolved itself',
       approval: { approvalRequired: false },
       review: { needsHumanReview: false },
+      conditions: [...ANALYSED, condition('WorkflowResolved', 'NotNeeded', 'Nothing to do', 'False')],
     },
   },
 ];

@@ -8,6 +8,7 @@ const RELEASED: TemplateObject = {
   blockedUntil: null,
   blockingWorkflowExecution: null,
   duplicateOf: null,
+  consecutiveFailureCount: null,
 };
 
 export const blocked = (reason: string, message: string, more: TemplateObject): readonly Step[] => [
@@ -28,11 +29,6 @@ export const released = (phase: 'Pending' | 'Analyzing', after: string): readonl
     update: 'RR',
     status: { overallPhase: phase, message: 'No longer blocked', routingStatus: RELEASED },
   },
-];
-
-/** Looked at again, still blocked, until a later time. */
-const checkedAgain = (after: string): readonly Step[] => [
-  { after, update: 'RR', status: { routingStatus: { blockedUntil: '@now+30s' } } },
 ];
 
 const notManaged = (count: number, wait: string): readonly Step[] => [
@@ -75,25 +71,20 @@ export const failedTooOften: readonly Step[] = [
   },
 ];
 
-/** The same signal is being remediated already: this one has no children, and waits. */
-export const duplicate: readonly Step[] = [
-  ...blocked('DuplicateInProgress', 'Duplicate of {otherRemediation}', {
-    blockedUntil: '@now+30s',
-    duplicateOf: '@otherRemediation',
-  }),
-  ...checkedAgain('30s'),
-  ...checkedAgain('30s'),
-];
+/** The same signal is being remediated already: this one has no children, and is looked at every 30 s without a write. */
+export const duplicate: readonly Step[] = blocked('DuplicateInProgress', 'Duplicate of {otherRemediation}', {
+  duplicateOf: '@otherRemediation',
+});
 
 export const inheritsSuccess: readonly Step[] = [
   {
-    after: '30s',
+    after: '90s',
     update: 'RR',
     status: {
       overallPhase: 'Completed',
       message: 'Ended as {otherRemediation} did',
       completedAt: '@now',
-      routingStatus: { blockReason: null, blockMessage: null, blockedUntil: null },
+      routingStatus: RELEASED,
       completionStatus: { outcome: 'Remediated' },
     },
   },
@@ -101,13 +92,13 @@ export const inheritsSuccess: readonly Step[] = [
 
 export const inheritsFailure: readonly Step[] = [
   {
-    after: '30s',
+    after: '90s',
     update: 'RR',
     status: {
       overallPhase: 'Failed',
       message: 'Ended as {otherRemediation} did',
       completedAt: '@now',
-      routingStatus: { blockReason: null, blockMessage: null, blockedUntil: null },
+      routingStatus: RELEASED,
       completionStatus: { failurePhase: 'Deduplicated', failureReason: 'Original {otherRemediation} failed' },
     },
   },
@@ -122,43 +113,21 @@ export const backsOff: readonly Step[] = [
   ...released('Pending', '2m'),
 ];
 
-/** The fields that name the workflow which is being held back. */
-const CHOSEN: readonly Step[] = [
-  {
-    after: '1s',
-    update: 'RR',
-    status: {
-      workflowSelection: {
-        selectedWorkflowRef: '@workflow',
-        remediationTarget: '@target',
-        targetDisplay: '@targetText',
-        confidence: '@confidence',
-        workflowDisplayName: '@workflowDisplayName',
-      },
-    },
-  },
-];
-
-export const targetBusy: readonly Step[] = [
-  ...CHOSEN,
-  ...blocked('ResourceBusy', '{otherExecution} works on {targetText}', {
-    blockedUntil: '@now+30s',
-    blockingWorkflowExecution: '@otherExecution',
-  }),
-  ...checkedAgain('30s'),
-  ...checkedAgain('30s'),
-];
+/** Which workflow is held back, and from what, only the analysis says. */
+export const targetBusy: readonly Step[] = blocked('ResourceBusy', '{otherExecution} works on {targetText}', {
+  blockingWorkflowExecution: '@otherExecution',
+});
 
 export const remediatedJustNow: readonly Step[] = [
-  ...CHOSEN,
-  ...blocked('RecentlyRemediated', '{otherExecution} ran the same workflow 1m ago', {
-    blockedUntil: '@now+4m',
-  }),
+  ...blocked(
+    'RecentlyRemediated',
+    'Target was remediated recently ({otherExecution}). Cooldown expires: {cooldownEnd}',
+    { blockedUntil: '@now+4m' },
+  ),
   ...released('Analyzing', '4m'),
 ];
 
 export const ineffective: readonly Step[] = [
-  ...CHOSEN,
   ...blocked('IneffectiveChain', '3 executions of {workflowName} changed nothing', {
     blockedUntil: '@now+4h',
   }),
@@ -186,6 +155,3 @@ export const ineffective: readonly Step[] = [
     },
   },
 ];
-
-/** Busy for so long that the whole remediation is late. */
-export const busyForLong: readonly Step[] = [...targetBusy, ...checkedAgain('20m'), ...checkedAgain('20m')];

@@ -1,5 +1,6 @@
 import type { Part, Step, TemplateObject } from '../step.ts';
-import { ESCALATION, MANUAL_REVIEW, notified, notifiedInPart } from './notifications.ts';
+import { ESCALATION, MANUAL_REVIEW, notified, notifiedInPart, notifiedInVain } from './notifications.ts';
+import { condition } from './signal.ts';
 
 const COMPLETION: TemplateObject = {
   type: 'Completion',
@@ -29,9 +30,20 @@ export const completed = (outcome: string, message: string, more: TemplateObject
   },
 ];
 
+const DELIVERED = condition(
+  'NotificationDelivered',
+  'DeliverySucceeded',
+  'Notification delivered successfully',
+);
+
 /** What happens after the end: people are told, and the remediation notes that. */
 export const told: readonly Step[] = [
-  ...retained,
+  // At once, as the phase is written: the time of its end, who is told, and only then what else is known.
+  { update: 'RR', status: { retentionExpiryTime: '@retention' } },
+  {
+    update: 'RR',
+    status: { conditions: [condition('EffectivenessAssessed', 'AssessmentCompleted', 'It was assessed')] },
+  },
   ...notified('completion', COMPLETION),
   {
     after: '1s',
@@ -42,8 +54,38 @@ export const told: readonly Step[] = [
         // The group that the controller still names here is the one of December 2025.
         notificationRequestRefs: ['@staleRef NR/completion'],
       },
+      conditions: [DELIVERED],
     },
   },
+];
+
+const deliveredAs = (status: 'Sent' | 'Failed'): TemplateObject => ({
+  completionStatus: { notificationStatus: status },
+  conditions: [
+    status === 'Sent'
+      ? DELIVERED
+      : condition(
+          'NotificationDelivered',
+          'DeliveryFailed',
+          'Notification delivery failed: HTTP 503',
+          'False',
+        ),
+  ],
+});
+
+/** One notification is delivered and another is not: at each of its looks the orchestrator writes first one, then the other. */
+export const toldAndNotTold: readonly Step[] = [
+  ...retained,
+  ...notified('completion', COMPLETION),
+  ...notifiedInVain('escalation', ESCALATION),
+  {
+    after: '1s',
+    update: 'RR',
+    status: {
+      completionStatus: { notificationRequestRefs: ['@staleRef NR/completion', '@staleRef NR/escalation'] },
+    },
+  },
+  { flap: 'RR', between: [deliveredAs('Sent'), deliveredAs('Failed')] },
 ];
 
 export const toldInPart: readonly Step[] = [...retained, ...notifiedInPart('completion', COMPLETION)];
@@ -75,13 +117,16 @@ export const timedOut = (phase: string, about: string, limit: string): readonly 
 const CASCADES: Readonly<Partial<Record<Part, TemplateObject>>> = {
   SP: { phase: 'Failed', failureInfo: { error: 'The remediation {name} has ended', consecutiveFailures: 0 } },
   AIA: { phase: 'Failed', reason: 'ParentCancelled', message: 'The remediation {name} has ended' },
-  AS: { phase: 'Cancelled', completedAt: '@now' },
   WFE: { phase: 'Failed', failureReason: 'The remediation {name} has ended' },
   EA: { phase: 'Failed', assessmentReason: 'Unrecoverable', message: 'The remediation {name} has ended' },
 };
 
 export const cascaded = (...children: readonly Part[]): readonly Step[] =>
-  children.map((child) => ({ after: '0.3s', update: child, status: CASCADES[child] ?? {} }));
+  children.map((child) => {
+    const status = CASCADES[child];
+    // A session says nothing of it: it is deleted.
+    return status === undefined ? { after: '0.3s', delete: child } : { after: '0.3s', update: child, status };
+  });
 
 export const cancelledByTool: readonly Step[] = [
   {
@@ -89,8 +134,9 @@ export const cancelledByTool: readonly Step[] = [
     update: 'RR',
     status: {
       overallPhase: 'Cancelled',
-      message: 'Cancelled on request',
-      operatorAudit: { lastModifiedBy: 'dana@example.com', lastModifiedAt: '@now' },
+      completedAt: '@now',
+      // The patch has lastModifiedAt too, which the definition of the kind prunes; it names no user.
+      message: 'Cancelled by user via kubernaut_cancel_remediation',
     },
   },
 ];

@@ -2,20 +2,21 @@ import type { Step, TemplateObject } from '../step.ts';
 import { FAILED_EXECUTION, notified } from './notifications.ts';
 import { condition } from './signal.ts';
 
-/** The execution exists; its engine has nothing to do yet. */
+/**
+ * The execution exists; its engine has nothing to do yet. The remediation names it and the workflow while its phase is
+ * still Analyzing: nothing names the workflow of one that is blocked after its analysis.
+ */
 export const executionBegins: readonly Step[] = [
   { after: '2s..8s', create: 'WFE' },
+  { update: 'RR', status: { operatorAudit: { preRemediationSpecHash: '@specHash before' } } },
   {
     update: 'RR',
     status: {
-      overallPhase: 'Executing',
-      message: 'Running the workflow',
-      phaseProgress: {
-        executingStartTime: '@now',
-        workflowExecutionRef: '@ref WFE',
-        currentProcessingRef: '@ref WFE',
-      },
-      operatorAudit: { preRemediationSpecHash: '@specHash before' },
+      phaseProgress: { workflowExecutionRef: '@ref WFE', currentProcessingRef: '@ref WFE' },
+      conditions: [
+        condition('AIAnalysisComplete', 'AIAnalysisSucceeded', 'The analysis has ended'),
+        condition('WorkflowExecutionReady', 'WorkflowExecutionCreated', 'It was created'),
+      ],
       workflowSelection: {
         selectedWorkflowRef: '@workflow',
         executionRef: '@ref WFE',
@@ -27,7 +28,24 @@ export const executionBegins: readonly Step[] = [
       },
     },
   },
-  { after: '0.1s', update: 'WFE', status: { phase: 'Pending', executionStatus: '@tasks none' } },
+  {
+    after: '0.2s',
+    update: 'RR',
+    status: {
+      overallPhase: 'Executing',
+      message: 'Running the workflow',
+      phaseProgress: { executingStartTime: '@now' },
+    },
+  },
+  {
+    after: '0.1s',
+    update: 'WFE',
+    status: {
+      phase: 'Pending',
+      executionStatus: '@tasks none',
+      conditions: [condition('ResourceLocked', 'LockAcquired', 'The target is locked')],
+    },
+  },
 ];
 
 /** A job or pipeline works on the tasks, one after the other. */
@@ -41,23 +59,35 @@ export const running: readonly Step[] = [
       startTime: '@now',
       executionRef: { name: '@jobName' },
       executionStatus: '@tasks none',
+      conditions: [
+        condition('ExecutionCreated', 'ResourceCreated', '{jobName} was created'),
+        condition('ExecutionRunning', 'ResourceRunning', '{jobName} runs'),
+      ],
     },
   },
 ];
 
 export const executed: readonly Step[] = [
   ...running,
-  { after: '15s..80s', update: 'WFE', status: { executionStatus: '@tasks half' } },
   {
-    after: '20s..100s',
+    after: '35s..180s',
     update: 'WFE',
     status: {
       phase: 'Completed',
       completionTime: '@now',
       duration: '@elapsed startTime',
       executionStatus: '@tasks all',
-      conditions: [condition('Ready', 'ExecutionCompleted', 'Every task succeeded')],
+      conditions: [
+        condition('ExecutionComplete', 'ExecutionSucceeded', 'Every task succeeded'),
+        condition('Ready', 'ExecutionCompleted', 'Every task succeeded'),
+      ],
     },
+  },
+  // Conditions alone: no other member of the status changes.
+  {
+    after: '0.1s',
+    update: 'WFE',
+    status: { conditions: [condition('AuditRecorded', 'AuditSucceeded', 'Events were written')] },
   },
 ];
 
@@ -132,7 +162,7 @@ export const lockLost: readonly Step[] = [
 
 /** As it was until December 2025: the execution itself says that it did not run, and why. */
 export const skipped = (skipDetails: TemplateObject, references: TemplateObject): readonly Step[] => [
-  ...executionBegins.slice(0, 2),
+  ...executionBegins.slice(0, -1),
   {
     after: '0.2s',
     update: 'WFE',

@@ -1,4 +1,5 @@
 import type { Step, TemplateObject } from '../step.ts';
+import { condition } from './signal.ts';
 
 const attempt = (channel: string, status: string): TemplateObject => ({
   channel,
@@ -11,7 +12,15 @@ const attempt = (channel: string, status: string): TemplateObject => ({
 /** A notification, delivered over two channels. `about` begins its name. */
 export const notified = (about: string, spec: TemplateObject): readonly Step[] => [
   { after: '0.1s', create: `NR/${about}`, spec },
-  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  {
+    after: '0.1s',
+    update: `NR/${about}`,
+    status: {
+      phase: 'Pending',
+      queuedAt: '@now',
+      conditions: [condition('RoutingResolved', 'RulesMatched', 'Rule default: console, slack')],
+    },
+  },
   { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
   {
     after: '0.6s',
@@ -23,6 +32,27 @@ export const notified = (about: string, spec: TemplateObject): readonly Step[] =
       totalAttempts: 2,
       successfulDeliveries: 2,
       failedDeliveries: 0,
+      completionTime: '@now',
+      conditions: [condition('Ready', 'AllDeliveriesSucceeded', 'Every channel was served')],
+    },
+  },
+];
+
+/** One whose only channel is away. */
+export const notifiedInVain = (about: string, spec: TemplateObject): readonly Step[] => [
+  { after: '0.1s', create: `NR/${about}`, spec },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
+  {
+    after: '30s',
+    update: `NR/${about}`,
+    status: {
+      phase: 'Failed',
+      reason: 'AllDeliveriesFailed',
+      deliveryAttempts: [{ ...attempt('slack', 'failed'), error: 'HTTP 503 from the webhook' }],
+      totalAttempts: 1,
+      successfulDeliveries: 0,
+      failedDeliveries: 1,
       completionTime: '@now',
     },
   },

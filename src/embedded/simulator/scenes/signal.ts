@@ -1,16 +1,24 @@
 import type { Step, TemplateObject } from '../step.ts';
 
-/** A condition as controllers set it. */
-export const condition = (type: string, reason: string, message: string): TemplateObject => ({
+/** A condition as controllers set it: true, unless it is said to be otherwise. */
+export const condition = (
+  type: string,
+  reason: string,
+  message: string,
+  status: 'True' | 'False' = 'True',
+): TemplateObject => ({
   type,
-  status: 'True',
+  status,
   observedGeneration: 1,
   lastTransitionTime: '@now',
   reason,
   message,
 });
 
-/** The gateway creates the remediation, the orchestrator takes it up. */
+/**
+ * The gateway creates the remediation, the orchestrator takes it up. Most phases are written more than once: a write
+ * without `after` follows the one before at once.
+ */
 export const received: readonly Step[] = [
   { create: 'RR' },
   {
@@ -20,11 +28,11 @@ export const received: readonly Step[] = [
   {
     after: '0.05s',
     update: 'RR',
+    status: { overallPhase: 'Pending', message: 'Signal received', observedGeneration: 1, startTime: '@now' },
+  },
+  {
+    update: 'RR',
     status: {
-      overallPhase: 'Pending',
-      message: 'Signal received',
-      observedGeneration: 1,
-      startTime: '@now',
       timeoutConfig: { global: '1h0m0s', processing: '5m0s', analyzing: '10m0s', executing: '30m0s' },
       conditions: [condition('Ready', 'RemediationAccepted', 'The remediation was accepted')],
     },
@@ -39,11 +47,14 @@ export const processingBegins: readonly Step[] = [
     status: {
       overallPhase: 'Processing',
       message: 'Enriching and classifying the signal',
-      phaseProgress: {
-        processingStartTime: '@now',
-        signalProcessingRef: '@ref SP',
-        currentProcessingRef: '@ref SP',
-      },
+      phaseProgress: { processingStartTime: '@now' },
+    },
+  },
+  {
+    update: 'RR',
+    status: {
+      phaseProgress: { signalProcessingRef: '@ref SP', currentProcessingRef: '@ref SP' },
+      conditions: [condition('SignalProcessingReady', 'SignalProcessingCreated', 'It was created')],
     },
   },
   { after: '0.05s', update: 'SP', status: { phase: 'Pending', startTime: '@now' } },
@@ -56,7 +67,11 @@ export const processed: readonly Step[] = [
   {
     after: '0.3s..1s',
     update: 'SP',
-    status: { phase: 'Classifying', kubernetesContext: '@kubernetesContext' },
+    status: {
+      phase: 'Classifying',
+      kubernetesContext: '@kubernetesContext',
+      conditions: [condition('EnrichmentComplete', 'EnrichmentSucceeded', 'The context was read')],
+    },
   },
   {
     after: '0.1s..0.5s',
@@ -76,6 +91,9 @@ export const processed: readonly Step[] = [
         signalName: '@signalName',
         sourceSignalName: '@signalName',
       },
+      conditions: [
+        condition('ClassificationComplete', 'ClassificationSucceeded', 'Severity {severity}, by policy'),
+      ],
     },
   },
   {
@@ -96,7 +114,11 @@ export const processed: readonly Step[] = [
         criticality: '@criticality',
         slaRequirement: '@slaRequirement',
       },
-      conditions: [condition('Ready', 'ProcessingCompleted', 'Signal enriched and classified')],
+      conditions: [
+        condition('CategorizationComplete', 'CategorizationSucceeded', 'Priority {priority}'),
+        condition('ProcessingComplete', 'ProcessingSucceeded', 'Signal processed in 0.42s'),
+        condition('Ready', 'ProcessingCompleted', 'Signal enriched and classified'),
+      ],
     },
   },
 ];

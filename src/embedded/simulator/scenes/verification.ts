@@ -10,19 +10,24 @@ export const verificationBegins: readonly Step[] = [
     status: {
       overallPhase: 'Verifying',
       message: 'Assessing whether the remediation helped',
-      phaseProgress: {
-        verificationDeadline: '@now+30m',
-        effectivenessAssessmentRef: '@ref EA',
-        currentProcessingRef: '@ref EA',
-      },
+      phaseProgress: { verificationDeadline: '@now+30m' },
+      conditions: [condition('WorkflowExecutionComplete', 'WorkflowSucceeded', 'The workflow succeeded')],
     },
   },
-  { after: '0.1s', update: 'EA', status: { phase: 'Pending', validityDeadline: '@now+30m' } },
+  {
+    update: 'RR',
+    only: ['G3', 'G2'],
+    status: {
+      phaseProgress: { effectivenessAssessmentRef: '@ref EA', currentProcessingRef: '@ref EA' },
+    },
+  },
   {
     after: '1s',
     update: 'EA',
     status: {
       phase: 'Stabilizing',
+      validityDeadline: '@now+30m',
+      conditions: [condition('Ready', 'TargetFound', 'The target is there')],
       prometheusCheckAfter: '@now+5m',
       alertManagerCheckAfter: '@now+5m',
       components: {
@@ -42,11 +47,14 @@ const assessed = (scores: TemplateObject, message: string): readonly Step[] => [
   {
     after: '5m',
     update: 'EA',
-    status: { phase: 'Assessing', components: { healthAssessed: true, healthScore: 1 } },
+    status: {
+      phase: 'Assessing',
+      components: { healthAssessed: true, healthScore: 1, metricsAssessed: true, metricsScore: 0.82 },
+      conditions: [condition('SpecIntegrity', 'HashUnchanged', 'Nobody changed the target meanwhile')],
+    },
   },
-  { after: '15s', update: 'EA', status: { components: { metricsAssessed: true, metricsScore: 0.82 } } },
   {
-    after: '15s..90s',
+    after: '30s..90s',
     update: 'EA',
     status: {
       phase: 'Completed',
@@ -54,7 +62,10 @@ const assessed = (scores: TemplateObject, message: string): readonly Step[] => [
       message,
       completedAt: '@now',
       components: { alertAssessed: true, ...scores },
-      conditions: [condition('AssessmentComplete', 'Full', message)],
+      conditions: [
+        condition('AssessmentComplete', 'Full', message),
+        condition('EffectivenessComputed', 'Full', message),
+      ],
     },
   },
 ];

@@ -96,7 +96,7 @@ export const BLOCKED_STORIES = {
       ...beginning,
       ...analysed,
       ...targetBusy,
-      ...released('Analyzing', '30s'),
+      ...released('Analyzing', '90s'),
       ...executed,
       ...verified,
       ...done,

@@ -10,7 +10,7 @@ import {
 } from '../expected-ending.ts';
 import { analysed, analysedForApproval, investigatesOn } from '../scenes/analysis.ts';
 import { approvalAsked } from '../scenes/approval.ts';
-import { busyForLong, released } from '../scenes/blocks.ts';
+import { released, targetBusy } from '../scenes/blocks.ts';
 import {
   cancelledByTool,
   cascaded,
@@ -111,7 +111,8 @@ export const CUT_SHORT_STORIES = {
     ending: {
       ...TIMED_OUT,
       timeoutPhase: 'Analyzing',
-      parts: { ...SP_DONE, AIA: 'Failed', AS: 'Cancelled', 'NR/phase-timeout-analyzing': 'Sent' },
+      // The session is deleted, and is no part of the ending.
+      parts: { ...SP_DONE, AIA: 'Failed', 'NR/phase-timeout-analyzing': 'Sent' },
       rows: ROWS.INVESTIGATING,
     },
   },
@@ -178,8 +179,8 @@ export const CUT_SHORT_STORIES = {
     steps: [
       ...beginning,
       ...analysed,
-      ...busyForLong,
-      ...released('Analyzing', '10m'),
+      ...targetBusy,
+      ...released('Analyzing', '50m'),
       ...running,
       { after: '7m', update: 'WFE', status: { executionStatus: '@tasks half' } },
       ...timedOut('Executing', 'timeout', '1h0m0s'),

@@ -1,11 +1,25 @@
 import { AIA_DONE, AIA_FAILED, ALL_DONE, FAILED, REMEDIATED, ROWS, TERMINAL } from '../expected-ending.ts';
-import { analysed, analysedForReview, analysedWithoutNeed, analysisFailed } from '../scenes/analysis.ts';
-import { completed, NOT_AGAIN_TODAY, retained, reviewAsked, told, toldInPart } from '../scenes/endings.ts';
+import {
+  analysed,
+  analysedAtSecondAttempt,
+  analysedForReview,
+  analysedWithoutNeed,
+  analysisFailed,
+} from '../scenes/analysis.ts';
+import {
+  completed,
+  NOT_AGAIN_TODAY,
+  retained,
+  reviewAsked,
+  told,
+  toldAndNotTold,
+  toldInPart,
+} from '../scenes/endings.ts';
 import { executed, executionFailed } from '../scenes/execution.ts';
 import { beginning } from '../scenes/signal.ts';
 import { verified } from '../scenes/verification.ts';
 import type { Story } from '../story.ts';
-import { EVERY, SINCE_G2 } from '../story.ts';
+import { EVERY, SINCE_G2, SINCE_G3 } from '../story.ts';
 
 const done = completed('Remediated', 'Remediation completed');
 
@@ -16,6 +30,18 @@ export const PLAIN_STORIES = {
     generations: EVERY,
     steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...told],
     ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
+  },
+  'agent-busy': {
+    tells: 'the agent has no capacity at first: a second session investigates',
+    generations: SINCE_G3,
+    steps: [...beginning, ...analysedAtSecondAttempt, ...executed, ...verified, ...done, ...told],
+    ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
+  },
+  'notification-flapping': {
+    tells: 'remediated; one notification fails, another does not: the status flaps, 27 times a second',
+    generations: SINCE_G2,
+    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...toldAndNotTold],
+    ending: { ...REMEDIATED, parts: { ...ALL_DONE, 'NR/escalation': 'Failed' }, rows: ROWS.EXECUTED },
   },
   'no-action': {
     tells: 'the problem went away by itself',

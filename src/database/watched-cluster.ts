@@ -1,0 +1,71 @@
+import type pg from 'pg';
+
+/** The first watcher that knows the identity writes it; whoever comes later reads what stands there. */
+const REGISTER = `
+insert into watched_cluster as known (cluster, identity)
+values ($1::text, $2::text)
+on conflict (cluster) do update set
+  identity = coalesce(known.identity, excluded.identity)
+returning known.identity`;
+
+const FORGET = `
+update watched_cluster
+set identity = null, reported_at = null, report = null
+where cluster = $1::text`;
+
+const REPORT = `
+insert into watched_cluster as known (cluster, reported_at, report)
+values ($1::text, clock_timestamp(), $2::jsonb)
+on conflict (cluster) do update set
+  reported_at = excluded.reported_at,
+  report = excluded.report`;
+
+/** What a watcher has seen of its cluster, and what of that it knows to be recorded. */
+export interface WatcherReport {
+  /** Every kind was listed completely at least once, or is not installed. */
+  readonly isSynced: boolean;
+  readonly kinds: readonly {
+    readonly kind: string;
+    /** Resources that are there. */
+    readonly seen: number;
+    /** Of these, those whose newest state the database has; undefined when the watcher cannot ask it. */
+    readonly recorded: number | undefined;
+    readonly open: number;
+    readonly overdue: number;
+    readonly waiting: number;
+  }[];
+  readonly gaps: readonly {
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly reason: string;
+    readonly detail: string | undefined;
+  }[];
+  /** There are more gaps than are named. */
+  readonly gapsLeftOut: number;
+}
+
+/** What stands behind a name. Written by the watcher, as role audit_writer. */
+export interface ClusterRegister {
+  /** The identity that is recorded for this name: the given one, unless another cluster had the name before. */
+  register(cluster: string, identity: string): Promise<string>;
+  /** Replaces what was reported before. */
+  report(cluster: string, report: WatcherReport): Promise<void>;
+}
+
+export function createClusterRegister(pool: pg.Pool): ClusterRegister {
+  return {
+    async register(cluster, identity) {
+      const { rows } = await pool.query<{ identity: string }>(REGISTER, [cluster, identity]);
+      return rows[0]?.identity ?? identity;
+    },
+    async report(cluster, { isSynced, kinds, gaps, gapsLeftOut }) {
+      await pool.query(REPORT, [cluster, JSON.stringify({ isSynced, kinds, gaps, gapsLeftOut })]);
+    },
+  };
+}
+
+/** The next cluster that is watched under this name is taken for it. As role audit_owner. */
+export async function forgetIdentity(client: pg.ClientBase, cluster: string): Promise<void> {
+  await client.query(FORGET, [cluster]);
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { chartReadme, chartSchema, chartValues } from '../../scripts/chart-documents.ts';
+import { CHART, EVERYTHING, helm, podsOf, renderChart } from '../support/chart.ts';
+
+const read = (name: string): string => readFileSync(join(CHART, name), 'utf8');
+
+test('the README lists every value with its default; `npm run docs:chart` writes it', () => {
+  const page = read('README.md');
+  expect(page).toBe(chartReadme(page));
+  expect(chartValues().length).toBeGreaterThan(40);
+});
+
+test('the schema knows the variables that the processes read; `npm run docs:chart` writes them', () => {
+  const text = read('values.schema.json');
+  expect(JSON.parse(text)).toEqual(JSON.parse(chartSchema(text)));
+});
+
+describe('a mistake is refused with its name', () => {
+  test.each([
+    ['clustr=x', 'clustr'],
+    ['watch.replicas=abc', '/watch/replicas'],
+    ['watch.replica=2', 'replica'],
+    ['serve.authMode=bogus', '/serve/authMode'],
+    ['serve.authMode=none', '/serve/authMode'],
+    ['settings.REMEDIATION_AUDIT_HOTDAYS=3', 'REMEDIATION_AUDIT_HOTDAYS'],
+    ['work.settings.REMEDIATION_AUDIT_HOTDAYS=3', 'REMEDIATION_AUDIT_HOTDAYS'],
+    ['image.digest=latest', '/image/digest'],
+    ['archive.url=ftp://x', '/archive/url'],
+    ['cluster=', 'cluster names the watched cluster'],
+    ['image.repository=', 'image.repository names the image'],
+    ['database.existingSecret=', '/database/existingSecret'],
+    ['archive.url=s3://audit/prod', 'archive.keySecret names the secret'],
+    ['serve.authMode=token', 'serve.tokensSecret names the secret'],
+  ])('%s', async (value, name) => {
+    await expect(renderChart(value)).rejects.toThrow(name);
+  });
+
+  test('nothing set: both required values are asked for', async () => {
+    await expect(helm('template', 'audit', CHART, '--kube-version', '1.34.0')).rejects.toThrow(
+      /names the (watched cluster|image)/,
+    );
+  });
+});
+
+test('variables of other owners may be set, and numbers are written digit for digit', async () => {
+  const rendered = await renderChart(
+    'settings.AWS_REGION=eu-west-1',
+    'work.settings.REMEDIATION_AUDIT_ARCHIVE_PART_ROWS=2000000',
+    'settings.REMEDIATION_AUDIT_REQUIRE_APPROVAL=true',
+  );
+  const work = podsOf(rendered).find(({ containers }) => containers[0].args[0] === 'work');
+  expect(work?.containers[0].env).toEqual(
+    expect.arrayContaining([
+      { name: 'AWS_REGION', value: 'eu-west-1' },
+      { name: 'REMEDIATION_AUDIT_ARCHIVE_PART_ROWS', value: '2000000' },
+      { name: 'REMEDIATION_AUDIT_REQUIRE_APPROVAL', value: 'true' },
+    ]),
+  );
+});
+
+const EXTRAS = [
+  ['extraEnv[0].name=TEMPORAL_API_KEY', 'extraEnv[0].valueFrom.secretKeyRef.name=temporal'],
+  ['extraEnv[0].valueFrom.secretKeyRef.key=api-key'],
+  ['extraVolumes[0].name=ca', 'extraVolumes[0].configMap.name=postgres-ca'],
+  ['extraVolumeMounts[0].name=ca', 'extraVolumeMounts[0].mountPath=/etc/postgres'],
+].flat();
+
+test.each([
+  ['without', []],
+  ['with', EVERYTHING],
+])(
+  '%s an archive every process gets the files and variables that are added for all',
+  async (_case, values) => {
+    const pods = podsOf(await renderChart(...values, ...EXTRAS, 'watch.strictKinds={all}'));
+    expect(pods).toHaveLength(5);
+    for (const { containers, volumes } of pods) {
+      const [{ env, volumeMounts }] = containers;
+      expect(env.map(({ name }) => name)).toContain('TEMPORAL_API_KEY');
+      expect(volumes).toContainEqual({ name: 'ca', configMap: { name: 'postgres-ca' } });
+      expect(volumeMounts).toContainEqual({ name: 'ca', mountPath: '/etc/postgres' });
+    }
+  },
+);
+
+test.each(['watch', 'work', 'serve'])('%s gets files and variables for itself', async (process) => {
+  const own = EXTRAS.map((value) => `${process}.${value}`);
+  const withIt = podsOf(await renderChart(...own)).filter(({ volumes }) =>
+    volumes?.some(({ name }) => name === 'ca'),
+  );
+  expect(withIt.map(({ containers }) => containers[0].args[0])).toEqual([process]);
+});
+
+test('an image is named by its digest, and pods carry annotations', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const manifests = await renderChart(`image.digest=${digest}`, 'podAnnotations.team=sre');
+  const templates = manifests
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
+    .map(({ spec }) => spec.template);
+  expect(templates).toHaveLength(4);
+  for (const { metadata, spec } of templates) {
+    expect(spec.containers[0].image).toBe(`registry.example.com/remediation-audit@${digest}`);
+    expect(metadata.annotations).toEqual({ team: 'sre' });
+  }
+});
+
+test('accounts that exist already are used and not created', async () => {
+  const names = ['watch', 'work', 'serve'].map((process) => `${process}.serviceAccountName=my-${process}`);
+  const manifests = await renderChart('serviceAccount.create=false', ...names);
+  expect(manifests.filter(({ kind }) => kind === 'ServiceAccount')).toEqual([]);
+  const used = podsOf(manifests).map(({ serviceAccountName }) => serviceAccountName);
+  expect(used.toSorted()).toEqual(['my-serve', 'my-watch', 'my-work', undefined]);
+  const bindings = manifests.filter(({ kind }) => kind === 'ClusterRoleBinding');
+  expect(JSON.stringify(bindings)).toMatch(/my-watch.*my-serve/);
+});
+
+test('the service answers under a second name, for clients that have one built in', async () => {
+  const services = async (...values: readonly string[]) =>
+    (await renderChart(...values)).filter(({ kind }) => kind === 'Service');
+  expect(await services()).toHaveLength(1);
+  const [, alias] = await services('service.alias.name=storage-service', 'service.alias.namespace=kubernaut');
+  expect(alias).toMatchObject({
+    metadata: { name: 'storage-service', namespace: 'kubernaut' },
+    spec: {
+      type: 'ExternalName',
+      externalName: 'audit-remediation-audit.audit.svc.cluster.local',
+      ports: [{ port: 8085 }],
+    },
+  });
+});
