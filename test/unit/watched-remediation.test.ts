@@ -28,14 +28,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function rewritten({ object }: WatchedState): WatchedState {
-  const again = structuredClone(object);
+function rewritten(state: WatchedState): WatchedState {
+  const again = structuredClone(state.object);
   const metadata = again['metadata'] as { resourceVersion: string };
   metadata.resourceVersion = String(Number(metadata.resourceVersion) * 10 + 5);
   const status = (again['status'] ?? {}) as Record<string, unknown>;
   status['conditions'] = [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-09-01T09:00:00Z' }];
   again['status'] = status as never;
-  return { type: 'MODIFIED', object: again };
+  return { ...state, type: 'MODIFIED', object: again };
 }
 
 function isEndOfWork({ object }: WatchedState): boolean {
