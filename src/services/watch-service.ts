@@ -1,6 +1,9 @@
+import type pg from 'pg';
+
+import type { Completeness } from '../database/completeness.ts';
 import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
 import { createPool } from '../database/pool.ts';
-import { createClusterRegister } from '../database/watched-cluster.ts';
+import { type ClusterRegister, createClusterRegister } from '../database/watched-cluster.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
@@ -23,6 +26,7 @@ import { type Listening, listening } from './listening.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { strictModeOf } from './strict-mode.ts';
 import { watchedClusters } from './watched-clusters.ts';
+import { completenessAlone, startReports } from './watcher-reports.ts';
 
 /** Reads pages and an epoch now and then. */
 const DATABASE_CONNECTIONS = 2;
@@ -45,7 +49,9 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
       searchAttributes,
       logger,
     });
-    const watchers = startWatchers(context, { clusters, signals, metrics, closing });
+    const database = openDatabase(context, closing);
+    const watchers = startWatchers(context, { clusters, signals, metrics, database, closing });
+    const completeness = answerFor(context, { watchers, metrics, database, closing });
     const stopping = new AbortController();
     closing.push(() => {
       stopping.abort();
@@ -60,7 +66,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
           watchers.every((watcher) => watcher.isSynced())
             ? undefined
             : 'the first list of the cluster is not complete',
-        answers: { '/completeness': () => watchers.map((watcher) => watcher.completeness()) },
+        answers: { '/completeness': completeness },
       }),
     );
     closing.push(() => health.stop());
@@ -86,20 +92,25 @@ function connectClusters({ config }: ServiceContext, closing: Closing): readonly
   });
 }
 
+interface WatcherDatabase extends Pick<IdentifiedWatcherOptions, 'observed'> {
+  readonly pool: pg.Pool;
+  readonly register: ClusterRegister;
+}
+
 interface WatcherParts {
   readonly clusters: readonly ConnectedCluster[];
   readonly signals: RemediationSignals;
   readonly metrics: Metrics;
+  readonly database: WatcherDatabase | undefined;
   readonly closing: Closing;
 }
 
 function startWatchers(
   context: ServiceContext,
-  { clusters, signals, metrics, closing }: WatcherParts,
+  { clusters, signals, metrics, database, closing }: WatcherParts,
 ): readonly RunningWatcher[] {
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
-  const database = openDatabase(context, closing);
   const strict = strictModeOf(config);
   if (strict !== undefined)
     logger.info(strict, 'strict mode: these kinds are kept until Temporal has their end');
@@ -117,10 +128,7 @@ function startWatchers(
 }
 
 /** Not waited for: a watcher without the database only sends more than it has to. */
-function openDatabase(
-  { config, logger }: ServiceContext,
-  closing: Closing,
-): Pick<IdentifiedWatcherOptions, 'observed' | 'register'> | undefined {
+function openDatabase({ config, logger }: ServiceContext, closing: Closing): WatcherDatabase | undefined {
   if (config.database.url === '') return undefined;
   const pool = createPool({
     connectionString: config.database.url,
@@ -130,7 +138,33 @@ function openDatabase(
     logger,
   });
   closing.push(() => pool.end());
-  return { observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
+  return { pool, observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
+}
+
+/** What /completeness answers: what the database says, and without it what is known here. */
+function answerFor(
+  { config, logger }: ServiceContext,
+  {
+    watchers,
+    metrics,
+    database,
+    closing,
+  }: Omit<WatcherParts, 'clusters' | 'signals'> & { readonly watchers: readonly RunningWatcher[] },
+): () => Promise<Completeness> {
+  if (database === undefined) {
+    const detail = 'DATABASE_URL is not set: what is recorded is unknown';
+    return () => Promise.resolve(completenessAlone(watchers, detail));
+  }
+  const reports = startReports({
+    ...database,
+    ...{ watchers, logger, metrics: metrics.watcher, everyMs: config.watcher.timing.reconcileMs },
+  });
+  closing.push(() => reports.stop());
+  return () =>
+    reports.completeness().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      return completenessAlone(watchers, `the database does not answer: ${reason}`);
+    });
 }
 
 function portOf(config: ServiceContext['config']): Listening {

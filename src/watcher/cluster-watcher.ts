@@ -233,10 +233,13 @@ export class ClusterWatcher {
     while (!signal.aborted) {
       await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
+      await this.#readEpoch();
+      for (const { recall } of this.#parts) {
+        await recall?.settleSent();
+        await recall?.settleGone();
+      }
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
       this.#publishHeld();
-      await this.#readEpoch();
-      for (const { recall } of this.#parts) await recall?.settleGone();
     }
   }
 
