@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { InsecureBindError } from './api/server.ts';
 import { runArchive } from './commands/archive.ts';
 import { takeNoArguments } from './commands/arguments.ts';
+import { runCompleteness } from './commands/completeness.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './commands/owner.ts';
 import { runReport, runSimilar } from './commands/query.ts';
 import { runHold, runRetention } from './commands/retention.ts';
@@ -48,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
   report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
   similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
+  completeness: {
+    summary: 'what is there, what of it is recorded, what is missing by name',
+    run: runCompleteness,
+  },
   'upgrade-embeddings': {
     summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
     run: runUpgradeEmbeddings,

@@ -7,6 +7,7 @@ import { createEmbeddingStore } from '../database/embedding-store.ts';
 import type { RetentionRules } from '../database/retention-plan.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Deferral, Durability } from './durability.ts';
 import { fromDatabase } from './from-database.ts';
@@ -48,6 +49,7 @@ export interface ApiServices {
   readonly cluster: string;
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
+  readonly logger: Logger;
 }
 
 /** Everything the service answers. */

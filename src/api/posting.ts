@@ -5,6 +5,7 @@ import { isRefused, observationOfPost } from '../domain/intake.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { Redactor } from '../domain/redaction.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { StorageFailure } from '../observability/source-metrics.ts';
 import type { Caller } from './auth/gate.ts';
@@ -43,10 +44,13 @@ export interface PostingOptions {
   /** Status of a record that Temporal keeps while the database is away. Default 202; 201 for clients that know no other. */
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
+  readonly logger: Logger;
 }
 
 const CREATED = 201;
 const MS_PER_SECOND = 1_000;
+/** Faults of one record that an answer names: a list of 256 KiB may have one for each of its items. */
+const MOST_ERRORS = 100;
 
 export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
@@ -56,7 +60,7 @@ export function createPosting(options: PostingOptions): Posting {
       const startedAt = performance.now();
       const seconds = (): number => (performance.now() - startedAt) / MS_PER_SECOND;
       const read = records.map((record) =>
-        record instanceof Problem ? record : readRecord(definition, record, options, caller),
+        record instanceof Problem ? record : tryToRead(definition, record, options, caller),
       );
       const accepted = read.filter((post): post is AcceptedPost => !(post instanceof Problem));
       let kept: readonly KeptRecord[];
@@ -87,6 +91,28 @@ export function createPosting(options: PostingOptions): Posting {
   };
 }
 
+/** A mistake of ours about one record must not take the others of its batch with it. */
+function tryToRead(
+  definition: RecordDefinition,
+  record: JsonValue,
+  options: PostingOptions,
+  caller: Caller,
+): AcceptedPost | Problem {
+  try {
+    return readRecord(definition, record, options, caller);
+  } catch (error: unknown) {
+    // Not the error's message, which may quote what was to be redacted; the frames say where to look.
+    const { name, stack = '' } = error instanceof Error ? error : { name: typeof error };
+    const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+    options.logger.error(
+      { kind: definition.kind, caller: caller.name, cause: name, frames },
+      'a posted record cannot be prepared for storing; it was refused',
+    );
+    const detail = `${definition.kind}: the service cannot prepare this record; keep it and report it`;
+    return new Problem('unpreparable-record', detail, { cause: error });
+  }
+}
+
 function readRecord(
   definition: RecordDefinition,
   record: JsonValue,
@@ -99,7 +125,7 @@ function readRecord(
   const [first] = post.errors;
   const others = post.errors.length > 1 ? ` (and ${post.errors.length - 1} more)` : '';
   const detail = `${definition.kind}: ${first?.pointer ?? ''} ${first?.detail ?? ''}${others}`;
-  return new Problem('invalid-record', detail, { errors: post.errors });
+  return new Problem('invalid-record', detail, { errors: post.errors.slice(0, MOST_ERRORS) });
 }
 
 function answerOf(

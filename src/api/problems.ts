@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'invalid-record': { status: 422, title: 'A field of the record is not allowed' },
   'undecodable-payload': { status: 422, title: 'A payload of Temporal cannot be decoded' },
   'unstorable-record': { status: 422, title: 'The database can never take this record' },
+  'unpreparable-record': { status: 422, title: 'The service failed on this record and will again' },
   'queue-full': { status: 429, title: 'Too much is waiting to be stored; try again' },
   'headers-too-large': { status: 431, title: 'The headers are larger than is allowed' },
   'internal-error': {

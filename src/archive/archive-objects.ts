@@ -9,7 +9,8 @@ export async function listObjects(store: ObjectStore, month?: string): Promise<r
   const ofMonth = month === undefined ? '' : `month=${month.slice(0, 7)}/`;
   const keys: string[] = [];
   for (const { table } of ARCHIVED_TABLES)
-    for (const prefix of PREFIXES) keys.push(...(await store.list(`${prefix}table=${table}/${ofMonth}`)));
+    for (const prefix of PREFIXES)
+      for (const key of await store.list(`${prefix}table=${table}/${ofMonth}`)) keys.push(key);
   return keys.sort();
 }
 

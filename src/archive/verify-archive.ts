@@ -45,7 +45,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
   const { onPart } = options;
   await withWorkspace(workFolder, async (workspace) => {
     const given = { store, workspace, ...(onPart === undefined ? {} : { onPart }) };
-    faults.push(...(await verifyParts(parts, given)));
+    for (const fault of await verifyParts(parts, given)) faults.push(fault);
   });
   return {
     manifests: chain.manifests.length,

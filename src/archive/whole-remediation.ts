@@ -250,7 +250,7 @@ async function allRows(
   let after: RecordQuery['after'];
   do {
     const page = await select(after);
-    rows.push(...page.rows);
+    for (const row of page.rows) rows.push(row);
     after = page.next;
   } while (after !== undefined && rows.length < most);
   return rows;
@@ -267,7 +267,8 @@ async function searchTimeline(
   question: { readonly uid: string; readonly limit: number },
 ): Promise<readonly LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
-  for (const month of months) entries.push(...(await selectColdTimeline(session, month, question)));
+  for (const month of months)
+    for (const entry of await selectColdTimeline(session, month, question)) entries.push(entry);
   return entries;
 }
 

@@ -20,6 +20,8 @@ export type BatchResult =
       readonly refused: ReadonlyMap<PendingRecord, RecordRefusedError>;
       /** Not stored now, for a reason that passes. */
       readonly later: ReadonlySet<PendingRecord>;
+      /** Of these, what the service itself failed on (500). */
+      readonly failed: ReadonlyMap<PendingRecord, RecordRefusedError>;
     }
   /** As a whole it is too large or refused: its halves may not be. */
   | { readonly status: 'split'; readonly error: RecordRefusedError }
@@ -28,6 +30,8 @@ export type BatchResult =
       readonly reason: string;
       readonly afterMs: number | undefined;
       readonly type: FailureType;
+      /** The service, or what is before it, failed on the batch and did not say that it is away. */
+      readonly failure?: RecordRefusedError;
     };
 
 /** Words of the sources' metric `…_audit_storage_failures_total{error_type}`. */
@@ -39,6 +43,9 @@ const MULTI_STATUS = 207;
 /** Refusals that say nothing about the records: they pass, or somebody mends them. */
 const PASSING = new Set([401, 403, 404, 408, 425, 429]);
 const FIRST_SERVER_ERROR = 500;
+/** The service made a mistake; what is before it got no answer, or none in time. */
+export const INTERNAL_ERROR = 500;
+const FAILURES = new Set([INTERNAL_ERROR, 502, 504]);
 
 /** Sends records of one kind. Never throws: every failure is a result. */
 export async function sendBatch(
@@ -62,7 +69,7 @@ export async function sendBatch(
   }
   const { status } = answer;
   if (status === CREATED || status === ACCEPTED)
-    return { status: 'answered', refused: new Map(), later: new Set() };
+    return { status: 'answered', refused: new Map(), later: new Set(), failed: new Map() };
   if (status === MULTI_STATUS) return readMultiStatus(kind, records, body);
   const problem = problemOf(body);
   if (isPassing(status)) {
@@ -71,6 +78,7 @@ export async function sendBatch(
       reason: `${status} ${problem.detail}`,
       afterMs: retryAfterOf(answer),
       type: 'http_error',
+      ...(FAILURES.has(status) ? { failure: new RecordRefusedError(kind, status, problem) } : {}),
     };
   }
   return { status: 'split', error: new RecordRefusedError(kind, status, problem) };
@@ -106,14 +114,17 @@ function readMultiStatus(kind: RecordKind, records: readonly PendingRecord[], bo
   }
   const refused = new Map<PendingRecord, RecordRefusedError>();
   const later = new Set<PendingRecord>();
+  const failed = new Map<PendingRecord, RecordRefusedError>();
   for (const [index, record] of records.entries()) {
     const result: unknown = results[index];
     const status = Number(memberOf(result, 'status'));
     if (status === CREATED || status === ACCEPTED) continue;
+    const error = new RecordRefusedError(kind, status, problemOf(result));
+    if (status === INTERNAL_ERROR) failed.set(record, error);
     if (isPassing(status)) later.add(record);
-    else refused.set(record, new RecordRefusedError(kind, status, problemOf(result)));
+    else refused.set(record, error);
   }
-  return { status: 'answered', refused, later };
+  return { status: 'answered', refused, later, failed };
 }
 
 function problemOf(body: unknown): { detail: string; fields: readonly RefusedField[] } {

@@ -23,6 +23,8 @@ export interface ObservedResourceReader {
   openResources(cluster: string, kind: string): AsyncIterable<readonly ObservedResourceRow[]>;
   /** Of these uids, those of resources whose deletion is recorded. */
   recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;
+  /** Of these uids, the hash of the last state that is recorded completely, in hex. */
+  recordedHashes(cluster: string, uids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   epoch(cluster: string): Promise<bigint>;
 }
 
@@ -56,6 +58,13 @@ from observed_resource as observed
 where observed.cluster = $1::text
   and observed.source_uid = any($2::text[])
   and observed.deleted_at is not null`;
+
+const SELECT_HASHES = `
+select observed.source_uid, encode(observed.projection_hash, 'hex') as projection_hash
+from observed_resource as observed
+where observed.cluster = $1::text
+  and observed.source_uid = any($2::text[])
+  and observed.projection_hash is not null`;
 
 const SELECT_EPOCH = `
 select audit_cluster.epoch::text as epoch
@@ -97,6 +106,14 @@ export function createObservedResourceReader(pool: pg.Pool): ObservedResourceRea
         values: [cluster, uids],
       });
       return rows.map(({ source_uid: uid }) => uid);
+    },
+    async recordedHashes(cluster, uids) {
+      const { rows } = await pool.query<{ source_uid: string; projection_hash: string }>({
+        name: 'select-recorded-hashes',
+        text: SELECT_HASHES,
+        values: [cluster, uids],
+      });
+      return new Map(rows.map(({ source_uid: uid, projection_hash: hash }) => [uid, hash]));
     },
     async epoch(cluster) {
       const { rows } = await pool.query<{ epoch: string }>({

@@ -22,8 +22,6 @@ on conflict (cluster) do update set
 
 /** What a watcher has seen of its cluster, and what of that it knows to be recorded. */
 export interface WatcherReport {
-  /** Every kind was listed completely at least once, or is not installed. */
-  readonly isSynced: boolean;
   readonly kinds: readonly {
     readonly kind: string;
     /** Resources that are there. */
@@ -59,8 +57,8 @@ export function createClusterRegister(pool: pg.Pool): ClusterRegister {
       const { rows } = await pool.query<{ identity: string }>(REGISTER, [cluster, identity]);
       return rows[0]?.identity ?? identity;
     },
-    async report(cluster, { isSynced, kinds, gaps, gapsLeftOut }) {
-      await pool.query(REPORT, [cluster, JSON.stringify({ isSynced, kinds, gaps, gapsLeftOut })]);
+    async report(cluster, { kinds, gaps, gapsLeftOut }) {
+      await pool.query(REPORT, [cluster, JSON.stringify({ kinds, gaps, gapsLeftOut })]);
     },
   };
 }

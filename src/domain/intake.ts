@@ -1,11 +1,14 @@
+import { utf8Length } from './bounds.ts';
 import { addMonths, millisecondsOf, monthOf } from './instant.ts';
 import { ROOM_FOR_POSTS } from './intake/post-fields.ts';
 import { keyOfPost, phaseOfPost } from './intake/post-identity.ts';
 import { instantsOf } from './intake/posted-times.ts';
 import type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
 import { isRefused, readPost } from './intake/read-post.ts';
+import type { FieldError } from './intake/reading.ts';
 import type { JsonValue } from './json.ts';
-import { FIRST_MONTH, MAX_MONTHS_AHEAD } from './limits.ts';
+import { pointerTo } from './json-pointer.ts';
+import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from './limits.ts';
 import type { Observation } from './observation.ts';
 import type { Columns, RecordDefinition } from './records/definition.ts';
 import type { RedactionCounts, Redactor } from './redaction.ts';
@@ -49,6 +52,8 @@ export function observationOfPost(
     return { errors: [{ pointer: '/created_at', detail: allowedMonths(context.receivedAt) }] };
   }
   const { value: columns, counts: redactions } = context.redactor.redactColumns(definition, posted.columns);
+  const tooLarge = findTooLarge(columns);
+  if (tooLarge !== undefined) return { errors: [tooLarge] };
   const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
   const observation: Observation = {
     table: definition.table,
@@ -62,6 +67,18 @@ export function observationOfPost(
     columns: record.columns,
   };
   return { observation, clientId: about.id, unknownFields, repairedFields, redactions };
+}
+
+/** The largest column of a record that has become too large; what was posted was not. */
+function findTooLarge(columns: Columns): FieldError | undefined {
+  const sizes = Object.entries(columns).map(([name, value]) => ({ name, bytes: utf8Length(String(value)) }));
+  const sum = sizes.reduce((bytes, size) => bytes + size.bytes, 0);
+  if (sum <= MAX_REDACTED_RECORD_BYTES) return undefined;
+  const [largest] = sizes.sort((left, right) => right.bytes - left.bytes);
+  return {
+    pointer: pointerTo('', largest?.name ?? ''),
+    detail: `is too large: once its secrets are replaced the record is ${sum} bytes, at most ${MAX_REDACTED_RECORD_BYTES} are allowed`,
+  };
 }
 
 /** Below every version of a resource: a post fills what the watcher cannot know and never overrules what it saw. */

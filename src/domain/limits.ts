@@ -49,6 +49,9 @@ export const MAX_BATCH_RECORDS = 1_000;
 /** One posted record as JSON. */
 export const MAX_RECORD_BYTES = 256 * 1024;
 
+/** The same record once its secrets are replaced: a placeholder is longer than a short secret. */
+export const MAX_REDACTED_RECORD_BYTES = 320 * 1024;
+
 /** Levels of objects and arrays in one record, the record itself being the first. */
 export const MAX_JSON_DEPTH = 32;
 

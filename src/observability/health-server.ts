@@ -16,7 +16,7 @@ export interface HealthServerOptions {
   /** Why the process is not ready, or undefined when it is. */
   readonly notReady: () => string | undefined;
   /** What else is answered, as JSON, by path. Default: nothing. */
-  readonly answers?: Readonly<Record<string, () => unknown>>;
+  readonly answers?: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
 export interface HealthServer {
@@ -64,19 +64,20 @@ async function answer(
       response.end(await options.registry.metrics());
       return;
     default:
-      answerOther(request.url ?? '', response, options.answers ?? {});
+      await answerOther(request.url ?? '', response, options.answers ?? {});
   }
 }
 
-function answerOther(
+async function answerOther(
   path: string,
   response: ServerResponse,
   answers: NonNullable<HealthServerOptions['answers']>,
-): void {
+): Promise<void> {
   const answer = Object.hasOwn(answers, path) ? answers[path] : undefined;
   if (answer !== undefined) {
+    const body = JSON.stringify(await answer());
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(answer()));
+    response.end(body);
     return;
   }
   const paths = ['/healthz', '/readyz', '/metrics', ...Object.keys(answers)];

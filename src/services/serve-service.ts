@@ -71,6 +71,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           },
           cluster: config.watcher.cluster,
           deferredStatusCode: config.api.deferredStatusCode,
+          logger,
           metrics,
         }),
         gate,

@@ -1,6 +1,9 @@
+import type pg from 'pg';
+
+import type { Completeness } from '../database/completeness.ts';
 import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
 import { createPool } from '../database/pool.ts';
-import { createClusterRegister } from '../database/watched-cluster.ts';
+import { type ClusterRegister, createClusterRegister } from '../database/watched-cluster.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
@@ -26,6 +29,7 @@ import { type Listening, listening } from './listening.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { strictModeOf } from './strict-mode.ts';
 import { watchedClusters } from './watched-clusters.ts';
+import { completenessAlone, startReports } from './watcher-reports.ts';
 
 /** Reads pages and an epoch now and then. */
 const DATABASE_CONNECTIONS = 2;
@@ -50,7 +54,10 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
     });
     const lostRuns = createLostRuns(temporal.client);
     const hasWorker = createRecordingPollers(temporal.client);
-    const watchers = startWatchers(context, { clusters, signals, lostRuns, hasWorker, metrics, closing });
+    const database = openDatabase(context, closing);
+    const parts = { clusters, signals, lostRuns, hasWorker, metrics, database, closing };
+    const watchers = startWatchers(context, parts);
+    const completeness = answerFor(context, { watchers, metrics, database, closing });
     const stopping = new AbortController();
     closing.push(() => {
       stopping.abort();
@@ -65,7 +72,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
           watchers.every((watcher) => watcher.isSynced())
             ? undefined
             : 'the first list of the cluster is not complete',
-        answers: { '/completeness': () => watchers.map((watcher) => watcher.completeness()) },
+        answers: { '/completeness': completeness },
       }),
     );
     closing.push(() => health.stop());
@@ -91,22 +98,27 @@ function connectClusters({ config }: ServiceContext, closing: Closing): readonly
   });
 }
 
+interface WatcherDatabase extends Pick<IdentifiedWatcherOptions, 'observed'> {
+  readonly pool: pg.Pool;
+  readonly register: ClusterRegister;
+}
+
 interface WatcherParts {
   readonly clusters: readonly ConnectedCluster[];
   readonly signals: RemediationSignals;
   readonly lostRuns: LostRuns;
   readonly hasWorker: () => Promise<boolean | undefined>;
   readonly metrics: Metrics;
+  readonly database: WatcherDatabase | undefined;
   readonly closing: Closing;
 }
 
 function startWatchers(
   context: ServiceContext,
-  { clusters, signals, lostRuns, hasWorker, metrics, closing }: WatcherParts,
+  { clusters, signals, lostRuns, hasWorker, metrics, database, closing }: WatcherParts,
 ): readonly RunningWatcher[] {
   const { config, logger } = context;
   const redactor = createRedactor(config.redaction);
-  const database = openDatabase(context, closing);
   const strict = strictModeOf(config);
   if (strict !== undefined)
     logger.info(strict, 'strict mode: these kinds are kept until Temporal has their end');
@@ -124,10 +136,7 @@ function startWatchers(
 }
 
 /** Not waited for: a watcher without the database only sends more than it has to. */
-function openDatabase(
-  { config, logger }: ServiceContext,
-  closing: Closing,
-): Pick<IdentifiedWatcherOptions, 'observed' | 'register'> | undefined {
+function openDatabase({ config, logger }: ServiceContext, closing: Closing): WatcherDatabase | undefined {
   if (config.database.url === '') return undefined;
   const pool = createPool({
     connectionString: config.database.url,
@@ -137,7 +146,35 @@ function openDatabase(
     logger,
   });
   closing.push(() => pool.end());
-  return { observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
+  return { pool, observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
+}
+
+/** What /completeness answers: what the database says, and without it what is known here. */
+function answerFor(
+  { config, logger }: ServiceContext,
+  {
+    watchers,
+    metrics,
+    database,
+    closing,
+  }: Pick<WatcherParts, 'metrics' | 'database' | 'closing'> & {
+    readonly watchers: readonly RunningWatcher[];
+  },
+): () => Promise<Completeness> {
+  if (database === undefined) {
+    const detail = 'DATABASE_URL is not set: what is recorded is unknown';
+    return () => Promise.resolve(completenessAlone(watchers, detail));
+  }
+  const reports = startReports({
+    ...database,
+    ...{ watchers, logger, metrics: metrics.watcher, everyMs: config.watcher.timing.reconcileMs },
+  });
+  closing.push(() => reports.stop());
+  return () =>
+    reports.completeness().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      return completenessAlone(watchers, `the database does not answer: ${reason}`);
+    });
 }
 
 function portOf(config: ServiceContext['config']): Listening {

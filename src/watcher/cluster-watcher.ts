@@ -284,10 +284,13 @@ export class ClusterWatcher {
       await delay(Math.min(TICK_MS, timing.reconcileMs), undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
       this.#flapping.settle(Date.now());
+      await this.#readEpoch();
+      for (const { recall } of this.#parts) {
+        await recall?.settleSent();
+        await recall?.settleGone();
+      }
       publishCompleteness(this.completeness(), this.#dispatcher, this.#options.metrics);
       this.#publishHeld();
-      await this.#readEpoch();
-      for (const { recall } of this.#parts) await recall?.settleGone();
     }
   }
 

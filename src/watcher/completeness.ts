@@ -2,7 +2,8 @@ import type { Tracked } from './tracked.ts';
 import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
-export type GapReason = 'not-sent' | 'not-recorded' | 'lost-run' | 'cannot-be-read' | 'overdue';
+export const GAP_REASONS = ['not-sent', 'not-recorded', 'lost-run', 'cannot-be-read', 'overdue'] as const;
+export type GapReason = (typeof GAP_REASONS)[number];
 
 export interface Gap {
   readonly kind: string;

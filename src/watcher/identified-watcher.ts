@@ -2,6 +2,7 @@ import { textAt } from '../kubernaut/resource.ts';
 import type { Logger } from '../observability/logger.ts';
 import { HTTP, KubernetesApiError } from './api-error.ts';
 import { Backoff } from './backoff.ts';
+import { classifyFailure } from './failure.ts';
 import { getJson } from './json-request.ts';
 import type { ObservedResources } from './observed-resources.ts';
 import type { RunningWatcher, WatcherOptions } from './start-watcher.ts';
@@ -101,6 +102,8 @@ async function readIdentity(options: WatcherOptions, signal: AbortSignal): Promi
         );
         return undefined;
       }
+      const { cluster, metrics } = options;
+      metrics.watchEnds.inc({ cluster, kind: 'Namespace', cause: classifyFailure(error).cause });
       warn(options, error, 'the cluster does not answer; trying again');
       if (status === HTTP.unauthorized) connection.reloadCredentials();
       await backoff.pause(undefined, signal);
@@ -142,6 +145,10 @@ function onlyAfter(
     async recordedEnds(cluster, uids) {
       await confirmed();
       return observed.recordedEnds(cluster, uids);
+    },
+    async recordedHashes(cluster, uids) {
+      await confirmed();
+      return observed.recordedHashes(cluster, uids);
     },
     async epoch(cluster) {
       await confirmed();

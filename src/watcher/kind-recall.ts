@@ -5,7 +5,7 @@ import type { KindObserver } from './kind-observer.ts';
 import type { ObservedResources, RecordedResource } from './observed-resources.ts';
 import type { WatcherTiming } from './timing.ts';
 import type { Tracked } from './tracked.ts';
-import { forgetSent, isEndTold, isRecorded, isWaiting } from './tracked.ts';
+import { forgetSent, isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 export interface KindRecallOptions {
   readonly cluster: string;
@@ -19,6 +19,8 @@ export interface KindRecallOptions {
 }
 
 const MOST_DOUBLINGS = 6;
+/** Of what Temporal has taken and the database had not when it was last asked: so many are asked for at once. */
+const MOST_ASKED = 1_000;
 
 /** What the database shows of one kind, read before each list that checks the watch. */
 export class KindRecall {
@@ -73,6 +75,29 @@ export class KindRecall {
       observer.recall(recorded);
       return recorded.uid;
     });
+  }
+
+  /** Learns between two lists which of the states that were sent are recorded by now: completeness says so within seconds. */
+  async settleSent(): Promise<void> {
+    const { cluster, observer, known, logger } = this.#options;
+    const sent = [...observer.tracked()]
+      .filter((tracked) => !tracked.isGone && isSent(tracked) && !isRecorded(tracked))
+      .slice(0, MOST_ASKED);
+    if (sent.length === 0) return;
+    try {
+      const hashes = await known.recordedHashes(
+        cluster,
+        sent.map(({ uid }) => uid),
+      );
+      for (const tracked of sent) tracked.recordedHash = hashes.get(tracked.uid) ?? tracked.recordedHash;
+    } catch (error: unknown) {
+      // What is recorded is unknown until the database answers again.
+      this.#isKnown = false;
+      logger.warn(
+        { cluster, kind: observer.kind.kind, reason: String(error) },
+        'cannot read what is recorded',
+      );
+    }
   }
 
   /** Lets go of what is gone once its end is recorded; an end that was lost is told again. */

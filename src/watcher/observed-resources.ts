@@ -24,6 +24,8 @@ export interface ObservedResources {
   openResources(cluster: string, kind: string): AsyncIterable<readonly RecordedResource[]>;
   /** Of these uids, those of resources whose deletion is recorded. */
   recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;
+  /** Of these uids, the hash of the last state that is recorded completely, in hex. */
+  recordedHashes(cluster: string, uids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Raised by an operator when a cluster was restored and its versions went back. */
   epoch(cluster: string): Promise<bigint>;
 }

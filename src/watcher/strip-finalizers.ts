@@ -34,8 +34,8 @@ export async function stripAll(collections: readonly Collection[], options: Look
     try {
       const held = await listHeld(collection, options);
       const result = await stripEach(held, options);
-      stripped.push(...result.stripped);
-      left.push(...result.left);
+      for (const one of result.stripped) stripped.push(one);
+      for (const one of result.left) left.push(one);
     } catch (error: unknown) {
       // A kind that is not installed has no resources.
       if (isNotServed(error)) continue;

@@ -1,10 +1,10 @@
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
-import type { Completeness, GapReason } from './completeness.ts';
+import type { Completeness } from './completeness.ts';
+import { GAP_REASONS } from './completeness.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Tracked } from './tracked.ts';
 
 const MS_PER_SECOND = 1_000;
-const REASONS: readonly GapReason[] = ['not-sent', 'not-recorded', 'lost-run', 'cannot-be-read', 'overdue'];
 
 /** What is alarmed on. */
 export function publishCompleteness(
@@ -17,7 +17,7 @@ export function publishCompleteness(
       if (count !== undefined) metrics.resources.set({ cluster, kind, state }, count);
     }
   }
-  for (const reason of REASONS) metrics.gaps.set({ cluster, reason }, gapCounts[reason] ?? 0);
+  for (const reason of GAP_REASONS) metrics.gaps.set({ cluster, reason }, gapCounts[reason] ?? 0);
   if (leastRetentionSeconds === undefined) metrics.leastRetention.remove({ cluster });
   else metrics.leastRetention.set({ cluster }, leastRetentionSeconds);
   metrics.signalQueue.set({ cluster }, dispatcher.depth);

@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -219,4 +223,65 @@ test('the metrics of source 001 count what was stored, refused, tried again and 
     'kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="ai_analysis"} 1',
   );
   expect(text).toContain('kubernaut_kubernetesexecutor_pending_audit_records 0');
+});
+
+/** The service behind something that answers 500 to every batch with a certain record in it, and counts those. */
+async function startFailingOn(poison: string, status = 500) {
+  let failures = 0;
+  const server = createServer((request, response) => {
+    void bodyOf(request).then(async (body) => {
+      const isPoisoned = body.includes(poison);
+      failures += isPoisoned ? 1 : 0;
+      const answer = isPoisoned
+        ? Response.json({ detail: 'the request could not be answered' }, { status })
+        : await fetch(`${api.url}${request.url ?? ''}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body,
+          });
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    failures: () => failures,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+test('a record that the service fails on does not hold the others, and is reported in the end', async () => {
+  await using failing = await startFailingOn('poison-record');
+  const refused: RecordRefusedError[] = [];
+  const sent = await connect({ url: failing.url, backoffMs: 1, onRefused: (error) => refused.push(error) });
+  const others = Array.from({ length: 20 }, (_, index) =>
+    sent.record('ai-analysis', analysis(`beside-poison-${index}`)),
+  );
+  const poison = sent.record('ai-analysis', analysis('poison-record'));
+  await Promise.all(others);
+  expect(await storedNames('beside-poison-')).toHaveLength(20);
+  await expect(poison).rejects.toMatchObject({ name: 'RecordRefusedError', status: 500 });
+  expect(refused).toHaveLength(1);
+  expect(sent.pending).toBe(0);
+});
+
+test('while something before the service fails, no record is given up', async () => {
+  await using failing = await startFailingOn('behind-a-gateway', 502);
+  const sent = await connect({ url: failing.url, backoffMs: 1 });
+  let isGivenUp = false;
+  const waiting = sent.record('ai-analysis', analysis('behind-a-gateway'));
+  waiting.catch(() => (isGivenUp = true));
+  await until(() => failing.failures() > 11, 'it was tried more often than a record that is given up');
+  expect(isGivenUp).toBe(false);
+  expect(sent.pending).toBe(1);
 });

@@ -264,12 +264,23 @@ test('completeness tells what is open and names each gap', async () => {
   });
   await createRecordStore(database.writer).record([overdue]);
   expect(await get('/api/v1/completeness?cluster=gaps')).toEqual({
+    clusters: [
+      {
+        cluster: 'gaps',
+        state: 'unknown',
+        detail: 'no watcher has reported on this cluster',
+        first_watched_at: null,
+        reported_at: null,
+      },
+    ],
     kinds: [],
     verdicts: [{ cluster: 'gaps', verdict: 'open', remediations: 1 }],
     gaps: [
       {
         cluster: 'gaps',
         reason: 'overdue',
+        kind: null,
+        detail: null,
         remediation_uid: uid,
         namespace: 'payments',
         name: 'rr-gap',

@@ -182,7 +182,7 @@ test('one process watches several clusters, and one that is away holds back noth
   const one = await create();
   await until(async () => (await world.recorded('west')).has(one.uid), 'it is recorded', DEADLINE_MS);
   const metrics = await (await fetch(`${world.urlOf(watch)}/metrics`)).text();
-  expect(metrics).toMatch(/watch_ends_total\{cluster="east",kind="RemediationRequest",cause="connection"\}/);
+  expect(metrics).toMatch(/watch_ends_total\{cluster="east",kind="Namespace",cause="connection"\}/);
   expect((await fetch(`${world.urlOf(watch)}/readyz`)).status).toBe(503);
   expect((await world.recorded('east')).size).toBe(0);
   await Promise.all([world.kill(watch), world.kill(work)]);

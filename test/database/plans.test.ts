@@ -21,10 +21,9 @@ const LEAST_ROWS = 300;
  */
 const NOW = '2026-06-21T12:00:00Z';
 
-/** Stands before pg_catalog in the search path: a statement that calls now() gets the instant of this setting. */
+/** Found before that of pg_catalog by sessions whose search path says so: their now() is the instant of this setting. */
 const CLOCK = `
-  create schema clock;
-  create function clock.now() returns timestamptz stable language sql
+  create function public.now() returns timestamptz stable language sql
     return current_setting('clock.now')::timestamptz`;
 
 let database: TestDatabase;
@@ -89,7 +88,7 @@ interface Scan {
 async function asAt<T>(instant: string, run: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = await database.owner.connect();
   try {
-    await client.query(`set search_path = clock, public, pg_catalog; set clock.now = '${instant}'`);
+    await client.query(`set search_path = public, pg_catalog; set clock.now = '${instant}'`);
     return await run(client);
   } finally {
     await client.query('reset all');

@@ -8,6 +8,7 @@ import type { TestDatabase } from '../support/database.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 const ROWS = 2_100;
+const UNKNOWN = { seen: null, recorded: null, waiting: null, open: null, overdue: null };
 
 let database: TestDatabase;
 
@@ -83,21 +84,29 @@ test('the epoch of a cluster begins at 0 and each restore raises it', async () =
 });
 
 test('completeness counts what is recorded and names what is missing', async () => {
-  const { kinds, gaps, hasMoreGaps } = await selectCompleteness(database.writer, { cluster: 'prod' });
+  const {
+    clusters,
+    kinds,
+    gaps,
+    has_more_gaps: hasMoreGaps,
+  } = await selectCompleteness(database.writer, { cluster: 'prod' });
   expect(kinds).toContainEqual({
     cluster: 'prod',
     kind: 'WorkflowExecution',
-    seen: ROWS,
-    recorded: ROWS,
+    ever: ROWS,
     present: (ROWS / 3) * 2,
+    ...UNKNOWN,
   });
   expect(kinds).toContainEqual({
     cluster: 'prod',
     kind: 'RemediationRequest',
-    seen: 2,
-    recorded: 0,
+    ever: 2,
     present: 1,
+    ...UNKNOWN,
   });
+  expect(clusters).toMatchObject([
+    { cluster: 'prod', state: 'unknown', detail: 'no watcher has reported on this cluster' },
+  ]);
   expect(gaps.map(({ reason, name }) => [reason, name])).toEqual(
     expect.arrayContaining([
       ['without-verdict', 'rr-lost'],

@@ -48,6 +48,7 @@ export function testApiOptions(
     deferredStatusCode: 202,
     ...given,
     metrics,
+    logger,
   };
   return {
     host: '127.0.0.1',

@@ -139,6 +139,15 @@ export class ServiceWorld implements AsyncDisposable {
     return this.#start('work', { REMEDIATION_AUDIT_WORKER_QUEUES: 'recording' });
   }
 
+  startServe(): RunningProgram {
+    return this.#start('serve', { REMEDIATION_AUDIT_API_PORT: '0' });
+  }
+
+  /** A command that reads the database. */
+  startCommand(args: readonly string[]): RunningProgram {
+    return startProgram(args, { env: { DATABASE_URL: this.#database.writerUrl } });
+  }
+
   async untilStarted(program: RunningProgram): Promise<void> {
     await until(
       () => STARTED.test(program.output()),

@@ -85,8 +85,17 @@ export class WatcherRecord {
       this.databaseAway
         ? Promise.reject(new Error('away'))
         : Promise.resolve(uids.filter((uid) => this.rows.get(uid)?.deleted)),
+    recordedHashes: (_cluster, uids) =>
+      this.databaseAway ? Promise.reject(new Error('away')) : Promise.resolve(this.#hashesOf(uids)),
     epoch: () => (this.databaseAway ? Promise.reject(new Error('away')) : Promise.resolve(this.epochValue)),
   };
+
+  #hashesOf(uids: readonly string[]): ReadonlyMap<string, string> {
+    const rows = uids.flatMap((uid) => this.rows.get(uid) ?? []);
+    return new Map(
+      rows.flatMap(({ uid, projectionHash: hash }) => (hash === undefined ? [] : [[uid, hash]])),
+    );
+  }
 
   #runOf({ remediation: { uid } }: RemediationSignal): string {
     if (!this.#runs.has(uid)) this.#runs.set(uid, this.#terminations);

@@ -87,6 +87,23 @@ test('a state whose phase alone is too large is sent as identity, phase, hash an
   expect(await way.reduced()).toEqual({ 'too-large': first?.observations.length });
 });
 
+test.each([
+  [
+    '2,000 parameters named like keys',
+    Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, index) => [`AKIA${String(index).padStart(16, '0')}`, 'x']),
+    ),
+  ],
+  ['130,000 line breaks', { note: `Secret data:${'\n'.repeat(130_000)}` }],
+  ['1.4 MB of quotes that nothing ends', { note: 'token="'.repeat(LONG) }],
+])('a state with %s is sent whole but for what is secret or unreadable', async (_, parameters) => {
+  const way = createWay();
+  await way.offer({ spec: { parameters, targetResource: 'payments/Deployment/api' } });
+  expect(way.sent[0]?.observations[0].columns).toMatchObject({ target_resource: 'payments/Deployment/api' });
+  expect(JSON.stringify(way.sent[0]).length).toBeLessThan(2 * MAX_WATCHED_OBSERVATION_BYTES);
+  expect(await way.reduced()).toEqual({});
+});
+
 test('a reduced state counts as sent, and another one that is reduced is told apart', async () => {
   const way = createWay();
   const phase = 'Running'.repeat(LONG);

@@ -103,7 +103,7 @@ const listOf = <T>(size: number, each: number, item: (index: number) => T): T[] 
   Array.from({ length: Math.floor(size / each) }, (_, index) => item(index));
 const mapOf = (size: number, key: (index: number) => string, member: JsonValue = 1): JsonObject =>
   Object.fromEntries(listOf(size, key(0).length + 6, (index) => key(index)).map((name) => [name, member]));
-const awsKey = (index: number): string => `AKIA${index.toString(36).toUpperCase().padStart(16, 'A')}`;
+const awsKey = (index: number): string => `AKIA${index.toString(36).toUpperCase().padStart(16, '0')}`;
 const nested = (size: number, quoted: string): string => {
   let text = quoted;
   while (text.length < size / 2) text = JSON.stringify([text]);
@@ -186,7 +186,7 @@ describe('the work redaction does', () => {
       '[REDACTED:aws-access-key]+2',
       '[REDACTED:aws-access-key]+3',
     ]);
-    expect(Object.keys(value as JsonObject)).toHaveLength(Object.keys(mapOf(52_000, awsKey)).length);
+    expect(Object.keys(value as JsonObject)).toHaveLength(2_000);
     expect(ratio).toBeLessThan(1.5);
   });
 

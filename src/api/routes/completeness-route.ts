@@ -1,6 +1,5 @@
 import type pg from 'pg';
 
-import type { RecordCompleteness } from '../../database/completeness.ts';
 import { selectCompleteness } from '../../database/completeness.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
@@ -44,7 +43,7 @@ export function completenessRoute(pool: pg.Pool): Route {
         mostGaps: readLimit(query, MAX_PAGE_SIZE, DEFAULT_GAPS),
       };
       const found = await fromDatabase(() => selectCompleteness(pool, question));
-      return jsonAnswer(completenessJson(found), found.gaps.length);
+      return jsonAnswer(found, found.gaps.length);
     },
   };
 }
@@ -56,25 +55,10 @@ function readSeconds(text: string | undefined): number {
   throw invalidParameter('overdue_seconds', `must be a whole number from 1 to ${MAX_OVERDUE_SECONDS}`);
 }
 
-function completenessJson({ kinds, verdicts, gaps, hasMoreGaps }: RecordCompleteness) {
-  return {
-    kinds,
-    verdicts,
-    gaps: gaps.map(({ cluster, reason, remediationUid, namespace, name, since }) => ({
-      cluster,
-      reason,
-      remediation_uid: remediationUid ?? null,
-      namespace: namespace ?? null,
-      name: name ?? null,
-      since: since ?? null,
-    })),
-    has_more_gaps: hasMoreGaps,
-  };
-}
-
 const text = { type: 'string' };
 const count = { type: 'integer' };
 const textOrNull = { type: ['string', 'null'] };
+const countOrNull = { type: ['integer', 'null'] };
 
 function listOf(properties: JsonObject): JsonObject {
   return { type: 'array', items: { type: 'object', required: Object.keys(properties), properties } };
@@ -82,16 +66,35 @@ function listOf(properties: JsonObject): JsonObject {
 
 const SCHEMA: JsonObject = {
   type: 'object',
-  required: ['kinds', 'verdicts', 'gaps', 'has_more_gaps'],
+  required: ['clusters', 'kinds', 'verdicts', 'gaps', 'has_more_gaps'],
   properties: {
-    kinds: listOf({ cluster: text, kind: text, seen: count, recorded: count, present: count }),
+    clusters: listOf({
+      cluster: text,
+      state: { type: 'string', enum: ['complete', 'incomplete', 'unknown'] },
+      detail: textOrNull,
+      first_watched_at: textOrNull,
+      reported_at: textOrNull,
+    }),
+    kinds: listOf({
+      cluster: text,
+      kind: text,
+      ever: count,
+      present: count,
+      seen: countOrNull,
+      recorded: countOrNull,
+      waiting: countOrNull,
+      open: countOrNull,
+      overdue: countOrNull,
+    }),
     verdicts: listOf({ cluster: text, verdict: text, remediations: count }),
     gaps: listOf({
       cluster: text,
       reason: text,
+      kind: textOrNull,
       remediation_uid: textOrNull,
       namespace: textOrNull,
       name: textOrNull,
+      detail: textOrNull,
       since: textOrNull,
     }),
     has_more_gaps: { type: 'boolean' },

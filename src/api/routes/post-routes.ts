@@ -106,6 +106,7 @@ const POST_PROBLEMS = [
   'malformed-body',
   'invalid-record',
   'unstorable-record',
+  'unpreparable-record',
   'unsupported-media-type',
   'body-too-large',
   'queue-full',

@@ -21,7 +21,7 @@ export function readMembers(
   const errors: FieldError[] = [];
   const read = (item: JsonValue, at: string): JsonValue => {
     const { value: entries, errors: found } = readObject(members, item, at, readMember);
-    errors.push(...found);
+    for (const error of found) errors.push(error);
     return entries;
   };
   const items = Array.isArray(value)
@@ -45,7 +45,7 @@ function readObject(members: Members, value: JsonValue, pointer: string, readMem
     const type = Object.hasOwn(members, name) ? members[name] : undefined;
     if (type === undefined) return [[name, member]];
     const reading = readMember({ type }, member, pointerTo(pointer, name));
-    errors.push(...(reading.errors ?? []));
+    for (const error of reading.errors ?? []) errors.push(error);
     // What is absent is left out: the empty text is no interval to PostgreSQL.
     return reading.value === undefined ? [] : [[name, jsonOf(type, reading.value)]];
   });

@@ -9,8 +9,8 @@ export function instantsOf(definition: RecordDefinition, columns: Columns): read
   for (const column of timedColumns(definition)) {
     const value = columns[column.name];
     if (typeof value !== 'string') continue;
-    if (column.members === undefined) instants.push(value);
-    else instants.push(...instantsIn(column.members, parseJson(value)));
+    const carried = column.members === undefined ? [value] : instantsIn(column.members, parseJson(value));
+    for (const instant of carried) instants.push(instant);
   }
   return instants.sort();
 }

@@ -84,7 +84,7 @@ function readAbout(fields: JsonObject, errors: FieldError[]): Partial<Record<Pos
   const about: Partial<Record<PostFieldName, string>> = {};
   for (const field of POST_FIELDS) {
     const reading = readField(field, ownMember(fields, field.name), `/${field.name}`);
-    errors.push(...(reading.errors ?? []));
+    for (const error of reading.errors ?? []) errors.push(error);
     if (typeof reading.value === 'string') about[field.name] = reading.value;
   }
   return about;
@@ -116,7 +116,7 @@ function readColumn(
     const member = ownMember(fields, name);
     if (member === undefined) continue;
     const { value, errors: found } = readField(column, member, `/${name}`);
-    if (found !== undefined) errors.push(...found);
+    for (const error of found ?? []) errors.push(error);
     if (value === undefined) continue;
     if (read !== undefined && value !== read.value) errors.push(contradiction(read.name, name));
     read ??= { name, value };

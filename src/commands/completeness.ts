@@ -1,0 +1,64 @@
+import { readProcessConfig } from '../config.ts';
+import { type Completeness, selectCompleteness } from '../database/completeness.ts';
+import { createPool } from '../database/pool.ts';
+import { createLogger } from '../observability/logger.ts';
+import { UsageError } from '../settings.ts';
+import { readFlags } from './arguments.ts';
+
+const USAGE = `usage: remediation-audit completeness [--cluster NAME] [--json]
+
+What is there, what of it is recorded, and what is missing by name, as GET /api/v1/completeness answers it.
+`;
+
+const FLAGS = {
+  cluster: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+
+/** `completeness`: is anything missing? */
+export async function runCompleteness(args: readonly string[]): Promise<void> {
+  const { values, positionals } = readFlags(args, FLAGS);
+  if (positionals.length > 0) throw new UsageError(USAGE.split('\n', 1)[0] ?? '');
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const config = readProcessConfig(({ database: { url } }) =>
+    url === '' ? ['DATABASE_URL is not set; `completeness` reads PostgreSQL'] : [],
+  );
+  const pool = createPool({
+    connectionString: config.database.url,
+    applicationName: 'remediation-audit completeness',
+    statementTimeoutMs: config.database.statementTimeoutMs,
+    logger: createLogger(config.logLevel, 'completeness'),
+  });
+  try {
+    const found = await selectCompleteness(pool, { cluster: values.cluster ?? '' });
+    process.stdout.write(values.json === true ? `${JSON.stringify(found)}\n` : textOf(found));
+  } finally {
+    await pool.end();
+  }
+}
+
+function textOf({ clusters, kinds, gaps, has_more_gaps: hasMore }: Completeness): string {
+  const lines = clusters.flatMap(({ cluster, state, detail }) => [
+    `${cluster}: ${state}${detail === null ? '' : ` (${detail})`}`,
+    ...kinds
+      .filter((kind) => kind.cluster === cluster)
+      .map(
+        ({ kind, seen, recorded, waiting, open, overdue }) =>
+          `  ${kind.padEnd(28)}seen ${show(seen)}  recorded ${show(recorded)}  waiting ${show(waiting)}  open ${show(open)}  overdue ${show(overdue)}`,
+      ),
+  ]);
+  const named = gaps.map(({ cluster, reason, kind, namespace, name, remediation_uid: uid, detail }) => {
+    const what = name === null ? (uid ?? 'unknown') : `${namespace ?? ''}/${name}`;
+    return `gap in ${cluster}: ${reason} ${kind ?? ''} ${what}${detail === null ? '' : `: ${detail}`}`;
+  });
+  if (clusters.length === 0) lines.push('no cluster was ever watched, and nothing is recorded');
+  return `${[...lines, ...named, ...(hasMore ? ['there are more gaps than are named'] : [])].join('\n')}\n`;
+}
+
+function show(count: number | null): string {
+  return (count === null ? 'unknown' : String(count)).padEnd(7);
+}

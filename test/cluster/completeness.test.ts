@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Completeness } from '../../src/database/completeness.ts';
+import { ServiceWorld } from '../support/service-world.ts';
+import { until } from '../support/until.ts';
+import type { RunningProgram } from '../support/up.ts';
+
+const KIND = 'RemediationRequest';
+const DEADLINE_MS = 90_000;
+
+let world: ServiceWorld;
+let watch: RunningProgram;
+let serve: RunningProgram;
+
+beforeAll(async () => {
+  world = await ServiceWorld.create();
+  watch = world.startWatch();
+  serve = world.startServe();
+  await Promise.all([world.untilStarted(watch), world.untilStarted(serve)]);
+}, 180_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+async function askedOfService(): Promise<Completeness> {
+  const answer = await fetch(`${world.urlOf(serve)}/api/v1/completeness?cluster=test`);
+  return (await answer.json()) as Completeness;
+}
+
+async function askedOfWatcher(): Promise<Completeness> {
+  return (await (await fetch(`${world.urlOf(watch)}/completeness`)).json()) as Completeness;
+}
+
+async function askedOfCommand(): Promise<Completeness> {
+  const command = world.startCommand(['completeness', '--cluster', 'test', '--json']);
+  expect(await command.exited, command.output()).toBe(0);
+  return JSON.parse(command.output()) as Completeness;
+}
+
+/** What is compared: the rest of an answer is when it was given. */
+function essenceOf({ clusters, kinds, gaps }: Completeness) {
+  return {
+    state: clusters.map(({ state }) => state).join(),
+    kinds: kinds.filter(({ kind }) => kind === KIND),
+    gaps: gaps.map(({ reason, name }) => `${reason} ${name ?? ''}`),
+  };
+}
+
+async function metrics(): Promise<string> {
+  return (await fetch(`${world.urlOf(watch)}/metrics`)).text();
+}
+
+/** Asked of the service until it is so, then of all three. */
+async function expectOfAll(expected: object, what: string): Promise<void> {
+  await until(
+    async () => {
+      const found = essenceOf(await askedOfService());
+      try {
+        expect(found).toMatchObject(expected);
+        return true;
+      } catch {
+        // Not yet: the deadline says when it is too late.
+        return false;
+      }
+    },
+    () => `the service says ${what}`,
+    DEADLINE_MS,
+  );
+  for (const ask of [askedOfService, askedOfCommand, askedOfWatcher])
+    expect(essenceOf(await ask()), ask.name).toMatchObject(expected);
+}
+
+async function expectMetric(pattern: RegExp): Promise<void> {
+  await until(async () => pattern.test(await metrics()), `the metrics say ${String(pattern)}`, DEADLINE_MS);
+}
+
+const counted = (counts: object): object => ({ kinds: [expect.objectContaining(counts)] });
+
+test('service, command, watcher and metrics give one answer, while recording is stuck and when it goes on', async () => {
+  const name = `rr-${randomUUID().slice(0, 8)}`;
+  await world.stopTemporal();
+  await world.cluster.create(name);
+  await expectOfAll(
+    { state: 'incomplete', gaps: [`not-sent ${name}`], ...counted({ seen: 1, recorded: 0, waiting: 1 }) },
+    'that it waits for Temporal',
+  );
+  await expectMetric(/gaps\{cluster="test",reason="not-sent"\} 1/);
+
+  // Temporal has the state and nobody works: the database does not have it.
+  await world.startTemporal();
+  await expectOfAll(
+    { state: 'incomplete', ...counted({ seen: 1, recorded: 0, waiting: 0 }) },
+    'that it was sent and is not recorded',
+  );
+
+  const work = world.startWork();
+  await expectOfAll(
+    { state: 'complete', gaps: [], ...counted({ seen: 1, recorded: 1, waiting: 0, present: 1 }) },
+    'complete',
+  );
+  await expectMetric(/gaps\{cluster="test",reason="not-sent"\} 0/);
+  await expectMetric(/watched_resources\{cluster="test",kind="RemediationRequest",state="recorded"\} 1/);
+
+  // An older state is recorded, and the newest is not.
+  await world.kill(work, 'SIGTERM');
+  await world.cluster.setPhase(name, 'Processing');
+  await expectOfAll(
+    { state: 'incomplete', ...counted({ seen: 1, recorded: 0, present: 1 }) },
+    'that the newest state is not recorded',
+  );
+});
