@@ -13,6 +13,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,
   temporal: async () => (await import('./temporal.ts')).temporalBench,
+  'temporal-postgres': async () => (await import('./temporal-postgres.ts')).temporalPostgresBench,
   'end-to-end': async () => (await import('./end-to-end.ts')).endToEndBench,
   workflow: async () => (await import('./workflow.ts')).workflowBench,
 };

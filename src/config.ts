@@ -302,6 +302,8 @@ function readEmbedded(read: Reader, environment: Environment) {
       promtool: read.text('REMEDIATION_AUDIT_PROMTOOL_PATH'),
       pgvector: read.text('REMEDIATION_AUDIT_PGVECTOR_PATH'),
       duckdb: read.text('REMEDIATION_AUDIT_DUCKDB_PATH'),
+      'temporal-server': read.text('REMEDIATION_AUDIT_TEMPORAL_SERVER_PATH'),
+      'temporal-sql-tool': read.text('REMEDIATION_AUDIT_TEMPORAL_SQL_TOOL_PATH'),
     },
   };
 }

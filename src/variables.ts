@@ -249,4 +249,14 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'The command line of DuckDB to use instead of finding one (tests)',
   },
+  REMEDIATION_AUDIT_TEMPORAL_SERVER_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'temporal-server to use instead of building one (`--temporal server`)',
+  },
+  REMEDIATION_AUDIT_TEMPORAL_SQL_TOOL_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'temporal-sql-tool to use instead of building one (`--temporal server`)',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;

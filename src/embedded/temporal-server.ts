@@ -1,24 +1,16 @@
 import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time.js';
-
 import { type RunningServer, ServerNotReady, startServer, untilReady } from './child-process.ts';
 import { explainFileError } from './data-directory.ts';
 import { findFreePort, LOOPBACK } from './ports.ts';
 import { untilPredecessorGone } from './predecessor.ts';
-
-/** Value types of search attributes, as the dev server spells them, with their numbers on the wire. */
-const ATTRIBUTE_TYPES = {
-  Text: 1,
-  Keyword: 2,
-  Int: 3,
-  Double: 4,
-  Bool: 5,
-  Datetime: 6,
-  KeywordList: 7,
-} as const;
+import {
+  CALL_DEADLINE_MS,
+  prepareNamespace,
+  type WantedAttributes,
+  withConnection,
+} from './temporal-namespace.ts';
 
 export interface TemporalOptions {
   /** The `temporal` program. */
@@ -35,8 +27,7 @@ export interface TemporalOptions {
   codecEndpoint?: string | undefined;
   /** Without the UI. Default false. */
   headless?: boolean;
-  /** Registered when missing, also on state made before they existed. */
-  searchAttributes: Readonly<Record<string, keyof typeof ATTRIBUTE_TYPES>>;
+  searchAttributes: WantedAttributes;
   /** Default `default`. */
   namespace?: string;
   /** Settings of the server itself, by their name, for example a limit that a test wants to reach. Default none. */
@@ -66,15 +57,12 @@ interface Layout {
 
 /** A first start on a busy host is slow. */
 const READY_DEADLINE_MS = 60_000;
-const CALL_DEADLINE_MS = 5_000;
 /**
  * SQLite appends to a log instead of copying pages aside before it changes them: about twice as many recordings in a
  * second. FULL syncs that log before a commit is acknowledged, so a power cut loses nothing; NORMAL, the usual
  * companion of WAL, would not.
  */
 const PRAGMAS = { journal_mode: 'WAL', synchronous: 'FULL' } as const;
-/** The dev server keeps closed workflows for one day; a newcomer wants to look at last week's. */
-const RETENTION = '30d';
 
 /** Temporal's dev server as a child of this process, with its state on disk. */
 export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
@@ -180,32 +168,6 @@ async function answers(address: string, uiUrl: string | undefined, namespace: st
   });
   await page.arrayBuffer();
   return page.ok;
-}
-
-async function prepareNamespace(
-  address: string,
-  namespace: string,
-  wanted: TemporalOptions['searchAttributes'],
-): Promise<void> {
-  await withConnection(address, async ({ workflowService, operatorService }) => {
-    const workflowExecutionRetentionTtl = msToTs(RETENTION);
-    await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl } });
-    // The dev server registers attributes only with a namespace it makes, so an upgrade on old state must add its own.
-    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-    const missing = Object.entries(wanted).filter(([name]) => customAttributes[name] === undefined);
-    if (missing.length === 0) return;
-    const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]));
-    await operatorService.addSearchAttributes({ namespace, searchAttributes });
-  });
-}
-
-async function withConnection<T>(address: string, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await Connection.connect({ address, connectTimeout: CALL_DEADLINE_MS });
-  try {
-    return await connection.withDeadline(Date.now() + CALL_DEADLINE_MS, () => use(connection));
-  } finally {
-    await connection.close();
-  }
 }
 
 function explain(error: unknown, { database }: Layout, dataDir: string): unknown {

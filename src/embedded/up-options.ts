@@ -7,12 +7,17 @@ import type { Branch } from './simulator/stories.ts';
 export type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
 const CLUSTER_MODES: readonly ClusterMode[] = ['sandbox', 'apiserver', 'kubeconfig'];
 
+export type TemporalMode = 'dev' | 'server';
+const TEMPORAL_MODES: readonly TemporalMode[] = ['dev', 'server'];
+
 export interface UpOptions {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
   readonly postgresPort: number;
+  /** `dev`: the development server; `server`: temporal-server on the embedded PostgreSQL, without a UI. */
+  readonly temporal: TemporalMode;
   readonly simulator: boolean;
   readonly simulation: SimulationOptions;
   readonly cluster: ClusterMode;
@@ -39,6 +44,7 @@ const FLAGS = {
   'temporal-port': { type: 'string', default: '7233' },
   'temporal-ui-port': { type: 'string', default: '8233' },
   'postgres-port': { type: 'string', default: '54320' },
+  temporal: { type: 'string', default: 'dev' },
   'no-simulator': { type: 'boolean', default: false },
   burst: { type: 'string' },
   branches: { type: 'string' },
@@ -65,6 +71,8 @@ Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, for 
   --kubeconfig [FILE]     watch your cluster; without FILE the one of KUBECONFIG, else ~/.kube/config.
                           Without this flag KUBECONFIG is not used
   --context NAME          context within it                           (its current one)
+  --temporal MODE         dev         the development server with its UI      (dev)
+                          server      temporal-server on the embedded PostgreSQL, without a UI
   --no-simulator          leave sandbox or apiserver empty
   --burst N               a storm: the simulator begins with N remediations at once
   --branches A,B|all      what the simulator plays; \`simulate --help\` lists them
@@ -86,6 +94,7 @@ export function readUpOptions(args: readonly string[]): UpOptions | 'help' {
     temporalPort: readPort('--temporal-port', values['temporal-port']),
     temporalUiPort: readPort('--temporal-ui-port', values['temporal-ui-port']),
     postgresPort: readPort('--postgres-port', values['postgres-port']),
+    temporal: readTemporalMode(values.temporal),
     simulator: !values['no-simulator'],
     simulation: {
       burst: values.burst === undefined ? undefined : readWhole('--burst', values.burst, MAX_BURST),
@@ -114,6 +123,12 @@ function withFileOf(args: readonly string[]): string[] {
     const isAlone = args[index + 1]?.startsWith('-') ?? true;
     return arg === '--kubeconfig' && isAlone ? '--kubeconfig=' : arg;
   });
+}
+
+function readTemporalMode(text: string): TemporalMode {
+  const mode = TEMPORAL_MODES.find((candidate) => candidate === text);
+  if (mode !== undefined) return mode;
+  throw new UsageError(`--temporal must be ${TEMPORAL_MODES.join(' or ')}, not ${JSON.stringify(text)}`);
 }
 
 function readPort(flag: string, text: string): number {

@@ -9,7 +9,7 @@ import { untilStopped } from '../services/running-service.ts';
 import { startServeService } from '../services/serve-service.ts';
 import { startWatchService } from '../services/watch-service.ts';
 import { startWorkService } from '../services/work-service.ts';
-import { createBinaryResolver, type ServerName } from './binaries.ts';
+import { type BinaryResolver, createBinaryResolver, type ServerName } from './binaries.ts';
 import type { ShowStatus } from './binaries/progress.ts';
 import { createProgressOutput } from './binaries/progress-output.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
@@ -17,9 +17,10 @@ import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { prepareDatabase } from './database.ts';
 import { publishEndpoints } from './endpoints.ts';
 import { requireFreePorts } from './ports.ts';
-import { startPostgres } from './postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from './postgres.ts';
 import { readyBlock } from './ready-block.ts';
-import { startTemporal } from './temporal-server.ts';
+import { type EmbeddedTemporal, startTemporal } from './temporal-server.ts';
+import { startTemporalOnPostgres } from './temporal-server-postgres.ts';
 import type { UpOptions } from './up-options.ts';
 
 /** Servers of a run that was killed a moment ago may still be on their way out. */
@@ -84,10 +85,10 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
   const { config, options, closing, stop, report } = stage;
   const over = new AbortController();
   const resolver = createResolver(stage, AbortSignal.any([stop, over.signal]));
-  const temporalBinary = resolver.resolve('temporal');
+  const startChosenTemporal = findTemporal(stage, data, resolver);
   // Awaited below; until then a failure must not end the process as an unhandled rejection. And when something else here
   // ends first, a build is given up and clears its folder away.
-  const settled = temporalBinary.then(
+  const settled = startChosenTemporal.then(
     () => undefined,
     () => undefined,
   );
@@ -105,19 +106,10 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
   closing.push(() => postgres.stop());
   const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
   // A build that the signal ended says so with an exit code of its own.
-  if (stop.aborted) await temporalBinary;
+  if (stop.aborted) await startChosenTemporal;
   stop.throwIfAborted();
 
-  const temporal = await startTemporal({
-    binary: await temporalBinary,
-    dataDir: data.temporal,
-    port: options.temporalPort,
-    uiPort: options.temporalUiPort,
-    // A port that is chosen later cannot be told now.
-    codecEndpoint: options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`,
-    searchAttributes: {},
-    report,
-  });
+  const temporal = await (await startChosenTemporal)(postgres);
   closing.push(() => temporal.stop());
   stop.throwIfAborted();
 
@@ -125,6 +117,28 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
   closing.push(() => cluster.stop());
   stop.throwIfAborted();
   return { database, temporal, cluster };
+}
+
+type StartTemporal = (postgres: EmbeddedPostgres) => Promise<EmbeddedTemporal>;
+
+/** Resolves when the programs are there, which may have to be built. */
+async function findTemporal(
+  { options, report }: Stage,
+  data: DataDirectory,
+  resolver: BinaryResolver,
+): Promise<StartTemporal> {
+  const common = { dataDir: data.temporal, port: options.temporalPort, searchAttributes: {}, report };
+  if (options.temporal === 'server') {
+    const binaries = {
+      server: await resolver.resolve('temporal-server'),
+      sqlTool: await resolver.resolve('temporal-sql-tool'),
+    };
+    return (postgres) => startTemporalOnPostgres({ ...common, binaries, postgres });
+  }
+  const binary = await resolver.resolve('temporal');
+  // A port that is chosen later cannot be told now.
+  const codecEndpoint = options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`;
+  return () => startTemporal({ ...common, binary, uiPort: options.temporalUiPort, codecEndpoint });
 }
 
 async function startServices(stage: Stage, servers: EmbeddedServers, logger: Logger) {
@@ -164,7 +178,7 @@ function createResolver({ config, report, showStatus }: Stage, signal: AbortSign
 
 interface EmbeddedServers {
   readonly database: Awaited<ReturnType<typeof prepareDatabase>>;
-  readonly temporal: Awaited<ReturnType<typeof startTemporal>>;
+  readonly temporal: EmbeddedTemporal;
   readonly cluster: Awaited<ReturnType<typeof startCluster>>;
 }
 

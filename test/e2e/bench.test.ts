@@ -15,6 +15,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   start: '1',
   store: '200',
   temporal: '40',
+  'temporal-postgres': '40',
   watch: '200',
   workflow: '40',
 };

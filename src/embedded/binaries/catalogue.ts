@@ -1,3 +1,5 @@
+import { TEMPORAL_ON_POSTGRES } from './temporal-on-postgres.ts';
+
 /** The real servers and tools the product and its tests run. */
 export const SERVER_NAMES = [
   'temporal',
@@ -9,6 +11,8 @@ export const SERVER_NAMES = [
   'promtool',
   'pgvector',
   'duckdb',
+  'temporal-server',
+  'temporal-sql-tool',
 ] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
@@ -123,6 +127,7 @@ function whole(version: string): string {
 }
 
 export const CATALOGUE: Catalogue = {
+  ...TEMPORAL_ON_POSTGRES,
   temporal: {
     title: 'the Temporal development server',
     version: TEMPORAL,
