@@ -99,7 +99,7 @@ test.each([
 ])('a state with %s is sent whole but for what is secret or unreadable', async (_, parameters) => {
   const way = createWay();
   await way.offer({ spec: { parameters, targetResource: 'payments/Deployment/api' } });
-  expect(way.sent[0]?.observations[0].columns).toMatchObject({ target_resource: 'payments/Deployment/api' });
+  expect(way.sent[0]?.observations[0]?.columns).toMatchObject({ target_resource: 'payments/Deployment/api' });
   expect(JSON.stringify(way.sent[0]).length).toBeLessThan(2 * MAX_WATCHED_OBSERVATION_BYTES);
   expect(await way.reduced()).toEqual({});
 });
