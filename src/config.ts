@@ -294,6 +294,7 @@ function readEmbedded(read: Reader, environment: Environment) {
     simulatorSpeed: read.integer('REMEDIATION_AUDIT_SIMULATOR_SPEED', 1, 10_000),
     serverPaths: {
       temporal: read.text('REMEDIATION_AUDIT_TEMPORAL_PATH'),
+      'temporal-cli': read.text('REMEDIATION_AUDIT_TEMPORAL_CLI_PATH'),
       'kube-apiserver': read.text('REMEDIATION_AUDIT_KUBE_APISERVER_PATH'),
       etcd: read.text('REMEDIATION_AUDIT_ETCD_PATH'),
       kubectl: read.text('REMEDIATION_AUDIT_KUBECTL_PATH'),

@@ -211,7 +211,12 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_TEMPORAL_PATH: {
     default: '',
     unit: 'path',
-    meaning: 'Temporal CLI to use instead of finding one',
+    meaning: 'Temporal development server to use instead of finding one',
+  },
+  REMEDIATION_AUDIT_TEMPORAL_CLI_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'Temporal command line to use instead of finding one (tests)',
   },
   REMEDIATION_AUDIT_KUBE_APISERVER_PATH: {
     default: '',

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { type BinaryResolver, createBinaryResolver, ObtainingStopped } from '../../src/embedded/binaries.ts';
 import { CATALOGUE, type ServerDefinition } from '../../src/embedded/binaries/catalogue.ts';
-import { runScript } from '../support/processes.ts';
+import { repositoryRoot, runScript } from '../support/processes.ts';
 
 const BUILD_TIMEOUT_MS = 300_000;
 let folder: string;
@@ -149,3 +149,12 @@ test.each([
   },
   BUILD_TIMEOUT_MS,
 );
+
+test('what is pinned for a build is in the package', () => {
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: repositoryRoot,
+    encoding: 'utf8',
+  });
+  expect(listed).toContain('tools/temporal/main.go');
+  expect(listed).toContain('tools/temporal/without/aws-sdk-go/go.mod');
+});

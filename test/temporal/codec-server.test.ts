@@ -48,7 +48,7 @@ afterAll(async () => {
 
 /** The command line as an operator types it; the home is one without a profile. */
 async function temporal(...args: readonly string[]): Promise<string> {
-  const binary = await resolveServer('temporal');
+  const binary = await resolveServer('temporal-cli');
   const { stdout } = await run(binary, [...args, '--address', inject('temporalAddress')], {
     env: { PATH: '/usr/bin:/bin', HOME: folder },
   });

@@ -30,6 +30,7 @@ function sourceOf<Kind extends 'download' | 'go'>(
 /** Where the pin of each Go tool stands in its go.mod. */
 const PINS: Partial<Record<ServerName, [module: string, version: (pinned: string) => string]>> = {
   temporal: ['github.com/temporalio/cli', (version) => `v${version}`],
+  'temporal-cli': ['github.com/temporalio/cli', (version) => `v${version}`],
   'kube-apiserver': ['k8s.io/kubernetes', (version) => `v${version}`],
   etcd: ['go.etcd.io/etcd/server/v3', (version) => `v${version}`],
   'temporal-server': ['go.temporal.io/server', (version) => `v${version}`],
@@ -46,23 +47,28 @@ const PINS: Partial<Record<ServerName, [module: string, version: (pinned: string
 test.each(Object.entries(PINS))('the catalogue and go.mod pin the same %s', (name, [module, versionOf]) => {
   const serverName = name as ServerName;
   const { folder } = sourceOf(serverName, 'go');
-  const wanted = `${module} ${versionOf(CATALOGUE[serverName].version)} `;
-  expect(tool(`${folder}/go.mod`)).toContain(wanted);
-  expect(tool(`${folder}/go.sum`)).toContain(wanted);
+  const wanted = new RegExp(
+    `${module} ${versionOf(CATALOGUE[serverName].version)}\\s`.replaceAll('.', '\\.'),
+  );
+  expect(tool(`${folder}/go.mod`)).toMatch(wanted);
+  expect(tool(`${folder}/go.sum`)).toMatch(wanted);
 });
 
 test.each(Object.keys(PINS) as ServerName[])('the build of %s names the Go its go.mod asks for', (name) => {
   const { folder, goVersion, package: program } = sourceOf(name, 'go');
   const goMod = tool(`${folder}/go.mod`);
   expect(goMod).toMatch(new RegExp(`^go ${goVersion}(\\.\\d+)?$`, 'm'));
-  expect(goMod).toContain(`\ntool ${program}\n`);
+  if (program === '.') expect(tool(`${folder}/main.go`)).toContain('package main');
+  else expect(goMod).toContain(`\ntool ${program}\n`);
 });
 
 test('the server inside the Temporal tool is the one it is recognised by', () => {
   const [, server = ''] = /go\.temporal\.io\/server v(\S+)/.exec(tool('temporal/go.mod')) ?? [];
-  expect(`temporal version 0.0.0-DEV (Server ${server}, UI 2.42.1)`).toMatch(
-    CATALOGUE.temporal.identify.expect,
-  );
+  for (const version of ['0.0.0-DEV', '1.5.1, development server only']) {
+    expect(`temporal version ${version} (Server ${server}, UI 2.42.1)`).toMatch(
+      CATALOGUE.temporal.identify.expect,
+    );
+  }
 });
 
 test('the wheel with pgvector is pinned by version and hash', () => {

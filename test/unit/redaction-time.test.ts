@@ -164,6 +164,15 @@ describe('the work redaction does', () => {
     },
   );
 
+  test.each(Object.keys(SHAPES))('is no larger than twice for little of %s', (name) => {
+    for (let size = 500; size < 5_000; size += 97) expectWithinBounds(SHAPES[name]?.(size) ?? null);
+  });
+
+  test('counts the quotes that a number gets when it is replaced', () => {
+    const numbers = Array.from({ length: 56 }, () => ({ pwd: 1 }));
+    expectWithinBounds({ numbers, padding: 'x '.repeat(210) });
+  });
+
   test('is the same for the same value, whatever was redacted before', () => {
     const works: number[] = [];
     const used = createRedactor({}, (work) => works.push(work));

@@ -30,6 +30,8 @@ interface Place extends TextPlace {
 export const PLAIN: Place = {};
 const KUBERNETES_SECRET = 'kubernetes-secret';
 const REFERENCES = new Set(REFERENCE_MEMBERS);
+/** So many members of an object may be unreadable one by one; to say it of more would be work too. */
+const MOST_UNREADABLE = 1_000;
 /** A name this short is no secret itself. */
 const SHORTEST_SECRET_KEY = 16;
 
@@ -41,7 +43,10 @@ export function redactValue(value: JsonValue, rules: JsonRules, place: Place): J
   // A password may be all digits; a number of tokens is a count.
   if (place.direct !== true || place.secret === undefined || place.secret === 'token') return value;
   const lexeme = numberLexeme(value);
-  return lexeme === undefined ? value : rules.replace(place.secret, lexeme);
+  if (lexeme === undefined) return value;
+  // The quotes that a number does not have.
+  rules.budget.grow(0, 2);
+  return rules.replace(place.secret, lexeme);
 }
 
 function redactContainer(container: JsonValue[] | JsonObject, rules: JsonRules, place: Place): JsonValue {
@@ -66,7 +71,7 @@ function redactString(text: string, rules: JsonRules, place: Place): string {
   return isSecret ? rules.replace(place.secret, text) : rules.redactText(text, place);
 }
 
-function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonObject {
+function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonValue {
   const below = placesBelow(object, rules, place);
   const names = Object.keys(object);
   const keys: string[] = [];
@@ -74,6 +79,7 @@ function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonO
   let [isChanged, isRenamed] = [false, false];
   for (const name of names) {
     rules.budget.chargeName(name);
+    if (isHopeless(names.length - keys.length, rules)) return rules.unreadable(object);
     const before = object[name] ?? null;
     const key = redactKey(name, rules);
     // What its name says of it costs work too.
@@ -86,6 +92,10 @@ function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonO
   if (!isChanged && !isRenamed) return object;
   const different = isRenamed ? toldApart(keys, rules) : keys;
   return Object.fromEntries(different.map((key, index) => [key, members[index] ?? null]));
+}
+
+function isHopeless(membersLeft: number, { budget }: JsonRules): boolean {
+  return budget.isSpent && membersLeft > MOST_UNREADABLE;
 }
 
 /** What is known about each member before it is looked at. */

