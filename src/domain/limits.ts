@@ -9,8 +9,14 @@ export const MAX_WATCHED_OBSERVATION_BYTES = 128 * 1024;
 /** Observations in one signal to a workflow, and in one activity that records them. */
 export const MAX_SIGNAL_OBSERVATIONS = 200;
 
-/** Bytes of JSON in one signal and in one activity's input: far below the 2 MiB of Temporal, so that a run stays small. */
+/** Bytes of JSON in one signal: far below the 2 MiB of Temporal, so that a run stays small. */
 export const MAX_SIGNAL_BYTES = 500_000;
+
+/**
+ * Bytes of JSON in one activity's input, unless a single observation has more. A workflow task may start one activity for
+ * each of the thirteen phases, and its answer is refused above 4 MiB, for ever.
+ */
+export const MAX_LIST_BYTES = 250_000;
 
 /**
  * Length of text in an indexed column, in characters. A B-tree entry holds at most 2,704 bytes; 512 characters of four

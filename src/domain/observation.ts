@@ -67,6 +67,14 @@ export function recordName({ table, key }: Pick<Observation, 'table' | 'key'>): 
   return `${table}/${key}`;
 }
 
+const INTEGER = /^-?\d+$/;
+
+/** Whether a version is older than another one. What is no integer ends in quarantine; it is older than all others. */
+export function isOlderVersion(version: string, other: string): boolean {
+  if (!INTEGER.test(other)) return false;
+  return !INTEGER.test(version) || BigInt(version) < BigInt(other);
+}
+
 /** Whether it carries the text of an investigation, which is placed among others once it is stored. */
 export function hasInvestigation({ columns }: Observation): boolean {
   return (columns['investigation_report'] ?? '') !== '';

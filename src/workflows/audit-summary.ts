@@ -2,7 +2,7 @@ import type { Observation } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
 import type { AuditProgress, HubState, RemediationEnd } from './messages.ts';
-import { inSeconds, phaseSentence } from './phase-sentences.ts';
+import { inTime, phaseSentence } from './phase-sentences.ts';
 
 /** Rows of the table of records in a run's details; who needs more asks the database. */
 const MAX_SHOWN_RECORDS = 20;
@@ -91,7 +91,7 @@ function outcomeWords(hub: HubState | undefined): string {
 
 function tookTime(hub: HubState | undefined): string {
   if (hub?.startedAt === undefined || hub.completedAt === undefined) return '';
-  return ` in ${inSeconds(hub.startedAt, hub.completedAt)}`;
+  return inTime(hub.startedAt, hub.completedAt);
 }
 
 /** `NoActionRequired` as people write it. */

@@ -1,11 +1,17 @@
 import type { Observation } from '../domain/observation.ts';
-import { recordName } from '../domain/observation.ts';
+import { isOlderVersion, recordName } from '../domain/observation.ts';
 import { remediationAudit as hub } from '../domain/records/remediation-audit.ts';
 import type { AuditTrailState, HubState, RecordProgress, RemediationEnd } from './messages.ts';
 import { operatorReason } from './operator-closure.ts';
 
 /** Records that a run remembers; a remediation has a dozen. Fragments for one that is forgotten wait for the end. */
 const MAX_REMEMBERED_RECORDS = 500;
+
+/**
+ * Resources that a run remembers as present, since it carries them on. Beyond, one is forgotten: at worst a run without a
+ * remediation ends sooner, and what comes then has a run of its own.
+ */
+const MAX_PRESENT_RESOURCES = 1_000;
 
 /** Phases that come from the remediation's own resource; others write into its record too. */
 const OWN_PHASES: ReadonlySet<string> = new Set(['progress', 'closure']);
@@ -126,11 +132,12 @@ export class AuditTrail {
 
   #notePresence({ resource }: Observation): void {
     if (resource === undefined) return;
-    if (resource.deletedAt === undefined) this.#present.add(resource.uid);
-    else {
-      this.#present.delete(resource.uid);
-      this.#sawDeletion = true;
+    if (resource.deletedAt === undefined) {
+      if (this.#present.size < MAX_PRESENT_RESOURCES) this.#present.add(resource.uid);
+      return;
     }
+    this.#present.delete(resource.uid);
+    this.#sawDeletion = true;
   }
 }
 
@@ -146,7 +153,7 @@ function laterHub(known: HubState | undefined, { sourceVersion, createdAt, colum
     ...textOf('completedAt', columns['completed_at']),
   };
   if (known === undefined) return seen;
-  return BigInt(sourceVersion) >= BigInt(known.version) ? { ...known, ...seen } : { ...seen, ...known };
+  return isOlderVersion(sourceVersion, known.version) ? { ...seen, ...known } : { ...known, ...seen };
 }
 
 function textOf<Name extends string>(name: Name, value: unknown): { readonly [N in Name]?: string } {

@@ -25,6 +25,13 @@ const MAX_CARRIED_BYTES = 900 * 1024;
 /** How long a run that is to be continued waits for what activities are storing. */
 const DRAIN_SECONDS = 10;
 
+/**
+ * History beyond which it does not wait at all: signals and lists to store go on to fill it meanwhile, and the server
+ * terminates a run at 50 MiB or 51,200 events.
+ */
+const MAX_DRAINED_BYTES = 10 * 1024 * 1024;
+const MAX_DRAINED_EVENTS = 8_000;
+
 /** What tells of the remediation itself stays with its run for as long as it can. */
 const LAST_TO_GO: readonly AuditPhase[] = ['progress', 'closure'];
 
@@ -47,7 +54,7 @@ export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): P
       },
       () => undefined, // Cancelled below: it was not needed.
     );
-  const isOver = (): boolean => isLate || queues.failure !== undefined;
+  const isOver = (): boolean => isLate || queues.failure !== undefined || isHistoryLong();
   while (!isOver() && queues.hasWaiting() && isTooLargeToCarry(carried())) {
     queues.makeAllDue();
     queues.start();
@@ -61,26 +68,47 @@ export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): P
   if (queues.failure !== undefined) throw queues.failure;
 }
 
+function isHistoryLong(): boolean {
+  const { historySize, historyLength } = workflowInfo();
+  return historySize > MAX_DRAINED_BYTES || historyLength > MAX_DRAINED_EVENTS;
+}
+
 /**
  * What a run cannot carry on, and could not store because the database is away, goes to runs of its own, phase by phase,
- * until the rest can be carried. It is as durable there, and the row of a record is the same whoever stores it.
+ * until the rest can be carried. It is as durable there, and the row of a record is the same whoever stores it; what an
+ * activity still works at may be stored twice, which changes nothing.
  */
 export async function storeElsewhere(
   queues: PhaseQueues,
   trail: AuditTrail,
   carried: () => CarriedAudit,
 ): Promise<void> {
-  const phases = [...AUDIT_PHASES.filter((phase) => !LAST_TO_GO.includes(phase)), ...LAST_TO_GO];
-  const sources = [() => trail.takeParked(), ...phases.map((phase) => () => queues.takeWaiting(phase))];
+  const sources = sourcesOf(queues, trail);
   let runs = 0;
-  for (const take of sources) {
-    if (!isTooLargeToCarry(carried())) return;
-    for (const list of inLists(take())) {
-      runs += 1;
-      await startRun(list, runs);
-      for (const observation of list) trail.noteRecorded(observation, 'elsewhere');
+  let taken: number;
+  // Again, because more may come while the runs are started.
+  do {
+    taken = 0;
+    for (const take of sources) {
+      if (!isTooLargeToCarry(carried())) return;
+      for (const list of inLists(take())) {
+        runs += 1;
+        taken += list.length;
+        await startRun(list, runs);
+        for (const observation of list) trail.noteRecorded(observation, 'elsewhere');
+      }
     }
-  }
+  } while (taken > 0);
+}
+
+/** Where to take from, in this order; what activities work at last. */
+function sourcesOf(queues: PhaseQueues, trail: AuditTrail): (() => Observation[])[] {
+  const phases = [...AUDIT_PHASES.filter((phase) => !LAST_TO_GO.includes(phase)), ...LAST_TO_GO];
+  return [
+    () => trail.takeParked(),
+    ...phases.map((phase) => () => queues.take(phase, 'waiting')),
+    ...phases.map((phase) => () => queues.take(phase, 'running')),
+  ];
 }
 
 async function startRun(list: readonly Observation[], number: number): Promise<void> {

@@ -1,9 +1,9 @@
 import { utf8Length } from '../domain/bounds.ts';
-import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { MAX_LIST_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { AUDIT_PHASES } from '../domain/phases.ts';
-import { StateConfirmations } from './state-confirmations.ts';
+import { StateConfirmations, withoutHash } from './state-confirmations.ts';
 
 /** One observation on its way to its row. */
 export interface QueuedObservation {
@@ -41,6 +41,8 @@ export class PhaseQueues {
   readonly #queues = new Map<AuditPhase, PhaseQueue>();
   readonly #options: PhaseQueuesOptions;
   readonly #confirmations = new StateConfirmations();
+  /** uids of the resources of which somebody else stores a part. */
+  readonly #elsewhere = new Set<string>();
   failure: Error | undefined;
 
   constructor(options: PhaseQueuesOptions) {
@@ -95,19 +97,24 @@ export class PhaseQueues {
   /** Everything that is not known to be stored, what an activity works at included. */
   unstored(): Observation[] {
     const queued = [...this.#queues.values()].flatMap(({ running, waiting }) => [...running, ...waiting]);
-    return [...queued.map(({ observation }) => observation), ...this.#confirmations.pending()];
+    const observations = [...queued.map(({ observation }) => observation), ...this.#confirmations.pending()];
+    return observations.map((observation) =>
+      this.#elsewhere.has(observation.resource?.uid ?? '') ? withoutHash(observation) : observation,
+    );
   }
 
-  /** Takes out what waits in a phase, for somebody else to store; what its activity works at stays. */
-  takeWaiting(phase: AuditPhase): Observation[] {
-    const queue = this.#queues.get(phase);
-    if (queue === undefined) return [];
-    const taken = queue.waiting.filter(({ isConfirmation }) => !isConfirmation);
-    queue.waiting = [];
-    queue.isDue = false;
-    const observations = taken.map(({ observation }) => observation);
-    this.#confirmations.stored(observations);
-    return observations;
+  /**
+   * Takes out what waits in a phase, or what its activity works at, for somebody else to store. Of those resources no hash
+   * is stored any more, because only who has all of a state knows when all of it is: the watcher sends it again.
+   */
+  take(phase: AuditPhase, which: 'waiting' | 'running'): Observation[] {
+    const queue = this.#queueOf(phase);
+    const taken = queue[which].filter(({ isConfirmation }) => !isConfirmation);
+    queue[which] = [];
+    queue.isDue = queue.waiting.length > 0;
+    for (const { observation } of taken)
+      if (observation.resource !== undefined) this.#elsewhere.add(observation.resource.uid);
+    return taken.map(({ observation }) => withoutHash(observation));
   }
 
   /** Starts the activity of each phase that has something due and none running. */
@@ -145,10 +152,10 @@ export class PhaseQueues {
     let taken = 0;
     for (const queued of queue.waiting) {
       if (list.length === MAX_SIGNAL_OBSERVATIONS) break;
-      if (list.length > 0 && bytes + queued.bytes > MAX_SIGNAL_BYTES) break;
+      if (list.length > 0 && bytes + queued.bytes > MAX_LIST_BYTES) break;
       taken += 1;
       if (this.#options.holdBack(queued.observation, list)) {
-        this.#confirmations.stored([queued.observation]);
+        this.#settle([queued.observation]);
         continue;
       }
       const observation = this.#confirmations.taking(queued.observation);
@@ -168,7 +175,12 @@ export class PhaseQueues {
     queue.waiting.unshift(...again);
     if (again.length > 0) queue.isDue = true;
     const stored = list.filter((queued) => !again.includes(queued) && !queued.isConfirmation);
-    for (const confirmed of this.#confirmations.stored(stored.map(({ observation }) => observation))) {
+    this.#settle(stored.map(({ observation }) => observation));
+  }
+
+  /** Notes what is not on its way to its row any longer; the states that are complete by that are confirmed. */
+  #settle(observations: readonly Observation[]): void {
+    for (const confirmed of this.#confirmations.stored(observations)) {
       const observation = { ...confirmed, interim: true as const };
       this.#enqueue({ observation, bytes: bytesOf(observation), isConfirmation: true });
     }

@@ -1,9 +1,13 @@
+import { utf8Length } from '../domain/bounds.ts';
 import { intervalBetween } from '../domain/duration.ts';
+import { parseInstant } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 
-/** Of one line in Temporal's UI; what is longer would be refused with the whole activity. */
+/** Of one line in Temporal's UI, in characters. */
 const MAX_SENTENCE = 160;
+/** Of a summary, in bytes: a server may refuse one above 400 with the whole activity, and encryption adds to it. */
+const MAX_SENTENCE_BYTES = 240;
 /** Of a text that somebody wrote, within a sentence. */
 const MAX_QUOTE = 80;
 
@@ -16,8 +20,7 @@ type Said = Readonly<Record<string, unknown>>;
  */
 export function phaseSentence(phase: AuditPhase, observations: readonly Observation[]): string {
   const sentence = SENTENCES[phase](saidBy(observations), observations);
-  const left = repeated(observations);
-  return `${cut(sentence, MAX_SENTENCE)}${left}`;
+  return `${cutToBytes(cut(sentence, MAX_SENTENCE))}${repeated(observations)}`;
 }
 
 const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observation[]) => string>> = {
@@ -115,7 +118,13 @@ function nameOf(observations: readonly Observation[]): string {
 
 /** Natural keys end in the resource's name where they name one. */
 function lastPart(key: string): string {
-  return decodeURIComponent(key.slice(key.lastIndexOf('/') + 1));
+  const part = key.slice(key.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not a key of ours: shown as it is, because a workflow must not fail over a sentence.
+    return part;
+  }
 }
 
 function repeated(observations: readonly Observation[]): string {
@@ -148,13 +157,19 @@ function by(said: Said): string | undefined {
 
 function took(said: Said, start: string, end: string): string {
   const [from, to] = [said[start], said[end]];
-  return typeof from === 'string' && typeof to === 'string' && isThere(from) && isThere(to)
-    ? ` in ${inSeconds(from, to)}`
-    : '';
+  return typeof from === 'string' && typeof to === 'string' ? inTime(from, to) : '';
 }
 
-/** `42 s`, `4m12s`. */
-export function inSeconds(from: string, to: string): string {
+/**
+ * ` in 42 s`, ` in 4m12s`; nothing where the end is before the start, or where either is no instant: the store refuses
+ * such an observation and keeps it in quarantine, and a workflow must not fail over it before that.
+ */
+export function inTime(from: string, to: string): string {
+  if (!isInstant(from) || !isInstant(to) || to < from) return '';
+  return ` in ${inSeconds(from, to)}`;
+}
+
+function inSeconds(from: string, to: string): string {
   const [hours = 0, minutes = 0, seconds = 0] = intervalBetween(from, to)
     .split(':')
     .map((part) => Math.trunc(Number(part)));
@@ -170,6 +185,23 @@ function join(clause: string, ...facts: readonly (string | undefined)[]): string
 const colon = (text: string): string => (text === '' ? '' : `: ${text}`);
 const isThere = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 
+const isInstant = (text: string): boolean => parseInstant(text) === text;
+
+/** Between characters: half of one is no text. */
 function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
+  if (text.length <= most) return text;
+  const characters = [...text];
+  return characters.length <= most
+    ? text
+    : `${characters
+        .slice(0, most - 1)
+        .join('')
+        .trimEnd()}…`;
+}
+
+function cutToBytes(text: string): string {
+  let short = text;
+  for (let most = [...text].length - 1; utf8Length(short) > MAX_SENTENCE_BYTES; most -= 1)
+    short = cut(text, most);
+  return short;
 }

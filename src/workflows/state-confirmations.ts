@@ -1,4 +1,5 @@
 import type { Observation, ObservedResource } from '../domain/observation.ts';
+import { isOlderVersion } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 
 /**
@@ -23,12 +24,13 @@ export class StateConfirmations {
   taking(observation: Observation): Observation {
     const { resource } = observation;
     if (resource?.projectionHash === undefined) return observation;
-    if (this.#isComplete(resource.uid, observation.phase)) {
-      this.#unconfirmed.delete(resource.uid);
-      return observation;
+    const isComplete = this.#isComplete(resource.uid, observation.phase);
+    // Phases overtake each other: an older state must not take the place of a newer one that waits for its hash.
+    if (!isNewer(this.#unconfirmed.get(resource.uid), observation)) {
+      if (isComplete) this.#unconfirmed.delete(resource.uid);
+      else this.#unconfirmed.set(resource.uid, observation);
     }
-    this.#unconfirmed.set(resource.uid, observation);
-    return withoutHash(observation);
+    return isComplete ? observation : withoutHash(observation);
   }
 
   /** Notes what is stored; answers the observations whose hash may now be stored too. */
@@ -61,6 +63,10 @@ export class StateConfirmations {
     const phases = this.#unstored.get(uid);
     return phases === undefined || [...phases.keys()].every((other) => other === phase);
   }
+}
+
+function isNewer(known: Observation | undefined, { sourceVersion }: Observation): boolean {
+  return known !== undefined && isOlderVersion(sourceVersion, known.sourceVersion);
 }
 
 export function withoutHash(observation: Observation): Observation {

@@ -153,6 +153,49 @@ test('an observation that waits too long is given up, and not stored later unles
   expect(await storedCount([behind.columns['remediation_uid']])).toBe(0);
 });
 
+describe('a list', () => {
+  const list = (length: number) => Array.from({ length }, () => executionObservation());
+
+  /** Lists that wait together, while a first one is stored: how they are divided into flushes. */
+  async function flushesOf(lists: readonly (readonly ReturnType<typeof executionObservation>[])[]) {
+    const { store: counting, flushes } = counted(store);
+    const batcher = createBatcher({ store: counting, maxBatch: 10, maxFlushes: 1 });
+    await Promise.all(lists.map((one) => batcher.recordAll(one)));
+    return flushes;
+  }
+
+  test('is stored in one flush: one that does not fit behind others waits for the next', async () => {
+    expect(await flushesOf([list(6), list(6), list(6)])).toEqual([6, 6, 6]);
+    expect(await flushesOf([list(4), list(6), list(1), list(10), list(2)])).toEqual([10, 1, 10, 2]);
+  });
+
+  test('that is more than one flush by itself is divided, and nothing else is', async () => {
+    expect(await flushesOf([list(23), list(8), list(2)])).toEqual([10, 10, 3, 10]);
+    expect(await flushesOf([list(3), list(23)])).toEqual([3, 10, 10, 3]);
+  });
+
+  test('of large observations is divided by their size only when it alone is too large', async () => {
+    // Two of them are a flush: it takes eight Mi of characters.
+    const large = (length: number) =>
+      list(length).map((one) => ({
+        ...one,
+        columns: { ...one.columns, failure_message: 'x'.repeat(3 * 1024 * 1024) },
+      }));
+    expect(await flushesOf([large(1), large(2), large(3)])).toEqual([1, 2, 2, 1]);
+  });
+
+  test('is one transaction', async () => {
+    const batcher = createBatcher({ store });
+    const observations = list(200);
+    await batcher.recordAll(observations);
+    const { rows } = await database.owner.query(
+      `select distinct xmin::text from workflow_execution_audit where remediation_uid = any($1::text[])`,
+      [observations.map(({ columns }) => columns['remediation_uid'])],
+    );
+    expect(rows).toHaveLength(1);
+  });
+});
+
 describe('several at once', () => {
   test('are answered in their order', async () => {
     const batcher = createBatcher({ store, maxBatch: 3 });

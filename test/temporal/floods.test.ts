@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { MAX_SIGNAL_OBSERVATIONS } from '../../src/domain/limits.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { type PlayedRemediation, SUMMARY } from '../support/remediations.ts';
+import { measureRuns } from '../support/runs.ts';
+import { until } from '../support/until.ts';
 
 const SENDERS = 25;
+/** Observations of the largest flood; `FLOOD=200000` for a long run. */
+const FLOOD = Number(process.env['FLOOD'] ?? 20_000);
 
 let stage: RecordingStage;
 
@@ -54,6 +59,96 @@ test(
     // Given at the start alone, and every run of the chain still has it.
     expect((await stage.handleOf(remediation).describe()).memo).toEqual({ summary: SUMMARY });
     expect(await stage.handleOf(remediation).result()).toBe('remediated in 4m12s');
+  },
+);
+
+/** Bounds of a run that is far from what a server refuses. */
+const MAX_EVENTS = 10_000;
+const MAX_BLOB_BYTES = 1024 * 1024;
+
+async function expectSmallRuns({ workflowId }: PlayedRemediation): Promise<void> {
+  const { access, taskQueue } = stage.temporal;
+  const runs = await measureRuns(access, taskQueue, workflowId);
+  expect(runs.length).toBeGreaterThan(0);
+  for (const { events, largestEvent, status } of runs) {
+    expect(['COMPLETED', 'CONTINUED_AS_NEW']).toContain(status);
+    expect(events).toBeLessThan(MAX_EVENTS);
+    expect(largestEvent).toBeLessThan(MAX_BLOB_BYTES);
+  }
+}
+
+async function expectStored(remediation: PlayedRemediation, observations: number): Promise<void> {
+  const { rows } = await stage.database.owner.query(
+    'select sum(revision)::integer as observations from workflow_execution_audit where remediation_uid = $1::text',
+    [remediation.name.uid],
+  );
+  expect(rows).toEqual([{ observations }]);
+}
+
+/** Sends lists with several at once, as watchers of several kinds do. */
+async function sendLists(play: PlayedRemediation, lists: readonly (readonly Observation[])[]): Promise<void> {
+  const queue = [...lists].reverse();
+  const sender = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) await play.sendTogether(next);
+  };
+  await Promise.all(Array.from({ length: SENDERS }, sender));
+}
+
+test('sixty signals of 100 kB are recorded', { timeout: 300_000 }, async () => {
+  const remediation = stage.newRemediation();
+  const large = Array.from({ length: 60 }, (_, index) => {
+    const observation = remediation.execution(index + 1, 'Running', `we-${index % 7}`);
+    return [{ ...observation, columns: { ...observation.columns, failure_message: 'x'.repeat(100_000) } }];
+  });
+  await sendLists(remediation, large);
+  await remediation.send(remediation.closure(100));
+  await stage.closed(remediation);
+  await expectStored(remediation, 60);
+  await expectSmallRuns(remediation);
+});
+
+test('ten signals of two hundred observations are recorded', async () => {
+  const remediation = stage.newRemediation();
+  await sendLists(remediation, listsOfTwoHundred(remediation, 10));
+  await remediation.send(remediation.closure(1_000_000));
+  await stage.closed(remediation);
+  await expectStored(remediation, 2_000);
+  await expectSmallRuns(remediation);
+});
+
+/** Small ones, each with a version of its own. */
+function listsOfTwoHundred(remediation: PlayedRemediation, lists: number): Observation[][] {
+  return Array.from({ length: lists }, (_, list) =>
+    Array.from({ length: MAX_SIGNAL_OBSERVATIONS }, (_none, place) =>
+      remediation.execution(1 + list * MAX_SIGNAL_OBSERVATIONS + place, 'Running', `we-${place % 20}`),
+    ),
+  );
+}
+
+test(
+  `${FLOOD} observations of one remediation are recorded, and none of its runs comes near a limit of the server`,
+  { timeout: 1_800_000 },
+  async () => {
+    const remediation = stage.newRemediation();
+    const other = stage.newRemediation();
+    await sendLists(remediation, listsOfTwoHundred(remediation, FLOOD / MAX_SIGNAL_OBSERVATIONS));
+    // Another one is not behind it.
+    await other.send(other.closure(1));
+    await stage.closed(other);
+    await remediation.send(remediation.closure(1_000_000));
+    await stage.closed(remediation);
+    await until(
+      async () => {
+        const { rows } = await stage.database.owner.query<{ observations: number }>(
+          'select sum(revision)::integer as observations from workflow_execution_audit where remediation_uid = $1::text',
+          [remediation.name.uid],
+        );
+        return rows[0]?.observations === FLOOD;
+      },
+      'also what has runs of its own is stored',
+      600_000,
+    );
+    await expectSmallRuns(remediation);
   },
 );
 
