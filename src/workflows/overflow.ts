@@ -86,17 +86,18 @@ export async function storeElsewhere(
   const sources = sourcesOf(queues, trail);
   let runs = 0;
   let taken: number;
+  const handOn = async (list: readonly Observation[]): Promise<void> => {
+    runs += 1;
+    taken += list.length;
+    await startRun(list, runs);
+    for (const observation of list) trail.noteRecorded(observation, 'elsewhere');
+  };
   // Again, because more may come while the runs are started.
   do {
     taken = 0;
     for (const take of sources) {
       if (!isTooLargeToCarry(carried())) return;
-      for (const list of inLists(take())) {
-        runs += 1;
-        taken += list.length;
-        await startRun(list, runs);
-        for (const observation of list) trail.noteRecorded(observation, 'elsewhere');
-      }
+      for (const list of inLists(take())) await handOn(list);
     }
   } while (taken > 0);
 }

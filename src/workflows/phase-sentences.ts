@@ -190,7 +190,7 @@ const isInstant = (text: string): boolean => parseInstant(text) === text;
 /** Between characters: half of one is no text. */
 function cut(text: string, most: number): string {
   if (text.length <= most) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= most
     ? text
     : `${characters
@@ -201,7 +201,7 @@ function cut(text: string, most: number): string {
 
 function cutToBytes(text: string): string {
   let short = text;
-  for (let most = [...text].length - 1; utf8Length(short) > MAX_SENTENCE_BYTES; most -= 1)
+  for (let most = Array.from(text).length - 1; utf8Length(short) > MAX_SENTENCE_BYTES; most -= 1)
     short = cut(text, most);
   return short;
 }
