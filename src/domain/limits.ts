@@ -14,7 +14,7 @@ export const MAX_SIGNAL_BYTES = 500_000;
 
 /**
  * Bytes of JSON in one activity's input, unless a single observation has more. A workflow task may start one activity for
- * each of the thirteen phases, and its answer is refused above 4 MiB, for ever.
+ * each of the thirteen phases, and one call to the server carries 4 MiB at most.
  */
 export const MAX_LIST_BYTES = 250_000;
 

@@ -3,7 +3,7 @@ export interface Clock {
   readonly name: string;
   /** In milliseconds. */
   readonly at: number;
-  /** TZ of the processes, and the time zone of PostgreSQL's sessions unless they set one. Default that of the machine. */
+  /** TZ of the processes. Default that of the machine. */
   readonly zone?: string;
   readonly why: string;
   /** Whether CI runs it. */

@@ -2,7 +2,7 @@ import { formatSpan } from './progress.ts';
 
 /**
  * Packages that all others import are compiled first and are small, so the share of time spent grows slower than the
- * share of packages done. The exponent fits the builds of Temporal and of Kubernetes.
+ * share of packages done. The exponent fits a recorded build of Temporal.
  */
 const SHARE_EXPONENT = 1.6;
 /** Before that an estimate would swing wildly. */
