@@ -305,6 +305,8 @@ function readEmbedded(read: Reader, environment: Environment) {
       duckdb: read.text('REMEDIATION_AUDIT_DUCKDB_PATH'),
       'temporal-server': read.text('REMEDIATION_AUDIT_TEMPORAL_SERVER_PATH'),
       'temporal-sql-tool': read.text('REMEDIATION_AUDIT_TEMPORAL_SQL_TOOL_PATH'),
+      'oapi-codegen': read.text('REMEDIATION_AUDIT_OAPI_CODEGEN_PATH'),
+      ogen: read.text('REMEDIATION_AUDIT_OGEN_PATH'),
     },
   };
 }

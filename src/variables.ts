@@ -264,4 +264,14 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'temporal-sql-tool to use instead of building one (`--temporal server`)',
   },
+  REMEDIATION_AUDIT_OAPI_CODEGEN_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'oapi-codegen to use instead of finding one (tests)',
+  },
+  REMEDIATION_AUDIT_OGEN_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'ogen to use instead of finding one (tests)',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;

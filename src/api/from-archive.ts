@@ -8,6 +8,7 @@ import type { Unsearched } from '../archive/whole-answer.ts';
 import { MonthMovedMeanwhileError } from '../archive/whole-answer.ts';
 import { SearchUnfinishedError } from '../archive/whole-record.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { named, orNull } from '../domain/named-schema.ts';
 import { fromDatabase } from './from-database.ts';
 import type { ProblemType } from './problems.ts';
 import { Problem, retryAfter } from './problems.ts';
@@ -68,12 +69,16 @@ export function unsearchedHeaders(unsearched: Unsearched | undefined): NonNullab
   return { 'unsearched-months': unsearched.months.join(', '), 'unsearched-reason': unsearched.reason };
 }
 
-export const unsearchedSchema: JsonObject = {
-  type: ['object', 'null'],
-  description: 'Months that the answer is about and that were not looked at; null when there are none',
+const UNSEARCHED = named('Unsearched', {
+  type: 'object',
   required: ['months', 'reason'],
   properties: {
     months: { type: 'array', items: { type: 'string', examples: ['2026-03'] } },
     reason: { type: 'string', description: 'Why, and what would change that' },
   },
+});
+
+export const unsearchedSchema: JsonObject = {
+  ...orNull(UNSEARCHED),
+  description: 'Months that the answer is about and that were not looked at; null when there are none',
 };

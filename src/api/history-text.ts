@@ -1,4 +1,5 @@
 import type { LedgerEntry } from '../database/record-history.ts';
+import { named } from '../domain/named-schema.ts';
 import { definitionOf } from '../domain/records/index.ts';
 
 /** One entry of the ledger as JSON; what was observed stands in it verbatim. */
@@ -19,7 +20,7 @@ export function historyEntryJson(entry: LedgerEntry): string {
 const text = { type: 'string' };
 const instant = { type: 'string', format: 'date-time' };
 
-export const historyEntrySchema = {
+export const historyEntrySchema = named('HistoryEntry', {
   type: 'object',
   required: [
     'kind',
@@ -42,4 +43,4 @@ export const historyEntrySchema = {
     source_version: { type: 'integer' },
     content: { type: 'object', description: 'What was observed' },
   },
-};
+});

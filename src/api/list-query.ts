@@ -4,7 +4,8 @@ import { formatInterval, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../domain/limits.ts';
-import { INSTANT, VALUE_SCHEMAS } from '../domain/record-schema.ts';
+import { named } from '../domain/named-schema.ts';
+import { DURATION, INSTANT, LONGEST_DURATION_TEXT, RFC_3339 } from '../domain/record-schema.ts';
 import type { Column, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 import { invalidParameter } from './problems.ts';
 import type { QueryDescription } from './route.ts';
@@ -15,6 +16,9 @@ const PREFIX = '_prefix';
 const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
 /** Whole numbers of 64 bits, but for those of 19 digits that begin with 9. */
 export const BIGINT_TEXT = '-?(?:[0-9]{1,18}|[1-8][0-9]{18})';
+/** Whole numbers of 32 bits, but for those of 10 digits that begin with 2. */
+const INTEGER_TEXT = '-?(?:[0-9]{1,9}|1[0-9]{9})';
+const NUMBER_TEXT = '-?[0-9]{1,40}(?:[.][0-9]{1,40})?';
 const UUID_TEXT = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const UUID = new RegExp(`^${UUID_TEXT}$`, 'i');
 
@@ -79,25 +83,26 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
 
 /** What a filter takes; the empty text means not known. */
 function filterSchema({ type }: Column): JsonObject {
-  const unknown = { const: '' };
-  switch (type) {
-    case 'timestamptz':
-      return { anyOf: [unknown, { ...instantSchema }] };
-    case 'boolean':
-      return { enum: ['', 'true', 'false'] };
-    case 'numeric':
-      return { anyOf: [unknown, { type: 'string', pattern: NUMBER.source }] };
-    case 'bigint':
-      return { anyOf: [unknown, { type: 'string', pattern: `^${BIGINT_TEXT}$` }] };
-    case 'integer':
-    case 'interval':
-      return { anyOf: [unknown, ...VALUE_SCHEMAS[type]] };
-    case 'uuid':
-      return { anyOf: [unknown, { type: 'string', format: 'uuid' }] };
-    default:
-      return textSchema;
-  }
+  return FILTER_SCHEMAS[type] ?? textSchema;
 }
+
+/** Text that is empty or like the expression. */
+function textLike(expression: string): JsonObject {
+  return { type: 'string', pattern: `^(?:${expression})?$` };
+}
+
+const FILTER_SCHEMAS: Readonly<Partial<Record<ColumnType, JsonObject>>> = {
+  timestamptz: named('InstantFilter', textLike(RFC_3339)),
+  boolean: { type: 'string', enum: ['', 'true', 'false'] },
+  numeric: textLike(NUMBER_TEXT),
+  bigint: textLike(BIGINT_TEXT),
+  integer: textLike(INTEGER_TEXT),
+  interval: named('DurationFilter', {
+    ...textLike(`${BIGINT_TEXT}|${DURATION}`),
+    maxLength: LONGEST_DURATION_TEXT,
+  }),
+  uuid: textLike(UUID_TEXT),
+};
 
 export function describeIncludeArchive(meaning: string, byDefault: boolean): QueryDescription {
   return { name: INCLUDE_ARCHIVE, meaning, schema: { type: 'boolean', default: byDefault } };
@@ -199,8 +204,7 @@ function readFilter(column: Column, name: string, text: string, isPrefix: boolea
 }
 
 const INTEGER_BITS = { integer: 31n, bigint: 63n } as const;
-const LONGEST_DURATION_TEXT = 64;
-const NUMBER = /^-?\d{1,40}(?:\.\d{1,40})?$/;
+const NUMBER = new RegExp(`^${NUMBER_TEXT}$`);
 
 /** The value as PostgreSQL reads it; undefined for what is none of its type. */
 type ValueReader = (text: string) => string | undefined;

@@ -1,4 +1,6 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { extractComponents } from './components.ts';
+import { PROBLEM_SCHEMA } from './problem-schema.ts';
 import type { ProblemType } from './problems.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS } from './problems.ts';
 import type { AnswerDescription, ContentDescription, QueryDescription, Route } from './route.ts';
@@ -15,6 +17,7 @@ const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'
 
 /** The OpenAPI 3.1 description of the routes: nothing in it is written a second time. */
 export function describeApi(routes: readonly Route[], { asksWhoCalls }: DescriptionOptions): JsonObject {
+  const { document: paths, schemas } = extractComponents(describePaths(routes, { asksWhoCalls }));
   return {
     openapi: '3.1.0',
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
@@ -25,9 +28,11 @@ export function describeApi(routes: readonly Route[], { asksWhoCalls }: Descript
         'What was done to production, on what grounds, and with what result: takes records and answers questions.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    paths: describePaths(routes, { asksWhoCalls }),
+    // Wherever the description came from.
+    servers: [{ url: '/' }],
+    paths,
     components: {
-      schemas: { Problem: PROBLEM_SCHEMA },
+      schemas,
       ...(asksWhoCalls ? { securitySchemes: { bearer: BEARER } } : {}),
     },
   };
@@ -54,7 +59,8 @@ function describeRoute(route: Route, { asksWhoCalls }: DescriptionOptions): Json
     operationId: operationId(route),
     summary,
     tags: [tag],
-    ...(isGuarded ? { security: [{ bearer: [] }] } : {}),
+    // Said of open ones too: a reader can tell nothing needed from nothing said.
+    security: isGuarded ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
     responses: describeAnswers(route, isGuarded),
@@ -133,8 +139,8 @@ function describeAnswers({ access, traced, describe }: Route, isGuarded: boolean
   const refusals = [...byStatus].map(([status, types]): [string, JsonObject] => [
     status,
     {
-      description: types.map((type) => `\`${type}\`: ${PROBLEMS[type].title}`).join('; '),
-      content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      description: types.map((type) => `\`${type}\``).join(', '),
+      content: { [PROBLEM_MEDIA_TYPE]: { schema: PROBLEM_SCHEMA } },
     },
   ]);
   return Object.fromEntries([...answers, ...refusals]);
@@ -144,34 +150,4 @@ const BEARER: JsonObject = {
   type: 'http',
   scheme: 'bearer',
   description: 'A token of the cluster, or one of the tokens file',
-};
-
-const PROBLEM_SCHEMA: JsonObject = {
-  type: 'object',
-  description: 'RFC 9457',
-  required: ['type', 'title', 'status', 'detail', 'instance'],
-  properties: {
-    type: {
-      type: 'string',
-      enum: Object.keys(PROBLEMS).map((name) => `urn:remediation-audit:problem:${name}`),
-    },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    instance: { type: 'string', description: 'The request, as the log names it' },
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['pointer', 'detail'],
-        properties: {
-          pointer: {
-            type: 'string',
-            description: 'JSON pointer, or the name of a parameter with a leading `?`',
-          },
-          detail: { type: 'string' },
-        },
-      },
-    },
-  },
 };

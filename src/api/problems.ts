@@ -95,10 +95,14 @@ export interface ProblemBody {
   readonly errors?: readonly FieldError[];
 }
 
+export function problemUrn(type: ProblemType): string {
+  return `urn:remediation-audit:problem:${type}`;
+}
+
 export function problemBody(problem: Problem, requestId: string): ProblemBody {
   const { status, title } = PROBLEMS[problem.type];
   return {
-    type: `urn:remediation-audit:problem:${problem.type}`,
+    type: problemUrn(problem.type),
     title,
     status,
     detail: problem.message,

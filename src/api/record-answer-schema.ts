@@ -1,10 +1,11 @@
 import { ROW_SOURCES } from '../archive/whole-answer.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { named, schemaName } from '../domain/named-schema.ts';
 import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
 
 /** JSON Schema of a record as it is answered. */
 export function recordSchema(definition: RecordDefinition): JsonObject {
-  return {
+  return named(schemaName(definition.kind, 'record'), {
     type: 'object',
     description: definition.meaning,
     required: [...definition.columns.map(({ name }) => name), 'source'],
@@ -17,7 +18,7 @@ export function recordSchema(definition: RecordDefinition): JsonObject {
       ),
       source: { type: 'string', enum: [...ROW_SOURCES], description: SOURCE_MEANING },
     },
-  };
+  });
 }
 
 const SOURCE_MEANING =

@@ -1,7 +1,7 @@
 import { allowedIn } from './intake/field.ts';
 import { POST_FIELDS } from './intake/post-fields.ts';
 import { plainSpellings } from './intake/vocabulary.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { parseJson } from './json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';
 import type { Column, ColumnType, RecordDefinition } from './records/definition.ts';
@@ -19,7 +19,7 @@ export function postSchema(definition: RecordDefinition, lastMonth: string): Jso
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: definition.kind,
-    description: definition.meaning,
+    description: `${definition.meaning}. The empty text is taken as null in every field.`,
     type: 'object',
     properties: Object.fromEntries(fields.map((field) => [field.name, propertySchema(field, lastMonth)])),
     ...requirement(columns.filter(({ required }) => required === true)),
@@ -29,22 +29,13 @@ export function postSchema(definition: RecordDefinition, lastMonth: string): Jso
 }
 
 function requirement(required: readonly Column[]): JsonObject {
-  if (required.length === 0) return {};
-  const names = required.map(({ name }) => name);
-  return {
-    required: names,
-    allOf: names.map((name) => ({ properties: { [name]: { not: ABSENT } } })),
-  };
+  return required.length === 0 ? {} : { required: required.map(({ name }) => name) };
 }
 
-/** null and the empty text mean absent, in every field. */
-const ABSENT: JsonObject = { enum: [null, ''] };
-
 function propertySchema(field: Column, lastMonth: string): JsonObject {
-  const values = field.name === 'created_at' ? [homeSchema(lastMonth), ZERO_TIME] : valueSchemas(field);
   return {
     description: `${field.meaning}. Takes ${allowedIn(field)}.${otherNames(field)}`,
-    anyOf: [ABSENT, ...(field.name === 'extra' ? [{ type: 'object' }] : values)],
+    ...(field.name === 'created_at' ? homeSchema(lastMonth) : valueSchema(field)),
     ...(field.vocabulary === undefined ? {} : { examples: [...field.vocabulary] }),
   };
 }
@@ -65,9 +56,10 @@ const CLOCK = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d';
 const TIME = `[Tt ]${CLOCK}(?:[.,]\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?)`;
 /** Our own form of an instant. */
 export const INSTANT = `${DATE}T${CLOCK}\\.\\d{6}Z`;
-const RFC_3339 = `^\\s*${DATE}${TIME}\\s*$`;
+/** Any form of one that is taken. */
+export const RFC_3339 = `${DATE}${TIME}`;
 /** Go's own, which means that there is none. */
-const ZERO_TIME: JsonObject = { const: '0001-01-01T00:00:00Z' };
+const ZERO_TIME = '0001-01-01T00:00:00Z';
 /** Digits of each unit, so few that no part is longer than the 292 years that a duration may last. */
 const GO_UNITS: readonly (readonly [units: string, digits: number])[] = [
   ['h', 6],
@@ -78,34 +70,39 @@ const GO_UNITS: readonly (readonly [units: string, digits: number])[] = [
 const GO_DURATION = `[+-]?(?:${GO_UNITS.map(([unit, digits]) => `(?:\\d{1,${digits}}\\.?\\d*|\\.\\d+)${unit}`).join('|')})+`;
 const ISO_DURATION =
   '[+-]?P(?!\\s*$)(?:\\d{1,4}W)?(?:\\d{1,5}D)?(?:T(?=\\d)(?:\\d{1,6}(?:\\.\\d+)?H)?(?:\\d{1,8}(?:\\.\\d+)?M)?(?:\\d{1,9}(?:\\.\\d+)?S)?)?';
-const DURATION = `^\\s*(?:-?0+|${GO_DURATION}|${ISO_DURATION})\\s*$`;
+export const DURATION = `(?:-?0+|${GO_DURATION}|${ISO_DURATION})`;
 const INT32 = 2 ** 31;
 /** Of 64 bits; a number of JavaScript would be written as one that is beyond them. */
-const INT64: JsonObject = {
-  type: 'integer',
-  minimum: parseJson('-9223372036854775808'),
-  maximum: parseJson('9223372036854775807'),
-};
-const LONGEST_DURATION_TEXT = 64;
+const INT64 = { least: parseJson('-9223372036854775808'), most: parseJson('9223372036854775807') };
+export const LONGEST_DURATION_TEXT = 64;
 
 /** The values that a field of each type takes. */
-export const VALUE_SCHEMAS: Readonly<Record<ColumnType, readonly JsonObject[]>> = {
-  text: [{ type: 'string' }],
-  uuid: [{ type: 'string', pattern: UUID }],
-  timestamptz: [{ type: 'string', pattern: RFC_3339 }],
-  interval: [INT64, { type: 'string', maxLength: LONGEST_DURATION_TEXT, pattern: DURATION }],
-  numeric: [{ type: 'number' }],
-  integer: [{ type: 'integer', minimum: -INT32, maximum: INT32 - 1 }],
-  bigint: [INT64],
-  boolean: [{ type: 'boolean' }],
-  jsonb: [{}],
-  vector: [],
+const VALUE_SCHEMAS: Readonly<Record<ColumnType, JsonObject>> = {
+  text: { type: ['string', 'null'] },
+  uuid: { type: ['string', 'null'], format: 'uuid', pattern: UUID },
+  timestamptz: { type: ['string', 'null'], format: 'date-time', pattern: `^\\s*${RFC_3339}\\s*$` },
+  interval: {
+    oneOf: [
+      { type: 'integer', format: 'int64', minimum: INT64.least, maximum: INT64.most },
+      { type: 'string', maxLength: LONGEST_DURATION_TEXT, pattern: `^\\s*${DURATION}\\s*$` },
+      { type: 'null' },
+    ],
+  },
+  numeric: { type: ['number', 'null'] },
+  integer: { type: ['integer', 'null'], format: 'int32', minimum: -INT32, maximum: INT32 - 1 },
+  bigint: { type: ['integer', 'null'], format: 'int64', minimum: INT64.least, maximum: INT64.most },
+  boolean: { type: ['boolean', 'null'] },
+  jsonb: {},
+  vector: {},
 };
 
-function valueSchemas(field: Column): readonly JsonObject[] {
-  if (field.vocabulary !== undefined) return [{ type: 'string', pattern: spellingPattern(field.vocabulary) }];
-  if (field.members !== undefined) return membersSchemas(field.members);
-  return VALUE_SCHEMAS[field.type].map((schema) => ({ ...schema, ...boundsOf(field) }));
+function valueSchema(field: Column): JsonObject {
+  if (field.name === 'extra') return { type: ['object', 'null'] };
+  if (field.required === true) return { type: 'string', minLength: 1, ...boundsOf(field) };
+  if (field.vocabulary !== undefined)
+    return { type: ['string', 'null'], pattern: spellingPattern(field.vocabulary) };
+  if (field.members !== undefined) return membersSchema(field.members);
+  return { ...VALUE_SCHEMAS[field.type], ...boundsOf(field) };
 }
 
 /** A schema cannot say that two names must not contradict each other, so only one of them is a property of its own. */
@@ -119,7 +116,8 @@ function homeSchema(lastMonth: string): JsonObject {
   const years = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const days = (year: number) => daysOfYear(year, year === last ? Number(lastMonth.slice(5, 7)) : DECEMBER);
   const dates = [...Map.groupBy(years, days)].map(([inYear, group]) => `(?:${group.join('|')})-${inYear}`);
-  return { type: 'string', pattern: `^\\s*(?:${dates.join('|')})${TIME}\\s*$` };
+  const pattern = `^(?:\\s*(?:${dates.join('|')})${TIME}\\s*|${ZERO_TIME})$`;
+  return { type: ['string', 'null'], format: 'date-time', pattern };
 }
 
 function yearOf(month: string): number {
@@ -142,17 +140,13 @@ function boundsOf(field: Column): JsonObject {
   return field.range === undefined ? {} : { minimum: field.range[0], maximum: field.range[1] };
 }
 
-function membersSchemas(members: NonNullable<Column['members']>): readonly JsonObject[] {
-  const item: JsonObject = {
-    type: 'object',
-    properties: Object.fromEntries(
-      Object.entries(members).map(([name, type]): [string, JsonValue] => [
-        name,
-        { anyOf: [ABSENT, ...VALUE_SCHEMAS[type]] },
-      ]),
-    ),
-  };
-  return [item, { type: 'array', items: item }];
+/** One object, or a list of them. */
+function membersSchema(members: NonNullable<Column['members']>): JsonObject {
+  const properties = Object.fromEntries(
+    Object.entries(members).map(([name, type]) => [name, VALUE_SCHEMAS[type]]),
+  );
+  const item: JsonObject = { type: 'object', properties };
+  return { oneOf: [item, { type: 'array', items: item }, { type: 'null' }] };
 }
 
 /** Every spelling that is accepted; expressions of JSON Schema have no flag for case. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { REPORT_COLUMNS } from '../../src/reports/columns.ts';
 import type { ReportParameter } from '../../src/reports/parameters.ts';
 import { MAX_REPORT_ROWS } from '../../src/reports/parameters.ts';
 import type { Report } from '../../src/reports/reports.ts';
@@ -59,6 +60,9 @@ test('docs/reports.md is what the catalogue says and the database answers', asyn
   const sections: string[] = [];
   for (const report of REPORTS) {
     const { columns } = await runReport(database.writer, report.name);
+    expect(Object.entries(REPORT_COLUMNS[report.name])).toEqual(
+      columns.map(({ name, type }) => [name, type]),
+    );
     sections.push(section(report, columns));
   }
   await expect([INTRODUCTION, ...sections].join('\n')).toMatchFileSnapshot('../../docs/reports.md');

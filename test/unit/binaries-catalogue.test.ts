@@ -42,6 +42,8 @@ const PINS: Partial<Record<ServerName, [module: string, version: (pinned: string
     'github.com/prometheus/prometheus',
     (version) => version.replace(/^3\.(\d+)\.(\d+)$/, 'v0.3$1.$2'),
   ],
+  'oapi-codegen': ['github.com/oapi-codegen/oapi-codegen/v2', (version) => `v${version}`],
+  ogen: ['github.com/ogen-go/ogen', (version) => `v${version}`],
 };
 
 test.each(Object.entries(PINS))('the catalogue and go.mod pin the same %s', (name, [module, versionOf]) => {

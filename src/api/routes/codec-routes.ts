@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-import type { JsonObject } from '../../domain/json.ts';
+import { named } from '../../domain/named-schema.ts';
 import type { CodecBody, CodecEndpoint } from '../../temporal/codec-endpoint.ts';
 import { BASE64, CodecBodyError, UndecodablePayloadError } from '../../temporal/codec-endpoint.ts';
 import { readJsonBody } from '../json-body.ts';
@@ -82,19 +82,19 @@ async function code(request: ApiRequest, work: Coding['work']): Promise<CodecBod
 
 const base64 = { type: 'string', contentEncoding: 'base64', pattern: BASE64.source };
 
-const BODY_SCHEMA: JsonObject = {
+const BODY_SCHEMA = named('Payloads', {
   type: 'object',
   required: ['payloads'],
   properties: {
     payloads: {
       type: 'array',
-      items: {
+      items: named('Payload', {
         type: 'object',
         properties: { metadata: { type: 'object', additionalProperties: base64 }, data: base64 },
-      },
+      }),
     },
   },
-};
+});
 
 const EXAMPLE = {
   payloads: [

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { selectCompleteness } from '../../database/completeness.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import { named } from '../../domain/named-schema.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly, limitSchema, readLimit, singleText, textSchema } from '../list-query.ts';
 import { invalidParameter } from '../problems.ts';
@@ -58,24 +59,26 @@ function readSeconds(text: string | undefined): number {
 const text = { type: 'string' };
 const count = { type: 'integer' };
 const textOrNull = { type: ['string', 'null'] };
+const instantOrNull = { type: ['string', 'null'], format: 'date-time' };
 const countOrNull = { type: ['integer', 'null'] };
 
-function listOf(properties: JsonObject): JsonObject {
-  return { type: 'array', items: { type: 'object', required: Object.keys(properties), properties } };
+function listOf(name: string, properties: JsonObject): JsonObject {
+  const items = named(name, { type: 'object', required: Object.keys(properties), properties });
+  return { type: 'array', items };
 }
 
-const SCHEMA: JsonObject = {
+const SCHEMA = named('Completeness', {
   type: 'object',
   required: ['clusters', 'kinds', 'verdicts', 'gaps', 'has_more_gaps'],
   properties: {
-    clusters: listOf({
+    clusters: listOf('ClusterCompleteness', {
       cluster: text,
       state: { type: 'string', enum: ['complete', 'incomplete', 'unknown'] },
       detail: textOrNull,
-      first_watched_at: textOrNull,
-      reported_at: textOrNull,
+      first_watched_at: instantOrNull,
+      reported_at: instantOrNull,
     }),
-    kinds: listOf({
+    kinds: listOf('KindCompleteness', {
       cluster: text,
       kind: text,
       ever: count,
@@ -86,8 +89,8 @@ const SCHEMA: JsonObject = {
       open: countOrNull,
       overdue: countOrNull,
     }),
-    verdicts: listOf({ cluster: text, verdict: text, remediations: count }),
-    gaps: listOf({
+    verdicts: listOf('VerdictCount', { cluster: text, verdict: text, remediations: count }),
+    gaps: listOf('Gap', {
       cluster: text,
       reason: text,
       kind: textOrNull,
@@ -95,8 +98,8 @@ const SCHEMA: JsonObject = {
       namespace: textOrNull,
       name: textOrNull,
       detail: textOrNull,
-      since: textOrNull,
+      since: instantOrNull,
     }),
     has_more_gaps: { type: 'boolean' },
   },
-};
+});

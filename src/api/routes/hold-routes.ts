@@ -6,6 +6,7 @@ import { parseInstant } from '../../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import { named } from '../../domain/named-schema.ts';
 import { fromDatabase } from '../from-database.ts';
 import { readJsonBody } from '../json-body.ts';
 import { allowOnly, instantSchema, isUuid, singleText, textSchema } from '../list-query.ts';
@@ -14,6 +15,7 @@ import type { FieldError } from '../problems.ts';
 import { invalidParameter, Problem } from '../problems.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { MONTH_SCHEMA } from './month-parameter.ts';
 
 const CREATED = 201;
 
@@ -194,17 +196,14 @@ const SCOPE_SCHEMA = Object.fromEntries(
   Object.keys(SCOPE).map((name) => [name, orNull(TIMES.has(name) ? instantSchema : text)]),
 );
 
-const HOLD_BODY_SCHEMA: JsonObject = {
+const HOLD_BODY_SCHEMA = named('HoldRequest', {
   type: 'object',
   required: ['reason'],
   properties: { reason: text, ...SCOPE_SCHEMA },
-  // Something has to be held.
-  anyOf: Object.keys(SCOPE).map((name) => ({
-    required: [name],
-    properties: { [name]: { type: 'string' } },
-  })),
+  // Something has to be held: not every one of them may be null or left out.
+  not: { properties: Object.fromEntries(Object.keys(SCOPE).map((name) => [name, { type: 'null' }])) },
   additionalProperties: false,
-};
+});
 
 const HOLD_EXAMPLE = {
   namespace: 'payments',
@@ -213,7 +212,17 @@ const HOLD_EXAMPLE = {
   reason: 'Audit of March',
 };
 
-const HOLD_SCHEMA: JsonObject = {
+const HELD_MONTH_SCHEMA = named('HeldMonth', {
+  type: 'object',
+  required: ['month', 'state', 'objects'],
+  properties: {
+    month: MONTH_SCHEMA,
+    state: { type: 'string', enum: ['held', 'unsupported', 'released'] },
+    objects: { type: 'integer' },
+  },
+});
+
+const HOLD_SCHEMA = named('Hold', {
   type: 'object',
   required: ['id', 'reason', 'placed_by', 'placed_at'],
   properties: {
@@ -228,17 +237,9 @@ const HOLD_SCHEMA: JsonObject = {
       description:
         'Archived months that it touches, and what the object store does: it is told within a minute; `unsupported` if it knows no legal holds',
       type: 'array',
-      items: {
-        type: 'object',
-        required: ['month', 'state', 'objects'],
-        properties: {
-          month: { type: 'string', example: '2026-03' },
-          state: { enum: ['held', 'unsupported', 'released'] },
-          objects: { type: 'integer' },
-        },
-      },
+      items: HELD_MONTH_SCHEMA,
     },
   },
-};
+});
 
-const LIST_SCHEMA = listSchema(HOLD_SCHEMA);
+const LIST_SCHEMA = listSchema('HoldList', HOLD_SCHEMA);

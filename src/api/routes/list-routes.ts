@@ -1,5 +1,6 @@
 import type { RecordFinder } from '../../archive/record-finder.ts';
 import type { WholePage } from '../../archive/whole-page.ts';
+import { schemaName } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { negotiate } from '../accept.ts';
@@ -33,7 +34,9 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
           meaning: 'One page; its end is where `next_cursor` is null, or no `link` header is',
           content: {
             [JSON_MEDIA_TYPE]: {
-              schema: pageSchema(recordSchema(definition), { unsearched: unsearchedSchema }),
+              schema: pageSchema(schemaName(definition.kind, 'page'), recordSchema(definition), {
+                unsearched: unsearchedSchema,
+              }),
             },
             [NDJSON_MEDIA_TYPE]: { schema: { type: 'string', description: 'One record per line' } },
             [CSV_MEDIA_TYPE]: { schema: { type: 'string', description: 'RFC 4180 with a header line' } },

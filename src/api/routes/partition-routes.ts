@@ -1,12 +1,13 @@
 import type pg from 'pg';
 
 import { selectMonths } from '../../database/month-list.ts';
-import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { named } from '../../domain/named-schema.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly } from '../list-query.ts';
 import { listSchema } from '../list-schema.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
 
 /** Where each month is. */
 export function partitionRoute(pool: pg.Pool): Route {
@@ -28,11 +29,11 @@ export function partitionRoute(pool: pg.Pool): Route {
   };
 }
 
-const SCHEMA = listSchema({
-  type: 'object',
-  required: ['month', 'state'],
-  properties: {
-    month: { type: 'string', examples: ['2026-03'] },
-    state: { type: 'string', enum: [...PARTITION_STATES] },
-  },
-});
+const SCHEMA = listSchema(
+  'PartitionList',
+  named('Partition', {
+    type: 'object',
+    required: ['month', 'state'],
+    properties: { month: MONTH_SCHEMA, state: PARTITION_STATE_SCHEMA },
+  }),
+);

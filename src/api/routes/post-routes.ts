@@ -2,11 +2,13 @@ import { instantOf } from '../../domain/instant.ts';
 import { lastMonth } from '../../domain/intake.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
+import { named, schemaName } from '../../domain/named-schema.ts';
 import { postSchema } from '../../domain/record-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { readBatchBody, readJsonBody } from '../json-body.ts';
 import type { PostedAnswer, Posting } from '../posting.ts';
+import { PROBLEM_SCHEMA, problemMembers } from '../problem-schema.ts';
 import { Problem, problemBody } from '../problems.ts';
 import type { Answer, Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../route.ts';
@@ -117,19 +119,19 @@ const POST_PROBLEMS = [
 function bodySchema(definition: RecordDefinition): JsonObject {
   // The description names its dialect once for all schemas.
   const schema = postSchema(definition, lastMonth(instantOf(Date.now())));
-  return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
+  return named(
+    schemaName(definition.kind, 'post'),
+    Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema')),
+  );
 }
 
-/**
- * No batch is refused because of one record, so each may be anything; and one that is too long is answered as too large
- * (413), not as malformed.
- */
+/** No longest length: a batch that is too long is answered as too large (413), not as malformed. */
 function batchSchema(record: JsonObject): JsonObject {
   return {
     type: 'array',
-    description: `At most ${MAX_BATCH_RECORDS} records`,
+    description: `At most ${MAX_BATCH_RECORDS} records; one that is no such record costs only itself`,
     minItems: 1,
-    items: { anyOf: [record, { description: 'What is no such record is refused for itself' }] },
+    items: record,
   };
 }
 
@@ -154,29 +156,32 @@ const POSTED_PROPERTIES: JsonObject = {
   },
 };
 
-const POSTED_SCHEMA: JsonObject = {
+const POSTED_SCHEMA = named('Posted', {
   type: 'object',
   required: ['id', 'created_at'],
   properties: POSTED_PROPERTIES,
-};
+});
 
-const BATCH_SCHEMA: JsonObject = {
+/** Members of either, because no generator of clients takes a choice between objects that share one. */
+const BATCH_RESULT_SCHEMA = named('BatchResult', {
+  type: 'object',
+  description:
+    'What became of one record: with status 201 or 202 it is posted, with another this is its problem',
+  required: ['status'],
+  properties: { ...POSTED_PROPERTIES, ...problemMembers(), status: { type: 'integer' } },
+  if: { properties: { status: { type: 'integer', enum: [CREATED, ACCEPTED] } } },
+  then: POSTED_SCHEMA,
+  else: PROBLEM_SCHEMA,
+});
+
+const BATCH_SCHEMA = named('BatchPosted', {
   type: 'object',
   required: ['results'],
   properties: {
     results: {
       type: 'array',
       description: 'One per record, in their order',
-      items: {
-        anyOf: [
-          {
-            ...POSTED_SCHEMA,
-            required: ['status', 'id', 'created_at'],
-            properties: { status: { type: 'integer' }, ...POSTED_PROPERTIES },
-          },
-          { $ref: '#/components/schemas/Problem' },
-        ],
-      },
+      items: BATCH_RESULT_SCHEMA,
     },
   },
-};
+});

@@ -6,8 +6,8 @@ import {
   selectQuarantineEntry,
   settleQuarantineEntry,
 } from '../../database/quarantine-entries.ts';
-import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import { named } from '../../domain/named-schema.ts';
 import type { Observation } from '../../domain/observation.ts';
 import type { Durability } from '../durability.ts';
 import { fromDatabase } from '../from-database.ts';
@@ -118,7 +118,7 @@ function entryJson(entry: QuarantineEntry) {
 const instant = { type: 'string', format: 'date-time' };
 const uuid = { type: 'string', format: 'uuid' };
 
-const LIST_SCHEMA = listSchema({
+const ENTRY_SCHEMA = named('QuarantineEntry', {
   type: 'object',
   required: ['id', 'received_at', 'table_name', 'reason', 'payload', 'refusals'],
   properties: {
@@ -131,8 +131,10 @@ const LIST_SCHEMA = listSchema({
   },
 });
 
-const REDRIVEN_SCHEMA: JsonObject = {
+const LIST_SCHEMA = listSchema('QuarantineList', ENTRY_SCHEMA);
+
+const REDRIVEN_SCHEMA = named('RedrivenEntry', {
   type: 'object',
   required: ['id', 'record_id', 'created_at', 'revision'],
   properties: { id: uuid, record_id: uuid, created_at: instant, revision: { type: 'integer' } },
-};
+});

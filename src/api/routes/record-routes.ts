@@ -122,7 +122,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
   };
 }
 
-const HISTORY_SCHEMA = pageSchema(historyEntrySchema, { unsearched: unsearchedSchema });
+const HISTORY_SCHEMA = pageSchema('HistoryPage', historyEntrySchema, { unsearched: unsearchedSchema });
 
 function askedBy({ signal, query }: ApiRequest): Asked {
   return { signal, includeArchive: readIncludeArchive(query) ?? true };

@@ -4,7 +4,7 @@ import type { WholeRemediation } from '../../archive/whole-remediation.ts';
 import type { RecordRow } from '../../database/record-query.ts';
 import { PART_DEFINITIONS } from '../../database/remediation-reader.ts';
 import { instantFromSql } from '../../database/sql.ts';
-import type { JsonObject } from '../../domain/json.ts';
+import { named } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import {
@@ -90,7 +90,16 @@ function memberName({ kind }: RecordDefinition): string {
   return PLURALS[kind] ?? `${kind.replaceAll('-', '_')}s`;
 }
 
-const VIEW_SCHEMA: JsonObject = {
+const OTHER_SCHEMA = named('OtherRemediation', {
+  type: 'object',
+  required: ['uid', 'created_at'],
+  properties: {
+    uid: { type: ['string', 'null'] },
+    created_at: { type: 'string', format: 'date-time' },
+  },
+});
+
+const VIEW_SCHEMA = named('Remediation', {
   type: 'object',
   required: [
     'remediation',
@@ -117,16 +126,10 @@ const VIEW_SCHEMA: JsonObject = {
     others: {
       type: 'array',
       description: 'Other remediations of that name',
-      items: {
-        type: 'object',
-        properties: {
-          uid: { type: ['string', 'null'] },
-          created_at: { type: 'string', format: 'date-time' },
-        },
-      },
+      items: OTHER_SCHEMA,
     },
   },
-};
+});
 
 async function answerView(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);

@@ -1,18 +1,16 @@
 import type { EmbeddingStore } from '../../database/embedding-store.ts';
-import type { JsonObject } from '../../domain/json.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedding-error.ts';
 import { formatCsv, formatJson } from '../../reports/formats.ts';
-import type { ReportParameter } from '../../reports/parameters.ts';
-import { MAX_REPORT_ROWS, ReportParameterError } from '../../reports/parameters.ts';
-import { type Report, REPORTS } from '../../reports/reports.ts';
+import { ReportParameterError } from '../../reports/parameters.ts';
+import { type Report, type ReportName, REPORTS } from '../../reports/reports.ts';
 import type { ReportAnswer } from '../../reports/run-report.ts';
 import { ReportTooLargeError } from '../../reports/run-report.ts';
 import { findSimilarInvestigations, UnknownFingerprintError } from '../../reports/similar-investigations.ts';
 import type { ReportMeans } from '../../reports/whole-report.ts';
 import { runWholeReport } from '../../reports/whole-report.ts';
 import { negotiate } from '../accept.ts';
-import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders } from '../from-archive.ts';
 import { fromDatabase } from '../from-database.ts';
 import {
   allowOnly,
@@ -24,9 +22,9 @@ import {
   singleText,
   textSchema,
 } from '../list-query.ts';
-import { listSchema } from '../list-schema.ts';
 import { invalidParameter, Problem, retryAfter } from '../problems.ts';
-import type { ApiRequest, QueryDescription, Route } from '../route.ts';
+import { describeParameter, REPORT_LIST_SCHEMA, reportSchema, SIMILAR_SCHEMA } from '../report-schema.ts';
+import type { ApiRequest, Route } from '../route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
 
 /** The named questions of the sources, and which of them there are. */
@@ -56,7 +54,7 @@ function reportList(): Route {
       summary: 'The named questions, with their parameters',
       tag: 'reports',
       answers: {
-        200: { meaning: 'All of them', content: { [JSON_MEDIA_TYPE]: { schema: { type: 'object' } } } },
+        200: { meaning: 'All of them', content: { [JSON_MEDIA_TYPE]: { schema: REPORT_LIST_SCHEMA } } },
       },
     },
     answer(request) {
@@ -66,7 +64,9 @@ function reportList(): Route {
   };
 }
 
-function reportRoute(report: Report, means: ReportMeans): Route {
+type NamedReport = Report & { readonly name: ReportName };
+
+function reportRoute(report: NamedReport, means: ReportMeans): Route {
   return {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
@@ -80,7 +80,7 @@ function reportRoute(report: Report, means: ReportMeans): Route {
         200: {
           meaning: 'The answer',
           content: {
-            [JSON_MEDIA_TYPE]: { schema: REPORT_SCHEMA },
+            [JSON_MEDIA_TYPE]: { schema: reportSchema(report.name) },
             [CSV_MEDIA_TYPE]: { schema: { type: 'string' } },
           },
         },
@@ -104,47 +104,7 @@ function reportRoute(report: Report, means: ReportMeans): Route {
   };
 }
 
-const REPORT_SCHEMA = {
-  type: 'object',
-  required: ['report', 'parameters', 'rows', 'unsearched'],
-  properties: {
-    report: { type: 'string' },
-    parameters: { type: 'object' },
-    rows: { type: 'array', items: { type: 'object' } },
-    unsearched: unsearchedSchema,
-  },
-};
-
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
-
-/** Go's and ISO 8601's forms and plain words; digits so few that the sum is one that a report takes. */
-const LENGTH_OF_TIME = [
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?(?:[0-9]{1,6}m)?[0-9]{1,8}(?:[.][0-9]{1,9})?s',
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?[0-9]{1,6}m',
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?[0-9]{1,5}h',
-  '(?:[0-9]{1,3}w)?[0-9]{1,4}d',
-  '[0-9]{1,3}w',
-  '[0-9]{1,8}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms)',
-  '[0-9]{1,3} (?:week|day|hour|minute|second)s?',
-  'P[0-9]{1,4}D(?:T[0-9]{1,5}H)?',
-  'PT(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?[0-9]{1,8}(?:[.][0-9]{1,9})?S',
-  'PT(?:[0-9]{1,5}H)?[0-9]{1,6}M',
-  'PT[0-9]{1,5}H',
-].join('|');
-
-function describeParameter({ name, type, default: byDefault, meaning }: ReportParameter): QueryDescription {
-  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type](name) };
-}
-
-const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
-  count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
-  text: () => ({ ...textSchema, minLength: 1 }),
-  duration: (name) => ({
-    type: 'string',
-    pattern: `^(?:${name === 'since' ? 'all|' : ''}${LENGTH_OF_TIME})$`,
-    examples: ['7d'],
-  }),
-};
 
 async function run(report: Report, means: ReportMeans, { query, signal }: ApiRequest): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
@@ -168,6 +128,8 @@ const MAX_SIMILAR = 100;
 const DEFAULT_SIMILAR = 10;
 const MODEL_RETRY_SECONDS = 10;
 
+const has = (name: string) => ({ required: [name], properties: { [name]: textSchema } });
+
 /** Investigations alike: of an alert, or of any text. */
 export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
   return {
@@ -189,10 +151,10 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
         },
       ],
       together: {
-        oneOf: [
-          { required: ['fingerprint'], properties: { text: false } },
-          { required: ['text'], properties: { fingerprint: false } },
-        ],
+        // One of the two, and not both. Generators of clients take these words, and no choice between objects.
+        if: has('text'),
+        then: { not: has('fingerprint') },
+        else: has('fingerprint'),
       },
       answers: {
         200: { meaning: 'Nearest first', content: { [JSON_MEDIA_TYPE]: { schema: SIMILAR_SCHEMA } } },
@@ -225,11 +187,6 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
     },
   };
 }
-
-const SIMILAR_SCHEMA = listSchema({
-  type: 'object',
-  properties: { id: { type: 'string', format: 'uuid' }, similarity: { type: 'number' } },
-});
 
 async function embed(embedder: Embedder, texts: readonly string[]): Promise<number[][]> {
   try {

@@ -3,10 +3,10 @@ import type pg from 'pg';
 import type { MonthRow } from '../../database/month-states.ts';
 import { selectMonth } from '../../database/month-states.ts';
 import { instantOf, monthOf } from '../../domain/instant.ts';
-import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_RESTORED_DAYS } from '../../domain/limits.ts';
-import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { named, orNull } from '../../domain/named-schema.ts';
 import { isTemporalOutage } from '../../temporal/outage.ts';
 import type { Restores } from '../../temporal/restores.ts';
 import { fromDatabase } from '../from-database.ts';
@@ -15,7 +15,7 @@ import { allowOnly } from '../list-query.ts';
 import { Problem, retryAfter } from '../problems.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
-import { MONTH_SCHEMA, readMonthParameter } from './month-parameter.ts';
+import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
 
 /** Restores, or the setting that keeps this process from asking for any. */
 export type RestoreAccess = Restores | { readonly missing: string };
@@ -167,7 +167,7 @@ function refuse(pointer: string, detail: string): Problem {
   return new Problem('invalid-record', `restore: ${pointer} ${detail}`, { errors: [{ pointer, detail }] });
 }
 
-const BODY_SCHEMA: JsonObject = {
+const BODY_SCHEMA = named('RestoreRequest', {
   type: 'object',
   properties: {
     days: {
@@ -176,9 +176,9 @@ const BODY_SCHEMA: JsonObject = {
     },
   },
   additionalProperties: false,
-};
+});
 
-const STARTED_SCHEMA: JsonObject = {
+const STARTED_SCHEMA = named('StartedRestore', {
   type: 'object',
   required: ['month', 'days', 'requested_by', 'workflow_id'],
   properties: {
@@ -187,21 +187,25 @@ const STARTED_SCHEMA: JsonObject = {
     requested_by: { type: 'string' },
     workflow_id: { type: 'string', examples: ['restore/2026-03'] },
   },
-};
+});
 
-const STATUS_SCHEMA: JsonObject = {
+const RESTORE_SCHEMA = named('LastRestore', {
+  type: 'object',
+  required: ['status', 'detail'],
+  properties: {
+    status: { type: 'string', enum: ['running', 'done', 'failed'] },
+    detail: { type: 'string' },
+  },
+});
+
+const STATUS_SCHEMA = named('MonthRestore', {
   type: 'object',
   required: ['month', 'state', 'restored_by', 'restored_until', 'restore'],
   properties: {
     month: MONTH_SCHEMA,
-    state: { enum: [...PARTITION_STATES, null] },
+    state: orNull(PARTITION_STATE_SCHEMA),
     restored_by: { type: ['string', 'null'], description: 'Of the last restore that succeeded' },
     restored_until: { type: ['string', 'null'], format: 'date-time' },
-    restore: {
-      type: ['object', 'null'],
-      description: 'The last one that Temporal knows of',
-      required: ['status', 'detail'],
-      properties: { status: { enum: ['running', 'done', 'failed'] }, detail: { type: 'string' } },
-    },
+    restore: { ...orNull(RESTORE_SCHEMA), description: 'The last one that Temporal knows of' },
   },
-};
+});

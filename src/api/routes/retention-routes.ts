@@ -4,16 +4,17 @@ import { approveDrop, selectMonth } from '../../database/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../../database/retention-plan.ts';
 import { planRetention, RETENTION_ACTIONS } from '../../database/retention-plan.ts';
 import { instantOf } from '../../domain/instant.ts';
-import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
+import { named } from '../../domain/named-schema.ts';
 import { fromDatabase } from '../from-database.ts';
 import { readJsonBody } from '../json-body.ts';
 import { allowOnly } from '../list-query.ts';
+import { listSchema } from '../list-schema.ts';
 import { Problem } from '../problems.ts';
 import type { Route } from '../route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
-import { firstDayOf, isMonth, MONTH_SCHEMA } from './month-parameter.ts';
+import { firstDayOf, isMonth, MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
 
 const CREATED = 201;
 
@@ -115,38 +116,32 @@ const PLANNED_EXAMPLE = {
   fault: null,
 };
 
-const PLAN_SCHEMA: JsonObject = {
-  type: 'object',
-  required: ['items'],
-  properties: {
-    items: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: Object.keys(PLANNED_EXAMPLE),
-        properties: {
-          month: MONTH_SCHEMA,
-          state: { type: 'string', enum: [...PARTITION_STATES] },
-          action: { type: 'string', enum: [...RETENTION_ACTIONS] },
-          reason: { type: 'string' },
-          size_bytes: { type: 'integer', description: 'Of its tables and indexes in the database' },
-          estimated_rows: { type: 'integer' },
-          holds: { type: 'array', items: { type: 'string', format: 'uuid' } },
-          fault: { type: ['string', 'null'], description: 'Why retention last stopped at it' },
-        },
-      },
+const PLAN_SCHEMA = listSchema(
+  'RetentionPlan',
+  named('PlannedMonth', {
+    type: 'object',
+    required: Object.keys(PLANNED_EXAMPLE),
+    properties: {
+      month: MONTH_SCHEMA,
+      state: PARTITION_STATE_SCHEMA,
+      action: { type: 'string', enum: [...RETENTION_ACTIONS] },
+      reason: { type: 'string' },
+      size_bytes: { type: 'integer', description: 'Of its tables and indexes in the database' },
+      estimated_rows: { type: 'integer' },
+      holds: { type: 'array', items: { type: 'string', format: 'uuid' } },
+      fault: { type: ['string', 'null'], description: 'Why retention last stopped at it' },
     },
-  },
-};
+  }),
+);
 
-const BODY_SCHEMA: JsonObject = {
+const BODY_SCHEMA = named('ApprovalRequest', {
   type: 'object',
   required: ['month'],
   properties: { month: MONTH_SCHEMA },
   additionalProperties: false,
-};
+});
 
-const APPROVAL_SCHEMA: JsonObject = {
+const APPROVAL_SCHEMA = named('Approval', {
   type: 'object',
   required: ['month', 'approved_by', 'approved_at'],
   properties: {
@@ -154,4 +149,4 @@ const APPROVAL_SCHEMA: JsonObject = {
     approved_by: { type: 'string' },
     approved_at: { type: 'string', format: 'date-time' },
   },
-};
+});

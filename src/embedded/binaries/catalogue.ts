@@ -1,3 +1,4 @@
+import { CLIENT_GENERATORS } from './client-generators.ts';
 import type { DownloadSource, Platform, ServerDefinition } from './server-definition.ts';
 import { TEMPORAL_ON_POSTGRES } from './temporal-on-postgres.ts';
 
@@ -24,6 +25,8 @@ export const SERVER_NAMES = [
   'duckdb',
   'temporal-server',
   'temporal-sql-tool',
+  'oapi-codegen',
+  'ogen',
 ] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
@@ -320,6 +323,7 @@ export const CATALOGUE: Catalogue = {
       },
     ],
   },
+  ...CLIENT_GENERATORS,
 };
 
 const DUCKDB_WHEELS: Readonly<Record<string, string>> = {

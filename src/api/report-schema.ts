@@ -1,0 +1,127 @@
+import type { JsonObject } from '../domain/json.ts';
+import { named, schemaName } from '../domain/named-schema.ts';
+import { REPORT_COLUMNS } from '../reports/columns.ts';
+import type { ReportParameter } from '../reports/parameters.ts';
+import { MAX_REPORT_ROWS } from '../reports/parameters.ts';
+import { type ReportName, REPORTS } from '../reports/reports.ts';
+import type { ReportColumn } from '../reports/run-report.ts';
+import { unsearchedSchema } from './from-archive.ts';
+import { textSchema } from './list-query.ts';
+import { listSchema } from './list-schema.ts';
+import type { QueryDescription } from './route.ts';
+
+/** A report's answer as JSON: its rows with their columns. */
+export function reportSchema(name: ReportName): JsonObject {
+  return named(schemaName(name, 'report'), {
+    type: 'object',
+    required: ['report', 'parameters', 'rows', 'unsearched'],
+    properties: {
+      report: { type: 'string', enum: [name] },
+      parameters: {
+        type: 'object',
+        description: 'What was asked, as PostgreSQL read it; null: no bound',
+        additionalProperties: { type: ['string', 'null'] },
+      },
+      rows: { type: 'array', items: rowSchema(name) },
+      unsearched: unsearchedSchema,
+    },
+  });
+}
+
+function rowSchema(name: ReportName): JsonObject {
+  const columns = Object.entries(REPORT_COLUMNS[name]);
+  return named(schemaName(name, 'row'), {
+    type: 'object',
+    required: columns.map(([column]) => column),
+    properties: Object.fromEntries(columns.map(([column, type]) => [column, COLUMN_SCHEMAS[type]])),
+  });
+}
+
+const COLUMN_SCHEMAS: Readonly<Record<ReportColumn['type'], JsonObject>> = {
+  text: { type: ['string', 'null'] },
+  number: { type: ['number', 'null'] },
+  boolean: { type: ['boolean', 'null'] },
+  json: {},
+  instant: { type: ['string', 'null'], format: 'date-time' },
+  interval: { type: ['string', 'null'], description: 'As PostgreSQL writes an interval' },
+  date: { type: ['string', 'null'], format: 'date' },
+};
+
+const PARAMETER_SCHEMA = named('ReportParameter', {
+  type: 'object',
+  required: ['name', 'type', 'default', 'meaning'],
+  properties: {
+    name: { type: 'string' },
+    type: { type: 'string', enum: ['duration', 'text', 'count'] },
+    default: { type: ['string', 'null'] },
+    meaning: { type: 'string' },
+  },
+});
+
+export const REPORT_LIST_SCHEMA = listSchema(
+  'ReportList',
+  named('ReportDescription', {
+    type: 'object',
+    required: ['name', 'title', 'question', 'parameters'],
+    properties: {
+      name: { type: 'string', enum: REPORTS.map(({ name }) => name) },
+      title: { type: 'string' },
+      question: { type: 'string' },
+      parameters: { type: 'array', items: PARAMETER_SCHEMA },
+    },
+  }),
+);
+
+/** Go's and ISO 8601's forms and plain words; digits so few that the sum is one that a report takes. */
+const LENGTH_OF_TIME = [
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?(?:[0-9]{1,6}m)?[0-9]{1,8}(?:[.][0-9]{1,9})?s',
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?[0-9]{1,6}m',
+  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?[0-9]{1,5}h',
+  '(?:[0-9]{1,3}w)?[0-9]{1,4}d',
+  '[0-9]{1,3}w',
+  '[0-9]{1,8}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms)',
+  '[0-9]{1,3} (?:week|day|hour|minute|second)s?',
+  'P[0-9]{1,4}D(?:T[0-9]{1,5}H)?',
+  'PT(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?[0-9]{1,8}(?:[.][0-9]{1,9})?S',
+  'PT(?:[0-9]{1,5}H)?[0-9]{1,6}M',
+  'PT[0-9]{1,5}H',
+].join('|');
+
+export function describeParameter({
+  name,
+  type,
+  default: byDefault,
+  meaning,
+}: ReportParameter): QueryDescription {
+  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type](name) };
+}
+
+const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
+  count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
+  text: () => ({ ...textSchema, minLength: 1 }),
+  duration: (name) => ({
+    type: 'string',
+    pattern: `^(?:${name === 'since' ? 'all|' : ''}${LENGTH_OF_TIME})$`,
+    examples: ['7d'],
+  }),
+};
+
+const textOrNull = { type: ['string', 'null'] };
+
+export const SIMILAR_SCHEMA = listSchema(
+  'SimilarInvestigationList',
+  named('SimilarInvestigation', {
+    type: 'object',
+    required: ['id', 'created_at', 'similarity', 'investigation_text'],
+    properties: {
+      id: { type: 'string', format: 'uuid' },
+      created_at: { type: 'string', format: 'date-time' },
+      alert_fingerprint: textOrNull,
+      environment: textOrNull,
+      remediation_uid: textOrNull,
+      root_cause: textOrNull,
+      similarity: { type: 'number' },
+      investigation_text: { type: 'string' },
+    },
+  }),
+);
