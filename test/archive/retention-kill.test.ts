@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 
 import type { FaultPoint } from '../../src/archive/retention-steps.ts';
 import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
@@ -126,7 +126,10 @@ test('a long reader and a writer go on: no statement waits longer than the lock 
     application_name: 'a long reader',
   });
   // Whoever waits longer for a lock is told so, and the record below is then thrown.
-  await stage.database.owner.query(`alter database ${stage.database.name} set lock_timeout = '500ms'`);
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') });
+  await admin.connect();
+  await admin.query(`alter database ${stage.database.name} set lock_timeout = '500ms'`);
+  await admin.end();
   const writer = createPool({
     connectionString: stage.database.url('audit_writer'),
     applicationName: 'writer',
