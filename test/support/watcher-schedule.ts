@@ -144,13 +144,22 @@ class Schedule {
       await delay(this.#random.below(4));
     }
     await this.#calm();
-    const told = this.#world.record.told;
-    for (const { uid, shown } of states) {
-      const missing = [...shown].filter((what) => !told.has(`${uid} ${what}`));
-      if (missing.length > 0) this.#broken.push(`never told of ${uid}: ${missing.join(', ')}`);
-    }
+    for (const missing of await this.#neverTold(states)) this.#broken.push(missing);
     const missed = (await this.#world.missedOnRelist()) - missedBefore;
     if (missed > 0) this.#broken.push(`missed on relist without a fault: ${missed}`);
+  }
+
+  /** A state that gathers for the next signal is not told yet when its phase was told once before. */
+  async #neverTold(states: readonly WrittenRemediation[]): Promise<readonly string[]> {
+    const deadline = performance.now() + this.#recoveryMs;
+    const { told } = this.#world.record;
+    const find = (): string[] =>
+      states.flatMap(({ uid, shown }) => {
+        const missing = [...shown].filter((what) => !told.has(`${uid} ${what}`));
+        return missing.length === 0 ? [] : [`never told of ${uid}: ${missing.join(', ')}`];
+      });
+    while (find().length > 0 && performance.now() < deadline) await delay(5);
+    return find();
   }
 
   /** The troubles may have left a watch that is only being asked for again: its first event shows that it is there. */
