@@ -54,6 +54,8 @@ export function startIdentifiedWatcher(options: IdentifiedWatcherOptions): Runni
       // The watcher goes on without the database, and asks again before it reads from it.
       warn(options, error, 'cannot check in the database which cluster has this name');
     });
+    // Stopped while the database was asked: nobody would stop a watcher that began now.
+    if (isAborted(stopping.signal)) return;
     watcher = startWatcher({ ...options, observed: onlyAfter(check, options.observed, failed.reject) });
     await watcher.ended;
   };
