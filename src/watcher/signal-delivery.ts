@@ -1,5 +1,4 @@
-import { utf8Length } from '../domain/bounds.ts';
-import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
+import { inSignalLists } from '../domain/signal-lists.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { RemediationSignal, RemediationSignals } from '../temporal/remediation-signals.ts';
 import type { PreparedObservation } from './prepare-observation.ts';
@@ -58,7 +57,7 @@ export class SignalDelivery {
       state.outgoing.observations.map((each) => ({ ...each, tracked: state.outgoing.one.tracked, state })),
     );
     this.#settle();
-    for (const list of inSignals(all)) await this.#send(list);
+    for (const list of inSignalLists(all, ({ observation }) => observation)) await this.#send(list);
     await this.#sendLost(states, runs);
     const [cause] = this.#refused.values();
     if (this.#refused.size > 0) throw new StateRefusedError([...this.#refused.keys()], cause);
@@ -78,7 +77,7 @@ export class SignalDelivery {
     const all = lost.flatMap(([tracked, { whole }]) =>
       whole.map((each) => ({ ...each, tracked, state: undefined })),
     );
-    for (const list of inSignals(all)) await this.#send(list);
+    for (const list of inSignalLists(all, ({ observation }) => observation)) await this.#send(list);
   }
 
   async #send(given: readonly Outgoing[]): Promise<void> {
@@ -131,20 +130,4 @@ export class SignalDelivery {
       return false;
     });
   }
-}
-
-/** What fits in one signal each, in order. */
-function inSignals(those: readonly Outgoing[]): Outgoing[][] {
-  const lists: Outgoing[][] = [];
-  let bytes = Infinity;
-  for (const one of those) {
-    const size = utf8Length(JSON.stringify(one.observation));
-    bytes += size;
-    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
-      lists.push([]);
-      bytes = size;
-    }
-    lists.at(-1)?.push(one);
-  }
-  return lists;
 }

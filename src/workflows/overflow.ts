@@ -8,10 +8,10 @@ import {
 } from '@temporalio/workflow';
 
 import { utf8Length } from '../domain/bounds.ts';
-import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { AUDIT_PHASES } from '../domain/phases.ts';
+import { inSignalLists } from '../domain/signal-lists.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { CarriedAudit } from './messages.ts';
 import { RECORD_DEFERRED } from './messages.ts';
@@ -97,7 +97,7 @@ export async function storeElsewhere(
     taken = 0;
     for (const take of sources) {
       if (!isTooLargeToCarry(carried())) return;
-      for (const list of inLists(take())) await handOn(list);
+      for (const list of inSignalLists(take(), (observation) => observation)) await handOn(list);
     }
   } while (taken > 0);
 }
@@ -121,20 +121,4 @@ async function startRun(list: readonly Observation[], number: number): Promise<v
     parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: `${list.length} observations that their run could not carry on`,
   });
-}
-
-/** As much as one signal may have, in order. */
-function inLists(observations: readonly Observation[]): Observation[][] {
-  const lists: Observation[][] = [];
-  let bytes = Infinity;
-  for (const observation of observations) {
-    const size = utf8Length(JSON.stringify(observation));
-    bytes += size;
-    if (bytes > MAX_SIGNAL_BYTES || lists.at(-1)?.length === MAX_SIGNAL_OBSERVATIONS) {
-      lists.push([]);
-      bytes = size;
-    }
-    lists.at(-1)?.push(observation);
-  }
-  return lists;
 }
