@@ -1,15 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import type { Observation } from '../src/domain/observation.ts';
-import { prepareDatabase } from '../src/embedded/database.ts';
-import { startPostgres } from '../src/embedded/postgres.ts';
-import { startTemporal } from '../src/embedded/temporal-server.ts';
-import { createLogger } from '../src/observability/logger.ts';
-import { installRuntime } from '../src/worker/runtime.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
-import { cacheDir, resolveServer } from '../test/support/servers.ts';
+import { withServers } from '../test/support/started-servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs, ratePerSecond, summarise } from './harness.ts';
@@ -39,35 +30,13 @@ export const workflowBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
-  const logger = createLogger('error', BENCH);
-  const runtime = installRuntime(logger);
-  try {
-    await using postgres = await startPostgres({
-      dataDir: join(dataDir, 'postgres'),
-      port: 0,
-      cacheDir,
-      report,
-    });
-    const { writerUrl } = await prepareDatabase(postgres, 1, logger);
-    await using temporal = await startTemporal({
-      binary: await resolveServer('temporal'),
-      dataDir: join(dataDir, 'temporal'),
-      port: 0,
-      uiPort: 0,
-      headless: true,
-      searchAttributes: {},
-      report,
-    });
-    const access = { connectionOptions: { address: temporal.address }, namespace: temporal.namespace };
-    await using activities = storingActivities(writerUrl, logger);
+  return withServers({ name: BENCH, temporal: 'development', report }, async (servers) => {
+    const { access, database, logger } = servers;
+    await using activities = storingActivities(database.writerUrl, logger);
     await using ours = await openSide({ access, taskQueue: 'bench', activities });
     await using ceiling = await openTemporalCeiling({ access, observationBytes: OBSERVATION_BYTES });
     return await recordingFigures({ bench: BENCH, ours, ceiling, observations: rows, report });
-  } finally {
-    await runtime.shutdown();
-    await rm(dataDir, { recursive: true, force: true });
-  }
+  });
 }
 
 export interface RecordingRequest {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,19 +10,16 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
-import { startTemporal } from '../src/embedded/temporal-server.ts';
-import { createLogger } from '../src/observability/logger.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../src/temporal/search-attributes.ts';
-import { installRuntime } from '../src/worker/runtime.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
 import type { BranchStage, MaintenanceActivities } from '../test/replay/branches.ts';
 import { BRANCHES, FIRST_RUN_OF, FLAKY, POISON, SLOW_REPORT } from '../test/replay/branches.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { playRemediation } from '../test/support/remediations.ts';
 import { repositoryPath } from '../test/support/repository.ts';
-import { resolveServer } from '../test/support/servers.ts';
+import { type StartedServers, withTemporal } from '../test/support/started-servers.ts';
 
 /**
  * `npm run histories`: plays each branch of our workflows on a real server and keeps its history in
@@ -43,54 +39,48 @@ const SLOW_MS = 3_000;
 /** What activities of maintenance answer in the branch that is played. */
 let answers: Partial<MaintenanceActivities> = {};
 
-const logger = createLogger('warn', 'record-histories');
-const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-histories-'));
 const report = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
-const runtime = installRuntime(logger);
-const server = await startTemporal({
-  binary: await resolveServer('temporal'),
-  dataDir,
-  port: 0,
-  uiPort: 0,
-  headless: true,
-  searchAttributes: {},
-  dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': EVENTS_BEFORE_CONTINUING },
-  report,
-});
-const access = { connectionOptions: { address: server.address }, namespace: server.namespace };
-const { client, connection, close } = await connectTemporal(access);
-const worker = await startWorker({
-  temporal: access,
-  queues: [{ taskQueue: QUEUE, activities: { ...forgetfulActivities(), ...maintenance() } }],
-  shutdownGraceSeconds: 1,
-});
-try {
-  await mkdir(DIRECTORY, { recursive: true });
-  const known = await prepareSearchAttributes(connection, server.namespace, logger);
-  for (const [name, branch] of Object.entries(BRANCHES)) {
-    if (existsSync(join(DIRECTORY, `${name}.json`))) continue;
-    const signals = createRemediationSignals(client, {
-      lateGraceSeconds: 1,
-      gatherSeconds: 1,
-      orphanGraceSeconds: 1,
-      taskQueue: QUEUE,
-      searchAttributes: name === 'without-search-attributes' ? [] : known,
-    });
-    const play = playRemediation(signals, { cluster: 'histories', name: `rr-${name}` });
-    const stage = stageOf(client, play, name);
-    await branch(stage);
-    const history = historyToJSON(await historyOf(client, name, stage));
-    await writeFile(join(DIRECTORY, `${name}.json`), `${withoutMachine(history)}\n`);
-    report(`recorded ${name}`);
+await withTemporal(
+  {
+    name: 'record-histories',
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': EVENTS_BEFORE_CONTINUING },
+    report,
+  },
+  recordMissing,
+);
+
+async function recordMissing({ access, logger }: Pick<StartedServers, 'access' | 'logger'>): Promise<void> {
+  const { client, connection, close } = await connectTemporal(access);
+  const worker = await startWorker({
+    temporal: access,
+    queues: [{ taskQueue: QUEUE, activities: { ...forgetfulActivities(), ...maintenance() } }],
+    shutdownGraceSeconds: 1,
+  });
+  try {
+    await mkdir(DIRECTORY, { recursive: true });
+    const known = await prepareSearchAttributes(connection, access.namespace, logger);
+    for (const [name, branch] of Object.entries(BRANCHES)) {
+      if (existsSync(join(DIRECTORY, `${name}.json`))) continue;
+      const signals = createRemediationSignals(client, {
+        lateGraceSeconds: 1,
+        gatherSeconds: 1,
+        orphanGraceSeconds: 1,
+        taskQueue: QUEUE,
+        searchAttributes: name === 'without-search-attributes' ? [] : known,
+      });
+      const play = playRemediation(signals, { cluster: 'histories', name: `rr-${name}` });
+      const stage = stageOf(client, play, name);
+      await branch(stage);
+      const history = historyToJSON(await historyOf(client, name, stage));
+      await writeFile(join(DIRECTORY, `${name}.json`), `${withoutMachine(history)}\n`);
+      report(`recorded ${name}`);
+    }
+  } finally {
+    await worker.stop();
+    await close();
   }
-} finally {
-  await worker.stop();
-  await close();
-  await runtime.shutdown();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
 }
 
 async function historyOf({ workflow }: Client, name: string, { ran }: RecordedStage) {
