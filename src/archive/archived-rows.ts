@@ -15,7 +15,7 @@ import type { ArchiveSession } from './archive-reader.ts';
 import { archivedTable } from './archive-schema.ts';
 import { instant } from './cold-conditions.ts';
 import { foldParted } from './cold-fold.ts';
-import { distinctEntries, selectColdEntries } from './cold-ledger.ts';
+import { distinctEntries, fetchLedgerParts, selectFetchedEntries } from './cold-ledger.ts';
 import type { ColdFiles } from './cold-query.ts';
 import { amongIds, parquet, selectParted, selectRows } from './cold-query.ts';
 import type { PartSpan } from './part-spans.ts';
@@ -76,17 +76,53 @@ export async function fetchArchivedParts(
   return fetched;
 }
 
+/** For each span the ids of the records of its time that have a row in the database too. */
+export async function selectHotIds(
+  client: pg.ClientBase,
+  { definition: { table } }: ArchivedRowsQuestion,
+  fetched: readonly FetchedSpan[],
+): Promise<readonly (readonly string[])[]> {
+  const found: (readonly string[])[] = [];
+  for (const { month, span } of fetched)
+    found.push(month.isReopened ? await hotIds(client, table, span) : []);
+  return found;
+}
+
+/** A span, and what folds those of its records that lie in several places. */
+export interface FoldableSpan extends FetchedSpan {
+  readonly parted: readonly Position[];
+  /** The parts of the ledger that know them, on this machine. */
+  readonly ledgerPaths: readonly string[];
+}
+
+/** Finds the records of several parts, or of a part and the database, and fetches their ledger, without a connection too. */
+export async function fetchFolding(
+  session: ArchiveSession,
+  question: ArchivedRowsQuestion,
+  fetched: readonly FetchedSpan[],
+  hot: readonly (readonly string[])[],
+): Promise<readonly FoldableSpan[]> {
+  const foldable: FoldableSpan[] = [];
+  for (const [index, one] of fetched.entries()) {
+    const parted = await partedOf(filesOf(session, question, one), one.span, hot[index] ?? []);
+    const ledger = question.ledgerMonths.find(({ month }) => month === one.month.month);
+    const ledgerPaths = ledger === undefined ? [] : await fetchLedgerParts(session, ledger, parted);
+    foldable.push({ ...one, parted, ledgerPaths });
+  }
+  return foldable;
+}
+
 /**
  * Fills the temporary tables with what only the archive has. A record of several parts, or of a part and the database, is
- * folded: its row here stands for all of it.
+ * folded: its row here stands for all of it. Nothing is fetched from the store.
  */
 export async function loadArchivedRows(
   client: pg.ClientBase,
   session: ArchiveSession,
   question: ArchivedRowsQuestion,
-  fetched: readonly FetchedSpan[],
+  spans: readonly FoldableSpan[],
 ): Promise<void> {
-  for (const one of fetched) await loadSpan({ client, session, question, month: one.month }, one);
+  for (const span of spans) await loadSpan({ client, session, question }, span);
   await client.query(`analyze pg_temp.${ARCHIVED_ROWS}`);
 }
 
@@ -94,24 +130,25 @@ interface Loading {
   readonly client: pg.ClientBase;
   readonly session: ArchiveSession;
   readonly question: ArchivedRowsQuestion;
-  readonly month: ColdMonth;
 }
 
-async function loadSpan(loading: Loading, { span, paths }: FetchedSpan): Promise<void> {
-  const { session, question } = loading;
-  const files: ColdFiles = { duckdb: session.duckdb, table: question.definition.table, paths };
-  const parted = await partedOf(loading, span, files);
+async function loadSpan(loading: Loading, span: FoldableSpan): Promise<void> {
+  const { parted, ledgerPaths } = span;
+  const files = filesOf(loading.session, loading.question, span);
   await copyRows(loading, files, parted);
   for (let index = 0; index < parted.length; index += FOLD_CHUNK)
-    await foldRows(loading, files, parted.slice(index, index + FOLD_CHUNK));
+    await foldRows(loading, files, { parted: parted.slice(index, index + FOLD_CHUNK), ledgerPaths });
 }
 
-async function partedOf(
-  { client, question, month }: Loading,
-  span: PartSpan,
-  files: ColdFiles,
-): Promise<Position[]> {
-  const hot = month.isReopened ? await hotIds(client, question.definition.table, span) : [];
+function filesOf(
+  { duckdb }: ArchiveSession,
+  { definition: { table } }: ArchivedRowsQuestion,
+  { paths }: FetchedSpan,
+): ColdFiles {
+  return { duckdb, table, paths };
+}
+
+async function partedOf(files: ColdFiles, span: PartSpan, hot: readonly string[]): Promise<Position[]> {
   if (span.parts.length === 1 && hot.length === 0) return [];
   const everything: Omit<RecordQuery, 'filters'> = { order: 'oldest', limit: MAX_PARTED + 1 };
   return requireFew(await selectParted(files, everything, hot));
@@ -160,14 +197,13 @@ async function copyRows(
 }
 
 async function foldRows(
-  { client, session, question, month }: Loading,
+  { client, session, question }: Loading,
   files: ColdFiles,
-  parted: readonly Position[],
+  { parted, ledgerPaths }: Pick<FoldableSpan, 'parted' | 'ledgerPaths'>,
 ): Promise<void> {
-  const { definition, ledgerMonths } = question;
+  const { definition } = question;
   const archived = Map.groupBy(await selectRows(files, parted), (row) => String(row['id']));
-  const ledger = ledgerMonths.find((candidate) => candidate.month === month.month);
-  const cold = ledger === undefined ? [] : await selectColdEntries(session, ledger, parted);
+  const cold = await selectFetchedEntries(session, ledgerPaths, parted);
   const entries = Map.groupBy(
     distinctEntries([...(await selectEntries(client, parted)), ...cold]),
     ({ recordId }) => recordId,

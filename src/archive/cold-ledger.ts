@@ -23,10 +23,27 @@ export async function selectColdEntries(
   records: readonly Position[],
   page?: { readonly limit: number; readonly after: HistoryPosition | undefined },
 ): Promise<readonly LedgerEntry[]> {
-  const times = records.map(({ createdAt }) => createdAt).sort();
-  const range: TimeRange = { from: times[0], to: times.at(-1) };
-  const paths = await ledgerFiles(session, month, range);
+  return selectFetchedEntries(session, await fetchLedgerParts(session, month, records), records, page);
+}
+
+/** Fetches the parts that `selectFetchedEntries` reads. A store may take long for that, so no database connection is needed. */
+export async function fetchLedgerParts(
+  session: ArchiveSession,
+  month: ColdMonth,
+  records: readonly Position[],
+): Promise<readonly string[]> {
+  return records.length === 0 ? [] : ledgerFiles(session, month, rangeOfRecords(records));
+}
+
+/** As `selectColdEntries`, of parts that are on this machine already. */
+export async function selectFetchedEntries(
+  session: ArchiveSession,
+  paths: readonly string[],
+  records: readonly Position[],
+  page?: { readonly limit: number; readonly after: HistoryPosition | undefined },
+): Promise<readonly LedgerEntry[]> {
   if (paths.length === 0 || records.length === 0) return [];
+  const range = rangeOfRecords(records);
   const rows = await session.duckdb.rows(`
     select distinct on (archived.record_id, archived.source_version, archived.content_hash) ${ENTRY_COLUMNS}
     from ${parquet({ table: LEDGER, paths })}
@@ -39,6 +56,11 @@ export async function selectColdEntries(
       ${page?.after === undefined ? '' : `and ${behind(page.after)}`}
     ${page === undefined ? '' : `order by ${PLACE} limit ${Math.trunc(page.limit) + 1}`}`);
   return distinctEntries(rows.map((row) => entryOf(row as unknown as EntryRow)));
+}
+
+function rangeOfRecords(records: readonly Position[]): TimeRange {
+  const times = records.map(({ createdAt }) => createdAt).sort();
+  return { from: times[0], to: times.at(-1) };
 }
 
 const PLACE = 'archived.source_version, lower(hex(archived.content_hash))';

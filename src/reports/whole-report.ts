@@ -5,7 +5,9 @@ import {
   ARCHIVED_FRAGMENTS,
   ARCHIVED_ROWS,
   fetchArchivedParts,
+  fetchFolding,
   loadArchivedRows,
+  selectHotIds,
   TooManyArchivedRowsError,
 } from '../archive/archived-rows.ts';
 import type { ArchiveAccess, Asked } from '../archive/whole-answer.ts';
@@ -74,9 +76,12 @@ async function runOverArchive(
     ...sinceOf(source, places.from),
   };
   const fetched = await fetchArchivedParts(session, rows);
+  // A row that comes to the database after this look is found in the end, and all of it is looked for again.
+  const hot = await onConnection((client) => selectHotIds(client, rows, fetched));
+  const spans = await fetchFolding(session, rows, fetched, hot);
   return onConnection(async (client) => {
     await makeRoom(client, source);
-    await loadArchivedRows(client, session, rows, fetched);
+    await loadArchivedRows(client, session, rows, spans);
     return runBeside(client, question, places);
   });
 }
