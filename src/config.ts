@@ -9,7 +9,7 @@ import type { RedactionOptions } from './domain/redaction.ts';
 import { parseRedactionOptions } from './domain/redaction.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
 import { readTemporal } from './temporal-settings.ts';
-import { findUnknownVariables } from './unknown-variables.ts';
+import { findUnknownVariables, withoutServiceLinks } from './unknown-variables.ts';
 import { VARIABLES } from './variables.ts';
 
 type Reader = SettingsReader<keyof typeof VARIABLES>;
@@ -38,7 +38,8 @@ const POSTGRES = {
 };
 
 /** Reads and checks the whole environment once. Throws a SettingsError that names every variable at fault. */
-export function readConfig(environment: Environment, check: ConfigCheck = () => []): Config {
+export function readConfig(variables: Environment, check: ConfigCheck = () => []): Config {
+  const environment = withoutServiceLinks(variables);
   const read = new SettingsReader(VARIABLES, environment);
   const config = deepFreeze(readAll(read, environment));
   const problems = [...read.problems(), ...findUnknownVariables(environment, Object.keys(VARIABLES))];

@@ -13,13 +13,23 @@ const MOST_EDITS = 6;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/**
+ * Without what Kubernetes set for Services. One called remediation-audit-api makes REMEDIATION_AUDIT_API_PORT, which is a
+ * variable of ours too, and what it says (`tcp://10.0.0.7:8085`) is no port.
+ */
+export function withoutServiceLinks(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name, value]) => !(name.startsWith(PREFIX) && isServiceLink(name, value)),
+    ),
+  );
+}
+
 /** One sentence for each variable that is spelled like one of ours and is none: a typo would otherwise go unnoticed. */
 export function findUnknownVariables(environment: Environment, known: readonly string[]): readonly string[] {
-  return Object.entries(environment)
-    .filter(
-      ([name, value]) => name.startsWith(PREFIX) && !known.includes(name) && !isServiceLink(name, value),
-    )
-    .map(([name]) => {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
+    .map((name) => {
       const nearest = nearestOf(name, known);
       const remedy =
         nearest === undefined ? 'docs/configuration.md lists all' : `did you mean ${nearest}? Else unset it`;

@@ -78,6 +78,11 @@ describe.each([
       });
     }
   });
+
+  test('no Service of the namespace, whatever it is called, sets a variable of the processes', async () => {
+    for (const { containers, enableServiceLinks } of podsOf(await render(...values)))
+      expect(enableServiceLinks, containers[0].args.join(' ')).toBe(false);
+  });
 });
 
 function pathOf({ apiVersion, kind, metadata: { namespace } }: Manifest): string {

@@ -46,6 +46,7 @@ export interface PodSpec {
   readonly serviceAccountName?: string;
   readonly containers: [Container];
   readonly securityContext: object;
+  readonly enableServiceLinks?: boolean;
   readonly volumes?: { name: string; secret?: { secretName: string; items?: { key: string }[] } }[];
   readonly terminationGracePeriodSeconds?: number;
 }

@@ -225,4 +225,13 @@ describe('an unknown variable of ours', () => {
     };
     expect(problemsOf(links)).toEqual([]);
   });
+
+  test('that Kubernetes made for a Service is left alone also where a variable of ours is called so', () => {
+    const links = {
+      REMEDIATION_AUDIT_API_PORT: 'tcp://10.0.0.7:9999',
+      REMEDIATION_AUDIT_API_SERVICE_HOST: '10.0.0.7',
+    };
+    expect(problemsOf(links)).toEqual([]);
+    expect(readConfig(links).api.port).toBe(8_085);
+  });
 });

@@ -68,6 +68,8 @@ securityContext:
 {{- end }}
 
 {{- define "audit.podSecurity" -}}
+{{- /* With them a Service called remediation-audit-api would set REMEDIATION_AUDIT_API_PORT in every pod of the namespace. */}}
+enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   runAsUser: 1000
