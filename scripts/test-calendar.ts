@@ -7,16 +7,18 @@ import { parseArgs } from 'node:util';
 
 import { calendarClocks, type Clock } from '../test/support/calendar-clocks.ts';
 
-/** Runs the tests that depend on a date under other clocks than today's, in this process tree and in PostgreSQL. */
-const USAGE = `npm run test:calendar -- [CLOCK...] [--worst] [--counts FOLDER]
+/** Runs the tests that depend on a date under other clocks than today's, in this process tree and in the servers. */
+const USAGE = `npm run test:calendar -- [CLOCK...] [--worst | --all-projects] [--counts FOLDER]
 
 Without CLOCK all of them; --worst only those that CI runs, on the tests that ask for the date.
+--all-projects runs everything that npm test runs.
 --counts keeps vitest's JSON of every run in a folder.`;
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const SOURCE = join(ROOT, 'test', 'support', 'clock-shift.c');
+const SOURCES = ['clock-shift.c', 'clock-shift-exec.c'].map((name) => join(ROOT, 'test', 'support', name));
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 const PROJECTS = ['unit', 'database', 'archive'];
+const OTHER_PROJECTS = ['replay', 'api', 'temporal', 'cluster', 'e2e', 'deploy'];
 const READABLE_BY_ALL = 0o755;
 /** A process needs some time to say what its clock is. */
 const TOLERANCE_MS = 10_000;
@@ -52,7 +54,12 @@ interface Run {
 function main(): number {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { worst: { type: 'boolean' }, counts: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      worst: { type: 'boolean' },
+      'all-projects': { type: 'boolean' },
+      counts: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   });
   const known = calendarClocks(Date.now());
   if (values.help === true) {
@@ -65,7 +72,9 @@ function main(): number {
     const library = compileLibrary(folder);
     const counts = values.counts ?? join(folder, 'counts');
     mkdirSync(counts, { recursive: true });
-    return runAll(runsOf(clocks, values.worst === true), library, counts);
+    const projects = values['all-projects'] === true ? [...PROJECTS, ...OTHER_PROJECTS] : PROJECTS;
+    const runs = values.worst === true ? worstRunsOf(clocks) : runsOf(clocks, projects);
+    return runAll(runs, library, counts);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -91,7 +100,7 @@ function compileLibrary(folder: string): string {
   }
   chmodSync(folder, READABLE_BY_ALL);
   const library = join(folder, 'clock-shift.so');
-  const args = ['-shared', '-fPIC', '-O2', '-Wall', '-Werror', '-o', library, SOURCE, '-ldl'];
+  const args = ['-shared', '-fPIC', '-O2', '-Wall', '-Werror', '-o', library, ...SOURCES, '-ldl'];
   const done = spawnSync('cc', args, { encoding: 'utf8' });
   if (done.error !== undefined) {
     throw new Error(
@@ -99,17 +108,19 @@ function compileLibrary(folder: string): string {
       { cause: done.error },
     );
   }
-  if (done.status !== 0) throw new Error(`cannot compile ${SOURCE}:\n${done.stderr}`);
+  if (done.status !== 0) throw new Error(`cannot compile ${SOURCES.join(' and ')}:\n${done.stderr}`);
   chmodSync(library, READABLE_BY_ALL);
   return library;
 }
 
-function runsOf(clocks: readonly Clock[], worst: boolean): readonly Run[] {
+function worstRunsOf(clocks: readonly Clock[]): readonly Run[] {
   return clocks.flatMap((clock) =>
-    worst
-      ? WORST_FILES.map(([project = '', ...files]) => ({ clock, project, files }))
-      : PROJECTS.map((project) => ({ clock, project, files: [] })),
+    WORST_FILES.map(([project = '', ...files]) => ({ clock, project, files })),
   );
+}
+
+function runsOf(clocks: readonly Clock[], projects: readonly string[]): readonly Run[] {
+  return clocks.flatMap((clock) => projects.map((project) => ({ clock, project, files: [] })));
 }
 
 function runAll(runs: readonly Run[], library: string, counts: string): number {

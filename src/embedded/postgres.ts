@@ -39,8 +39,6 @@ export interface PostgresOptions {
   binaries?: PostgresBinaries;
   /** Settings of the server on top of ours, for example `{ fsync: 'off' }` for data nobody keeps. */
   settings?: Readonly<Record<string, string>>;
-  /** Variables of the server's environment on top of ours, for example those that give it another clock. Default none. */
-  variables?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -76,7 +74,7 @@ const RETRY_MS = 100;
 
 /** PostgreSQL as a child of this process, reachable on the loopback address by password alone. */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
-  const { report, settings = {}, variables = {} } = options;
+  const { report, settings = {} } = options;
   const dataDir = await prepareFolder(options.dataDir);
   const files = clusterFiles(dataDir);
   const runAs = chooseRunAs(files.cluster);
@@ -93,8 +91,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const port = options.port === 0 ? await findFreePort() : options.port;
   const superuserUrl = (database = 'postgres'): string =>
     `postgresql://${SUPERUSER}:${password}@${LOOPBACK}:${port}/${encodeURIComponent(database)}`;
-  const start = (): RunningServer =>
-    launch(binaries.postgres, files, port, { identity, settings, variables });
+  const start = (): RunningServer => launch(binaries.postgres, files, port, { identity, settings });
   const server = await startUntilAnswering(start, superuserUrl(), { files, port });
   const stop = async (): Promise<void> => {
     await server.stop();
@@ -109,7 +106,6 @@ function clusterFiles(dataDir: string): ClusterFiles {
 interface LaunchOptions {
   identity: ProcessIdentity | undefined;
   settings: Readonly<Record<string, string>>;
-  variables: Readonly<Record<string, string>>;
 }
 
 function launch(command: string, files: ClusterFiles, port: number, options: LaunchOptions): RunningServer {
@@ -119,7 +115,7 @@ function launch(command: string, files: ClusterFiles, port: number, options: Lau
     command,
     args: ['-D', files.cluster, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     stopDeadlineMs: STOP_DEADLINE_MS,
-    ...postgresSurroundings(options.identity, options.variables),
+    ...postgresSurroundings(options.identity),
   });
 }
 

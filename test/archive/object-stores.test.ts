@@ -15,7 +15,7 @@ import {
   ObjectStoreError,
 } from '../../src/archive/object-store.ts';
 import { createS3Store } from '../../src/archive/s3-store.ts';
-import { storeNowMs } from '../support/shifted-clock.ts';
+import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
 let folder: string;
@@ -132,12 +132,12 @@ describe.each(STORES)('%s', (_name, create) => {
 
   test('knows when an object was stored', async () => {
     const store = create();
-    const beforeMs = storeNowMs();
+    const beforeMs = fileNowMs();
     await store.put('dated', bytes('x'));
     const storedAtMs = await store.storedAtMs('dated');
     // S3 tells whole seconds.
     expect(storedAtMs).toBeGreaterThan(beforeMs - 1_000);
-    expect(storedAtMs).toBeLessThanOrEqual(storeNowMs());
+    expect(storedAtMs).toBeLessThanOrEqual(fileNowMs());
     await expect(store.storedAtMs('never')).rejects.toBeInstanceOf(ObjectMissingError);
   });
 
@@ -226,6 +226,11 @@ test('a legal hold is set and taken away', async () => {
 test('a store that refuses says which object it was, where, and why', async () => {
   const store = s3Store({ credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: 'wrong' } });
   await expect(store.put('part', bytes('rows'))).rejects.toThrow(/cannot write part at s3:\/\/plain\/: .+/);
+});
+
+test('the object store has the clock of the tests', async () => {
+  const { headers } = await s3.send({ method: 'GET', path: '/' });
+  expect(Math.abs(Date.parse(String(headers['date'])) - Date.now())).toBeLessThan(60_000);
 });
 
 test.each([

@@ -13,7 +13,7 @@ import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { tryLockObjects } from '../../src/database/month-objects.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { recordExecutions } from '../support/retention.ts';
-import { storeNowMs } from '../support/shifted-clock.ts';
+import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
 const DAY_MS = 86_400_000;
@@ -47,7 +47,7 @@ function s3Store(): ObjectStore {
 /** As of so many days from now. */
 async function removeOrphans(days = ORPHAN_DAYS + 1, rules: typeof RULES = RULES): Promise<string[]> {
   const removed: string[] = [];
-  const steps = stage.steps({ rules, nowMs: () => storeNowMs() + days * DAY_MS });
+  const steps = stage.steps({ rules, nowMs: () => fileNowMs() + days * DAY_MS });
   expect(await steps.removeOrphans((key) => removed.push(key))).toBe(removed.length);
   return removed.sort();
 }

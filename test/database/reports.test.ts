@@ -18,6 +18,8 @@ beforeAll(async () => {
   await recordReportData(database.writer);
   psql = new Client({
     connectionString: database.url('audit_reader'),
+    // As roles.sql sets it: the days of a query are those of its session.
+    options: '-c timezone=UTC',
     types: { getTypeParser: () => (text: string) => text },
   });
   await psql.connect();

@@ -13,6 +13,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 const ROLES_SQL = fileURLToPath(new URL('../../migrations/bootstrap/roles.sql', import.meta.url));
 /** Tests run against their own throw-away server; the password only has to be there. */
 const PASSWORD = 'test';
+const ZONE = process.env['TZ'];
 
 export interface TestDatabase {
   readonly name: string;
@@ -81,6 +82,9 @@ async function createRoles(admin: pg.Client, name: string): Promise<void> {
     await inside.query(readFileSync(ROLES_SQL, 'utf8'));
     for (const role of ['audit_owner', 'audit_writer', 'audit_reader']) {
       await inside.query(`alter role ${role} password '${PASSWORD}'`);
+      // The calendar's clocks with a zone: a session is in it too, unless whoever opens it says another.
+      if (ZONE !== undefined)
+        await inside.query(`alter role ${role} in database ${name} set timezone = '${ZONE}'`);
     }
   } finally {
     await admin.query("select pg_advisory_unlock(hashtext('test roles'))");

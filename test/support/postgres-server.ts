@@ -6,7 +6,6 @@ import type { TestProject } from 'vitest/node';
 
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { cacheDir } from './servers.ts';
-import { clockVariables } from './shifted-clock.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -35,7 +34,6 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       cacheDir,
       report,
       settings: SETTINGS,
-      variables: clockVariables(),
     });
     const stop = async (): Promise<void> => {
       await postgres.stop();

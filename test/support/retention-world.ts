@@ -22,7 +22,6 @@ import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgre
 import { createLogger } from '../../src/observability/logger.ts';
 import type { RetentionSetting } from './retention.ts';
 import { cacheDir } from './servers.ts';
-import { clockVariables } from './shifted-clock.ts';
 import { startVersitygw, type Versitygw } from './versitygw.ts';
 
 export type Victim = 'PostgreSQL' | 'the store';
@@ -174,5 +173,5 @@ export class RetentionWorld implements AsyncDisposable {
 /** fsync stays on: what is committed must be on disk. */
 function startServer(folder: string, port: number): Promise<EmbeddedPostgres> {
   const dataDir = join(folder, 'postgres');
-  return startPostgres({ dataDir, port, cacheDir, report: () => undefined, variables: clockVariables() });
+  return startPostgres({ dataDir, port, cacheDir, report: () => undefined });
 }

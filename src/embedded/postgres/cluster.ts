@@ -118,11 +118,8 @@ async function runInitdb({ binaries, identity, draft, files, sync }: InitdbRun):
 }
 
 /** What every program of PostgreSQL is started with: nothing of our environment may change what it does. */
-export function postgresSurroundings(
-  identity: ProcessIdentity | undefined,
-  variables: Readonly<Record<string, string>> = {},
-) {
-  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...variables };
+export function postgresSurroundings(identity: ProcessIdentity | undefined) {
+  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   return { env, cwd: '/', stopSignal: 'SIGINT' as const, ...(identity === undefined ? {} : { identity }) };
 }
 
