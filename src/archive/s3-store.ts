@@ -118,13 +118,22 @@ class S3Store {
     }
   }
 
-  /** The client learns the store's clock from a refusal, but cannot send a file again: it is a stream, and read. */
+  /**
+   * The client learns the store's clock from an answer, but cannot send a file again: it is a stream, and read. A store
+   * that refuses before it has read a long file closes the connection, and its answer may be lost with it.
+   */
   async #send(key: string, body: ObjectBody): Promise<void> {
     const send = async () => this.#client.send(new PutObjectCommand(await this.#putInput(key, body)));
-    await send().catch((error: unknown) => {
-      if (!(error instanceof S3ServiceException) || error.name !== CLOCK_SKEWED) throw error;
+    await send().catch(async (error: unknown) => {
+      if (isReset(error)) await this.#learnClock(key);
+      else if (!(error instanceof S3ServiceException) || error.name !== CLOCK_SKEWED) throw error;
       return send();
     });
+  }
+
+  /** By a request so short that its answer arrives. Whatever the answer is, it has the date; the second try says the rest. */
+  async #learnClock(key: string): Promise<void> {
+    await this.#client.send(new HeadObjectCommand(this.#address(key))).catch(() => undefined);
   }
 
   async #putInput(key: string, { source, sha256, held }: ObjectBody): Promise<PutObjectCommandInput> {
@@ -239,6 +248,11 @@ class S3Store {
   #wrap(operation: string, key: string, cause: unknown): ObjectStoreError {
     return new ObjectStoreError(operation, { key, location: this.location }, cause);
   }
+}
+
+/** The store closed the connection while we were writing. */
+function isReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 /** A bucket, or a store, without object lock. */
