@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ColdMonth } from '../database/cold-months.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openDuckDb } from './duckdb.ts';
+import { removeLeftovers, SPILL_PREFIX } from './leftovers.ts';
 import type { Manifest, ManifestPart } from './manifest.ts';
 import { ManifestError, openManifest } from './manifest.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -82,7 +83,6 @@ const MAX_MANIFESTS = 512;
 /** The rest of the time is for what was begun before. */
 const LATE_AFTER = 0.4;
 const CLOSE_MS = 5_000;
-const LEFTOVER_MS = 86_400_000;
 const MS_PER_SECOND = 1_000;
 
 export function createArchiveReader(options: ArchiveReaderOptions): ArchiveReader {
@@ -94,13 +94,19 @@ export function createArchiveReader(options: ArchiveReaderOptions): ArchiveReade
   };
 }
 
+interface Engine {
+  readonly duckdb: DuckDb;
+  /** Of this reader alone: it spills here, and each question has a folder in it. */
+  readonly folder: string;
+}
+
 class Reader {
   readonly #options: ArchiveReaderOptions;
   readonly #turns: Turns;
   readonly #cache: PartCache;
   /** By key and hash: an object never changes. */
   readonly #manifests = new Map<string, Manifest>();
-  #engine: Promise<DuckDb> | undefined;
+  #engine: Promise<Engine> | undefined;
 
   constructor(options: ArchiveReaderOptions) {
     this.#options = options;
@@ -135,8 +141,9 @@ class Reader {
     // A store that hangs must not hold the process.
     await Promise.race([this.#turns.allGiven(), delay(CLOSE_MS, undefined, { ref: false })]);
     const engine = await this.#engine?.catch(() => undefined);
-    engine?.close();
-    if (engine !== undefined) await rm(this.#spillFolder, { recursive: true, force: true });
+    if (engine === undefined) return;
+    engine.duckdb.close();
+    await rm(engine.folder, { recursive: true, force: true });
   }
 
   /** The turn is given back when the work has really ended, also when nobody waits for it any more. */
@@ -173,18 +180,15 @@ class Reader {
       this.#engine = undefined;
       throw error;
     });
-    await session.open(engine, this.#options.folder);
+    await session.open(engine);
   }
 
-  async #openEngine(): Promise<DuckDb> {
-    const { folder, memoryLimit, concurrency } = this.#options;
-    await mkdir(this.#spillFolder, { recursive: true });
-    await sweep(folder);
-    return openDuckDb({ folder: this.#spillFolder, memoryLimit, threads: concurrency });
-  }
-
-  get #spillFolder(): string {
-    return join(this.#options.folder, `spill-${process.pid}`);
+  async #openEngine(): Promise<Engine> {
+    const { folder: parent, memoryLimit, concurrency } = this.#options;
+    await mkdir(parent, { recursive: true });
+    const folder = await mkdtemp(join(parent, SPILL_PREFIX));
+    await removeLeftovers(parent, folder);
+    return { duckdb: await openDuckDb({ folder, memoryLimit, threads: concurrency }), folder };
   }
 }
 
@@ -207,10 +211,12 @@ class Session implements ArchiveSession {
     this.#means = means;
   }
 
-  async open(engine: DuckDb, parent: string): Promise<void> {
+  async open({ duckdb, folder }: Engine): Promise<void> {
     this.#means.end.throwIfAborted();
-    this.#folder = await mkdtemp(join(parent, 'question-'));
-    this.#connection = await engine.connect();
+    // Another process takes it for a leftover when no question came for long.
+    await mkdir(folder, { recursive: true });
+    this.#folder = await mkdtemp(join(folder, 'question-'));
+    this.#connection = await duckdb.connect();
   }
 
   async close(): Promise<void> {
@@ -281,17 +287,6 @@ class Session implements ArchiveSession {
     const found = await fetch();
     this.#awaited = undefined;
     return found;
-  }
-}
-
-/** What processes that were killed have left. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!/^(?:question|spill)-/.test(name)) continue;
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > LEFTOVER_MS)
-      await rm(path, { recursive: true, force: true });
   }
 }
 
