@@ -6,6 +6,7 @@ import { formatJson, formatTable } from './harness.ts';
 /** Loaded when asked for: a bench brings the servers it measures. */
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   archive: async () => (await import('./archive.ts')).archiveBench,
+  backlog: async () => (await import('./backlog.ts')).backlogBench,
   growth: async () => (await import('./growth.ts')).growthBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
   reports: async () => (await import('./reports.ts')).reportsBench,
@@ -13,6 +14,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,
   temporal: async () => (await import('./temporal.ts')).temporalBench,
+  'temporal-cost': async () => (await import('./temporal-cost.ts')).temporalCostBench,
   'temporal-postgres': async () => (await import('./temporal-postgres.ts')).temporalPostgresBench,
   'end-to-end': async () => (await import('./end-to-end.ts')).endToEndBench,
   workflow: async () => (await import('./workflow.ts')).workflowBench,

@@ -45,6 +45,11 @@ export interface TemporalCeiling extends AsyncDisposable {
   record(remediations: number, shape: Shape): Promise<void>;
   /** The same signals to a queue without a worker: what signal-with-start alone takes. */
   signal(remediations: number, shape: Shape): Promise<void>;
+  /**
+   * All the signals first; then a worker comes to them. Milliseconds from when it begins until its empty activity was
+   * given every observation.
+   */
+  backlog(remediations: number, shape: Shape): Promise<number>;
   /** Milliseconds from the call that sends one observation until the activity has it, one after the other. */
   latencies(samples: number): Promise<readonly number[]>;
 }
@@ -74,6 +79,20 @@ export async function openTemporalCeiling(options: CeilingOptions): Promise<Temp
       inLines(atOnce, remediations, async () => {
         await play(unserved, shape);
       }),
+    backlog: async (remediations, shape) => {
+      const waiting = `${served}-backlog-${randomUUID()}`;
+      const sent: string[] = [];
+      await inLines(atOnce, remediations, async () => {
+        sent.push(await play(waiting, shape));
+      });
+      const late = await startCeilingWorker(options, waiting, arrivals);
+      const taken = await elapsedMs(() =>
+        Promise.all(sent.map((remediation) => arrivals.until(remediation, shape.observations))),
+      );
+      for (const remediation of sent) arrivals.forget(remediation);
+      await late.stop();
+      return taken;
+    },
     latencies: async (samples) => {
       const remediation = randomUUID();
       const taken: number[] = [];

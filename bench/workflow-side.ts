@@ -13,6 +13,7 @@ import { createMetrics } from '../src/observability/metrics.ts';
 import type { TemporalAccess } from '../src/temporal/connection.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
+import type { RunningWorker } from '../src/worker/start-worker.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { playRemediation } from '../test/support/remediations.ts';
@@ -32,14 +33,22 @@ export interface SideOptions {
   readonly activities: AuditActivities;
 }
 
-export async function openSide({ access, taskQueue, activities }: SideOptions): Promise<WorkflowSide> {
+export async function openSide(options: SideOptions): Promise<WorkflowSide> {
+  const side = await openWaitingSide(options);
+  await side.begin();
+  return side;
+}
+
+/** One whose signals wait. */
+export interface WaitingSide extends WorkflowSide {
+  /** Resolves when the worker takes what waits. */
+  begin(): Promise<void>;
+}
+
+export async function openWaitingSide({ access, taskQueue, activities }: SideOptions): Promise<WaitingSide> {
   const { client, close } = await connectTemporal(access);
   const waiting = new Map<string, () => void>();
-  const worker = await startWorker({
-    temporal: access,
-    queues: [{ taskQueue, activities: announcing(activities, waiting) }],
-    shutdownGraceSeconds: 1,
-  });
+  let worker: RunningWorker | undefined;
   // No grace: a run that is done makes room for the next one.
   const signals = createRemediationSignals(client, { lateGraceSeconds: 0, taskQueue });
   return {
@@ -48,8 +57,15 @@ export async function openSide({ access, taskQueue, activities }: SideOptions): 
       new Promise<void>((resolve) => {
         waiting.set(nameOf(observation), resolve);
       }),
+    begin: async () => {
+      worker = await startWorker({
+        temporal: access,
+        queues: [{ taskQueue, activities: announcing(activities, waiting) }],
+        shutdownGraceSeconds: 1,
+      });
+    },
     [Symbol.asyncDispose]: async () => {
-      await worker.stop();
+      await worker?.stop();
       await close();
     },
   };

@@ -1,10 +1,9 @@
-import type { Observation } from '../src/domain/observation.ts';
-import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { withServers } from '../test/support/started-servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs, ratePerSecond, summarise } from './harness.ts';
 import { inLines } from './lines.ts';
+import { OBSERVATION_BYTES, observationsOf, sendInSignals } from './played-observations.ts';
 import { quantile } from './statistics.ts';
 import type { Shape, TemporalCeiling } from './temporal-ceiling.ts';
 import { openTemporalCeiling } from './temporal-ceiling.ts';
@@ -18,8 +17,6 @@ const FEW_OBSERVATIONS = 1_000;
 /** Latencies are taken one at a time: fewer of them measure as well. */
 const LATENCY_SHARE = 20;
 const WARM_UPS = 5;
-/** As JSON; the payload of the ceiling is as large. */
-const OBSERVATION_BYTES = 2_000;
 
 export const workflowBench: Bench = {
   name: BENCH,
@@ -82,30 +79,12 @@ async function latencyFigures({ bench, ours, ceiling, observations }: RecordingR
   }));
 }
 
-/** Of an ordinary remediation, as often as it takes to have so many. */
-function observationsOf(play: PlayedRemediation, count: number): Observation[] {
-  const content = 'x'.repeat(OBSERVATION_BYTES - JSON.stringify(play.execution(1, 'Running')).length);
-  const withContent = (observation: Observation): Observation => ({
-    ...observation,
-    columns: { ...observation.columns, extra: JSON.stringify({ content }) },
-  });
-  const states = Array.from({ length: count - 1 }, (_state, place) => {
-    const version = place + 1;
-    if (place % 3 === 0) return play.progress(version, 'Executing');
-    return place % 3 === 1 ? play.execution(version, 'Running') : play.analysis(version, '');
-  });
-  return [...states, play.closure(count)].map(withContent);
-}
-
 async function playMany(side: WorkflowSide, remediations: number, shape: Shape): Promise<void> {
   await inLines(AT_ONCE, remediations, async () => {
     const play = side.newRemediation();
     const observations = observationsOf(play, shape.observations);
     const recorded = observations.map((observation) => side.recorded(observation));
-    for (let signal = 0; signal < shape.signals; signal += 1) {
-      const place = (of: number): number => Math.ceil((of * shape.observations) / shape.signals);
-      await play.sendTogether(observations.slice(place(signal), place(signal + 1)));
-    }
+    await sendInSignals(play, observations, shape.signals);
     await Promise.all(recorded);
   });
 }

@@ -1,12 +1,25 @@
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import type { temporal } from '@temporalio/proto';
+// A CommonJS module whose names node cannot see.
+import proto from '@temporalio/proto';
 
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 
-const { HistoryEvent } = temporal.api.history.v1;
+const { HistoryEvent } = proto.temporal.api.history.v1;
 
 /** A page of a long history is larger than the 4 MiB that gRPC takes by itself. */
 const MAX_PAGE_BYTES = 256 * 1024 * 1024;
+
+type Event = temporal.api.history.v1.IHistoryEvent;
+/** One action each; a run that continues another one is started too. */
+const BILLED = [
+  'workflowExecutionStartedEventAttributes',
+  'workflowExecutionSignaledEventAttributes',
+  'workflowExecutionUpdateAcceptedEventAttributes',
+  'upsertWorkflowSearchAttributesEventAttributes',
+  'timerStartedEventAttributes',
+  'startChildWorkflowExecutionInitiatedEventAttributes',
+] as const satisfies readonly (keyof Event)[];
 
 /** What a run's history came to. */
 export interface MeasuredRun {
@@ -20,6 +33,10 @@ export interface MeasuredRun {
   readonly activities: number;
   readonly signals: number;
   readonly stateTransitions: number;
+  /** Bytes, as the server counts them against its limit. */
+  readonly historySize: number;
+  /** What Temporal Cloud bills: starts, signals, timers, attempts of activities, changes of search attributes, updates. */
+  readonly actions: number;
 }
 
 /**
@@ -64,5 +81,14 @@ async function measureRun({ workflow }: Client, workflowId: string, runId: strin
     activities: count((event) => event.activityTaskScheduledEventAttributes),
     signals: count((event) => event.workflowExecutionSignaledEventAttributes),
     stateTransitions: Number(raw.workflowExecutionInfo?.stateTransitionCount ?? 0),
+    historySize: Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0),
+    actions: all.reduce((sum, event) => sum + actionsOf(event), 0),
   };
+}
+
+/** An activity that is retried has one event in the end, with the number of its attempts. */
+function actionsOf(event: Event): number {
+  const attempts = event.activityTaskStartedEventAttributes?.attempt ?? 0;
+  const isBilled = BILLED.some((attributes) => Boolean(event[attributes]));
+  return isBilled ? 1 : attempts;
 }
