@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,18 @@ function tree(files: Readonly<Record<string, string>>): string {
 
 afterEach(() => {
   for (const root of trees.splice(0)) rmSync(root, { recursive: true, force: true });
+});
+
+/** A doc comment before another one, or before an empty line. Editors show it nowhere; about a file, write `//`. */
+const ORPHAN_COMMENT = /\/\*\*(?:[^*]|\*(?!\/))*\*\/[ \t]*\n[ \t]*(?:\n|\/\*\*)/;
+
+test('each doc comment of src/ stands directly above what it describes', () => {
+  const files = readdirSync(SOURCE_ROOT, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  expect(files.length).toBeGreaterThan(100);
+  const orphaned = files.filter((name) => ORPHAN_COMMENT.test(readFileSync(join(SOURCE_ROOT, name), 'utf8')));
+  expect(orphaned).toEqual([]);
 });
 
 test('src/ imports only what the import table allows', () => {

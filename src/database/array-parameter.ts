@@ -1,9 +1,7 @@
 import pg from 'pg';
 
-/**
- * Array parameters, made here rather than by the driver: escaping every element of every column, the longest text most
- * of all, was a third of what a flush cost this process.
- */
+// Array parameters, made here rather than by the driver: escaping every element of every column, the longest text most
+// of all, was a third of what a flush cost this process.
 
 const { BYTEA, TEXT } = pg.types.builtins;
 

@@ -1,4 +1,4 @@
-/** Limits that the watcher, the API, the client and the tables share. Each is defined here and nowhere else. */
+// Limits that the watcher, the API, the client and the tables share. Each is defined here and nowhere else.
 
 /** One observation as JSON: what a Temporal signal and an activity input may carry, with room to spare below 2 MiB. */
 export const MAX_OBSERVATION_BYTES = 256 * 1024;

@@ -1,4 +1,4 @@
-/** One page without anything from elsewhere: it reads the description of the service and offers each route to try. */
+// One page without anything from elsewhere: it reads the description of the service and offers each route to try.
 
 export const DOCS_STYLE = `
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }

@@ -3,7 +3,7 @@ import { COST } from './budget.ts';
 import type { Quoted } from './quoted.ts';
 import { readQuoted } from './quoted.ts';
 
-/** Secrets of Kubernetes as they stand in text: manifests in YAML, and JSON that is only a part of the text. */
+// Secrets of Kubernetes as they stand in text: manifests in YAML, and JSON that is only a part of the text.
 
 const SECRET_LINE = /^[ \t]*(?:- )?["']?kind["']?[ \t]*:[ \t]*["']?Secret(?:List)?["']?[ \t]*(?:#.*)?$/;
 const DOCUMENT_END = /^(?:---|\.\.\.)(?:\s|$)/;

@@ -18,7 +18,7 @@ export interface RedactionOptions {
 export interface RedactionPattern {
   /** Lower-case letters, digits and hyphens. */
   readonly kind: string;
-  /** Regular expression. One without nested repetitions: it will meet 256 KiB of other people's text. */
+  /** Regular expression. One without nested repetitions: it will meet megabytes of other people's text. */
   readonly pattern: string;
 }
 

@@ -1,7 +1,5 @@
-/**
- * What counts as secret, as data. A pattern must be linear: bounded repetitions, or anchored at the start of the run of
- * characters it reads, because it meets 256 KiB of text that somebody else wrote.
- */
+// What counts as secret, as data. A pattern must be linear: bounded repetitions, or anchored at the start of the run of
+// characters it reads, because it meets megabytes of text that somebody else wrote.
 
 /** A name that says that its value is secret. */
 export interface KeyRule {
