@@ -7,6 +7,7 @@ import { readProcessConfig } from '../config.ts';
 import { raiseEpoch } from '../database/cluster-epoch.ts';
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/partitions.ts';
+import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
 import { forgetIdentity } from '../database/watched-cluster.ts';
 import { instantOf } from '../domain/instant.ts';
@@ -84,9 +85,19 @@ async function asOwner<T>(
   }
 }
 
-/** A refusal by the operating system (`connect ECONNREFUSED 127.0.0.1:1`) does not say what it was for. */
+/**
+ * A refusal by the operating system (`connect ECONNREFUSED 127.0.0.1:1`) does not say what it was for, and one by a full
+ * disk (`could not extend file "base/16387/2606"`) not whose disk that is.
+ */
 function withContext(command: string, error: unknown): unknown {
-  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  if (!(error instanceof Error)) return error;
+  if ([error, error.cause].some((cause) => sqlStateOf(cause) === SQLSTATE.disk_full)) {
+    return new Error(
+      `the disk of the database server is full; free some space there and run \`${command}\` again: ${error.message}`,
+      { cause: error },
+    );
+  }
+  if ((error as NodeJS.ErrnoException).syscall === undefined) return error;
   const reason = error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message;
   return new Error(
     `cannot reach PostgreSQL for \`${command}\`: ${reason}; check host and port in DATABASE_OWNER_URL`,

@@ -189,7 +189,8 @@ async function applyMigration(client: pg.ClientBase, migration: Migration): Prom
     await client.query('commit');
     return true;
   } catch (error: unknown) {
-    await client.query('rollback');
+    // Where the connection is lost this fails too, and the server rolls back by itself.
+    await client.query('rollback').catch(() => undefined);
     if (error instanceof pg.DatabaseError && isCollision(error)) return false;
     throw new MigrationError(`cannot apply migration ${migration.name}: ${messageOf(error)}`, {
       cause: error,

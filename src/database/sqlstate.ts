@@ -29,6 +29,7 @@ export const SQLSTATE = {
   check_violation: '23514',
   datetime_field_overflow: '22008',
   deadlock_detected: '40P01',
+  disk_full: '53100',
   insufficient_privilege: '42501',
   invalid_text_representation: '22P02',
   lock_not_available: '55P03',

@@ -28,6 +28,21 @@ export async function prepareDatabase(
   logger: Logger,
 ): Promise<EmbeddedDatabase> {
   const passwords = { audit_owner: newPassword(), audit_writer: newPassword() };
+  const url = (role: keyof typeof passwords): string =>
+    `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
+  try {
+    await createDatabase(postgres, passwords);
+    await bringUpToDate(url('audit_owner'), monthsAhead, logger);
+  } catch (error: unknown) {
+    throw await postgres.explain(error, 'make the tables of the database');
+  }
+  return { ownerUrl: url('audit_owner'), writerUrl: url('audit_writer') };
+}
+
+async function createDatabase(
+  postgres: EmbeddedPostgres,
+  passwords: Readonly<Record<string, string>>,
+): Promise<void> {
   await asAdministrator(postgres.superuserUrl(), async (admin) => {
     const { rowCount } = await admin.query('select from pg_database where datname = $1::text', [DATABASE]);
     if (rowCount === 0) await admin.query(`create database ${DATABASE}`);
@@ -38,10 +53,6 @@ export async function prepareDatabase(
       await admin.query(`alter role ${role} password '${password}'`);
     }
   });
-  const url = (role: keyof typeof passwords): string =>
-    `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
-  await bringUpToDate(url('audit_owner'), monthsAhead, logger);
-  return { ownerUrl: url('audit_owner'), writerUrl: url('audit_writer') };
 }
 
 async function asAdministrator(
@@ -49,6 +60,8 @@ async function asAdministrator(
   work: (admin: Client) => Promise<void>,
 ): Promise<void> {
   const admin = new Client({ connectionString });
+  // Its loss shows in the query that is under way; unheard, it would end the process.
+  admin.on('error', () => undefined);
   await admin.connect();
   try {
     await work(admin);

@@ -21,7 +21,7 @@ import {
   prepareFolder,
   SUPERUSER,
 } from './postgres/cluster.ts';
-import { explainOutput } from './postgres/failure.ts';
+import { explainOutput, explainStatement } from './postgres/failure.ts';
 import { canEnter, chooseRunAs } from './postgres/run-as.ts';
 import { untilPredecessorGone } from './predecessor.ts';
 
@@ -46,6 +46,8 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly server: RunningServer;
   /** Connection string of the superuser. Default database: `postgres`. */
   superuserUrl(database?: string): string;
+  /** One sentence for a failed statement whose cause is the disk or the system, else the error itself. */
+  explain(error: unknown, doing: string): Promise<unknown>;
   /** Ends all connections, writes everything down, and ends. */
   stop(): Promise<void>;
 }
@@ -96,7 +98,9 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const stop = async (): Promise<void> => {
     await server.stop();
   };
-  return { port, server, superuserUrl, stop, [Symbol.asyncDispose]: stop };
+  const explain = (error: unknown, doing: string): Promise<unknown> =>
+    explainStatement(error, server, { doing, dataDir, port });
+  return { port, server, superuserUrl, explain, stop, [Symbol.asyncDispose]: stop };
 }
 
 function clusterFiles(dataDir: string): ClusterFiles {

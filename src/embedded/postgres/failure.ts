@@ -1,3 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { sqlStateOf } from '../../database/sqlstate.ts';
+import type { RunningServer } from '../child-process.ts';
 import { explainFileError } from '../data-directory.ts';
 
 /** What PostgreSQL was asked to do, and where, as messages name it. */
@@ -33,6 +37,32 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
   { symptom: /Permission denied|Operation not permitted/, explain: asFileError('EACCES') },
 ];
+
+/** A server that ends says why before its connections break, but what it says may reach us after that. */
+const LAST_WORDS_MS = 1_000;
+const LAST_WORDS_INTERVAL_MS = 50;
+
+/** One sentence where what the server says of a failed statement is understood, else the error itself. */
+export async function explainStatement(
+  error: unknown,
+  server: Pick<RunningServer, 'recentOutput'>,
+  undertaking: Undertaking,
+): Promise<unknown> {
+  const refused = causesOf(error).find((cause) => sqlStateOf(cause) !== undefined);
+  if (refused !== undefined) return explainOutput(refused.message, undertaking) ?? error;
+  // Without a SQLSTATE the connection is lost: where the write-ahead log cannot grow the server itself ends.
+  const deadline = Date.now() + LAST_WORDS_MS;
+  for (;;) {
+    const panics = server.recentOutput().match(/^.*(?:PANIC|FATAL):.*$/gm) ?? [];
+    const explained = explainOutput(panics.join('\n'), undertaking);
+    if (explained !== undefined || Date.now() > deadline) return explained ?? error;
+    await delay(LAST_WORDS_INTERVAL_MS);
+  }
+}
+
+function causesOf(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
+}
 
 /** One sentence where the output is understood, else undefined. */
 export function explainOutput(output: string, undertaking: Undertaking): Error | undefined {
