@@ -19,6 +19,7 @@ import { publishEndpoints } from './endpoints.ts';
 import { requireFreePorts } from './ports.ts';
 import { type EmbeddedPostgres, startPostgres } from './postgres.ts';
 import { readyBlock } from './ready-block.ts';
+import { type ServerWatch, watchServers } from './server-watch.ts';
 import { type EmbeddedTemporal, startTemporal } from './temporal-server.ts';
 import { startTemporalOnPostgres } from './temporal-server-postgres.ts';
 import type { UpOptions } from './up-options.ts';
@@ -32,21 +33,34 @@ interface Stage {
   readonly config: Config;
   readonly options: UpOptions;
   readonly closing: Closing;
+  readonly watch: ServerWatch;
+  /** The signal to the program, or a server that ended by itself. */
   readonly stop: AbortSignal;
   readonly report: (line: string) => void;
   readonly showStatus: ShowStatus | undefined;
 }
 
-/** Everything on this machine, until the signal. What was started is ended in reverse order, also after a failure. */
+/**
+ * Everything on this machine, until the signal, or until a server ends by itself. What was started is ended in reverse
+ * order, also after a failure.
+ */
 export async function up(config: Config, options: UpOptions, stop: AbortSignal): Promise<void> {
   const closing = createClosing();
   const { report, showStatus } = createProgressOutput(process.stderr);
-  const stage: Stage = { config, options, closing, stop, report, showStatus };
+  const watch = watchServers();
+  const ended = AbortSignal.any([stop, watch.failed]);
+  const stage: Stage = { config, options, closing, watch, stop: ended, report, showStatus };
   try {
     const services = await startAll(stage);
-    await untilStopped(services, stop);
+    await untilStopped(services, ended);
     report('stopping');
+    watch.failed.throwIfAborted();
+  } catch (error: unknown) {
+    // Whatever failed then, failed for that.
+    watch.failed.throwIfAborted();
+    throw error;
   } finally {
+    watch.end();
     await closing.run();
   }
 }
@@ -82,7 +96,7 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
 
 /** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
 async function startServers(stage: Stage, data: DataDirectory, logger: Logger): Promise<EmbeddedServers> {
-  const { config, options, closing, stop, report } = stage;
+  const { config, options, closing, watch, stop, report } = stage;
   const over = new AbortController();
   const resolver = createResolver(stage, AbortSignal.any([stop, over.signal]));
   const startChosenTemporal = findTemporal(stage, data, resolver);
@@ -104,6 +118,7 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
     report,
   });
   closing.push(() => postgres.stop());
+  watch.add(postgres.server, (error) => postgres.explain(error, 'go on with the database'));
   const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
   // A build that the signal ended says so with an exit code of its own.
   if (stop.aborted) await startChosenTemporal;
@@ -111,6 +126,7 @@ async function startServers(stage: Stage, data: DataDirectory, logger: Logger): 
 
   const temporal = await (await startChosenTemporal)(postgres);
   closing.push(() => temporal.stop());
+  watch.add(temporal.server);
   stop.throwIfAborted();
 
   const cluster = await startCluster({ config, options, dataDir: data.sandbox, resolver, report });

@@ -146,6 +146,19 @@ describe('what was recorded is there after', () => {
   });
 });
 
+test.each([
+  ['postgres', 'PostgreSQL'],
+  ['temporal', 'Temporal'],
+])('a %s that ends by itself ends everything and is named', async (program, name) => {
+  running = await startUp(dataDir, ['--no-simulator']);
+  const tree = await readProcessTree(running.pid);
+  const server = tree.find((found) => found.name === program);
+  process.kill(server?.pid ?? 0, 'SIGKILL');
+  expect(await running.exited).toBe(1);
+  expect(running.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
+  await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended', ORPHANS_DEADLINE_MS);
+});
+
 test('SIGINT while it starts ends it with code 0 and leaves nothing behind', async () => {
   const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS]);
   await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
