@@ -86,9 +86,9 @@ export class PhaseQueues {
   }
 
   /** What is being stored now, by phase. */
-  inFlight(): (readonly [phase: AuditPhase, observations: readonly Observation[]])[] {
+  inFlight(): (readonly [phase: AuditPhase, list: readonly QueuedObservation[]])[] {
     return [...this.#queues].flatMap(([phase, { running }]) =>
-      running.length === 0 ? [] : [[phase, running.map(({ observation }) => observation)] as const],
+      running.length === 0 ? [] : [[phase, running] as const],
     );
   }
 
