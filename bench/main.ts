@@ -7,9 +7,11 @@ import { formatJson, formatTable } from './harness.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   archive: async () => (await import('./archive.ts')).archiveBench,
   backlog: async () => (await import('./backlog.ts')).backlogBench,
+  flapping: async () => (await import('./flapping.ts')).flappingBench,
   growth: async () => (await import('./growth.ts')).growthBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
   reports: async () => (await import('./reports.ts')).reportsBench,
+  storm: async () => (await import('./storm.ts')).stormBench,
   store: async () => (await import('./store.ts')).storeBench,
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,

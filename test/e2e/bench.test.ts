@@ -10,11 +10,13 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   'end-to-end': '5',
   archive: '500',
   backlog: '100',
+  flapping: '10',
   growth: '500',
   ingest: '200',
   reports: '2000',
   start: '1',
   store: '200',
+  storm: '3',
   temporal: '40',
   // As fast as that: its longest story lasts an hour.
   'temporal-cost': '300',
@@ -56,7 +58,7 @@ describe('every bench runs and prints its figures as JSON lines:', () => {
 test('an unknown bench or a wrong --rows is refused with what is allowed', () => {
   expect(bench('nothing')).toMatchObject({
     status: 1,
-    stderr: expect.stringContaining('npm run bench -- <archive|backlog|growth|') as string,
+    stderr: expect.stringContaining('npm run bench -- <archive|backlog|flapping|') as string,
   });
   expect(bench('start', '--rows', 'many').stderr).toContain('--rows must be a whole number above 0');
 });
