@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -84,10 +84,12 @@ beforeAll(async () => {
     startKubeApiserver({ dataDir: folder.file('cluster'), binaries: { apiserver, etcd } }),
     findFreePort(),
   ]);
+  await mkdir(folder.file('.kube'));
+  await copyFile(cluster.kubeconfigPath, folder.file('.kube/config'));
   environment = {
+    // Where kubectl finds its cluster without any variable, as most readers have it.
     HOME: folder.path,
     PATH: `${await programFolder()}:${process.env['PATH'] ?? ''}`,
-    KUBECONFIG: cluster.kubeconfigPath,
     LEFT_OUT_FILE: folder.file('left-out'),
     RENDERED_FILE: folder.file('rendered.yaml'),
     NODE: process.execPath,
