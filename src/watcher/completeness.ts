@@ -1,8 +1,16 @@
-import type { Tracked } from './tracked.ts';
+import { instantOf } from '../domain/instant.ts';
+import type { CoalescedStates, Tracked } from './tracked.ts';
 import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
-export const GAP_REASONS = ['not-sent', 'not-recorded', 'lost-run', 'cannot-be-read', 'overdue'] as const;
+export const GAP_REASONS = [
+  'not-sent',
+  'not-recorded',
+  'lost-run',
+  'cannot-be-read',
+  'flapping',
+  'overdue',
+] as const;
 export type GapReason = (typeof GAP_REASONS)[number];
 
 export interface Gap {
@@ -99,14 +107,36 @@ function isDoneWith(tracked: Tracked, { knowsRecorded }: CompletenessInput): boo
 }
 
 function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
-  const { kind, namespace, name, uid } = tracked;
-  const gap = (reason: GapReason, detail?: string): Gap => ({ kind, namespace, name, uid, reason, detail });
+  const gap = (reason: GapReason, detail?: string): Gap => gapIn(tracked, reason, detail);
   if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
   const lostRun = isDone ? undefined : input.lostRunOf?.(tracked.remediation?.uid);
   if (lostRun !== undefined) return gap('lost-run', `run ${lostRun}`);
-  if (isWaiting(tracked)) return gap('not-sent');
-  if (!isDone && isLate(tracked, input)) return gap('not-recorded');
-  return isOverdue(tracked, input) ? gap('overdue') : undefined;
+  if (isWaiting(tracked)) {
+    const coalesced = coalescedOf(tracked, input.nowMs);
+    return coalesced === undefined ? gap('not-sent') : gap('flapping', coalescedText(coalesced));
+  }
+  return laterGapOf(tracked, isDone, input);
+}
+
+/** Of what Temporal has. */
+function laterGapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
+  if (!isDone && isLate(tracked, input)) return gapIn(tracked, 'not-recorded');
+  return isOverdue(tracked, input) ? gapIn(tracked, 'overdue') : undefined;
+}
+
+function gapIn({ kind, namespace, name, uid }: Tracked, reason: GapReason, detail?: string): Gap {
+  return { kind, namespace, name, uid, reason, detail };
+}
+
+/** All that waits is the newest state of a resource that flaps, which waits on purpose until it is due. */
+function coalescedOf({ pending, sending }: Tracked, nowMs: number): CoalescedStates | undefined {
+  const [only] = pending;
+  if (only?.coalesced === undefined || pending.length > 1 || sending.length > 0) return undefined;
+  return nowMs < only.coalesced.dueAtMs ? only.coalesced : undefined;
+}
+
+function coalescedText({ changes, first, dueAtMs }: CoalescedStates): string {
+  return `changes all the time, ${changes} times since ${instantOf(first.queuedAtMs)}; its newest state is sent at ${instantOf(dueAtMs)}`;
 }
 
 function isLate({ sentAtMs }: Tracked, { nowMs, recordingGraceMs }: CompletenessInput): boolean {

@@ -81,6 +81,7 @@ describe('an alert fires', () => {
     expectFiring(
       [
         { series: 'remediation_audit_gaps{cluster="a",reason="overdue"}', values: '4x600' },
+        { series: 'remediation_audit_gaps{cluster="a",reason="flapping"}', values: '1x600' },
         { series: 'remediation_audit_partitions_ahead', values: '3x600' },
         { series: `${NEXT_RUN}{schedule="audit-retention"}`, values: '90000x600' },
       ],

@@ -5,6 +5,7 @@ import { completenessOf } from '../../src/watcher/completeness.ts';
 import { factsOf } from '../../src/watcher/resource-facts.ts';
 import type { Tracked } from '../../src/watcher/tracked.ts';
 import { newTracked } from '../../src/watcher/tracked.ts';
+import { stateOf } from '../support/dispatching.ts';
 
 const NOW_MS = 1_000_000;
 const GRACE_MS = 60_000;
@@ -51,6 +52,25 @@ test('an end that is not told, or not recorded in time, is a gap by name, and no
   );
   expect(kinds).toMatchObject([{ seen: 0, open: 0, overdue: 0 }]);
   expect(gaps).toMatchObject([{ uid: 'late', name: 'late', reason: 'not-recorded' }]);
+});
+
+test('what waits of a resource that flaps is a gap of its own, until it is due', () => {
+  const flapping = (uid: string, dueAtMs: number, given: Partial<Tracked> = {}): Tracked => {
+    const state = stateOf([], { queuedAtMs: NOW_MS });
+    const pending = [{ ...state, coalesced: { first: state, changes: 1_620, dueAtMs } }];
+    return trackedAs('AIAnalysis', uid, { sentHash: 'hash', pending, ...given });
+  };
+  const { kinds, gaps } = completenessWith(
+    flapping('flaps', NOW_MS + 1),
+    flapping('due', NOW_MS),
+    flapping('sending', NOW_MS + 1, { sending: [stateOf([])] }),
+  );
+  expect(kinds).toMatchObject([{ seen: 3, recorded: 0, waiting: 3 }]);
+  expect(gaps).toMatchObject([
+    { uid: 'flaps', reason: 'flapping', detail: expect.stringContaining('1620 times since') as string },
+    { uid: 'due', reason: 'not-sent' },
+    { uid: 'sending', reason: 'not-sent' },
+  ]);
 });
 
 test('a remediation has the time its own timeout gives it, from its start', () => {
