@@ -3,7 +3,7 @@ import sortImports from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['examples', 'node_modules', 'dist', '.data']),
+  globalIgnores(['**/examples', 'node_modules', '**/dist', '.data']),
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

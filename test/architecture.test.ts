@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { findViolations } from './support/import-rules.ts';
+import { CLIENT_RULES, findViolations } from './support/import-rules.ts';
 
 const SOURCE_ROOT = fileURLToPath(new URL('../src', import.meta.url));
 const trees: string[] = [];
@@ -39,6 +39,17 @@ test('each doc comment of src/ stands directly above what it describes', () => {
 
 test('src/ imports only what the import table allows', () => {
   expect(findViolations(SOURCE_ROOT)).toEqual([]);
+});
+
+test('the client imports nothing but Node, its own files and prom-client', () => {
+  expect(
+    findViolations(fileURLToPath(new URL('../packages/client/src', import.meta.url)), CLIENT_RULES),
+  ).toEqual([]);
+  const root = tree({ 'index.ts': `import '../../src/domain/json.ts'; import 'undici';` });
+  expect(findViolations(root, CLIENT_RULES)).toEqual([
+    'index.ts imports ../../src/domain/json.ts, which is not in this package',
+    'index.ts imports package undici, which index.ts may not',
+  ]);
 });
 
 describe('the import table bites:', () => {

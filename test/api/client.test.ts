@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import type { AuditClient } from '../../packages/client/src/audit-client.ts';
+import { createAuditClient } from '../../packages/client/src/audit-client.ts';
+import type { ClientOptions } from '../../packages/client/src/client-options.ts';
+import { NotDrainedError, RecordRefusedError } from '../../packages/client/src/errors.ts';
 import type { RunningApi } from '../../src/api/server.ts';
 import { startApi } from '../../src/api/server.ts';
-import type { AuditClient } from '../../src/client/audit-client.ts';
-import { createAuditClient } from '../../src/client/audit-client.ts';
-import type { ClientOptions } from '../../src/client/client-options.ts';
-import { NotDrainedError, RecordRefusedError } from '../../src/client/errors.ts';
 import { testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { FaultyProxy } from '../support/faulty-proxy.ts';

@@ -1,4 +1,4 @@
-import { createAuditClient } from '../../src/client/audit-client.ts';
+import { createAuditClient } from '../../packages/client/src/audit-client.ts';
 
 /** A controller of its own process: keeps records in a spool until it is killed. Arguments: url, folder, first name. */
 const [url = '', spoolFolder = '', prefix = ''] = process.argv.slice(2);

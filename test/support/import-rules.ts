@@ -51,7 +51,6 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
     MESSAGES,
     'observability',
   ]),
-  client: service(['domain']),
   embedded: service(['*']),
   'main.ts': service(['*']),
   services: service(['*']),
@@ -73,6 +72,11 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   'settings.ts': service([]),
 };
 
+/** The client is installed alone: nothing but Node, and prom-client for those who have it. */
+export const CLIENT_RULES: Readonly<Record<string, Rule>> = {
+  '*': { rooms: ['*'], node: true, packages: ['prom-client'] },
+};
+
 interface Import {
   specifier: string;
   typeOnly: boolean;
@@ -86,11 +90,11 @@ interface SourceFile {
 }
 
 /** Everything the tree under `sourceRoot` does that the table forbids, one readable line each. */
-export function findViolations(sourceRoot: string): string[] {
+export function findViolations(sourceRoot: string, rules = IMPORT_RULES): string[] {
   const files = new Map(readTree(sourceRoot).map((file) => [file.path, file]));
   return [
     ...[...files.values()].flatMap((file) =>
-      file.imports.flatMap((found) => judgeImport(file, found, files)),
+      file.imports.flatMap((found) => judgeImport(file, found, { files, rules })),
     ),
     ...[...files.values()]
       .filter((file) => file.readsEnvironment && file.path !== 'config.ts')
@@ -104,15 +108,22 @@ function environmentLine(file: SourceFile): string {
   return `${file.path} reads process.env; only config.ts may`;
 }
 
-function judgeImport(file: SourceFile, found: Import, files: ReadonlyMap<string, SourceFile>): string[] {
-  const rule = IMPORT_RULES[file.room];
+interface Tree {
+  readonly files: ReadonlyMap<string, SourceFile>;
+  readonly rules: Readonly<Record<string, Rule>>;
+}
+
+function judgeImport(file: SourceFile, found: Import, { files, rules }: Tree): string[] {
+  const rule = rules[file.room] ?? rules['*'];
   if (rule === undefined) return [`${file.path} stands in no room of the import table`];
   const { specifier } = found;
   if (!specifier.startsWith('.')) return judgePackage(file, specifier, rule);
   const target = resolveImport(file.path, specifier);
   const targetFile = files.get(target);
   if (targetFile === undefined)
-    return target.endsWith('.json') ? [] : [`${file.path} imports ${specifier}, which is not in src/`];
+    return target.endsWith('.json')
+      ? []
+      : [`${file.path} imports ${specifier}, which is not in this package`];
   if (isRoomAllowed(file, targetFile, found, rule)) return [];
   return [`${file.path} imports ${found.typeOnly ? 'types of ' : ''}${target}, which ${file.room} may not`];
 }

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { createAuditClient } from '../../src/client/audit-client.ts';
-import { optionsFromSource } from '../../src/client/client-options.ts';
-import { encodeRecord } from '../../src/client/encode.ts';
-import { QueueFullError } from '../../src/client/errors.ts';
-import { createMemoryQueue } from '../../src/client/memory-queue.ts';
+import { createAuditClient } from '../../packages/client/src/audit-client.ts';
+import { optionsFromSource } from '../../packages/client/src/client-options.ts';
+import { encodeRecord } from '../../packages/client/src/encode.ts';
+import { QueueFullError } from '../../packages/client/src/errors.ts';
+import { createMemoryQueue } from '../../packages/client/src/memory-queue.ts';
+import { CLIENT_RECORDS, clientRecords } from '../../scripts/client-records.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 test('the configuration of source 001 is understood as it stands there', () => {
@@ -60,7 +61,7 @@ test('memory holds so many records and says when it is full', async () => {
 });
 
 test('docs/client.md lists every option', () => {
-  const source = readFileSync(repositoryPath('src/client/client-options.ts'), 'utf8');
+  const source = readFileSync(repositoryPath('packages/client/src/client-options.ts'), 'utf8');
   const declared = source.slice(
     source.indexOf('interface ClientOptions'),
     source.indexOf('export const MAX_BATCH'),
@@ -69,4 +70,8 @@ test('docs/client.md lists every option', () => {
   const page = readFileSync(repositoryPath('docs/client.md'), 'utf8');
   const table = page.slice(page.indexOf('## Options'), page.indexOf('## When'));
   expect([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)).toEqual(options);
+});
+
+test('the record types of the client are those of the definitions', async () => {
+  expect(readFileSync(CLIENT_RECORDS, 'utf8')).toBe(await clientRecords());
 });

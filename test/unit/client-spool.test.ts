@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { RecordRefusedError } from '../../src/client/errors.ts';
-import type { PendingQueue, PendingRecord } from '../../src/client/pending-queue.ts';
-import { openSpool } from '../../src/client/spool-queue.ts';
+import { RecordRefusedError } from '../../packages/client/src/errors.ts';
+import type { PendingQueue, PendingRecord } from '../../packages/client/src/pending-queue.ts';
+import { openSpool } from '../../packages/client/src/spool-queue.ts';
 
 let folder: string;
 let spool: PendingQueue;

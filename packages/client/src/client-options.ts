@@ -1,6 +1,5 @@
 import type { Registry } from 'prom-client';
 
-import { parseDuration } from '../domain/duration.ts';
 import type { RecordRefusedError } from './errors.ts';
 import type { PendingRecord } from './pending-queue.ts';
 
@@ -43,7 +42,7 @@ export interface SourceConfiguration {
   readonly audit_flush_interval?: string;
 }
 
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Options from that configuration. Throws with the key and what it takes. */
 export function optionsFromSource(source: SourceConfiguration): ClientOptions {
@@ -74,10 +73,16 @@ export function isBatchSize(size: number): boolean {
   return Number.isInteger(size) && size >= 1 && size <= MAX_BATCH_RECORDS;
 }
 
+/** Go's text of a duration, the form in which the source's ConfigMap has it. */
 function readInterval(text: string): number {
-  const nanoseconds = /^\d+$/.test(text) ? undefined : parseDuration(text);
-  if (nanoseconds === undefined || nanoseconds <= 0n) {
+  const isDuration = /^(?:(?:\d+\.?\d*|\.\d+)(?:ms|s|m|h))+$/.test(text);
+  const parts = isDuration ? [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)] : [];
+  const milliseconds = parts.reduce(
+    (sum, [, count, unit = 'ms']) => sum + Number(count) * (MILLISECONDS[unit] ?? 1),
+    0,
+  );
+  if (milliseconds < 1) {
     throw new TypeError(`audit_flush_interval is ${text}; it takes a duration such as 30s`);
   }
-  return Number(nanoseconds / NANOSECONDS_PER_MILLISECOND);
+  return Math.floor(milliseconds);
 }

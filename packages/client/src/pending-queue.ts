@@ -1,5 +1,5 @@
 import type { RecordRefusedError } from './errors.ts';
-import type { RecordKind } from './record-types.ts';
+import type { RecordKind } from './records.ts';
 
 /** One record that waits, as the JSON that will be sent. */
 export interface PendingRecord {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { RefusedField } from './errors.ts';
 import { RecordRefusedError } from './errors.ts';
 import type { PendingRecord } from './pending-queue.ts';
-import type { RecordKind } from './record-types.ts';
+import type { RecordKind } from './records.ts';
 
 export interface Service {
   /** Such as `http://remediation-audit:8085`. */

@@ -1,5 +1,5 @@
 // Records one execution: node record-an-execution.mjs http://127.0.0.1:8085
-import { createAuditClient, RecordRefusedError } from 'remediation-audit/client';
+import { createAuditClient, RecordRefusedError } from 'remediation-audit-client';
 
 const [url = 'http://127.0.0.1:8085'] = process.argv.slice(2);
 const client = await createAuditClient({

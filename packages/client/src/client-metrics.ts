@@ -1,7 +1,6 @@
 import type { Registry } from 'prom-client';
-import { Counter, Gauge, Histogram } from 'prom-client';
 
-import type { RecordKind } from './record-types.ts';
+import type { RecordKind } from './records.ts';
 import type { FailureType } from './send-batch.ts';
 
 /** What the client counts, under the names that source 001 gives. */
@@ -13,12 +12,13 @@ export interface ClientMetrics {
 
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2];
 
-/** Without a registry nothing is counted. */
-export function createClientMetrics(registry: Registry | undefined): ClientMetrics {
+/** Without a registry nothing is counted, and prom-client need not be installed. */
+export async function createClientMetrics(registry: Registry | undefined): Promise<ClientMetrics> {
   if (registry === undefined) {
     const nothing = (): void => undefined;
     return { succeeded: nothing, failed: nothing, observePending: nothing };
   }
+  const { Counter, Gauge, Histogram } = await import('prom-client');
   const prefix = 'kubernaut_kubernetesexecutor';
   const registers = [registry];
   const attempts = new Counter({

@@ -1,8 +1,15 @@
-/** The client of the audit service: what `remediation-audit/client` exports. */
+/** The client of the audit service: what `remediation-audit-client` exports. */
 export type { AuditClient } from './audit-client.ts';
 export { createAuditClient } from './audit-client.ts';
 export type { ClientOptions, SourceConfiguration } from './client-options.ts';
 export { optionsFromSource } from './client-options.ts';
 export type { RefusedField } from './errors.ts';
 export { NotDrainedError, QueueFullError, RecordRefusedError } from './errors.ts';
-export type { RecordByKind, RecordKind } from './record-types.ts';
+export type {
+  AIAnalysisRecord,
+  KubernetesExecutionRecord,
+  RecordByKind,
+  RecordKind,
+  SignalProcessingRecord,
+  WorkflowExecutionRecord,
+} from './records.ts';

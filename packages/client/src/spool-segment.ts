@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readFile } from 'node:fs/promises';
 
 import type { PendingRecord } from './pending-queue.ts';
-import type { RecordKind } from './record-types.ts';
+import type { RecordKind } from './records.ts';
 
 /** A file of the spool that is being written. */
 export interface SpoolSegment {

@@ -10,7 +10,7 @@ import { encodeRecord } from './encode.ts';
 import { NotDrainedError } from './errors.ts';
 import { createMemoryQueue } from './memory-queue.ts';
 import type { PendingQueue } from './pending-queue.ts';
-import type { RecordByKind, RecordKind } from './record-types.ts';
+import type { RecordByKind, RecordKind } from './records.ts';
 import { openSpool } from './spool-queue.ts';
 
 export interface AuditClient {
@@ -40,11 +40,12 @@ export async function createAuditClient(options: ClientOptions): Promise<AuditCl
   if (!isBatchSize(batchSize)) {
     throw new RangeError(`batchSize is ${batchSize}; it takes a number from 1 to ${MAX_BATCH_RECORDS}`);
   }
+  const metrics = await createClientMetrics(options.registry);
   const queue =
     options.spoolFolder === undefined
       ? createMemoryQueue(options.maxPending ?? MAX_PENDING)
       : await openSpool(options.spoolFolder);
-  return new BatchingClient(options, queue);
+  return new BatchingClient(options, queue, metrics);
 }
 
 class BatchingClient implements AuditClient {
@@ -58,11 +59,11 @@ class BatchingClient implements AuditClient {
   #flushes: (() => void)[] = [];
   #lastFailure = 'none of them was sent';
 
-  constructor(options: ClientOptions, queue: PendingQueue) {
+  constructor(options: ClientOptions, queue: PendingQueue, metrics: ClientMetrics) {
     this.#options = options;
     this.#batchSize = options.batchSize ?? BATCH_SIZE;
     this.#queue = queue;
-    this.#metrics = createClientMetrics(options.registry);
+    this.#metrics = metrics;
     this.#metrics.observePending(() => queue.size);
     this.#sending = this.#sendUntilClosed();
   }
