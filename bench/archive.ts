@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 
 import { to as copyTo } from 'pg-copy-streams';
 
+import { prepareDatabase } from '../dev/servers/postgres/database.ts';
+import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { archivedTable, partitionName } from '../src/archive/archive-schema.ts';
 import { selectColdPage } from '../src/archive/cold-query.ts';
 import { openDuckDb } from '../src/archive/duckdb.ts';
@@ -26,8 +28,6 @@ import { createMonth } from '../src/database/partitions.ts';
 import type { Filter } from '../src/database/record-query.ts';
 import type { Column } from '../src/domain/records/definition.ts';
 import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
-import { prepareDatabase } from '../src/embedded/database.ts';
-import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ClusterClient } from '../src/embedded/simulator/cluster-client.ts';
+import { ClusterClient } from '../dev/simulator/cluster-client.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { playRemediation } from '../test/support/remediations.ts';

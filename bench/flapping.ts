@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { runSimulator } from '../src/embedded/simulator/simulator.ts';
-import type { Branch } from '../src/embedded/simulator/stories.ts';
+import { runSimulator } from '../dev/simulator/simulator.ts';
+import type { Branch } from '../dev/simulator/stories.ts';
 import { until } from '../test/support/until.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';

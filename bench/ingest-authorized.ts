@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startKubeApiserver } from '../src/embedded/kube-apiserver.ts';
+import { startKubeApiserver } from '../dev/servers/kube-apiserver/kube-apiserver.ts';
 import { resolveServer } from '../test/support/servers.ts';
 import { clusterAdmin, createPoster } from '../test/support/service-account.ts';
 import type { Figure } from './harness.ts';

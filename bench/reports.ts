@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
+import { prepareDatabase } from '../dev/servers/postgres/database.ts';
+import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { createPool, REPORT_WORK_MEM } from '../src/database/pool.ts';
 import { instantOf } from '../src/domain/instant.ts';
-import { prepareDatabase } from '../src/embedded/database.ts';
-import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import type { Report } from '../src/reports/reports.ts';
 import { REPORTS } from '../src/reports/reports.ts';

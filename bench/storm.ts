@@ -1,6 +1,6 @@
-import type { PlayedRemediation } from '../src/embedded/simulator/play.ts';
-import { runSimulator } from '../src/embedded/simulator/simulator.ts';
-import { statesOf } from '../src/embedded/simulator/states.ts';
+import type { PlayedRemediation } from '../dev/simulator/play.ts';
+import { runSimulator } from '../dev/simulator/simulator.ts';
+import { statesOf } from '../dev/simulator/states.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { RECORDING_QUEUE } from '../src/temporal/identifiers.ts';
 import { until } from '../test/support/until.ts';

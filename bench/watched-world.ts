@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
+import type { Sandbox } from '../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../dev/sandbox/sandbox.ts';
 import { createPool } from '../src/database/pool.ts';
-import type { Sandbox } from '../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../src/embedded/sandbox/sandbox.ts';
 import type { StartedServers } from '../test/support/started-servers.ts';
 import { withServers } from '../test/support/started-servers.ts';
 import { until } from '../test/support/until.ts';

@@ -2,7 +2,7 @@
  * Prepares every real server the tests need, one after the other, so that the suites find a warm cache.
  * With names as arguments only those.
  */
-import { SERVER_NAMES, type ServerName } from '../src/embedded/binaries.ts';
+import { SERVER_NAMES, type ServerName } from '../dev/servers/find/resolver.ts';
 import { resolveServer } from '../test/support/servers.ts';
 
 const wanted = process.argv.slice(2);

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { prepareDatabase } from '../dev/servers/postgres/database.ts';
+import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { readProcessConfig } from '../src/config.ts';
 import { describeSchema } from '../src/database/describe-schema.ts';
 import { createPool } from '../src/database/pool.ts';
-import { prepareDatabase } from '../src/embedded/database.ts';
-import { startPostgres } from '../src/embedded/postgres.ts';
 import { createLogger } from '../src/observability/logger.ts';
 
 /** `npm run schema:dump`: migrates an empty database and writes what came of it to test/schema.sql. */

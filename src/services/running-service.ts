@@ -32,3 +32,6 @@ export async function untilStopped(services: readonly RunningService[], stop: Ab
 export function neverByItself(): Promise<void> {
   return new Promise(() => undefined);
 }
+
+/** A signal ended the work before its result was there: the exit code must say so, or a script would go on. */
+export class EndedBySignal extends Error {}

@@ -19,26 +19,8 @@ type Said = Readonly<Record<string, unknown>>;
  * activity, so that the history of a run reads as its audit trail.
  */
 export function phaseSentence(phase: AuditPhase, observations: readonly Observation[]): string {
-  const sentence = isOnlyDeletion(phase, observations)
-    ? deletionOf(observations)
-    : SENTENCES[phase](saidBy(observations), observations);
+  const sentence = SENTENCES[phase](saidBy(observations), observations);
   return `${cutToBytes(cut(sentence, MAX_SENTENCE))}${repeated(observations)}`;
-}
-
-/** What is stored already, and goes again to say that now all of its resource's state is. */
-export function confirmationSentence(observations: readonly Observation[]): string {
-  const names = [...new Set(observations.map((one) => nameOf([one])))];
-  return cutToBytes(cut(`confirmed that all of ${names.join(', ')} is stored`, MAX_SENTENCE));
-}
-
-/** The end of a remediation is more than its deletion. */
-function isOnlyDeletion(phase: AuditPhase, observations: readonly Observation[]): boolean {
-  return phase !== 'closure' && observations.every(({ resource }) => resource?.deletedAt !== undefined);
-}
-
-function deletionOf(observations: readonly Observation[]): string {
-  const names = observations.map(({ resource }) => `${resource?.kind ?? ''} ${resource?.name ?? ''}`);
-  return `${[...new Set(names)].join(', ')} deleted`;
 }
 
 const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observation[]) => string>> = {
@@ -53,20 +35,19 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
     ),
   investigation: (said) =>
     join(
-      investigationClause(said),
+      `investigation${isThere(said['investigation_end']) ? ' done' : ' going on'}${took(said, 'investigation_start', 'investigation_end')}`,
       word(said, 'root_cause') ?? word(said, 'investigation_report'),
-      score(said, 'confidence_score') ?? score(said, 'agent_session_confidence'),
+      score(said, 'confidence_score'),
     ),
   analysis: (said) => join('analysis', word(said, 'completion_status'), score(said, 'confidence_score')),
   recommendation: (said) =>
     join(
       'recommendation',
-      word(said, 'top_recommendation') ?? labelled(said, 'workflow_crd_name', 'executed by'),
+      word(said, 'top_recommendation') ?? word(said, 'workflow_crd_name'),
       score(said, 'confidence_score'),
       word(said, 'failure_reason'),
     ),
-  'analysis-failure': (said) =>
-    join('analysis failed', word(said, 'failure_reason') ?? word(said, 'completion_status')),
+  'analysis-failure': (said) => join('analysis failed', word(said, 'failure_reason')),
   execution: (said, list) =>
     join(
       `execution of ${word(said, 'workflow_name') ?? nameOf(list)}${took(said, 'started_at', 'completed_at')}`,
@@ -80,45 +61,23 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
       word(said, 'error'),
     ),
   skip: (said) => join('skipped', word(said, 'skip_reason'), behind(said)),
-  approval: (said) =>
-    isThere(said['approval_decision'])
-      ? join('approval', word(said, 'approval_decision'), by(said))
-      : join(approvalClause(said), word(said, 'approval_reason')),
+  approval: (said) => join('approval', word(said, 'approval_decision'), by(said)),
   verification: (said) =>
     join(
       'verification',
-      word(said, 'verification_reason') ?? word(said, 'verification_phase'),
+      word(said, 'verification_reason'),
       labelled(said, 'verification_health_score', 'health'),
     ),
-  notification: (said, list) => {
-    const { type, phase } = membersOf(membersOf(said['notifications'])[nameOf(list)]);
-    return join(`notification ${nameOf(list)}`, word({ type }, 'type'), word({ phase }, 'phase'));
-  },
+  notification: (_said, list) => `notification of ${nameOf(list)}`,
   closure: (said, list) =>
     isThere(said['verdict'])
-      ? join(`remediation ${nameOf(list)} closed${took(said, 'started_at', 'completed_at')}`, ...endOf(said))
+      ? join(
+          `remediation ${nameOf(list)} closed${took(said, 'started_at', 'completed_at')}`,
+          word(said, 'outcome') ?? word(said, 'overall_phase'),
+          word(said, 'verdict'),
+        )
       : `audit of ${nameOf(list)} closed by an operator`,
 };
-
-/** A session that failed is not the end of the investigation: another one may follow. */
-function investigationClause(said: Said): string {
-  if (said['agent_session_phase'] === 'Failed')
-    return `agent session failed${colon(word(said, 'agent_session_reason') ?? '')}`;
-  const isDone = isThere(said['investigation_end']);
-  return `investigation${isDone ? ' done' : ' going on'}${took(said, 'investigation_start', 'investigation_end')}`;
-}
-
-function approvalClause({ approval_required: isRequired }: Said): string {
-  if (typeof isRequired !== 'boolean') return 'approval';
-  return isRequired ? 'approval required' : 'no approval required';
-}
-
-/** `terminal` is what an end is unless it says otherwise. */
-function endOf(said: Said): (string | undefined)[] {
-  if (said['verdict'] !== 'deleted-before-terminal')
-    return [word(said, 'outcome') ?? word(said, 'overall_phase')];
-  return ['deleted before its end', labelled(said, 'overall_phase', 'last seen')];
-}
 
 function saidBy(observations: readonly Observation[]): Said {
   const said: Record<string, unknown> = {};
@@ -131,7 +90,6 @@ function saidBy(observations: readonly Observation[]): Said {
 
 /** `extra` is JSON text that we wrote; of what is not, nothing is said. */
 function membersOf(extra: unknown): Said {
-  if (typeof extra === 'object' && extra !== null) return extra as Said;
   if (typeof extra !== 'string') return {};
   try {
     const value: unknown = JSON.parse(extra);
@@ -202,17 +160,13 @@ function took(said: Said, start: string, end: string): string {
   return typeof from === 'string' && typeof to === 'string' ? inTime(from, to) : '';
 }
 
-function inTime(from: string, to: string): string {
-  const time = timeBetween(from, to);
-  return time === undefined ? '' : ` in ${time}`;
-}
-
 /**
- * `42 s`, `4m12s`; undefined where the end is before the start, or where either is no instant: the store refuses such an
- * observation and keeps it in quarantine, and a workflow must not fail over it before that.
+ * ` in 42 s`, ` in 4m12s`; nothing where the end is before the start, or where either is no instant: the store refuses
+ * such an observation and keeps it in quarantine, and a workflow must not fail over it before that.
  */
-export function timeBetween(from: string, to: string): string | undefined {
-  return isInstant(from) && isInstant(to) && to >= from ? inSeconds(from, to) : undefined;
+export function inTime(from: string, to: string): string {
+  if (!isInstant(from) || !isInstant(to) || to < from) return '';
+  return ` in ${inSeconds(from, to)}`;
 }
 
 function inSeconds(from: string, to: string): string {

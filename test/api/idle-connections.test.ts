@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findFreePort } from '../../src/embedded/ports.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
 import { until } from '../support/until.ts';
 import { type RunningProgram, startProgram } from '../support/up.ts';
 

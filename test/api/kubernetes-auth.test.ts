@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { type KubeApiserver, startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createKubernetesGate } from '../../src/api/auth/kubernetes-gate.ts';
 import { Problem } from '../../src/api/problems.ts';
-import { type KubeApiserver, startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { type ClusterConnection, connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { resolveServer } from '../support/servers.ts';

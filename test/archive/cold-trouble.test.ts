@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { findFreePort } from '../../dev/servers/process/ports.ts';
 import { createS3Store } from '../../src/archive/s3-store.ts';
 import { newestByMonth, readChain } from '../../src/archive/verify-archive.ts';
-import { findFreePort } from '../../src/embedded/ports.ts';
 import { createTestApi } from '../support/api.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
 import type { ColdStage } from '../support/cold-stage.ts';

@@ -61,9 +61,9 @@ test.each(RESTORE_POINTS)(
   async (point) => {
     const script = runScript(
       `
-    const { restoreSteps, runRestore } = await import(source('../test/support/restore.ts'));
-    const { createFolderStore } = await import(source('archive/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('archive/signing-key.ts'));
+    const { restoreSteps, runRestore } = await import(source('test/support/restore.ts'));
+    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
     const setting = {
       ownerUrl: process.env.OWNER_URL,
       store: createFolderStore(process.env.ARCHIVE),

@@ -34,10 +34,10 @@ afterAll(async () => {
 /** Runs in a process that alone sees the small disk. Each month meets a full disk at its own point, until somebody makes room. */
 const SCRIPT = `
   const { appendFile, rm, statfs, writeFile } = await import('node:fs/promises');
-  const { retentionSteps, runRetention } = await import(source('../test/support/retention.ts'));
-  const { createFolderStore } = await import(source('archive/folder-store.ts'));
-  const { readOrCreateSigningKey } = await import(source('archive/signing-key.ts'));
-  const { verifyArchive } = await import(source('archive/verify-archive.ts'));
+  const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
+  const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
+  const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
+  const { verifyArchive } = await import(source('src/archive/verify-archive.ts'));
   const { disk, keyFile, ownerUrl, cases } = JSON.parse(process.env.GIVEN);
   const key = await readOrCreateSigningKey(keyFile);
   const ballast = disk + '/ballast';

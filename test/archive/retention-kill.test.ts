@@ -46,9 +46,9 @@ test.each(FAULT_POINTS)(
   async (point) => {
     const script = runScript(
       `
-    const { retentionSteps, runRetention } = await import(source('../test/support/retention.ts'));
-    const { createFolderStore } = await import(source('archive/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('archive/signing-key.ts'));
+    const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
+    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
     const setting = {
       ownerUrl: process.env.OWNER_URL,
       store: createFolderStore(process.env.ARCHIVE),

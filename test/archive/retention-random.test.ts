@@ -44,10 +44,10 @@ const seeds = Array.from({ length: SEEDS }, (_, index): [number, string] => [
 function startWorker(month: string, kind: 'S3' | 'a folder'): Script {
   return runScript(
     `
-    const { retentionSteps, runRetention } = await import(source('../test/support/retention.ts'));
-    const { createFolderStore } = await import(source('archive/folder-store.ts'));
-    const { createS3Store } = await import(source('archive/s3-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('archive/signing-key.ts'));
+    const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
+    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
+    const { createS3Store } = await import(source('src/archive/s3-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
     const given = JSON.parse(process.env.GIVEN);
     const store = given.folderStore === undefined ? createS3Store(given.s3) : createFolderStore(given.folderStore);
     const key = await readOrCreateSigningKey(given.key);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import { parse } from 'yaml';
 
-import type { ClusterAddress } from '../../src/embedded/simulator/cluster-client.ts';
+import type { ClusterAddress } from '../../dev/simulator/cluster-client.ts';
 import { until } from '../support/until.ts';
 
 /** As much of a resource, a list or a Status as the suite looks at. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { expect } from 'vitest';
 
-import type { ClusterAddress } from '../../src/embedded/simulator/cluster-client.ts';
+import type { ClusterAddress } from '../../dev/simulator/cluster-client.ts';
 import type { Resource, WatchEvent } from './conformance-client.ts';
 import { ConformanceClient } from './conformance-client.ts';
 

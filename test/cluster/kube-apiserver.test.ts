@@ -6,7 +6,7 @@ import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-import { type KubeApiserver, startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import { type KubeApiserver, startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import { resolveServer } from '../support/servers.ts';
 
 const GROUP = 'test.remediation-audit.local';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
+import { ClusterClient } from '../../dev/simulator/cluster-client.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

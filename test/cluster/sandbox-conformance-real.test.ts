@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, describe } from 'vitest';
 
-import type { KubeApiserver } from '../../src/embedded/kube-apiserver.ts';
-import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import type { KubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
+import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import { resolveServer } from '../support/servers.ts';
 import { describeConformance } from './conformance.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe } from 'vitest';
 
-import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import type { Sandbox } from '../../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
 import { describeConformance } from './conformance.ts';
 
 describe('the sandbox', () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Sandbox, SandboxOptions } from '../../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import type { Sandbox, SandboxOptions } from '../../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
 import { until } from '../support/until.ts';
 import { ConformanceClient, readDefinitions } from './conformance-client.ts';
 import { API, execution, namesIn, PLURAL, versionOf } from './conformance-cluster.ts';

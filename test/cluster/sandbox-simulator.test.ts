@@ -4,15 +4,15 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
-import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { type ClusterAddress, ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
-import { refuseForeignCluster } from '../../src/embedded/simulator/foreign.ts';
-import { GENERATIONS, kindsOf } from '../../src/embedded/simulator/generations.ts';
-import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
-import { playBranch } from '../../src/embedded/simulator/play-branch.ts';
-import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
+import { KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
+import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
+import { type ClusterAddress, ClusterClient } from '../../dev/simulator/cluster-client.ts';
+import { refuseForeignCluster } from '../../dev/simulator/foreign.ts';
+import { GENERATIONS, kindsOf } from '../../dev/simulator/generations.ts';
+import { installKinds } from '../../dev/simulator/install-kinds.ts';
+import { playBranch } from '../../dev/simulator/play-branch.ts';
+import { runSimulator } from '../../dev/simulator/simulator.ts';
 import { resolveServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import type { Resource, WatchEvent } from './conformance-client.ts';

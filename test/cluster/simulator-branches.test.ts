@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { groupVersion, KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
-import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import type { Change } from '../../src/embedded/sandbox/store.ts';
-import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
-import { GENERATIONS } from '../../src/embedded/simulator/generations.ts';
-import { playBranch } from '../../src/embedded/simulator/play-branch.ts';
-import type { SimulatorOptions } from '../../src/embedded/simulator/simulator.ts';
-import { runSimulator } from '../../src/embedded/simulator/simulator.ts';
-import { branchesOf } from '../../src/embedded/simulator/stories.ts';
+import { groupVersion, KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
+import type { Sandbox } from '../../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
+import type { Change } from '../../dev/sandbox/store.ts';
+import { ClusterClient } from '../../dev/simulator/cluster-client.ts';
+import { GENERATIONS } from '../../dev/simulator/generations.ts';
+import { playBranch } from '../../dev/simulator/play-branch.ts';
+import type { SimulatorOptions } from '../../dev/simulator/simulator.ts';
+import { runSimulator } from '../../dev/simulator/simulator.ts';
+import { branchesOf } from '../../dev/simulator/stories.ts';
 import { until } from '../support/until.ts';
 import { ConformanceClient } from './conformance-client.ts';
 import { expectEnding } from './simulator-ending.ts';

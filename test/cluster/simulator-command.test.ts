@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
-import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { branchesOf } from '../../src/embedded/simulator/stories.ts';
+import { KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
+import type { Sandbox } from '../../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
+import { branchesOf } from '../../dev/simulator/stories.ts';
 import { until } from '../support/until.ts';
 import { startProgram } from '../support/up.ts';
 import { ConformanceClient } from './conformance-client.ts';

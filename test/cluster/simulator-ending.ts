@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
 
-import type { Kind } from '../../src/embedded/sandbox/kinds.ts';
-import { groupVersion } from '../../src/embedded/sandbox/kinds.ts';
-import { kindsOf } from '../../src/embedded/simulator/generations.ts';
-import { expectedEnding } from '../../src/embedded/simulator/oracle.ts';
-import { nameOf } from '../../src/embedded/simulator/perform.ts';
-import type { PlayedPart, PlayedRemediation } from '../../src/embedded/simulator/play.ts';
-import type { Part } from '../../src/embedded/simulator/step.ts';
+import type { Kind } from '../../dev/sandbox/kinds.ts';
+import { groupVersion } from '../../dev/sandbox/kinds.ts';
+import { kindsOf } from '../../dev/simulator/generations.ts';
+import { expectedEnding } from '../../dev/simulator/oracle.ts';
+import { nameOf } from '../../dev/simulator/perform.ts';
+import type { PlayedPart, PlayedRemediation } from '../../dev/simulator/play.ts';
+import type { Part } from '../../dev/simulator/step.ts';
 import type { ConformanceClient, Resource } from './conformance-client.ts';
 
 export const phaseOf = ({ status }: Resource): unknown => {

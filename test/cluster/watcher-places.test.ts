@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { collectionOf } from '../../src/embedded/sandbox/kinds.ts';
-import { keyOf } from '../../src/embedded/sandbox/object.ts';
+import { collectionOf } from '../../dev/sandbox/kinds.ts';
+import { keyOf } from '../../dev/sandbox/object.ts';
 import { until } from '../support/until.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
 

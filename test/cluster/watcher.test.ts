@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { collectionOf } from '../../src/embedded/sandbox/kinds.ts';
+import { collectionOf } from '../../dev/sandbox/kinds.ts';
 import { until } from '../support/until.ts';
 import { FAULTS } from '../support/watcher-faults.ts';
 import { PLAIN_REMEDIATION } from '../support/watcher-kinds.ts';

@@ -1,4 +1,4 @@
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
+import type { Branch } from '../../dev/simulator/stories.ts';
 
 /** What each branch must leave in the tables, written by hand. Absent columns must be null; counts follow from the lists. */
 export interface BranchExpectation {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { Generation } from '../../dev/simulator/generations.ts';
+import { GENERATIONS } from '../../dev/simulator/generations.ts';
+import { expectedEnding } from '../../dev/simulator/oracle.ts';
+import type { Branch } from '../../dev/simulator/stories.ts';
+import { branchesOf } from '../../dev/simulator/stories.ts';
 import type { RecordStore } from '../../src/database/record-store.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
-import type { Generation } from '../../src/embedded/simulator/generations.ts';
-import { GENERATIONS } from '../../src/embedded/simulator/generations.ts';
-import { expectedEnding } from '../../src/embedded/simulator/oracle.ts';
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
-import { branchesOf } from '../../src/embedded/simulator/stories.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
 import { observationsOf } from '../support/simulated-states.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { startServer } from '../../src/embedded/child-process.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { startServer } from '../../dev/servers/process/child-process.ts';
 import { BECOME_ORDINARY_USER, isRoot, runScript, withSmallDisk } from '../support/processes.ts';
 import { cacheDir } from '../support/servers.ts';
 
@@ -26,7 +26,7 @@ const start = (): Promise<EmbeddedPostgres> =>
 
 /** Starts PostgreSQL, says `<started>` or the error, and stops it. */
 const attempt = (prepare = ''): string => `
-  const { startPostgres } = await import(source('embedded/postgres.ts'));
+  const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
   ${prepare}
   const options = { dataDir: ${JSON.stringify(dataDir)}, port: 0, cacheDir: ${JSON.stringify(cacheDir)} };
   const said = await startPostgres({ ...options, report: () => undefined }).then(

@@ -15,8 +15,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { type EmbeddedPostgres, type PostgresOptions, startPostgres } from '../../src/embedded/postgres.ts';
-import { installedBinaries, type PostgresBinaries } from '../../src/embedded/postgres/binaries.ts';
+import { installedBinaries, type PostgresBinaries } from '../../dev/servers/postgres/binaries.ts';
+import {
+  type EmbeddedPostgres,
+  type PostgresOptions,
+  startPostgres,
+} from '../../dev/servers/postgres/postgres.ts';
 import { BECOME_ORDINARY_USER, isGone, isRoot, ORDINARY_USER, runScript } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
@@ -66,7 +70,7 @@ test('an ordinary user runs the server as itself', async () => {
   mkdirSync(dataDir);
   if (isRoot) chownSync(dataDir, ORDINARY_USER.uid, ORDINARY_USER.gid);
   const script = runScript(`
-    const { startPostgres } = await import(source('embedded/postgres.ts'));
+    const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
     ${BECOME_ORDINARY_USER}
     const postgres = await startPostgres({
       dataDir: ${JSON.stringify(dataDir)}, port: 0, cacheDir: ${JSON.stringify(cacheDir)},
@@ -129,7 +133,7 @@ if (isRoot) {
     const home = join(folder, 'home');
     mkdirSync(home, { mode: 0o700 });
     const script = runScript(`
-      const { startPostgres } = await import(source('embedded/postgres.ts'));
+      const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
       const postgres = await startPostgres({
         dataDir: ${JSON.stringify(join(home, 'postgres'))}, port: 0, cacheDir: ${JSON.stringify(cacheDir)},
         report: () => undefined,
@@ -184,7 +188,7 @@ if (isRoot) {
   test('an ordinary user is told that the data belong to somebody else', async () => {
     await (await start()).stop();
     const script = runScript(`
-      const { startPostgres } = await import(source('embedded/postgres.ts'));
+      const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
       ${BECOME_ORDINARY_USER}
       const options = { dataDir: ${JSON.stringify(dataDir)}, port: 0, cacheDir: ${JSON.stringify(cacheDir)} };
       const said = await startPostgres({ ...options, report: () => undefined }).catch((error) => error.message);

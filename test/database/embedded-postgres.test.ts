@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { isGone, runScript } from '../support/processes.ts';
 import { cacheDir } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -29,7 +29,7 @@ const start = (port = 0): Promise<EmbeddedPostgres> =>
 /** A process that starts PostgreSQL, says its process id and port, and stays. */
 const starter = () =>
   runScript(`
-    const { startPostgres } = await import(source('embedded/postgres.ts'));
+    const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
     const postgres = await startPostgres({
       dataDir: ${JSON.stringify(dataDir)},
       port: 0,

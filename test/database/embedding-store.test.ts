@@ -6,13 +6,13 @@ import type pg from 'pg';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import type { EmbeddingStore } from '../../src/database/embedding-store.ts';
 import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import { readEmbeddingForm } from '../../src/database/vector-column.ts';
-import { prepareDatabase } from '../../src/embedded/database.ts';
-import { startPostgres } from '../../src/embedded/postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -10,12 +10,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { type EmbeddedDatabase, prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { type EmbeddedDatabase, prepareDatabase } from '../../src/embedded/database.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { randomDeliveries, randomHistory } from '../support/histories.ts';
 import { isGone } from '../support/processes.ts';

@@ -24,14 +24,14 @@ afterEach(() => {
  */
 const FILL_AND_FREE = (path: string): string => `
   const fs = await import('node:fs');
-  const { startPostgres } = await import(source('embedded/postgres.ts'));
-  const { prepareDatabase } = await import(source('embedded/database.ts'));
-  const { createPool } = await import(source('database/pool.ts'));
-  const { createRecordStore } = await import(source('database/record-store.ts'));
-  const { classifyError } = await import(source('database/sqlstate.ts'));
-  const { createLogger } = await import(source('observability/logger.ts'));
-  const { executionObservation } = await import(source('../test/support/observations.ts'));
-  const { entryKeyOf, inspectRecords } = await import(source('../test/support/record-checks.ts'));
+  const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
+  const { prepareDatabase } = await import(source('dev/servers/postgres/database.ts'));
+  const { createPool } = await import(source('src/database/pool.ts'));
+  const { createRecordStore } = await import(source('src/database/record-store.ts'));
+  const { classifyError } = await import(source('src/database/sqlstate.ts'));
+  const { createLogger } = await import(source('src/observability/logger.ts'));
+  const { executionObservation } = await import(source('test/support/observations.ts'));
+  const { entryKeyOf, inspectRecords } = await import(source('test/support/record-checks.ts'));
   const { randomBytes } = await import('node:crypto');
 
   const path = ${JSON.stringify(path)};
@@ -46,7 +46,7 @@ const FILL_AND_FREE = (path: string): string => `
     createPool({ connectionString, applicationName: 'disk', statementTimeoutMs: 30000, logger });
   const admin = open(postgres.superuserUrl());
   await admin.query("create tablespace small location '" + path + "/small/tables'");
-  await admin.query(fs.readFileSync(new URL(source('../migrations/bootstrap/roles.sql')), 'utf8'));
+  await admin.query(fs.readFileSync(new URL(source('migrations/bootstrap/roles.sql')), 'utf8'));
   await admin.query('create database remediation_audit owner audit_owner tablespace small');
   await admin.end();
   const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 0, logger);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir, pgvectorBinaries, resolveServer } from '../support/servers.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';

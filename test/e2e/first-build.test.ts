@@ -5,9 +5,13 @@ import { delimiter, join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { type BinaryResolver, createBinaryResolver, ObtainingStopped } from '../../src/embedded/binaries.ts';
-import { CATALOGUE, type ServerDefinition } from '../../src/embedded/binaries/catalogue.ts';
-import { repositoryRoot, runScript } from '../support/processes.ts';
+import { CATALOGUE, type ServerDefinition } from '../../dev/servers/find/catalogue.ts';
+import {
+  type BinaryResolver,
+  createBinaryResolver,
+  ObtainingStopped,
+} from '../../dev/servers/find/resolver.ts';
+import { runScript } from '../support/processes.ts';
 
 const BUILD_TIMEOUT_MS = 300_000;
 let folder: string;
@@ -128,7 +132,7 @@ test.each([
     const flags = ['--api-port', '--temporal-port', '--temporal-ui-port', '--postgres-port'];
     const args = ['up', '--data-dir', join(folder, 'data'), ...flags.flatMap((flag) => [flag, '0'])];
     const start = runScript(
-      `process.argv.push('main.ts', ...${JSON.stringify(args)}); await import(source('main.ts'));`,
+      `process.argv.push('main.ts', ...${JSON.stringify(args)}); await import(source('dev/main.ts'));`,
       {
         env: {
           ...definedEnvironment(),
@@ -149,12 +153,3 @@ test.each([
   },
   BUILD_TIMEOUT_MS,
 );
-
-test('what is pinned for a build is in the package', () => {
-  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: repositoryRoot,
-    encoding: 'utf8',
-  });
-  expect(listed).toContain('tools/temporal/main.go');
-  expect(listed).toContain('tools/temporal/without/aws-sdk-go/go.mod');
-});

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type KubeApiserver, startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
-import { findFreePort } from '../../src/embedded/ports.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
-import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal-server.ts';
+import { type KubeApiserver, startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
+import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { documentsOf, type EnvironmentVariable, type Manifest } from '../support/chart.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir, pgvectorBinaries, resolveServer } from '../support/servers.ts';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Endpoints } from '../../src/embedded/endpoints.ts';
-import { isPortFree } from '../../src/embedded/ports.ts';
+import { isPortFree } from '../../dev/servers/process/ports.ts';
+import type { Endpoints } from '../../dev/up/endpoints.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { until } from '../support/until.ts';
 import { FREE_PORTS } from '../support/up.ts';
@@ -74,8 +74,8 @@ function portsOf({ api, temporal, temporalUi, postgres, kubernetes }: Endpoints)
 
 /** The one that npm runs. */
 function ours(): number {
-  const found = processesOf(folder).find(({ command }) => /^\S*node src\/main\.ts up/.test(command));
-  if (found === undefined) throw new Error(`no process runs src/main.ts: ${output}`);
+  const found = processesOf(folder).find(({ command }) => /^\S*node dev\/main\.ts up/.test(command));
+  if (found === undefined) throw new Error(`no process runs dev/main.ts: ${output}`);
   return found.pid;
 }
 

@@ -32,3 +32,9 @@ test('the packed program runs as JavaScript, with its migrations and reports bes
   expect(readdirSync(join(folder, 'package/migrations'))).toContain('0001_audit_foundation.sql');
   expect(readdirSync(join(folder, 'package/dist/reports/sql'))).toContain('recent-failures.sql');
 });
+
+test('the packed program says that the commands of the development kit are not installed', () => {
+  expect(() => run('up')).toThrow('up belongs to the development kit, which is not installed');
+  expect(() => run('simulate')).toThrow('simulate belongs to the development kit');
+  expect(run('--help')).not.toContain('simulate');
+});

@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { type Sandbox, startSandbox } from '../../dev/sandbox/sandbox.ts';
+import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { readConfig } from '../../src/config.ts';
 import { createMonthsAhead } from '../../src/database/partitions.ts';
-import { prepareDatabase } from '../../src/embedded/database.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
-import { type Sandbox, startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal-server.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { type ProcessName, READ_BY, type VariableName } from '../../src/process-variables.ts';
 import type { RunningService, ServiceContext } from '../../src/services/running-service.ts';

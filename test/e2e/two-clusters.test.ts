@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Sandbox } from '../../src/embedded/sandbox/sandbox.ts';
-import { startSandbox } from '../../src/embedded/sandbox/sandbox.ts';
+import type { Sandbox } from '../../dev/sandbox/sandbox.ts';
+import { startSandbox } from '../../dev/sandbox/sandbox.ts';
 import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
 import { startProgram, startUp } from '../support/up.ts';

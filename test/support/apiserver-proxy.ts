@@ -5,7 +5,7 @@ import { createServer, request as forward } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 
-import type { KubeApiserver } from '../../src/embedded/kube-apiserver.ts';
+import type { KubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 
 /** What became of one request. */
 export interface Passage {

@@ -51,10 +51,9 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
     MESSAGES,
     'observability',
   ]),
-  embedded: service(['*']),
-  'main.ts': service(['*']),
+  'main.ts': service(['cli']),
   services: service(['*']),
-  commands: service(['*']),
+  cli: service(['*']),
   'config.ts': service([
     'settings.ts',
     'temporal-settings.ts',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { TestProject } from 'vitest/node';
 
-import { startPostgres } from '../../src/embedded/postgres.ts';
+import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { cacheDir } from './servers.ts';
 
 declare module 'vitest' {

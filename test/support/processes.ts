@@ -27,9 +27,9 @@ export interface ScriptOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-/** A process of its own that runs a module. `source('embedded/ports.ts')` inside it is the address of our source. */
+/** A process of its own that runs a module. `source('dev/servers/process/ports.ts')` inside it is the address of our source. */
 export function runScript(body: string, { wrapper = [], env }: ScriptOptions = {}): Script {
-  const sources = new URL('../../src/', import.meta.url).href;
+  const sources = new URL('../../', import.meta.url).href;
   const program = `const source = (path) => new URL(path, ${JSON.stringify(sources)}).href;\n${body}`;
   const [command = process.execPath, ...args] = [
     ...wrapper,

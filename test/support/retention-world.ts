@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
+import { type EmbeddedDatabase, prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { ARCHIVED_TABLES, partitionName } from '../../src/archive/archive-schema.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { Manifest } from '../../src/archive/manifest.ts';
@@ -17,8 +19,6 @@ import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { partitionsOf } from '../../src/database/month-detach.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
-import { type EmbeddedDatabase, prepareDatabase } from '../../src/embedded/database.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { RetentionSetting } from './retention.ts';
 import { cacheDir } from './servers.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
+import { type EmbeddedDatabase, prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { type EmbeddedDatabase, prepareDatabase } from '../../src/embedded/database.ts';
-import { findFreePort } from '../../src/embedded/ports.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { cacheDir } from './servers.ts';
 import { createTestFolder, type TestFolder } from './test-folder.ts';

@@ -1,14 +1,14 @@
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { CATALOGUE } from '../../dev/servers/find/catalogue.ts';
 import {
   type BinaryResolver,
   createBinaryResolver,
   SERVER_NAMES,
   type ServerName,
-} from '../../src/embedded/binaries.ts';
-import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
-import type { PostgresBinaries } from '../../src/embedded/postgres/binaries.ts';
+} from '../../dev/servers/find/resolver.ts';
+import type { PostgresBinaries } from '../../dev/servers/postgres/binaries.ts';
 
 /** Where this machine keeps the real servers: the same folder the product uses. */
 export const cacheDir =

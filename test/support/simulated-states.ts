@@ -1,8 +1,8 @@
+import type { Generation } from '../../dev/simulator/generations.ts';
+import type { WatchedState } from '../../dev/simulator/states.ts';
+import { statesOf } from '../../dev/simulator/states.ts';
+import type { Branch } from '../../dev/simulator/stories.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import type { Generation } from '../../src/embedded/simulator/generations.ts';
-import type { WatchedState } from '../../src/embedded/simulator/states.ts';
-import { statesOf } from '../../src/embedded/simulator/states.ts';
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
 import type { KubernautKind } from '../../src/kubernaut/kinds.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';

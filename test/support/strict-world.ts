@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import pino from 'pino';
 
-import type { StoredObject } from '../../src/embedded/sandbox/object.ts';
-import type { Fault } from '../../src/embedded/sandbox/request-handler.ts';
+import type { StoredObject } from '../../dev/sandbox/object.ts';
+import type { Fault } from '../../dev/sandbox/request-handler.ts';
 import { FINALIZER } from '../../src/watcher/finalizer.ts';
 import type { WorldOptions } from './watcher-world.ts';
 import { WatcherWorld } from './watcher-world.ts';

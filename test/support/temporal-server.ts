@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { TestProject } from 'vitest/node';
 
-import { startTemporal } from '../../src/embedded/temporal-server.ts';
+import { startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { resolveServer } from './servers.ts';
 
 declare module 'vitest' {

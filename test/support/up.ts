@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Endpoints } from '../../src/embedded/endpoints.ts';
+import type { Endpoints } from '../../dev/up/endpoints.ts';
 import { repositoryPath } from './repository.ts';
 import { until } from './until.ts';
 
@@ -28,7 +28,7 @@ export function startProgram(
   args: readonly string[],
   { env = {}, wrapper = [] }: StartOptions = {},
 ): RunningProgram {
-  const [command = '', ...rest] = [...wrapper, process.execPath, repositoryPath('src/main.ts'), ...args];
+  const [command = '', ...rest] = [...wrapper, process.execPath, repositoryPath('dev/main.ts'), ...args];
   // A developer's own kubeconfig must not decide what a test watches.
   const inherited = { ...process.env, KUBECONFIG: '' };
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, ...env } });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 import { request } from 'undici';
 
-import { startServer, untilReady } from '../../src/embedded/child-process.ts';
-import { findFreePort } from '../../src/embedded/ports.ts';
+import { startServer, untilReady } from '../../dev/servers/process/child-process.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
 import { resolveServer } from './servers.ts';
 
 /** An S3 server that checks signatures and checksums, with versions and object lock. */

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 
 import { parseAllDocuments } from 'yaml';
 
+import { KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
+import type { KubeApiserver, KubeApiserverOptions } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
+import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
+import { ClusterClient } from '../../dev/simulator/cluster-client.ts';
+import { installKinds } from '../../dev/simulator/install-kinds.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
-import type { KubeApiserver, KubeApiserverOptions } from '../../src/embedded/kube-apiserver.ts';
-import { startKubeApiserver } from '../../src/embedded/kube-apiserver.ts';
-import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
-import { ClusterClient } from '../../src/embedded/simulator/cluster-client.ts';
-import { installKinds } from '../../src/embedded/simulator/install-kinds.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

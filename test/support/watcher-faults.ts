@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { Fault } from '../../src/embedded/sandbox/request-handler.ts';
+import type { Fault } from '../../dev/sandbox/request-handler.ts';
 
 /** What a server or the way to it can do wrong; a schedule switches them on and off. */
 export const FAULTS = [

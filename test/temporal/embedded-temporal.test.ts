@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { outputOf } from '../../src/embedded/binaries/run-step.ts';
+import { outputOf } from '../../dev/servers/find/run-step.ts';
 import {
   type EmbeddedTemporal,
   startTemporal,
   type TemporalOptions,
-} from '../../src/embedded/temporal-server.ts';
+} from '../../dev/servers/temporal/development-server.ts';
 import { BECOME_ORDINARY_USER, isGone, runScript, withSmallDisk } from '../support/processes.ts';
 import { resolveServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -46,7 +46,7 @@ const start = (changes: Partial<TemporalOptions> = {}): Promise<EmbeddedTemporal
 
 /** Starts Temporal in a process of its own, which says the server's process id, or the error. */
 const starter = (prepare = ''): string => `
-  const { startTemporal } = await import(source('embedded/temporal-server.ts'));
+  const { startTemporal } = await import(source('dev/servers/temporal/development-server.ts'));
   ${prepare}
   const said = await startTemporal({ ...${JSON.stringify(options())}, report: () => undefined }).then(
     (temporal) => 'pid ' + temporal.server.pid + ' address ' + temporal.address,

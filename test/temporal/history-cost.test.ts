@@ -2,10 +2,10 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { Branch } from '../../dev/simulator/stories.ts';
 import type { RecordedList } from '../../src/activities/types.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { ACTIVITY_BY_PHASE } from '../../src/domain/phases.ts';
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';

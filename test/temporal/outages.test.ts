@@ -6,12 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { type EmbeddedDatabase, prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
+import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { createPool } from '../../src/database/pool.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { type EmbeddedDatabase, prepareDatabase } from '../../src/embedded/database.ts';
-import { findFreePort } from '../../src/embedded/ports.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
-import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal-server.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { createRemediationSignals, type RemediationSignals } from '../../src/temporal/remediation-signals.ts';

@@ -1,8 +1,8 @@
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type RunningServer, startServer, untilReady } from '../../src/embedded/child-process.ts';
-import { findFreePort, LOOPBACK } from '../../src/embedded/ports.ts';
+import { type RunningServer, startServer, untilReady } from '../../dev/servers/process/child-process.ts';
+import { findFreePort, LOOPBACK } from '../../dev/servers/process/ports.ts';
 import { resolveServer } from '../support/servers.ts';
 
 let server: RunningServer;

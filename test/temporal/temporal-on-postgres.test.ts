@@ -6,10 +6,10 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { openTemporalCeiling } from '../../bench/temporal-ceiling.ts';
-import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts';
-import { startPostgres } from '../../src/embedded/postgres.ts';
-import type { EmbeddedTemporal } from '../../src/embedded/temporal-server.ts';
-import { startTemporalOnPostgres } from '../../src/embedded/temporal-server-postgres.ts';
+import type { EmbeddedPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import type { EmbeddedTemporal } from '../../dev/servers/temporal/development-server.ts';
+import { startTemporalOnPostgres } from '../../dev/servers/temporal/server-on-postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';

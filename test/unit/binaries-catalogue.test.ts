@@ -10,10 +10,10 @@ import {
   type Platform,
   SERVER_NAMES,
   type ServerName,
-} from '../../src/embedded/binaries/catalogue.ts';
-import { findChecksum } from '../../src/embedded/binaries/download.ts';
+} from '../../dev/servers/find/catalogue.ts';
+import { findChecksum } from '../../dev/servers/find/download.ts';
 
-const TOOLS = join(import.meta.dirname, '../../tools');
+const TOOLS = join(import.meta.dirname, '../../dev/tools');
 const SUM = 'a'.repeat(64);
 
 const tool = (path: string): string => readFileSync(join(TOOLS, path), 'utf8');

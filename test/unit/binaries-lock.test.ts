@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { type LockHolder, withLock } from '../../src/embedded/binaries/lock.ts';
+import { type LockHolder, withLock } from '../../dev/servers/find/lock.ts';
 
 const WAIT = { timeout: 5_000, interval: 10 };
 let folder: string;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { CompileProgress } from '../../src/embedded/binaries/compile-progress.ts';
-import { Progress } from '../../src/embedded/binaries/progress.ts';
-import { createProgressOutput } from '../../src/embedded/binaries/progress-output.ts';
-import { outputOf, runStep } from '../../src/embedded/binaries/run-step.ts';
+import { CompileProgress } from '../../dev/servers/find/compile-progress.ts';
+import { Progress } from '../../dev/servers/find/progress.ts';
+import { createProgressOutput } from '../../dev/servers/find/progress-output.ts';
+import { outputOf, runStep } from '../../dev/servers/find/run-step.ts';
 import { isGone } from '../support/processes.ts';
 
 let folder: string;

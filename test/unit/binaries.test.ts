@@ -10,12 +10,12 @@ import { pathToFileURL } from 'node:url';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { CATALOGUE, type ServerDefinition } from '../../dev/servers/find/catalogue.ts';
 import {
   type BinaryResolverOptions,
   createBinaryResolver,
   ServerUnavailable,
-} from '../../src/embedded/binaries.ts';
-import { CATALOGUE, type ServerDefinition } from '../../src/embedded/binaries/catalogue.ts';
+} from '../../dev/servers/find/resolver.ts';
 
 /** A program that says its version, in the place of a real one. */
 const program = (version: string): string => `#!/bin/sh\necho "tool ${version}"\n`;
@@ -257,7 +257,7 @@ test('a failure is forgotten, so the next call tries again', async () => {
 /** A process of its own that resolves the tool by building it. */
 function resolveInProcess(): { output: Promise<string>; kill: () => void } {
   const module = (path: string): string =>
-    JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/embedded', path)).href);
+    JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../dev/servers/find', path)).href);
   const options = {
     cacheDir: join(folder, 'cache'),
     explicitPaths: {},
@@ -268,8 +268,8 @@ function resolveInProcess(): { output: Promise<string>; kill: () => void } {
   const definition = { ...tool, sources: [goSource], identify: undefined };
   const script = `
     import { appendFileSync } from 'node:fs';
-    import { createBinaryResolver } from ${module('binaries.ts')};
-    import { CATALOGUE } from ${module('binaries/catalogue.ts')};
+    import { createBinaryResolver } from ${module('resolver.ts')};
+    import { CATALOGUE } from ${module('catalogue.ts')};
     const identify = { args: ['--version'], expect: /^tool 1/ };
     const promtool = { ...${JSON.stringify(definition)}, identify };
     const options = ${JSON.stringify(options)};

@@ -10,7 +10,7 @@ import {
   ServerNotReady,
   startServer,
   untilReady,
-} from '../../src/embedded/child-process.ts';
+} from '../../dev/servers/process/child-process.ts';
 import { isGone, isRoot, ORDINARY_USER, runScript } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
@@ -125,7 +125,7 @@ test('a server whose parent dies before the kernel was told is not left behind',
   const lateOnce = `for last; do :; done; [ "$last" = true ] || while [ ${parentOf} = "$8" ]; do sleep 0.01; done`;
   writeFileSync(join(slow, 'setpriv'), `#!/bin/sh\n${lateOnce}\nexec ${real} "$@"\n`, { mode: 0o755 });
   const script = runScript(
-    `const { startServer } = await import(source('embedded/child-process.ts'));
+    `const { startServer } = await import(source('dev/servers/process/child-process.ts'));
      const server = startServer({ name: 'sleep', command: '/bin/sleep', args: ['600'] });
      (await import('node:fs')).writeSync(1, 'pid ' + server.pid + '.');
      process.kill(process.pid, 'SIGKILL');`,
@@ -140,7 +140,7 @@ describe.each([
   ['with setpriv', process.env['PATH'] ?? ''],
   ['with the watchdog, where there is no setpriv', nothingButShell],
 ])('%s', (_, PATH) => {
-  const START = `const { startServer } = await import(source('embedded/child-process.ts'));`;
+  const START = `const { startServer } = await import(source('dev/servers/process/child-process.ts'));`;
 
   test('a server ends when its parent is killed', async () => {
     const script = runScript(

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { TLSConfig } from '@temporalio/client';
 import { afterAll, describe, expect, test } from 'vitest';
 
+import { CATALOGUE } from '../../dev/servers/find/catalogue.ts';
+import { SERVER_NAMES } from '../../dev/servers/find/resolver.ts';
 import { updatePage } from '../../scripts/configuration-table.ts';
 import { type ConfigCheck, readConfig } from '../../src/config.ts';
-import { SERVER_NAMES } from '../../src/embedded/binaries.ts';
-import { CATALOGUE } from '../../src/embedded/binaries/catalogue.ts';
 import type { SettingsError } from '../../src/settings.ts';
 import { VARIABLES } from '../../src/variables.ts';
 

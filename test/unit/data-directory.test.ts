@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { DataDirectoryInUse, openDataDirectory } from '../../src/embedded/data-directory.ts';
+import { DataDirectoryInUse, openDataDirectory } from '../../dev/up/data-directory.ts';
 import { BECOME_ORDINARY_USER, runScript, withSmallDisk } from '../support/processes.ts';
 
 let folder: string;
@@ -19,7 +19,7 @@ afterEach(() => {
 
 /** Opens the folder and says what came of it. Without `hold` it ends then. */
 const opening = (target: string, hold = false): string => `
-  const { openDataDirectory } = await import(source('embedded/data-directory.ts'));
+  const { openDataDirectory } = await import(source('dev/up/data-directory.ts'));
   ${BECOME_ORDINARY_USER}
   ${openingAsWeAre(target, hold)}`;
 const openingAsWeAre = (target: string, hold: boolean): string => `
@@ -27,7 +27,7 @@ const openingAsWeAre = (target: string, hold: boolean): string => `
   process.stdout.write('<' + said + '>');
   ${hold ? 'setInterval(() => undefined, 1000);' : ''}`;
 const holding = (target: string): string => `
-  const { openDataDirectory } = await import(source('embedded/data-directory.ts'));
+  const { openDataDirectory } = await import(source('dev/up/data-directory.ts'));
   ${openingAsWeAre(target, true)}`;
 
 test('a new data directory gets its layout, closed to others where secrets may lie', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { publishEndpoints } from '../../src/embedded/endpoints.ts';
+import { publishEndpoints } from '../../dev/up/endpoints.ts';
 
 const endpoints = {
   api: 'http://127.0.0.1:8085',

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { findFreePort, isPortFree, PortTaken, requireFreePorts } from '../../src/embedded/ports.ts';
+import { findFreePort, isPortFree, PortTaken, requireFreePorts } from '../../dev/servers/process/ports.ts';
 import { runScript } from '../support/processes.ts';
 
 let server: Server;

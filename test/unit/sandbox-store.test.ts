@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import type { StoredObject } from '../../src/embedded/sandbox/object.ts';
-import type { Change } from '../../src/embedded/sandbox/store.ts';
-import { Store } from '../../src/embedded/sandbox/store.ts';
-import { createRandom } from '../../src/embedded/simulator/random.ts';
+import type { StoredObject } from '../../dev/sandbox/object.ts';
+import type { Change } from '../../dev/sandbox/store.ts';
+import { Store } from '../../dev/sandbox/store.ts';
+import { createRandom } from '../../dev/simulator/random.ts';
 
 const COLLECTION = 'kubernaut.ai/workflowexecutions';
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
+import type { WatchedState } from '../../dev/simulator/states.ts';
+import { statesOf } from '../../dev/simulator/states.ts';
+import type { Branch } from '../../dev/simulator/stories.ts';
+import { branchesOf } from '../../dev/simulator/stories.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { canonicalJson } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import type { WatchedState } from '../../src/embedded/simulator/states.ts';
-import { statesOf } from '../../src/embedded/simulator/states.ts';
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
-import { branchesOf } from '../../src/embedded/simulator/stories.ts';
 import { at, textAt } from '../../src/kubernaut/resource.ts';
 import { observationsOfEach } from '../support/simulated-states.ts';
 

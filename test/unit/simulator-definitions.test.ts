@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-import { definitionOf } from '../../src/embedded/sandbox/definitions.ts';
-import { KUBERNAUT_KINDS } from '../../src/embedded/sandbox/kinds.ts';
+import { definitionOf } from '../../dev/sandbox/definitions.ts';
+import { KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 const FOLDER = repositoryPath('deploy/crds-for-tests');

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { SCENARIOS } from '../../src/embedded/simulator/catalogue.ts';
-import { goDuration } from '../../src/embedded/simulator/facts.ts';
-import type { RemediationPlan } from '../../src/embedded/simulator/plan.ts';
-import { planRemediation, planSimulation } from '../../src/embedded/simulator/plan.ts';
-import { BRANCHES, branchesOf } from '../../src/embedded/simulator/stories.ts';
+import { SCENARIOS } from '../../dev/simulator/catalogue.ts';
+import { goDuration } from '../../dev/simulator/facts.ts';
+import type { RemediationPlan } from '../../dev/simulator/plan.ts';
+import { planRemediation, planSimulation } from '../../dev/simulator/plan.ts';
+import { BRANCHES, branchesOf } from '../../dev/simulator/stories.ts';
 
 const BOTH = ['remediated', 'execution-failed'] as const;
 const plansOf = (seed: number, count: number): readonly RemediationPlan[] =>

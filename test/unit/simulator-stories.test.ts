@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 
+import type { ExpectedEnding } from '../../dev/simulator/expected-ending.ts';
+import type { Generation } from '../../dev/simulator/generations.ts';
+import { GENERATIONS, kindsOf } from '../../dev/simulator/generations.ts';
+import { expectedEnding } from '../../dev/simulator/oracle.ts';
+import { nameOf } from '../../dev/simulator/perform.ts';
+import { phaseOf } from '../../dev/simulator/play.ts';
+import type { WatchedState } from '../../dev/simulator/states.ts';
+import { statesOf } from '../../dev/simulator/states.ts';
+import type { Part } from '../../dev/simulator/step.ts';
+import type { Branch } from '../../dev/simulator/stories.ts';
+import { branchesOf } from '../../dev/simulator/stories.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
-import type { ExpectedEnding } from '../../src/embedded/simulator/expected-ending.ts';
-import type { Generation } from '../../src/embedded/simulator/generations.ts';
-import { GENERATIONS, kindsOf } from '../../src/embedded/simulator/generations.ts';
-import { expectedEnding } from '../../src/embedded/simulator/oracle.ts';
-import { nameOf } from '../../src/embedded/simulator/perform.ts';
-import { phaseOf } from '../../src/embedded/simulator/play.ts';
-import type { WatchedState } from '../../src/embedded/simulator/states.ts';
-import { statesOf } from '../../src/embedded/simulator/states.ts';
-import type { Part } from '../../src/embedded/simulator/step.ts';
-import type { Branch } from '../../src/embedded/simulator/stories.ts';
-import { branchesOf } from '../../src/embedded/simulator/stories.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
 
 const SEED = 20;

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { afterEach, expect, test, vi } from 'vitest';
 
+import type { WatchedState } from '../../dev/simulator/states.ts';
+import { statesOf } from '../../dev/simulator/states.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
-import type { WatchedState } from '../../src/embedded/simulator/states.ts';
-import { statesOf } from '../../src/embedded/simulator/states.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
 import { createLogger } from '../../src/observability/logger.ts';

@@ -1,0 +1,238 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import type { Config } from '../../src/config.ts';
+import { createLogger, type Logger } from '../../src/observability/logger.ts';
+import { createClosing } from '../../src/services/closing.ts';
+import type { RunningService } from '../../src/services/running-service.ts';
+import { untilStopped } from '../../src/services/running-service.ts';
+import { startServeService } from '../../src/services/serve-service.ts';
+import { startWatchService } from '../../src/services/watch-service.ts';
+import { startWorkService } from '../../src/services/work-service.ts';
+import type { ShowStatus } from '../servers/find/progress.ts';
+import { createProgressOutput } from '../servers/find/progress-output.ts';
+import { type BinaryResolver, createBinaryResolver, type ServerName } from '../servers/find/resolver.ts';
+import { prepareDatabase } from '../servers/postgres/database.ts';
+import { type EmbeddedPostgres, startPostgres } from '../servers/postgres/postgres.ts';
+import { requireFreePorts } from '../servers/process/ports.ts';
+import { type EmbeddedTemporal, startTemporal } from '../servers/temporal/development-server.ts';
+import { startTemporalOnPostgres } from '../servers/temporal/server-on-postgres.ts';
+import { requireUsableCluster, startCluster } from './cluster.ts';
+import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import { publishEndpoints } from './endpoints.ts';
+import { readyBlock } from './ready-block.ts';
+import { type ServerWatch, watchServers } from './server-watch.ts';
+import type { UpOptions } from './up-options.ts';
+
+/** Servers of a run that was killed a moment ago may still be on their way out. */
+const PREDECESSOR_GRACE_MS = 10_000;
+
+type Closing = ReturnType<typeof createClosing>;
+
+interface Stage {
+  readonly config: Config;
+  readonly options: UpOptions;
+  readonly closing: Closing;
+  readonly watch: ServerWatch;
+  /** The signal to the program, or a server that ended by itself. */
+  readonly stop: AbortSignal;
+  readonly report: (line: string) => void;
+  readonly showStatus: ShowStatus | undefined;
+}
+
+/**
+ * Everything on this machine, until the signal, or until a server ends by itself. What was started is ended in reverse
+ * order, also after a failure.
+ */
+export async function up(config: Config, options: UpOptions, stop: AbortSignal): Promise<void> {
+  const closing = createClosing();
+  const { report, showStatus } = createProgressOutput(process.stderr);
+  const watch = watchServers();
+  const ended = AbortSignal.any([stop, watch.failed]);
+  const stage: Stage = { config, options, closing, watch, stop: ended, report, showStatus };
+  try {
+    const services = await startAll(stage);
+    await untilStopped(services, ended);
+    report('stopping');
+    watch.failed.throwIfAborted();
+  } catch (error: unknown) {
+    // Whatever failed then, failed for that.
+    watch.failed.throwIfAborted();
+    throw error;
+  } finally {
+    watch.end();
+    await closing.run();
+  }
+}
+
+async function startAll(stage: Stage): Promise<readonly RunningService[]> {
+  const { config, options, closing } = stage;
+  const startedAt = Date.now();
+  await requireUsableCluster(stage, stage.report);
+  const data = await openDataDirectory(options.dataDir);
+  closing.push(() => data.close());
+  await requirePorts(options, data.abandoned);
+  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel, 'up');
+
+  const servers = await startServers(stage, data, logger);
+  const services = await startServices(stage, servers, logger);
+  const endpoints = {
+    api: services.api.url,
+    temporal: servers.temporal.address,
+    temporalUi: servers.temporal.uiUrl ?? '',
+    postgres: servers.database.ownerUrl,
+    kubernetes: servers.cluster.server,
+    kubeconfig: servers.cluster.kubeconfig,
+    watcher: services.watcher.url,
+    worker: services.worker.url,
+  };
+  const published = await publishEndpoints(data.path, endpoints);
+  closing.push(() => published.remove());
+  const seconds = (Date.now() - startedAt) / 1_000;
+  const cluster = `${servers.cluster.name}: ${servers.cluster.description}`;
+  process.stdout.write(readyBlock({ seconds, endpoints, cluster, dataDir: data.path }));
+  return Object.values(services);
+}
+
+/** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
+async function startServers(stage: Stage, data: DataDirectory, logger: Logger): Promise<EmbeddedServers> {
+  const { config, options, closing, watch, stop, report } = stage;
+  const over = new AbortController();
+  const resolver = createResolver(stage, AbortSignal.any([stop, over.signal]));
+  const startChosenTemporal = findTemporal(stage, data, resolver);
+  // Awaited below; until then a failure must not end the process as an unhandled rejection. And when something else here
+  // ends first, a build is given up and clears its folder away.
+  const settled = startChosenTemporal.then(
+    () => undefined,
+    () => undefined,
+  );
+  closing.push(() => {
+    over.abort();
+    return settled;
+  });
+
+  const postgres = await startPostgres({
+    dataDir: data.postgres,
+    port: options.postgresPort,
+    cacheDir: config.embedded.cacheDir,
+    report,
+  });
+  closing.push(() => postgres.stop());
+  watch.add(postgres.server, (error) => postgres.explain(error, 'go on with the database'));
+  const database = await prepareDatabase(postgres, config.database.monthsAhead, logger);
+  // A build that the signal ended says so with an exit code of its own.
+  if (stop.aborted) await startChosenTemporal;
+  stop.throwIfAborted();
+
+  const temporal = await (await startChosenTemporal)(postgres);
+  closing.push(() => temporal.stop());
+  watch.add(temporal.server);
+  stop.throwIfAborted();
+
+  const cluster = await startCluster({ config, options, dataDir: data.sandbox, resolver, report });
+  closing.push(() => cluster.stop());
+  stop.throwIfAborted();
+  return { database, temporal, cluster };
+}
+
+type StartTemporal = (postgres: EmbeddedPostgres) => Promise<EmbeddedTemporal>;
+
+/** Resolves when the programs are there, which may have to be built. */
+async function findTemporal(
+  { options, report }: Stage,
+  data: DataDirectory,
+  resolver: BinaryResolver,
+): Promise<StartTemporal> {
+  const common = { dataDir: data.temporal, port: options.temporalPort, searchAttributes: {}, report };
+  if (options.temporal === 'server') {
+    const binaries = {
+      server: await resolver.resolve('temporal-server'),
+      sqlTool: await resolver.resolve('temporal-sql-tool'),
+    };
+    return (postgres) => startTemporalOnPostgres({ ...common, binaries, postgres });
+  }
+  const binary = await resolver.resolve('temporal');
+  // A port that is chosen later cannot be told now.
+  const codecEndpoint = options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`;
+  return () => startTemporal({ ...common, binary, uiPort: options.temporalUiPort, codecEndpoint });
+}
+
+async function startServices(stage: Stage, servers: EmbeddedServers, logger: Logger) {
+  const context = { config: embeddedConfig(stage, servers), logger, signal: stage.stop };
+  const start = async (service: typeof startWorkService): Promise<RunningService> => {
+    const running = await service(context);
+    stage.closing.push(() => running.stop());
+    stage.stop.throwIfAborted();
+    return running;
+  };
+  return {
+    worker: await start(startWorkService),
+    api: await start(startServeService),
+    watcher: await start(startWatchService),
+  };
+}
+
+async function requirePorts(options: UpOptions, abandoned: boolean): Promise<void> {
+  await requireFreePorts(
+    [
+      { port: options.apiPort, flag: '--api-port', use: 'the API' },
+      { port: options.temporalPort, flag: '--temporal-port', use: 'Temporal' },
+      { port: options.temporalUiPort, flag: '--temporal-ui-port', use: 'the Temporal UI' },
+      { port: options.postgresPort, flag: '--postgres-port', use: 'PostgreSQL' },
+    ],
+    abandoned ? PREDECESSOR_GRACE_MS : 0,
+  );
+}
+
+function createResolver({ config, report, showStatus }: Stage, signal: AbortSignal) {
+  const { cacheDir, searchPath, serverPaths } = config.embedded;
+  const explicitPaths = Object.fromEntries(
+    Object.entries(serverPaths).filter(([, path]) => path !== ''),
+  ) as Partial<Record<ServerName, string>>;
+  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report, showStatus, signal });
+}
+
+interface EmbeddedServers {
+  readonly database: Awaited<ReturnType<typeof prepareDatabase>>;
+  readonly temporal: EmbeddedTemporal;
+  readonly cluster: Awaited<ReturnType<typeof startCluster>>;
+}
+
+/** An archive beside the data, unless another one is named. */
+function embeddedRetention({ retention }: Config, { dataDir }: UpOptions): Config['retention'] {
+  const { archive } = retention;
+  if (archive.url !== '') return retention;
+  const [url, keyFile] = [
+    pathToFileURL(resolve(dataDir, 'archive')).href,
+    resolve(dataDir, 'archive-key.pem'),
+  ];
+  return { ...retention, archive: { ...archive, url, keyFile } };
+}
+
+/** The configuration of the three services, pointed at what was started here. */
+function embeddedConfig(
+  { config, options }: Stage,
+  { database, temporal, cluster }: EmbeddedServers,
+): Config {
+  return {
+    ...config,
+    database: { ...config.database, url: database.writerUrl, ownerUrl: database.ownerUrl },
+    temporal: {
+      ...config.temporal,
+      connectionOptions: { address: temporal.address },
+      namespace: temporal.namespace,
+    },
+    kubernetes: { ...config.kubernetes, kubeconfig: cluster.kubeconfig, context: cluster.context },
+    api: { ...config.api, host: '127.0.0.1', port: options.apiPort, codecOrigins: originsOf(temporal.uiUrl) },
+    // Probes and metrics of the other two take free ports, which the ready block and endpoints.json name.
+    metricsHost: '127.0.0.1',
+    worker: { ...config.worker, metricsPort: 0 },
+    retention: embeddedRetention(config, options),
+    watcher: { ...config.watcher, cluster: cluster.name, clusters: [], metricsPort: 0 },
+  };
+}
+
+/** Under both names of this machine that a browser may have been given. */
+function originsOf(uiUrl: string | undefined): readonly string[] {
+  return uiUrl === undefined ? [] : [uiUrl, uiUrl.replace('127.0.0.1', 'localhost')];
+}

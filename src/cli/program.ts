@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+
+import { readProcessConfig } from '../config.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+import type { RunningService, ServiceContext } from '../services/running-service.ts';
+import { EndedBySignal, untilStopped } from '../services/running-service.ts';
+import { startServeService } from '../services/serve-service.ts';
+import { SERVICE_CHECKS } from '../services/service-checks.ts';
+import { startWatchService } from '../services/watch-service.ts';
+import { startWorkService } from '../services/work-service.ts';
+import { UsageError } from '../settings.ts';
+import { runArchive } from './archive.ts';
+import { takeNoArguments } from './arguments.ts';
+import { runCompleteness } from './completeness.ts';
+import { EXIT, exitCodeOf, exitCodeOfSignal } from './exit-codes.ts';
+import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
+import { runReport, runSimilar } from './query.ts';
+import { runHold, runRetention } from './retention.ts';
+import { runStrict } from './strict.ts';
+
+/** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
+const LONGEST_END_MS = 10_000;
+
+export interface Command {
+  readonly summary: string;
+  run(args: readonly string[], stop: AbortSignal): Promise<void>;
+}
+
+export type Commands = Readonly<Record<string, Command>>;
+
+/** What a deployment runs. */
+export const COMMANDS: Commands = {
+  watch: {
+    summary: 'follow the cluster and start a workflow per remediation',
+    run: service('watch', startWatchService),
+  },
+  work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
+  serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
+  report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
+  similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
+  completeness: {
+    summary: 'what is there, what of it is recorded, what is missing by name',
+    run: runCompleteness,
+  },
+  'upgrade-embeddings': {
+    summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
+    run: runUpgradeEmbeddings,
+  },
+  retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
+  hold: { summary: 'place, list and release legal holds', run: runHold },
+  archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
+  cluster: {
+    summary:
+      'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
+    run: runCluster,
+  },
+  strict: {
+    summary: 'take the finalizer of strict mode off: `strict --help` shows how',
+    run: runStrict,
+  },
+  migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
+};
+
+/** Commands of the development kit; an installation has neither embedded servers nor a simulator. */
+const DEVELOPMENT_COMMANDS: readonly string[] = ['up', 'simulate'];
+
+function usage(commands: Commands): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(20)}${summary}`);
+  return `usage: remediation-audit <command>
+
+${lines.join('\n')}
+
+  --help              show this
+  --version           show the version
+
+Configuration comes from the environment: docs/configuration.md lists every variable.
+`;
+}
+
+/** Runs one command until it ends or a signal stops it, and sets the exit code of the process. */
+export async function runProgram(args: readonly string[], commands: Commands): Promise<void> {
+  process.exitCode = await exitCodeAfter(args, commands);
+  // Other commands write answers, for which somebody may take their time to read.
+  if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '')) endAtTheLatest(process.exitCode);
+}
+
+async function exitCodeAfter(args: readonly string[], commands: Commands): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  if (name === '--help' || name === 'help') return say(usage(commands));
+  if (name === '--version') return say(`${version()}\n`);
+  const stop = new AbortController();
+  // The one owner of the process: every other part is stopped by this signal, in order.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop.abort(signal);
+    });
+  }
+  try {
+    await commandNamed(name, commands).run(rest, stop.signal);
+    return EXIT.ok;
+  } catch (error: unknown) {
+    // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
+    if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
+    process.stderr.write(`remediation-audit ${name}: ${messageOf(error)}\n`);
+    if (error instanceof EndedBySignal) return exitCodeOfSignal(stop.signal);
+    return exitCodeOf(error);
+  }
+}
+
+function commandNamed(name: string, commands: Commands): Command {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command;
+  if (DEVELOPMENT_COMMANDS.includes(name)) {
+    throw new UsageError(
+      `${name} belongs to the development kit, which is not installed: run it in a checkout, \`npm run remediation-audit -- ${name}\``,
+    );
+  }
+  throw new UsageError(`unknown command ${name}; \`remediation-audit --help\` lists them`);
+}
+
+function service(
+  name: keyof typeof SERVICE_CHECKS,
+  start: (context: ServiceContext) => Promise<RunningService>,
+): Command['run'] {
+  return async (args, stop) => {
+    takeNoArguments(name, args);
+    const config = readProcessConfig(SERVICE_CHECKS[name]);
+    const logger = createLogger(config.logLevel, name);
+    const running = await start({ config, logger, signal: stop });
+    logger.info({ url: running.url }, 'started');
+    await endedOrStopped(running, stop, logger);
+  };
+}
+
+async function endedOrStopped(running: RunningService, stop: AbortSignal, logger: Logger): Promise<void> {
+  try {
+    await untilStopped([running], stop);
+    logger.info({ signal: stop.aborted ? String(stop.reason) : 'none' }, 'stopping');
+  } finally {
+    await running.stop();
+  }
+}
+
+function isStop(error: unknown, stop: AbortSignal): boolean {
+  return error === stop.reason || (error instanceof Error && error.name === 'AbortError');
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [error.message, ...error.errors.map(messageOf)].filter(Boolean).join(': ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+/** A process that has done its work but does not end would never be restarted by whoever supervises it. */
+function endAtTheLatest(code: number): void {
+  setTimeout(() => {
+    const left = process.getActiveResourcesInfo().join(', ');
+    process.stderr.write(`remediation-audit: still open after everything was stopped: ${left}; ending\n`);
+    process.exit(code);
+  }, LONGEST_END_MS).unref();
+}
