@@ -1,10 +1,10 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { createMonth, monthsAhead, rollOver } from '../../src/database/partitions.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { planRetention } from '../../src/database/retention-plan.ts';
-import { addMonths, monthOf } from '../../src/domain/instant.ts';
+import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -158,5 +158,40 @@ describe('a month is due for the archive when its last day is as long ago as the
       (await planRetention(pool, RULES, now)).find(({ month }) => month === '2027-05-01')?.action;
     expect(await actionAt('2027-11-08T04:29:59.000000Z')).toBe('in-grace');
     expect(await actionAt('2027-11-08T04:30:00.000000Z')).toBe('drop');
+  });
+});
+
+describe('today, whatever day the clocks of this run say:', () => {
+  test('the rollover makes the month of this process and of PostgreSQL, and the two after it', async () => {
+    // Of the moment before: in the last seconds of a month the next one may begin meanwhile.
+    const now = new Date();
+    await rollOver(pool, instantOf(now.getTime()), 2);
+    const months = [0, 1, 2].map((count) =>
+      new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + count, 1)).toISOString().slice(0, 7),
+    );
+    const bounds = await boundsOf('audit_ledger');
+    for (const month of months) expect([...bounds.keys()]).toContain(month);
+    const { rows } = await pool.query<{ month: string }>(
+      `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM') as month`,
+    );
+    expect(months.slice(0, 2)).toContain(rows[0]?.month);
+  });
+
+  test('retention archives the months whose end is 90 days ago or more, and no other', async () => {
+    // Of its own: the tests above have put months into states of their own.
+    const fresh = await createTestDatabase();
+    onTestFinished(() => fresh.close());
+    const nowMs = Date.now();
+    const now = instantOf(nowMs);
+    const past = Array.from({ length: 7 }, (_, count) => addMonths(monthOf(now), -count));
+    for (const month of past) await createMonth(fresh.owner, month);
+    const planned = await planRetention(fresh.owner, RULES, now);
+    const isDue = (month: string) => nowMs - Date.parse(addMonths(month, 1)) >= RULES.hotDays * DAY_MS;
+    expect(past.map((month) => planned.find((one) => one.month === month)?.action)).toEqual(
+      past.map((month) => (isDue(month) ? 'archive' : 'keep')),
+    );
+    // Three months are 89 to 92 days.
+    expect(past.filter(isDue).length).toBeGreaterThanOrEqual(2);
+    expect(past.filter(isDue).length).toBeLessThanOrEqual(4);
   });
 });
