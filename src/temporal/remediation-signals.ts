@@ -3,6 +3,7 @@ import { ServiceError } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
+import { utf8Length } from '../domain/bounds.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { SearchAttribute } from '../domain/search-attributes.ts';
 import { OPEN_PHASE, SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
@@ -11,6 +12,7 @@ import type { RemediationAuditInput } from '../workflows/messages.ts';
 import { observed, REMEDIATION_AUDIT } from '../workflows/messages.ts';
 import type { RemediationName } from './identifiers.ts';
 import { RECORDING_QUEUE, remediationWorkflowId } from './identifiers.ts';
+import { RunRoom } from './run-room.ts';
 
 /** Longest a signal may take to be persisted; without a deadline a call can wait for ever. */
 const SIGNAL_DEADLINE_MS = 10_000;
@@ -37,7 +39,10 @@ export interface RemediationSignal {
 }
 
 export interface RemediationSignals {
-  /** Resolves with the id of the run that took it when Temporal has the observations durably; no worker need be alive. */
+  /**
+   * Resolves with the id of the run that took it when Temporal has the observations durably; no worker need be alive. Waits
+   * for some seconds when the run is full.
+   */
   send(signal: RemediationSignal): Promise<string>;
 }
 
@@ -88,15 +93,23 @@ export function createRemediationSignals(
     );
     return signaledRunId;
   };
+  const room = new RunRoom(client);
+  const sendWithinRoom = async (signal: RemediationSignal): Promise<string> => {
+    const workflowId = remediationWorkflowId(signal.remediation);
+    await room.wait(workflowId, utf8Length(JSON.stringify(signal.observations)));
+    const runId = await signalWithStart(signal);
+    room.took(workflowId, runId);
+    return runId;
+  };
   return {
     async send(signal) {
       try {
-        return await signalWithStart(signal);
+        return await sendWithinRoom(signal);
       } catch (error: unknown) {
         if (searchAttributes.length === 0 || !isUnknownAttribute(error)) throw error;
         logger?.warn({ reason: error.cause.details }, 'workflows start without search attributes');
         searchAttributes = [];
-        return await signalWithStart(signal);
+        return await sendWithinRoom(signal);
       }
     },
   };

@@ -1,8 +1,8 @@
-import type { Observation } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
 import type { AuditProgress, HubState, RemediationEnd } from './messages.ts';
-import { inTime, phaseSentence } from './phase-sentences.ts';
+import type { QueuedObservation } from './phase-queues.ts';
+import { confirmationSentence, phaseSentence, timeBetween } from './phase-sentences.ts';
 
 /** Rows of the table of records in a run's details; who needs more asks the database. */
 const MAX_SHOWN_RECORDS = 20;
@@ -13,8 +13,18 @@ interface Ending {
 }
 
 /** One activity that runs, for the details of its run. */
-export function recordingLine(phase: AuditPhase, observations: readonly Observation[]): string {
-  return `${ACTIVITY_BY_PHASE[phase]}: ${phaseSentence(phase, observations)}`;
+export function recordingLine(phase: AuditPhase, list: readonly QueuedObservation[]): string {
+  return `${ACTIVITY_BY_PHASE[phase]}: ${listSentence(phase, list)}`;
+}
+
+/** What a list records. What only confirms is named where there is nothing else: it says what was recorded before. */
+export function listSentence(phase: AuditPhase, list: readonly QueuedObservation[]): string {
+  const news = list.filter(({ isConfirmation }) => !isConfirmation);
+  if (news.length === 0) return confirmationSentence(list.map(({ observation }) => observation));
+  return phaseSentence(
+    phase,
+    news.map(({ observation }) => observation),
+  );
 }
 
 /** What an operator reads of a run in Temporal's UI. */
@@ -86,12 +96,16 @@ function endedBy({ by, verdict, reason }: RemediationEnd): string {
 function outcomeWords(hub: HubState | undefined): string {
   if (hub?.outcome !== undefined) return inWords(hub.outcome);
   const phase = inWords(hub?.phase ?? 'ended');
-  return hub?.failurePhase === undefined ? phase : `${phase} while ${inWords(hub.failurePhase)}`;
+  if (hub?.failurePhase === undefined) return phase;
+  const during = inWords(hub.failurePhase);
+  return `${phase} ${during.endsWith('ing') ? 'while' : 'during'} ${during}`;
 }
 
+/** What was done is done in a time, and what went wrong does so after it. */
 function tookTime(hub: HubState | undefined): string {
   if (hub?.startedAt === undefined || hub.completedAt === undefined) return '';
-  return inTime(hub.startedAt, hub.completedAt);
+  const time = timeBetween(hub.startedAt, hub.completedAt);
+  return time === undefined ? '' : ` ${hub.outcome === undefined ? 'after' : 'in'} ${time}`;
 }
 
 /** `NoActionRequired` as people write it. */

@@ -22,32 +22,40 @@ import { withoutHash } from './state-confirmations.ts';
 /** The server refuses an input above 2 MiB, and the run then hangs while looking alive. */
 const MAX_CARRIED_BYTES = 900 * 1024;
 
-/** How long a run that is to be continued waits for what activities are storing. */
+/** How long a run that is to be continued waits for an activity to store its list. */
 const DRAIN_SECONDS = 10;
 
 /**
  * History beyond which it does not wait at all: signals and lists to store go on to fill it meanwhile, and the server
- * terminates a run at 50 MiB or 51,200 events.
+ * terminates a run at 50 MiB or 51,200 events. What goes to runs of their own stands in it once more.
  */
-const MAX_DRAINED_BYTES = 10 * 1024 * 1024;
+const MAX_DRAINED_BYTES = 25 * 1024 * 1024;
 const MAX_DRAINED_EVENTS = 8_000;
+
+/**
+ * Bytes of JSON that one workflow task hands to runs of their own: a call to the server carries 4 MiB. One list at a time
+ * would be slower than signals come.
+ */
+const MAX_HANDED_BYTES = 2_500_000;
 
 /** What tells of the remediation itself stays with its run for as long as it can. */
 const LAST_TO_GO: readonly AuditPhase[] = ['progress', 'closure'];
 
-function isTooLargeToCarry(carried: CarriedAudit): boolean {
-  return utf8Length(JSON.stringify(carried)) > MAX_CARRIED_BYTES;
+/** What waits alone is often more than enough, and then nothing needs to be written out to be measured. */
+function isTooLargeToCarry(queues: PhaseQueues, carried: () => CarriedAudit): boolean {
+  if (queues.waitingBytes > MAX_CARRIED_BYTES) return true;
+  return utf8Length(JSON.stringify(carried())) > MAX_CARRIED_BYTES;
 }
 
 /**
  * Before a run continues as new: stores on until what is left can be carried, and lets end what activities are storing.
- * For a moment only: in an outage it travels on.
+ * As long as something is stored from time to time: in an outage what is left travels on.
  */
 export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): Promise<void> {
   let isLate = false;
   const timer = new CancellationScope();
   timer
-    .run(() => sleep(`${DRAIN_SECONDS}s`, { summary: 'for what is being stored' }))
+    .run(() => untilStandstill(queues))
     .then(
       () => {
         isLate = true;
@@ -55,7 +63,7 @@ export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): P
       () => undefined, // Cancelled below: it was not needed.
     );
   const isOver = (): boolean => isLate || queues.failure !== undefined || isHistoryLong();
-  while (!isOver() && queues.hasWaiting() && isTooLargeToCarry(carried())) {
+  while (!isOver() && queues.hasWaiting() && isTooLargeToCarry(queues, carried)) {
     queues.makeAllDue();
     queues.start();
     const { waitingCount } = queues;
@@ -66,6 +74,15 @@ export async function drain(queues: PhaseQueues, carried: () => CarriedAudit): P
   await condition(() => isOver() || queues.isIdle());
   timer.cancel();
   if (queues.failure !== undefined) throw queues.failure;
+}
+
+/** One timer after the other, and not one for each list, because each is an event. */
+async function untilStandstill(queues: PhaseQueues): Promise<void> {
+  let storedLists: number;
+  do {
+    ({ storedLists } = queues);
+    await sleep(`${DRAIN_SECONDS}s`, { summary: 'for what is being stored' });
+  } while (queues.storedLists > storedLists);
 }
 
 function isHistoryLong(): boolean {
@@ -96,10 +113,27 @@ export async function storeElsewhere(
   do {
     taken = 0;
     for (const take of sources) {
-      if (!isTooLargeToCarry(carried())) return;
-      for (const list of inSignalLists(take(), (observation) => observation)) await handOn(list);
+      if (!isTooLargeToCarry(queues, carried)) return;
+      const lists = inSignalLists(take(), (observation) => observation);
+      for (const together of handedTogether(lists)) await Promise.all(together.map(handOn));
     }
   } while (taken > 0);
+}
+
+/** As many lists as one workflow task may hand on, in order. */
+function handedTogether(lists: readonly Observation[][]): Observation[][][] {
+  const rounds: Observation[][][] = [];
+  let bytes = Infinity;
+  for (const list of lists) {
+    const size = utf8Length(JSON.stringify(list));
+    bytes += size;
+    if (bytes > MAX_HANDED_BYTES) {
+      rounds.push([]);
+      bytes = size;
+    }
+    rounds.at(-1)?.push(list);
+  }
+  return rounds;
 }
 
 /** Where to take from, in this order; what activities work at last. */

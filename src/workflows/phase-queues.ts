@@ -44,6 +44,8 @@ export class PhaseQueues {
   /** uids of the resources of which somebody else stores a part. */
   readonly #elsewhere = new Set<string>();
   failure: Error | undefined;
+  /** How many lists were stored so far. */
+  storedLists = 0;
 
   constructor(options: PhaseQueuesOptions) {
     this.#options = options;
@@ -84,14 +86,20 @@ export class PhaseQueues {
   }
 
   /** What is being stored now, by phase. */
-  inFlight(): (readonly [phase: AuditPhase, observations: readonly Observation[]])[] {
+  inFlight(): (readonly [phase: AuditPhase, list: readonly QueuedObservation[]])[] {
     return [...this.#queues].flatMap(([phase, { running }]) =>
-      running.length === 0 ? [] : [[phase, running.map(({ observation }) => observation)] as const],
+      running.length === 0 ? [] : [[phase, running] as const],
     );
   }
 
   get waitingCount(): number {
     return [...this.#queues.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  get waitingBytes(): number {
+    return [...this.#queues.values()]
+      .flatMap(({ waiting }) => waiting)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Everything that is not known to be stored, what an activity works at included. */
@@ -171,6 +179,7 @@ export class PhaseQueues {
   async #run(phase: AuditPhase, queue: PhaseQueue): Promise<void> {
     const list = queue.running;
     const again = await this.#options.record(phase, list);
+    this.storedLists += 1;
     queue.running = [];
     queue.waiting.unshift(...again);
     if (again.length > 0) queue.isDue = true;

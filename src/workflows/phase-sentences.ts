@@ -19,8 +19,26 @@ type Said = Readonly<Record<string, unknown>>;
  * activity, so that the history of a run reads as its audit trail.
  */
 export function phaseSentence(phase: AuditPhase, observations: readonly Observation[]): string {
-  const sentence = SENTENCES[phase](saidBy(observations), observations);
+  const sentence = isOnlyDeletion(phase, observations)
+    ? deletionOf(observations)
+    : SENTENCES[phase](saidBy(observations), observations);
   return `${cutToBytes(cut(sentence, MAX_SENTENCE))}${repeated(observations)}`;
+}
+
+/** What is stored already, and goes again to say that now all of its resource's state is. */
+export function confirmationSentence(observations: readonly Observation[]): string {
+  const names = [...new Set(observations.map((one) => nameOf([one])))];
+  return cutToBytes(cut(`confirmed that all of ${names.join(', ')} is stored`, MAX_SENTENCE));
+}
+
+/** The end of a remediation is more than its deletion. */
+function isOnlyDeletion(phase: AuditPhase, observations: readonly Observation[]): boolean {
+  return phase !== 'closure' && observations.every(({ resource }) => resource?.deletedAt !== undefined);
+}
+
+function deletionOf(observations: readonly Observation[]): string {
+  const names = observations.map(({ resource }) => `${resource?.kind ?? ''} ${resource?.name ?? ''}`);
+  return `${[...new Set(names)].join(', ')} deleted`;
 }
 
 const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observation[]) => string>> = {
@@ -35,19 +53,20 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
     ),
   investigation: (said) =>
     join(
-      `investigation${isThere(said['investigation_end']) ? ' done' : ' going on'}${took(said, 'investigation_start', 'investigation_end')}`,
+      investigationClause(said),
       word(said, 'root_cause') ?? word(said, 'investigation_report'),
-      score(said, 'confidence_score'),
+      score(said, 'confidence_score') ?? score(said, 'agent_session_confidence'),
     ),
   analysis: (said) => join('analysis', word(said, 'completion_status'), score(said, 'confidence_score')),
   recommendation: (said) =>
     join(
       'recommendation',
-      word(said, 'top_recommendation') ?? word(said, 'workflow_crd_name'),
+      word(said, 'top_recommendation') ?? labelled(said, 'workflow_crd_name', 'executed by'),
       score(said, 'confidence_score'),
       word(said, 'failure_reason'),
     ),
-  'analysis-failure': (said) => join('analysis failed', word(said, 'failure_reason')),
+  'analysis-failure': (said) =>
+    join('analysis failed', word(said, 'failure_reason') ?? word(said, 'completion_status')),
   execution: (said, list) =>
     join(
       `execution of ${word(said, 'workflow_name') ?? nameOf(list)}${took(said, 'started_at', 'completed_at')}`,
@@ -61,23 +80,45 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
       word(said, 'error'),
     ),
   skip: (said) => join('skipped', word(said, 'skip_reason'), behind(said)),
-  approval: (said) => join('approval', word(said, 'approval_decision'), by(said)),
+  approval: (said) =>
+    isThere(said['approval_decision'])
+      ? join('approval', word(said, 'approval_decision'), by(said))
+      : join(approvalClause(said), word(said, 'approval_reason')),
   verification: (said) =>
     join(
       'verification',
-      word(said, 'verification_reason'),
+      word(said, 'verification_reason') ?? word(said, 'verification_phase'),
       labelled(said, 'verification_health_score', 'health'),
     ),
-  notification: (_said, list) => `notification of ${nameOf(list)}`,
+  notification: (said, list) => {
+    const { type, phase } = membersOf(membersOf(said['notifications'])[nameOf(list)]);
+    return join(`notification ${nameOf(list)}`, word({ type }, 'type'), word({ phase }, 'phase'));
+  },
   closure: (said, list) =>
     isThere(said['verdict'])
-      ? join(
-          `remediation ${nameOf(list)} closed${took(said, 'started_at', 'completed_at')}`,
-          word(said, 'outcome') ?? word(said, 'overall_phase'),
-          word(said, 'verdict'),
-        )
+      ? join(`remediation ${nameOf(list)} closed${took(said, 'started_at', 'completed_at')}`, ...endOf(said))
       : `audit of ${nameOf(list)} closed by an operator`,
 };
+
+/** A session that failed is not the end of the investigation: another one may follow. */
+function investigationClause(said: Said): string {
+  if (said['agent_session_phase'] === 'Failed')
+    return `agent session failed${colon(word(said, 'agent_session_reason') ?? '')}`;
+  const isDone = isThere(said['investigation_end']);
+  return `investigation${isDone ? ' done' : ' going on'}${took(said, 'investigation_start', 'investigation_end')}`;
+}
+
+function approvalClause({ approval_required: isRequired }: Said): string {
+  if (typeof isRequired !== 'boolean') return 'approval';
+  return isRequired ? 'approval required' : 'no approval required';
+}
+
+/** `terminal` is what an end is unless it says otherwise. */
+function endOf(said: Said): (string | undefined)[] {
+  if (said['verdict'] !== 'deleted-before-terminal')
+    return [word(said, 'outcome') ?? word(said, 'overall_phase')];
+  return ['deleted before its end', labelled(said, 'overall_phase', 'last seen')];
+}
 
 function saidBy(observations: readonly Observation[]): Said {
   const said: Record<string, unknown> = {};
@@ -90,6 +131,7 @@ function saidBy(observations: readonly Observation[]): Said {
 
 /** `extra` is JSON text that we wrote; of what is not, nothing is said. */
 function membersOf(extra: unknown): Said {
+  if (typeof extra === 'object' && extra !== null) return extra as Said;
   if (typeof extra !== 'string') return {};
   try {
     const value: unknown = JSON.parse(extra);
@@ -160,13 +202,17 @@ function took(said: Said, start: string, end: string): string {
   return typeof from === 'string' && typeof to === 'string' ? inTime(from, to) : '';
 }
 
+function inTime(from: string, to: string): string {
+  const time = timeBetween(from, to);
+  return time === undefined ? '' : ` in ${time}`;
+}
+
 /**
- * ` in 42 s`, ` in 4m12s`; nothing where the end is before the start, or where either is no instant: the store refuses
- * such an observation and keeps it in quarantine, and a workflow must not fail over it before that.
+ * `42 s`, `4m12s`; undefined where the end is before the start, or where either is no instant: the store refuses such an
+ * observation and keeps it in quarantine, and a workflow must not fail over it before that.
  */
-export function inTime(from: string, to: string): string {
-  if (!isInstant(from) || !isInstant(to) || to < from) return '';
-  return ` in ${inSeconds(from, to)}`;
+export function timeBetween(from: string, to: string): string | undefined {
+  return isInstant(from) && isInstant(to) && to >= from ? inSeconds(from, to) : undefined;
 }
 
 function inSeconds(from: string, to: string): string {

@@ -20,7 +20,15 @@ export async function recordDeferred(observations: readonly Observation[]): Prom
 async function recordAll(phase: AuditPhase, list: readonly Observation[]): Promise<string> {
   const sentences: string[] = [];
   for (let left = list; left.length > 0;) {
-    const { summary, rows, quarantined = [], later = [] } = await recordPhase(phase, left);
+    const {
+      summary,
+      rows,
+      quarantined = [],
+      later = [],
+    } = await recordPhase({
+      phase,
+      observations: left,
+    });
     sentences.push(summary);
     const isStored = (place: number): boolean => !quarantined.includes(place) && !later.includes(place);
     const texts = left.filter((observation, place) => isStored(place) && hasInvestigation(observation));

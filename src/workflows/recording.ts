@@ -18,15 +18,18 @@ export const RECORDING_OPTIONS: ActivityOptions = {
 
 const activities = proxyActivities<RecordingActivities>(RECORDING_OPTIONS);
 
+export interface PhaseRecord {
+  readonly phase: AuditPhase;
+  readonly observations: readonly Observation[];
+  /** What it is, in words. Default: what the observations say. */
+  readonly summary?: string;
+  readonly question?: VerdictQuestion | undefined;
+}
+
 /** Stores a list by the activity of its phase, so that a run reads as the audit trail. */
-export function recordPhase(
-  phase: AuditPhase,
-  observations: readonly Observation[],
-  question?: VerdictQuestion,
-): Promise<RecordedList> {
-  const summary = phaseSentence(phase, observations);
+export function recordPhase({ phase, observations, question, summary }: PhaseRecord): Promise<RecordedList> {
   return activities[ACTIVITY_BY_PHASE[phase]].executeWithOptions(
-    { ...RECORDING_OPTIONS, summary },
+    { ...RECORDING_OPTIONS, summary: summary ?? phaseSentence(phase, observations) },
     question === undefined ? [observations] : [observations, question],
   );
 }

@@ -16,7 +16,7 @@ import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation, recordName } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { AuditAttributes, phaseClassOf } from './audit-attributes.ts';
-import { closingSentence, detailsOf, outcomeOf, recordingLine } from './audit-summary.ts';
+import { closingSentence, detailsOf, listSentence, outcomeOf, recordingLine } from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { GatherTimer } from './gather-timer.ts';
 import { InvestigationPlacing } from './investigation-placing.ts';
@@ -160,11 +160,12 @@ class Audit {
     list: readonly QueuedObservation[],
   ): Promise<readonly QueuedObservation[]> {
     this.#showDetails();
-    const answer = await recordPhase(
+    const answer = await recordPhase({
       phase,
-      list.map(({ observation }) => observation),
-      this.#question(),
-    );
+      observations: list.map(({ observation }) => observation),
+      summary: listSentence(phase, list),
+      question: this.#question(),
+    });
     this.#noteRecorded(list, answer);
     if (answer.verdict !== undefined) this.#learn(answer.verdict);
     if (this.#trail.end !== undefined) this.#end(this.#trail.end);

@@ -176,7 +176,7 @@ describe('what an operator sees of a run', () => {
       expect.arrayContaining([
         '"execution of we-rr-7: Running"',
         '"recommendation: TimedOut"',
-        '"remediation rr-7 closed in 4m12s: Remediated, terminal"',
+        '"remediation rr-7 closed in 4m12s: Remediated"',
       ]),
     );
   });
@@ -184,7 +184,14 @@ describe('what an operator sees of a run', () => {
   test.each([
     ['remediated in 4m12s', {}],
     ['no action required in 4m12s', { outcome: 'NoActionRequired' }],
-    ['failed while executing in 4m12s', { outcome: '', overall_phase: 'Failed', failure_phase: 'Executing' }],
+    [
+      'failed while executing after 4m12s',
+      { outcome: '', overall_phase: 'Failed', failure_phase: 'Executing' },
+    ],
+    [
+      'failed during approval after 4m12s',
+      { outcome: '', overall_phase: 'Failed', failure_phase: 'Approval' },
+    ],
     [
       'deleted before its end, last seen Executing',
       { verdict: 'deleted-before-terminal', overall_phase: 'Executing' },

@@ -4,6 +4,7 @@ import { utf8Length } from '../../src/domain/bounds.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { AuditPhase } from '../../src/domain/phases.ts';
 import { AUDIT_PHASES } from '../../src/domain/phases.ts';
+import { listSentence } from '../../src/workflows/audit-summary.ts';
 import { phaseSentence } from '../../src/workflows/phase-sentences.ts';
 import { executionObservation } from '../support/observations.ts';
 
@@ -65,8 +66,29 @@ const SAID: readonly (readonly [AuditPhase, readonly Columns[], string])[] = [
     [{ workflow_crd_name: 'wfe-1' }, { top_recommendation: 'restart-api' }],
     'recommendation: restart-api (2 observations)',
   ],
-  ['recommendation', [{ workflow_crd_name: 'wfe-1' }], 'recommendation: wfe-1'],
+  ['recommendation', [{ workflow_crd_name: 'wfe-1' }], 'recommendation: executed by wfe-1'],
+  [
+    'investigation',
+    [
+      {
+        extra: '{"agent_session_phase":"Completed","agent_session_confidence":0.9}',
+        investigation_end: FROM,
+      },
+    ],
+    'investigation done: confidence 0.9',
+  ],
+  [
+    'investigation',
+    [
+      {
+        extra: '{"agent_session_phase":"Failed","agent_session_reason":"CapacityExceeded"}',
+        investigation_end: FROM,
+      },
+    ],
+    'agent session failed: CapacityExceeded',
+  ],
   ['analysis-failure', [{ failure_reason: 'TimedOut' }], 'analysis failed: TimedOut'],
+  ['analysis-failure', [{ completion_status: 'timeout' }], 'analysis failed: timeout'],
   [
     'execution',
     [
@@ -104,17 +126,61 @@ const SAID: readonly (readonly [AuditPhase, readonly Columns[], string])[] = [
     [{ extra: '{"verification_reason":"full","verification_health_score":0.95}' }],
     'verification: full, health 0.95',
   ],
-  ['notification', [{}], 'notification of api-7'],
+  [
+    'approval',
+    [{ approval_required: true, extra: '{"approval_reason":"Production needs one"}' }],
+    'approval required: Production needs one',
+  ],
+  [
+    'approval',
+    [{ approval_required: false, extra: '{"approval_reason":"Auto-approved by policy"}' }],
+    'no approval required: Auto-approved by policy',
+  ],
+  ['verification', [{ extra: '{"verification_phase":"Stabilizing"}' }], 'verification: Stabilizing'],
+  [
+    'notification',
+    [{ notifications: '{"api-7":{"type":"Completion","phase":"Sent"}}' }],
+    'notification api-7: Completion, Sent',
+  ],
   [
     'closure',
     [{ verdict: 'terminal', outcome: 'Remediated', started_at: FROM, completed_at: AFTER_4_MINUTES }],
-    'remediation api-7 closed in 4m12s: Remediated, terminal',
+    'remediation api-7 closed in 4m12s: Remediated',
+  ],
+  [
+    'closure',
+    [{ verdict: 'deleted-before-terminal', overall_phase: 'Executing' }],
+    'remediation api-7 closed: deleted before its end, last seen Executing',
   ],
   ['closure', [{}], 'audit of api-7 closed by an operator'],
 ];
 
 test.each(SAID)('%s of %j reads: %s', (phase, columns, sentence) => {
   expect(phaseSentence(phase, listOf(...columns))).toBe(sentence);
+});
+
+test('a list of deletions says what was deleted, except at the end of a remediation', () => {
+  const deleted = (observation: Observation): Observation => ({
+    ...observation,
+    resource: { kind: 'AgentSession', namespace: 'payments', name: 'api-7', uid: 'a-uid', deletedAt: FROM },
+  });
+  const list = listOf({ investigation_start: FROM }).map(deleted);
+  expect(phaseSentence('investigation', list)).toBe('AgentSession api-7 deleted');
+  expect(phaseSentence('closure', listOf({ verdict: 'terminal', outcome: 'Failed' }).map(deleted))).toBe(
+    'remediation api-7 closed: Failed',
+  );
+  expect(phaseSentence('investigation', [...listOf({ investigation_end: AFTER_42_S }), ...list])).toBe(
+    'investigation done in 42 s (2 observations)',
+  );
+});
+
+test('what only confirms is not said twice', () => {
+  const [observation] = listOf({ verdict: 'terminal', outcome: 'Remediated' });
+  if (observation === undefined) throw new Error('no observation');
+  const news = { observation, bytes: 1, isConfirmation: false };
+  const confirmation = { observation, bytes: 1, isConfirmation: true };
+  expect(listSentence('closure', [confirmation])).toBe('confirmed that all of api-7 is stored');
+  expect(listSentence('closure', [news, confirmation])).toBe('remediation api-7 closed: Remediated');
 });
 
 test('every phase has a row above', () => {
@@ -133,7 +199,7 @@ const NOTHING_KNOWN: Readonly<Record<AuditPhase, string>> = {
   skip: 'skipped',
   approval: 'approval',
   verification: 'verification',
-  notification: 'notification of api-7',
+  notification: 'notification api-7',
   closure: 'audit of api-7 closed by an operator',
 };
 
@@ -161,9 +227,9 @@ describe('a time is not said', () => {
 test('without a resource the record is named by the end of its key, also where that is no key of ours', () => {
   const named = (key: string): string =>
     phaseSentence('notification', [executionObservation({ key, columns: {} })]);
-  expect(named('a-uid/caf%C3%A9%20one')).toBe('notification of café one');
-  expect(named('a-uid/100%')).toBe('notification of 100%');
-  expect(named('')).toBe('notification of ');
+  expect(named('a-uid/caf%C3%A9%20one')).toBe('notification café one');
+  expect(named('a-uid/100%')).toBe('notification 100%');
+  expect(named('')).toBe('notification ');
 });
 
 describe('what people write at length', () => {

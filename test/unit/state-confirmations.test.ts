@@ -76,7 +76,12 @@ class World {
   }
 
   async endAll(): Promise<void> {
-    for (let [first] = this.running; first !== undefined; [first] = this.running) await this.end(first.phase);
+    do {
+      for (let [first] = this.running; first !== undefined; [first] = this.running)
+        await this.end(first.phase);
+      // A record that is held back may confirm a state in a phase that was looked at before: a run's gather timer starts it.
+      this.start();
+    } while (this.running.length > 0);
     expect(this.#queues.failure).toBeUndefined();
     expect(this.#queues.unstored()).toEqual([]);
   }
