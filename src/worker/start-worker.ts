@@ -1,16 +1,11 @@
-import { fileURLToPath } from 'node:url';
-
 import type { WorkflowBundle } from '@temporalio/worker';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { TemporalAccess } from '../temporal/connection.ts';
 import { PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { beatForActivities } from './heartbeats.ts';
-
-const WORKFLOWS_PATH = fileURLToPath(
-  new URL(`../workflows/index${extensionOf(import.meta.url)}`, import.meta.url),
-);
+import { bundleWorkflows } from './workflow-bundle.ts';
 
 /** Activities of one queue at the same time. */
 export const RECORDING_SLOTS = 100;
@@ -51,22 +46,14 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const connection = await connect(options.temporal);
   try {
-    const bundle = await bundleWorkflows(options.temporal);
+    const { failureConverterPath } = createDataConverter(options.temporal.payloads ?? PLAIN_PAYLOADS);
+    const bundle = await bundleWorkflows(failureConverterPath);
     const workers = options.queues.map((queue) => createWorker(options, queue, { connection, bundle }));
     return supervise(await Promise.all(workers), connection);
   } catch (error: unknown) {
     await connection.close();
     throw error;
   }
-}
-
-function bundleWorkflows(temporal: TemporalAccess): Promise<WorkflowBundle> {
-  const { failureConverterPath } = createDataConverter(temporal.payloads ?? PLAIN_PAYLOADS);
-  return bundleWorkflowCode({
-    workflowsPath: WORKFLOWS_PATH,
-    logger: new DefaultLogger('WARN'),
-    ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
-  });
 }
 
 function createWorker(
@@ -127,9 +114,4 @@ async function connect(access: TemporalAccess): Promise<NativeConnection> {
   } catch (error: unknown) {
     throw new TemporalUnreachableError(access, error);
   }
-}
-
-/** `.ts` in the source tree, `.js` in the built package. */
-function extensionOf(url: string): string {
-  return url.slice(url.lastIndexOf('.'));
 }

@@ -1,0 +1,54 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import type { WorkflowBundle } from '@temporalio/worker';
+
+const WORKFLOWS_PATH = besideThis('../workflows/index');
+const BUNDLE_PROCESS = besideThis('bundle-process');
+
+/** By the path of the failure converter: within a process the code of the workflows never changes. */
+const bundles = new Map<string, Promise<WorkflowBundle>>();
+
+/** The workflows as a worker loads them, bundled once by a process that ends when it is done. */
+export function bundleWorkflows(failureConverterPath?: string): Promise<WorkflowBundle> {
+  const key = failureConverterPath ?? '';
+  const bundling = bundles.get(key) ?? bundleApart(failureConverterPath);
+  bundles.set(key, bundling);
+  // One that failed, for want of memory perhaps, is tried again by whoever comes next; the caller has the error.
+  bundling.catch(() => bundles.delete(key));
+  return bundling;
+}
+
+async function bundleApart(failureConverterPath: string | undefined): Promise<WorkflowBundle> {
+  const args = [WORKFLOWS_PATH, ...(failureConverterPath === undefined ? [] : [failureConverterPath])];
+  const child = fork(BUNDLE_PROCESS, args, { execArgv: [] });
+  const doing = `cannot bundle the workflows of ${WORKFLOWS_PATH}`;
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => {
+      resolve(message as WorkflowBundle);
+    });
+    child.once('error', (cause) => {
+      reject(
+        new Error(`${doing}: its process did not start; free memory or processes, then start again`, {
+          cause,
+        }),
+      );
+    });
+    // The end may be noticed before the last message is read, which has come when the channel is closed.
+    void Promise.all([once(child, 'exit'), once(child, 'disconnect')]).then(([[code, signal]]) => {
+      const how = signal === null ? `exit code ${String(code)}` : String(signal);
+      reject(
+        new Error(
+          `${doing}: its process ended with ${how}; read what it wrote, and give it 400 MB of memory`,
+        ),
+      );
+    });
+  });
+}
+
+/** A module by its path without its end: `.ts` in the source tree, `.js` in the built package. */
+function besideThis(path: string): string {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
+}
