@@ -23,6 +23,8 @@ const LONGEST_END_MS = 10_000;
 
 export interface Command {
   readonly summary: string;
+  /** Its arguments, with a space before. Default: none. */
+  readonly takes?: string;
   run(args: readonly string[], stop: AbortSignal): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export const COMMANDS: Commands = {
   hold: { summary: 'place, list and release legal holds', run: runHold },
   archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
   cluster: {
+    takes: ' <restored NAME | replaced NAME>',
     summary:
       'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
     run: runCluster,
@@ -84,9 +87,28 @@ export async function runProgram(args: readonly string[], commands: Commands): P
   if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '')) endAtTheLatest(process.exitCode);
 }
 
+const HELP = ['--help', '-h', 'help'];
+const VERSION = ['--version', '-v', 'version'];
+/** Those that have flags or verbs of their own, and explain them themselves. */
+const EXPLAINS_ITSELF = 'up report similar completeness simulate retention hold archive strict'.split(' ');
+
+/** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
+function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {
+  const [first, ...others] = rest;
+  if (HELP.includes(name)) return first === undefined ? ['--help'] : [first, '--help'];
+  if (VERSION.includes(name)) return ['--version'];
+  return first === '-h' ? [name, '--help', ...others] : [name, ...rest];
+}
+
+/** For commands whose configuration comes from the environment alone. */
+function usageOf(name: string, commands: Commands): string {
+  const { summary, takes = '' } = commandNamed(name, commands);
+  return `usage: remediation-audit ${name}${takes}\n\n  ${summary}\n\nIts variables: docs/configuration.md.\n`;
+}
+
 async function exitCodeAfter(args: readonly string[], commands: Commands): Promise<number> {
-  const [name = '--help', ...rest] = args;
-  if (name === '--help' || name === 'help') return say(usage(commands));
+  const [name = '--help', ...rest] = spelledOut(args);
+  if (name === '--help') return say(usage(commands));
   if (name === '--version') return say(`${version()}\n`);
   const stop = new AbortController();
   // The one owner of the process: every other part is stopped by this signal, in order.
@@ -96,7 +118,7 @@ async function exitCodeAfter(args: readonly string[], commands: Commands): Promi
     });
   }
   try {
-    await commandNamed(name, commands).run(rest, stop.signal);
+    await runCommand({ name, args: rest, commands }, stop.signal);
     return EXIT.ok;
   } catch (error: unknown) {
     // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
@@ -105,6 +127,14 @@ async function exitCodeAfter(args: readonly string[], commands: Commands): Promi
     if (error instanceof EndedBySignal) return exitCodeOfSignal(stop.signal);
     return exitCodeOf(error);
   }
+}
+
+async function runCommand(
+  { name, args, commands }: { name: string; args: readonly string[]; commands: Commands },
+  stop: AbortSignal,
+): Promise<void> {
+  if (args[0] === '--help' && !EXPLAINS_ITSELF.includes(name)) say(usageOf(name, commands));
+  else await commandNamed(name, commands).run(args, stop);
 }
 
 function commandNamed(name: string, commands: Commands): Command {
