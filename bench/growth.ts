@@ -6,9 +6,9 @@ import type pg from 'pg';
 
 import { prepareDatabase } from '../dev/servers/postgres/database.ts';
 import { startPostgres } from '../dev/servers/postgres/postgres.ts';
-import { createMonth } from '../src/database/partitions.ts';
+import { createMonth } from '../src/database/months/partitions.ts';
 import { createPool } from '../src/database/pool.ts';
-import { createRecordStore } from '../src/database/record-store.ts';
+import { createRecordStore } from '../src/database/recording/record-store.ts';
 import { addMonths, instantOf, monthOf } from '../src/domain/instant.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { cacheDir } from '../test/support/servers.ts';

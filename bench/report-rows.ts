@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { createMonth } from '../src/database/partitions.ts';
+import { createMonth } from '../src/database/months/partitions.ts';
 import { addMonths, monthOf } from '../src/domain/instant.ts';
 
 /** Rows of the four tables that the reports ask, spread evenly over the time before an instant, made by the server itself. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { inTransaction } from '../src/database/pool.ts';
-import { prepareObservation } from '../src/database/prepared-observation.ts';
+import { prepareObservation } from '../src/database/recording/prepared-observation.ts';
 import type { Observation } from '../src/domain/observation.ts';
 import { drawSalts, sealEntry } from '../src/identity/ledger-entry.ts';
 

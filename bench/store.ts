@@ -7,7 +7,7 @@ import type pg from 'pg';
 import { prepareDatabase } from '../dev/servers/postgres/database.ts';
 import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { createPool } from '../src/database/pool.ts';
-import { createRecordStore } from '../src/database/record-store.ts';
+import { createRecordStore } from '../src/database/recording/record-store.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';

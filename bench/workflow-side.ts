@@ -1,11 +1,11 @@
 import { createRecordingActivities } from '../src/activities/recording.ts';
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
 import { createVerdictActivities } from '../src/activities/verdict.ts';
-import { createBatcher } from '../src/database/batcher.ts';
 import { createPool } from '../src/database/pool.ts';
-import { createQuarantine } from '../src/database/quarantine.ts';
-import { createRecordStore } from '../src/database/record-store.ts';
-import { createVerdictReader } from '../src/database/verdict-reader.ts';
+import { createVerdictReader } from '../src/database/reading/verdict-reader.ts';
+import { createBatcher } from '../src/database/recording/batcher.ts';
+import { createQuarantine } from '../src/database/recording/quarantine.ts';
+import { createRecordStore } from '../src/database/recording/record-store.ts';
 import type { Observation } from '../src/domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
 import type { Logger } from '../src/observability/logger.ts';

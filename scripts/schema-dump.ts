@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { prepareDatabase } from '../dev/servers/postgres/database.ts';
 import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { readProcessConfig } from '../src/config.ts';
-import { describeSchema } from '../src/database/describe-schema.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createLogger } from '../src/observability/logger.ts';
+import { describeSchema } from '../test/support/describe-schema.ts';
 
 /** `npm run schema:dump`: migrates an empty database and writes what came of it to test/schema.sql. */
 const SCHEMA_FILE = fileURLToPath(new URL('../test/schema.sql', import.meta.url));

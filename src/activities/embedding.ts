@@ -1,4 +1,4 @@
-import type { EmbeddingStore } from '../database/embedding-store.ts';
+import type { EmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { EmbeddingRefusedError } from '../embedding/embedding-error.ts';
 import type { Logger } from '../observability/logger.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { MonthBlockedError, monthsAhead, rollOver } from '../database/partitions.ts';
+import { MonthBlockedError, monthsAhead, rollOver } from '../database/months/partitions.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';

@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import { RecordDelayedError } from '../database/batcher.ts';
-import type { Quarantine } from '../database/quarantine.ts';
-import type { RecordOutcome } from '../database/record-store.ts';
-import type { VerdictReader } from '../database/verdict-reader.ts';
+import type { VerdictReader } from '../database/reading/verdict-reader.ts';
+import { RecordDelayedError } from '../database/recording/batcher.ts';
+import type { Quarantine } from '../database/recording/quarantine.ts';
+import type { RecordOutcome } from '../database/recording/record-store.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordName } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';

@@ -5,7 +5,7 @@ import { ObjectMissingError } from '../archive/object-store.ts';
 import { ArchiveSchemaError, CannotRestoreError } from '../archive/restore-errors.ts';
 import type { RestoreSteps } from '../archive/restore-steps.ts';
 import { ArchiveMismatchError } from '../archive/retention-errors.ts';
-import { MonthMovedError } from '../database/month-states.ts';
+import { MonthMovedError } from '../database/months/month-states.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RestoreActivities } from './types.ts';

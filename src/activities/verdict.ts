@@ -1,4 +1,4 @@
-import type { VerdictReader } from '../database/verdict-reader.ts';
+import type { VerdictReader } from '../database/reading/verdict-reader.ts';
 import type { VerdictActivities } from './types.ts';
 
 export function createVerdictActivities(reader: VerdictReader): VerdictActivities {

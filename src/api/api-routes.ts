@@ -2,9 +2,9 @@ import type pg from 'pg';
 
 import { createRecordFinder } from '../archive/record-finder.ts';
 import type { ArchiveAccess } from '../archive/whole-answer.ts';
-import { insertAccess } from '../database/access-log.ts';
-import { createEmbeddingStore } from '../database/embedding-store.ts';
-import type { RetentionRules } from '../database/retention-plan.ts';
+import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
+import type { RetentionRules } from '../database/months/retention-plan.ts';
+import { insertAccess } from '../database/reading/access-log.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Logger } from '../observability/logger.ts';

@@ -1,6 +1,6 @@
-import type { Batcher } from '../database/batcher.ts';
-import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/batcher.ts';
-import type { RecordOutcome } from '../database/record-store.ts';
+import type { Batcher } from '../database/recording/batcher.ts';
+import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/recording/batcher.ts';
+import type { RecordOutcome } from '../database/recording/record-store.ts';
 import { isOutage } from '../database/sqlstate.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordId } from '../identity/record-id.ts';

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../database/record-history.ts';
+import type { LedgerEntry } from '../database/reading/record-history.ts';
 import { named } from '../domain/named-schema.ts';
 import { definitionOf } from '../domain/records/index.ts';
 

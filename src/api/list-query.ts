@@ -1,5 +1,5 @@
-import type { Filter, ListOrder, Position, RecordQuery } from '../database/record-reader.ts';
-import { LIST_ORDERS } from '../database/record-reader.ts';
+import type { Filter, ListOrder, Position, RecordQuery } from '../database/reading/record-reader.ts';
+import { LIST_ORDERS } from '../database/reading/record-reader.ts';
 import { formatInterval, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';

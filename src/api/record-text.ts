@@ -1,5 +1,5 @@
 import type { SourcedRow } from '../archive/whole-answer.ts';
-import type { RecordRow } from '../database/record-reader.ts';
+import type { RecordRow } from '../database/reading/record-reader.ts';
 import { instantFromSql } from '../database/sql.ts';
 import { parseInterval } from '../domain/duration.ts';
 import { jsonForAnswer } from '../domain/intake.ts';

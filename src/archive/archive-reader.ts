@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { ColdMonth } from '../database/cold-months.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openDuckDb } from './duckdb.ts';
 import { removeLeftovers, SPILL_PREFIX } from './leftovers.ts';

@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-import type { ColdMonth } from '../database/cold-months.ts';
-import { selectEntries } from '../database/record-history.ts';
-import type { Position, RecordQuery } from '../database/record-query.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import { selectEntries } from '../database/reading/record-history.ts';
+import type { Position, RecordQuery } from '../database/reading/record-query.ts';
 import { quoteIdentifier, quoteLiteral } from '../database/sql.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ArchiveSession } from './archive-reader.ts';

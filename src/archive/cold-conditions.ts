@@ -1,4 +1,4 @@
-import type { Filter, Position, RecordQuery } from '../database/record-query.ts';
+import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
 import { quoteIdentifier, quoteLiteral } from '../database/sql.ts';
 import { parseInterval } from '../domain/duration.ts';
 import type { ColumnType } from '../domain/records/definition.ts';

@@ -1,5 +1,5 @@
-import type { LedgerEntry } from '../database/record-history.ts';
-import type { RecordRow } from '../database/record-query.ts';
+import type { LedgerEntry } from '../database/reading/record-history.ts';
+import type { RecordRow } from '../database/reading/record-query.ts';
 import { columnsOfContent } from '../domain/canonical-content.ts';
 import type { Entry } from '../domain/fold.ts';
 import { compareEntries, foldEntries } from '../domain/fold.ts';

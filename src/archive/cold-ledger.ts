@@ -1,7 +1,7 @@
-import type { ColdMonth } from '../database/cold-months.ts';
-import type { EntryRow, HistoryPosition, LedgerEntry } from '../database/record-history.ts';
-import { entryOf } from '../database/record-history.ts';
-import type { Position } from '../database/record-query.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import type { EntryRow, HistoryPosition, LedgerEntry } from '../database/reading/record-history.ts';
+import { entryOf } from '../database/reading/record-history.ts';
+import type { Position } from '../database/reading/record-query.ts';
 import { quoteLiteral } from '../database/sql.ts';
 import type { ArchiveSession } from './archive-reader.ts';
 import { instant } from './cold-conditions.ts';

@@ -1,5 +1,5 @@
-import type { Position, RecordQuery } from '../database/record-query.ts';
-import type { RecordRow } from '../database/record-reader.ts';
+import type { Position, RecordQuery } from '../database/reading/record-query.ts';
+import type { RecordRow } from '../database/reading/record-reader.ts';
 import { instantFromSql, quoteIdentifier, quoteLiteral } from '../database/sql.ts';
 import { archivedTable } from './archive-schema.ts';
 import { coldConditions, instant, uuid } from './cold-conditions.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { partitionsOf } from '../database/month-detach.ts';
+import { partitionsOf } from '../database/months/month-detach.ts';
 import { archivedTable } from './archive-schema.ts';
 import type { ManifestPart } from './manifest.ts';
 import { digestTable } from './table-rows.ts';

@@ -2,18 +2,18 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import type { Hold } from '../database/holds.ts';
-import { listHolds } from '../database/holds.ts';
+import type { Hold } from '../database/holds/holds.ts';
+import { listHolds } from '../database/holds/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
-import type { MonthRow } from '../database/month-states.ts';
+import type { MonthRow } from '../database/months/month-states.ts';
 import {
   markExpired,
   markRemoved,
   MonthMovedError,
   replaceManifest,
   selectMonth,
-} from '../database/month-states.ts';
-import type { RetentionRules } from '../database/retention-plan.ts';
+} from '../database/months/month-states.ts';
+import type { RetentionRules } from '../database/months/retention-plan.ts';
 import { instantOf } from '../domain/instant.ts';
 import { listObjects } from './archive-objects.ts';
 import { findHeldRows } from './held-rows.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 
-import type { Hold, HoldScope } from '../database/holds.ts';
-import { heldColumns } from '../database/holds.ts';
+import type { Hold, HoldScope } from '../database/holds/holds.ts';
+import { heldColumns } from '../database/holds/holds.ts';
 import { quoteLiteral } from '../database/sql.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { ManifestPart } from './manifest.ts';

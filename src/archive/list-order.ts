@@ -1,4 +1,4 @@
-import type { ListOrder, Position } from '../database/record-query.ts';
+import type { ListOrder, Position } from '../database/reading/record-query.ts';
 
 /** Negative when the first comes before the second in a list of that order. */
 export function comparePlaces(order: ListOrder, left: Position, right: Position): number {

@@ -1,4 +1,4 @@
-import type { ListOrder, RecordQuery } from '../database/record-query.ts';
+import type { ListOrder, RecordQuery } from '../database/reading/record-query.ts';
 import type { ManifestPart } from './manifest.ts';
 
 /** Parts whose times overlap, and which therefore may hold rows of the same records; no other part does. */

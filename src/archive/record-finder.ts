@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import type { HistoryPosition } from '../database/record-history.ts';
-import type { Position, RecordQuery } from '../database/record-query.ts';
+import type { HistoryPosition } from '../database/reading/record-history.ts';
+import type { Position, RecordQuery } from '../database/reading/record-query.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ArchiveAccess, Asked } from './whole-answer.ts';
 import type { WholePage } from './whole-page.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 import { withMaintenanceClient } from '../database/maintenance.ts';
-import { isSettled, tryLockObjects } from '../database/month-objects.ts';
-import type { RetentionRules } from '../database/retention-plan.ts';
+import { isSettled, tryLockObjects } from '../database/months/month-objects.ts';
+import type { RetentionRules } from '../database/months/retention-plan.ts';
 import { listObjects, monthOfObject, orphansAmong } from './archive-objects.ts';
 import { ManifestError } from './manifest.ts';
 import type { ObjectStore } from './object-store.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
 import { withMaintenanceClient } from '../database/maintenance.ts';
-import { attachStaged, keepMonth, monthRange } from '../database/month-restore.ts';
-import type { MonthRow } from '../database/month-states.ts';
-import { reopenMonth, selectMonth } from '../database/month-states.ts';
+import { attachStaged, keepMonth, monthRange } from '../database/months/month-restore.ts';
+import type { MonthRow } from '../database/months/month-states.ts';
+import { reopenMonth, selectMonth } from '../database/months/month-states.ts';
 import {
   createStaged,
   dropStaged,
@@ -14,7 +14,7 @@ import {
   STAGED_LEDGER_TABLE,
   stagedFrom,
   stagedRelation,
-} from '../database/staged-month.ts';
+} from '../database/months/staged-month.ts';
 import { instantOf } from '../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../domain/records/index.ts';
 import { ARCHIVED_TABLES, partitionName } from './archive-schema.ts';

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 
-import { saveHoldArchive } from '../database/hold-archives.ts';
-import { holdsOfMonth } from '../database/holds.ts';
+import { saveHoldArchive } from '../database/holds/hold-archives.ts';
+import { holdsOfMonth } from '../database/holds/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
-import { detachMonth, partitionsOf } from '../database/month-detach.ts';
-import type { DropOutcome } from '../database/month-drop.ts';
-import { dropMonth } from '../database/month-drop.ts';
-import { tryLockObjects } from '../database/month-objects.ts';
-import type { MonthRow } from '../database/month-states.ts';
+import { detachMonth, partitionsOf } from '../database/months/month-detach.ts';
+import type { DropOutcome } from '../database/months/month-drop.ts';
+import { dropMonth } from '../database/months/month-drop.ts';
+import { tryLockObjects } from '../database/months/month-objects.ts';
+import type { MonthRow } from '../database/months/month-states.ts';
 import {
   markArchived,
   markArchiving,
@@ -16,9 +16,9 @@ import {
   noteFault,
   reopenMonth,
   selectMonth,
-} from '../database/month-states.ts';
-import type { PlannedMonth } from '../database/retention-plan.ts';
-import { planRetention } from '../database/retention-plan.ts';
+} from '../database/months/month-states.ts';
+import type { PlannedMonth } from '../database/months/retention-plan.ts';
+import { planRetention } from '../database/months/retention-plan.ts';
 import { addMonths, instantOf } from '../domain/instant.ts';
 import { ARCHIVED_TABLES, archivedTable } from './archive-schema.ts';
 import { holdsExactly } from './compare-month.ts';

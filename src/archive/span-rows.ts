@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import type { ColdMonth } from '../database/cold-months.ts';
-import { type LedgerEntry, selectEntries } from '../database/record-history.ts';
-import type { Position, RecordQuery, RecordRow } from '../database/record-query.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import { type LedgerEntry, selectEntries } from '../database/reading/record-history.ts';
+import type { Position, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ArchiveSession } from './archive-reader.ts';
 import { foldParted } from './cold-fold.ts';

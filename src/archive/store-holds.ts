@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import type { UnexaminedMonth } from '../database/hold-archives.ts';
+import type { UnexaminedMonth } from '../database/holds/hold-archives.ts';
 import {
   countHoldArchives,
   markReleased,
@@ -11,11 +11,11 @@ import {
   selectReleasable,
   selectUnexamined,
   tryKeepHolds,
-} from '../database/hold-archives.ts';
-import type { Hold } from '../database/holds.ts';
-import { holdsOfMonth, listHolds } from '../database/holds.ts';
+} from '../database/holds/hold-archives.ts';
+import type { Hold } from '../database/holds/holds.ts';
+import { holdsOfMonth, listHolds } from '../database/holds/holds.ts';
 import { withMaintenanceClient } from '../database/maintenance.ts';
-import { partitionsOf } from '../database/month-detach.ts';
+import { partitionsOf } from '../database/months/month-detach.ts';
 import { listObjects } from './archive-objects.ts';
 import { findHeldRows } from './held-rows.ts';
 import { ManifestError } from './manifest.ts';

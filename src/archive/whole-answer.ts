@@ -1,5 +1,5 @@
-import type { ColdMonth } from '../database/cold-months.ts';
-import type { Position, RecordRow } from '../database/record-query.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import type { Position, RecordRow } from '../database/reading/record-query.ts';
 import { instantFromSql } from '../database/sql.ts';
 import type { ArchiveReader } from './archive-reader.ts';
 

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
-import type { ColdMonth } from '../database/cold-months.ts';
-import { selectColdMonths } from '../database/cold-months.ts';
-import { filterRows, type Position, type RecordQuery } from '../database/record-query.ts';
-import type { Page } from '../database/record-reader.ts';
-import { selectPage, selectPositions } from '../database/record-reader.ts';
-import { inSnapshot } from '../database/snapshot.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import { selectColdMonths } from '../database/months/cold-months.ts';
+import { filterRows, type Position, type RecordQuery } from '../database/reading/record-query.ts';
+import type { Page } from '../database/reading/record-reader.ts';
+import { selectPage, selectPositions } from '../database/reading/record-reader.ts';
+import { inSnapshot } from '../database/reading/snapshot.ts';
 import { addMonths, lastInstantOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ArchiveSession } from './archive-reader.ts';

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
-import { selectColdMonths } from '../database/cold-months.ts';
-import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/record-history.ts';
-import { selectHistory } from '../database/record-history.ts';
-import { selectHome } from '../database/record-home.ts';
-import type { Filter, Position, RecordQuery } from '../database/record-query.ts';
-import { inSnapshot } from '../database/snapshot.ts';
+import { selectColdMonths } from '../database/months/cold-months.ts';
+import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/reading/record-history.ts';
+import { selectHistory } from '../database/reading/record-history.ts';
+import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
+import { inSnapshot } from '../database/reading/snapshot.ts';
+import { selectHome } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { distinctEntries, selectColdEntries } from './cold-ledger.ts';

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 
-import type { ColdMonth } from '../database/cold-months.ts';
-import { selectColdMonths } from '../database/cold-months.ts';
-import type { LedgerEntry } from '../database/record-history.ts';
-import { selectTimeline } from '../database/record-history.ts';
-import type { Filter, RecordQuery, RecordRow } from '../database/record-query.ts';
-import type { RemediationAddress } from '../database/remediation-reader.ts';
-import { PART_DEFINITIONS, selectParts, selectRemediations } from '../database/remediation-reader.ts';
-import { inSnapshot } from '../database/snapshot.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import { selectColdMonths } from '../database/months/cold-months.ts';
+import type { LedgerEntry } from '../database/reading/record-history.ts';
+import { selectTimeline } from '../database/reading/record-history.ts';
+import type { Filter, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
+import type { RemediationAddress } from '../database/reading/remediation-reader.ts';
+import { PART_DEFINITIONS, selectParts, selectRemediations } from '../database/reading/remediation-reader.ts';
+import { inSnapshot } from '../database/reading/snapshot.ts';
 import { instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';

@@ -8,7 +8,7 @@ import { ArchiveMismatchError } from '../archive/retention-errors.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { describeFault } from '../archive/verify-part.ts';
 import { readProcessConfig } from '../config.ts';
-import { RestoreBlockedError } from '../database/month-restore.ts';
+import { RestoreBlockedError } from '../database/months/month-restore.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
 import { SettingsError, UsageError } from '../settings.ts';

@@ -1,6 +1,6 @@
 import { readProcessConfig } from '../config.ts';
-import { type Completeness, selectCompleteness } from '../database/completeness.ts';
 import { createPool } from '../database/pool.ts';
+import { type Completeness, selectCompleteness } from '../database/reading/completeness.ts';
 import { createLogger } from '../observability/logger.ts';
 import { UsageError } from '../settings.ts';
 import { readFlags } from './arguments.ts';

@@ -4,12 +4,12 @@ import pg from 'pg';
 
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
-import { raiseEpoch } from '../database/cluster-epoch.ts';
+import { upgradeEmbeddings } from '../database/embeddings/upgrade-embeddings.ts';
 import { migrate } from '../database/migrate.ts';
-import { createMonthsAhead } from '../database/partitions.ts';
+import { createMonthsAhead } from '../database/months/partitions.ts';
+import { raiseEpoch } from '../database/reading/cluster-epoch.ts';
+import { forgetIdentity } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
-import { upgradeEmbeddings } from '../database/upgrade-embeddings.ts';
-import { forgetIdentity } from '../database/watched-cluster.ts';
 import { instantOf } from '../domain/instant.ts';
 import { UsageError } from '../settings.ts';
 import { takeNoArguments } from './arguments.ts';

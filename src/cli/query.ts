@@ -4,7 +4,7 @@ import type { ArchiveReader } from '../archive/archive-reader.ts';
 import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
-import { createEmbeddingStore } from '../database/embedding-store.ts';
+import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
 import { reportCommand, ReportUsageError } from '../reports/report-command.ts';

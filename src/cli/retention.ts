@@ -5,12 +5,18 @@ import type pg from 'pg';
 import { applyStoreHolds } from '../archive/store-holds.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
-import type { Hold, HoldScope } from '../database/holds.ts';
-import { describeHold, describeHoldInArchive, listHolds, placeHold, releaseHold } from '../database/holds.ts';
-import { approveDrop } from '../database/month-states.ts';
+import type { Hold, HoldScope } from '../database/holds/holds.ts';
+import {
+  describeHold,
+  describeHoldInArchive,
+  listHolds,
+  placeHold,
+  releaseHold,
+} from '../database/holds/holds.ts';
+import { approveDrop } from '../database/months/month-states.ts';
+import type { PlannedMonth } from '../database/months/retention-plan.ts';
+import { planRetention } from '../database/months/retention-plan.ts';
 import { createPool } from '../database/pool.ts';
-import type { PlannedMonth } from '../database/retention-plan.ts';
-import { planRetention } from '../database/retention-plan.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { storeHoldsOf } from '../services/hold-keeper.ts';

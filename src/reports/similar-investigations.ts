@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import type { EmbeddingStore, SimilarInvestigation } from '../database/embedding-store.ts';
+import type { EmbeddingStore, SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { ReportUsageError } from './report-command.ts';
 

@@ -12,9 +12,9 @@ import {
 } from '../archive/archived-rows.ts';
 import type { ArchiveAccess, Asked } from '../archive/whole-answer.ts';
 import { lookingAgain, MonthMovedMeanwhileError, unsearched } from '../archive/whole-answer.ts';
-import type { ColdMonth } from '../database/cold-months.ts';
-import { selectColdMonths } from '../database/cold-months.ts';
-import { inSnapshotOf } from '../database/snapshot.ts';
+import type { ColdMonth } from '../database/months/cold-months.ts';
+import { selectColdMonths } from '../database/months/cold-months.ts';
+import { inSnapshotOf } from '../database/reading/snapshot.ts';
 import { instantFromSql, quoteIdentifier } from '../database/sql.ts';
 import { addMonths } from '../domain/instant.ts';
 import { definitionOf } from '../domain/records/index.ts';

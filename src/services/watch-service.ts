@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-import type { Completeness } from '../database/completeness.ts';
-import { createObservedResourceReader } from '../database/observed-resource-reader.ts';
 import { createPool } from '../database/pool.ts';
-import { type ClusterRegister, createClusterRegister } from '../database/watched-cluster.ts';
+import type { Completeness } from '../database/reading/completeness.ts';
+import { createObservedResourceReader } from '../database/reading/observed-resource-reader.ts';
+import { type ClusterRegister, createClusterRegister } from '../database/reading/watched-cluster.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';

@@ -7,8 +7,8 @@ import {
   RECORD_GAP_REASONS,
   selectCompleteness,
   selectGapCounts,
-} from '../database/completeness.ts';
-import type { ClusterRegister } from '../database/watched-cluster.ts';
+} from '../database/reading/completeness.ts';
+import type { ClusterRegister } from '../database/reading/watched-cluster.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import { GAP_REASONS } from '../watcher/completeness.ts';

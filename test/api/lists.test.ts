@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startApi } from '../../src/api/server.ts';
-import type { RecordStore } from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

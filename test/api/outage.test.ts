@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Deferral } from '../../src/api/deferring.ts';
 import { createDurability } from '../../src/api/durability.ts';
-import { createBatcher } from '../../src/database/batcher.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createBatcher } from '../../src/database/recording/batcher.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

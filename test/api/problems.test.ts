@@ -4,8 +4,8 @@ import { createDurability, type Deferral, type Durability } from '../../src/api/
 import type { ProblemType } from '../../src/api/problems.ts';
 import { PROBLEMS } from '../../src/api/problems.ts';
 import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
-import { createBatcher } from '../../src/database/batcher.ts';
-import type { RecordStore } from '../../src/database/record-store.ts';
+import { createBatcher } from '../../src/database/recording/batcher.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import type { Embedder } from '../../src/embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../src/embedding/embedding-error.ts';
 import { createLogger } from '../../src/observability/logger.ts';

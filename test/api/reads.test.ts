@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createQuarantine } from '../../src/database/quarantine.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createQuarantine } from '../../src/database/recording/quarantine.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { REPORTS } from '../../src/reports/reports.ts';
 import { createTestApi } from '../support/api.ts';

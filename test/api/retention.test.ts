@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { placeHold } from '../../src/database/holds.ts';
-import { createMonth } from '../../src/database/partitions.ts';
+import { placeHold } from '../../src/database/holds/holds.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import type { RestoreMonthInput } from '../../src/workflows/messages.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { createMonth } from '../../src/database/partitions.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';

@@ -5,7 +5,7 @@ import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { createMonth } from '../../src/database/partitions.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import type { RecordDefinition } from '../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createTestApi } from '../support/api.ts';

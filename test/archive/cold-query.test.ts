@@ -6,7 +6,7 @@ import { ARCHIVED_TABLES, archivedTable } from '../../src/archive/archive-schema
 import { selectColdPage } from '../../src/archive/cold-query.ts';
 import { openDuckDb } from '../../src/archive/duckdb.ts';
 import type { ManifestPart } from '../../src/archive/manifest.ts';
-import type { RecordQuery } from '../../src/database/record-query.ts';
+import type { RecordQuery } from '../../src/database/reading/record-query.ts';
 import type { ColdStage, RecordPage } from '../support/cold-stage.ts';
 import { createColdStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/cold-stage.ts';
 import { restoreSteps, runRestore } from '../support/restore.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/folder-store.ts';
 import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { naturalKey } from '../../src/domain/observation.ts';

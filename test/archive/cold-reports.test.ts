@@ -7,7 +7,7 @@ import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { reportCommand, ReportUsageError } from '../../src/reports/report-command.ts';
 import type { ReportName } from '../../src/reports/reports.ts';

@@ -20,7 +20,7 @@ import type { TextPart } from '../../src/archive/table-rows.ts';
 import { digestTable, readTableParts } from '../../src/archive/table-rows.ts';
 import { withWorkspace } from '../../src/archive/workspace.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
-import { createMonth } from '../../src/database/partitions.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
 import { RESTORE_POINTS } from '../../src/archive/restore-steps.ts';
-import { RestoreBlockedError } from '../../src/database/month-restore.ts';
+import { RestoreBlockedError } from '../../src/database/months/month-restore.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { runScript } from '../support/processes.ts';

@@ -12,7 +12,7 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signi
 import { verifyArchive } from '../../src/archive/verify-archive.ts';
 import { withWorkspace } from '../../src/archive/workspace.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
-import { partitionsOf } from '../../src/database/month-detach.ts';
+import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths, instantOf } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FaultPoint } from '../../src/archive/retention-steps.ts';
 import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
 import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
-import { partitionsOf } from '../../src/database/month-detach.ts';
+import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runScript, withSmallDisk } from '../support/processes.ts';

@@ -3,10 +3,10 @@ import { expect, inject, test } from 'vitest';
 
 import type { FaultPoint } from '../../src/archive/retention-steps.ts';
 import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
-import { DetachWaitsError } from '../../src/database/month-detach.ts';
-import { DropBlockedError } from '../../src/database/month-drop.ts';
+import { DetachWaitsError } from '../../src/database/months/month-detach.ts';
+import { DropBlockedError } from '../../src/database/months/month-drop.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';

@@ -10,7 +10,7 @@ import { digestParquet } from '../../src/archive/parquet-part.ts';
 import { copyOutStatement } from '../../src/archive/row-text.ts';
 import { verifyArchive } from '../../src/archive/verify-archive.ts';
 import { withWorkspace } from '../../src/archive/workspace.ts';
-import { selectMonth } from '../../src/database/month-states.ts';
+import { selectMonth } from '../../src/database/months/month-states.ts';
 import { quoteLiteral } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { copyRows } from '../support/copy-rows.ts';

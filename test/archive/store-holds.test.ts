@@ -8,16 +8,16 @@ import type { RetentionDependencies } from '../../src/archive/retention-steps.ts
 import { createS3Store } from '../../src/archive/s3-store.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import { applyStoreHolds } from '../../src/archive/store-holds.ts';
-import type { HoldScope } from '../../src/database/holds.ts';
+import type { HoldScope } from '../../src/database/holds/holds.ts';
 import {
   describeHold,
   describeHoldInArchive,
   listHolds,
   placeHold,
   releaseHold,
-} from '../../src/database/holds.ts';
+} from '../../src/database/holds/holds.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Completeness } from '../../src/database/completeness.ts';
+import type { Completeness } from '../../src/database/reading/completeness.ts';
 import { ServiceWorld } from '../support/service-world.ts';
 import { until } from '../support/until.ts';
 import type { RunningProgram } from '../support/up.ts';

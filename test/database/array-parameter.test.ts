@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { arrayLiteral, bytesArray, textArray } from '../../src/database/array-parameter.ts';
+import { arrayLiteral, bytesArray, textArray } from '../../src/database/recording/array-parameter.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Batcher } from '../../src/database/batcher.ts';
-import { BatcherFullError, createBatcher } from '../../src/database/batcher.ts';
-import type { RecordStore } from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import type { Batcher } from '../../src/database/recording/batcher.ts';
+import { BatcherFullError, createBatcher } from '../../src/database/recording/batcher.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 

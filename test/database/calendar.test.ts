@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { createMonth, monthsAhead, rollOver } from '../../src/database/partitions.ts';
+import { createMonth, monthsAhead, rollOver } from '../../src/database/months/partitions.ts';
+import { planRetention } from '../../src/database/months/retention-plan.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { planRetention } from '../../src/database/retention-plan.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

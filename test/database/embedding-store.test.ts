@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
 import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
-import type { EmbeddingStore } from '../../src/database/embedding-store.ts';
-import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
+import type { EmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
+import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
+import { readEmbeddingForm } from '../../src/database/embeddings/vector-column.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
-import { readEmbeddingForm } from '../../src/database/vector-column.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

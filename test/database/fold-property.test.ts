@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantFromSql, quoteIdentifier } from '../../src/database/sql.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';

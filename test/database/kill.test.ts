@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type EmbeddedDatabase, prepareDatabase } from '../../dev/servers/postgres/database.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createLogger } from '../../src/observability/logger.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { createMonthKeeper } from '../../src/activities/partitions.ts';
-import { partitionedTables, rollOver } from '../../src/database/partitions.ts';
+import { partitionedTables, rollOver } from '../../src/database/months/partitions.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { Metrics } from '../../src/observability/metrics.ts';

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { RecordStore } from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation, ObservedResource } from '../../src/domain/observation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -6,7 +6,7 @@ import {
   monthsAhead,
   partitionedTables,
   rollOver,
-} from '../../src/database/partitions.ts';
+} from '../../src/database/months/partitions.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { describeSchema, readCatalogue } from '../../src/database/describe-schema.ts';
 import { migrate, readMigrations } from '../../src/database/migrate.ts';
-import { createMonth } from '../../src/database/partitions.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import type { Column, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { DESCRIBED_TABLES, RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import type { ServiceTable } from '../../src/domain/records/service-tables.ts';
 import { PARTITION_STATES, SERVICE_TABLES } from '../../src/domain/records/service-tables.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { describeSchema, readCatalogue } from '../support/describe-schema.ts';
 
 let database: TestDatabase;
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
-import type { EmbeddingStore } from '../../src/database/embedding-store.ts';
-import { createEmbeddingStore } from '../../src/database/embedding-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import type { EmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
+import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

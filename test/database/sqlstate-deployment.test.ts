@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createLogger } from '../../src/observability/logger.ts';

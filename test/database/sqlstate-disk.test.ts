@@ -27,7 +27,7 @@ const FILL_AND_FREE = (path: string): string => `
   const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
   const { prepareDatabase } = await import(source('dev/servers/postgres/database.ts'));
   const { createPool } = await import(source('src/database/pool.ts'));
-  const { createRecordStore } = await import(source('src/database/record-store.ts'));
+  const { createRecordStore } = await import(source('src/database/recording/record-store.ts'));
   const { classifyError } = await import(source('src/database/sqlstate.ts'));
   const { createLogger } = await import(source('src/observability/logger.ts'));
   const { executionObservation } = await import(source('test/support/observations.ts'));

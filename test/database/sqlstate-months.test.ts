@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { createBatcher } from '../../src/database/batcher.ts';
-import type { RecordStore } from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createBatcher } from '../../src/database/recording/batcher.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';

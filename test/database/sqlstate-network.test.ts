@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { createPool, inTransaction } from '../../src/database/pool.ts';
-import type { RecordStore } from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createLogger } from '../../src/observability/logger.ts';

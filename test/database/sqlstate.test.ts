@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { createQuarantine } from '../../src/database/quarantine.ts';
+import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import type {
   DelayedRecord,
   RecordOutcome,
   RecordStore,
   RefusedRecord,
-} from '../../src/database/record-store.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+} from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

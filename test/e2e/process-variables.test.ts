@@ -8,7 +8,7 @@ import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { readConfig } from '../../src/config.ts';
-import { createMonthsAhead } from '../../src/database/partitions.ts';
+import { createMonthsAhead } from '../../src/database/months/partitions.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { type ProcessName, READ_BY, type VariableName } from '../../src/process-variables.ts';
 import type { RunningService, ServiceContext } from '../../src/services/running-service.ts';

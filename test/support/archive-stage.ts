@@ -7,9 +7,9 @@ import type { RetentionDependencies, RetentionSteps } from '../../src/archive/re
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
 import type { VerifyReport } from '../../src/archive/verify-archive.ts';
 import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
-import type { PartitionPlace } from '../../src/database/month-detach.ts';
-import { partitionsOf } from '../../src/database/month-detach.ts';
-import { selectMonth } from '../../src/database/month-states.ts';
+import type { PartitionPlace } from '../../src/database/months/month-detach.ts';
+import { partitionsOf } from '../../src/database/months/month-detach.ts';
+import { selectMonth } from '../../src/database/months/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import type { RetentionSetting } from './retention.ts';

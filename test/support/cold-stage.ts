@@ -6,7 +6,7 @@ import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import type { RetentionSteps } from '../../src/archive/retention-steps.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createTestApi } from './api.ts';
 import { testArchiveReader } from './archive-reader.ts';

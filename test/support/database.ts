@@ -5,7 +5,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 import { migrate } from '../../src/database/migrate.ts';
-import { createMonthsAhead } from '../../src/database/partitions.ts';
+import { createMonthsAhead } from '../../src/database/months/partitions.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';

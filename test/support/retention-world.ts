@@ -16,7 +16,7 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signi
 import { digestTable } from '../../src/archive/table-rows.ts';
 import { readChain } from '../../src/archive/verify-archive.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
-import { partitionsOf } from '../../src/database/month-detach.ts';
+import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { createLogger } from '../../src/observability/logger.ts';

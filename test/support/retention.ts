@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../src/archive/object-store.ts';
 import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
 import { createRetentionSteps } from '../../src/archive/retention-steps.ts';
 import type { SigningKey } from '../../src/archive/signing-key.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { retainMonth } from '../../src/workflows/retain-month.ts';
 import type { TestDatabase } from './database.ts';
 import { executionObservation } from './observations.ts';

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createDurability } from '../../src/api/durability.ts';
-import { createBatcher } from '../../src/database/batcher.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createRecordStore } from '../../src/database/record-store.ts';
+import { createBatcher } from '../../src/database/recording/batcher.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { connectTemporalLazily } from '../../src/temporal/connection.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordingActivities } from '../../src/activities/recording.ts';
-import { createQuarantine } from '../../src/database/quarantine.ts';
-import { createVerdictReader } from '../../src/database/verdict-reader.ts';
+import { createVerdictReader } from '../../src/database/reading/verdict-reader.ts';
+import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { auditProgress } from '../../src/workflows/messages.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -8,7 +8,7 @@ import { createFolderStore } from '../../src/archive/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/object-store.ts';
 import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { selectMonth } from '../../src/database/month-states.ts';
+import { selectMonth } from '../../src/database/months/month-states.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createRestores, type Restores, type RestoreStatus } from '../../src/temporal/restores.ts';

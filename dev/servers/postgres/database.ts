@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 
 import { migrate } from '../../../src/database/migrate.ts';
-import { createMonthsAhead } from '../../../src/database/partitions.ts';
+import { createMonthsAhead } from '../../../src/database/months/partitions.ts';
 import { instantOf } from '../../../src/domain/instant.ts';
 import type { Logger } from '../../../src/observability/logger.ts';
 import type { EmbeddedPostgres } from './postgres.ts';

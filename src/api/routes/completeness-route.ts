@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { selectCompleteness } from '../../database/completeness.ts';
+import { selectCompleteness } from '../../database/reading/completeness.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';

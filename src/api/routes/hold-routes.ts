@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import type { Hold, HoldScope } from '../../database/holds.ts';
-import { listHolds, placeHold, releaseHold, UnknownHoldError } from '../../database/holds.ts';
+import type { Hold, HoldScope } from '../../database/holds/holds.ts';
+import { listHolds, placeHold, releaseHold, UnknownHoldError } from '../../database/holds/holds.ts';
 import { parseInstant } from '../../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { selectMonths } from '../../database/month-list.ts';
+import { selectMonths } from '../../database/months/month-list.ts';
 import { named } from '../../domain/named-schema.ts';
 import { fromDatabase } from '../from-database.ts';
 import { allowOnly } from '../list-query.ts';

@@ -1,8 +1,8 @@
 import type { RecordFinder } from '../../archive/record-finder.ts';
 import type { Unsearched } from '../../archive/whole-answer.ts';
 import type { WholeRemediation } from '../../archive/whole-remediation.ts';
-import type { RecordRow } from '../../database/record-query.ts';
-import { PART_DEFINITIONS } from '../../database/remediation-reader.ts';
+import type { RecordRow } from '../../database/reading/record-query.ts';
+import { PART_DEFINITIONS } from '../../database/reading/remediation-reader.ts';
 import { instantFromSql } from '../../database/sql.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import type { MonthRow } from '../../database/month-states.ts';
-import { selectMonth } from '../../database/month-states.ts';
+import type { MonthRow } from '../../database/months/month-states.ts';
+import { selectMonth } from '../../database/months/month-states.ts';
 import { instantOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import { approveDrop, selectMonth } from '../../database/month-states.ts';
-import type { PlannedMonth, RetentionRules } from '../../database/retention-plan.ts';
-import { planRetention, RETENTION_ACTIONS } from '../../database/retention-plan.ts';
+import { approveDrop, selectMonth } from '../../database/months/month-states.ts';
+import type { PlannedMonth, RetentionRules } from '../../database/months/retention-plan.ts';
+import { planRetention, RETENTION_ACTIONS } from '../../database/months/retention-plan.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';

@@ -1,0 +1,338 @@
+import type pg from 'pg';
+
+import { instantFromSql } from '../sql.ts';
+import type { WatcherReport } from './watched-cluster.ts';
+
+/** Why a remediation's record is not what it should be, as the database shows it. */
+export const RECORD_GAP_REASONS = [
+  'without-verdict',
+  'remediation-unseen',
+  'overdue',
+  'final-state-unknown',
+  'quarantined',
+] as const;
+export type RecordGapReason = (typeof RECORD_GAP_REASONS)[number];
+
+export interface CompletenessOfKind {
+  readonly cluster: string;
+  readonly kind: string;
+  /** Resources of which any state was ever recorded. */
+  readonly ever: number;
+  /** Of these, those that are not known to be deleted. */
+  readonly present: number;
+  /** The rest is what the watcher reported lately; null where that is unknown. Resources that are there. */
+  readonly seen: number | null;
+  /** Of these, those whose newest state is recorded. */
+  readonly recorded: number | null;
+  readonly waiting: number | null;
+  readonly open: number | null;
+  readonly overdue: number | null;
+}
+
+export interface CompletenessGap {
+  readonly cluster: string;
+  readonly reason: string;
+  readonly kind: string | null;
+  readonly remediation_uid: string | null;
+  readonly namespace: string | null;
+  readonly name: string | null;
+  readonly detail: string | null;
+  /** Since when it is so, as far as known. */
+  readonly since: string | null;
+}
+
+export interface CompletenessOfCluster {
+  readonly cluster: string;
+  /** `complete`: the newest state of everything that is there is recorded. `unknown`: nobody can say so now. */
+  readonly state: 'complete' | 'incomplete' | 'unknown';
+  /** Why it is not complete. */
+  readonly detail: string | null;
+  readonly first_watched_at: string | null;
+  readonly reported_at: string | null;
+}
+
+/** One answer, of the service, the command line and the watcher alike; the names are those of the wire. */
+export interface Completeness {
+  readonly clusters: readonly CompletenessOfCluster[];
+  readonly kinds: readonly CompletenessOfKind[];
+  /** Remediations by their verdict, `open` included. */
+  readonly verdicts: readonly {
+    readonly cluster: string;
+    readonly verdict: string;
+    readonly remediations: number;
+  }[];
+  readonly gaps: readonly CompletenessGap[];
+  readonly has_more_gaps: boolean;
+}
+
+export interface CompletenessQuery {
+  /** Empty for all. */
+  readonly cluster: string;
+  /** How long a remediation may stay open, in seconds. Default an hour, as long as kubernaut gives it. */
+  readonly overdueSeconds?: number;
+  /** Default 100. */
+  readonly mostGaps?: number;
+}
+
+const DEFAULT_OVERDUE_SECONDS = 3_600;
+const DEFAULT_MOST_GAPS = 100;
+/** A watcher reports every ten seconds. */
+const LATE_REPORT_SECONDS = 60;
+
+const SELECT_KINDS = `
+select
+  observed.cluster,
+  observed.kind,
+  count(*)::integer as ever,
+  (count(*) filter (where observed.deleted_at is null))::integer as present
+from observed_resource as observed
+where $1::text in ('', observed.cluster)
+group by observed.cluster, observed.kind
+order by observed.cluster, observed.kind`;
+
+const SELECT_CLUSTERS = `
+select
+  watched.cluster,
+  watched.first_watched_at,
+  watched.reported_at,
+  watched.reported_at < clock_timestamp() - make_interval(secs => $2::integer) as is_late,
+  watched.report
+from watched_cluster as watched
+where $1::text in ('', watched.cluster)
+order by watched.cluster`;
+
+const SELECT_VERDICTS = `
+select
+  remediation.cluster,
+  coalesce(remediation.verdict, 'open') as verdict,
+  count(*)::integer as remediations
+from remediation_audit as remediation
+where $1::text in ('', remediation.cluster)
+group by 1, 2
+order by 1, 2`;
+
+/** One statement, so that all gaps are of one moment. */
+const GAPS = `
+with gap as (
+  select hub.cluster, 'without-verdict' as reason, hub.source_uid as remediation_uid, hub.namespace, hub.name,
+    hub.deleted_at as since
+  from observed_resource as hub
+  left join remediation_audit as remediation
+    on remediation.cluster = hub.cluster
+    and remediation.remediation_uid = hub.source_uid
+  where hub.kind = 'RemediationRequest'
+    and hub.deleted_at is not null
+    and coalesce(remediation.verdict, 'open') = 'open'
+  union all
+  select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
+  from observed_resource as child
+  where child.kind <> 'RemediationRequest'
+    and not exists (
+      select 1
+      from observed_resource as hub
+      where hub.cluster = child.cluster
+        and hub.source_uid = child.remediation_uid
+    )
+  union all
+  select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at
+  from remediation_audit as open
+  where coalesce(open.verdict, 'open') = 'open'
+    and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => $2::integer)
+  union all
+  select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
+  from remediation_audit as gone
+  where gone.final_state_unknown
+    and gone.verdict = 'deleted-before-terminal'
+  union all
+  select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
+  from audit_quarantine as aside
+  where aside.resolved_at is null
+)`;
+
+const SELECT_GAPS = `
+${GAPS}
+select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+from gap
+where $1::text in ('', gap.cluster)
+order by gap.since nulls last, gap.remediation_uid
+limit $3::integer`;
+
+interface GapRow {
+  readonly cluster: string | null;
+  readonly reason: RecordGapReason;
+  readonly remediation_uid: string | null;
+  readonly namespace: string | null;
+  readonly name: string | null;
+  readonly since: string | null;
+}
+
+const SELECT_GAP_COUNTS = `
+${GAPS}
+select gap.reason, count(*)::integer as gaps
+from gap
+where gap.cluster = $1::text
+group by gap.reason`;
+
+interface ClusterRow {
+  readonly cluster: string;
+  readonly first_watched_at: string;
+  readonly reported_at: string | null;
+  readonly is_late: boolean | null;
+  readonly report: string | null;
+}
+
+interface KindRow {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly ever: number;
+  readonly present: number;
+}
+
+/** What is there, what of it is recorded, and what is missing by name: what the watchers reported, and what the record itself shows. */
+export async function selectCompleteness(
+  pool: pg.Pool,
+  { cluster, overdueSeconds = DEFAULT_OVERDUE_SECONDS, mostGaps = DEFAULT_MOST_GAPS }: CompletenessQuery,
+): Promise<Completeness> {
+  const [clusters, kinds, verdicts, gaps] = await Promise.all([
+    pool.query<ClusterRow>(SELECT_CLUSTERS, [cluster, LATE_REPORT_SECONDS]),
+    pool.query<KindRow>(SELECT_KINDS, [cluster]),
+    pool.query<Completeness['verdicts'][number]>(SELECT_VERDICTS, [cluster]),
+    pool.query<GapRow>(SELECT_GAPS, [cluster, overdueSeconds, mostGaps + 1]),
+  ]);
+  const watched = clusters.rows.map(readCluster);
+  const reported = watched.flatMap(gapsOf);
+  const known = new Set(reported.map(keyOfGap));
+  const found = [...reported, ...gaps.rows.map(readGap).filter((gap) => !known.has(keyOfGap(gap)))];
+  return {
+    clusters: statesOf(watched, [...kinds.rows, ...verdicts.rows], found),
+    kinds: mergeKinds(kinds.rows, watched),
+    verdicts: verdicts.rows,
+    gaps: found.slice(0, mostGaps),
+    has_more_gaps: found.length > mostGaps || watched.some(({ report }) => (report?.gapsLeftOut ?? 0) > 0),
+  };
+}
+
+/** How many gaps of each kind the record itself shows. */
+export async function selectGapCounts(
+  pool: pg.Pool,
+  cluster: string,
+): Promise<ReadonlyMap<RecordGapReason, number>> {
+  const { rows } = await pool.query<{ reason: RecordGapReason; gaps: number }>(SELECT_GAP_COUNTS, [
+    cluster,
+    DEFAULT_OVERDUE_SECONDS,
+  ]);
+  return new Map(rows.map(({ reason, gaps }) => [reason, gaps]));
+}
+
+interface Watched {
+  readonly cluster: string;
+  readonly firstWatchedAt: string;
+  readonly reportedAt: string | undefined;
+  /** Undefined when there is none that is recent: an old one says nothing of today. */
+  readonly report: WatcherReport | undefined;
+}
+
+function readCluster(row: ClusterRow): Watched {
+  return {
+    cluster: row.cluster,
+    firstWatchedAt: instantFromSql(row.first_watched_at),
+    reportedAt: row.reported_at === null ? undefined : instantFromSql(row.reported_at),
+    report:
+      row.report === null || row.is_late !== false ? undefined : (JSON.parse(row.report) as WatcherReport),
+  };
+}
+
+function gapsOf({ cluster, report }: Watched): readonly CompletenessGap[] {
+  return (report?.gaps ?? []).map(({ kind, namespace, name, reason, detail }) => ({
+    ...{ cluster, reason, kind, namespace, name },
+    remediation_uid: null,
+    detail: detail ?? null,
+    since: null,
+  }));
+}
+
+/** Both may find a remediation overdue: the watcher knows its own timeout, the record only its start. */
+function keyOfGap({ cluster, reason, namespace, name }: CompletenessGap): string {
+  return JSON.stringify([cluster, reason, namespace, name]);
+}
+
+function readGap(row: GapRow): CompletenessGap {
+  return {
+    cluster: row.cluster ?? '',
+    reason: row.reason,
+    kind: null,
+    remediation_uid: row.remediation_uid,
+    namespace: row.namespace,
+    name: row.name,
+    detail: null,
+    since: row.since === null ? null : instantFromSql(row.since),
+  };
+}
+
+function mergeKinds(rows: readonly KindRow[], watched: readonly Watched[]): readonly CompletenessOfKind[] {
+  const ofKind = new Map(rows.map((row) => [JSON.stringify([row.cluster, row.kind]), row]));
+  const reported = new Map(
+    watched.flatMap(({ cluster, report }) =>
+      (report?.kinds ?? []).map((kind) => [JSON.stringify([cluster, kind.kind]), kind] as const),
+    ),
+  );
+  return [...new Set([...ofKind.keys(), ...reported.keys()])].sort().map((key) => {
+    const [cluster, kind] = JSON.parse(key) as [string, string];
+    const { ever = 0, present = 0 } = ofKind.get(key) ?? {};
+    const { seen, recorded, waiting, open, overdue } = reported.get(key) ?? {};
+    return {
+      ...{ cluster, kind, ever, present },
+      seen: seen ?? null,
+      recorded: recorded ?? null,
+      waiting: waiting ?? null,
+      open: open ?? null,
+      overdue: overdue ?? null,
+    };
+  });
+}
+
+/** Facts that no waiting mends, and lateness of the controller: they are named and make nothing incomplete. */
+const HARMLESS: readonly string[] = ['overdue', 'final-state-unknown'];
+
+function statesOf(
+  watched: readonly Watched[],
+  recorded: readonly { readonly cluster: string }[],
+  gaps: readonly CompletenessGap[],
+): readonly CompletenessOfCluster[] {
+  const byName = new Map(watched.map((one) => [one.cluster, one]));
+  return [...new Set([...byName.keys(), ...recorded.map(({ cluster }) => cluster)])].sort().map((cluster) => {
+    const one = byName.get(cluster);
+    const detail = doubtOf(one);
+    const lack =
+      detail ??
+      lackOf(
+        one?.report,
+        gaps.filter((gap) => gap.cluster === cluster),
+      );
+    return {
+      cluster,
+      state: detail !== undefined ? 'unknown' : lack === undefined ? 'complete' : 'incomplete',
+      detail: lack ?? null,
+      first_watched_at: one?.firstWatchedAt ?? null,
+      reported_at: one?.reportedAt ?? null,
+    };
+  });
+}
+
+function doubtOf(watched: Watched | undefined): string | undefined {
+  if (watched?.reportedAt === undefined) return 'no watcher has reported on this cluster';
+  const { report, reportedAt } = watched;
+  if (report === undefined) return `no watcher has reported since ${reportedAt}`;
+  if (report.kinds.some(({ recorded }) => recorded === undefined))
+    return 'the watcher cannot read what is recorded';
+  return undefined;
+}
+
+function lackOf(report: WatcherReport | undefined, gaps: readonly CompletenessGap[]): string | undefined {
+  const lacking = (report?.kinds ?? []).reduce((sum, { seen, recorded }) => sum + seen - (recorded ?? 0), 0);
+  if (lacking > 0) return `the newest state of ${lacking} resources is not recorded`;
+  const harmful = gaps.filter(({ reason }) => !HARMLESS.includes(reason));
+  return harmful.length > 0 || (report?.gapsLeftOut ?? 0) > 0
+    ? `there are gaps (${harmful.length} named)`
+    : undefined;
+}

@@ -1,0 +1,64 @@
+import type pg from 'pg';
+
+import type { RecordDefinition } from '../../domain/records/definition.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { remediationAudit } from '../../domain/records/remediation-audit.ts';
+import { quoteIdentifier } from '../sql.ts';
+import { selectedColumns } from './record-query.ts';
+import type { RecordRow } from './record-reader.ts';
+
+export interface RemediationAddress {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Remediations of one name, newest first: names are used again. */
+export async function selectRemediations(
+  client: pg.Pool | pg.ClientBase,
+  { cluster, namespace, name }: RemediationAddress,
+  limit: number,
+): Promise<readonly RecordRow[]> {
+  const { rows } = await client.query<RecordRow>({
+    name: 'select-remediations',
+    text: `
+      select ${selectedColumns(remediationAudit)}
+      from remediation_audit
+      where remediation_id = $3::text
+        and cluster = $1::text
+        and namespace = $2::text
+      order by created_at desc, id desc
+      limit $4::integer`,
+    values: [cluster, namespace, name, limit],
+  });
+  return rows;
+}
+
+/** Tables whose rows belong to a remediation, the hub itself excepted. */
+export const PART_DEFINITIONS: readonly RecordDefinition[] = RECORD_DEFINITIONS.filter(
+  ({ table }) => table !== remediationAudit.table,
+);
+
+/**
+ * Rows of one table that belong to a remediation: those that carry its uid, and posts that knew only its name while no
+ * other remediation of that name could be meant.
+ */
+export async function selectParts(
+  client: pg.Pool | pg.ClientBase,
+  definition: RecordDefinition,
+  remediation: { readonly uid: string; readonly cluster: string; readonly name: string | undefined },
+  limit: number,
+): Promise<readonly RecordRow[]> {
+  const { rows } = await client.query<RecordRow>({
+    name: `select-parts-${definition.table}`,
+    text: `
+      select ${selectedColumns(definition)}
+      from ${quoteIdentifier(definition.table)}
+      where remediation_uid = $1::text
+        or (remediation_uid is null and remediation_id = $2::text and cluster = $3::text)
+      order by created_at, id
+      limit $4::integer`,
+    values: [remediation.uid, remediation.name ?? null, remediation.cluster, limit],
+  });
+  return rows;
+}

@@ -1,0 +1,105 @@
+import type pg from 'pg';
+
+import { instantFromSql } from '../sql.ts';
+import { arrayLiteral } from './array-parameter.ts';
+import type { PreparedObservation } from './prepared-observation.ts';
+
+const SELECT_HOMES = `
+  select id, created_at
+  from record_home
+  where id = any($1::uuid[])`;
+
+/** Both in one statement, which is one answer less to wait for: most flushes bring a record that is new. */
+const SELECT_OR_INSERT_HOMES = `
+  with wanted as (
+    select id, table_name, created_at
+    from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
+  ), known as materialized (
+    select id, created_at
+    from record_home
+    where id = any($1::uuid[])
+  ), made as (
+    insert into record_home (id, table_name, created_at)
+    select id, table_name, created_at
+    from wanted
+    where not exists (select from known where known.id = wanted.id)
+    order by id
+    on conflict (id) do nothing
+    returning id, created_at
+  )
+  select id, created_at, false as is_new from known
+  union all
+  select id, created_at, true as is_new from made`;
+
+interface HomeRow {
+  id: string;
+  created_at: string;
+}
+
+interface WantedRow extends HomeRow {
+  is_new: boolean;
+}
+
+export interface Homes {
+  /** created_at by id. */
+  readonly of: ReadonlyMap<string, string>;
+  /** Whether this transaction made all of them: then no row and no ledger entry of these records exists. */
+  readonly areNew: boolean;
+}
+
+/**
+ * The home of each record: what its first acceptance decided, or, for a record never seen, the time its earliest
+ * observation here carries. Of two transactions that bring a new record at once, the second waits in the insert for
+ * the first and then reads what that one decided.
+ */
+export async function settleHomes(
+  client: pg.ClientBase,
+  prepared: readonly PreparedObservation[],
+): Promise<Homes> {
+  const wanted = wantedHomes(prepared);
+  const { rows } = await client.query<WantedRow>({
+    name: 'select-or-insert-homes',
+    text: SELECT_OR_INSERT_HOMES,
+    values: [
+      arrayLiteral(wanted.map(({ id }) => id)),
+      arrayLiteral(wanted.map(({ observation }) => observation.table)),
+      arrayLiteral(wanted.map(({ observation }) => observation.createdAt)),
+    ],
+  });
+  const homes = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
+  if (homes.size === wanted.length) return { of: homes, areNew: rows.every((row) => row.is_new) };
+  const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
+  const others = await client.query<HomeRow>({
+    name: 'select-homes',
+    text: SELECT_HOMES,
+    values: [arrayLiteral(decidedMeanwhile)],
+  });
+  for (const row of others.rows) homes.set(row.id, instantFromSql(row.created_at));
+  return { of: homes, areNew: false };
+}
+
+/** One candidate per record: the observation with the earliest time, whatever order they came in. */
+function wantedHomes(prepared: readonly PreparedObservation[]): PreparedObservation[] {
+  const earliest = new Map<string, PreparedObservation>();
+  for (const candidate of prepared) {
+    const known = earliest.get(candidate.id);
+    if (known === undefined || candidate.observation.createdAt < known.observation.createdAt) {
+      earliest.set(candidate.id, candidate);
+    }
+  }
+  return [...earliest.values()];
+}
+
+/** Where a record of that table lives; undefined for an id that none of them has. */
+export async function selectHome(pool: pg.Pool, table: string, id: string): Promise<string | undefined> {
+  const { rows } = await pool.query<HomeRow>({
+    name: 'select-home-of-record',
+    text: `
+      select id, created_at
+      from record_home
+      where id = $1::uuid
+        and table_name = $2::text`,
+    values: [id, table],
+  });
+  return rows[0] === undefined ? undefined : instantFromSql(rows[0].created_at);
+}

@@ -1,0 +1,270 @@
+import type pg from 'pg';
+
+import { columnsOfContent } from '../../domain/canonical-content.ts';
+import type { Entry } from '../../domain/fold.ts';
+import { compareEntries, foldEntries } from '../../domain/fold.ts';
+import type { Observation } from '../../domain/observation.ts';
+import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import { observedColumns } from '../../domain/records/definition.ts';
+import { drawSalts, sealEntry } from '../../identity/ledger-entry.ts';
+import { quoteIdentifier } from '../sql.ts';
+import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
+import { LEDGER_COLUMNS, mergeStatementOf, refoldStatement, ROW_COLUMNS } from './merge-statement.ts';
+import type { PreparedObservation } from './prepared-observation.ts';
+
+/** The observations of one record in one flush, folded: PostgreSQL refuses one key twice in one upsert. */
+interface IncomingRow {
+  readonly id: string;
+  /** Of any of them: where the record comes from. */
+  readonly observation: Observation;
+  readonly oldestVersion: string;
+  readonly newestVersion: string;
+  readonly columns: Columns;
+}
+
+interface MergedRow {
+  id: string;
+  revision: number;
+  previous_version: string | null;
+}
+
+/**
+ * Appends the observations of one table to the ledger and merges them into their rows. Returns the revision of every
+ * record. Keys are sorted in every statement, so that two writers take their locks in one order.
+ */
+export async function mergeRows(
+  client: pg.ClientBase,
+  definition: RecordDefinition,
+  prepared: readonly PreparedObservation[],
+  homes: ReadonlyMap<string, string>,
+): Promise<Map<string, number>> {
+  const rows = foldPerRecord(definition, prepared);
+  const merged = await client.query<MergedRow>({
+    name: `merge-${definition.table}`,
+    text: mergeStatementOf(definition),
+    values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows, homes)],
+  });
+  const late = lateRows(rows, merged.rows);
+  if (late.length > 0)
+    await refold(
+      client,
+      definition,
+      late.map((id) => ({ id, createdAt: homeOf(homes, id) })),
+    );
+
+  const revisions = new Map(merged.rows.map((row) => [row.id, row.revision]));
+  if (revisions.size === rows.length) return revisions;
+  const repeated = rows
+    .filter(({ id }) => !revisions.has(id))
+    .map(({ id }) => ({ id, createdAt: homeOf(homes, id) }));
+  for (const row of await selectRevisions(client, definition, repeated)) revisions.set(row.id, row.revision);
+  return revisions;
+}
+
+/** Records whose row had already seen a version as new as the oldest one that came: arrival was out of order. */
+function lateRows(rows: readonly IncomingRow[], merged: readonly MergedRow[]): string[] {
+  const updated = merged.filter((row) => row.previous_version !== null);
+  if (updated.length === 0) return [];
+  const oldest = new Map(rows.map((row) => [row.id, row.oldestVersion]));
+  return updated
+    .filter((row) => BigInt(row.previous_version ?? 0) >= BigInt(oldest.get(row.id) ?? 0))
+    .map(({ id }) => id);
+}
+
+function foldPerRecord(
+  definition: RecordDefinition,
+  prepared: readonly PreparedObservation[],
+): IncomingRow[] {
+  const byRecord = new Map<string, PreparedObservation>();
+  for (const one of prepared) byRecord.set(one.id, one);
+  // Nearly every flush holds one observation of a record, and the fold of one is itself.
+  if (byRecord.size === prepared.length) return prepared.map(rowOfOne);
+  return [...Map.groupBy(prepared, ({ id }) => id).values()].map((observations) =>
+    rowOfMany(definition, observations),
+  );
+}
+
+function rowOfOne({ id, observation }: PreparedObservation): IncomingRow {
+  const { sourceVersion, columns } = observation;
+  return { id, observation, oldestVersion: sourceVersion, newestVersion: sourceVersion, columns };
+}
+
+function rowOfMany(definition: RecordDefinition, observations: readonly PreparedObservation[]): IncomingRow {
+  const [first, ...others] = observations;
+  if (first === undefined) throw new RangeError('an empty group');
+  if (others.length === 0) return rowOfOne(first);
+  const entries = observations.map(asEntry).sort(compareEntries);
+  return {
+    ...rowOfOne(first),
+    oldestVersion: entries[0]?.sourceVersion ?? '0',
+    newestVersion: entries.at(-1)?.sourceVersion ?? '0',
+    columns: foldEntries(definition, entries),
+  };
+}
+
+function asEntry({ observation, content }: PreparedObservation): Entry {
+  return {
+    sourceVersion: observation.sourceVersion,
+    contentHash: content.contentHash.toString('hex'),
+    columns: observation.columns,
+  };
+}
+
+type Parameter = string | Buffer;
+
+/** The parameters of LEDGER_COLUMNS. */
+export function ledgerArrays(
+  prepared: readonly PreparedObservation[],
+  homes: ReadonlyMap<string, string>,
+): Parameter[] {
+  const salts = drawSalts(prepared.length);
+  const createdAt = prepared.map(({ id }) => homeOf(homes, id));
+  const seals = prepared.map(({ observation, content, id }, index) =>
+    sealEntry(observation, content, {
+      id,
+      createdAt: createdAt[index] ?? '',
+      salt: salts[index] ?? noSalt(id),
+    }),
+  );
+  const observations = prepared.map(({ observation }) => observation);
+  const arrays: Record<(typeof LEDGER_COLUMNS)[number]['name'], Parameter> = {
+    record_id: arrayLiteral(prepared.map(({ id }) => id)),
+    created_at: arrayLiteral(createdAt),
+    source_version: arrayLiteral(observations.map(({ sourceVersion }) => sourceVersion)),
+    content_hash: bytesArray(prepared.map(({ content }) => content.contentHash)),
+    observed_at: arrayLiteral(observations.map(({ observedAt }) => observedAt)),
+    cluster: arrayLiteral(observations.map(({ cluster }) => cluster)),
+    remediation_uid: arrayLiteral(observations.map(({ columns }) => columns['remediation_uid'])),
+    phase: arrayLiteral(observations.map(({ phase }) => phase)),
+    actor: arrayLiteral(observations.map(({ actor }) => actor)),
+    canonical: textArray(prepared.map(({ content }) => content.canonical)),
+    salt: bytesArray(salts),
+    payload_hash: bytesArray(seals.map(({ payloadHash }) => payloadHash)),
+    leaf_hash: bytesArray(seals.map(({ leafHash }) => leafHash)),
+  };
+  return LEDGER_COLUMNS.map(({ name }) => arrays[name]);
+}
+
+function noSalt(id: string): never {
+  throw new Error(`no salt was drawn for record ${id}`);
+}
+
+/** The parameters of ROW_COLUMNS and of the observed columns. */
+function rowArrays(
+  definition: RecordDefinition,
+  rows: readonly IncomingRow[],
+  homes: ReadonlyMap<string, string>,
+): Parameter[] {
+  const arrays: Record<(typeof ROW_COLUMNS)[number]['name'], string> = {
+    id: arrayLiteral(rows.map(({ id }) => id)),
+    created_at: arrayLiteral(rows.map(({ id }) => homeOf(homes, id))),
+    created_at_source: arrayLiteral(rows.map(({ observation }) => observation.createdAtSource)),
+    cluster: arrayLiteral(rows.map(({ observation }) => observation.cluster)),
+    source_version: arrayLiteral(rows.map(({ newestVersion }) => newestVersion)),
+  };
+  return [
+    ...ROW_COLUMNS.map(({ name }) => arrays[name]),
+    ...observedColumns(definition).map((column) => valuesOf(column, rows)),
+  ];
+}
+
+/** The values of one column; none at all where nobody knows it: unnest fills up with NULL, and there is less to send. */
+export function valuesOf({ name, type }: Column, rows: readonly { readonly columns: Columns }[]): Parameter {
+  const values = rows.map(({ columns }) => columns[name]);
+  if (values.every((value) => value === undefined)) return '{}';
+  return type === 'jsonb' ? textArray(values.map(asText)) : arrayLiteral(values);
+}
+
+function asText(value: string | boolean | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+export interface Home {
+  readonly id: string;
+  readonly createdAt: string;
+}
+
+/** Where rows are folded: in the tables themselves, or in those of a month that is being restored beside them. */
+export interface FoldedRelations {
+  readonly rows: string;
+  readonly ledger: string;
+}
+
+const LEDGER = 'audit_ledger';
+
+interface LedgerRow {
+  record_id: string;
+  source_version: string;
+  content_hash: Buffer;
+  canonical: string;
+}
+
+const selectEntries = (ledger: string): string => `
+  select entry.record_id, entry.source_version, entry.content_hash, entry.canonical
+  from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
+  join ${quoteIdentifier(ledger)} as entry
+    on entry.record_id = wanted.id and entry.created_at = wanted.created_at`;
+
+/** Computes rows from their whole ledger. The caller holds their locks, so no entry can be missed. */
+export async function refold(
+  client: pg.ClientBase,
+  definition: RecordDefinition,
+  homes: readonly Home[],
+  relations: FoldedRelations = { rows: definition.table, ledger: LEDGER },
+): Promise<void> {
+  const { rows } = await client.query<LedgerRow>({
+    name: `select-entries-${relations.ledger}`,
+    text: selectEntries(relations.ledger),
+    values: [homes.map(({ id }) => id), homes.map(({ createdAt }) => createdAt)],
+  });
+  const byRecord = Map.groupBy(rows, (row) => row.record_id);
+  const folded = homes.map(({ id, createdAt }) => ({
+    id,
+    createdAt,
+    columns: foldEntries(
+      definition,
+      (byRecord.get(id) ?? []).map((row) => entryOf(definition, row)),
+    ),
+  }));
+  await client.query({
+    name: `refold-${relations.rows}`,
+    text: refoldStatement(definition, relations.rows),
+    values: [
+      folded.map(({ id }) => id),
+      folded.map(({ createdAt }) => createdAt),
+      ...observedColumns(definition).map((column) => valuesOf(column, folded)),
+    ],
+  });
+}
+
+function entryOf(definition: RecordDefinition, row: LedgerRow): Entry {
+  return {
+    sourceVersion: row.source_version,
+    contentHash: row.content_hash.toString('hex'),
+    columns: columnsOfContent(definition, row.canonical),
+  };
+}
+
+async function selectRevisions(
+  client: pg.ClientBase,
+  definition: RecordDefinition,
+  rows: readonly Home[],
+): Promise<{ id: string; revision: number }[]> {
+  if (rows.length === 0) return [];
+  const result = await client.query<{ id: string; revision: number }>({
+    name: `select-revisions-${definition.table}`,
+    text: `
+      select stored.id, stored.revision
+      from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
+      join ${quoteIdentifier(definition.table)} as stored
+        on stored.id = wanted.id and stored.created_at = wanted.created_at`,
+    values: [rows.map(({ id }) => id), rows.map(({ createdAt }) => createdAt)],
+  });
+  return result.rows;
+}
+
+function homeOf(homes: ReadonlyMap<string, string>, id: string): string {
+  const home = homes.get(id);
+  if (home === undefined) throw new Error(`record ${id} has no home although one was just settled`);
+  return home;
+}
