@@ -36,7 +36,7 @@ const WORST_FILES: readonly (readonly string[])[] = [
   ],
   ['archive', 'test/archive/retention.test.ts'],
   ['archive', 'test/archive/expire.test.ts', 'test/archive/restore.test.ts'],
-  ['archive', 'test/archive/cold-reports.test.ts', 'test/archive/cold-lists.test.ts'],
+  ['archive', 'test/archive/combined-reports.test.ts', 'test/archive/combined-lists.test.ts'],
 ];
 
 interface Counts {

@@ -1,10 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import { ManifestError } from '../archive/manifest.ts';
-import { ObjectMissingError } from '../archive/object-store.ts';
-import { ArchiveSchemaError, CannotRestoreError } from '../archive/restore-errors.ts';
-import type { RestoreSteps } from '../archive/restore-steps.ts';
-import { ArchiveMismatchError } from '../archive/retention-errors.ts';
+import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import { ManifestError } from '../archive/manifest/manifest.ts';
+import { ArchiveSchemaError, CannotRestoreError } from '../archive/restore/restore-errors.ts';
+import type { RestoreSteps } from '../archive/restore/restore-steps.ts';
+import { ObjectMissingError } from '../archive/store/object-store.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';

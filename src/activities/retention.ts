@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import { ManifestError } from '../archive/manifest.ts';
-import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/object-store.ts';
-import { ArchiveMismatchError } from '../archive/retention-errors.ts';
-import type { RetentionSteps } from '../archive/retention-steps.ts';
+import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import type { RetentionSteps } from '../archive/export/retention-steps.ts';
+import { ManifestError } from '../archive/manifest/manifest.ts';
+import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/store/object-store.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../database/months/retention-plan.ts';
 import type { Logger } from '../observability/logger.ts';

@@ -1,5 +1,5 @@
-import type { ManifestPart } from '../archive/manifest.ts';
-import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore-steps.ts';
+import type { ManifestPart } from '../archive/manifest/manifest.ts';
+import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { RecordingActivityName } from '../domain/phases.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';

@@ -1,7 +1,5 @@
 import type pg from 'pg';
 
-import { createRecordFinder } from '../archive/record-finder.ts';
-import type { ArchiveAccess } from '../archive/whole-answer.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import type { RetentionRules } from '../database/months/retention-plan.ts';
 import { insertAccess } from '../database/reading/access-log.ts';
@@ -9,6 +7,8 @@ import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { ArchiveAccess } from '../query/combined-answer.ts';
+import { createRecordFinder } from '../query/record-finder.ts';
 import type { Deferral, Durability } from './durability.ts';
 import { fromDatabase } from './from-database.ts';
 import { createPosting } from './posting.ts';

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../domain/json.ts';
 import { named, schemaName } from '../domain/named-schema.ts';
-import { REPORT_COLUMNS } from '../reports/columns.ts';
-import type { ReportParameter } from '../reports/parameters.ts';
-import { MAX_REPORT_ROWS } from '../reports/parameters.ts';
-import { type ReportName, REPORTS } from '../reports/reports.ts';
-import type { ReportColumn } from '../reports/run-report.ts';
+import { REPORT_COLUMNS } from '../query/reports/columns.ts';
+import type { ReportParameter } from '../query/reports/parameters.ts';
+import { MAX_REPORT_ROWS } from '../query/reports/parameters.ts';
+import { type ReportName, REPORTS } from '../query/reports/reports.ts';
+import type { ReportColumn } from '../query/reports/run-report.ts';
 import { unsearchedSchema } from './from-archive.ts';
 import { textSchema } from './list-query.ts';
 import { listSchema } from './list-schema.ts';

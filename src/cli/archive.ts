@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { ArchiveSchemaError } from '../archive/restore-errors.ts';
-import type { RestoreRequest, RestoreSteps } from '../archive/restore-steps.ts';
-import { createRestoreSteps } from '../archive/restore-steps.ts';
-import { ArchiveMismatchError } from '../archive/retention-errors.ts';
-import { verifyArchive } from '../archive/verify-archive.ts';
-import { describeFault } from '../archive/verify-part.ts';
+import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import { verifyArchive } from '../archive/manifest/verify-archive.ts';
+import { describeFault } from '../archive/manifest/verify-part.ts';
+import { ArchiveSchemaError } from '../archive/restore/restore-errors.ts';
+import type { RestoreRequest, RestoreSteps } from '../archive/restore/restore-steps.ts';
+import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
 import { readProcessConfig } from '../config.ts';
 import { RestoreBlockedError } from '../database/months/month-restore.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';

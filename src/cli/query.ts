@@ -1,14 +1,14 @@
 import type pg from 'pg';
 
-import type { ArchiveReader } from '../archive/archive-reader.ts';
-import type { ArchiveAccess } from '../archive/whole-answer.ts';
+import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
-import { reportCommand, ReportUsageError } from '../reports/report-command.ts';
-import { findSimilarInvestigations, similarCommand } from '../reports/similar-investigations.ts';
+import type { ArchiveAccess } from '../query/combined-answer.ts';
+import { reportCommand, ReportUsageError } from '../query/reports/report-command.ts';
+import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
 import { SettingsError, UsageError } from '../settings.ts';

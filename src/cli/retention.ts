@@ -2,7 +2,7 @@ import type { ParseArgsConfig } from 'node:util';
 
 import type pg from 'pg';
 
-import { applyStoreHolds } from '../archive/store-holds.ts';
+import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
 import type { Hold, HoldScope } from '../database/holds/holds.ts';

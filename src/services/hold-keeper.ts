@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { StoreHoldDependencies, StoreHoldReport } from '../archive/store-holds.ts';
-import { applyStoreHolds } from '../archive/store-holds.ts';
+import type { StoreHoldDependencies, StoreHoldReport } from '../archive/expiry/store-holds.ts';
+import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';

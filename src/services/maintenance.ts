@@ -7,8 +7,8 @@ import {
 } from '../activities/partitions.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
-import { createRestoreSteps } from '../archive/restore-steps.ts';
-import { createRetentionSteps } from '../archive/retention-steps.ts';
+import { createRetentionSteps } from '../archive/export/retention-steps.ts';
+import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';

@@ -1,15 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { ArchiveObserver } from '../archive/archive-reader.ts';
-import { createArchiveReader } from '../archive/archive-reader.ts';
-import { createManifestChain, type ManifestChain } from '../archive/manifest-chain.ts';
-import type { ObjectStore } from '../archive/object-store.ts';
-import { openStore } from '../archive/open-store.ts';
-import { readOrCreateSigningKey, type TrustedKeys, trustedKeysFrom } from '../archive/signing-key.ts';
-import type { ArchiveAccess } from '../archive/whole-answer.ts';
+import { createManifestChain, type ManifestChain } from '../archive/manifest/manifest-chain.ts';
+import {
+  readOrCreateSigningKey,
+  type TrustedKeys,
+  trustedKeysFrom,
+} from '../archive/manifest/signing-key.ts';
+import type { ArchiveObserver } from '../archive/reader/archive-reader.ts';
+import { createArchiveReader } from '../archive/reader/archive-reader.ts';
+import type { ObjectStore } from '../archive/store/object-store.ts';
+import { openStore } from '../archive/store/open-store.ts';
 import type { Config } from '../config.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
+import type { ArchiveAccess } from '../query/combined-answer.ts';
 import { SettingsError } from '../settings.ts';
 
 export interface Archive {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readTokens } from '../api/auth/token-gate.ts';
 import { InsecureBindError, isInsecureBind } from '../api/server.ts';
 import { readCertificate } from '../api/tls.ts';
-import { signingKeyFrom, trustedKeysFrom } from '../archive/signing-key.ts';
+import { signingKeyFrom, trustedKeysFrom } from '../archive/manifest/signing-key.ts';
 import type { Config, ConfigCheck } from '../config.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { strictKindProblems } from './strict-mode.ts';

@@ -10,7 +10,7 @@ import { POSTABLE_DEFINITIONS } from '../../src/api/routes/post-routes.ts';
 import { startApi } from '../../src/api/server.ts';
 import { named, schemaName } from '../../src/domain/named-schema.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { REPORTS } from '../../src/reports/reports.ts';
+import { REPORTS } from '../../src/query/reports/reports.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createValidator, type Judge, resolveSchema } from '../support/json-schema.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
-import { REPORTS } from '../../src/reports/reports.ts';
+import { REPORTS } from '../../src/query/reports/reports.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

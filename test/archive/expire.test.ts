@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ExpirePoint } from '../../src/archive/expire-month.ts';
-import { EXPIRE_POINTS } from '../../src/archive/expire-month.ts';
-import { ObjectHeldError } from '../../src/archive/object-store.ts';
-import type { RetentionDependencies } from '../../src/archive/retention-steps.ts';
-import { createS3Store } from '../../src/archive/s3-store.ts';
-import { readChain } from '../../src/archive/verify-archive.ts';
+import type { ExpirePoint } from '../../src/archive/expiry/expire-month.ts';
+import { EXPIRE_POINTS } from '../../src/archive/expiry/expire-month.ts';
+import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import { readChain } from '../../src/archive/manifest/verify-archive.ts';
+import { ObjectHeldError } from '../../src/archive/store/object-store.ts';
+import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import type { HoldScope } from '../../src/database/holds/holds.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { approveDrop } from '../../src/database/months/month-states.ts';

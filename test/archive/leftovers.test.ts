@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
-import type { ArchiveReader } from '../../src/archive/archive-reader.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { sha256Of } from '../../src/archive/file-hash.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { ObjectBody, ObjectStore } from '../../src/archive/object-store.ts';
+import { sha256Of } from '../../src/archive/store/file-hash.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectBody, ObjectStore } from '../../src/archive/store/object-store.ts';
 import {
   ObjectConflictError,
   ObjectHeldError,
   ObjectMissingError,
   ObjectStoreError,
-} from '../../src/archive/object-store.ts';
-import { createS3Store } from '../../src/archive/s3-store.ts';
+} from '../../src/archive/store/object-store.ts';
+import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 

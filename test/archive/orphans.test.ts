@@ -3,11 +3,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { ManifestError, manifestKey } from '../../src/archive/manifest.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import { ORPHAN_DAYS } from '../../src/archive/remove-orphans.ts';
-import { OrphansInTheWayError } from '../../src/archive/retention-errors.ts';
-import { createS3Store } from '../../src/archive/s3-store.ts';
+import { ORPHAN_DAYS } from '../../src/archive/expiry/remove-orphans.ts';
+import { OrphansInTheWayError } from '../../src/archive/export/retention-errors.ts';
+import { ManifestError, manifestKey } from '../../src/archive/manifest/manifest.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { tryLockObjects } from '../../src/database/months/month-objects.ts';

@@ -10,15 +10,20 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { ARCHIVED_TABLES, archivedTable, partitionName } from '../../src/archive/archive-schema.ts';
-import type { DuckDb } from '../../src/archive/duckdb.ts';
-import { openDuckDb } from '../../src/archive/duckdb.ts';
-import { digestParquet, rowGroupsOf, timeRangeOf, writeParquet } from '../../src/archive/parquet-part.ts';
-import { ROW_HASH_BYTES } from '../../src/archive/row-hasher.ts';
-import { copyInStatement, writeTextStatement } from '../../src/archive/row-text.ts';
-import type { TextPart } from '../../src/archive/table-rows.ts';
-import { digestTable, readTableParts } from '../../src/archive/table-rows.ts';
-import { withWorkspace } from '../../src/archive/workspace.ts';
+import { ARCHIVED_TABLES, archivedTable, partitionName } from '../../src/archive/parquet/archive-schema.ts';
+import type { DuckDb } from '../../src/archive/parquet/duckdb.ts';
+import { openDuckDb } from '../../src/archive/parquet/duckdb.ts';
+import {
+  digestParquet,
+  rowGroupsOf,
+  timeRangeOf,
+  writeParquet,
+} from '../../src/archive/parquet/parquet-part.ts';
+import { ROW_HASH_BYTES } from '../../src/archive/parquet/row-hasher.ts';
+import { copyInStatement, writeTextStatement } from '../../src/archive/parquet/row-text.ts';
+import type { TextPart } from '../../src/archive/parquet/table-rows.ts';
+import { digestTable, readTableParts } from '../../src/archive/parquet/table-rows.ts';
+import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';

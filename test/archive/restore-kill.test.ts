@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 
-import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
-import { RESTORE_POINTS } from '../../src/archive/restore-steps.ts';
+import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
+import { RESTORE_POINTS } from '../../src/archive/restore/restore-steps.ts';
 import { RestoreBlockedError } from '../../src/database/months/month-restore.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
@@ -62,8 +62,8 @@ test.each(RESTORE_POINTS)(
     const script = runScript(
       `
     const { restoreSteps, runRestore } = await import(source('test/support/restore.ts'));
-    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
+    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
     const setting = {
       ownerUrl: process.env.OWNER_URL,
       store: createFolderStore(process.env.ARCHIVE),

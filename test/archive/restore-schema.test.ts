@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { ArchivedTable } from '../../src/archive/archive-schema.ts';
-import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
-import { exportTable } from '../../src/archive/export-table.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { countRows } from '../../src/archive/manifest.ts';
-import { createManifestChain } from '../../src/archive/manifest-chain.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import { ArchiveSchemaError } from '../../src/archive/restore-errors.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { verifyArchive } from '../../src/archive/verify-archive.ts';
-import { withWorkspace } from '../../src/archive/workspace.ts';
+import { exportTable } from '../../src/archive/export/export-table.ts';
+import { countRows } from '../../src/archive/manifest/manifest.ts';
+import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
+import type { ArchivedTable } from '../../src/archive/parquet/archive-schema.ts';
+import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
+import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
+import { ArchiveSchemaError } from '../../src/archive/restore/restore-errors.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths, instantOf } from '../../src/domain/instant.ts';

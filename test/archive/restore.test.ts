@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
-import type { Manifest } from '../../src/archive/manifest.ts';
-import { CannotRestoreError } from '../../src/archive/restore-errors.ts';
-import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
-import { ArchiveMismatchError } from '../../src/archive/retention-errors.ts';
-import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
+import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
+import type { Manifest } from '../../src/archive/manifest/manifest.ts';
+import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
+import { CannotRestoreError } from '../../src/archive/restore/restore-errors.ts';
+import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
+import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { rowsOfMonth } from '../support/restore.ts';

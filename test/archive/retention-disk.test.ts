@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
-import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
+import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
+import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
+import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -35,9 +35,9 @@ afterAll(async () => {
 const SCRIPT = `
   const { appendFile, rm, statfs, writeFile } = await import('node:fs/promises');
   const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
-  const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
-  const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
-  const { verifyArchive } = await import(source('src/archive/verify-archive.ts'));
+  const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
+  const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
+  const { verifyArchive } = await import(source('src/archive/manifest/verify-archive.ts'));
   const { disk, keyFile, ownerUrl, cases } = JSON.parse(process.env.GIVEN);
   const key = await readOrCreateSigningKey(keyFile);
   const ballast = disk + '/ballast';

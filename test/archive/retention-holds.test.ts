@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/retention-steps.ts';
+import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
 import { placeHold } from '../../src/database/holds/holds.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';

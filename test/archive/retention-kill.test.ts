@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
+import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
+import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
 import { DetachWaitsError } from '../../src/database/months/month-detach.ts';
 import { DropBlockedError } from '../../src/database/months/month-drop.ts';
 import { createPool } from '../../src/database/pool.ts';
@@ -47,8 +47,8 @@ test.each(FAULT_POINTS)(
     const script = runScript(
       `
     const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
-    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
+    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
     const setting = {
       ownerUrl: process.env.OWNER_URL,
       store: createFolderStore(process.env.ARCHIVE),

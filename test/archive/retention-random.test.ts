@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { archivedTable, partitionName } from '../../src/archive/archive-schema.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import { digestParquet } from '../../src/archive/parquet-part.ts';
-import { copyOutStatement } from '../../src/archive/row-text.ts';
-import { verifyArchive } from '../../src/archive/verify-archive.ts';
-import { withWorkspace } from '../../src/archive/workspace.ts';
+import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
+import { archivedTable, partitionName } from '../../src/archive/parquet/archive-schema.ts';
+import { digestParquet } from '../../src/archive/parquet/parquet-part.ts';
+import { copyOutStatement } from '../../src/archive/parquet/row-text.ts';
+import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { quoteLiteral } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
@@ -45,9 +45,9 @@ function startWorker(month: string, kind: 'S3' | 'a folder'): Script {
   return runScript(
     `
     const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
-    const { createFolderStore } = await import(source('src/archive/folder-store.ts'));
-    const { createS3Store } = await import(source('src/archive/s3-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('src/archive/signing-key.ts'));
+    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
+    const { createS3Store } = await import(source('src/archive/store/s3-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
     const given = JSON.parse(process.env.GIVEN);
     const store = given.folderStore === undefined ? createS3Store(given.s3) : createFolderStore(given.folderStore);
     const key = await readOrCreateSigningKey(given.key);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { RetentionActivities } from '../../src/activities/types.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import type { FaultPoint, RetentionDependencies } from '../../src/archive/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/retention-steps.ts';
-import type { RowsDigest } from '../../src/archive/row-hasher.ts';
-import { verifyArchive } from '../../src/archive/verify-archive.ts';
+import type { FaultPoint, RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
+import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
+import type { RowsDigest } from '../../src/archive/parquet/row-hasher.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { asActivities, recordExecutions, retentionSteps, runActivities } from '../support/retention.ts';

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import type { ManifestPart } from '../../src/archive/manifest.ts';
-import { ManifestError } from '../../src/archive/manifest.ts';
-import { ObjectMissingError } from '../../src/archive/object-store.ts';
-import { ArchiveMismatchError } from '../../src/archive/retention-errors.ts';
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
-import { readOrCreateSigningKey } from '../../src/archive/signing-key.ts';
-import { verifyArchive } from '../../src/archive/verify-archive.ts';
+import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
+import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
+import { ManifestError } from '../../src/archive/manifest/manifest.ts';
+import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
+import { ObjectMissingError } from '../../src/archive/store/object-store.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { approveDrop, selectMonth } from '../../src/database/months/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';

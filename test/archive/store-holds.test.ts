@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import { createManifestChain } from '../../src/archive/manifest-chain.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import { ObjectHeldError } from '../../src/archive/object-store.ts';
-import type { RetentionDependencies } from '../../src/archive/retention-steps.ts';
-import { createS3Store } from '../../src/archive/s3-store.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import { applyStoreHolds } from '../../src/archive/store-holds.ts';
+import { applyStoreHolds } from '../../src/archive/expiry/store-holds.ts';
+import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import { ObjectHeldError } from '../../src/archive/store/object-store.ts';
+import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import type { HoldScope } from '../../src/database/holds/holds.ts';
 import {
   describeHold,

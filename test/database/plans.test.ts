@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { loadReportRows, REPORTED_TABLES } from '../../bench/report-rows.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { readParameters } from '../../src/reports/parameters.ts';
-import type { ReportName } from '../../src/reports/reports.ts';
-import { reportNamed, REPORTS } from '../../src/reports/reports.ts';
-import { reportStatement } from '../../src/reports/run-report.ts';
+import { readParameters } from '../../src/query/reports/parameters.ts';
+import type { ReportName } from '../../src/query/reports/reports.ts';
+import { reportNamed, REPORTS } from '../../src/query/reports/reports.ts';
+import { reportStatement } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** A thousand rows per table and month: enough for the planner to mean what it chooses. Nothing is switched off. */

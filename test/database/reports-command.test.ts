@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { formatCsv, formatJson, formatTable } from '../../src/reports/formats.ts';
-import { reportCommand } from '../../src/reports/report-command.ts';
-import { REPORTS } from '../../src/reports/reports.ts';
-import type { ReportAnswer } from '../../src/reports/run-report.ts';
-import { runReport } from '../../src/reports/run-report.ts';
+import { formatCsv, formatJson, formatTable } from '../../src/query/reports/formats.ts';
+import { reportCommand } from '../../src/query/reports/report-command.ts';
+import { REPORTS } from '../../src/query/reports/reports.ts';
+import type { ReportAnswer } from '../../src/query/reports/run-report.ts';
+import { runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordReportData } from './reports-data.ts';
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { REPORT_COLUMNS } from '../../src/reports/columns.ts';
-import type { ReportParameter } from '../../src/reports/parameters.ts';
-import { MAX_REPORT_ROWS } from '../../src/reports/parameters.ts';
-import type { Report } from '../../src/reports/reports.ts';
-import { REPORTS, reportSql } from '../../src/reports/reports.ts';
-import type { ReportColumn } from '../../src/reports/run-report.ts';
-import { runReport } from '../../src/reports/run-report.ts';
+import { REPORT_COLUMNS } from '../../src/query/reports/columns.ts';
+import type { ReportParameter } from '../../src/query/reports/parameters.ts';
+import { MAX_REPORT_ROWS } from '../../src/query/reports/parameters.ts';
+import type { Report } from '../../src/query/reports/reports.ts';
+import { REPORTS, reportSql } from '../../src/query/reports/reports.ts';
+import type { ReportColumn } from '../../src/query/reports/run-report.ts';
+import { runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -18,7 +18,7 @@ afterAll(() => database.close());
 
 const INTRODUCTION = `# Reports
 
-The named questions of the source documents. Each is one file in \`src/reports/sql\`; its columns are those of the source's
+The named questions of the source documents. Each is one file in \`src/query/reports/sql\`; its columns are those of the source's
 own query, its parameters are the literals of that query. The queries of the sources also run as they stand, pasted into
 psql, and give the same answers. Written by \`npx vitest run --project database reports-document --update\`; a test holds it.
 

@@ -1,4 +1,4 @@
-import type { ReportName } from '../../src/reports/reports.ts';
+import type { ReportName } from '../../src/query/reports/reports.ts';
 
 /** The queries of the source documents, to the letter: they are the contract and must run as they stand. */
 export const VERBATIM: Readonly<Record<ReportName, string>> = {

@@ -2,9 +2,9 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
-import type { ReportName } from '../../src/reports/reports.ts';
-import { REPORTS } from '../../src/reports/reports.ts';
-import { runReport } from '../../src/reports/run-report.ts';
+import type { ReportName } from '../../src/query/reports/reports.ts';
+import { REPORTS } from '../../src/query/reports/reports.ts';
+import { runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { daysAgo, hoursAgo, recordReportData } from './reports-data.ts';
 import { VERBATIM } from './reports-verbatim.ts';

@@ -7,9 +7,9 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { ReportUsageError } from '../../src/reports/report-command.ts';
-import type { SimilarQuestion } from '../../src/reports/similar-investigations.ts';
-import { findSimilarInvestigations, similarCommand } from '../../src/reports/similar-investigations.ts';
+import { ReportUsageError } from '../../src/query/reports/report-command.ts';
+import type { SimilarQuestion } from '../../src/query/similar-investigations.ts';
+import { findSimilarInvestigations, similarCommand } from '../../src/query/similar-investigations.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 

@@ -30,7 +30,7 @@ test('the packed program runs as JavaScript, with its migrations and reports bes
   expect(run('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(run('report', '--help')).toContain('recent-failures');
   expect(readdirSync(join(folder, 'package/migrations'))).toContain('0001_audit_foundation.sql');
-  expect(readdirSync(join(folder, 'package/dist/reports/sql'))).toContain('recent-failures.sql');
+  expect(readdirSync(join(folder, 'package/dist/query/reports/sql'))).toContain('recent-failures.sql');
 });
 
 test('the packed program says that the commands of the development kit are not installed', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-import type { ArchiveReader, ArchiveReaderOptions } from '../../src/archive/archive-reader.ts';
-import { createArchiveReader } from '../../src/archive/archive-reader.ts';
+import type { ArchiveReader, ArchiveReaderOptions } from '../../src/archive/reader/archive-reader.ts';
+import { createArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import type { RetentionSetting } from './retention.ts';
 
 /** Reads what `retentionSteps` of the same setting wrote, and keeps the tables of the parts that it opened. */

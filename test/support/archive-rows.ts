@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import type pg from 'pg';
 
-import { archivedTable } from '../../src/archive/archive-schema.ts';
+import { archivedTable } from '../../src/archive/parquet/archive-schema.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { SERVICE_TABLES } from '../../src/domain/records/service-tables.ts';

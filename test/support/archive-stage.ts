@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { Manifest } from '../../src/archive/manifest.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
-import type { VerifyReport } from '../../src/archive/verify-archive.ts';
-import { readChain, verifyArchive } from '../../src/archive/verify-archive.ts';
+import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import type { Manifest } from '../../src/archive/manifest/manifest.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import type { VerifyReport } from '../../src/archive/manifest/verify-archive.ts';
+import { readChain, verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import type { PartitionPlace } from '../../src/database/months/month-detach.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';

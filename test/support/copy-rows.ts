@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 
-import { RowHasher } from '../../src/archive/row-hasher.ts';
+import { RowHasher } from '../../src/archive/parquet/row-hasher.ts';
 
 /** The hash of each row that a COPY gives, hexadecimal. */
 export async function copyRows(client: pg.Client, statement: string): Promise<string[]> {

@@ -1,8 +1,12 @@
 import type pg from 'pg';
 
-import { ARCHIVED_TABLES } from '../../src/archive/archive-schema.ts';
-import type { RestoreDependencies, RestoreRequest, RestoreSteps } from '../../src/archive/restore-steps.ts';
-import { createRestoreSteps } from '../../src/archive/restore-steps.ts';
+import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
+import type {
+  RestoreDependencies,
+  RestoreRequest,
+  RestoreSteps,
+} from '../../src/archive/restore/restore-steps.ts';
+import { createRestoreSteps } from '../../src/archive/restore/restore-steps.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import type { RetentionSetting } from './retention.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
 import type { RetentionActivities, RetentionDecision } from '../../src/activities/types.ts';
-import { createManifestChain } from '../../src/archive/manifest-chain.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/retention-steps.ts';
-import { createRetentionSteps } from '../../src/archive/retention-steps.ts';
-import type { SigningKey } from '../../src/archive/signing-key.ts';
+import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import { createRetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
+import type { SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { retainMonth } from '../../src/workflows/retain-month.ts';
 import type { TestDatabase } from './database.ts';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createRestoreActivities } from '../../src/activities/restore.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import type { RestoreDependencies } from '../../src/archive/restore-steps.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

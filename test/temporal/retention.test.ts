@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createPartitionActivities } from '../../src/activities/partitions.ts';
 import { createRetentionActivities } from '../../src/activities/retention.ts';
-import { createFolderStore } from '../../src/archive/folder-store.ts';
-import type { ObjectStore } from '../../src/archive/object-store.ts';
-import type { RetentionDependencies } from '../../src/archive/retention-steps.ts';
-import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/signing-key.ts';
+import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
+import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { instantOf } from '../../src/domain/instant.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { archiveSchema } from '../../src/archive/archive-schema.ts';
+import { archiveSchema } from '../../src/archive/parquet/archive-schema.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
 

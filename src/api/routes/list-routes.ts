@@ -1,8 +1,8 @@
-import type { RecordFinder } from '../../archive/record-finder.ts';
-import type { WholePage } from '../../archive/whole-page.ts';
 import { schemaName } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import type { WholePage } from '../../query/combined-page.ts';
+import type { RecordFinder } from '../../query/record-finder.ts';
 import { negotiate } from '../accept.ts';
 import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
 import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from '../list-query.ts';

@@ -1,10 +1,10 @@
-import type { RecordFinder } from '../../archive/record-finder.ts';
-import type { Asked, SourcedRow, Unsearched } from '../../archive/whole-answer.ts';
-import { positionOf } from '../../archive/whole-answer.ts';
 import type { HistoryPosition } from '../../database/reading/record-history.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import type { Asked, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
+import { positionOf } from '../../query/combined-answer.ts';
+import type { RecordFinder } from '../../query/record-finder.ts';
 import {
   ARCHIVE_PROBLEMS,
   butNotSearched,

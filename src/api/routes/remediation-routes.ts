@@ -1,12 +1,12 @@
-import type { RecordFinder } from '../../archive/record-finder.ts';
-import type { Unsearched } from '../../archive/whole-answer.ts';
-import type { WholeRemediation } from '../../archive/whole-remediation.ts';
 import type { RecordRow } from '../../database/reading/record-query.ts';
 import { PART_DEFINITIONS } from '../../database/reading/remediation-reader.ts';
 import { instantFromSql } from '../../database/sql.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
+import type { Unsearched } from '../../query/combined-answer.ts';
+import type { WholeRemediation } from '../../query/combined-remediation.ts';
+import type { RecordFinder } from '../../query/record-finder.ts';
 import {
   ARCHIVE_PROBLEMS,
   butNotSearched,

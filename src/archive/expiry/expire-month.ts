@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+
+import type pg from 'pg';
+
+import type { Hold } from '../../database/holds/holds.ts';
+import { listHolds } from '../../database/holds/holds.ts';
+import { withMaintenanceClient } from '../../database/maintenance.ts';
+import type { MonthRow } from '../../database/months/month-states.ts';
+import {
+  markExpired,
+  markRemoved,
+  MonthMovedError,
+  replaceManifest,
+  selectMonth,
+} from '../../database/months/month-states.ts';
+import type { RetentionRules } from '../../database/months/retention-plan.ts';
+import { instantOf } from '../../domain/instant.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { ManifestChain } from '../manifest/manifest-chain.ts';
+import { withWorkspace } from '../parquet/workspace.ts';
+import { listObjects } from '../store/archive-objects.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { ObjectHeldError } from '../store/object-store.ts';
+import { findHeldRows } from './held-rows.ts';
+
+/** Points at which a test ends the process. */
+export const EXPIRE_POINTS = [
+  'examined',
+  'tombstone-written',
+  'expired',
+  'object-removed',
+  'removed',
+] as const;
+export type ExpirePoint = (typeof EXPIRE_POINTS)[number];
+
+/** What every step of retention is given. */
+export interface ArchiveDependencies {
+  readonly ownerUrl: string;
+  readonly lockTimeoutMs: number;
+  readonly store: ObjectStore;
+  readonly chain: ManifestChain;
+  readonly rules: RetentionRules;
+  readonly workFolder: string;
+  readonly nowMs?: () => number;
+}
+
+export interface ExpireDependencies extends ArchiveDependencies {
+  /** Default: nothing happens there. */
+  readonly reached?: (point: ExpirePoint) => Promise<void>;
+}
+
+/**
+ * Removes the archive of a month whose time is over. Decided once and for all in the database, where holds are; then a
+ * manifest says who removed what, when and why, so that the chain stays whole and nobody takes the gap for a loss; then
+ * the objects go. A hold, or a lock of the store, on any of them keeps all of them.
+ */
+export async function expireMonth(given: ExpireDependencies, month: string): Promise<'expired' | 'held'> {
+  const { ownerUrl: connectionString, lockTimeoutMs } = given;
+  return withMaintenanceClient({ connectionString, lockTimeoutMs }, async (client) => {
+    const row = await selectMonth(client, month);
+    if (row === undefined || (row.state !== 'dropped' && row.state !== 'expired'))
+      throw new MonthMovedError(month, 'dropped');
+    const objects = await listObjects(given.store, month);
+    if (row.state === 'dropped' && (await decide(given, client, row, objects)) === 'held') return 'held';
+    await writeTombstone(given, client, row, objects);
+    await removeAll(given, objects);
+    await markRemoved(client, month);
+    await given.reached?.('removed');
+    return 'expired';
+  });
+}
+
+async function decide(
+  given: ExpireDependencies,
+  client: pg.ClientBase,
+  row: MonthRow,
+  objects: readonly string[],
+): Promise<'expired' | 'held'> {
+  const holds = await listHolds(client);
+  if (await isKept(given, row, holds, objects)) return 'held';
+  await given.reached?.('examined');
+  await markExpired(
+    client,
+    row.month,
+    holds.map(({ id }) => id),
+  );
+  await given.reached?.('expired');
+  return 'expired';
+}
+
+async function removeAll({ store, reached }: ExpireDependencies, objects: readonly string[]): Promise<void> {
+  for (const key of objects) {
+    await store.remove(key);
+    await reached?.('object-removed');
+  }
+}
+
+async function isKept(
+  { store, chain, workFolder }: ExpireDependencies,
+  { manifest }: MonthRow,
+  holds: readonly Hold[],
+  objects: readonly string[],
+): Promise<boolean> {
+  if (holds.length > 0 && manifest !== null) {
+    const { parts } = (await chain.read(manifest)).manifest;
+    const touching = await withWorkspace(workFolder, ({ folder, duckdb }) =>
+      findHeldRows(holds, parts, { store, duckdb, path: join(folder, 'held.parquet') }),
+    );
+    if (touching.size > 0) return true;
+  }
+  for (const key of objects) {
+    const keeper = await store.keeper(key);
+    // Told as what it is, because a lock of the store is not in the plan: whoever reads of it finds its end there.
+    if (keeper !== undefined) throw new ObjectHeldError(key, store.location, keeper);
+  }
+  return false;
+}
+
+async function writeTombstone(
+  { chain, rules, nowMs = Date.now, reached }: ExpireDependencies,
+  client: pg.ClientBase,
+  { month, manifest, manifestSha256, approvedBy }: MonthRow,
+  objects: readonly string[],
+): Promise<void> {
+  const last = manifest === null ? undefined : await chain.read(manifest);
+  if (last === undefined || last.sha256 !== manifestSha256) throw new MonthMovedError(month, 'expired');
+  // An earlier attempt was broken off behind it.
+  if (last.manifest.removed !== undefined) return;
+  const at = instantOf(nowMs());
+  const tombstone = await chain.append({
+    month,
+    createdAt: at,
+    ...shapeOf(last.manifest),
+    rows: {},
+    parts: [],
+    removed: {
+      at,
+      by: rules.requireApproval ? `retention, approved by ${approvedBy ?? 'nobody'}` : 'retention',
+      reason: `older than ${rules.archiveDays ?? 0} days`,
+      objects,
+      rows: last.manifest.rows,
+    },
+  });
+  await reached?.('tombstone-written');
+  await replaceManifest(client, month, tombstone);
+}
+
+function shapeOf({ schemaVersion, range }: Manifest): Pick<Manifest, 'schemaVersion' | 'range'> {
+  return { schemaVersion, range };
+}

@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type pg from 'pg';
+
+import type { ManifestPart } from '../manifest/manifest.ts';
+import type { ArchivedTable } from '../parquet/archive-schema.ts';
+import { partitionName } from '../parquet/archive-schema.ts';
+import { timeRangeOf, writeParquet } from '../parquet/parquet-part.ts';
+import type { TextPart } from '../parquet/table-rows.ts';
+import { readTableParts } from '../parquet/table-rows.ts';
+import type { Workspace } from '../parquet/workspace.ts';
+import { hashFile } from '../store/file-hash.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+
+export interface ExportOptions {
+  readonly client: pg.ClientBase;
+  readonly store: ObjectStore;
+  readonly workspace: Workspace;
+  readonly month: string;
+  readonly partRows: number;
+  /** Whether a legal hold is on the month. */
+  readonly held: boolean;
+  /** Reached a point where a crash has its own consequences. */
+  readonly reached: (point: ExportPoint) => Promise<void>;
+}
+
+export const EXPORT_POINTS = ['copied', 'written', 'uploaded'] as const;
+export type ExportPoint = (typeof EXPORT_POINTS)[number];
+
+const NAME_LENGTH = 16;
+
+/**
+ * Copies one month of one table into the store, part by part, as of one moment. A part is named after its content: the
+ * same rows exported again find it there, and other rows never meet it.
+ */
+export async function exportTable(table: ArchivedTable, options: ExportOptions): Promise<ManifestPart[]> {
+  const { client, workspace, month, partRows } = options;
+  const file = (kind: string, index: number): string =>
+    join(workspace.folder, `${table.table}-${index}.${kind}`);
+  const files = (index: number) => ({ csv: file('csv', index), rowHashes: file('rows', index) });
+  const parts: ManifestPart[] = [];
+  await client.query('begin isolation level repeatable read read only');
+  const relation = partitionName(table.table, month);
+  // While one part is written and stored PostgreSQL already delivers the next; never more than that.
+  let storing = Promise.resolve();
+  try {
+    for await (const text of readTableParts(client, table, relation, { partRows, files })) {
+      await storing;
+      await options.reached('copied');
+      storing = storePart(table, text, options).then((part) => {
+        parts.push(part);
+      });
+      // Seen where it is awaited, at the latest below.
+      storing.catch(() => undefined);
+    }
+  } finally {
+    await storing;
+  }
+  await client.query('commit');
+  return parts;
+}
+
+async function storePart(
+  table: ArchivedTable,
+  text: TextPart,
+  { store, workspace, month, reached, held }: ExportOptions,
+): Promise<ManifestPart> {
+  const parquet = text.csv.replace(/csv$/, 'parquet');
+  await writeParquet(workspace.duckdb, table, { csv: text.csv, parquet }, { ...text, month });
+  await reached('written');
+  const range = await timeRangeOf(workspace.duckdb, parquet);
+  if (range === undefined) throw new Error(`a part of ${table.table} of ${month} has no rows`);
+  const file = await hashFile(parquet);
+  const hashes = await hashFile(text.rowHashes);
+  const place = `table=${table.table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
+  const rowHashes = { key: `row-hashes/${place}.rows`, sha256: hashes.sha256 };
+  const key = `${place}.parquet`;
+  await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256, held });
+  await store.put(key, { source: parquet, sha256: file.sha256, held });
+  await reached('uploaded');
+  for (const path of [parquet, text.csv, text.rowHashes]) await rm(path, { force: true });
+  const { rows, digest } = text;
+  return { table: table.table, key, ...file, rows, digest, rowHashes, ...range };
+}

@@ -1,0 +1,142 @@
+import type { JsonValue } from '../../domain/json.ts';
+import { canonicalJson, parseJson } from '../../domain/json.ts';
+import { sha256Of } from '../store/file-hash.ts';
+import type { SigningKey, TrustedKeys } from './signing-key.ts';
+import { isSignedBy } from './signing-key.ts';
+
+/** One Parquet file of one table. */
+export interface ManifestPart {
+  readonly table: string;
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly sha256: string;
+  readonly rows: number;
+  /** SHA-256 of the text of its rows in order, hexadecimal. */
+  readonly digest: string;
+  /** The first bytes of the SHA-256 of each row's text, one row after the other. */
+  readonly rowHashes: { readonly key: string; readonly sha256: string };
+  /** Earliest and latest `created_at`. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** What a month consists of in the store. */
+export interface Manifest {
+  readonly format: number;
+  /** Counts all manifests of a store from 1: a missing one leaves a gap. */
+  readonly sequence: number;
+  /** First day of the month. */
+  readonly month: string;
+  readonly createdAt: string;
+  readonly schemaVersion: number;
+  /** `created_at` of every row lies from the first to before the second. */
+  readonly range: readonly [from: string, to: string];
+  /** Rows by table, over all parts. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly parts: readonly ManifestPart[];
+  /** The manifest written before this one, of whichever month: the chain shows that none was taken away. */
+  readonly previous: { readonly key: string; readonly sha256: string } | null;
+  /** Stands in the place of an archive that was removed on purpose. Then there are no parts. */
+  readonly removed?: Removal;
+}
+
+/** Who took the objects of a month away, when, and why. */
+export interface Removal {
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string;
+  /** Keys of the objects, and how many rows the last manifest counted. */
+  readonly objects: readonly string[];
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+/** A manifest as it lies in the store. */
+export interface SealedManifest {
+  readonly key: string;
+  readonly manifest: Manifest;
+  /** SHA-256 of the object's bytes. */
+  readonly sha256: string;
+  readonly keyId: string;
+}
+
+export class ManifestError extends Error {
+  readonly key: string;
+
+  constructor(key: string, reason: string, options?: ErrorOptions) {
+    super(`manifest ${key}: ${reason}`, options);
+    this.name = 'ManifestError';
+    this.key = key;
+  }
+}
+
+const ALGORITHM = 'Ed25519';
+export const MANIFEST_FORMAT = 1;
+
+export function manifestKey(sequence: number): string {
+  return `manifests/${String(sequence).padStart(8, '0')}.json`;
+}
+
+/** The bytes of the object: the manifest and a signature over its canonical JSON. */
+export function sealManifest(manifest: Manifest, key: SigningKey): Buffer {
+  const canonical = canonicalManifest(manifest);
+  const value = key.sign(Buffer.from(canonical)).toString('base64');
+  const signature = JSON.stringify({ algorithm: ALGORITHM, keyId: key.keyId, value });
+  return Buffer.from(`{"manifest":${canonical},"signature":${signature}}\n`);
+}
+
+/** Reads and checks a manifest; throws a ManifestError unless a trusted key signed exactly this. */
+export function openManifest(key: string, bytes: Buffer, trusted: TrustedKeys): SealedManifest {
+  const { manifest, signature } = readEnvelope(key, bytes);
+  const publicKey = trusted.get(signature.keyId);
+  if (publicKey === undefined)
+    throw new ManifestError(
+      key,
+      `signed by key ${signature.keyId}, which is not trusted: add its public key, or find out who signed it`,
+    );
+  const canonical = Buffer.from(canonicalManifest(manifest));
+  if (signature.algorithm !== ALGORITHM || !isSignedBy(publicKey, canonical, signature.value))
+    throw new ManifestError(key, 'its signature is wrong: it was changed after it was signed');
+  if (manifest.format !== MANIFEST_FORMAT)
+    throw new ManifestError(key, `has format ${manifest.format}, this program knows ${MANIFEST_FORMAT}`);
+  if (manifestKey(manifest.sequence) !== key)
+    throw new ManifestError(key, `is number ${manifest.sequence} and lies under another one's name`);
+  return { key, manifest, sha256: sha256Of(bytes), keyId: signature.keyId };
+}
+
+/** Rows by table, over all parts. */
+export function countRows(parts: readonly ManifestPart[]): Record<string, number> {
+  const rows: Record<string, number> = {};
+  for (const part of parts) rows[part.table] = (rows[part.table] ?? 0) + part.rows;
+  return rows;
+}
+
+function canonicalManifest(manifest: Manifest): string {
+  return canonicalJson(parseJson(JSON.stringify(manifest)) satisfies JsonValue);
+}
+
+interface Envelope {
+  readonly manifest: Manifest;
+  readonly signature: { readonly algorithm: unknown; readonly keyId: string; readonly value: Buffer };
+}
+
+function readEnvelope(key: string, bytes: Buffer): Envelope {
+  try {
+    const { manifest, signature } = JSON.parse(bytes.toString()) as {
+      manifest: Manifest;
+      signature: { algorithm: unknown; keyId: unknown; value: unknown };
+    };
+    const value = Buffer.from(String(signature.value), 'base64');
+    // Whatever else it holds is believed only after the signature.
+    if (typeof manifest !== 'object') throw new TypeError('it holds no manifest');
+    return { manifest, signature: { ...signature, keyId: String(signature.keyId), value } };
+  } catch (error: unknown) {
+    throw new ManifestError(
+      key,
+      `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

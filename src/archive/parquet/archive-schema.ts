@@ -1,0 +1,74 @@
+import type { ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import type { ServiceColumn } from '../../domain/records/service-tables.ts';
+import { SERVICE_TABLES } from '../../domain/records/service-tables.ts';
+
+/** DuckDB's types, which become those of the Parquet file. */
+export type ArchiveType = 'VARCHAR' | 'UUID' | 'TIMESTAMPTZ' | 'BIGINT' | 'INTEGER' | 'BOOLEAN' | 'BLOB';
+
+/**
+ * Whatever a native type would change is kept as PostgreSQL's own text: `58 hours` and `2 days 10 hours` must stay
+ * different, a numeric has any number of digits, and JSON keeps its lexemes.
+ */
+const ARCHIVE_TYPES: Readonly<Record<ColumnType | ServiceColumn['type'], ArchiveType>> = {
+  text: 'VARCHAR',
+  uuid: 'UUID',
+  timestamptz: 'TIMESTAMPTZ',
+  interval: 'VARCHAR',
+  numeric: 'VARCHAR',
+  bigint: 'BIGINT',
+  integer: 'INTEGER',
+  boolean: 'BOOLEAN',
+  jsonb: 'VARCHAR',
+  vector: 'VARCHAR',
+  bytea: 'BLOB',
+  date: 'VARCHAR',
+};
+
+export interface ArchiveColumn {
+  readonly name: string;
+  readonly type: ArchiveType;
+}
+
+/** One of the tables that a month consists of. */
+export interface ArchivedTable {
+  readonly table: string;
+  readonly columns: readonly ArchiveColumn[];
+  /** Columns that order its rows in PostgreSQL and in the file; together they are unique. */
+  readonly order: readonly string[];
+}
+
+/** The columns of a table's archive, in the order of its definition. */
+export function archiveSchema(
+  definition: Pick<RecordDefinition, 'columns'> | { readonly columns: readonly ServiceColumn[] },
+): readonly ArchiveColumn[] {
+  return definition.columns.map(({ name, type }) => ({ name, type: ARCHIVE_TYPES[type] }));
+}
+
+/** The ledger last: whoever reads a month back finds the entries of every row he has. */
+export const ARCHIVED_TABLES: readonly ArchivedTable[] = [
+  ...RECORD_DEFINITIONS.map((definition) => ({
+    table: definition.table,
+    columns: archiveSchema(definition),
+    order: ['created_at', 'id'],
+  })),
+  ...SERVICE_TABLES.filter((table) => 'partitioned' in table).map((table) => ({
+    table: table.table,
+    columns: archiveSchema(table),
+    order: ['created_at', 'record_id', 'source_version', 'content_hash'],
+  })),
+];
+
+export function archivedTable(name: string): ArchivedTable {
+  const table = ARCHIVED_TABLES.find((candidate) => candidate.table === name);
+  if (table === undefined) {
+    const known = ARCHIVED_TABLES.map((candidate) => candidate.table).join(', ');
+    throw new RangeError(`${JSON.stringify(name)} is no archived table; they are ${known}`);
+  }
+  return table;
+}
+
+/** Name of one month's partition, as `audit_create_month` names it. */
+export function partitionName(table: string, month: string): string {
+  return `${table}_${month.slice(0, 7).replace('-', '_')}`;
+}

@@ -1,0 +1,295 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { ColdMonth } from '../../database/months/archived-months.ts';
+import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
+import { ManifestError, openManifest } from '../manifest/manifest.ts';
+import type { TrustedKeys } from '../manifest/signing-key.ts';
+import type { DuckDb } from '../parquet/duckdb.ts';
+import { openDuckDb } from '../parquet/duckdb.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { removeLeftovers, SPILL_PREFIX } from './leftovers.ts';
+import type { PartCache } from './part-cache.ts';
+import { createPartCache } from './part-cache.ts';
+import { ArchiveBusyError, Turns } from './semaphore.ts';
+
+export interface ArchiveReaderOptions {
+  readonly store: ObjectStore;
+  /** Read anew for each manifest that is not known yet: keys come and change meanwhile. */
+  readonly trustedKeys: () => Promise<TrustedKeys>;
+  /** Parts are kept here between questions, and DuckDB spills here. */
+  readonly folder: string;
+  /** Bytes of parts that are kept. */
+  readonly cacheBytes: number;
+  /** Memory of DuckDB for all questions together, for example `512MB`. */
+  readonly memoryLimit: string;
+  /** Questions at once. As many again times WAITING_PER_TURN may wait. */
+  readonly concurrency: number;
+  /** How long one question may take, the wait for its turn included, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly observe?: ArchiveObserver;
+}
+
+export interface ArchiveObserver {
+  /** How a question ended: answered, refused, failed or abandoned. */
+  question(result: ArchiveResult, seconds: number): void;
+  /** A part was opened for a question. */
+  part(table: string): void;
+}
+
+export const ARCHIVE_RESULTS = ['answered', 'refused', 'failed', 'abandoned'] as const;
+export type ArchiveResult = (typeof ARCHIVE_RESULTS)[number];
+
+/** What a question may use while it is put. */
+export interface ArchiveSession {
+  readonly duckdb: DuckDb;
+  manifest(month: ColdMonth): Promise<Manifest>;
+  /** Paths of the parts, fetched and checked. */
+  files(parts: readonly ManifestPart[]): Promise<string[]>;
+  /** A folder that goes with the session. */
+  readonly folder: string;
+  /** Whether so much of its time is used up that a page had better end here. */
+  isLate(): boolean;
+}
+
+/** Puts questions to the archive: a bounded number at once, each within its time and all within one memory limit. */
+export interface ArchiveReader {
+  /** For messages: a URL without secrets. */
+  readonly location: string;
+  /** The signal says that nobody waits for the answer any more. */
+  ask<T>(signal: AbortSignal, work: (session: ArchiveSession) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** The question took longer than it may. */
+export class ArchiveTimeoutError extends Error {
+  /** The object of the store that was waited for, if it was one. */
+  readonly key: string | undefined;
+
+  constructor(key: string | undefined, location: string) {
+    super(
+      key === undefined
+        ? 'the question to the archive took too long; narrow it with since and until'
+        : `${location} did not deliver ${key} in time`,
+    );
+    this.name = 'ArchiveTimeoutError';
+    this.key = key;
+  }
+}
+
+const WAITING_PER_TURN = 16;
+const MAX_MANIFESTS = 512;
+/** The rest of the time is for what was begun before. */
+const LATE_AFTER = 0.4;
+const CLOSE_MS = 5_000;
+const MS_PER_SECOND = 1_000;
+
+export function createArchiveReader(options: ArchiveReaderOptions): ArchiveReader {
+  const reader = new Reader(options);
+  return {
+    location: options.store.location,
+    ask: (signal, work) => reader.ask(signal, work),
+    close: () => reader.close(),
+  };
+}
+
+interface Engine {
+  readonly duckdb: DuckDb;
+  /** Of this reader alone: it spills here, and each question has a folder in it. */
+  readonly folder: string;
+}
+
+class Reader {
+  readonly #options: ArchiveReaderOptions;
+  readonly #turns: Turns;
+  readonly #cache: PartCache;
+  /** By key and hash: an object never changes. */
+  readonly #manifests = new Map<string, Manifest>();
+  #engine: Promise<Engine> | undefined;
+
+  constructor(options: ArchiveReaderOptions) {
+    this.#options = options;
+    const { store, folder, cacheBytes: maxBytes, concurrency } = options;
+    this.#turns = new Turns(concurrency, concurrency * WAITING_PER_TURN);
+    this.#cache = createPartCache({ store, folder, maxBytes });
+  }
+
+  async ask<T>(signal: AbortSignal, work: (session: ArchiveSession) => Promise<T>): Promise<T> {
+    const { timeoutMs, observe } = this.#options;
+    const startMs = performance.now();
+    const end = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    let result: ArchiveResult = 'failed';
+    try {
+      const release = await this.#turns.take(end);
+      const answer = await this.#withSession({ end, release, startMs }, work);
+      result = 'answered';
+      return answer;
+    } catch (error: unknown) {
+      if (error instanceof ArchiveBusyError) result = 'refused';
+      if (signal.aborted) result = 'abandoned';
+      // Also where nobody waits for the answer any more: that is no mistake of ours, which the log would call it.
+      if (end.aborted && !(error instanceof ArchiveTimeoutError))
+        throw new ArchiveTimeoutError(undefined, this.#options.store.location);
+      throw error;
+    } finally {
+      observe?.question(result, (performance.now() - startMs) / MS_PER_SECOND);
+    }
+  }
+
+  async close(): Promise<void> {
+    // A store that hangs must not hold the process.
+    await Promise.race([this.#turns.allGiven(), delay(CLOSE_MS, undefined, { ref: false })]);
+    const engine = await this.#engine?.catch(() => undefined);
+    if (engine === undefined) return;
+    engine.duckdb.close();
+    await rm(engine.folder, { recursive: true, force: true });
+  }
+
+  /** The turn is given back when the work has really ended, also when nobody waits for it any more. */
+  async #withSession<T>(
+    { end, release, startMs }: { end: AbortSignal; release: () => void; startMs: number },
+    work: (session: ArchiveSession) => Promise<T>,
+  ): Promise<T> {
+    const session = new Session(this.#options, {
+      end,
+      startMs,
+      cache: this.#cache,
+      manifests: this.#manifests,
+    });
+    const working = this.#open(session)
+      .then(() => work(session))
+      .finally(() => session.close())
+      .finally(release);
+    // Its end is waited for by the race; what comes after that is nobody's any more.
+    working.catch(() => undefined);
+    const broken = new Promise<never>((_, reject) => {
+      const onAbort = (): void => {
+        session.interrupt();
+        reject(session.timeout());
+      };
+      if (end.aborted) onAbort();
+      else end.addEventListener('abort', onAbort, { once: true });
+    });
+    return Promise.race([working, broken]);
+  }
+
+  async #open(session: Session): Promise<void> {
+    this.#engine ??= this.#openEngine();
+    const engine = await this.#engine.catch((error: unknown) => {
+      this.#engine = undefined;
+      throw error;
+    });
+    await session.open(engine);
+  }
+
+  async #openEngine(): Promise<Engine> {
+    const { folder: parent, memoryLimit, concurrency } = this.#options;
+    await mkdir(parent, { recursive: true });
+    const folder = await mkdtemp(join(parent, SPILL_PREFIX));
+    await removeLeftovers(parent, folder);
+    return { duckdb: await openDuckDb({ folder, memoryLimit, threads: concurrency }), folder };
+  }
+}
+
+interface SessionMeans {
+  readonly end: AbortSignal;
+  readonly startMs: number;
+  readonly cache: PartCache;
+  readonly manifests: Map<string, Manifest>;
+}
+
+class Session implements ArchiveSession {
+  readonly #options: ArchiveReaderOptions;
+  readonly #means: SessionMeans;
+  #connection: DuckDb | undefined;
+  #folder: string | undefined;
+  #awaited: string | undefined;
+
+  constructor(options: ArchiveReaderOptions, means: SessionMeans) {
+    this.#options = options;
+    this.#means = means;
+  }
+
+  async open({ duckdb, folder }: Engine): Promise<void> {
+    this.#means.end.throwIfAborted();
+    // Another process takes it for a leftover when no question came for long.
+    await mkdir(folder, { recursive: true });
+    this.#folder = await mkdtemp(join(folder, 'question-'));
+    this.#connection = await duckdb.connect();
+  }
+
+  async close(): Promise<void> {
+    this.#connection?.close();
+    this.#connection = undefined;
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get duckdb(): DuckDb {
+    this.#means.end.throwIfAborted();
+    return this.#connection ?? notOpen();
+  }
+
+  get folder(): string {
+    return this.#folder ?? notOpen();
+  }
+
+  interrupt(): void {
+    this.#connection?.interrupt();
+  }
+
+  timeout(): ArchiveTimeoutError {
+    return new ArchiveTimeoutError(this.#awaited, this.#options.store.location);
+  }
+
+  isLate(): boolean {
+    return performance.now() - this.#means.startMs > this.#options.timeoutMs * LATE_AFTER;
+  }
+
+  async manifest({ manifest: key, manifestSha256 }: ColdMonth): Promise<Manifest> {
+    const { manifests } = this.#means;
+    const name = `${key} ${manifestSha256 ?? ''}`;
+    const known = manifests.get(name) ?? (await this.#readManifest(key, manifestSha256));
+    manifests.delete(name);
+    manifests.set(name, known);
+    const [oldest] = manifests.keys();
+    if (manifests.size > MAX_MANIFESTS && oldest !== undefined) manifests.delete(oldest);
+    return known;
+  }
+
+  async #readManifest(key: string, sha256: string | null): Promise<Manifest> {
+    const { store, trustedKeys } = this.#options;
+    const bytes = await this.#waitFor(key, () => store.read(key));
+    const keys = await trustedKeys().catch((error: unknown) => {
+      throw new ManifestError(
+        key,
+        `cannot be checked: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+    const sealed = openManifest(key, bytes, keys);
+    if (sha256 !== null && sealed.sha256 !== sha256)
+      throw new ManifestError(key, 'is another manifest than the one that the database names');
+    return sealed.manifest;
+  }
+
+  async files(parts: readonly ManifestPart[]): Promise<string[]> {
+    const paths: string[] = [];
+    for (const part of parts) {
+      paths.push(await this.#waitFor(part.key, () => this.#means.cache.fetch(part, this.folder)));
+      this.#options.observe?.part(part.table);
+    }
+    return paths;
+  }
+
+  async #waitFor<T>(key: string, fetch: () => Promise<T>): Promise<T> {
+    this.#means.end.throwIfAborted();
+    this.#awaited = key;
+    const found = await fetch();
+    this.#awaited = undefined;
+    return found;
+  }
+}
+
+function notOpen(): never {
+  throw new Error('the session with the archive is not open');
+}

@@ -1,0 +1,109 @@
+import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ManifestPart } from '../manifest/manifest.ts';
+import { hashFile } from '../store/file-hash.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+
+export interface PartCacheOptions {
+  readonly store: ObjectStore;
+  readonly folder: string;
+  /** What it may hold; the part that is asked for is kept in any case. */
+  readonly maxBytes: number;
+}
+
+/** Parts on the local disk, as they were written: each is checked against its manifest before it is used. */
+export interface PartCache {
+  /** Puts the file into a folder beside the cache, where it stays whatever the cache lets go. Path of the file there. */
+  fetch(part: ManifestPart, into: string): Promise<string>;
+}
+
+export class DamagedPartError extends Error {
+  readonly key: string;
+
+  constructor(key: string, found: string) {
+    super(
+      `${key} has SHA-256 ${found} and is not what was written: \`remediation-audit archive verify\` says more`,
+    );
+    this.name = 'DamagedPartError';
+    this.key = key;
+  }
+}
+
+export function createPartCache(options: PartCacheOptions): PartCache {
+  const flights = new Map<string, Promise<string>>();
+  const cached = (part: ManifestPart): Promise<string> => {
+    const running = flights.get(part.sha256);
+    if (running !== undefined) return running;
+    const flight = fetchPart(part, options).finally(() => flights.delete(part.sha256));
+    flights.set(part.sha256, flight);
+    return flight;
+  };
+  return {
+    async fetch(part, into) {
+      const path = join(into, `${part.sha256}.parquet`);
+      for (let attempt = 1; !(await isThere(path, part.sizeBytes)); attempt += 1) {
+        const source = await cached(part);
+        await link(source, path).catch((error: unknown) => {
+          // Another process let it go between the two; fetched once more it is the newest and stays.
+          if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'ENOENT') throw error;
+        });
+      }
+      return path;
+    },
+  };
+}
+
+const MAX_ATTEMPTS = 3;
+
+async function fetchPart(part: ManifestPart, options: PartCacheOptions): Promise<string> {
+  const { store, folder } = options;
+  const path = join(folder, `${part.sha256}.parquet`);
+  if (await isThere(path, part.sizeBytes)) {
+    const now = new Date();
+    await utimes(path, now, now);
+    return path;
+  }
+  await mkdir(folder, { recursive: true });
+  const incoming = `${path}.${process.pid}`;
+  try {
+    await store.download(part.key, incoming);
+    const { sha256 } = await hashFile(incoming);
+    if (sha256 !== part.sha256) throw new DamagedPartError(part.key, sha256);
+    await rename(incoming, path);
+  } finally {
+    await rm(incoming, { force: true });
+  }
+  await evict(options, path);
+  return path;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
+async function isThere(path: string, sizeBytes: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.size === sizeBytes;
+}
+
+/** The least recently used go first. */
+async function evict({ folder, maxBytes }: PartCacheOptions, keep: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet'));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      // Another process that shares the folder may have let it go.
+      const file = await stat(path).catch(() => undefined);
+      return file === undefined ? [] : [{ path, size: file.size, mtimeMs: file.mtimeMs }];
+    }),
+  );
+  const files = found.flat();
+  let total = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { path, size } of files.sort((left, right) => left.mtimeMs - right.mtimeMs)) {
+    if (total <= maxBytes) return;
+    if (path === keep) continue;
+    await rm(path, { force: true });
+    total -= size;
+  }
+}

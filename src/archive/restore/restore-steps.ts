@@ -1,0 +1,277 @@
+import type pg from 'pg';
+
+import { withMaintenanceClient } from '../../database/maintenance.ts';
+import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
+import type { MonthRow } from '../../database/months/month-states.ts';
+import { reopenMonth, selectMonth } from '../../database/months/month-states.ts';
+import {
+  createStaged,
+  dropStaged,
+  finishStaged,
+  foldStagedLedger,
+  foldStagedRecords,
+  settleStagedHomes,
+  STAGED_LEDGER_TABLE,
+  stagedFrom,
+  stagedRelation,
+} from '../../database/months/staged-month.ts';
+import { instantOf } from '../../domain/instant.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { ArchiveMismatchError } from '../export/retention-errors.ts';
+import type { Manifest, ManifestPart, SealedManifest } from '../manifest/manifest.ts';
+import { openManifest } from '../manifest/manifest.ts';
+import type { TrustedKeys } from '../manifest/signing-key.ts';
+import { newestByMonth, readChain } from '../manifest/verify-archive.ts';
+import { ARCHIVED_TABLES, partitionName } from '../parquet/archive-schema.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { loadTable } from './load-table.ts';
+import { AnotherRestoreError, ArchiveSchemaError, CannotRestoreError } from './restore-errors.ts';
+
+/** Points at which a test ends the process. */
+export const RESTORE_POINTS = ['begun', 'part-loaded', 'checked', 'staged', 'attaching', 'attached'] as const;
+export type RestorePoint = (typeof RESTORE_POINTS)[number];
+
+export interface RestoreDependencies {
+  readonly ownerUrl: string;
+  readonly lockTimeoutMs: number;
+  readonly store: ObjectStore;
+  readonly trusted: TrustedKeys;
+  readonly workFolder: string;
+  readonly nowMs?: () => number;
+  /** Called with what was just done, for a person who waits at a terminal. Default: nothing is said. */
+  readonly onProgress?: (what: string) => void;
+  /** Default: nothing happens there. */
+  readonly reached?: (point: RestorePoint) => Promise<void>;
+}
+
+export interface RestoreRequest {
+  /** First day of the month. */
+  readonly month: string;
+  /** How long retention leaves it alone. */
+  readonly days: number;
+  /** Who asked for it: kept with the month. */
+  readonly by: string;
+}
+
+/** A manifest that was read and believed. */
+export interface ManifestReference {
+  readonly key: string;
+  readonly sha256: string;
+}
+
+/** Nothing to load: all of it was in the database. Or these tables, in this order, from this manifest. */
+export type RestorePlan =
+  | { readonly kind: 'kept'; readonly until: string }
+  | { readonly kind: 'load'; readonly manifest: ManifestReference; readonly tables: readonly string[] };
+
+/** What a restore consists of. Every step may be repeated, and broken off anywhere. */
+export interface RestoreSteps {
+  /** Throws a CannotRestoreError that says why when there is nothing to restore. */
+  begin(request: RestoreRequest): Promise<RestorePlan>;
+  /** Reads, verifies and loads one table beside the others. Answers its rows. */
+  load(month: string, table: string, manifest: ManifestReference): Promise<number>;
+  /** Puts all of them into place at once. Answers until when the month stays. */
+  attach(request: RestoreRequest, manifest: ManifestReference): Promise<string>;
+  /** Takes away what was loaded and is not to be attached. */
+  abandon(month: string): Promise<void>;
+}
+
+const MS_PER_DAY = 86_400_000;
+const REMOVED = 'its archive was removed because of its age; nothing is left of it';
+
+export function createRestoreSteps(dependencies: RestoreDependencies): RestoreSteps {
+  const steps = new Steps(dependencies);
+  return {
+    begin: (request) => steps.begin(request),
+    load: (month, table, manifest) => steps.load(month, table, manifest),
+    attach: (request, manifest) => steps.attach(request, manifest),
+    abandon: (month) => steps.abandon(month),
+  };
+}
+
+class Steps {
+  readonly #given: RestoreDependencies;
+
+  constructor(dependencies: RestoreDependencies) {
+    this.#given = dependencies;
+  }
+
+  async begin(request: RestoreRequest): Promise<RestorePlan> {
+    const { month } = request;
+    const row = await this.#asOwner((client) => selectMonth(client, month));
+    if (row !== undefined && isWhole(row)) return this.#keep(request, row);
+    const { key, sha256, manifest } = await this.#manifestToLoad(month, row);
+    requireKnownTables(manifest);
+    // Its tables are only what came late; attached, they and the archived rows become one.
+    if (row?.state === 'detached') await this.#asOwner((client) => reopenMonth(client, month));
+    await this.#reached('begun');
+    return { kind: 'load', manifest: { key, sha256 }, tables: LOAD_ORDER };
+  }
+
+  async load(month: string, table: string, reference: ManifestReference): Promise<number> {
+    const parts = (await this.#read(reference)).parts.filter((part) => part.table === table);
+    const staged = stagedRelation(partitionName(table, month));
+    const { store, workFolder } = this.#given;
+    const onPart = async (key: string): Promise<void> => {
+      this.#progress(`${key}: verified and loaded`);
+      await this.#reached('part-loaded');
+    };
+    return this.#asOwner(async (client) => {
+      await lockRestore(client, month);
+      if ((await stagedFrom(client, staged)) === reference.sha256) return countRows(parts);
+      await createStaged(client, table, staged);
+      await client.query('begin');
+      await loadTable(client, { store, workFolder, month, relation: staged, parts, onPart });
+      await this.#reached('checked');
+      if (parts.length > 1) await foldStaged(client, month, table);
+      if (table !== STAGED_LEDGER_TABLE) await settleStagedHomes(client, table, staged);
+      await finishStaged(client, table, staged, { range: monthRange(month), source: reference.sha256 });
+      await client.query('commit');
+      await this.#reached('staged');
+      return countRows(parts);
+    });
+  }
+
+  async attach(request: RestoreRequest, reference: ManifestReference): Promise<string> {
+    // Whoever signed is asked again: between loading and now the store may have been given another one.
+    await this.#read(reference);
+    const until = this.#untilOf(request);
+    const terms = {
+      ...{ by: request.by, until },
+      ...{ manifest: reference.key, manifestSha256: reference.sha256 },
+    };
+    await this.#asOwner(async (client) => {
+      // Killed after the commit and before anybody was told.
+      const row = await selectMonth(client, request.month);
+      if (row?.state === 'restored' && row.manifestSha256 === reference.sha256) return;
+      await attachStaged(client, request.month, terms, () => this.#reached('attaching'));
+    });
+    await this.#reached('attached');
+    return until;
+  }
+
+  async abandon(month: string): Promise<void> {
+    await this.#asOwner(async (client) => {
+      await lockRestore(client, month);
+      for (const table of LOAD_ORDER) await dropStaged(client, stagedRelation(partitionName(table, month)));
+    });
+  }
+
+  async #keep(request: RestoreRequest, row: MonthRow): Promise<RestorePlan> {
+    const until = this.#untilOf(request);
+    const terms = {
+      ...{ by: request.by, until },
+      ...{ manifest: row.manifest ?? '', manifestSha256: row.manifestSha256 ?? '' },
+    };
+    await this.#asOwner((client) => keepMonth(client, request.month, terms));
+    const kept = await this.#asOwner((client) => selectMonth(client, request.month));
+    return { kind: 'kept', until: kept?.restoredUntil ?? until };
+  }
+
+  /** That of the last drop; where the database never had the month, the newest of the archive. */
+  async #manifestToLoad(month: string, row: MonthRow | undefined): Promise<SealedManifest> {
+    if (row?.state === 'expired') throw new CannotRestoreError(month, REMOVED);
+    if (row === undefined || row.manifest === null) return this.#newestOf(month, row);
+    const { settledManifest, manifestSha256, state } = row;
+    if (settledManifest === null) throw new CannotRestoreError(month, 'all of it is in the database');
+    const sealed = await this.#open(settledManifest);
+    if (state === 'dropped' && sealed.sha256 !== manifestSha256)
+      throw new ArchiveMismatchError(month, [
+        `${settledManifest} is another manifest than the one that was written`,
+      ]);
+    return sealed;
+  }
+
+  async #newestOf(month: string, row: MonthRow | undefined): Promise<SealedManifest> {
+    const { store, trusted } = this.#given;
+    const { manifests } = await readChain(store, trusted);
+    const newest = newestByMonth(manifests).get(month);
+    const sealed = manifests.find(({ manifest }) => manifest === newest);
+    if (sealed === undefined)
+      throw new CannotRestoreError(
+        month,
+        row === undefined
+          ? `neither the database nor ${store.location} has it`
+          : `all of it is in the database, and ${store.location} has no manifest of it that can be trusted`,
+      );
+    if (sealed.manifest.removed !== undefined)
+      throw new CannotRestoreError(
+        month,
+        'its archive was removed because of its age; nothing is left of it',
+      );
+    return sealed;
+  }
+
+  async #read({ key, sha256 }: ManifestReference): Promise<Manifest> {
+    const sealed = await this.#open(key);
+    if (sealed.sha256 !== sha256)
+      throw new ArchiveMismatchError(sealed.manifest.month, [
+        `${key} was changed while it was being restored`,
+      ]);
+    return sealed.manifest;
+  }
+
+  async #open(key: string): Promise<SealedManifest> {
+    const { store, trusted } = this.#given;
+    return openManifest(key, await store.read(key), trusted);
+  }
+
+  #untilOf({ days }: RestoreRequest): string {
+    const { nowMs = Date.now } = this.#given;
+    return instantOf(nowMs() + days * MS_PER_DAY);
+  }
+
+  #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const { ownerUrl: connectionString, lockTimeoutMs } = this.#given;
+    return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
+  }
+
+  #progress(what: string): void {
+    this.#given.onProgress?.(what);
+  }
+
+  async #reached(point: RestorePoint): Promise<void> {
+    await this.#given.reached?.(point);
+  }
+}
+
+/** The ledger before the records that are folded from it. */
+const LOAD_ORDER = [
+  STAGED_LEDGER_TABLE,
+  ...ARCHIVED_TABLES.map(({ table }) => table).filter((table) => table !== STAGED_LEDGER_TABLE),
+];
+
+/** Every row of the month is in the database, and retention would take it away. */
+function isWhole(row: MonthRow): boolean {
+  if (row.settledManifest !== null) return false;
+  return row.state === 'restored' || row.state === 'archived' || row.state === 'detached';
+}
+
+async function foldStaged(client: pg.ClientBase, month: string, table: string): Promise<void> {
+  const staged = stagedRelation(partitionName(table, month));
+  const definition = RECORD_DEFINITIONS.find((candidate) => candidate.table === table);
+  if (definition === undefined) await foldStagedLedger(client, staged);
+  else {
+    const ledger = stagedRelation(partitionName(STAGED_LEDGER_TABLE, month));
+    await foldStagedRecords(client, definition, { rows: staged, ledger });
+  }
+}
+
+/** Of two at once the second is told, instead of taking the first one's tables away. */
+async function lockRestore(client: pg.ClientBase, month: string): Promise<void> {
+  const { rows } = await client.query<{ free: boolean }>({
+    text: "select pg_try_advisory_lock(hashtext('audit_restore'), ($1::date - date '2000-01-01')) as free",
+    values: [month],
+  });
+  if (rows[0]?.free !== true) throw new AnotherRestoreError(month);
+}
+
+function requireKnownTables({ month, parts }: Manifest): void {
+  const known = new Set(ARCHIVED_TABLES.map(({ table }) => table));
+  const unknown = [...new Set(parts.map(({ table }) => table))].filter((table) => !known.has(table));
+  if (unknown.length > 0) throw new ArchiveSchemaError(month, unknown);
+}
+
+function countRows(parts: readonly ManifestPart[]): number {
+  return parts.reduce((sum, { rows }) => sum + rows, 0);
+}

@@ -1,0 +1,106 @@
+import type { Filter, Position, RecordQuery } from '../../database/reading/record-query.ts';
+import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
+import { parseInterval } from '../../domain/duration.ts';
+import type { ColumnType } from '../../domain/records/definition.ts';
+
+/** The conditions of a list, for DuckDB over archived rows: each means there what it means in PostgreSQL. */
+export function coldConditions({
+  filters,
+  since,
+  until,
+  order,
+  after,
+}: Omit<RecordQuery, 'limit'>): readonly string[] {
+  return [
+    ...filters.map(conditionOf),
+    ...(since === undefined ? [] : [`created_at >= ${instant(since)}`]),
+    ...(until === undefined ? [] : [`created_at < ${instant(until)}`]),
+    ...(after === undefined ? [] : behind(after, order)),
+  ];
+}
+
+/** The first of the two is what the statistics of row groups can tell; the second is exact. */
+function behind({ createdAt, id }: Position, order: RecordQuery['order']): string[] {
+  const sign = order === 'newest' ? '<' : '>';
+  return [
+    `created_at ${sign}= ${instant(createdAt)}`,
+    `(created_at, id) ${sign} (${instant(createdAt)}, ${uuid(id)})`,
+  ];
+}
+
+export function instant(text: string): string {
+  return `${quoteLiteral(text)}::timestamptz`;
+}
+
+export function uuid(text: string): string {
+  return `${quoteLiteral(text)}::uuid`;
+}
+
+function conditionOf(filter: Filter): string {
+  const name = quoteIdentifier(filter.column.name);
+  switch (filter.is) {
+    case 'absent':
+      return `${name} is null`;
+    case 'client-id':
+      return `left(${name} ->> '$.client_id', 36) = ${quoteLiteral(filter.value)}`;
+    case 'prefix':
+      return `starts_with(${name}, ${quoteLiteral(filter.value)})`;
+    case 'equal':
+      return EQUAL[filter.column.type](name, filter.value);
+  }
+}
+
+type Equality = (name: string, value: string) => string;
+
+const asType =
+  (type: string): Equality =>
+  (name, value) =>
+    `${name} = ${quoteLiteral(value)}::${type}`;
+
+const asText: Equality = (name, value) => `${name} = ${quoteLiteral(value)}`;
+
+const EQUAL: Readonly<Record<ColumnType, Equality>> = {
+  text: asText,
+  uuid: asType('uuid'),
+  timestamptz: asType('timestamptz'),
+  boolean: asType('boolean'),
+  integer: asType('integer'),
+  bigint: asType('bigint'),
+  numeric: (name, value) => `${plainNumber(name)} = ${quoteLiteral(canonicalNumber(value))}`,
+  interval: (name, value) => `${microseconds(name)} = ${microsecondsOf(value)}::hugeint`,
+  jsonb: asText,
+  vector: asText,
+};
+
+/** The archive has PostgreSQL's text of a number, which keeps its scale: 1.0 and 1.00 are equal and look different. */
+function plainNumber(name: string): string {
+  return `case when contains(${name}, '.') then rtrim(rtrim(${name}, '0'), '.') else ${name} end`;
+}
+
+function canonicalNumber(text: string): string {
+  const [, sign = '', whole = '', fraction = ''] = /^(-?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? [];
+  const number = fraction === '' ? whole : `${whole}.${fraction}`;
+  return number === '0' ? number : `${sign}${number}`;
+}
+
+const MICROSECONDS_PER_DAY = 86_400_000_000n;
+const NANOSECONDS_PER_MICROSECOND = 1_000n;
+
+/** As PostgreSQL compares intervals: a day of 24 hours, a month of 30 days. */
+function microseconds(name: string): string {
+  const count = (unit: string): string =>
+    `coalesce(try_cast(ltrim(regexp_extract(${name}, '([+-]?[0-9]+) ${unit}', 1), '+') as hugeint), 0)`;
+  const clock = (group: number): string =>
+    `coalesce(try_cast(regexp_extract(${name}, '([0-9]+):([0-9]{2}):([0-9]{2})', ${group}) as hugeint), 0)`;
+  const fraction = `coalesce(try_cast(rpad(regexp_extract(${name}, '\\.([0-9]+)$', 1), 6, '0') as hugeint), 0)`;
+  const sign = `case when regexp_matches(${name}, '-[0-9]+:') then -1 else 1 end`;
+  return `(((${count('year')} * 12 + ${count('mon')}) * 30 + ${count('day')}) * ${MICROSECONDS_PER_DAY}
+    + ${sign} * (((${clock(1)} * 60 + ${clock(2)}) * 60 + ${clock(3)}) * 1000000 + ${fraction})
+    + if(${name} is null, null, 0))`;
+}
+
+function microsecondsOf(interval: string): string {
+  const nanoseconds = parseInterval(interval);
+  if (nanoseconds === undefined) throw new RangeError(`${JSON.stringify(interval)} is no plain interval`);
+  return String(nanoseconds / NANOSECONDS_PER_MICROSECOND);
+}

@@ -1,0 +1,70 @@
+import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
+import type { ColdMonth } from '../database/months/archived-months.ts';
+import type { Position, RecordRow } from '../database/reading/record-query.ts';
+import { instantFromSql } from '../database/sql.ts';
+
+/** Where a row was read. `both`: it is the fold of observations in the database and in the archive. */
+export const ROW_SOURCES = ['database', 'archive', 'both'] as const;
+export type RowSource = (typeof ROW_SOURCES)[number];
+
+export interface SourcedRow {
+  readonly row: RecordRow;
+  readonly source: RowSource;
+}
+
+/** Months that an answer is about and that were not looked at. */
+export interface Unsearched {
+  /** `2026-03`, oldest first. */
+  readonly months: readonly string[];
+  /** Why, and what would change that. */
+  readonly reason: string;
+}
+
+/** How somebody asks. */
+export interface Asked {
+  /** Nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** Whether the archive is searched where the answer reaches into it. */
+  readonly includeArchive: boolean;
+}
+
+/** Why the archive cannot be searched by this process; undefined when it can. */
+export type ArchiveAccess = { readonly reader: ArchiveReader } | { readonly missing: string };
+
+export function unsearched(months: readonly ColdMonth[], reason: string): Unsearched | undefined {
+  if (months.length === 0) return undefined;
+  return { months: [...new Set(months.map(({ month }) => month.slice(0, 7)))].sort(), reason };
+}
+
+export const LEFT_OUT = 'the archive was left out by include_archive=false';
+
+export function fromDatabase(row: RecordRow): SourcedRow {
+  return { row, source: 'database' };
+}
+
+export function positionOf(row: RecordRow): Position {
+  return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
+}
+
+/** A month was moved between two looks at it. Looking again finds it where it is now. */
+export class MonthMovedMeanwhileError extends Error {
+  readonly month: string;
+
+  constructor(month: string) {
+    super(`month ${month.slice(0, 7)} is being moved by retention or a restore; ask again`);
+    this.name = 'MonthMovedMeanwhileError';
+    this.month = month;
+  }
+}
+
+const MAX_LOOKS = 3;
+
+export async function lookingAgain<T>(look: () => Promise<T>): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await look();
+    } catch (error: unknown) {
+      if (!(error instanceof MonthMovedMeanwhileError) || count === MAX_LOOKS) throw error;
+    }
+  }
+}

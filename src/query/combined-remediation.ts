@@ -1,0 +1,280 @@
+import type pg from 'pg';
+
+import type { ArchiveSession } from '../archive/reader/archive-reader.ts';
+import type { ColdMonth } from '../database/months/archived-months.ts';
+import { selectColdMonths } from '../database/months/archived-months.ts';
+import type { LedgerEntry } from '../database/reading/record-history.ts';
+import { selectTimeline } from '../database/reading/record-history.ts';
+import type { Filter, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
+import type { RemediationAddress } from '../database/reading/remediation-reader.ts';
+import { PART_DEFINITIONS, selectParts, selectRemediations } from '../database/reading/remediation-reader.ts';
+import { inSnapshot } from '../database/reading/snapshot.ts';
+import { instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
+import type { RecordDefinition } from '../domain/records/definition.ts';
+import { remediationAudit } from '../domain/records/remediation-audit.ts';
+import { distinctEntries, selectColdTimeline } from './archive/archive-ledger.ts';
+import type { ArchiveAccess, Asked, SourcedRow, Unsearched } from './combined-answer.ts';
+import { fromDatabase, LEFT_OUT, positionOf, unsearched } from './combined-answer.ts';
+import type { WholePage } from './combined-page.ts';
+import { selectWholePage } from './combined-page.ts';
+import { SearchUnfinishedError } from './combined-record.ts';
+
+export interface RemediationQuestion extends RemediationAddress {
+  /** Another one than the newest of that name. */
+  readonly uid: string | undefined;
+  /** `as-needed`: the archive is not searched for others of its name. */
+  readonly extent: 'as-needed' | 'everything';
+  /** Most records of one kind. */
+  readonly maxParts: number;
+  readonly maxTimeline: number;
+}
+
+export interface WholeRemediation {
+  readonly chosen: SourcedRow | undefined;
+  readonly others: readonly RecordRow[];
+  readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
+  /** In the order of observation. */
+  readonly timeline: readonly LedgerEntry[];
+  readonly unsearched: Unsearched | undefined;
+}
+
+interface Means {
+  readonly pool: pg.Pool;
+  readonly archive: ArchiveAccess;
+}
+
+/** Remediations of one name that are looked at. */
+const MAX_OF_ONE_NAME = 100;
+
+/** One remediation whole. Most are in the database with all that belongs to them; then the archive is not touched. */
+export async function selectWholeRemediation(
+  means: Means,
+  question: RemediationQuestion,
+  asked: Asked,
+): Promise<WholeRemediation> {
+  const hub = await findHub(means, question, asked);
+  const { chosen } = hub;
+  if (chosen === undefined) return { ...hub, parts: [], timeline: [] };
+  const belongings = await findBelongings(
+    means,
+    { ...question, remediation: remediationOf(chosen.row, hub) },
+    asked,
+  );
+  return { ...hub, ...belongings, unsearched: unite(hub.unsearched, belongings.unsearched) };
+}
+
+function remediationOf(row: RecordRow, { others }: Hub): Remediation {
+  const name = row['remediation_id'];
+  return {
+    uid: String(row['remediation_uid']),
+    cluster: String(row['cluster']),
+    // A post that knows only the name belongs to nobody for certain when the name was used again.
+    name: others.length === 0 && typeof name === 'string' ? name : undefined,
+    window: windowOf(row),
+  };
+}
+
+/** What keeps records of the remediation itself from being found is the reason that matters. */
+function unite(ofHub: Unsearched | undefined, ofBelongings: Unsearched | undefined): Unsearched | undefined {
+  const reason = ofBelongings?.reason ?? ofHub?.reason;
+  if (reason === undefined) return undefined;
+  return { months: [...new Set([...(ofHub?.months ?? []), ...(ofBelongings?.months ?? [])])].sort(), reason };
+}
+
+type Hub = Pick<WholeRemediation, 'chosen' | 'others' | 'unsearched'>;
+
+const AS_NEEDED = 'others of its name were not looked for in the archive; include_archive=true does';
+
+async function findHub({ pool, archive }: Means, question: RemediationQuestion, asked: Asked): Promise<Hub> {
+  const { uid, extent } = question;
+  const { found, months } = await inSnapshot(pool, [remediationAudit.table], async (client) => ({
+    months: (await selectColdMonths(client, [remediationAudit.table])).get(remediationAudit.table) ?? [],
+    found: await selectRemediations(client, question, MAX_OF_ONE_NAME),
+  }));
+  const chosen = uid === undefined ? found[0] : found.find((row) => row['remediation_uid'] === uid);
+  const isFragment = chosen !== undefined && isAmong(months, chosen);
+  const hub = {
+    chosen: chosen === undefined ? undefined : fromDatabase(chosen),
+    others: found.filter((row) => row !== chosen),
+  };
+  if (months.length === 0) return { ...hub, unsearched: undefined };
+  if ('missing' in archive) return { ...hub, unsearched: unsearched(months, archive.missing) };
+  if (!asked.includeArchive) return { ...hub, unsearched: unsearched(months, LEFT_OUT) };
+  if (hub.chosen !== undefined && !isFragment && extent === 'as-needed')
+    return { ...hub, unsearched: unsearched(months, AS_NEEDED) };
+  return searchHub({ pool, archive }, question, asked, { months, found });
+}
+
+function isAmong(months: readonly ColdMonth[], row: RecordRow): boolean {
+  const month = monthOf(positionOf(row).createdAt);
+  return months.some((candidate) => candidate.month === month);
+}
+
+/** Through all months, the newest first; without need no further than to the first one that is meant. */
+async function searchHub(
+  { pool, archive }: Means,
+  question: RemediationQuestion,
+  asked: Asked,
+  { months, found }: { readonly months: readonly ColdMonth[]; readonly found: readonly RecordRow[] },
+): Promise<Hub> {
+  const { uid, extent, name } = question;
+  const wanted = { remediation_id: name, cluster: question.cluster, namespace: question.namespace };
+  const narrowed =
+    uid === undefined || extent === 'everything' ? wanted : { ...wanted, remediation_uid: uid };
+  const query: RecordQuery = {
+    filters: equal(remediationAudit, narrowed),
+    order: 'newest',
+    limit: extent === 'everything' ? MAX_OF_ONE_NAME : 1,
+  };
+  const page = await selectWholePage({ pool, definition: remediationAudit, query }, archive, asked);
+  const chosen = page.rows.find(({ row }) => uid === undefined || row['remediation_uid'] === uid);
+  if (chosen === undefined && page.next !== undefined)
+    throw new SearchUnfinishedError(name, page.next.createdAt);
+  const known = extent === 'everything' ? page.rows.map(({ row }) => row) : found;
+  const others = known.filter((row) => row['id'] !== chosen?.row['id']);
+  const { next } = page;
+  const left = next === undefined ? [] : months.filter(({ month }) => month <= next.createdAt);
+  return { chosen, others, unsearched: unsearched(left, AS_NEEDED) };
+}
+
+function equal(definition: RecordDefinition, wanted: Readonly<Record<string, string>>): Filter[] {
+  return definition.columns.flatMap((column): Filter[] => {
+    const value = wanted[column.name];
+    return value === undefined ? [] : [{ column, is: 'equal', value }];
+  });
+}
+
+/** What belongs to a remediation was made while it lasted, or a little before or after by another clock. */
+const MARGIN_MS = 31 * 86_400_000;
+
+interface Window {
+  readonly from: string;
+  readonly to: string;
+}
+
+function windowOf(hub: RecordRow): Window {
+  const last = String(hub['updated_at']).replace(' ', 'T').replace(/\+00$/, 'Z');
+  return {
+    from: instantOf(millisecondsOf(positionOf(hub).createdAt) - MARGIN_MS),
+    to: instantOf(millisecondsOf(last) + MARGIN_MS),
+  };
+}
+
+interface Remediation {
+  readonly uid: string;
+  readonly cluster: string;
+  readonly name: string | undefined;
+  readonly window: Window;
+}
+
+type Belongings = Pick<WholeRemediation, 'parts' | 'timeline' | 'unsearched'>;
+type BelongingsQuestion = RemediationQuestion & { readonly remediation: Remediation };
+
+const LEDGER = 'audit_ledger';
+
+async function findBelongings(means: Means, question: BelongingsQuestion, asked: Asked): Promise<Belongings> {
+  const { remediation, maxParts, maxTimeline } = question;
+  const tables = [...PART_DEFINITIONS.map(({ table }) => table), LEDGER];
+  const hot = await inSnapshot(means.pool, tables, async (client) => {
+    const places = await selectColdMonths(client, tables);
+    const parts = [];
+    for (const definition of PART_DEFINITIONS) {
+      const rows = await selectParts(client, definition, remediation, maxParts);
+      parts.push({ definition, rows: rows.map(fromDatabase) });
+    }
+    return { places, parts, timeline: await selectTimeline(client, remediation.uid, maxTimeline) };
+  });
+  const months = [...hot.places.values()].flat().filter((month) => isWithin(month, remediation.window));
+  if (months.length === 0) return { ...hot, unsearched: undefined };
+  const { archive } = means;
+  if ('missing' in archive) return { ...hot, unsearched: unsearched(months, archive.missing) };
+  if (!asked.includeArchive) return { ...hot, unsearched: unsearched(months, LEFT_OUT) };
+  const parts = [];
+  for (const { definition } of hot.parts)
+    parts.push({ definition, rows: await searchParts(means, { definition, remediation, maxParts }, asked) });
+  const ledgerMonths = (hot.places.get(LEDGER) ?? []).filter((month) => isWithin(month, remediation.window));
+  const cold = await archive.reader.ask(asked.signal, (session) =>
+    searchTimeline(session, ledgerMonths, { uid: remediation.uid, limit: maxTimeline }),
+  );
+  const timeline = distinctEntries([...hot.timeline, ...cold])
+    .toSorted(compareObservations)
+    .slice(0, maxTimeline);
+  return { parts, timeline, unsearched: undefined };
+}
+
+function isWithin({ month }: ColdMonth, { from, to }: Window): boolean {
+  return month >= monthOf(from) && month <= monthOf(to);
+}
+
+interface PartsQuestion {
+  readonly definition: RecordDefinition;
+  readonly remediation: Remediation;
+  readonly maxParts: number;
+}
+
+/** Those that carry its uid, and posts that knew only its name. */
+async function searchParts(
+  means: Means,
+  question: PartsQuestion,
+  asked: Asked,
+): Promise<readonly SourcedRow[]> {
+  const { definition, remediation, maxParts } = question;
+  const { uid, name, cluster, window } = remediation;
+  const queries: Filter[][] = [equal(definition, { remediation_uid: uid })];
+  if (name !== undefined) {
+    const unknown = definition.columns
+      .filter((column) => column.name === 'remediation_uid')
+      .map((column): Filter => ({ column, is: 'absent' }));
+    queries.push([...unknown, ...equal(definition, { remediation_id: name, cluster })]);
+  }
+  const rows: SourcedRow[] = [];
+  for (const filters of queries) {
+    const query: RecordQuery = { filters, order: 'oldest', limit: maxParts };
+    const whole = { pool: means.pool, definition, query, archived: window };
+    rows.push(
+      ...(await allRows(
+        (after) => selectWholePage({ ...whole, query: { ...query, after } }, means.archive, asked),
+        maxParts,
+      )),
+    );
+  }
+  return rows.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1)).slice(0, maxParts);
+}
+
+/** A page may end before its limit; here all of them are one answer. */
+async function allRows(
+  select: (after: RecordQuery['after']) => Promise<WholePage>,
+  most: number,
+): Promise<readonly SourcedRow[]> {
+  const rows: SourcedRow[] = [];
+  let after: RecordQuery['after'];
+  do {
+    const page = await select(after);
+    for (const row of page.rows) rows.push(row);
+    after = page.next;
+  } while (after !== undefined && rows.length < most);
+  return rows;
+}
+
+function placeOf({ row }: SourcedRow): string {
+  const { createdAt, id } = positionOf(row);
+  return `${createdAt} ${id}`;
+}
+
+async function searchTimeline(
+  session: ArchiveSession,
+  months: readonly ColdMonth[],
+  question: { readonly uid: string; readonly limit: number },
+): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  for (const month of months)
+    for (const entry of await selectColdTimeline(session, month, question)) entries.push(entry);
+  return entries;
+}
+
+function compareObservations(left: LedgerEntry, right: LedgerEntry): number {
+  if (left.observedAt !== right.observedAt) return left.observedAt < right.observedAt ? -1 : 1;
+  const versions = BigInt(left.sourceVersion) - BigInt(right.sourceVersion);
+  if (versions !== 0n) return versions < 0n ? -1 : 1;
+  return left.contentHash < right.contentHash ? -1 : 1;
+}

@@ -1,0 +1,103 @@
+import { instantFromSql } from '../../database/sql.ts';
+import type { ReportAnswer, ReportColumn } from './run-report.ts';
+
+export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export function formatReport(answer: ReportAnswer, format: ReportFormat): string {
+  switch (format) {
+    case 'table':
+      return formatTable(answer);
+    case 'json':
+      return formatJson(answer);
+    case 'csv':
+      return formatCsv(answer);
+  }
+}
+
+/** One object; numbers and JSON columns digit for digit as the database has them, intervals as PostgreSQL's text. */
+export function formatJson({ report, parameters, columns, rows, unsearched }: ReportAnswer): string {
+  const objects = rows.map((row) => {
+    const members = columns.map(
+      (column, index) => `${JSON.stringify(column.name)}:${jsonValue(column, row[index])}`,
+    );
+    return `{${members.join(',')}}`;
+  });
+  const head = `"report":${JSON.stringify(report.name)},"parameters":${JSON.stringify(parameters)}`;
+  return `{${head},"rows":[${objects.join(',')}],"unsearched":${JSON.stringify(unsearched ?? null)}}\n`;
+}
+
+/** A number that JSON cannot hold, such as NaN, goes out as text. */
+const JSON_NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
+
+function jsonValue(column: ReportColumn, value: string | null | undefined): string {
+  if (value === null || value === undefined) return 'null';
+  switch (column.type) {
+    case 'number':
+      return JSON_NUMBER.test(value) ? value : JSON.stringify(value);
+    case 'json':
+      return value;
+    case 'boolean':
+      return booleanText(value);
+    default:
+      return JSON.stringify(cellText(column, value));
+  }
+}
+
+/** RFC 4180 with a header line. Null is an empty field, the empty text is a quoted one. */
+export function formatCsv({ columns, rows }: ReportAnswer): string {
+  const lines = [
+    columns.map(({ name }) => csvField(name)),
+    ...rows.map((row) => columns.map((column, index) => csvCell(column, row[index]))),
+  ];
+  return lines.map((line) => `${line.join(',')}\r\n`).join('');
+}
+
+function csvCell(column: ReportColumn, value: string | null | undefined): string {
+  return value === null || value === undefined ? '' : csvField(cellText(column, value));
+}
+
+function csvField(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** For people: one line per row, numbers to the right, nothing cut off. */
+export function formatTable({ columns, rows, unsearched }: ReportAnswer): string {
+  const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
+  const widths = columns.map(({ name }, index) =>
+    cells.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), name.length),
+  );
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, index) => {
+        const width = widths[index] ?? 0;
+        return columns[index]?.type === 'number' ? text.padStart(width) : text.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  const head = [line(columns.map(({ name }) => name)), line(widths.map((width) => '-'.repeat(width)))];
+  const count = rows.length === 1 ? '1 row' : `${rows.length} rows`;
+  const note =
+    unsearched === undefined ? [] : [`not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}`];
+  return `${[...head, ...cells.map(line), `(${count})`, ...note].join('\n')}\n`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
+
+/** Text of models and logs has line breaks, and may have what a terminal would obey. */
+function tableCell(column: ReportColumn, value: string | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  return cellText(column, value).replaceAll(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (control) => ESCAPES[control] ?? '\ufffd',
+  );
+}
+
+function cellText(column: ReportColumn, value: string): string {
+  if (column.type === 'instant') return instantFromSql(value);
+  return column.type === 'boolean' ? booleanText(value) : value;
+}
+
+function booleanText(value: string): string {
+  return value === 't' ? 'true' : 'false';
+}

@@ -1,0 +1,225 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+
+import { archivedTable } from '../../archive/parquet/archive-schema.ts';
+import { copyInStatement, rendered } from '../../archive/parquet/row-text.ts';
+import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
+import type { ColdMonth } from '../../database/months/archived-months.ts';
+import { selectEntries } from '../../database/reading/record-history.ts';
+import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
+import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
+import { instant } from '../archive/archive-conditions.ts';
+import { distinctEntries, fetchLedgerParts, selectFetchedEntries } from '../archive/archive-ledger.ts';
+import type { ColdFiles } from '../archive/archive-rows.ts';
+import { amongIds, parquet, selectParted, selectRows } from '../archive/archive-rows.ts';
+import { foldParted } from '../archive/fold-partial-record.ts';
+import type { PartSpan } from '../part-spans.ts';
+import { spansOf } from '../part-spans.ts';
+
+/** Archived rows that are put beside those of the database for one question. */
+export interface ArchivedRowsQuestion {
+  readonly definition: RecordDefinition;
+  readonly columns: readonly string[];
+  /** Only rows that are younger by this column; parts without any are not opened where it is `created_at`. */
+  readonly since?: { readonly column: 'created_at' | 'completed_at'; readonly instant: string };
+  readonly months: readonly ColdMonth[];
+  readonly ledgerMonths: readonly ColdMonth[];
+}
+
+/** Too much for one question. */
+export class TooManyArchivedRowsError extends Error {
+  constructor(what: string, most: number) {
+    super(`would read more than ${most} ${what}: ask for a shorter time with since`);
+    this.name = 'TooManyArchivedRowsError';
+  }
+}
+
+const MAX_ROWS = 20_000_000;
+/** Records in several parts that are folded at once. */
+const FOLD_CHUNK = 500;
+/** Records of one span that lie in several places, and rows that late records have made in a re-opened month. */
+const MAX_PARTED = 50_000;
+
+/** Temporary tables of a connection: archived rows, and the records whose row in the database is a part of one of them. */
+export const ARCHIVED_ROWS = 'archived_rows';
+export const ARCHIVED_FRAGMENTS = 'archived_fragments';
+
+/** Parts of an answer that are on this machine. */
+export interface FetchedSpan {
+  readonly month: ColdMonth;
+  readonly span: PartSpan;
+  readonly paths: readonly string[];
+}
+
+/** Fetches the parts that a question is about. A store may take long for that, so no database connection is needed. */
+export async function fetchArchivedParts(
+  session: ArchiveSession,
+  { months, since, definition: { table } }: ArchivedRowsQuestion,
+): Promise<readonly FetchedSpan[]> {
+  const fetched: FetchedSpan[] = [];
+  let rows = 0;
+  for (const month of months) {
+    const { parts } = await session.manifest(month);
+    const range = { from: since?.column === 'created_at' ? since.instant : undefined, to: undefined };
+    for (const span of spansOf(parts, { table, range, order: 'oldest' })) {
+      rows += span.parts.reduce((sum, part) => sum + part.rows, 0);
+      if (rows > MAX_ROWS) throw new TooManyArchivedRowsError('rows of the archive', MAX_ROWS);
+      fetched.push({ month, span, paths: await session.files(span.parts) });
+    }
+  }
+  return fetched;
+}
+
+/** For each span the ids of the records of its time that have a row in the database too. */
+export async function selectHotIds(
+  client: pg.ClientBase,
+  { definition: { table } }: ArchivedRowsQuestion,
+  fetched: readonly FetchedSpan[],
+): Promise<readonly (readonly string[])[]> {
+  const found: (readonly string[])[] = [];
+  for (const { month, span } of fetched)
+    found.push(month.isReopened ? await hotIds(client, table, span) : []);
+  return found;
+}
+
+/** A span, and what folds those of its records that lie in several places. */
+export interface FoldableSpan extends FetchedSpan {
+  readonly parted: readonly Position[];
+  /** The parts of the ledger that know them, on this machine. */
+  readonly ledgerPaths: readonly string[];
+}
+
+/** Finds the records of several parts, or of a part and the database, and fetches their ledger, without a connection too. */
+export async function fetchFolding(
+  session: ArchiveSession,
+  question: ArchivedRowsQuestion,
+  fetched: readonly FetchedSpan[],
+  hot: readonly (readonly string[])[],
+): Promise<readonly FoldableSpan[]> {
+  const foldable: FoldableSpan[] = [];
+  for (const [index, one] of fetched.entries()) {
+    const parted = await partedOf(filesOf(session, question, one), one.span, hot[index] ?? []);
+    const ledger = question.ledgerMonths.find(({ month }) => month === one.month.month);
+    const ledgerPaths = ledger === undefined ? [] : await fetchLedgerParts(session, ledger, parted);
+    foldable.push({ ...one, parted, ledgerPaths });
+  }
+  return foldable;
+}
+
+/**
+ * Fills the temporary tables with what only the archive has. A record of several parts, or of a part and the database, is
+ * folded: its row here stands for all of it. Nothing is fetched from the store.
+ */
+export async function loadArchivedRows(
+  client: pg.ClientBase,
+  session: ArchiveSession,
+  question: ArchivedRowsQuestion,
+  spans: readonly FoldableSpan[],
+): Promise<void> {
+  for (const span of spans) await loadSpan({ client, session, question }, span);
+  await client.query(`analyze pg_temp.${ARCHIVED_ROWS}`);
+}
+
+interface Loading {
+  readonly client: pg.ClientBase;
+  readonly session: ArchiveSession;
+  readonly question: ArchivedRowsQuestion;
+}
+
+async function loadSpan(loading: Loading, span: FoldableSpan): Promise<void> {
+  const { parted, ledgerPaths } = span;
+  const files = filesOf(loading.session, loading.question, span);
+  await copyRows(loading, files, parted);
+  for (let index = 0; index < parted.length; index += FOLD_CHUNK)
+    await foldRows(loading, files, { parted: parted.slice(index, index + FOLD_CHUNK), ledgerPaths });
+}
+
+function filesOf(
+  { duckdb }: ArchiveSession,
+  { definition: { table } }: ArchivedRowsQuestion,
+  { paths }: FetchedSpan,
+): ColdFiles {
+  return { duckdb, table, paths };
+}
+
+async function partedOf(files: ColdFiles, span: PartSpan, hot: readonly string[]): Promise<Position[]> {
+  if (span.parts.length === 1 && hot.length === 0) return [];
+  const everything: Omit<RecordQuery, 'filters'> = { order: 'oldest', limit: MAX_PARTED + 1 };
+  return requireFew(await selectParted(files, everything, hot));
+}
+
+function requireFew<T>(found: T[]): T[] {
+  if (found.length > MAX_PARTED) throw new TooManyArchivedRowsError('records in several places', MAX_PARTED);
+  return found;
+}
+
+async function hotIds(client: pg.ClientBase, table: string, { first, last }: PartSpan): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>({
+    text: `
+      select id
+      from public.${quoteIdentifier(table)}
+      where created_at between $1::timestamptz and $2::timestamptz
+      limit $3::integer`,
+    values: [first, last, MAX_PARTED + 1],
+  });
+  return requireFew(rows.map(({ id }) => id));
+}
+
+/** As text through a file, like an export the other way round. */
+async function copyRows(
+  { client, session, question }: Loading,
+  files: ColdFiles,
+  parted: readonly Position[],
+): Promise<void> {
+  const table = archivedTable(files.table);
+  const columns = table.columns.filter(({ name }) => question.columns.includes(name));
+  const csv = join(session.folder, 'rows.csv');
+  const { since } = question;
+  const conditions = [
+    'true',
+    ...(since === undefined ? [] : [`archived.${since.column} > ${instant(since.instant)}`]),
+    ...(parted.length === 0 ? [] : [`not ${amongIds(parted.map(({ id }) => id))}`]),
+  ];
+  await session.duckdb.run(`
+    copy (select ${columns.map(rendered).join(', ')} from ${parquet(files)} where ${conditions.join(' and ')})
+    to ${quoteLiteral(csv)} (format csv, header false, delimiter ',', quote '"', escape '"', nullstr '', force_quote *)`);
+  await pipeline(
+    createReadStream(csv),
+    client.query(copyFrom(copyInStatement({ ...table, columns }, ARCHIVED_ROWS))),
+  );
+  await rm(csv);
+}
+
+async function foldRows(
+  { client, session, question }: Loading,
+  files: ColdFiles,
+  { parted, ledgerPaths }: Pick<FoldableSpan, 'parted' | 'ledgerPaths'>,
+): Promise<void> {
+  const { definition } = question;
+  const archived = Map.groupBy(await selectRows(files, parted), (row) => String(row['id']));
+  const cold = await selectFetchedEntries(session, ledgerPaths, parted);
+  const entries = Map.groupBy(
+    distinctEntries([...(await selectEntries(client, parted)), ...cold]),
+    ({ recordId }) => recordId,
+  );
+  const rows = parted.map(({ id }) => foldParted(definition, archived.get(id) ?? [], entries.get(id) ?? []));
+  const columns = definition.columns.filter(({ name }) => question.columns.includes(name));
+  const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  await client.query({
+    text: `
+      insert into pg_temp.${ARCHIVED_ROWS} (${names})
+      select ${columns.map(({ name, type }) => `${quoteIdentifier(name)}::${type}`).join(', ')}
+      from unnest(${columns.map((_, index) => `$${index + 1}::text[]`).join(', ')}) as folded (${names})`,
+    values: columns.map(({ name }) => rows.map((row) => row[name] ?? null)),
+  });
+  await client.query({
+    text: `insert into pg_temp.${ARCHIVED_FRAGMENTS} (id) select unnest($1::uuid[])`,
+    values: [parted.map(({ id }) => id)],
+  });
+}

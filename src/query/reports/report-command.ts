@@ -1,0 +1,145 @@
+import { parseArgs } from 'node:util';
+
+import type { ReportMeans } from './combined-report.ts';
+import { runWholeReport } from './combined-report.ts';
+import type { ReportFormat } from './formats.ts';
+import { formatReport, REPORT_FORMATS } from './formats.ts';
+import type { ReportParameter } from './parameters.ts';
+import { ReportParameterError } from './parameters.ts';
+import type { Report } from './reports.ts';
+import { reportNamed, REPORTS, UnknownReportError } from './reports.ts';
+import { ReportTooLargeError } from './run-report.ts';
+
+/** A command line that means nothing. The message says what would. */
+export class ReportUsageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ReportUsageError';
+  }
+}
+
+/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv]`; without a name it lists the reports. */
+export async function reportCommand(
+  args: readonly string[],
+  { pool, openArchive, signal }: ReportCommandMeans,
+  write: (text: string) => void,
+): Promise<void> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h') {
+    write(usage());
+    return;
+  }
+  try {
+    const report = reportNamed(name);
+    const options = readOptions(report, rest);
+    if (options === 'help') write(usageOf(report));
+    else {
+      const { given, includeArchive, format } = options;
+      const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
+      const answer = await runWholeReport(
+        { pool, archive },
+        { name: report.name, given },
+        { signal, includeArchive: true },
+      );
+      write(formatReport(answer, format));
+    }
+  } catch (error: unknown) {
+    throw asUsageError(error);
+  }
+}
+
+export interface ReportCommandMeans extends Pick<ReportMeans, 'pool'> {
+  /** Called only when the archive is asked for. */
+  readonly openArchive: () => ReportMeans['archive'];
+  readonly signal: AbortSignal;
+}
+
+interface ReportOptions {
+  readonly includeArchive: boolean;
+  readonly format: ReportFormat;
+  readonly given: Readonly<Record<string, string | undefined>>;
+}
+
+function readOptions(report: Report, args: readonly string[]): ReportOptions | 'help' {
+  const { format, help, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
+  if (help === true) return 'help';
+  const known = REPORT_FORMATS.find((candidate) => candidate === format);
+  if (known === undefined) throw new ReportUsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
+  return {
+    format: known,
+    includeArchive: includeArchive === true,
+    given: Object.fromEntries(
+      report.parameters.map((parameter) => [parameter.name, textOf(flags[flagOf(parameter)])]),
+    ),
+  };
+}
+
+function parseFlags(report: Report, args: readonly string[]): Record<string, string | boolean | undefined> {
+  const own = report.parameters.map((parameter) => [flagOf(parameter), { type: 'string' }] as const);
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        ...Object.fromEntries(own),
+        format: { type: 'string', default: 'table' },
+        'include-archive': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+      allowPositionals: false,
+    });
+    return values;
+  } catch (error: unknown) {
+    throw new ReportUsageError(`${messageOf(error)}\n\n${usageOf(report)}`, { cause: error });
+  }
+}
+
+/** What the caller got wrong is said in one sentence with the flag as it was typed; anything else is not ours. */
+function asUsageError(error: unknown): unknown {
+  if (error instanceof ReportParameterError) {
+    const flag = `--${error.parameter.replaceAll('_', '-')}`;
+    return new ReportUsageError(error.message.replace(error.parameter, flag), { cause: error });
+  }
+  if (error instanceof UnknownReportError || error instanceof ReportTooLargeError) {
+    return new ReportUsageError(error.message, { cause: error });
+  }
+  return error;
+}
+
+function usage(): string {
+  const width = Math.max(...REPORTS.map(({ name }) => name.length));
+  const lines = REPORTS.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`);
+  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}]
+
+${lines.join('\n')}
+
+  report NAME --help shows the flags of one.
+`;
+}
+
+function usageOf(report: Report): string {
+  const lines = report.parameters.map((parameter) => {
+    const value = parameter.default === null ? 'all' : parameter.default;
+    return `  --${flagOf(parameter).padEnd(12)} ${parameter.meaning}. Default: ${value}`;
+  });
+  return `usage: remediation-audit report ${report.name} [flags]
+
+${report.question}
+
+${lines.join('\n')}
+  --include-archive
+    ${''.padEnd(10)} Months that are in the archive too. Needs REMEDIATION_AUDIT_ARCHIVE_URL
+  --${'format'.padEnd(12)} ${REPORT_FORMATS.join(', ')}. Default: table
+`;
+}
+
+function flagOf({ name }: ReportParameter): string {
+  return name.replaceAll('_', '-');
+}
+
+function textOf(value: string | boolean | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,95 @@
+import pg from 'pg';
+
+import type { Unsearched } from '../combined-answer.ts';
+import type { GivenParameters } from './parameters.ts';
+import { MAX_REPORT_ROWS, readParameters } from './parameters.ts';
+import type { Report } from './reports.ts';
+import { reportNamed, reportSql } from './reports.ts';
+
+export interface ReportAnswer {
+  readonly report: Report;
+  /** What was asked, as PostgreSQL read it; null: no bound. */
+  readonly parameters: Readonly<Record<string, string | null>>;
+  readonly columns: readonly ReportColumn[];
+  /** PostgreSQL's own text of every value: no digit is lost. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Months that it is about and that were not looked at. */
+  readonly unsearched: Unsearched | undefined;
+}
+
+export interface ReportColumn {
+  readonly name: string;
+  readonly type: 'text' | 'number' | 'boolean' | 'json' | 'instant' | 'interval' | 'date';
+}
+
+/** Says that the answer is not whole instead of making it shorter. */
+export class ReportTooLargeError extends Error {
+  readonly report: string;
+
+  constructor(report: string, options?: { readonly cause: Error }) {
+    const reason =
+      options?.cause.message ?? `has more than ${MAX_REPORT_ROWS} rows: ask for a shorter time with since`;
+    super(`${report} ${reason}`, options);
+    this.name = 'ReportTooLargeError';
+    this.report = report;
+  }
+}
+
+/** One more row than an answer may hold tells that there are more, without counting them. */
+const LIMIT = MAX_REPORT_ROWS + 1;
+
+/** The statement as it is sent; parameters are those of the report. */
+export function reportStatement(report: Report): string {
+  return `select report.* from (\n${reportSql(report)}) as report limit ${LIMIT}`;
+}
+
+/** Answers one of the named questions. Throws on a name or a parameter that does not exist or means nothing. */
+export async function runReport(
+  pool: pg.Pool | pg.ClientBase,
+  name: string,
+  given: GivenParameters = {},
+): Promise<ReportAnswer> {
+  const report = reportNamed(name);
+  const values = readParameters(report.parameters, given);
+  const result = await pool.query<(string | null)[]>({
+    // Without a name, so that it is planned with the values at hand: a generic plan could not leave out any month.
+    text: reportStatement(report),
+    values,
+    rowMode: 'array',
+    types: EVERYTHING_AS_TEXT,
+  });
+  if (result.rows.length > MAX_REPORT_ROWS) throw new ReportTooLargeError(name);
+  return {
+    report,
+    parameters: Object.fromEntries(
+      report.parameters.map((parameter, index) => [parameter.name, values[index] ?? null]),
+    ),
+    columns: result.fields.map((field) => ({
+      name: field.name,
+      type: COLUMN_TYPE[field.dataTypeID] ?? 'text',
+    })),
+    rows: result.rows,
+    unsearched: undefined,
+  };
+}
+
+/** A parser of the driver could only take something away. */
+const EVERYTHING_AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+const { BOOL, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NUMERIC, TIMESTAMPTZ } =
+  pg.types.builtins;
+
+const COLUMN_TYPE: Readonly<Record<number, ReportColumn['type']>> = {
+  [BOOL]: 'boolean',
+  [DATE]: 'date',
+  [FLOAT4]: 'number',
+  [FLOAT8]: 'number',
+  [INT2]: 'number',
+  [INT4]: 'number',
+  [INT8]: 'number',
+  [INTERVAL]: 'interval',
+  [JSON]: 'json',
+  [JSONB]: 'json',
+  [NUMERIC]: 'number',
+  [TIMESTAMPTZ]: 'instant',
+};

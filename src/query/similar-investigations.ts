@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+
+import type { EmbeddingStore, SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import { ReportUsageError } from './reports/report-command.ts';
+
+const MAX_LIMIT = 100;
+const EXCERPT_LENGTH = 100;
+
+export interface SimilarQuestion {
+  /** One of the two: an alert whose investigation is known, or any text. */
+  readonly fingerprint?: string | undefined;
+  readonly text?: string | undefined;
+  /** Undefined for every environment. */
+  readonly environment?: string | undefined;
+  readonly limit: number;
+}
+
+/** No investigation of this alert was ever placed by this model, so nothing can be near it. */
+export class UnknownFingerprintError extends Error {
+  readonly fingerprint: string;
+
+  constructor(fingerprint: string, model: string) {
+    super(
+      `no investigation of fingerprint ${fingerprint} is known to model ${model}; ask with a text instead`,
+    );
+    this.name = 'UnknownFingerprintError';
+    this.fingerprint = fingerprint;
+  }
+}
+
+/** What was found out before about something alike, nearest first. */
+export async function findSimilarInvestigations(
+  store: EmbeddingStore,
+  embedder: Embedder,
+  { fingerprint, text, environment, limit }: SimilarQuestion,
+): Promise<SimilarInvestigation[]> {
+  const { model } = embedder;
+  if (fingerprint !== undefined) {
+    const known = await store.selectPlace(fingerprint, model);
+    if (known === undefined) throw new UnknownFingerprintError(fingerprint, model);
+    return store.selectNearest({ model, place: known.place, environment, limit, except: known.id });
+  }
+  const [place] = await embedder.embed([text ?? '']);
+  if (place === undefined) throw new Error(`model ${model} gave no place for the text`);
+  return store.selectNearest({ model, place, environment, limit });
+}
+
+export const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --text T) [--environment E] [--limit 10] [--format table|json]
+`;
+
+/** `remediation-audit similar`: investigations alike, on the command line. */
+export async function similarCommand(
+  args: readonly string[],
+  search: (question: SimilarQuestion) => Promise<readonly SimilarInvestigation[]>,
+  write: (text: string) => void,
+): Promise<void> {
+  const { help, format, ...question } = readQuestion(args);
+  if (help) {
+    write(SIMILAR_USAGE);
+    return;
+  }
+  const found = await search(question);
+  write(format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : asTable(found));
+}
+
+function readQuestion(args: readonly string[]) {
+  const { fingerprint, text, environment, limit, format, help } = parseFlags(args);
+  if (!help && (fingerprint === undefined) === (text === undefined)) {
+    throw new ReportUsageError(`give either --fingerprint or --text\n\n${SIMILAR_USAGE}`);
+  }
+  const count = /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
+  if (count < 1 || count > MAX_LIMIT) throw new ReportUsageError(`--limit must be from 1 to ${MAX_LIMIT}`);
+  if (format !== 'table' && format !== 'json') throw new ReportUsageError('--format must be table or json');
+  return { fingerprint, text, environment, limit: count, format, help };
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        fingerprint: { type: 'string' },
+        text: { type: 'string' },
+        environment: { type: 'string' },
+        limit: { type: 'string', default: '10' },
+        format: { type: 'string', default: 'table' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+      allowPositionals: false,
+    }).values;
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ReportUsageError(`${reason}\n\n${SIMILAR_USAGE}`, { cause: error });
+  }
+}
+
+function asTable(found: readonly SimilarInvestigation[]): string {
+  if (found.length === 0) return 'nothing alike is known\n';
+  const lines = found.map(({ similarity, environment, alertFingerprint, createdAt, investigationText }) => {
+    const excerpt = investigationText.replaceAll(/\s+/g, ' ').slice(0, EXCERPT_LENGTH);
+    return [
+      similarity.toFixed(3),
+      createdAt.slice(0, 10),
+      environment ?? '–',
+      alertFingerprint ?? '–',
+      excerpt,
+    ].join('  ');
+  });
+  return `${lines.join('\n')}\n`;
+}
