@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+import { reasonOf } from './domain/errors.ts';
+
 /** One variable of the environment, as the documentation shows it. */
 export interface Setting {
   readonly default: string;
@@ -111,7 +113,7 @@ export class SettingsReader<Name extends string> {
     try {
       return parse(readFileSync(path, 'utf8'));
     } catch (error: unknown) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.complain(`${name} names ${path}, which cannot be used: ${reason}`);
       return undefined;
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
+import { reasonOf } from './domain/errors.ts';
 import type { SettingsReader } from './settings.ts';
 import { VARIABLES } from './variables.ts';
 
@@ -43,7 +44,7 @@ function load(read: Reader, environment: Environment) {
       file === undefined ? { disableFile: true } : { configSource: { data: readFileSync(file, 'utf8') } };
     return loadClientConnectConfig({ ...source, overrideEnvVars });
   } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     read.complain(
       file === undefined
         ? `TEMPORAL_ADDRESS and the other variables of Temporal cannot be used: ${reason}`

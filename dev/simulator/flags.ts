@@ -1,3 +1,4 @@
+import { reasonOf } from '../../src/domain/errors.ts';
 import { UsageError } from '../../src/settings.ts';
 import type { Generation } from './generations.ts';
 import { millisecondsOf } from './step.ts';
@@ -15,7 +16,7 @@ export function readSpan(flag: string, text: string): number {
   try {
     return millisecondsOf(text);
   } catch (error: unknown) {
-    throw new UsageError(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${flag}: ${reasonOf(error)}`);
   }
 }
 

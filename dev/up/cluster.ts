@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Config } from '../../src/config.ts';
+import { reasonOf } from '../../src/domain/errors.ts';
 import {
   type ClusterAccess,
   ClusterAccessError,
@@ -80,7 +81,7 @@ async function requireAnswer(access: ClusterAccess): Promise<void> {
       );
   } catch (error: unknown) {
     if (error instanceof ClusterAccessError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new Error(
       `cannot reach the cluster at ${connection.server} of context ${contextOf(access)}: ${reason}; start it, or choose another context with --context`,
       { cause: error },
@@ -206,7 +207,7 @@ function startSimulation({ config, options, report }: ClusterOptions, cluster: C
     await runSimulator({ ...play, seed });
   })().catch((error: unknown) => {
     // The service goes on without it: what is there stays watched, only nothing new happens.
-    report(`the simulator ended: ${error instanceof Error ? error.message : String(error)}`);
+    report(`the simulator ended: ${reasonOf(error)}`);
   });
   return {
     description: `simulator with seed ${seed}`,

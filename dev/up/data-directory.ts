@@ -2,6 +2,7 @@ import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { reasonOf } from '../../src/domain/errors.ts';
 import { removeEndpoints } from './endpoints.ts';
 
 /** The folder of `--data-dir`, held exclusively until closed or until this process ends, however it ends. */
@@ -137,7 +138,7 @@ const REASONS: Readonly<Record<string, (path: string) => string>> = {
 export function explainFileError(error: unknown, doing: string, path: string): Error {
   if (error instanceof UnusableDataDirectory) return error;
   const reason = REASONS[(error as NodeJS.ErrnoException).code ?? '']?.(path);
-  const text = reason ?? `${error instanceof Error ? error.message : String(error)}; make that path usable`;
+  const text = reason ?? `${reasonOf(error)}; make that path usable`;
   return new UnusableDataDirectory(path, `cannot ${doing}: ${text}, or choose another --data-dir`, error);
 }
 

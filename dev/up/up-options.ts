@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 
+import { reasonOf } from '../../src/domain/errors.ts';
 import { UsageError } from '../../src/settings.ts';
 import { readBranches, readSpan, readWhole } from '../simulator/flags.ts';
 import type { Branch } from '../simulator/stories.ts';
@@ -112,7 +113,7 @@ function parse(args: readonly string[]) {
     return parseArgs({ args: withFileOf(args), options: FLAGS, allowPositionals: false }).values;
   } catch (error: unknown) {
     // Node explains at length how a positional argument could be written; the first sentence names the culprit.
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    const [reason = ''] = reasonOf(error).split('. ');
     throw new UsageError(`${reason}; \`remediation-audit up --help\` shows the flags`);
   }
 }

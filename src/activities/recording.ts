@@ -4,6 +4,7 @@ import type { VerdictReader } from '../database/reading/verdict-reader.ts';
 import { RecordDelayedError } from '../database/recording/batcher.ts';
 import type { Quarantine } from '../database/recording/quarantine.ts';
 import type { RecordOutcome } from '../database/recording/record-store.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordName } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
@@ -31,7 +32,7 @@ export class RecordingError extends Error {
     const { namespace = '', remediation_id: remediation = '' } = columns;
     const record = `${phase} of ${String(namespace)}/${String(remediation)} (${key})`;
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     super(`cannot store ${record}${more}: ${reason}`, { cause });
     this.name = 'RecordingError';
     this.table = table;

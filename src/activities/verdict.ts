@@ -1,4 +1,5 @@
 import type { VerdictReader } from '../database/reading/verdict-reader.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { VerdictActivities } from './types.ts';
 
 export function createVerdictActivities(reader: VerdictReader): VerdictActivities {
@@ -7,7 +8,7 @@ export function createVerdictActivities(reader: VerdictReader): VerdictActivitie
       try {
         return await reader.selectVerdict(cluster, uid);
       } catch (error: unknown) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         throw new Error(`cannot read the verdict of remediation ${uid} in ${cluster}: ${reason}`, {
           cause: error,
         });

@@ -2,6 +2,7 @@ import type { Batcher } from '../database/recording/batcher.ts';
 import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/recording/batcher.ts';
 import type { RecordOutcome } from '../database/recording/record-store.ts';
 import { isOutage } from '../database/sqlstate.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordId } from '../identity/record-id.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -150,8 +151,4 @@ const WAITING = [
 
 function isPassing(error: unknown): boolean {
   return isOutage(error) || isTemporalOutage(error) || WAITING.some((known) => error instanceof known);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
+import { reasonOf } from '../domain/errors.ts';
 import { UsageError } from '../settings.ts';
 
 /** Flags and names of a command; what Node cannot make sense of is a mistake in how it was called. */
@@ -10,7 +11,7 @@ export function readFlags<const O extends NonNullable<ParseArgsConfig['options']
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error: unknown) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(reasonOf(error));
   }
 }
 
@@ -20,7 +21,7 @@ export function takeNoArguments(name: string, args: readonly string[]): void {
     parseArgs({ args: [...args], options: {}, allowPositionals: false });
   } catch (error: unknown) {
     throw new UsageError(
-      `${error instanceof Error ? error.message : String(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
+      `${reasonOf(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { readProcessConfig } from '../config.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import type { RunningService, ServiceContext } from '../services/running-service.ts';
 import { EndedBySignal, untilStopped } from '../services/running-service.ts';
@@ -123,7 +124,7 @@ async function exitCodeAfter(args: readonly string[], commands: Commands): Promi
   } catch (error: unknown) {
     // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
     if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
-    process.stderr.write(`remediation-audit ${name}: ${messageOf(error)}\n`);
+    process.stderr.write(`remediation-audit ${name}: ${reasonOf(error)}\n`);
     if (error instanceof EndedBySignal) return exitCodeOfSignal(stop.signal);
     return exitCodeOf(error);
   }
@@ -173,12 +174,6 @@ async function endedOrStopped(running: RunningService, stop: AbortSignal, logger
 
 function isStop(error: unknown, stop: AbortSignal): boolean {
   return error === stop.reason || (error instanceof Error && error.name === 'AbortError');
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError)
-    return [error.message, ...error.errors.map(messageOf)].filter(Boolean).join(': ');
-  return error instanceof Error ? error.message : String(error);
 }
 
 function version(): string {

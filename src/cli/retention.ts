@@ -17,6 +17,7 @@ import { approveDrop } from '../database/months/month-states.ts';
 import type { PlannedMonth } from '../database/months/retention-plan.ts';
 import { planRetention } from '../database/months/retention-plan.ts';
 import { createPool } from '../database/pool.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { storeHoldsOf } from '../services/hold-keeper.ts';
@@ -112,7 +113,7 @@ async function tellStore(config: Config): Promise<void> {
     for (const trouble of troubles)
       process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${trouble}\n`);
   } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${reason}\n`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { readProcessConfig } from '../config.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
 import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
@@ -114,7 +115,7 @@ async function releasePlaces(places: readonly Place[], look: LookOptions): Promi
       else if (held.length === 0) process.stdout.write(`${what}: carries no finalizer of strict mode\n`);
       else left.push(...report(await stripEach(held, look)));
     } catch (error: unknown) {
-      left.push({ what, reason: error instanceof Error ? error.message : String(error) });
+      left.push({ what, reason: reasonOf(error) });
     }
   }
   return left;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import pg from 'pg';
 
+import { reasonOf } from '../domain/errors.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /** The numbered SQL files: the same place from `src/` and from the built `dist/`. */
@@ -192,7 +193,7 @@ async function applyMigration(client: pg.ClientBase, migration: Migration): Prom
     // Where the connection is lost this fails too, and the server rolls back by itself.
     await client.query('rollback').catch(() => undefined);
     if (error instanceof pg.DatabaseError && isCollision(error)) return false;
-    throw new MigrationError(`cannot apply migration ${migration.name}: ${messageOf(error)}`, {
+    throw new MigrationError(`cannot apply migration ${migration.name}: ${reasonOf(error)}`, {
       cause: error,
     });
   }
@@ -200,8 +201,4 @@ async function applyMigration(client: pg.ClientBase, migration: Migration): Prom
 
 function isCollision(error: pg.DatabaseError): boolean {
   return error.code === SQLSTATE.unique_violation && error.table === 'schema_migration';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

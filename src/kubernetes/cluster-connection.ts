@@ -4,6 +4,8 @@ import type { Cluster } from '@kubernetes/client-node';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 
+import { reasonOf } from '../domain/errors.ts';
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_PROBE_MS = 15_000;
@@ -118,7 +120,7 @@ function loadKubeConfig(access: ClusterAccess): KubeConfig {
     else config.loadFromFile(access.kubeconfig);
   } catch (error: unknown) {
     // A YAML error goes on with a drawing of the place; its first line says what and where.
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const [reason = ''] = reasonOf(error).split('\n');
     throw new ClusterAccessError(
       `cannot read ${nameOf(access)}: ${reason}; name a readable file with KUBECONFIG or --kubeconfig`,
       { cause: error },

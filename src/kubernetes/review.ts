@@ -1,3 +1,4 @@
+import { reasonOf } from '../domain/errors.ts';
 import type { ClusterConnection } from './cluster-connection.ts';
 
 /** The API server gives no judgement now: it is away, overloaded, or does not let this service ask. */
@@ -38,7 +39,7 @@ export async function askForReview(
     return status ?? {};
   } catch (error: unknown) {
     if (error instanceof ReviewUnavailableError) throw error;
-    throw new ReviewUnavailableError(error instanceof Error ? error.message : String(error), {
+    throw new ReviewUnavailableError(reasonOf(error), {
       cause: error,
     });
   }

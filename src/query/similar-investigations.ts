@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import type { EmbeddingStore, SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { ReportUsageError } from './reports/report-command.ts';
 
@@ -90,7 +91,7 @@ function parseFlags(args: readonly string[]) {
       allowPositionals: false,
     }).values;
   } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new ReportUsageError(`${reason}\n\n${SIMILAR_USAGE}`, { cause: error });
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreHoldDependencies, StoreHoldReport } from '../archive/expiry/store-holds.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { openWritableArchive } from './open-archive.ts';
@@ -52,7 +53,7 @@ export function createHoldKeeper({
       if (report !== undefined) tell(report, { metrics, logger });
     } catch (error: unknown) {
       if (over.signal.aborted) return;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       logger.warn(
         { reason },
         'legal holds could not be brought to the object store; tried again in a minute',

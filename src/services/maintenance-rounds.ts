@@ -1,3 +1,4 @@
+import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { TemporalClient } from '../temporal/connection.ts';
@@ -46,7 +47,7 @@ export class MaintenanceRounds {
     for (const part of [keepMonthsAhead, () => this.#tendSchedules()]) {
       await part().catch((error: unknown) => {
         logger.warn(
-          { reason: error instanceof Error ? error.message : String(error) },
+          { reason: reasonOf(error) },
           'maintenance could not be done; it is tried again in a minute',
         );
       });

@@ -12,6 +12,7 @@ import { createArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { ObjectStore } from '../archive/store/object-store.ts';
 import { openStore } from '../archive/store/open-store.ts';
 import type { Config } from '../config.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 import { SettingsError } from '../settings.ts';
@@ -104,7 +105,7 @@ async function readKeys(path: string): Promise<TrustedKeys> {
   try {
     return trustedKeysFrom(await readFile(path, 'utf8'));
   } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new SettingsError([`the keys in ${path} cannot be used: ${reason}`]);
   }
 }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 
 import { requireSchema, SchemaTooNewError } from '../database/migrate.ts';
 import { createPool } from '../database/pool.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ServiceContext } from './running-service.ts';
 
@@ -75,10 +76,7 @@ async function untilSchemaFits(pool: pg.Pool, logger: Logger, signal: AbortSigna
       return;
     } catch (error: unknown) {
       if (error instanceof SchemaTooNewError) throw error;
-      logger.warn(
-        { reason: error instanceof Error ? error.message : String(error) },
-        'waiting for the database',
-      );
+      logger.warn({ reason: reasonOf(error) }, 'waiting for the database');
     }
     await delay(SCHEMA_RETRY_MS, undefined, { signal });
   }

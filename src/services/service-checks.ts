@@ -5,6 +5,7 @@ import { InsecureBindError, isInsecureBind } from '../api/server.ts';
 import { readCertificate } from '../api/tls.ts';
 import { signingKeyFrom, trustedKeysFrom } from '../archive/manifest/signing-key.ts';
 import type { Config, ConfigCheck } from '../config.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { strictKindProblems } from './strict-mode.ts';
 import { watchedClusters } from './watched-clusters.ts';
@@ -109,6 +110,6 @@ function tried(variable: string, attempt: () => unknown): readonly string[] {
     attempt();
     return [];
   } catch (error: unknown) {
-    return [`${variable} cannot be used: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${variable} cannot be used: ${reasonOf(error)}`];
   }
 }

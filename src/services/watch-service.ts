@@ -4,6 +4,7 @@ import { createPool } from '../database/pool.ts';
 import type { Completeness } from '../database/reading/completeness.ts';
 import { createObservedResourceReader } from '../database/reading/observed-resource-reader.ts';
 import { type ClusterRegister, createClusterRegister } from '../database/reading/watched-cluster.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
@@ -172,7 +173,7 @@ function answerFor(
   closing.push(() => reports.stop());
   return () =>
     reports.completeness().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return completenessAlone(watchers, `the database does not answer: ${reason}`);
     });
 }

@@ -9,6 +9,7 @@ import {
   selectGapCounts,
 } from '../database/reading/completeness.ts';
 import type { ClusterRegister } from '../database/reading/watched-cluster.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import { GAP_REASONS } from '../watcher/completeness.ts';
@@ -50,7 +51,7 @@ export function startReports(options: ReportOptions): WatcherReports {
         if (round % ROUNDS_PER_SEARCH === 0) await publishRecordGaps(options);
       } catch (error: unknown) {
         // The next report says it all again; until then the others call it unknown.
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         logger.warn({ reason }, 'cannot report to the database what was seen; tried again in seconds');
       }
     }

@@ -1,5 +1,7 @@
 import type { Payload, PayloadCodec } from '@temporalio/common';
 
+import { reasonOf } from '../domain/errors.ts';
+
 /** Payloads as Temporal's UI and command line send them to a codec server: bytes as base64. */
 export interface CodecBody {
   readonly payloads: readonly JsonPayload[];
@@ -21,7 +23,7 @@ export class CodecBodyError extends Error {
 /** A payload that was not written with the keys at hand, or was changed since. */
 export class UndecodablePayloadError extends Error {
   constructor(cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     super(`a payload cannot be decoded: ${reason}`, { cause });
     this.name = 'UndecodablePayloadError';
   }

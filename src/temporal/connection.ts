@@ -1,6 +1,7 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 
+import { reasonOf } from '../domain/errors.ts';
 import { remedyFor } from './connection-remedy.ts';
 import { createDataConverter } from './data-converter.ts';
 import type { PayloadOptions } from './payload-codec.ts';
@@ -23,7 +24,7 @@ export class TemporalUnreachableError extends Error {
 
   constructor({ connectionOptions }: TemporalAccess, cause: unknown) {
     const { address = 'localhost:7233', tls, apiKey } = connectionOptions;
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = reasonOf(cause);
     const reason = said.replace('Resolution note:', '').replaceAll(/\s+/g, ' ').trim();
     const remedy = remedyFor(reason, {
       // An API key goes over TLS unless that is switched off by name.

@@ -1,5 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 
+import { rootReasonOf } from '../domain/errors.ts';
 import type { RestoreMonthInput } from '../workflows/messages.ts';
 import { RESTORE_MONTH, restoreProgress } from '../workflows/messages.ts';
 import { MAINTENANCE_QUEUE } from './identifiers.ts';
@@ -65,17 +66,10 @@ async function statusOf(client: Client, workflowId: string): Promise<RestoreStat
       );
       return { status: 'running', detail };
     }
-    const detail = await within(DEADLINE_MS, () => handle.result()).then(String, reasonOf);
+    const detail = await within(DEADLINE_MS, () => handle.result()).then(String, rootReasonOf);
     return { status: status.name === 'COMPLETED' ? 'done' : 'failed', detail };
   } catch (error: unknown) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
-}
-
-/** The message of what was thrown first. */
-function reasonOf(error: unknown): string {
-  let first = error;
-  while (first instanceof Error && first.cause instanceof Error) first = first.cause;
-  return first instanceof Error ? first.message : String(first);
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '@temporalio/client';
 
+import { reasonOf } from '../domain/errors.ts';
 import { SEARCH_ATTRIBUTE_NAMES } from '../domain/search-attributes.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -59,7 +60,7 @@ async function registerAttributes(
 }
 
 function warn(logger: Logger, names: readonly string[], error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   logger.warn(
     { attributes: names, reason },
     'workflows go without these search attributes; register them as keywords to search by them',

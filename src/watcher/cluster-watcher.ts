@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { reasonOf } from '../domain/errors.ts';
 import type { RemediationReference } from '../kubernaut/observed-remediation.ts';
 import { Backoff } from './backoff.ts';
 import { CollectionWatcher } from './collection-watcher.ts';
@@ -240,7 +241,7 @@ export class ClusterWatcher {
     const isWithoutWorker = failure.reason === 'signal-limit' && (await hasWorker?.()) === false;
     const { reason, remedy } = isWithoutWorker ? withoutWorker(failure) : failure;
     metrics.signalErrors.inc({ cluster, reason });
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     logger.warn(
       { cluster, namespace: remediation?.namespace, remediation: remediation?.name, reason, message, remedy },
       'sending a signal to Temporal failed: it is tried again',

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
+import { reasonOf } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
@@ -148,7 +149,7 @@ export class CollectionWatcher {
   /** The next round comes anyway. An open watch does not notice that the credentials of its request are over. */
   async #checkFailed(error: unknown): Promise<void> {
     const { connection, logger, collection } = this.#options;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     logger.warn({ kind: collection.kind, reason }, 'cannot check the watch');
     renewCredentials(classifyFailure(error), connection, logger);
     await this.#suspect(error);

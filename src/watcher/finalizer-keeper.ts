@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
+import { reasonOf } from '../domain/errors.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
@@ -208,7 +209,7 @@ export class FinalizerKeeper {
     const { cause, retryAfterMs } = failure;
     const { kind, namespace, name } = tracked;
     metrics.finalizerErrors.inc({ cluster, kind, cause });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     if (OWN_TROUBLES.has(cause)) {
       const { times } = this.#postpone(tracked);
       if (cause === 'forbidden') rights.missing(collection, reason);

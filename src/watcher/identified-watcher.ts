@@ -1,3 +1,4 @@
+import { reasonOf } from '../domain/errors.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { Logger } from '../observability/logger.ts';
 import { HTTP, KubernetesApiError } from './api-error.ts';
@@ -164,7 +165,7 @@ function warn(
   error: unknown,
   message: string,
 ): void {
-  logger.warn({ cluster, reason: error instanceof Error ? error.message : String(error) }, message);
+  logger.warn({ cluster, reason: reasonOf(error) }, message);
 }
 
 /** A function, because the compiler believes that a signal tested once does not change. */

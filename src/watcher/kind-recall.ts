@@ -1,3 +1,4 @@
+import { reasonOf } from '../domain/errors.ts';
 import { versionInEpoch } from '../kubernaut/observed-remediation.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
@@ -55,7 +56,7 @@ export class KindRecall {
       this.#isKnown = true;
     } catch (error: unknown) {
       this.#isKnown = false;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       logger.warn({ cluster, kind, reason }, 'cannot read what is recorded: everything is told again');
       return;
     }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { reasonOf } from '../domain/errors.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
@@ -217,7 +218,7 @@ export class Reflector {
     const { cause, relist } = failure;
     metrics.watchEnds.inc({ ...this.#labels(), cause });
     if (relist) metrics.relists.inc({ ...this.#labels(), cause });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     // A kind that is not installed is ordinary, and so is a watch that is asked for again.
     if (cause === 'not-served') logger.debug({ ...this.#labels(), reason }, 'the kind is not installed');
     else if (cause === 'unauthorized' || cause === 'forbidden')

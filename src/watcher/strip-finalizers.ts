@@ -1,3 +1,4 @@
+import { reasonOf } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import { HTTP, KubernetesApiError } from './api-error.ts';
@@ -131,8 +132,4 @@ function targetOf(collection: Collection, object: JsonObject): FinalizerTarget {
 
 function isNotServed(error: unknown): boolean {
   return error instanceof KubernetesApiError && error.status === HTTP.notFound;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

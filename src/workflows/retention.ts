@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { RetentionActivities } from '../activities/types.ts';
+import { rootReasonOf } from '../domain/errors.ts';
 import { retainMonth } from './retain-month.ts';
 
 const steps = proxyActivities<RetentionActivities>({
@@ -39,7 +40,7 @@ export async function retention(): Promise<string[]> {
       report.push(`${name}: ${await retainMonth(steps, due, tell)}`);
     } catch (error: unknown) {
       if (isCancellation(error)) throw error;
-      const reason = reasonOf(error);
+      const reason = rootReasonOf(error);
       log.error('retention stopped at a month; nothing of it is dropped', { month: name, reason });
       report.push(`${name}: STOPPED: ${reason}`);
       await steps.noteRetentionFault(due.month, reason);
@@ -58,13 +59,8 @@ async function clearOrphans(): Promise<string[]> {
     return count === 0 ? [] : [`orphans: ${count} objects that no manifest names were removed`];
   } catch (error: unknown) {
     if (isCancellation(error)) throw error;
-    const reason = reasonOf(error);
+    const reason = rootReasonOf(error);
     log.error('objects that no manifest names stay in the archive', { reason });
     return [`orphans: STOPPED: ${reason}`];
   }
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -61,14 +61,14 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
     'variables.ts',
     'domain',
   ]),
-  'temporal-settings.ts': service(['settings.ts', 'variables.ts']),
+  'temporal-settings.ts': service(['settings.ts', 'variables.ts', 'domain']),
   'unknown-variables.ts': service([]),
   'variables.ts': service(['settings.ts', 'retention-variables.ts', 'watcher-variables.ts']),
   'process-variables.ts': service(['variables.ts', 'retention-variables.ts', 'watcher-variables.ts']),
   'missing-settings.ts': service(['process-variables.ts', 'observability']),
   'watcher-variables.ts': service(['settings.ts']),
   'retention-variables.ts': service(['settings.ts']),
-  'settings.ts': service([]),
+  'settings.ts': service(['domain']),
 };
 
 /** The client is installed alone: nothing but Node, and prom-client for those who have it. */

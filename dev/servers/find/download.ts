@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { type Dispatcher, EnvHttpProxyAgent, fetch } from 'undici';
 
+import { rootReasonOf } from '../../../src/domain/errors.ts';
 import type { DownloadSource } from './catalogue.ts';
 import { runStep } from './run-step.ts';
 import { SourceClosed, type SourceContext } from './source.ts';
@@ -83,7 +84,7 @@ async function open(url: string, { dispatcher, signal }: Fetching): ReturnType<t
     throw new SourceClosed(`${url} answers ${response.status} ${response.statusText}`);
   } catch (error: unknown) {
     if (error instanceof SourceClosed) throw error;
-    throw new SourceClosed(`cannot reach ${url}: ${rootMessage(error)}`, { cause: error });
+    throw new SourceClosed(`cannot reach ${url}: ${rootReasonOf(error)}`, { cause: error });
   }
 }
 
@@ -114,7 +115,7 @@ async function fetchFile(
   try {
     await pipeline(Readable.fromWeb(body), meter, createWriteStream(path));
   } catch (error: unknown) {
-    throw new Error(`${url} broke off after ${received} bytes: ${rootMessage(error)}`, { cause: error });
+    throw new Error(`${url} broke off after ${received} bytes: ${rootReasonOf(error)}`, { cause: error });
   }
   return hash.digest('hex');
 }
@@ -144,10 +145,4 @@ async function place(fetched: string, member: string | undefined, context: Sourc
   await chmod(context.target, PROGRAM_MODE);
   await rm(fetched, { force: true });
   await rm(unpacked, { recursive: true, force: true });
-}
-
-function rootMessage(error: unknown): string {
-  let root = error;
-  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
-  return root instanceof Error ? root.message : String(root);
 }

@@ -3,6 +3,7 @@ import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from 
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 
+import { reasonOf } from '../../../src/domain/errors.ts';
 import { fileAgeMs } from '../process/file-age.ts';
 import { attemptAs, canEnter, type RunAs } from './run-as.ts';
 
@@ -91,7 +92,7 @@ async function chooseCache({ runAs, cacheDir, sharedCacheDirs = SHARED_CACHES }:
       if ((await isOurs(candidate)) && canEnter(runAs, candidate)) return candidate;
       refused.push(candidate);
     } catch (error: unknown) {
-      refused.push(`${candidate} (${error instanceof Error ? error.message : String(error)})`);
+      refused.push(`${candidate} (${reasonOf(error)})`);
     }
   }
   throw new Error(

@@ -16,6 +16,7 @@ import type { Hold } from '../../database/holds/holds.ts';
 import { holdsOfMonth, listHolds } from '../../database/holds/holds.ts';
 import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { partitionsOf } from '../../database/months/month-detach.ts';
+import { reasonOf } from '../../domain/errors.ts';
 import { ManifestError } from '../manifest/manifest.ts';
 import type { ManifestChain } from '../manifest/manifest-chain.ts';
 import { MANIFEST_PREFIX } from '../manifest/manifest-chain.ts';
@@ -116,7 +117,7 @@ class Keeper {
       await work();
     } catch (error: unknown) {
       this.#given.signal?.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.troubles.push(`${month.slice(0, 7)}: ${reason}`);
     }
   }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../domain/errors.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { canonicalJson, parseJson } from '../../domain/json.ts';
 import { sha256Of } from '../store/file-hash.ts';
@@ -131,12 +132,8 @@ function readEnvelope(key: string, bytes: Buffer): Envelope {
     if (typeof manifest !== 'object') throw new TypeError('it holds no manifest');
     return { manifest, signature: { ...signature, keyId: String(signature.keyId), value } };
   } catch (error: unknown) {
-    throw new ManifestError(
-      key,
-      `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new ManifestError(key, `cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
+import { reasonOf } from '../../domain/errors.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { archivedTable } from '../parquet/archive-schema.ts';
 import type { RowGroup } from '../parquet/parquet-part.ts';
@@ -213,7 +214,7 @@ async function inspectGroup(
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return reasonOf(error).split('\n', 1)[0] ?? '';
 }
 
 /** `part.parquet, row group 2, row 217000: is not the row that was written`. */

@@ -1,5 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
+import { reasonOf } from '../../domain/errors.ts';
+
 export interface DuckDbOptions {
   /** Where it may spill what does not fit into its memory. */
   readonly folder: string;
@@ -46,7 +48,7 @@ const LARGE_MEMORY = '1GB';
 /** The engine could not do it. */
 export class DuckDbError extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(reasonOf(cause), { cause });
     this.name = 'DuckDbError';
   }
 

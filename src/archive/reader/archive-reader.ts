@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ColdMonth } from '../../database/months/archived-months.ts';
+import { reasonOf } from '../../domain/errors.ts';
 import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
 import { ManifestError, openManifest } from '../manifest/manifest.ts';
 import type { TrustedKeys } from '../manifest/signing-key.ts';
@@ -261,10 +262,7 @@ class Session implements ArchiveSession {
     const { store, trustedKeys } = this.#options;
     const bytes = await this.#waitFor(key, () => store.read(key));
     const keys = await trustedKeys().catch((error: unknown) => {
-      throw new ManifestError(
-        key,
-        `cannot be checked: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new ManifestError(key, `cannot be checked: ${reasonOf(error)}`);
     });
     const sealed = openManifest(key, bytes, keys);
     if (sha256 !== null && sealed.sha256 !== sha256)

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../domain/errors.ts';
 /** A file, or bytes that fit in memory, with the SHA-256 (hexadecimal) that the store must end up with. */
 export interface ObjectBody {
   readonly source: string | Buffer;
@@ -70,7 +71,7 @@ export class ObjectStoreError extends Error {
   readonly key: string;
 
   constructor(operation: string, { key, location }: { key: string; location: string }, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    const reason = reasonOf(cause);
     super(`cannot ${operation} ${key} at ${location}: ${reason}`, { cause });
     this.name = 'ObjectStoreError';
     this.key = key;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { reasonOf } from '../../domain/errors.ts';
 import { monthOf } from '../../domain/instant.ts';
 import type { Observation } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
@@ -165,7 +166,7 @@ async function storeParts(
 
 function faultOf(error: unknown): Fault {
   return {
-    reason: error instanceof Error ? error.message : String(error),
+    reason: reasonOf(error),
     sqlstate: sqlStateOf(error) ?? '',
   };
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
 import { isJsonObject } from '../json.ts';
 
@@ -76,7 +77,7 @@ function expressionProblems(what: string, source: string): string[] {
   try {
     return new RegExp(source, 'u').test('') ? [`${what} matches the empty text`] : [];
   } catch (error: unknown) {
-    return [`${what} is no regular expression: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${what} is no regular expression: ${reasonOf(error)}`];
   }
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 
+import { reasonOf } from '../../domain/errors.ts';
 import type { ReportMeans } from './combined-report.ts';
 import { runWholeReport } from './combined-report.ts';
 import type { ReportFormat } from './formats.ts';
@@ -89,7 +90,7 @@ function parseFlags(report: Report, args: readonly string[]): Record<string, str
     });
     return values;
   } catch (error: unknown) {
-    throw new ReportUsageError(`${messageOf(error)}\n\n${usageOf(report)}`, { cause: error });
+    throw new ReportUsageError(`${reasonOf(error)}\n\n${usageOf(report)}`, { cause: error });
   }
 }
 
@@ -138,8 +139,4 @@ function flagOf({ name }: ReportParameter): string {
 
 function textOf(value: string | boolean | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
