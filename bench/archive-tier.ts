@@ -16,7 +16,7 @@ import { workflowExecutionAudit } from '../src/domain/records/workflow-execution
 import type { ArchiveAccess } from '../src/query/combined-answer.ts';
 import type { RecordFinder } from '../src/query/record-finder.ts';
 import { createRecordFinder } from '../src/query/record-finder.ts';
-import { runWholeReport } from '../src/query/reports/combined-report.ts';
+import { runCombinedReport } from '../src/query/reports/combined-report.ts';
 import type { BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs } from './harness.ts';
@@ -111,7 +111,7 @@ function questionsAbout(month: string, uid: string): readonly (readonly [string,
     ...(['success-rate-by-target', 'duration-by-action'] as const).map((name): readonly [string, Ask] => [
       `archive, ${name} over all months`,
       ({ pool, archive: access }) =>
-        runWholeReport({ pool, archive: access }, { name, given: { since: 'all' } }, asked),
+        runCombinedReport({ pool, archive: access }, { name, given: { since: 'all' } }, asked),
     ]),
   ];
 }

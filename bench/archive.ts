@@ -28,7 +28,7 @@ import type { Filter } from '../src/database/reading/record-query.ts';
 import type { Column } from '../src/domain/records/definition.ts';
 import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
 import { createLogger } from '../src/observability/logger.ts';
-import { selectColdPage } from '../src/query/archive/archive-rows.ts';
+import { selectArchivedPage } from '../src/query/archive/archive-rows.ts';
 import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
@@ -196,7 +196,7 @@ async function measureQuestions(
     const elapsed = await elapsedMs(async () => {
       const paths = await Promise.all(parts.map((part) => cache.fetch(part, into)));
       const question = { filters: filtersOf(equal), order: 'newest' as const, limit: 1_000 };
-      await selectColdPage({ duckdb, table: TABLE.table, paths }, question);
+      await selectArchivedPage({ duckdb, table: TABLE.table, paths }, question);
     });
     await rm(join(folder, `cache-${name}`), { recursive: true, force: true });
     return elapsed;

@@ -71,7 +71,7 @@ export function connectCluster(access: ClusterAccess): ClusterConnection {
   const watches = createAgentCache(null);
   const send = async (agents: AgentCache, { path, method = 'GET', body, type, signal }: ClusterRequest) => {
     const credentials: RequestOptions = {};
-    // Asked for every request: it reads rotated tokens and certificates from their files anew.
+    // QueryOptions for every request: it reads rotated tokens and certificates from their files anew.
     await config.applyToHTTPSOptions(credentials);
     return request(new URL(path, server), {
       method,

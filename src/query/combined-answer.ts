@@ -1,5 +1,7 @@
+import type pg from 'pg';
+
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import type { Position, RecordRow } from '../database/reading/record-query.ts';
 import { instantFromSql } from '../database/sql.ts';
 
@@ -20,18 +22,24 @@ export interface Unsearched {
   readonly reason: string;
 }
 
-/** How somebody asks. */
-export interface Asked {
-  /** Nobody waits for the answer any more. */
+/** How an answer is wanted. */
+export interface QueryOptions {
+  /** Aborted when the caller no longer waits for the answer. */
   readonly signal: AbortSignal;
   /** Whether the archive is searched where the answer reaches into it. */
   readonly includeArchive: boolean;
 }
 
-/** Why the archive cannot be searched by this process; undefined when it can. */
+/** The archive, or why this process cannot search it. */
 export type ArchiveAccess = { readonly reader: ArchiveReader } | { readonly missing: string };
 
-export function unsearched(months: readonly ColdMonth[], reason: string): Unsearched | undefined {
+/** What one answer is made of. */
+export interface Sources {
+  readonly pool: pg.Pool;
+  readonly archive: ArchiveAccess;
+}
+
+export function unsearched(months: readonly ArchivedMonth[], reason: string): Unsearched | undefined {
   if (months.length === 0) return undefined;
   return { months: [...new Set(months.map(({ month }) => month.slice(0, 7)))].sort(), reason };
 }
@@ -46,7 +54,7 @@ export function positionOf(row: RecordRow): Position {
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }
 
-/** A month was moved between two looks at it. Looking again finds it where it is now. */
+/** A month was moved while it was read. Another attempt finds it where it is now. */
 export class MonthMovedMeanwhileError extends Error {
   readonly month: string;
 
@@ -57,14 +65,14 @@ export class MonthMovedMeanwhileError extends Error {
   }
 }
 
-const MAX_LOOKS = 3;
+const MAX_ATTEMPTS = 3;
 
-export async function lookingAgain<T>(look: () => Promise<T>): Promise<T> {
+export async function retryWhenMoved<T>(read: () => Promise<T>): Promise<T> {
   for (let count = 1; ; count += 1) {
     try {
-      return await look();
+      return await read();
     } catch (error: unknown) {
-      if (!(error instanceof MonthMovedMeanwhileError) || count === MAX_LOOKS) throw error;
+      if (!(error instanceof MonthMovedMeanwhileError) || count === MAX_ATTEMPTS) throw error;
     }
   }
 }

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 import type { ArchiveSession } from '../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../database/months/archived-months.ts';
-import { selectColdMonths } from '../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../database/months/archived-months.ts';
+import { selectArchivedMonths } from '../database/months/archived-months.ts';
 import { filterRows, type Position, type RecordQuery } from '../database/reading/record-query.ts';
 import type { Page } from '../database/reading/record-reader.ts';
 import { selectPage, selectPositions } from '../database/reading/record-reader.ts';
@@ -10,21 +10,21 @@ import { inSnapshot } from '../database/reading/snapshot.ts';
 import { addMonths, lastInstantOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { sizeOf } from './archive/archive-rows.ts';
-import type { ArchiveAccess, Asked, SourcedRow, Unsearched } from './combined-answer.ts';
-import { fromDatabase, LEFT_OUT, lookingAgain, positionOf, unsearched } from './combined-answer.ts';
+import type { ArchiveAccess, QueryOptions, SourcedRow, Unsearched } from './combined-answer.ts';
+import { fromDatabase, LEFT_OUT, positionOf, retryWhenMoved, unsearched } from './combined-answer.ts';
 import { comparePlaces, endOf, firstOf } from './list-order.ts';
 import type { TimeRange } from './part-spans.ts';
 import { overlaps, rangeOf, rangeUpTo, spansOf } from './part-spans.ts';
 import { readSpan } from './span-rows.ts';
 
-export interface WholePage {
+export interface CombinedPage {
   readonly rows: readonly SourcedRow[];
   /** Where the next page begins; undefined on the last one. */
   readonly next: Position | undefined;
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface WholeQuestion {
+export interface PageQuestion {
   readonly pool: pg.Pool;
   readonly definition: RecordDefinition;
   readonly query: RecordQuery;
@@ -37,12 +37,12 @@ export interface WholeQuestion {
  * months it does not have; the archive is asked only for months that the page reaches into. A place in the list means
  * the same wherever a month is, so pages are complete and without repeats while months move.
  */
-export function selectWholePage(
-  question: WholeQuestion,
+export function selectCombinedPage(
+  question: PageQuestion,
   archive: ArchiveAccess,
-  { signal, includeArchive }: Asked,
-): Promise<WholePage> {
-  return lookingAgain(async () => {
+  { signal, includeArchive }: QueryOptions,
+): Promise<CombinedPage> {
+  return retryWhenMoved(async () => {
     const hot = await readHot(question);
     if (hot.months.length === 0 || !includeArchive || 'missing' in archive) {
       const reason = 'missing' in archive ? archive.missing : LEFT_OUT;
@@ -54,13 +54,13 @@ export function selectWholePage(
 }
 
 /** What the database has of the page, and what it has not, at one moment. */
-interface HotPart {
+interface DatabasePart {
   readonly page: Page;
   /** Where its rows end before there are no more of them, or where the page is full. */
   readonly end: Position | undefined;
   /** The months in the archive that the page can reach into, in the order of the list. */
-  readonly months: readonly ColdMonth[];
-  readonly ledgerMonths: readonly ColdMonth[];
+  readonly months: readonly ArchivedMonth[];
+  readonly ledgerMonths: readonly ArchivedMonth[];
   /** Records of re-opened months: each may be a fragment of an archived one. */
   readonly fragments: readonly Position[];
 }
@@ -70,11 +70,11 @@ const MAX_FRAGMENTS = 5_000;
 
 const LEDGER = 'audit_ledger';
 
-function readHot(question: WholeQuestion): Promise<HotPart> {
+function readHot(question: PageQuestion): Promise<DatabasePart> {
   const { pool, definition, query } = question;
   const { table } = definition;
   return inSnapshot(pool, [table, LEDGER], async (client) => {
-    const places = await selectColdMonths(client, [table, LEDGER]);
+    const places = await selectArchivedMonths(client, [table, LEDGER]);
     const page = await selectPage(client, definition, query);
     const possible = inOrder(monthsOf(question, places.get(table) ?? []), query);
     const end = endOfPage(page, query);
@@ -93,7 +93,10 @@ function endOfPage({ rows, next }: Page, { limit }: RecordQuery): Position | und
   return isFull && last !== undefined ? positionOf(last) : undefined;
 }
 
-function monthsOf({ query, archived }: WholeQuestion, months: readonly ColdMonth[]): readonly ColdMonth[] {
+function monthsOf(
+  { query, archived }: PageQuestion,
+  months: readonly ArchivedMonth[],
+): readonly ArchivedMonth[] {
   const ranges = [rangeOf(query), ...(archived === undefined ? [] : [archived])];
   return months
     .filter((month) => ranges.every((range) => overlaps(timesOf(month), range)))
@@ -102,8 +105,8 @@ function monthsOf({ query, archived }: WholeQuestion, months: readonly ColdMonth
 
 async function selectFragments(
   client: pg.ClientBase,
-  { definition, query }: WholeQuestion,
-  months: readonly ColdMonth[],
+  { definition, query }: PageQuestion,
+  months: readonly ArchivedMonth[],
 ): Promise<readonly Position[]> {
   const fragments: Position[] = [];
   for (const month of months.filter(({ isReopened }) => isReopened)) {
@@ -114,7 +117,7 @@ async function selectFragments(
 }
 
 /** The question without its filters, in one month: a fragment need not match what its record does. */
-function within(query: RecordQuery, { month }: ColdMonth, limit: number): RecordQuery {
+function within(query: RecordQuery, { month }: ArchivedMonth, limit: number): RecordQuery {
   const [first, end] = [timesOf({ month }).first, `${addMonths(month, 1)}T00:00:00.000000Z`];
   const since = query.since !== undefined && query.since > first ? query.since : first;
   const until = query.until !== undefined && query.until < end ? query.until : end;
@@ -122,11 +125,11 @@ function within(query: RecordQuery, { month }: ColdMonth, limit: number): Record
 }
 
 /** Between which any instant of the month lies. */
-function timesOf({ month }: Pick<ColdMonth, 'month'>): { first: string; last: string } {
+function timesOf({ month }: Pick<ArchivedMonth, 'month'>): { first: string; last: string } {
   return { first: `${month}T00:00:00.000000Z`, last: lastInstantOf(month) };
 }
 
-function inOrder(months: readonly ColdMonth[], { order }: RecordQuery): readonly ColdMonth[] {
+function inOrder(months: readonly ArchivedMonth[], { order }: RecordQuery): readonly ArchivedMonth[] {
   return order === 'newest' ? months.toReversed() : months;
 }
 
@@ -136,14 +139,14 @@ const MAX_PAGE_SIZE = 8 * 1024 * 1024;
 /** Goes through the archive in the order of the list, no further than the page does. */
 class Merge {
   readonly #session: ArchiveSession;
-  readonly #question: WholeQuestion;
-  readonly #hot: HotPart;
+  readonly #question: PageQuestion;
+  readonly #hot: DatabasePart;
   readonly #cold: SourcedRow[] = [];
   /** Records whose row in the database is only a part of them. */
   readonly #fragments = new Set<string>();
   #end: Position | undefined;
 
-  constructor(session: ArchiveSession, question: WholeQuestion, hot: HotPart) {
+  constructor(session: ArchiveSession, question: PageQuestion, hot: DatabasePart) {
     this.#session = session;
     this.#question = question;
     this.#hot = hot;
@@ -152,7 +155,7 @@ class Merge {
     this.#end = firstOf(order, [hot.end, lastFragment]);
   }
 
-  async run(): Promise<WholePage> {
+  async run(): Promise<CombinedPage> {
     for (const month of this.#hot.months) {
       const manifest = await this.#session.manifest(month);
       const { table } = this.#question.definition;
@@ -178,7 +181,7 @@ class Merge {
   }
 
   /** Whether the span was read to its end. */
-  async #take(month: ColdMonth, span: Parameters<typeof readSpan>[1]): Promise<boolean> {
+  async #take(month: ArchivedMonth, span: Parameters<typeof readSpan>[1]): Promise<boolean> {
     const { pool, definition, query } = this.#question;
     const { fragments, ledgerMonths } = this.#hot;
     const found = await readSpan(this.#session, span, {
@@ -219,7 +222,7 @@ class Merge {
     );
   }
 
-  #page(): WholePage {
+  #page(): CombinedPage {
     const { order, limit } = this.#question.query;
     const end = this.#end;
     const certain = this.#merged().filter(

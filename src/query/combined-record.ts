@@ -1,6 +1,4 @@
-import type pg from 'pg';
-
-import { selectColdMonths } from '../database/months/archived-months.ts';
+import { selectArchivedMonths } from '../database/months/archived-months.ts';
 import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/reading/record-history.ts';
 import { selectHistory } from '../database/reading/record-history.ts';
 import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
@@ -8,23 +6,21 @@ import { inSnapshot } from '../database/reading/snapshot.ts';
 import { selectHome } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
-import { distinctEntries, selectColdEntries } from './archive/archive-ledger.ts';
-import type { ArchiveAccess, Asked, SourcedRow, Unsearched } from './combined-answer.ts';
+import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
+import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { LEFT_OUT, unsearched } from './combined-answer.ts';
-import { selectWholePage } from './combined-page.ts';
+import { selectCombinedPage } from './combined-page.ts';
 
-export interface WholeRecord {
+export interface CombinedRecord {
   readonly found: SourcedRow | undefined;
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface RecordQuestion {
-  readonly pool: pg.Pool;
+export interface RecordQuestion extends Sources {
   readonly definition: RecordDefinition;
-  readonly archive: ArchiveAccess;
 }
 
-/** The search for the id of a client went through so many months that its time was over. */
+/** The search for a client's id ran out of time before it had read every month. */
 export class SearchUnfinishedError extends Error {
   constructor(id: string, reached: string) {
     super(
@@ -35,19 +31,19 @@ export class SearchUnfinishedError extends Error {
 }
 
 /** By the record's own id, or by the one its client posted it with; the newest, should several have it. */
-export async function selectWholeRecord(
+export async function selectCombinedRecord(
   { pool, definition, archive }: RecordQuestion,
   id: string,
-  asked: Asked,
-): Promise<WholeRecord> {
-  const home = await selectHome(pool, definition.table, id);
-  const query = home === undefined ? byClientId(definition, id) : at(definition, { id, createdAt: home });
-  const { rows, next, ...page } = await selectWholePage({ pool, definition, query }, archive, asked);
+  options: QueryOptions,
+): Promise<CombinedRecord> {
+  const createdAt = await selectHome(pool, definition.table, id);
+  const query = createdAt === undefined ? byClientId(definition, id) : at(definition, { id, createdAt });
+  const { rows, next, ...page } = await selectCombinedPage({ pool, definition, query }, archive, options);
   if (rows.length === 0 && next !== undefined) throw new SearchUnfinishedError(id, next.createdAt);
   return { found: rows[0], unsearched: page.unsearched };
 }
 
-/** Its home is known, so one instant of one month is looked at. */
+/** The partition key is known, so one instant of one month is read. */
 function at(definition: RecordDefinition, { id, createdAt }: Position): RecordQuery {
   const filters: Filter[] = definition.columns
     .filter(({ name }) => name === 'id')
@@ -62,13 +58,11 @@ function byClientId(definition: RecordDefinition, id: string): RecordQuery {
   return { filters, order: 'newest', limit: 1 };
 }
 
-export interface WholeHistory extends HistoryPage {
+export interface CombinedHistory extends HistoryPage {
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface HistoryQuestion {
-  readonly pool: pg.Pool;
-  readonly archive: ArchiveAccess;
+export interface HistoryQuestion extends Sources {
   readonly record: Position;
   readonly limit: number;
   readonly after: HistoryPosition | undefined;
@@ -77,27 +71,26 @@ export interface HistoryQuestion {
 const LEDGER = 'audit_ledger';
 
 /** Every observation of one record, wherever its month is, in the order in which they fold. */
-export async function selectWholeHistory(
+export async function selectCombinedHistory(
   { pool, archive, record, limit, after }: HistoryQuestion,
-  { signal, includeArchive }: Asked,
-): Promise<WholeHistory> {
-  const { hot, month } = await inSnapshot(pool, [LEDGER], async (client) => {
-    const months = (await selectColdMonths(client, [LEDGER])).get(LEDGER) ?? [];
-    const home = monthOf(record.createdAt);
+  { signal, includeArchive }: QueryOptions,
+): Promise<CombinedHistory> {
+  const { database, month } = await inSnapshot(pool, [LEDGER], async (client) => {
+    const months = (await selectArchivedMonths(client, [LEDGER])).get(LEDGER) ?? [];
     return {
-      month: months.find((candidate) => candidate.month === home),
-      hot: await selectHistory(client, record, limit, after),
+      month: months.find((candidate) => candidate.month === monthOf(record.createdAt)),
+      database: await selectHistory(client, record, limit, after),
     };
   });
-  if (month === undefined) return { ...hot, unsearched: undefined };
-  if ('missing' in archive) return { ...hot, unsearched: unsearched([month], archive.missing) };
-  if (!includeArchive) return { ...hot, unsearched: unsearched([month], LEFT_OUT) };
-  const cold = await archive.reader.ask(signal, (session) =>
-    selectColdEntries(session, month, [record], { limit, after }),
+  if (month === undefined) return { ...database, unsearched: undefined };
+  if ('missing' in archive) return { ...database, unsearched: unsearched([month], archive.missing) };
+  if (!includeArchive) return { ...database, unsearched: unsearched([month], LEFT_OUT) };
+  const archived = await archive.reader.ask(signal, (session) =>
+    selectArchivedEntries(session, month, [record], { limit, after }),
   );
-  const entries = distinctEntries([...hot.entries, ...cold]).toSorted(compareVersions);
+  const entries = distinctEntries([...database.entries, ...archived]).toSorted(compareVersions);
   const page = entries.slice(0, limit);
-  const isMore = entries.length > limit || hot.next !== undefined;
+  const isMore = entries.length > limit || database.next !== undefined;
   return { entries: page, next: isMore ? page.at(-1) : undefined, unsearched: undefined };
 }
 

@@ -1,8 +1,6 @@
-import type pg from 'pg';
-
 import type { ArchiveSession } from '../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../database/months/archived-months.ts';
-import { selectColdMonths } from '../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../database/months/archived-months.ts';
+import { selectArchivedMonths } from '../database/months/archived-months.ts';
 import type { LedgerEntry } from '../database/reading/record-history.ts';
 import { selectTimeline } from '../database/reading/record-history.ts';
 import type { Filter, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
@@ -12,11 +10,11 @@ import { inSnapshot } from '../database/reading/snapshot.ts';
 import { instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
-import { distinctEntries, selectColdTimeline } from './archive/archive-ledger.ts';
-import type { ArchiveAccess, Asked, SourcedRow, Unsearched } from './combined-answer.ts';
+import { distinctEntries, selectArchivedTimeline } from './archive/archive-ledger.ts';
+import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, positionOf, unsearched } from './combined-answer.ts';
-import type { WholePage } from './combined-page.ts';
-import { selectWholePage } from './combined-page.ts';
+import type { CombinedPage } from './combined-page.ts';
+import { selectCombinedPage } from './combined-page.ts';
 import { SearchUnfinishedError } from './combined-record.ts';
 
 export interface RemediationQuestion extends RemediationAddress {
@@ -29,7 +27,7 @@ export interface RemediationQuestion extends RemediationAddress {
   readonly maxTimeline: number;
 }
 
-export interface WholeRemediation {
+export interface CombinedRemediation {
   readonly chosen: SourcedRow | undefined;
   readonly others: readonly RecordRow[];
   readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
@@ -38,32 +36,27 @@ export interface WholeRemediation {
   readonly unsearched: Unsearched | undefined;
 }
 
-interface Means {
-  readonly pool: pg.Pool;
-  readonly archive: ArchiveAccess;
-}
-
 /** Remediations of one name that are looked at. */
 const MAX_OF_ONE_NAME = 100;
 
-/** One remediation whole. Most are in the database with all that belongs to them; then the archive is not touched. */
-export async function selectWholeRemediation(
-  means: Means,
+/** One remediation with all its records. Most are complete in the database; then the archive is not read. */
+export async function selectCombinedRemediation(
+  sources: Sources,
   question: RemediationQuestion,
-  asked: Asked,
-): Promise<WholeRemediation> {
-  const hub = await findHub(means, question, asked);
-  const { chosen } = hub;
-  if (chosen === undefined) return { ...hub, parts: [], timeline: [] };
+  options: QueryOptions,
+): Promise<CombinedRemediation> {
+  const record = await findRecord(sources, question, options);
+  const { chosen } = record;
+  if (chosen === undefined) return { ...record, parts: [], timeline: [] };
   const belongings = await findBelongings(
-    means,
-    { ...question, remediation: remediationOf(chosen.row, hub) },
-    asked,
+    sources,
+    { ...question, remediation: remediationOf(chosen.row, record) },
+    options,
   );
-  return { ...hub, ...belongings, unsearched: unite(hub.unsearched, belongings.unsearched) };
+  return { ...record, ...belongings, unsearched: unite(record.unsearched, belongings.unsearched) };
 }
 
-function remediationOf(row: RecordRow, { others }: Hub): Remediation {
+function remediationOf(row: RecordRow, { others }: RemediationRecord): Remediation {
   const name = row['remediation_id'];
   return {
     uid: String(row['remediation_uid']),
@@ -75,48 +68,58 @@ function remediationOf(row: RecordRow, { others }: Hub): Remediation {
 }
 
 /** What keeps records of the remediation itself from being found is the reason that matters. */
-function unite(ofHub: Unsearched | undefined, ofBelongings: Unsearched | undefined): Unsearched | undefined {
-  const reason = ofBelongings?.reason ?? ofHub?.reason;
+function unite(
+  ofRecord: Unsearched | undefined,
+  ofBelongings: Unsearched | undefined,
+): Unsearched | undefined {
+  const reason = ofBelongings?.reason ?? ofRecord?.reason;
   if (reason === undefined) return undefined;
-  return { months: [...new Set([...(ofHub?.months ?? []), ...(ofBelongings?.months ?? [])])].sort(), reason };
+  return {
+    months: [...new Set([...(ofRecord?.months ?? []), ...(ofBelongings?.months ?? [])])].sort(),
+    reason,
+  };
 }
 
-type Hub = Pick<WholeRemediation, 'chosen' | 'others' | 'unsearched'>;
+type RemediationRecord = Pick<CombinedRemediation, 'chosen' | 'others' | 'unsearched'>;
 
 const AS_NEEDED = 'others of its name were not looked for in the archive; include_archive=true does';
 
-async function findHub({ pool, archive }: Means, question: RemediationQuestion, asked: Asked): Promise<Hub> {
+async function findRecord(
+  { pool, archive }: Sources,
+  question: RemediationQuestion,
+  options: QueryOptions,
+): Promise<RemediationRecord> {
   const { uid, extent } = question;
   const { found, months } = await inSnapshot(pool, [remediationAudit.table], async (client) => ({
-    months: (await selectColdMonths(client, [remediationAudit.table])).get(remediationAudit.table) ?? [],
+    months: (await selectArchivedMonths(client, [remediationAudit.table])).get(remediationAudit.table) ?? [],
     found: await selectRemediations(client, question, MAX_OF_ONE_NAME),
   }));
   const chosen = uid === undefined ? found[0] : found.find((row) => row['remediation_uid'] === uid);
-  const isFragment = chosen !== undefined && isAmong(months, chosen);
-  const hub = {
+  const isPartial = chosen !== undefined && isAmong(months, chosen);
+  const record = {
     chosen: chosen === undefined ? undefined : fromDatabase(chosen),
     others: found.filter((row) => row !== chosen),
   };
-  if (months.length === 0) return { ...hub, unsearched: undefined };
-  if ('missing' in archive) return { ...hub, unsearched: unsearched(months, archive.missing) };
-  if (!asked.includeArchive) return { ...hub, unsearched: unsearched(months, LEFT_OUT) };
-  if (hub.chosen !== undefined && !isFragment && extent === 'as-needed')
-    return { ...hub, unsearched: unsearched(months, AS_NEEDED) };
-  return searchHub({ pool, archive }, question, asked, { months, found });
+  if (months.length === 0) return { ...record, unsearched: undefined };
+  if ('missing' in archive) return { ...record, unsearched: unsearched(months, archive.missing) };
+  if (!options.includeArchive) return { ...record, unsearched: unsearched(months, LEFT_OUT) };
+  if (record.chosen !== undefined && !isPartial && extent === 'as-needed')
+    return { ...record, unsearched: unsearched(months, AS_NEEDED) };
+  return searchRecord({ pool, archive }, question, options, { months, found });
 }
 
-function isAmong(months: readonly ColdMonth[], row: RecordRow): boolean {
+function isAmong(months: readonly ArchivedMonth[], row: RecordRow): boolean {
   const month = monthOf(positionOf(row).createdAt);
   return months.some((candidate) => candidate.month === month);
 }
 
-/** Through all months, the newest first; without need no further than to the first one that is meant. */
-async function searchHub(
-  { pool, archive }: Means,
+/** Searches all months, the newest first; `as-needed` stops at the first remediation that matches. */
+async function searchRecord(
+  { pool, archive }: Sources,
   question: RemediationQuestion,
-  asked: Asked,
-  { months, found }: { readonly months: readonly ColdMonth[]; readonly found: readonly RecordRow[] },
-): Promise<Hub> {
+  options: QueryOptions,
+  { months, found }: { readonly months: readonly ArchivedMonth[]; readonly found: readonly RecordRow[] },
+): Promise<RemediationRecord> {
   const { uid, extent, name } = question;
   const wanted = { remediation_id: name, cluster: question.cluster, namespace: question.namespace };
   const narrowed =
@@ -126,7 +129,7 @@ async function searchHub(
     order: 'newest',
     limit: extent === 'everything' ? MAX_OF_ONE_NAME : 1,
   };
-  const page = await selectWholePage({ pool, definition: remediationAudit, query }, archive, asked);
+  const page = await selectCombinedPage({ pool, definition: remediationAudit, query }, archive, options);
   const chosen = page.rows.find(({ row }) => uid === undefined || row['remediation_uid'] === uid);
   if (chosen === undefined && page.next !== undefined)
     throw new SearchUnfinishedError(name, page.next.createdAt);
@@ -152,10 +155,10 @@ interface Window {
   readonly to: string;
 }
 
-function windowOf(hub: RecordRow): Window {
-  const last = String(hub['updated_at']).replace(' ', 'T').replace(/\+00$/, 'Z');
+function windowOf(record: RecordRow): Window {
+  const last = String(record['updated_at']).replace(' ', 'T').replace(/\+00$/, 'Z');
   return {
-    from: instantOf(millisecondsOf(positionOf(hub).createdAt) - MARGIN_MS),
+    from: instantOf(millisecondsOf(positionOf(record).createdAt) - MARGIN_MS),
     to: instantOf(millisecondsOf(last) + MARGIN_MS),
   };
 }
@@ -167,42 +170,51 @@ interface Remediation {
   readonly window: Window;
 }
 
-type Belongings = Pick<WholeRemediation, 'parts' | 'timeline' | 'unsearched'>;
+type Belongings = Pick<CombinedRemediation, 'parts' | 'timeline' | 'unsearched'>;
 type BelongingsQuestion = RemediationQuestion & { readonly remediation: Remediation };
 
 const LEDGER = 'audit_ledger';
 
-async function findBelongings(means: Means, question: BelongingsQuestion, asked: Asked): Promise<Belongings> {
+async function findBelongings(
+  sources: Sources,
+  question: BelongingsQuestion,
+  options: QueryOptions,
+): Promise<Belongings> {
   const { remediation, maxParts, maxTimeline } = question;
   const tables = [...PART_DEFINITIONS.map(({ table }) => table), LEDGER];
-  const hot = await inSnapshot(means.pool, tables, async (client) => {
-    const places = await selectColdMonths(client, tables);
+  const database = await inSnapshot(sources.pool, tables, async (client) => {
+    const months = await selectArchivedMonths(client, tables);
     const parts = [];
     for (const definition of PART_DEFINITIONS) {
       const rows = await selectParts(client, definition, remediation, maxParts);
       parts.push({ definition, rows: rows.map(fromDatabase) });
     }
-    return { places, parts, timeline: await selectTimeline(client, remediation.uid, maxTimeline) };
+    return { months, parts, timeline: await selectTimeline(client, remediation.uid, maxTimeline) };
   });
-  const months = [...hot.places.values()].flat().filter((month) => isWithin(month, remediation.window));
-  if (months.length === 0) return { ...hot, unsearched: undefined };
-  const { archive } = means;
-  if ('missing' in archive) return { ...hot, unsearched: unsearched(months, archive.missing) };
-  if (!asked.includeArchive) return { ...hot, unsearched: unsearched(months, LEFT_OUT) };
+  const months = [...database.months.values()].flat().filter((month) => isWithin(month, remediation.window));
+  if (months.length === 0) return { ...database, unsearched: undefined };
+  const { archive } = sources;
+  if ('missing' in archive) return { ...database, unsearched: unsearched(months, archive.missing) };
+  if (!options.includeArchive) return { ...database, unsearched: unsearched(months, LEFT_OUT) };
   const parts = [];
-  for (const { definition } of hot.parts)
-    parts.push({ definition, rows: await searchParts(means, { definition, remediation, maxParts }, asked) });
-  const ledgerMonths = (hot.places.get(LEDGER) ?? []).filter((month) => isWithin(month, remediation.window));
-  const cold = await archive.reader.ask(asked.signal, (session) =>
+  for (const { definition } of database.parts)
+    parts.push({
+      definition,
+      rows: await searchParts(sources, { definition, remediation, maxParts }, options),
+    });
+  const ledgerMonths = (database.months.get(LEDGER) ?? []).filter((month) =>
+    isWithin(month, remediation.window),
+  );
+  const archived = await archive.reader.ask(options.signal, (session) =>
     searchTimeline(session, ledgerMonths, { uid: remediation.uid, limit: maxTimeline }),
   );
-  const timeline = distinctEntries([...hot.timeline, ...cold])
+  const timeline = distinctEntries([...database.timeline, ...archived])
     .toSorted(compareObservations)
     .slice(0, maxTimeline);
   return { parts, timeline, unsearched: undefined };
 }
 
-function isWithin({ month }: ColdMonth, { from, to }: Window): boolean {
+function isWithin({ month }: ArchivedMonth, { from, to }: Window): boolean {
   return month >= monthOf(from) && month <= monthOf(to);
 }
 
@@ -214,9 +226,9 @@ interface PartsQuestion {
 
 /** Those that carry its uid, and posts that knew only its name. */
 async function searchParts(
-  means: Means,
+  sources: Sources,
   question: PartsQuestion,
-  asked: Asked,
+  options: QueryOptions,
 ): Promise<readonly SourcedRow[]> {
   const { definition, remediation, maxParts } = question;
   const { uid, name, cluster, window } = remediation;
@@ -230,20 +242,20 @@ async function searchParts(
   const rows: SourcedRow[] = [];
   for (const filters of queries) {
     const query: RecordQuery = { filters, order: 'oldest', limit: maxParts };
-    const whole = { pool: means.pool, definition, query, archived: window };
+    const page = { pool: sources.pool, definition, query, archived: window };
     rows.push(
       ...(await allRows(
-        (after) => selectWholePage({ ...whole, query: { ...query, after } }, means.archive, asked),
+        (after) => selectCombinedPage({ ...page, query: { ...query, after } }, sources.archive, options),
         maxParts,
       )),
     );
   }
-  return rows.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1)).slice(0, maxParts);
+  return rows.sort((left, right) => (sortKeyOf(left) < sortKeyOf(right) ? -1 : 1)).slice(0, maxParts);
 }
 
 /** A page may end before its limit; here all of them are one answer. */
 async function allRows(
-  select: (after: RecordQuery['after']) => Promise<WholePage>,
+  select: (after: RecordQuery['after']) => Promise<CombinedPage>,
   most: number,
 ): Promise<readonly SourcedRow[]> {
   const rows: SourcedRow[] = [];
@@ -256,19 +268,19 @@ async function allRows(
   return rows;
 }
 
-function placeOf({ row }: SourcedRow): string {
+function sortKeyOf({ row }: SourcedRow): string {
   const { createdAt, id } = positionOf(row);
   return `${createdAt} ${id}`;
 }
 
 async function searchTimeline(
   session: ArchiveSession,
-  months: readonly ColdMonth[],
+  months: readonly ArchivedMonth[],
   question: { readonly uid: string; readonly limit: number },
 ): Promise<readonly LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
   for (const month of months)
-    for (const entry of await selectColdTimeline(session, month, question)) entries.push(entry);
+    for (const entry of await selectArchivedTimeline(session, month, question)) entries.push(entry);
   return entries;
 }
 

@@ -3,33 +3,36 @@ import type pg from 'pg';
 import type { HistoryPosition } from '../database/reading/record-history.ts';
 import type { Position, RecordQuery } from '../database/reading/record-query.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
-import type { ArchiveAccess, Asked } from './combined-answer.ts';
-import type { WholePage } from './combined-page.ts';
-import { selectWholePage } from './combined-page.ts';
-import type { WholeHistory, WholeRecord } from './combined-record.ts';
-import { selectWholeHistory, selectWholeRecord } from './combined-record.ts';
-import type { RemediationQuestion, WholeRemediation } from './combined-remediation.ts';
-import { selectWholeRemediation } from './combined-remediation.ts';
+import type { ArchiveAccess, QueryOptions } from './combined-answer.ts';
+import type { CombinedPage } from './combined-page.ts';
+import { selectCombinedPage } from './combined-page.ts';
+import type { CombinedHistory, CombinedRecord } from './combined-record.ts';
+import { selectCombinedHistory, selectCombinedRecord } from './combined-record.ts';
+import type { CombinedRemediation, RemediationQuestion } from './combined-remediation.ts';
+import { selectCombinedRemediation } from './combined-remediation.ts';
 
 /** Finds records wherever their months are. */
 export interface RecordFinder {
-  selectPage(definition: RecordDefinition, query: RecordQuery, asked: Asked): Promise<WholePage>;
+  selectPage(definition: RecordDefinition, query: RecordQuery, options: QueryOptions): Promise<CombinedPage>;
   /** By the record's own id, or by the one its client posted it with; the newest, should several have it. */
-  selectRecord(definition: RecordDefinition, id: string, asked: Asked): Promise<WholeRecord>;
+  selectRecord(definition: RecordDefinition, id: string, options: QueryOptions): Promise<CombinedRecord>;
   selectHistory(
     record: Position,
     page: { readonly limit: number; readonly after: HistoryPosition | undefined },
-    asked: Asked,
-  ): Promise<WholeHistory>;
+    options: QueryOptions,
+  ): Promise<CombinedHistory>;
   /** Undefined when none is known. */
-  selectRemediation(question: RemediationQuestion, asked: Asked): Promise<WholeRemediation>;
+  selectRemediation(question: RemediationQuestion, options: QueryOptions): Promise<CombinedRemediation>;
 }
 
 export function createRecordFinder(pool: pg.Pool, archive: ArchiveAccess): RecordFinder {
   return {
-    selectPage: (definition, query, asked) => selectWholePage({ pool, definition, query }, archive, asked),
-    selectRecord: (definition, id, asked) => selectWholeRecord({ pool, definition, archive }, id, asked),
-    selectHistory: (record, page, asked) => selectWholeHistory({ pool, archive, record, ...page }, asked),
-    selectRemediation: (question, asked) => selectWholeRemediation({ pool, archive }, question, asked),
+    selectPage: (definition, query, options) =>
+      selectCombinedPage({ pool, definition, query }, archive, options),
+    selectRecord: (definition, id, options) =>
+      selectCombinedRecord({ pool, definition, archive }, id, options),
+    selectHistory: (record, page, options) =>
+      selectCombinedHistory({ pool, archive, record, ...page }, options),
+    selectRemediation: (question, options) => selectCombinedRemediation({ pool, archive }, question, options),
   };
 }

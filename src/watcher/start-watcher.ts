@@ -27,7 +27,7 @@ export interface WatcherOptions {
   readonly signals: RemediationSignals;
   readonly redactor: Redactor;
   /**
-   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. Asked when
+   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. QueryOptions when
    * a run takes no more signals. Default: unknown.
    */
   readonly hasWorker?: () => Promise<boolean | undefined>;

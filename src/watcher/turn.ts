@@ -7,7 +7,7 @@ const LONGEST_TURN_MS = 5;
 export class Turn {
   #beganAt = performance.now();
 
-  /** It has lasted long enough. Asked between two pieces of the work. */
+  /** It has lasted long enough. QueryOptions between two pieces of the work. */
   isOver(): boolean {
     return performance.now() - this.#beganAt >= LONGEST_TURN_MS;
   }

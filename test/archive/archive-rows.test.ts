@@ -6,16 +6,16 @@ import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
 import { ARCHIVED_TABLES, archivedTable } from '../../src/archive/parquet/archive-schema.ts';
 import { openDuckDb } from '../../src/archive/parquet/duckdb.ts';
 import type { RecordQuery } from '../../src/database/reading/record-query.ts';
-import { selectColdPage } from '../../src/query/archive/archive-rows.ts';
-import type { ColdStage, RecordPage } from '../support/archived-months.ts';
-import { createColdStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/archived-months.ts';
+import { selectArchivedPage } from '../../src/query/archive/archive-rows.ts';
+import type { MonthsStage, RecordPage } from '../support/archived-months.ts';
+import { createMonthsStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/archived-months.ts';
 import { restoreSteps, runRestore } from '../support/restore.ts';
 import { createTestFolder } from '../support/test-folder.ts';
 
 const TABLE = 'workflow_execution_audit';
 
 test('at every step of retention a list has each row exactly once', async () => {
-  await using stage = await createColdStage();
+  await using stage = await createMonthsStage();
   const splitId = await stage.recordSplit();
   const ids = await stage.ids();
   for (const [step, move] of movesOf(stage, ids)) {
@@ -27,7 +27,7 @@ test('at every step of retention a list has each row exactly once', async () => 
 });
 
 /** The steps of a month one after the other; after each its name is true. */
-function movesOf(stage: ColdStage, ids: readonly string[]): [string, () => Promise<unknown>][] {
+function movesOf(stage: MonthsStage, ids: readonly string[]): [string, () => Promise<unknown>][] {
   const { steps, database } = stage;
   const exported: ManifestPart[] = [];
   return [
@@ -54,7 +54,7 @@ function movesOf(stage: ColdStage, ids: readonly string[]): [string, () => Promi
   ];
 }
 
-async function detachWhileRead(stage: ColdStage, ids: readonly string[]): Promise<void> {
+async function detachWhileRead(stage: MonthsStage, ids: readonly string[]): Promise<void> {
   const longReader = await stage.database.writer.connect();
   await longReader.query(`begin; select from ${TABLE} limit 1`);
   const detaching = await stage.database.owner.connect();
@@ -70,7 +70,7 @@ async function detachWhileRead(stage: ColdStage, ids: readonly string[]): Promis
 }
 
 test('pages are complete and without repeats while months move between them', async () => {
-  await using stage = await createColdStage();
+  await using stage = await createMonthsStage();
   await stage.archive(FEBRUARY);
   const ids = await stage.ids();
   const seen: string[] = [];
@@ -101,7 +101,7 @@ describe('a record of which a part came after its month was archived', () => {
   };
 
   async function createSplit() {
-    const stage = await createColdStage();
+    const stage = await createMonthsStage();
     const splitId = await stage.recordSplit();
     const ids = await stage.ids();
     await stage.archive(FEBRUARY);
@@ -155,13 +155,13 @@ describe('a record of which a part came after its month was archived', () => {
   });
 });
 
-async function versionsOf(stage: ColdStage, id: string): Promise<unknown[]> {
+async function versionsOf(stage: MonthsStage, id: string): Promise<unknown[]> {
   const history = await stage.api.inject({ url: `${EXECUTIONS}/${id}/history` });
   return history.json<RecordPage>().items.map(({ source_version: version }) => version);
 }
 
 test('a month that is restored between two pages is answered by the database alone', async () => {
-  await using stage = await createColdStage();
+  await using stage = await createMonthsStage();
   await stage.archive(JANUARY);
   await stage.archive(FEBRUARY);
   const ids = await stage.ids();
@@ -184,7 +184,7 @@ test('a month that is restored between two pages is answered by the database alo
 
 describe('one record of an archived month', () => {
   test('is found by its id in the parts of its moment alone', async () => {
-    await using stage = await createColdStage();
+    await using stage = await createMonthsStage();
     await stage.archive(JANUARY);
     await stage.archive(FEBRUARY);
     const oldest = (await stage.ids()).at(-1) ?? '';
@@ -195,7 +195,7 @@ describe('one record of an archived month', () => {
   });
 
   test('is found by the id that its client posted it with', async () => {
-    await using stage = await createColdStage();
+    await using stage = await createMonthsStage();
     const id = '9b2fd0c6-6f0f-4a8a-a8b5-1b33e9d8a001';
     const posted = await stage.api.inject({
       method: 'POST',
@@ -210,7 +210,7 @@ describe('one record of an archived month', () => {
   });
 
   test('is not there when no month has it', async () => {
-    await using stage = await createColdStage();
+    await using stage = await createMonthsStage();
     await stage.archive(JANUARY);
     const answer = await stage.api.inject({ url: `${EXECUTIONS}/00000000-0000-4000-8000-000000000000` });
     expect(answer.statusCode).toBe(404);
@@ -235,7 +235,7 @@ test('of a large part only the row groups are read that a question touches', asy
   const readBytes = async (query: Partial<RecordQuery>): Promise<number> => {
     const files = { duckdb, table: TABLE, paths: [path] };
     await duckdb.run('call truncate_duckdb_logs()');
-    const page = await selectColdPage(files, { filters: [], order: 'newest', limit: 5, ...query });
+    const page = await selectArchivedPage(files, { filters: [], order: 'newest', limit: 5, ...query });
     expect(page.rows).toHaveLength(5);
     const [read] = await duckdb.rows(`
       select coalesce(sum(bytes), 0)::varchar as bytes from duckdb_logs_parsed('FileSystem') where op = 'READ'`);

@@ -8,14 +8,14 @@ import { newestByMonth, readChain } from '../../src/archive/manifest/verify-arch
 import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { createTestApi } from '../support/api.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
-import type { ColdStage } from '../support/archived-months.ts';
-import { createColdStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/archived-months.ts';
+import type { MonthsStage } from '../support/archived-months.ts';
+import { createMonthsStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/archived-months.ts';
 
 const TABLE = 'workflow_execution_audit';
 const PROBLEM = 'urn:remediation-audit:problem:';
 
 test('an answer that would lack the rows of a store out of reach names the store; the database still answers', async () => {
-  await using stage = await createColdStage();
+  await using stage = await createMonthsStage();
   await stage.archive(JANUARY);
   const away = createS3Store({
     bucket: 'audit',
@@ -45,7 +45,7 @@ test.each([
   ],
   ['gone', (path: string) => rm(path)],
 ])('an answer that would lack the rows of a part that is %s names the part', async (_name, spoil) => {
-  await using stage = await createColdStage();
+  await using stage = await createMonthsStage();
   await stage.archive(JANUARY);
   await stage.archive(FEBRUARY);
   const part = await partOf(stage, '2020-01');
@@ -57,7 +57,7 @@ test.each([
   expect((await stage.api.inject({ url: `${all}&since=2020-02-01T00:00:00Z` })).statusCode).toBe(200);
 });
 
-async function partOf({ store, key }: ColdStage, month: string): Promise<string> {
+async function partOf({ store, key }: MonthsStage, month: string): Promise<string> {
   const { manifests } = await readChain(store, new Map([[key.keyId, key.publicKey]]));
   const parts = [...newestByMonth(manifests).values()].flatMap((manifest) => manifest.parts);
   const found = parts.find((part) => part.table === TABLE && part.key.includes(`month=${month}`));

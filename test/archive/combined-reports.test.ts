@@ -29,8 +29,8 @@ let key: SigningKey;
 let store: ObjectStore;
 let reader: ArchiveReader;
 let opened: string[];
-let hot: FastifyInstance;
-let cold: FastifyInstance;
+let databaseApi: FastifyInstance;
+let archiveApi: FastifyInstance;
 let archivedMonths: string[];
 let reportPool: pg.Pool;
 
@@ -72,19 +72,19 @@ beforeAll(async () => {
   expect(reports.every((line) => line.endsWith('dropped'))).toBe(true);
   await createRecordStore(halved.writer).record([late]);
   ({ reader, opened } = testArchiveReader({ store, key, folder: folder.path }));
-  hot = createTestApi(whole);
+  databaseApi = createTestApi(whole);
   // As `serve` has it: without a pipeline, which knows no COPY.
   reportPool = createPool({
     connectionString: halved.url('audit_writer'),
-    applicationName: 'cold reports',
+    applicationName: 'reports over the archive',
     statementTimeoutMs: 30_000,
     max: 1,
     logger: createLogger('silent', 'test'),
   });
-  cold = createTestApi(halved, { archive: { reader }, reports: reportPool });
+  archiveApi = createTestApi(halved, { archive: { reader }, reports: reportPool });
 });
 afterAll(async () => {
-  await Promise.all([hot.close(), cold.close()]);
+  await Promise.all([databaseApi.close(), archiveApi.close()]);
   await reader.close();
   await reportPool.end();
   await Promise.all([whole.close(), halved.close()]);
@@ -113,8 +113,8 @@ describe.each(NAMES)('%s answers the same', (name: ReportName) => {
   test.each(['', 'since=all', 'since=48d'])(
     'over the archive and over the database alone: ?%s',
     async (query) => {
-      const wanted = await ask(hot, name, query);
-      const answer = await ask(cold, name, `${query}&include_archive=true`);
+      const wanted = await ask(databaseApi, name, query);
+      const answer = await ask(archiveApi, name, `${query}&include_archive=true`);
       expect(comparable(answer)).toEqual(comparable(wanted));
       expect(answer.unsearched).toBeNull();
     },
@@ -125,8 +125,8 @@ test('most reports have rows of the archive', async () => {
   const differing = [];
   for (const name of NAMES) {
     const [without, within] = [
-      await ask(cold, name, 'since=all'),
-      await ask(cold, name, 'since=all&include_archive=true'),
+      await ask(archiveApi, name, 'since=all'),
+      await ask(archiveApi, name, 'since=all&include_archive=true'),
     ];
     if (JSON.stringify(comparable(without)) !== JSON.stringify(comparable(within))) differing.push(name);
   }
@@ -134,11 +134,11 @@ test('most reports have rows of the archive', async () => {
 });
 
 test('a record of which a late observation came after its month was archived counts once, as what it is', async () => {
-  const { rows } = await ask(cold, 'recent-failures', 'since=60d&include_archive=true');
+  const { rows } = await ask(archiveApi, 'recent-failures', 'since=60d&include_archive=true');
   expect(rows.filter(({ workflow_id: id }) => id === 'parted')).toEqual([
     expect.objectContaining({ failure_reason: 'Late', target_resource: 'parted/Deployment/api' }),
   ]);
-  const blocked = await ask(cold, 'success-rate-by-target', 'since=60d&include_archive=true');
+  const blocked = await ask(archiveApi, 'success-rate-by-target', 'since=60d&include_archive=true');
   expect(blocked.rows.filter(({ workflow_id: id }) => id === 'parted')).toEqual([
     expect.objectContaining({ total_executions: 1, successful: 0 }),
   ]);
@@ -146,17 +146,17 @@ test('a record of which a late observation came after its month was archived cou
 
 test('months outside the window are not opened', async () => {
   opened.length = 0;
-  await ask(cold, 'hallucination-trend', 'since=1h&include_archive=true');
+  await ask(archiveApi, 'hallucination-trend', 'since=1h&include_archive=true');
   expect(opened).toEqual([]);
-  await ask(cold, 'hallucination-trend', 'since=all&include_archive=true');
+  await ask(archiveApi, 'hallucination-trend', 'since=all&include_archive=true');
   expect(opened.length).toBeGreaterThan(0);
 });
 
 test('without the archive the answer names the months that it lacks, and in CSV too', async () => {
-  const { unsearched } = await ask(cold, 'hallucination-trend', '');
+  const { unsearched } = await ask(archiveApi, 'hallucination-trend', '');
   expect(unsearched?.months).toEqual(archivedMonths);
   expect(unsearched?.reason).toContain('include_archive=true');
-  const csv = await cold.inject({
+  const csv = await archiveApi.inject({
     url: '/api/v1/reports/hallucination-trend',
     headers: { accept: 'text/csv' },
   });
@@ -169,9 +169,9 @@ test('without the archive the answer names the months that it lacks, and in CSV 
 
 test('the connection that answered over the archive answers about the database alone afterwards', async () => {
   // The pool has one.
-  const before = await ask(cold, 'lock-effectiveness', 'since=all');
-  await ask(cold, 'lock-effectiveness', 'since=all&include_archive=true');
-  expect(await ask(cold, 'lock-effectiveness', 'since=all')).toEqual(before);
+  const before = await ask(archiveApi, 'lock-effectiveness', 'since=all');
+  await ask(archiveApi, 'lock-effectiveness', 'since=all&include_archive=true');
+  expect(await ask(archiveApi, 'lock-effectiveness', 'since=all')).toEqual(before);
 });
 
 describe('a report about the database is answered, on the only connection for reports, while one about the archive', () => {

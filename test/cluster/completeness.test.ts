@@ -52,7 +52,7 @@ async function metrics(): Promise<string> {
   return (await fetch(`${world.urlOf(watch)}/metrics`)).text();
 }
 
-/** Asked of the service until it is so, then of all three. */
+/** QueryOptions of the service until it is so, then of all three. */
 async function expectOfAll(expected: object, what: string): Promise<void> {
   await until(
     async () => {

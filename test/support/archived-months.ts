@@ -38,7 +38,7 @@ interface Parts {
 }
 
 /** Executions of three months behind an API that also reads the archive; each test has one of its own. */
-export class ColdStage {
+export class MonthsStage {
   readonly database: TestDatabase;
   readonly folder: TestFolder;
   readonly key: SigningKey;
@@ -100,9 +100,9 @@ export class ColdStage {
   }
 }
 
-export async function createColdStage(): Promise<ColdStage> {
+export async function createMonthsStage(): Promise<MonthsStage> {
   const [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
-  const stage = new ColdStage({
+  const stage = new MonthsStage({
     database,
     folder,
     key: await readOrCreateSigningKey(folder.file('key.pem')),

@@ -82,15 +82,15 @@ describe('the offline embedder', () => {
 });
 
 describe('the embedder that asks an endpoint', () => {
-  interface Asked {
+  interface QueryOptions {
     path: string | undefined;
     authorization: string | undefined;
     body: { model: string; input: string[]; dimensions?: number; encoding_format: string };
   }
-  type Answer = (asked: Asked, response: ServerResponse) => void;
+  type Answer = (asked: QueryOptions, response: ServerResponse) => void;
 
   let server: Server;
-  let asked: Asked[];
+  let asked: QueryOptions[];
   let answers: Answer[];
   let pauses: number[];
   /** Never issued; in two parts so that no scanner takes it for one that was. */
@@ -116,10 +116,10 @@ describe('the embedder that asks an endpoint', () => {
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const one: Asked = {
+    const one: QueryOptions = {
       path: request.url,
       authorization: request.headers.authorization,
-      body: JSON.parse(Buffer.concat(chunks).toString()) as Asked['body'],
+      body: JSON.parse(Buffer.concat(chunks).toString()) as QueryOptions['body'],
     };
     asked.push(one);
     (answers.shift() ?? answerWell)(one, response);

@@ -1,7 +1,7 @@
 import { schemaName } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import type { WholePage } from '../../query/combined-page.ts';
+import type { CombinedPage } from '../../query/combined-page.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import { negotiate } from '../accept.ts';
 import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
@@ -68,7 +68,7 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
   };
 }
 
-const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: WholePage) => string>> = {
+const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: CombinedPage) => string>> = {
   [JSON_MEDIA_TYPE]: (definition, { rows, next, unsearched }) => {
     const items = rows.map((row) => recordJson(definition, row)).join(',');
     const cursor = JSON.stringify(next === undefined ? null : writeCursor(next));
@@ -81,7 +81,7 @@ const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: Whole
 };
 
 /** Where the next page is, for formats that have no place for it. */
-function linkTo(path: string, request: ApiRequest, { next }: WholePage): NonNullable<Answer['headers']> {
+function linkTo(path: string, request: ApiRequest, { next }: CombinedPage): NonNullable<Answer['headers']> {
   if (next === undefined) return {};
   const query = new URLSearchParams(request.query as Record<string, string>);
   query.set('cursor', writeCursor(next));

@@ -2,7 +2,7 @@ import type { HistoryPosition } from '../../database/reading/record-history.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import type { Asked, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
+import type { QueryOptions, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
 import { positionOf } from '../../query/combined-answer.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import {
@@ -124,7 +124,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
 
 const HISTORY_SCHEMA = pageSchema('HistoryPage', historyEntrySchema, { unsearched: unsearchedSchema });
 
-function askedBy({ signal, query }: ApiRequest): Asked {
+function askedBy({ signal, query }: ApiRequest): QueryOptions {
   return { signal, includeArchive: readIncludeArchive(query) ?? true };
 }
 

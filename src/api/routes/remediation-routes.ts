@@ -5,7 +5,7 @@ import { named } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
-import type { WholeRemediation } from '../../query/combined-remediation.ts';
+import type { CombinedRemediation } from '../../query/combined-remediation.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import {
   ARCHIVE_PROBLEMS,
@@ -155,7 +155,7 @@ async function answerView(finder: RecordFinder, request: ApiRequest): Promise<An
 function findRemediation(
   finder: RecordFinder,
   { params, query, signal }: ApiRequest,
-): Promise<WholeRemediation> {
+): Promise<CombinedRemediation> {
   const { cluster = '', namespace = '', name = '' } = params;
   if ([cluster, namespace, name].some((part) => part.includes('\0'))) throw unknownRemediation(undefined);
   const include = readIncludeArchive(query);

@@ -1,8 +1,8 @@
 import type { EmbeddingStore } from '../../database/embeddings/embedding-store.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedding-error.ts';
-import type { ReportMeans } from '../../query/reports/combined-report.ts';
-import { runWholeReport } from '../../query/reports/combined-report.ts';
+import type { Sources } from '../../query/combined-answer.ts';
+import { runCombinedReport } from '../../query/reports/combined-report.ts';
 import { formatCsv, formatJson } from '../../query/reports/formats.ts';
 import { ReportParameterError } from '../../query/reports/parameters.ts';
 import { type Report, type ReportName, REPORTS } from '../../query/reports/reports.ts';
@@ -28,8 +28,8 @@ import type { ApiRequest, Route } from '../route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
 
 /** The named questions of the sources, and which of them there are. */
-export function reportRoutes(means: ReportMeans): readonly Route[] {
-  return [reportList(), ...REPORTS.map((report) => reportRoute(report, means))];
+export function reportRoutes(sources: Sources): readonly Route[] {
+  return [reportList(), ...REPORTS.map((report) => reportRoute(report, sources))];
 }
 
 function reportList(): Route {
@@ -66,7 +66,7 @@ function reportList(): Route {
 
 type NamedReport = Report & { readonly name: ReportName };
 
-function reportRoute(report: NamedReport, means: ReportMeans): Route {
+function reportRoute(report: NamedReport, sources: Sources): Route {
   return {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
@@ -96,7 +96,7 @@ function reportRoute(report: NamedReport, means: ReportMeans): Route {
     },
     async answer(request) {
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
-      const answer = await run(report, means, request);
+      const answer = await run(report, sources, request);
       const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer) : formatJson(answer);
       const headers = unsearchedHeaders(answer.unsearched);
       return { status: 200, mediaType, body, headers, rows: answer.rows.length };
@@ -106,13 +106,13 @@ function reportRoute(report: NamedReport, means: ReportMeans): Route {
 
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
-async function run(report: Report, means: ReportMeans, { query, signal }: ApiRequest): Promise<ReportAnswer> {
+async function run(report: Report, sources: Sources, { query, signal }: ApiRequest): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
   const given = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
   const asked = { signal, includeArchive: readIncludeArchive(query) ?? false };
   return fromEverywhere(async () => {
     try {
-      return await runWholeReport(means, { name: report.name, given }, asked);
+      return await runCombinedReport(sources, { name: report.name, given }, asked);
     } catch (error: unknown) {
       if (error instanceof ReportParameterError) {
         const { parameter, message } = error;

@@ -40,7 +40,7 @@ export async function removeOrphans(
     let count = 0;
     for (const month of months)
       for (const key of await removable(given, client, month)) {
-        // Asked before each of them: a hold or a record may have come, or the session, and with it the lock, gone.
+        // QueryOptions before each of them: a hold or a record may have come, or the session, and with it the lock, gone.
         if (!(await isSettled(client, month))) break;
         await given.store.remove(key);
         onRemoved(key);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { ColdMonth } from '../../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import { reasonOf } from '../../domain/errors.ts';
 import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
 import { ManifestError, openManifest } from '../manifest/manifest.ts';
@@ -13,7 +13,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { removeLeftovers, SPILL_PREFIX } from './leftovers.ts';
 import type { PartCache } from './part-cache.ts';
 import { createPartCache } from './part-cache.ts';
-import { ArchiveBusyError, Turns } from './semaphore.ts';
+import { ArchiveBusyError, Semaphore } from './semaphore.ts';
 
 export interface ArchiveReaderOptions {
   readonly store: ObjectStore;
@@ -25,9 +25,9 @@ export interface ArchiveReaderOptions {
   readonly cacheBytes: number;
   /** Memory of DuckDB for all questions together, for example `512MB`. */
   readonly memoryLimit: string;
-  /** Questions at once. As many again times WAITING_PER_TURN may wait. */
+  /** Questions at once. WAITING_PER_PERMIT times as many may wait. */
   readonly concurrency: number;
-  /** How long one question may take, the wait for its turn included, in milliseconds. */
+  /** How long one question may take, the wait for a permit included, in milliseconds. */
   readonly timeoutMs: number;
   readonly observe?: ArchiveObserver;
 }
@@ -45,7 +45,7 @@ export type ArchiveResult = (typeof ARCHIVE_RESULTS)[number];
 /** What a question may use while it is put. */
 export interface ArchiveSession {
   readonly duckdb: DuckDb;
-  manifest(month: ColdMonth): Promise<Manifest>;
+  manifest(month: ArchivedMonth): Promise<Manifest>;
   /** Paths of the parts, fetched and checked. */
   files(parts: readonly ManifestPart[]): Promise<string[]>;
   /** A folder that goes with the session. */
@@ -79,7 +79,7 @@ export class ArchiveTimeoutError extends Error {
   }
 }
 
-const WAITING_PER_TURN = 16;
+const WAITING_PER_PERMIT = 16;
 const MAX_MANIFESTS = 512;
 /** The rest of the time is for what was begun before. */
 const LATE_AFTER = 0.4;
@@ -103,7 +103,7 @@ interface Engine {
 
 class Reader {
   readonly #options: ArchiveReaderOptions;
-  readonly #turns: Turns;
+  readonly #semaphore: Semaphore;
   readonly #cache: PartCache;
   /** By key and hash: an object never changes. */
   readonly #manifests = new Map<string, Manifest>();
@@ -112,7 +112,7 @@ class Reader {
   constructor(options: ArchiveReaderOptions) {
     this.#options = options;
     const { store, folder, cacheBytes: maxBytes, concurrency } = options;
-    this.#turns = new Turns(concurrency, concurrency * WAITING_PER_TURN);
+    this.#semaphore = new Semaphore(concurrency, concurrency * WAITING_PER_PERMIT);
     this.#cache = createPartCache({ store, folder, maxBytes });
   }
 
@@ -122,7 +122,7 @@ class Reader {
     const end = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     let result: ArchiveResult = 'failed';
     try {
-      const release = await this.#turns.take(end);
+      const release = await this.#semaphore.acquire(end);
       const answer = await this.#withSession({ end, release, startMs }, work);
       result = 'answered';
       return answer;
@@ -140,14 +140,14 @@ class Reader {
 
   async close(): Promise<void> {
     // A store that hangs must not hold the process.
-    await Promise.race([this.#turns.allGiven(), delay(CLOSE_MS, undefined, { ref: false })]);
+    await Promise.race([this.#semaphore.whenIdle(), delay(CLOSE_MS, undefined, { ref: false })]);
     const engine = await this.#engine?.catch(() => undefined);
     if (engine === undefined) return;
     engine.duckdb.close();
     await rm(engine.folder, { recursive: true, force: true });
   }
 
-  /** The turn is given back when the work has really ended, also when nobody waits for it any more. */
+  /** The permit is released when the work has really ended, also when the caller gave up before. */
   async #withSession<T>(
     { end, release, startMs }: { end: AbortSignal; release: () => void; startMs: number },
     work: (session: ArchiveSession) => Promise<T>,
@@ -193,7 +193,7 @@ class Reader {
   }
 }
 
-interface SessionMeans {
+interface SessionDependencies {
   readonly end: AbortSignal;
   readonly startMs: number;
   readonly cache: PartCache;
@@ -202,18 +202,18 @@ interface SessionMeans {
 
 class Session implements ArchiveSession {
   readonly #options: ArchiveReaderOptions;
-  readonly #means: SessionMeans;
+  readonly #dependencies: SessionDependencies;
   #connection: DuckDb | undefined;
   #folder: string | undefined;
   #awaited: string | undefined;
 
-  constructor(options: ArchiveReaderOptions, means: SessionMeans) {
+  constructor(options: ArchiveReaderOptions, dependencies: SessionDependencies) {
     this.#options = options;
-    this.#means = means;
+    this.#dependencies = dependencies;
   }
 
   async open({ duckdb, folder }: Engine): Promise<void> {
-    this.#means.end.throwIfAborted();
+    this.#dependencies.end.throwIfAborted();
     // Another process takes it for a leftover when no question came for long.
     await mkdir(folder, { recursive: true });
     this.#folder = await mkdtemp(join(folder, 'question-'));
@@ -227,7 +227,7 @@ class Session implements ArchiveSession {
   }
 
   get duckdb(): DuckDb {
-    this.#means.end.throwIfAborted();
+    this.#dependencies.end.throwIfAborted();
     return this.#connection ?? notOpen();
   }
 
@@ -244,11 +244,11 @@ class Session implements ArchiveSession {
   }
 
   isLate(): boolean {
-    return performance.now() - this.#means.startMs > this.#options.timeoutMs * LATE_AFTER;
+    return performance.now() - this.#dependencies.startMs > this.#options.timeoutMs * LATE_AFTER;
   }
 
-  async manifest({ manifest: key, manifestSha256 }: ColdMonth): Promise<Manifest> {
-    const { manifests } = this.#means;
+  async manifest({ manifest: key, manifestSha256 }: ArchivedMonth): Promise<Manifest> {
+    const { manifests } = this.#dependencies;
     const name = `${key} ${manifestSha256 ?? ''}`;
     const known = manifests.get(name) ?? (await this.#readManifest(key, manifestSha256));
     manifests.delete(name);
@@ -273,14 +273,14 @@ class Session implements ArchiveSession {
   async files(parts: readonly ManifestPart[]): Promise<string[]> {
     const paths: string[] = [];
     for (const part of parts) {
-      paths.push(await this.#waitFor(part.key, () => this.#means.cache.fetch(part, this.folder)));
+      paths.push(await this.#waitFor(part.key, () => this.#dependencies.cache.fetch(part, this.folder)));
       this.#options.observe?.part(part.table);
     }
     return paths;
   }
 
   async #waitFor<T>(key: string, fetch: () => Promise<T>): Promise<T> {
-    this.#means.end.throwIfAborted();
+    this.#dependencies.end.throwIfAborted();
     this.#awaited = key;
     const found = await fetch();
     this.#awaited = undefined;

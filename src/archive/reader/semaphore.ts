@@ -6,32 +6,32 @@ export class ArchiveBusyError extends Error {
   }
 }
 
-/** So many at once, so many waiting in the order in which they came, and everybody else is turned away. */
-export class Turns {
-  readonly #most: number;
-  readonly #mostWaiting: number;
+/** Bounds how many work at once and how many wait, first come first served; a caller beyond both is refused. */
+export class Semaphore {
+  readonly #permits: number;
+  readonly #maxWaiting: number;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
   #whenFree: (() => void) | undefined;
 
-  constructor(most: number, mostWaiting: number) {
-    this.#most = most;
-    this.#mostWaiting = mostWaiting;
+  constructor(permits: number, maxWaiting: number) {
+    this.#permits = permits;
+    this.#maxWaiting = maxWaiting;
   }
 
-  /** Resolves when it is the caller's turn, with what ends the turn; rejects when the signal comes first. */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /** Resolves with the function that releases the permit; rejects when the signal aborts first. */
+  async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#taken < this.#most) this.#taken += 1;
-    else if (this.#waiting.length >= this.#mostWaiting) throw new ArchiveBusyError();
+    if (this.#taken < this.#permits) this.#taken += 1;
+    else if (this.#waiting.length >= this.#maxWaiting) throw new ArchiveBusyError();
     else await this.#wait(signal);
     return () => {
-      this.#give();
+      this.#release();
     };
   }
 
-  /** Resolves when nobody has a turn any more. */
-  async allGiven(): Promise<void> {
+  /** Resolves when every permit is released. */
+  async whenIdle(): Promise<void> {
     if (this.#taken === 0) return;
     await new Promise<void>((resolve) => {
       this.#whenFree = resolve;
@@ -53,8 +53,8 @@ export class Turns {
     });
   }
 
-  /** The turn passes on without ever being free, so that nobody who comes meanwhile is faster. */
-  #give(): void {
+  /** A permit passes to the first waiter without being free in between, so that no newcomer overtakes it. */
+  #release(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) next();
     else this.#taken -= 1;

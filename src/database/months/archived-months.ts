@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** A month of one table of which rows are in the archive and nowhere else. */
-export interface ColdMonth {
+export interface ArchivedMonth {
   /** First day of it. */
   readonly month: string;
   /** The manifest whose parts hold them. */
@@ -20,7 +20,7 @@ export interface ColdMonth {
  * detached. What a drop has settled is nowhere but in the archive, also when late rows have re-opened the month. A month
  * that was restored has all its rows.
  */
-const SELECT_COLD_MONTHS = `
+const SELECT_ARCHIVED_MONTHS = `
   select wanted.table_name, partition.month::text as month, place.is_attached as "isReopened",
     case when place.is_attached then partition.settled_manifest else partition.manifest end as manifest,
     case when place.is_attached then null else encode(partition.manifest_sha256, 'hex') end as "manifestSha256"
@@ -42,21 +42,21 @@ const SELECT_COLD_MONTHS = `
   order by partition.month`;
 
 /** By table, oldest month first. Within a snapshot this agrees with what the tables themselves show. */
-export async function selectColdMonths(
+export async function selectArchivedMonths(
   client: pg.Pool | pg.ClientBase,
   tables: readonly string[],
-): Promise<ReadonlyMap<string, readonly ColdMonth[]>> {
-  const { rows } = await client.query<ColdMonth & { table_name: string }>({
-    name: 'select-cold-months',
-    text: SELECT_COLD_MONTHS,
+): Promise<ReadonlyMap<string, readonly ArchivedMonth[]>> {
+  const { rows } = await client.query<ArchivedMonth & { table_name: string }>({
+    name: 'select-archived-months',
+    text: SELECT_ARCHIVED_MONTHS,
     values: [tables],
   });
-  const byTable = new Map<string, readonly ColdMonth[]>(tables.map((table) => [table, []]));
+  const byTable = new Map<string, readonly ArchivedMonth[]>(tables.map((table) => [table, []]));
   for (const [table, found] of Map.groupBy(rows, (row) => row.table_name))
     byTable.set(table, found.map(monthOf));
   return byTable;
 }
 
-function monthOf({ month, manifest, manifestSha256, isReopened }: ColdMonth): ColdMonth {
+function monthOf({ month, manifest, manifestSha256, isReopened }: ArchivedMonth): ArchivedMonth {
   return { month, manifest, manifestSha256, isReopened };
 }

@@ -4,7 +4,7 @@ import { parseInterval } from '../../domain/duration.ts';
 import type { ColumnType } from '../../domain/records/definition.ts';
 
 /** The conditions of a list, for DuckDB over archived rows: each means there what it means in PostgreSQL. */
-export function coldConditions({
+export function archiveConditions({
   filters,
   since,
   until,

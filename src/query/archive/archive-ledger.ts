@@ -1,5 +1,5 @@
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import type { EntryRow, HistoryPosition, LedgerEntry } from '../../database/reading/record-history.ts';
 import { entryOf } from '../../database/reading/record-history.ts';
 import type { Position } from '../../database/reading/record-query.ts';
@@ -17,9 +17,9 @@ const ENTRY_COLUMNS = `
   lower(hex(content_hash)) as content_hash, ${stamp('observed_at')}, ${stamp('recorded_at')}, actor, canonical`;
 
 /** Every observation of these records that the archive of their month has, in no order; one in several parts is one. */
-export async function selectColdEntries(
+export async function selectArchivedEntries(
   session: ArchiveSession,
-  month: ColdMonth,
+  month: ArchivedMonth,
   records: readonly Position[],
   page?: { readonly limit: number; readonly after: HistoryPosition | undefined },
 ): Promise<readonly LedgerEntry[]> {
@@ -29,13 +29,13 @@ export async function selectColdEntries(
 /** Fetches the parts that `selectFetchedEntries` reads. A store may take long for that, so no database connection is needed. */
 export async function fetchLedgerParts(
   session: ArchiveSession,
-  month: ColdMonth,
+  month: ArchivedMonth,
   records: readonly Position[],
 ): Promise<readonly string[]> {
   return records.length === 0 ? [] : ledgerFiles(session, month, rangeOfRecords(records));
 }
 
-/** As `selectColdEntries`, of parts that are on this machine already. */
+/** As `selectArchivedEntries`, of parts that are on this machine already. */
 export async function selectFetchedEntries(
   session: ArchiveSession,
   paths: readonly string[],
@@ -70,9 +70,9 @@ function behind({ sourceVersion, contentHash }: HistoryPosition): string {
 }
 
 /** What the archive of a month has about a remediation. */
-export async function selectColdTimeline(
+export async function selectArchivedTimeline(
   session: ArchiveSession,
-  month: ColdMonth,
+  month: ArchivedMonth,
   { uid, limit }: { readonly uid: string; readonly limit: number },
 ): Promise<readonly LedgerEntry[]> {
   const paths = await ledgerFiles(session, month, { from: undefined, to: undefined });
@@ -86,7 +86,11 @@ export async function selectColdTimeline(
   return distinctEntries(rows.map((row) => entryOf(row as unknown as EntryRow)));
 }
 
-async function ledgerFiles(session: ArchiveSession, month: ColdMonth, range: TimeRange): Promise<string[]> {
+async function ledgerFiles(
+  session: ArchiveSession,
+  month: ArchivedMonth,
+  range: TimeRange,
+): Promise<string[]> {
   const { parts } = await session.manifest(month);
   return session.files(parts.filter((part) => part.table === LEDGER && overlaps(part, range)));
 }

@@ -4,16 +4,16 @@ import { rendered } from '../../archive/parquet/row-text.ts';
 import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
 import { instantFromSql, quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
-import { coldConditions, instant, uuid } from './archive-conditions.ts';
+import { archiveConditions, instant, uuid } from './archive-conditions.ts';
 
 /** Parts that one question is put to: the paths of files of one table. */
-export interface ColdFiles {
+export interface ArchivedFiles {
   readonly duckdb: DuckDb;
   readonly table: string;
   readonly paths: readonly string[];
 }
 
-export interface ColdPage {
+export interface ArchivedPage {
   /** In the order of the question; every value as PostgreSQL's own text of it. */
   readonly rows: readonly RecordRow[];
   /** Where it ended before there were no more: behind this row there are others. */
@@ -28,11 +28,11 @@ const MAX_PAGE_SIZE = 8 * 1024 * 1024;
  * One page out of archived rows. Which ones are on it is found out from the columns of the question alone; of the others
  * DuckDB reads only the row groups that the page touches.
  */
-export async function selectColdPage(
-  files: ColdFiles,
+export async function selectArchivedPage(
+  files: ArchivedFiles,
   query: RecordQuery,
   except: readonly string[] = [],
-): Promise<ColdPage> {
+): Promise<ArchivedPage> {
   const found = await selectPositions(files, query, except);
   const wanted = found.slice(0, query.limit);
   const rows: RecordRow[] = [];
@@ -55,12 +55,15 @@ function missingRow(id: string): never {
 
 /** One more than the limit tells whether there are others. Their text is made of those alone, not of every row. */
 async function selectPositions(
-  files: ColdFiles,
+  files: ArchivedFiles,
   query: RecordQuery,
   except: readonly string[],
 ): Promise<Position[]> {
   const direction = query.order === 'newest' ? 'desc' : 'asc';
-  const conditions = [...coldConditions(query), ...(except.length === 0 ? [] : [`not ${amongIds(except)}`])];
+  const conditions = [
+    ...archiveConditions(query),
+    ...(except.length === 0 ? [] : [`not ${amongIds(except)}`]),
+  ];
   const rows = await files.duckdb.rows(`
     select ${POSITION}
     from (
@@ -75,7 +78,7 @@ async function selectPositions(
 }
 
 /** The rows of these records; of one that lies in several parts all of them, the newest version first. */
-export async function selectRows(files: ColdFiles, positions: readonly Position[]): Promise<RecordRow[]> {
+export async function selectRows(files: ArchivedFiles, positions: readonly Position[]): Promise<RecordRow[]> {
   if (positions.length === 0) return [];
   const times = positions.map(({ createdAt }) => createdAt).sort();
   const list = archivedTable(files.table).columns.map((column) => castText(rendered(column), column.name));
@@ -89,8 +92,8 @@ export async function selectRows(files: ColdFiles, positions: readonly Position[
 }
 
 /** Places of the records that lie in more than one of the files, or in one of them and among `ids`. */
-export async function selectParted(
-  files: ColdFiles,
+export async function selectPartialRecords(
+  files: ArchivedFiles,
   query: Omit<RecordQuery, 'filters'>,
   ids: readonly string[],
 ): Promise<Position[]> {
@@ -99,7 +102,7 @@ export async function selectParted(
   const rows = await files.duckdb.rows(`
     select ${POSITION}
     from ${parquet(files)}
-    where ${['true', ...coldConditions({ ...query, filters: [] })].join(' and ')}
+    where ${['true', ...archiveConditions({ ...query, filters: [] })].join(' and ')}
     group by archived.created_at, archived.id
     having ${several}
     order by archived.created_at ${direction}, archived.id ${direction}
@@ -114,7 +117,7 @@ function positionOf(row: RecordRow): Position {
 }
 
 /** The rows of the files as `archived`. A column that came after a file was written is null in its rows. */
-export function parquet({ table, paths }: Pick<ColdFiles, 'table' | 'paths'>): string {
+export function parquet({ table, paths }: Pick<ArchivedFiles, 'table' | 'paths'>): string {
   const columns = archivedTable(table).columns.map(
     ({ name, type }) => `null::${type} as ${quoteIdentifier(name)}`,
   );

@@ -9,7 +9,7 @@ import type { RecordDefinition } from '../../domain/records/definition.ts';
  * The row of a record whose observations lie in several places, as it were had they never been parted: the fold of all
  * of them. What no observation carries is taken from its archived rows. Every value as text that PostgreSQL reads.
  */
-export function foldParted(
+export function foldPartialRecord(
   definition: RecordDefinition,
   archived: readonly RecordRow[],
   entries: readonly LedgerEntry[],

@@ -1,21 +1,21 @@
 import type pg from 'pg';
 
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../../database/months/archived-months.ts';
-import { selectColdMonths } from '../../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../../database/months/archived-months.ts';
+import { selectArchivedMonths } from '../../database/months/archived-months.ts';
 import { inSnapshotOf } from '../../database/reading/snapshot.ts';
 import { instantFromSql, quoteIdentifier } from '../../database/sql.ts';
 import { addMonths } from '../../domain/instant.ts';
 import { definitionOf } from '../../domain/records/index.ts';
-import type { ArchiveAccess, Asked } from '../combined-answer.ts';
-import { lookingAgain, MonthMovedMeanwhileError, unsearched } from '../combined-answer.ts';
+import type { QueryOptions, Sources } from '../combined-answer.ts';
+import { MonthMovedMeanwhileError, retryWhenMoved, unsearched } from '../combined-answer.ts';
 import {
-  ARCHIVED_FRAGMENTS,
   ARCHIVED_ROWS,
   fetchArchivedParts,
   fetchFolding,
+  FOLDED_RECORDS,
   loadArchivedRows,
-  selectHotIds,
+  selectDatabaseIds,
   TooManyArchivedRowsError,
 } from './load-archived-rows.ts';
 import type { GivenParameters } from './parameters.ts';
@@ -26,29 +26,25 @@ import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
 import { ReportTooLargeError, runReport } from './run-report.ts';
 
-export interface ReportMeans {
-  readonly pool: pg.Pool;
-  readonly archive: ArchiveAccess;
-}
-
 const LEDGER = 'audit_ledger';
 
-/** One of the named questions, over the months of the database and, when asked for, those of the archive. */
-export async function runWholeReport(
-  { pool, archive }: ReportMeans,
+/** One of the named questions, over the months of the database and, when options for, those of the archive. */
+export async function runCombinedReport(
+  { pool, archive }: Sources,
   { name, given }: { readonly name: string; readonly given: GivenParameters },
-  asked: Asked,
+  options: QueryOptions,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
   const question = { report, given, source: sourceOf(report) };
   const onConnection = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
     onReportConnection(pool, work);
   try {
-    if (!asked.includeArchive) return await onConnection((client) => runHot(client, question, NOT_ASKED));
+    if (!options.includeArchive)
+      return await onConnection((client) => runOverDatabase(client, question, NOT_ASKED));
     if ('missing' in archive)
-      return await onConnection((client) => runHot(client, question, archive.missing));
-    return await lookingAgain(() =>
-      archive.reader.ask(asked.signal, (session) => runOverArchive(session, question, onConnection)),
+      return await onConnection((client) => runOverDatabase(client, question, archive.missing));
+    return await retryWhenMoved(() =>
+      archive.reader.ask(options.signal, (session) => runOverArchive(session, question, onConnection)),
     );
   } catch (error: unknown) {
     if (error instanceof TooManyArchivedRowsError) throw new ReportTooLargeError(name, { cause: error });
@@ -68,7 +64,7 @@ async function runOverArchive(
   onConnection: OnConnection,
 ): Promise<ReportAnswer> {
   const { source } = question;
-  const places = await onConnection((client) => placesOf(client, question));
+  const places = await onConnection((client) => archivedMonthsOf(client, question));
   const rows = {
     ...source,
     ...places,
@@ -77,10 +73,10 @@ async function runOverArchive(
   };
   const fetched = await fetchArchivedParts(session, rows);
   // A row that comes to the database after this look is found in the end, and all of it is looked for again.
-  const hot = await onConnection((client) => selectHotIds(client, rows, fetched));
-  const spans = await fetchFolding(session, rows, fetched, hot);
+  const databaseIds = await onConnection((client) => selectDatabaseIds(client, rows, fetched));
+  const spans = await fetchFolding(session, rows, fetched, databaseIds);
   return onConnection(async (client) => {
-    await makeRoom(client, source);
+    await createTemporaryTables(client, source);
     await loadArchivedRows(client, session, rows, spans);
     return runBeside(client, question, places);
   });
@@ -114,26 +110,29 @@ interface ReportQuestion {
   readonly source: ReportSource;
 }
 
-interface Places {
-  readonly months: readonly ColdMonth[];
-  readonly ledgerMonths: readonly ColdMonth[];
+interface ArchivedMonths {
+  readonly months: readonly ArchivedMonth[];
+  readonly ledgerMonths: readonly ArchivedMonth[];
   /** What the window begins with, a day earlier: the clock goes on meanwhile. Undefined without one. */
   readonly from: string | undefined;
 }
 
-async function runHot(
+async function runOverDatabase(
   client: pg.PoolClient,
   question: ReportQuestion,
   reason: string,
 ): Promise<ReportAnswer> {
   return inSnapshotOf(client, [question.source.table, LEDGER], async () => {
-    const { months } = await placesOf(client, question);
+    const { months } = await archivedMonthsOf(client, question);
     const answer = await runReport(client, question.report.name, question.given);
     return { ...answer, unsearched: unsearched(months, reason) };
   });
 }
 
-async function placesOf(client: pg.PoolClient, { report, given, source }: ReportQuestion): Promise<Places> {
+async function archivedMonthsOf(
+  client: pg.PoolClient,
+  { report, given, source }: ReportQuestion,
+): Promise<ArchivedMonths> {
   const values = readParameters(report.parameters, given);
   const since = values[report.parameters.findIndex(({ name }) => name === 'since')] ?? null;
   const { rows } = await client.query<{ from: string | null }>({
@@ -142,8 +141,8 @@ async function placesOf(client: pg.PoolClient, { report, given, source }: Report
   });
   const text = rows[0]?.from ?? undefined;
   const from = text === undefined ? undefined : instantFromSql(text);
-  const places = await selectColdMonths(client, [source.table, LEDGER]);
-  const isPossible = ({ month }: ColdMonth): boolean =>
+  const places = await selectArchivedMonths(client, [source.table, LEDGER]);
+  const isPossible = ({ month }: ArchivedMonth): boolean =>
     source.windowColumn !== 'created_at' || from === undefined || addMonths(month, 1) > from;
   return {
     months: (places.get(source.table) ?? []).filter(isPossible),
@@ -156,54 +155,58 @@ function sinceOf({ windowColumn }: ReportSource, from: string | undefined) {
   return from === undefined ? {} : { since: { column: windowColumn, instant: from } };
 }
 
-async function makeRoom(client: pg.PoolClient, { table, columns }: ReportSource): Promise<void> {
+async function createTemporaryTables(client: pg.PoolClient, { table, columns }: ReportSource): Promise<void> {
   await client.query('discard temp');
   const list = columns.map(quoteIdentifier).join(', ');
   await client.query(
     `create temporary table ${ARCHIVED_ROWS} as select ${list} from public.${quoteIdentifier(table)} with no data;
-    create temporary table ${ARCHIVED_FRAGMENTS} (id uuid primary key)`,
+    create temporary table ${FOLDED_RECORDS} (id uuid primary key)`,
   );
 }
 
 /**
  * Runs the report on both: under the name of the table it finds a view of the rows in the database and the archived ones
- * beside them. What the archive was asked for is held against the moment of the answer: months that moved meanwhile, and
+ * beside them. What the archive was options for is held against the moment of the answer: months that moved meanwhile, and
  * rows that came late, are looked for again.
  */
 async function runBeside(
   client: pg.PoolClient,
   question: ReportQuestion,
-  places: Places,
+  places: ArchivedMonths,
 ): Promise<ReportAnswer> {
   const { table, columns } = question.source;
   const list = columns.map(quoteIdentifier).join(', ');
   const { rows } = await client.query<{ count: string }>(
-    `select count(*)::text as count from pg_temp.${ARCHIVED_FRAGMENTS}`,
+    `select count(*)::text as count from pg_temp.${FOLDED_RECORDS}`,
   );
   const whole =
     rows[0]?.count === '0'
       ? ''
-      : `where not exists (select from pg_temp.${ARCHIVED_FRAGMENTS} as fragment where fragment.id = stored.id)`;
+      : `where not exists (select from pg_temp.${FOLDED_RECORDS} as fragment where fragment.id = stored.id)`;
   await client.query(`
     create temporary view ${quoteIdentifier(table)} as
     select ${list} from public.${quoteIdentifier(table)} as stored ${whole}
     union all
     select ${list} from pg_temp.${ARCHIVED_ROWS}`);
   return inSnapshotOf(client, [table, LEDGER], async () => {
-    const now = await placesOf(client, question);
+    const now = await archivedMonthsOf(client, question);
     const moved = now.months.find(
       (month, index) => JSON.stringify(month) !== JSON.stringify(places.months[index]),
     );
     if (moved !== undefined || now.months.length !== places.months.length)
       throw new MonthMovedMeanwhileError(moved?.month ?? places.months[0]?.month ?? '');
     for (const { month } of now.months.filter(({ isReopened }) => isReopened))
-      await requireNoNewFragments(client, table, month);
+      await requireNoNewPartialRecords(client, table, month);
     const answer = await runReport(client, question.report.name, question.given);
     return { ...answer, unsearched: undefined };
   });
 }
 
-async function requireNoNewFragments(client: pg.PoolClient, table: string, month: string): Promise<void> {
+async function requireNoNewPartialRecords(
+  client: pg.PoolClient,
+  table: string,
+  month: string,
+): Promise<void> {
   const { rows } = await client.query({
     text: `
       select
@@ -211,7 +214,7 @@ async function requireNoNewFragments(client: pg.PoolClient, table: string, month
       join pg_temp.${ARCHIVED_ROWS} as archived on archived.id = stored.id
       where stored.created_at >= $1::timestamptz
         and stored.created_at < $2::timestamptz
-        and not exists (select from pg_temp.${ARCHIVED_FRAGMENTS} as fragment where fragment.id = stored.id)
+        and not exists (select from pg_temp.${FOLDED_RECORDS} as fragment where fragment.id = stored.id)
       limit 1`,
     values: [`${month}T00:00:00Z`, `${addMonths(month, 1)}T00:00:00Z`],
   });

@@ -9,16 +9,16 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { archivedTable } from '../../archive/parquet/archive-schema.ts';
 import { copyInStatement, rendered } from '../../archive/parquet/row-text.ts';
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
-import type { ColdMonth } from '../../database/months/archived-months.ts';
+import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import { selectEntries } from '../../database/reading/record-history.ts';
 import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
 import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { instant } from '../archive/archive-conditions.ts';
 import { distinctEntries, fetchLedgerParts, selectFetchedEntries } from '../archive/archive-ledger.ts';
-import type { ColdFiles } from '../archive/archive-rows.ts';
-import { amongIds, parquet, selectParted, selectRows } from '../archive/archive-rows.ts';
-import { foldParted } from '../archive/fold-partial-record.ts';
+import type { ArchivedFiles } from '../archive/archive-rows.ts';
+import { amongIds, parquet, selectPartialRecords, selectRows } from '../archive/archive-rows.ts';
+import { foldPartialRecord } from '../archive/fold-partial-record.ts';
 import type { PartSpan } from '../part-spans.ts';
 import { spansOf } from '../part-spans.ts';
 
@@ -28,8 +28,8 @@ export interface ArchivedRowsQuestion {
   readonly columns: readonly string[];
   /** Only rows that are younger by this column; parts without any are not opened where it is `created_at`. */
   readonly since?: { readonly column: 'created_at' | 'completed_at'; readonly instant: string };
-  readonly months: readonly ColdMonth[];
-  readonly ledgerMonths: readonly ColdMonth[];
+  readonly months: readonly ArchivedMonth[];
+  readonly ledgerMonths: readonly ArchivedMonth[];
 }
 
 /** Too much for one question. */
@@ -44,15 +44,15 @@ const MAX_ROWS = 20_000_000;
 /** Records in several parts that are folded at once. */
 const FOLD_CHUNK = 500;
 /** Records of one span that lie in several places, and rows that late records have made in a re-opened month. */
-const MAX_PARTED = 50_000;
+const MAX_PARTIAL = 50_000;
 
 /** Temporary tables of a connection: archived rows, and the records whose row in the database is a part of one of them. */
 export const ARCHIVED_ROWS = 'archived_rows';
-export const ARCHIVED_FRAGMENTS = 'archived_fragments';
+export const FOLDED_RECORDS = 'folded_records';
 
 /** Parts of an answer that are on this machine. */
 export interface FetchedSpan {
-  readonly month: ColdMonth;
+  readonly month: ArchivedMonth;
   readonly span: PartSpan;
   readonly paths: readonly string[];
 }
@@ -77,20 +77,20 @@ export async function fetchArchivedParts(
 }
 
 /** For each span the ids of the records of its time that have a row in the database too. */
-export async function selectHotIds(
+export async function selectDatabaseIds(
   client: pg.ClientBase,
   { definition: { table } }: ArchivedRowsQuestion,
   fetched: readonly FetchedSpan[],
 ): Promise<readonly (readonly string[])[]> {
   const found: (readonly string[])[] = [];
   for (const { month, span } of fetched)
-    found.push(month.isReopened ? await hotIds(client, table, span) : []);
+    found.push(month.isReopened ? await selectIdsOfTime(client, table, span) : []);
   return found;
 }
 
 /** A span, and what folds those of its records that lie in several places. */
 export interface FoldableSpan extends FetchedSpan {
-  readonly parted: readonly Position[];
+  readonly partial: readonly Position[];
   /** The parts of the ledger that know them, on this machine. */
   readonly ledgerPaths: readonly string[];
 }
@@ -100,14 +100,18 @@ export async function fetchFolding(
   session: ArchiveSession,
   question: ArchivedRowsQuestion,
   fetched: readonly FetchedSpan[],
-  hot: readonly (readonly string[])[],
+  databaseIds: readonly (readonly string[])[],
 ): Promise<readonly FoldableSpan[]> {
   const foldable: FoldableSpan[] = [];
   for (const [index, one] of fetched.entries()) {
-    const parted = await partedOf(filesOf(session, question, one), one.span, hot[index] ?? []);
+    const partial = await partialRecordsOf(
+      filesOf(session, question, one),
+      one.span,
+      databaseIds[index] ?? [],
+    );
     const ledger = question.ledgerMonths.find(({ month }) => month === one.month.month);
-    const ledgerPaths = ledger === undefined ? [] : await fetchLedgerParts(session, ledger, parted);
-    foldable.push({ ...one, parted, ledgerPaths });
+    const ledgerPaths = ledger === undefined ? [] : await fetchLedgerParts(session, ledger, partial);
+    foldable.push({ ...one, partial, ledgerPaths });
   }
   return foldable;
 }
@@ -133,40 +137,49 @@ interface Loading {
 }
 
 async function loadSpan(loading: Loading, span: FoldableSpan): Promise<void> {
-  const { parted, ledgerPaths } = span;
+  const { partial, ledgerPaths } = span;
   const files = filesOf(loading.session, loading.question, span);
-  await copyRows(loading, files, parted);
-  for (let index = 0; index < parted.length; index += FOLD_CHUNK)
-    await foldRows(loading, files, { parted: parted.slice(index, index + FOLD_CHUNK), ledgerPaths });
+  await copyRows(loading, files, partial);
+  for (let index = 0; index < partial.length; index += FOLD_CHUNK)
+    await foldRows(loading, files, { partial: partial.slice(index, index + FOLD_CHUNK), ledgerPaths });
 }
 
 function filesOf(
   { duckdb }: ArchiveSession,
   { definition: { table } }: ArchivedRowsQuestion,
   { paths }: FetchedSpan,
-): ColdFiles {
+): ArchivedFiles {
   return { duckdb, table, paths };
 }
 
-async function partedOf(files: ColdFiles, span: PartSpan, hot: readonly string[]): Promise<Position[]> {
-  if (span.parts.length === 1 && hot.length === 0) return [];
-  const everything: Omit<RecordQuery, 'filters'> = { order: 'oldest', limit: MAX_PARTED + 1 };
-  return requireFew(await selectParted(files, everything, hot));
+async function partialRecordsOf(
+  files: ArchivedFiles,
+  span: PartSpan,
+  databaseIds: readonly string[],
+): Promise<Position[]> {
+  if (span.parts.length === 1 && databaseIds.length === 0) return [];
+  const everything: Omit<RecordQuery, 'filters'> = { order: 'oldest', limit: MAX_PARTIAL + 1 };
+  return requireFew(await selectPartialRecords(files, everything, databaseIds));
 }
 
 function requireFew<T>(found: T[]): T[] {
-  if (found.length > MAX_PARTED) throw new TooManyArchivedRowsError('records in several places', MAX_PARTED);
+  if (found.length > MAX_PARTIAL)
+    throw new TooManyArchivedRowsError('records in several places', MAX_PARTIAL);
   return found;
 }
 
-async function hotIds(client: pg.ClientBase, table: string, { first, last }: PartSpan): Promise<string[]> {
+async function selectIdsOfTime(
+  client: pg.ClientBase,
+  table: string,
+  { first, last }: PartSpan,
+): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>({
     text: `
       select id
       from public.${quoteIdentifier(table)}
       where created_at between $1::timestamptz and $2::timestamptz
       limit $3::integer`,
-    values: [first, last, MAX_PARTED + 1],
+    values: [first, last, MAX_PARTIAL + 1],
   });
   return requireFew(rows.map(({ id }) => id));
 }
@@ -174,8 +187,8 @@ async function hotIds(client: pg.ClientBase, table: string, { first, last }: Par
 /** As text through a file, like an export the other way round. */
 async function copyRows(
   { client, session, question }: Loading,
-  files: ColdFiles,
-  parted: readonly Position[],
+  files: ArchivedFiles,
+  partial: readonly Position[],
 ): Promise<void> {
   const table = archivedTable(files.table);
   const columns = table.columns.filter(({ name }) => question.columns.includes(name));
@@ -184,7 +197,7 @@ async function copyRows(
   const conditions = [
     'true',
     ...(since === undefined ? [] : [`archived.${since.column} > ${instant(since.instant)}`]),
-    ...(parted.length === 0 ? [] : [`not ${amongIds(parted.map(({ id }) => id))}`]),
+    ...(partial.length === 0 ? [] : [`not ${amongIds(partial.map(({ id }) => id))}`]),
   ];
   await session.duckdb.run(`
     copy (select ${columns.map(rendered).join(', ')} from ${parquet(files)} where ${conditions.join(' and ')})
@@ -198,17 +211,19 @@ async function copyRows(
 
 async function foldRows(
   { client, session, question }: Loading,
-  files: ColdFiles,
-  { parted, ledgerPaths }: Pick<FoldableSpan, 'parted' | 'ledgerPaths'>,
+  files: ArchivedFiles,
+  { partial, ledgerPaths }: Pick<FoldableSpan, 'partial' | 'ledgerPaths'>,
 ): Promise<void> {
   const { definition } = question;
-  const archived = Map.groupBy(await selectRows(files, parted), (row) => String(row['id']));
-  const cold = await selectFetchedEntries(session, ledgerPaths, parted);
+  const archived = Map.groupBy(await selectRows(files, partial), (row) => String(row['id']));
+  const archivedEntries = await selectFetchedEntries(session, ledgerPaths, partial);
   const entries = Map.groupBy(
-    distinctEntries([...(await selectEntries(client, parted)), ...cold]),
+    distinctEntries([...(await selectEntries(client, partial)), ...archivedEntries]),
     ({ recordId }) => recordId,
   );
-  const rows = parted.map(({ id }) => foldParted(definition, archived.get(id) ?? [], entries.get(id) ?? []));
+  const rows = partial.map(({ id }) =>
+    foldPartialRecord(definition, archived.get(id) ?? [], entries.get(id) ?? []),
+  );
   const columns = definition.columns.filter(({ name }) => question.columns.includes(name));
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   await client.query({
@@ -219,7 +234,7 @@ async function foldRows(
     values: columns.map(({ name }) => rows.map((row) => row[name] ?? null)),
   });
   await client.query({
-    text: `insert into pg_temp.${ARCHIVED_FRAGMENTS} (id) select unnest($1::uuid[])`,
-    values: [parted.map(({ id }) => id)],
+    text: `insert into pg_temp.${FOLDED_RECORDS} (id) select unnest($1::uuid[])`,
+    values: [partial.map(({ id }) => id)],
   });
 }

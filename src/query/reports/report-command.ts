@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { reasonOf } from '../../domain/errors.ts';
-import type { ReportMeans } from './combined-report.ts';
-import { runWholeReport } from './combined-report.ts';
+import type { Sources } from '../combined-answer.ts';
+import { runCombinedReport } from './combined-report.ts';
 import type { ReportFormat } from './formats.ts';
 import { formatReport, REPORT_FORMATS } from './formats.ts';
 import type { ReportParameter } from './parameters.ts';
@@ -22,7 +22,7 @@ export class ReportUsageError extends Error {
 /** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv]`; without a name it lists the reports. */
 export async function reportCommand(
   args: readonly string[],
-  { pool, openArchive, signal }: ReportCommandMeans,
+  { pool, openArchive, signal }: ReportCommandDependencies,
   write: (text: string) => void,
 ): Promise<void> {
   const [name, ...rest] = args;
@@ -37,7 +37,7 @@ export async function reportCommand(
     else {
       const { given, includeArchive, format } = options;
       const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
-      const answer = await runWholeReport(
+      const answer = await runCombinedReport(
         { pool, archive },
         { name: report.name, given },
         { signal, includeArchive: true },
@@ -49,9 +49,9 @@ export async function reportCommand(
   }
 }
 
-export interface ReportCommandMeans extends Pick<ReportMeans, 'pool'> {
+export interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
   /** Called only when the archive is asked for. */
-  readonly openArchive: () => ReportMeans['archive'];
+  readonly openArchive: () => Sources['archive'];
   readonly signal: AbortSignal;
 }
 
