@@ -1,5 +1,5 @@
 import { COMMANDS, type Commands, runProgram } from '../src/cli/program.ts';
-import { readProcessConfig } from '../src/config.ts';
+import { readProcessConfig } from '../src/config/config.ts';
 import { readUpOptions, UP_USAGE } from './up/up-options.ts';
 
 /** What a checkout runs: the commands of the product, with those that need embedded servers or play in a cluster. */

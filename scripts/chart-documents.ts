@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 
-import { PROCESSES, READ_BY } from '../src/process-variables.ts';
+import { PROCESSES, READ_BY } from '../src/config/process-variables.ts';
 
 /** `npm run docs:chart`: writes the table of the chart's README from values.yaml, and the variables into its schema. */
 const CHART = new URL('../deploy/chart/', import.meta.url);

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { NEEDS } from '../src/missing-settings.ts';
-import { PROCESSES, READ_BY } from '../src/process-variables.ts';
-import { VARIABLES } from '../src/variables.ts';
+import { NEEDS } from '../src/config/missing-settings.ts';
+import { PROCESSES, READ_BY } from '../src/config/process-variables.ts';
+import { VARIABLES } from '../src/config/variables.ts';
 
 /** `npm run docs:configuration`: writes the tables of docs/configuration.md from the code; a test compares the two. */
 const PAGE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { prepareDatabase } from '../dev/servers/postgres/database.ts';
 import { startPostgres } from '../dev/servers/postgres/postgres.ts';
-import { readProcessConfig } from '../src/config.ts';
+import { readProcessConfig } from '../src/config/config.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { describeSchema } from '../test/support/describe-schema.ts';

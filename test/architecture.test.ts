@@ -91,9 +91,9 @@ describe('the import table bites:', () => {
     `process['env'].DATABASE_URL;`,
     'const { env, argv } = process;',
     `import { env } from 'node:process';`,
-  ])('the environment read outside config.ts is refused: %s', (reader) => {
-    const root = tree({ 'config.ts': 'process.env.A;', 'database/pool.ts': reader });
-    expect(findViolations(root)).toEqual(['database/pool.ts reads process.env; only config.ts may']);
+  ])('the environment read outside config/config.ts is refused: %s', (reader) => {
+    const root = tree({ 'config/config.ts': 'process.env.A;', 'database/pool.ts': reader });
+    expect(findViolations(root)).toEqual(['database/pool.ts reads process.env; only config/config.ts may']);
   });
 
   test('a cycle of value imports is shown whole', () => {
@@ -102,12 +102,14 @@ describe('the import table bites:', () => {
   });
 
   test('configuration is passed down: other rooms may know its types only', () => {
-    const config = { 'config.ts': 'export interface Config {}' };
+    const config = { 'config/config.ts': 'export interface Config {}' };
     expect(
-      findViolations(tree({ ...config, 'api/server.ts': `import { read } from '../config.ts';` })),
-    ).toEqual(['api/server.ts imports config.ts, which api may not']);
+      findViolations(tree({ ...config, 'api/server.ts': `import { read } from '../config/config.ts';` })),
+    ).toEqual(['api/server.ts imports config/config.ts, which api may not']);
     expect(
-      findViolations(tree({ ...config, 'api/server.ts': `import type { Config } from '../config.ts';` })),
+      findViolations(
+        tree({ ...config, 'api/server.ts': `import type { Config } from '../config/config.ts';` }),
+      ),
     ).toEqual([]);
   });
 

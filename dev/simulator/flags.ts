@@ -1,5 +1,5 @@
+import { UsageError } from '../../src/config/settings.ts';
 import { reasonOf } from '../../src/domain/errors.ts';
-import { UsageError } from '../../src/settings.ts';
 import type { Generation } from './generations.ts';
 import { millisecondsOf } from './step.ts';
 import type { Branch } from './stories.ts';

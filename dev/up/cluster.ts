@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
+import { SettingsError } from '../../src/config/settings.ts';
 import { reasonOf } from '../../src/domain/errors.ts';
 import {
   type ClusterAccess,
@@ -11,7 +12,6 @@ import {
   connectCluster,
   contextOf,
 } from '../../src/kubernetes/cluster-connection.ts';
-import { SettingsError } from '../../src/settings.ts';
 import { KUBERNAUT_KINDS } from '../sandbox/kinds.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import type { BinaryResolver } from '../servers/find/resolver.ts';

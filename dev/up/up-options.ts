@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { UsageError } from '../../src/config/settings.ts';
 import { reasonOf } from '../../src/domain/errors.ts';
-import { UsageError } from '../../src/settings.ts';
 import { readBranches, readSpan, readWhole } from '../simulator/flags.ts';
 import type { Branch } from '../simulator/stories.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/observability/logger.ts';
 import { createClosing } from '../../src/services/closing.ts';
 import type { RunningService } from '../../src/services/running-service.ts';

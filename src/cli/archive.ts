@@ -7,11 +7,11 @@ import { describeFault } from '../archive/manifest/verify-part.ts';
 import { ArchiveSchemaError } from '../archive/restore/restore-errors.ts';
 import type { RestoreRequest, RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
-import { readProcessConfig } from '../config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
 import { RestoreBlockedError } from '../database/months/month-restore.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
-import { SettingsError, UsageError } from '../settings.ts';
 import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
+import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
-import { UsageError } from '../settings.ts';
 
 /** Flags and names of a command; what Node cannot make sense of is a mistake in how it was called. */
 export function readFlags<const O extends NonNullable<ParseArgsConfig['options']>>(

@@ -1,8 +1,8 @@
-import { readProcessConfig } from '../config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { UsageError } from '../config/settings.ts';
 import { createPool } from '../database/pool.ts';
 import { type Completeness, selectCompleteness } from '../database/reading/completeness.ts';
 import { createLogger } from '../observability/logger.ts';
-import { UsageError } from '../settings.ts';
 import { readFlags } from './arguments.ts';
 
 const USAGE = `usage: remediation-audit completeness [--cluster NAME] [--json]

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 
 import { InsecureBindError } from '../api/server.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
 import { SchemaTooNewError } from '../database/migrate.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
-import { SettingsError, UsageError } from '../settings.ts';
 import { ClusterIdentityError } from '../watcher/identified-watcher.ts';
 import { ClusterSilentError } from '../watcher/silence.ts';
 

@@ -1,4 +1,4 @@
-import { UsageError } from '../settings.ts';
+import { UsageError } from '../config/settings.ts';
 
 /** `2026-03` as the first day of that month. */
 export function readMonth(text: string): string {

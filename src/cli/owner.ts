@@ -2,8 +2,9 @@ import { userInfo } from 'node:os';
 
 import pg from 'pg';
 
-import type { Config } from '../config.ts';
-import { readProcessConfig } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { UsageError } from '../config/settings.ts';
 import { upgradeEmbeddings } from '../database/embeddings/upgrade-embeddings.ts';
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/months/partitions.ts';
@@ -11,7 +12,6 @@ import { raiseEpoch } from '../database/reading/cluster-epoch.ts';
 import { forgetIdentity } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';
-import { UsageError } from '../settings.ts';
 import { takeNoArguments } from './arguments.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

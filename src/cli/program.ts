@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { readProcessConfig } from '../config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import type { RunningService, ServiceContext } from '../services/running-service.ts';
@@ -9,7 +10,6 @@ import { startServeService } from '../services/serve-service.ts';
 import { SERVICE_CHECKS } from '../services/service-checks.ts';
 import { startWatchService } from '../services/watch-service.ts';
 import { startWorkService } from '../services/work-service.ts';
-import { UsageError } from '../settings.ts';
 import { runArchive } from './archive.ts';
 import { takeNoArguments } from './arguments.ts';
 import { runCompleteness } from './completeness.ts';

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
-import type { Config } from '../config.ts';
-import { readProcessConfig } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
@@ -11,7 +12,6 @@ import { reportCommand, ReportUsageError } from '../query/reports/report-command
 import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
-import { SettingsError, UsageError } from '../settings.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */
 const REPORT_TIMEOUT_MS = 600_000;

@@ -3,8 +3,9 @@ import type { ParseArgsConfig } from 'node:util';
 import type pg from 'pg';
 
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
-import type { Config } from '../config.ts';
-import { readProcessConfig } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
 import type { Hold, HoldScope } from '../database/holds/holds.ts';
 import {
   describeHold,
@@ -21,7 +22,6 @@ import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { storeHoldsOf } from '../services/hold-keeper.ts';
-import { SettingsError, UsageError } from '../settings.ts';
 import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 

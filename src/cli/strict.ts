@@ -1,11 +1,11 @@
-import type { Config } from '../config.ts';
-import { readProcessConfig } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { readProcessConfig } from '../config/config.ts';
+import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
 import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
 import { watchedClusters } from '../services/watched-clusters.ts';
-import { UsageError } from '../settings.ts';
 import type { LookOptions } from '../watcher/single-look.ts';
 import type { NotStripped, Stripping } from '../watcher/strip-finalizers.ts';
 import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strip-finalizers.ts';

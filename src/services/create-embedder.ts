@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { createOfflineEmbedder } from '../embedding/offline-embedder.ts';
 import { createOpenAiEmbedder } from '../embedding/openai-embedder.ts';

@@ -2,7 +2,7 @@ import type { Gate } from '../api/auth/gate.ts';
 import { createOpenGate } from '../api/auth/gate.ts';
 import { createKubernetesGate } from '../api/auth/kubernetes-gate.ts';
 import { createTokenGate } from '../api/auth/token-gate.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { StoreHoldDependencies, StoreHoldReport } from '../archive/expiry/store-holds.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';

@@ -11,11 +11,11 @@ import type { ArchiveObserver } from '../archive/reader/archive-reader.ts';
 import { createArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { ObjectStore } from '../archive/store/object-store.ts';
 import { openStore } from '../archive/store/open-store.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { SettingsError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
-import { SettingsError } from '../settings.ts';
 
 export interface Archive {
   readonly store: ObjectStore;

@@ -4,7 +4,7 @@ import { readTokens } from '../api/auth/token-gate.ts';
 import { InsecureBindError, isInsecureBind } from '../api/server.ts';
 import { readCertificate } from '../api/tls.ts';
 import { signingKeyFrom, trustedKeysFrom } from '../archive/manifest/signing-key.ts';
-import type { Config, ConfigCheck } from '../config.ts';
+import type { Config, ConfigCheck } from '../config/config.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { strictKindProblems } from './strict-mode.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { StrictMode } from '../watcher/start-watcher.ts';
 

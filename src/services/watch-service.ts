@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool } from '../database/pool.ts';
 import type { Completeness } from '../database/reading/completeness.ts';
 import { createObservedResourceReader } from '../database/reading/observed-resource-reader.ts';
@@ -8,7 +9,6 @@ import { reasonOf } from '../domain/errors.ts';
 import { createRedactor } from '../domain/redaction.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
-import { logMissingSettings } from '../missing-settings.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';

@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
-import { VARIABLES } from '../../src/variables.ts';
 import {
   CHART,
   documentsOf,

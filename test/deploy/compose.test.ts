@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { probeRoutes } from '../../src/api/routes/probe-routes.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { startHealthServer } from '../../src/observability/health-server.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { VARIABLES } from '../../src/variables.ts';
 import { type ComposeService, interpolate, readCompose } from '../support/compose.ts';
 import { parseDockerfile } from '../support/dockerfile.ts';
 import { repositoryPath } from '../support/repository.ts';

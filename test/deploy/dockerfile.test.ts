@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { VARIABLES } from '../../src/variables.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { createIgnore, type Instruction, parseDockerfile, type Stage } from '../support/dockerfile.ts';
 import { repositoryPath } from '../support/repository.ts';
 

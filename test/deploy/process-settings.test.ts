@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { readConfig } from '../../src/config.ts';
-import { missingSettings } from '../../src/missing-settings.ts';
-import { PROCESSES, type ProcessName, READ_BY } from '../../src/process-variables.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { missingSettings } from '../../src/config/missing-settings.ts';
+import { PROCESSES, type ProcessName, READ_BY } from '../../src/config/process-variables.ts';
 import { environmentOf, EVERYTHING, podsOf, renderChart } from '../support/chart.ts';
 import { readCompose } from '../support/compose.ts';
 

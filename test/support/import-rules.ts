@@ -5,7 +5,7 @@ import ts from 'typescript';
 
 /** What one room of `src/` may import. Paths are relative to `src/`; a folder stands for everything in it. */
 export interface Rule {
-  /** Other rooms, single files, or `*` for all. The room itself and `config.ts`'s types are always allowed. */
+  /** Other rooms, single files, or `*` for all. The room itself and the types of `config/config.ts` are always allowed. */
   rooms: readonly string[];
   /** Node's own modules: any, or none because the code also runs inside a workflow or must stay pure. */
   node: boolean;
@@ -16,6 +16,7 @@ export interface Rule {
 }
 
 const service = (rooms: readonly string[]): Rule => ({ rooms, node: true, packages: 'any' });
+const CONFIG = 'config/config.ts';
 const MESSAGES = 'workflows/messages.ts';
 
 /** The import table of the architecture. Everything not listed is forbidden. */
@@ -54,21 +55,8 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   'main.ts': service(['cli']),
   services: service(['*']),
   cli: service(['*']),
-  'config.ts': service([
-    'settings.ts',
-    'temporal-settings.ts',
-    'unknown-variables.ts',
-    'variables.ts',
-    'domain',
-  ]),
-  'temporal-settings.ts': service(['settings.ts', 'variables.ts', 'domain']),
-  'unknown-variables.ts': service([]),
-  'variables.ts': service(['settings.ts', 'retention-variables.ts', 'watcher-variables.ts']),
-  'process-variables.ts': service(['variables.ts', 'retention-variables.ts', 'watcher-variables.ts']),
-  'missing-settings.ts': service(['process-variables.ts', 'observability']),
-  'watcher-variables.ts': service(['settings.ts']),
-  'retention-variables.ts': service(['settings.ts']),
-  'settings.ts': service(['domain']),
+  // Only these know the environment; the rest of the product is given values.
+  config: service(['domain', 'observability']),
 };
 
 /** The client is installed alone: nothing but Node, and prom-client for those who have it. */
@@ -96,7 +84,7 @@ export function findViolations(sourceRoot: string, rules = IMPORT_RULES): string
       file.imports.flatMap((found) => judgeImport(file, found, { files, rules })),
     ),
     ...[...files.values()]
-      .filter((file) => file.readsEnvironment && file.path !== 'config.ts')
+      .filter((file) => file.readsEnvironment && file.path !== CONFIG)
       .map(environmentLine),
     ...findCycles(files),
     ...findNodeInWorkflows(files),
@@ -104,7 +92,7 @@ export function findViolations(sourceRoot: string, rules = IMPORT_RULES): string
 }
 
 function environmentLine(file: SourceFile): string {
-  return `${file.path} reads process.env; only config.ts may`;
+  return `${file.path} reads process.env; only ${CONFIG} may`;
 }
 
 interface Tree {
@@ -143,7 +131,7 @@ function isRoomAllowed(file: SourceFile, target: SourceFile, found: Import, rule
   if (target.room === file.room || rule.rooms.includes('*')) return true;
   if (rule.rooms.includes(target.room) || rule.rooms.includes(target.path)) return true;
   // Configuration is passed down as values; what is passed has a type, and it is written once.
-  if (target.path === 'config.ts') return found.typeOnly;
+  if (target.path === CONFIG) return found.typeOnly;
   return found.typeOnly && (rule.typesOnly ?? []).includes(target.room);
 }
 

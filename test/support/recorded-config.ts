@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
-import type { Config } from '../../src/config.ts';
-import { readConfig } from '../../src/config.ts';
-import type { VariableName } from '../../src/process-variables.ts';
-import { VARIABLES } from '../../src/variables.ts';
+import type { Config } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { VariableName } from '../../src/config/process-variables.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 
 export interface RecordedConfig {
   readonly config: Config;

@@ -9,7 +9,7 @@ import type { PlayedRemediation } from '../../dev/simulator/play.ts';
 import { runSimulator } from '../../dev/simulator/simulator.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import { branchesOf } from '../../dev/simulator/stories.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';

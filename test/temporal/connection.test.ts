@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import { connectTemporal, TemporalUnreachableError } from '../../src/temporal/connection.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';

@@ -8,9 +8,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CATALOGUE } from '../../dev/servers/find/catalogue.ts';
 import { SERVER_NAMES } from '../../dev/servers/find/resolver.ts';
 import { updatePage } from '../../scripts/configuration-table.ts';
-import { type ConfigCheck, readConfig } from '../../src/config.ts';
-import type { SettingsError } from '../../src/settings.ts';
-import { VARIABLES } from '../../src/variables.ts';
+import { type ConfigCheck, readConfig } from '../../src/config/config.ts';
+import type { SettingsError } from '../../src/config/settings.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 
 test('docs/configuration.md shows every variable that config.ts reads, with its default and who reads it, and what each process needs; `npm run docs:configuration` writes it', () => {
   const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
@@ -18,7 +18,7 @@ test('docs/configuration.md shows every variable that config.ts reads, with its 
 });
 
 test('config.ts reads no variable that its table does not show', () => {
-  const source = readFileSync(new URL('../../src/config.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/config/config.ts', import.meta.url), 'utf8');
   const read = [...source.matchAll(/'((?:REMEDIATION_AUDIT|DATABASE|TEMPORAL)_[A-Z_]+|KUBECONFIG)'/g)].map(
     ([, name]) => name,
   );

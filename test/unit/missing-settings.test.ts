@@ -3,10 +3,10 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { expect, test } from 'vitest';
 
-import { readConfig } from '../../src/config.ts';
-import { logMissingSettings } from '../../src/missing-settings.ts';
-import { NEEDS } from '../../src/missing-settings.ts';
-import { PROCESSES, type ProcessName, READ_BY } from '../../src/process-variables.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { logMissingSettings } from '../../src/config/missing-settings.ts';
+import { NEEDS } from '../../src/config/missing-settings.ts';
+import { PROCESSES, type ProcessName, READ_BY } from '../../src/config/process-variables.ts';
 
 function logged(process: ProcessName, environment: Readonly<Record<string, string>>): readonly string[] {
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-import { readProcessConfig } from '../../../src/config.ts';
+import { readProcessConfig } from '../../../src/config/config.ts';
 import { ClusterAccessError } from '../../../src/kubernetes/cluster-connection.ts';
 import type { ClusterWriter } from '../../../src/kubernetes/cluster-writer.ts';
 import { connectForWriting } from '../../../src/kubernetes/cluster-writer.ts';

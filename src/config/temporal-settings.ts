@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
-import { reasonOf } from './domain/errors.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { SettingsReader } from './settings.ts';
 import { VARIABLES } from './variables.ts';
 

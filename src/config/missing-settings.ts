@@ -1,5 +1,5 @@
+import type { Logger } from '../observability/logger.ts';
 import type { Config } from './config.ts';
-import type { Logger } from './observability/logger.ts';
 import type { ProcessName, VariableName } from './process-variables.ts';
 
 /** A setting that a process should have, and what is lost without it. */

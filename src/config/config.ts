@@ -1,12 +1,23 @@
+/*
+ * Configuration: what the environment says, read once at the start of a process and passed on as values.
+ *
+ * In: the environment and the files it names. Out: one frozen `Config`, or one SettingsError with every mistake.
+ * `variables.ts` is the table of all variables, and the documentation is written from it. `process-variables.ts` says which
+ * process reads which, `missing-settings.ts` what a process lacks and what is lost without it. `settings.ts` reads one
+ * value of one type.
+ *
+ * What must stay true: only this file touches `process.env`; nothing is started before the whole environment is
+ * judged; a message names the variable, what it takes, and never a secret.
+ */
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { parseJson } from './domain/json.ts';
-import { MAX_RESTORED_DAYS, RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from './domain/limits.ts';
-import { parsePayloadKeys, type PayloadKey } from './domain/payload-keys.ts';
-import type { RedactionOptions } from './domain/redaction.ts';
-import { parseRedactionOptions } from './domain/redaction.ts';
+import { parseJson } from '../domain/json.ts';
+import { MAX_RESTORED_DAYS, RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from '../domain/limits.ts';
+import { parsePayloadKeys, type PayloadKey } from '../domain/payload-keys.ts';
+import type { RedactionOptions } from '../domain/redaction.ts';
+import { parseRedactionOptions } from '../domain/redaction.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
 import { readTemporal } from './temporal-settings.ts';
 import { findUnknownVariables, withoutServiceLinks } from './unknown-variables.ts';

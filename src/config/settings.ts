@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { reasonOf } from './domain/errors.ts';
+import { reasonOf } from '../domain/errors.ts';
 
 /** One variable of the environment, as the documentation shows it. */
 export interface Setting {
