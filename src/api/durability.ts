@@ -1,6 +1,6 @@
 import type { Batcher } from '../database/recording/batcher.ts';
 import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/recording/batcher.ts';
-import type { RecordOutcome } from '../database/recording/record-store.ts';
+import type { RecordOutcome } from '../database/recording/record-outcome.ts';
 import { isOutage } from '../database/sqlstate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Observation } from '../domain/observation.ts';

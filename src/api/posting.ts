@@ -1,4 +1,4 @@
-import type { RefusedRecord } from '../database/recording/record-store.ts';
+import type { RefusedRecord } from '../database/recording/record-outcome.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { AcceptedPost } from '../domain/intake.ts';
 import { isRefused, observationOfPost } from '../domain/intake.ts';

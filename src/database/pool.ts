@@ -82,7 +82,7 @@ export type LastPart<T> =
   /** Work that reads its answers. The commit is sent when it has ended. */
   | { readonly work: (client: pg.PoolClient) => Promise<T> };
 
-export interface ShortTransaction<F, T> {
+export interface PipelinedTransaction<F, T> {
   /** `begin` is sent when it is called, but perhaps not answered yet. */
   readonly first: (client: pg.PoolClient) => Promise<F>;
   /** Must not be given the client: a query that it sent after an `await` would run behind the commit, on its own. */
@@ -93,7 +93,10 @@ export interface ShortTransaction<F, T> {
  * The same in two answers instead of four where the pool has `pipeline`: `begin` travels with the first part, the commit
  * with the last. A commit behind a query that failed rolls back.
  */
-export async function inShortTransaction<F, T>(pool: pg.Pool, parts: ShortTransaction<F, T>): Promise<T> {
+export async function inPipelinedTransaction<F, T>(
+  pool: pg.Pool,
+  parts: PipelinedTransaction<F, T>,
+): Promise<T> {
   return onOneClient(pool, async (client) => {
     const begun = client.query('begin');
     if (!client.pipeline) await begun;
@@ -101,7 +104,7 @@ export async function inShortTransaction<F, T>(pool: pg.Pool, parts: ShortTransa
     const last = parts.last(found);
     if ('statements' in last) {
       const statements = [...last.statements, { text: 'commit' }];
-      await inTurn(
+      await sendInOrder(
         client,
         statements.map((statement) => () => client.query(statement)),
       );
@@ -117,7 +120,7 @@ export async function inShortTransaction<F, T>(pool: pg.Pool, parts: ShortTransa
  * Each step sends its queries behind those of the one before it where the connection allows that, otherwise after their
  * answers. Throws only when no step sends anything any more: what came behind the rollback would be a transaction of its own.
  */
-export async function inTurn(
+export async function sendInOrder(
   client: pg.PoolClient,
   steps: readonly (() => Promise<unknown>)[],
 ): Promise<void> {

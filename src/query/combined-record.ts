@@ -3,7 +3,7 @@ import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/read
 import { selectHistory } from '../database/reading/record-history.ts';
 import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
 import { inSnapshot } from '../database/reading/snapshot.ts';
-import { selectHome } from '../database/recording/record-location.ts';
+import { selectRecordLocation } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
@@ -36,7 +36,7 @@ export async function selectCombinedRecord(
   id: string,
   options: QueryOptions,
 ): Promise<CombinedRecord> {
-  const createdAt = await selectHome(pool, definition.table, id);
+  const createdAt = await selectRecordLocation(pool, definition.table, id);
   const query = createdAt === undefined ? byClientId(definition, id) : at(definition, { id, createdAt });
   const { rows, next, ...page } = await selectCombinedPage({ pool, definition, query }, archive, options);
   if (rows.length === 0 && next !== undefined) throw new SearchUnfinishedError(id, next.createdAt);

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { RecordStore, StoredRecord } from '../../src/database/recording/record-store.ts';
+import type { StoredRecord } from '../../src/database/recording/record-outcome.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -7,9 +7,9 @@ import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import type {
   DelayedRecord,
   RecordOutcome,
-  RecordStore,
   RefusedRecord,
-} from '../../src/database/recording/record-store.ts';
+} from '../../src/database/recording/record-outcome.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';

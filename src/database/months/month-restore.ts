@@ -131,7 +131,7 @@ async function mergeAll(
       select archived.id, archived.created_at::text as created_at
       from ${stagedOf(definition.table)} as archived
       where not exists (select from inserted where inserted.id = archived.id)`);
-    const homes = rows.map(({ id, created_at }) => ({ id, createdAt: created_at }));
+    const locations = rows.map(({ id, created_at }) => ({ id, createdAt: created_at }));
     await client.query({
       text: `
         update ${table} as record set
@@ -140,9 +140,9 @@ async function mergeAll(
         from ${stagedOf(definition.table)} as archived
         where archived.id = record.id and archived.created_at = record.created_at
           and record.id = any($1::uuid[]) and record.created_at = any($2::timestamptz[])`,
-      values: [homes.map(({ id }) => id), homes.map(({ createdAt }) => createdAt)],
+      values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt)],
     });
-    await foldRecords(client, definition, homes, { rows: definition.table, ledger: STAGED_LEDGER_TABLE });
+    await foldRecords(client, definition, locations, { rows: definition.table, ledger: STAGED_LEDGER_TABLE });
   }
   for (const { table } of partitions) await client.query(`drop table ${stagedOf(table)}`);
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import type { RecordDefinition } from '../../domain/records/definition.ts';
-import type { Home } from '../recording/record-rows.ts';
+import type { RecordLocation } from '../recording/record-rows.ts';
 import { refold } from '../recording/record-rows.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 
@@ -134,11 +134,11 @@ export async function foldStagedRecords(
 export async function foldRecords(
   client: pg.ClientBase,
   definition: RecordDefinition,
-  homes: readonly Home[],
+  locations: readonly RecordLocation[],
   relations: { readonly rows: string; readonly ledger: string },
 ): Promise<void> {
-  if (homes.length === 0) return;
-  await refold(client, definition, homes, relations);
+  if (locations.length === 0) return;
+  await refold(client, definition, locations, relations);
   await client.query({
     text: `
       update ${quoteIdentifier(relations.rows)} as record set
@@ -151,18 +151,18 @@ export async function foldRecords(
         group by entry.record_id, entry.created_at
       ) as entries
       where record.id = entries.record_id and record.created_at = entries.created_at`,
-    values: [homes.map(({ id }) => id), homes.map(({ createdAt }) => createdAt)],
+    values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt)],
   });
 }
 
-/** In a database that never saw these records they get their homes; where it did, they have them. */
+/** In a database that never saw these records they get their locations; where it did, they have them. */
 export async function settleStagedHomes(client: pg.ClientBase, table: string, staged: string): Promise<void> {
   await client.query({
     text: `
       insert into record_home (id, table_name, created_at)
       select record.id, $1::text, record.created_at
       from ${quoteIdentifier(staged)} as record
-      where not exists (select from record_home as home where home.id = record.id)
+      where not exists (select from record_home as location where location.id = record.id)
       order by record.id
       on conflict (id) do nothing`,
     values: [table],

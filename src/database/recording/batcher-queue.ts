@@ -1,6 +1,6 @@
 import type { Observation } from '../../domain/observation.ts';
 import type { BatcherOptions } from './batcher.ts';
-import type { RecordOutcome } from './record-store.ts';
+import type { RecordOutcome } from './record-outcome.ts';
 
 /** Nothing was accepted: the caller keeps the observation and comes again later. */
 export class BatcherFullError extends Error {

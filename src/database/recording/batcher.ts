@@ -1,7 +1,8 @@
 import type { Observation } from '../../domain/observation.ts';
 import type { Waiting } from './batcher-queue.ts';
 import { BatcherTimeoutError, createQueue } from './batcher-queue.ts';
-import type { DelayedRecord, RecordOutcome, RecordStore } from './record-store.ts';
+import type { DelayedRecord, RecordOutcome } from './record-outcome.ts';
+import type { RecordStore } from './record-store.ts';
 
 export { BatcherFullError, BatcherTimeoutError } from './batcher-queue.ts';
 

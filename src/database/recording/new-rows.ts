@@ -28,7 +28,7 @@ const shapesByDefinition = new WeakMap<RecordDefinition, Map<string, Shape>>();
 export function insertOfRows(
   definition: RecordDefinition,
   prepared: readonly PreparedObservation[],
-  homes: ReadonlyMap<string, string>,
+  locations: ReadonlyMap<string, string>,
 ): pg.QueryConfig {
   const observations = prepared.map(({ observation }) => observation);
   const { name, text, columns } = shapeOf(definition, prepared);
@@ -36,7 +36,7 @@ export function insertOfRows(
     name,
     text,
     values: [
-      ...ledgerArrays(prepared, homes),
+      ...ledgerArrays(prepared, locations),
       arrayLiteral(observations.map(({ createdAtSource }) => createdAtSource)),
       ...columns.map((column) => valuesOf(column, observations)),
     ],
@@ -71,7 +71,7 @@ function addShape(
   return shape;
 }
 
-/** Columns of the ledger and of the row may have one name: the ledger's are told apart. */
+/** Columns of the ledger and of the row may have one name: the ledger's have a prefix. */
 const ENTRY_COLUMNS = LEDGER_COLUMNS.map(({ name, type }) => ({ name: `entry_${name}`, type }));
 
 function insertStatement(definition: RecordDefinition, columns: readonly Column[]): string {

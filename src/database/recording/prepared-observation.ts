@@ -1,10 +1,14 @@
+import { isNestedBeyond } from '../../domain/bounds.ts';
+import { MAX_BODY_DEPTH } from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
-import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import type { Columns, ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { repairColumns, repairText } from '../../domain/repair.ts';
 import type { Content } from '../../identity/ledger-entry.ts';
 import { contentOf } from '../../identity/ledger-entry.ts';
 import { recordId } from '../../identity/record-id.ts';
+import { SQLSTATE } from '../sqlstate.ts';
+import type { Fault } from './record-outcome.ts';
 
 /** An observation with all that follows from it alone, before the database is asked anything. */
 export interface PreparedObservation {
@@ -48,4 +52,32 @@ function prepare(observation: Observation, repaired: readonly string[]): Prepare
 
 function withColumns(observation: Observation, columns: Columns): Observation {
   return { ...observation, columns };
+}
+
+const NUMBERS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer']);
+const INTEGER = /^-?\d+$/;
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/**
+ * What could not be read back from the ledger must not get into it, where it would stop every later fold of its record.
+ * PostgreSQL would take some of it: `0x10` for an integer, JSON of ten thousand levels.
+ */
+export function findFault({ table, sourceVersion, columns }: Observation): Fault | undefined {
+  const sqlstate = SQLSTATE.invalid_text_representation;
+  const definition = definitionOf(table);
+  if (!INTEGER.test(sourceVersion))
+    return { reason: `source_version: ${sourceVersion} is not an integer`, sqlstate };
+  for (const { name, type } of definition.columns) {
+    const value = columns[name];
+    if (typeof value !== 'string') continue;
+    if (type === 'jsonb') {
+      if (value.length > MAX_BODY_DEPTH && isNestedBeyond(value, MAX_BODY_DEPTH)) {
+        const reason = `${name}: JSON is nested deeper than ${MAX_BODY_DEPTH} levels`;
+        return { reason, sqlstate: SQLSTATE.statement_too_complex };
+      }
+    } else if (NUMBERS.has(type) && !JSON_NUMBER.test(value)) {
+      return { reason: `${name}: ${value} is not a JSON number`, sqlstate };
+    }
+  }
+  return undefined;
 }

@@ -4,7 +4,7 @@ import type pg from 'pg';
 
 import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
-import type { RefusedRecord } from './record-store.ts';
+import type { RefusedRecord } from './record-outcome.ts';
 
 const INSERT_QUARANTINE = `
   insert into audit_quarantine as kept (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)

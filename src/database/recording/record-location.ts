@@ -4,13 +4,13 @@ import { instantFromSql } from '../sql.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 
-const SELECT_HOMES = `
+const SELECT_LOCATIONS = `
   select id, created_at
   from record_home
   where id = any($1::uuid[])`;
 
 /** Both in one statement, which is one answer less to wait for: most flushes bring a record that is new. */
-const SELECT_OR_INSERT_HOMES = `
+const SELECT_OR_INSERT_LOCATIONS = `
   with wanted as (
     select id, table_name, created_at
     from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
@@ -31,55 +31,56 @@ const SELECT_OR_INSERT_HOMES = `
   union all
   select id, created_at, true as is_new from made`;
 
-interface HomeRow {
+interface LocationRow {
   id: string;
   created_at: string;
 }
 
-interface WantedRow extends HomeRow {
+interface ResolvedRow extends LocationRow {
   is_new: boolean;
 }
 
-export interface Homes {
-  /** created_at by id. */
-  readonly of: ReadonlyMap<string, string>;
+export interface ResolvedLocations {
+  /** By id. */
+  readonly createdAt: ReadonlyMap<string, string>;
   /** Whether this transaction made all of them: then no row and no ledger entry of these records exists. */
   readonly areNew: boolean;
 }
 
 /**
- * The home of each record: what its first acceptance decided, or, for a record never seen, the time its earliest
+ * The location of each record, its partition key: what its first acceptance decided, or, for a record never seen, the time its earliest
  * observation here carries. Of two transactions that bring a new record at once, the second waits in the insert for
  * the first and then reads what that one decided.
  */
-export async function settleHomes(
+export async function resolveLocations(
   client: pg.ClientBase,
   prepared: readonly PreparedObservation[],
-): Promise<Homes> {
-  const wanted = wantedHomes(prepared);
-  const { rows } = await client.query<WantedRow>({
-    name: 'select-or-insert-homes',
-    text: SELECT_OR_INSERT_HOMES,
+): Promise<ResolvedLocations> {
+  const wanted = earliestOfEach(prepared);
+  const { rows } = await client.query<ResolvedRow>({
+    name: 'select-or-insert-locations',
+    text: SELECT_OR_INSERT_LOCATIONS,
     values: [
       arrayLiteral(wanted.map(({ id }) => id)),
       arrayLiteral(wanted.map(({ observation }) => observation.table)),
       arrayLiteral(wanted.map(({ observation }) => observation.createdAt)),
     ],
   });
-  const homes = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
-  if (homes.size === wanted.length) return { of: homes, areNew: rows.every((row) => row.is_new) };
-  const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !homes.has(id));
-  const others = await client.query<HomeRow>({
-    name: 'select-homes',
-    text: SELECT_HOMES,
+  const locations = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
+  if (locations.size === wanted.length)
+    return { createdAt: locations, areNew: rows.every((row) => row.is_new) };
+  const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !locations.has(id));
+  const others = await client.query<LocationRow>({
+    name: 'select-locations',
+    text: SELECT_LOCATIONS,
     values: [arrayLiteral(decidedMeanwhile)],
   });
-  for (const row of others.rows) homes.set(row.id, instantFromSql(row.created_at));
-  return { of: homes, areNew: false };
+  for (const row of others.rows) locations.set(row.id, instantFromSql(row.created_at));
+  return { createdAt: locations, areNew: false };
 }
 
 /** One candidate per record: the observation with the earliest time, whatever order they came in. */
-function wantedHomes(prepared: readonly PreparedObservation[]): PreparedObservation[] {
+function earliestOfEach(prepared: readonly PreparedObservation[]): PreparedObservation[] {
   const earliest = new Map<string, PreparedObservation>();
   for (const candidate of prepared) {
     const known = earliest.get(candidate.id);
@@ -90,10 +91,14 @@ function wantedHomes(prepared: readonly PreparedObservation[]): PreparedObservat
   return [...earliest.values()];
 }
 
-/** Where a record of that table lives; undefined for an id that none of them has. */
-export async function selectHome(pool: pg.Pool, table: string, id: string): Promise<string | undefined> {
-  const { rows } = await pool.query<HomeRow>({
-    name: 'select-home-of-record',
+/** created_at of a record of that table; undefined for an id that no such record has. */
+export async function selectRecordLocation(
+  pool: pg.Pool,
+  table: string,
+  id: string,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<LocationRow>({
+    name: 'select-location-of-record',
     text: `
       select id, created_at
       from record_home

@@ -36,32 +36,32 @@ export async function mergeRows(
   client: pg.ClientBase,
   definition: RecordDefinition,
   prepared: readonly PreparedObservation[],
-  homes: ReadonlyMap<string, string>,
+  locations: ReadonlyMap<string, string>,
 ): Promise<Map<string, number>> {
   const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
     text: mergeStatementOf(definition),
-    values: [...ledgerArrays(prepared, homes), ...rowArrays(definition, rows, homes)],
+    values: [...ledgerArrays(prepared, locations), ...rowArrays(definition, rows, locations)],
   });
   const late = lateRows(rows, merged.rows);
   if (late.length > 0)
     await refold(
       client,
       definition,
-      late.map((id) => ({ id, createdAt: homeOf(homes, id) })),
+      late.map((id) => ({ id, createdAt: locationOf(locations, id) })),
     );
 
   const revisions = new Map(merged.rows.map((row) => [row.id, row.revision]));
   if (revisions.size === rows.length) return revisions;
   const repeated = rows
     .filter(({ id }) => !revisions.has(id))
-    .map(({ id }) => ({ id, createdAt: homeOf(homes, id) }));
+    .map(({ id }) => ({ id, createdAt: locationOf(locations, id) }));
   for (const row of await selectRevisions(client, definition, repeated)) revisions.set(row.id, row.revision);
   return revisions;
 }
 
-/** Records whose row had already seen a version as new as the oldest one that came: arrival was out of order. */
+/** Records with an observation out of order: their row already holds a version as new as the oldest that came. */
 function lateRows(rows: readonly IncomingRow[], merged: readonly MergedRow[]): string[] {
   const updated = merged.filter((row) => row.previous_version !== null);
   if (updated.length === 0) return [];
@@ -115,10 +115,10 @@ type Parameter = string | Buffer;
 /** The parameters of LEDGER_COLUMNS. */
 export function ledgerArrays(
   prepared: readonly PreparedObservation[],
-  homes: ReadonlyMap<string, string>,
+  locations: ReadonlyMap<string, string>,
 ): Parameter[] {
   const salts = drawSalts(prepared.length);
-  const createdAt = prepared.map(({ id }) => homeOf(homes, id));
+  const createdAt = prepared.map(({ id }) => locationOf(locations, id));
   const seals = prepared.map(({ observation, content, id }, index) =>
     sealEntry(observation, content, {
       id,
@@ -153,11 +153,11 @@ function noSalt(id: string): never {
 function rowArrays(
   definition: RecordDefinition,
   rows: readonly IncomingRow[],
-  homes: ReadonlyMap<string, string>,
+  locations: ReadonlyMap<string, string>,
 ): Parameter[] {
   const arrays: Record<(typeof ROW_COLUMNS)[number]['name'], string> = {
     id: arrayLiteral(rows.map(({ id }) => id)),
-    created_at: arrayLiteral(rows.map(({ id }) => homeOf(homes, id))),
+    created_at: arrayLiteral(rows.map(({ id }) => locationOf(locations, id))),
     created_at_source: arrayLiteral(rows.map(({ observation }) => observation.createdAtSource)),
     cluster: arrayLiteral(rows.map(({ observation }) => observation.cluster)),
     source_version: arrayLiteral(rows.map(({ newestVersion }) => newestVersion)),
@@ -179,7 +179,7 @@ function asText(value: string | boolean | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
-export interface Home {
+export interface RecordLocation {
   readonly id: string;
   readonly createdAt: string;
 }
@@ -209,16 +209,16 @@ const selectEntries = (ledger: string): string => `
 export async function refold(
   client: pg.ClientBase,
   definition: RecordDefinition,
-  homes: readonly Home[],
+  locations: readonly RecordLocation[],
   relations: FoldedRelations = { rows: definition.table, ledger: LEDGER },
 ): Promise<void> {
   const { rows } = await client.query<LedgerRow>({
     name: `select-entries-${relations.ledger}`,
     text: selectEntries(relations.ledger),
-    values: [homes.map(({ id }) => id), homes.map(({ createdAt }) => createdAt)],
+    values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt)],
   });
   const byRecord = Map.groupBy(rows, (row) => row.record_id);
-  const folded = homes.map(({ id, createdAt }) => ({
+  const folded = locations.map(({ id, createdAt }) => ({
     id,
     createdAt,
     columns: foldEntries(
@@ -248,7 +248,7 @@ function entryOf(definition: RecordDefinition, row: LedgerRow): Entry {
 async function selectRevisions(
   client: pg.ClientBase,
   definition: RecordDefinition,
-  rows: readonly Home[],
+  rows: readonly RecordLocation[],
 ): Promise<{ id: string; revision: number }[]> {
   if (rows.length === 0) return [];
   const result = await client.query<{ id: string; revision: number }>({
@@ -263,8 +263,8 @@ async function selectRevisions(
   return result.rows;
 }
 
-function homeOf(homes: ReadonlyMap<string, string>, id: string): string {
-  const home = homes.get(id);
-  if (home === undefined) throw new Error(`record ${id} has no home although one was just settled`);
-  return home;
+function locationOf(locations: ReadonlyMap<string, string>, id: string): string {
+  const createdAt = locations.get(id);
+  if (createdAt === undefined) throw new Error(`record ${id} has no location although it was just resolved`);
+  return createdAt;
 }
