@@ -26,9 +26,9 @@ const onFullDisk = (prepare: string, leftKb: number, step: string): string => `
   const { spawnSync } = await import('node:child_process');
   const { fileURLToPath } = await import('node:url');
   const { default: pg } = await import('pg');
-  const { startPostgres } = await import(source('embedded/postgres.ts'));
-  const { prepareDatabase } = await import(source('embedded/database.ts'));
-  const { createLogger } = await import(source('observability/logger.ts'));
+  const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));
+  const { prepareDatabase } = await import(source('dev/servers/postgres/database.ts'));
+  const { createLogger } = await import(source('src/observability/logger.ts'));
   const disk = ${JSON.stringify(disk)};
   const start = () => startPostgres({
     dataDir: disk + '/data', port: 0, cacheDir: ${JSON.stringify(cacheDir)}, report: () => undefined,
@@ -84,7 +84,7 @@ test.each([
 
 const ROLES = `
   await query('postgres', 'create database remediation_audit');
-  const bootstrap = (file) => fs.readFileSync(new URL(source('../migrations/bootstrap/' + file)), 'utf8');
+  const bootstrap = (file) => fs.readFileSync(new URL(source('migrations/bootstrap/' + file)), 'utf8');
   await query('remediation_audit', bootstrap('roles.sql'));
   await query('remediation_audit', "alter role audit_owner password 'owner'");`;
 
@@ -93,7 +93,7 @@ const MIGRATE = `
   const DATABASE_OWNER_URL = 'postgres://audit_owner:owner@127.0.0.1:' + port + '/remediation_audit';
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [fileURLToPath(source('main.ts')), 'migrate'],
+    [fileURLToPath(source('src/main.ts')), 'migrate'],
     { env: { DATABASE_OWNER_URL }, encoding: 'utf8' },
   );
   return status + ' ' + stdout + stderr;`;

@@ -29,13 +29,13 @@ const script = (): string => `
   const { randomBytes } = await import('node:crypto');
   const { once } = await import('node:events');
   const { fileURLToPath } = await import('node:url');
-  const { until } = await import(source('../test/support/until.ts'));
+  const { until } = await import(source('test/support/until.ts'));
   const disk = ${JSON.stringify(disk)};
   const endpoints = disk + '/data/endpoints.json';
   const flags = ['--data-dir', disk + '/data', '--no-simulator', ...${JSON.stringify(FREE_PORTS)}];
   const start = async () => {
     fs.rmSync(endpoints, { force: true });
-    const child = spawn(process.execPath, [fileURLToPath(source('main.ts')), 'up', ...flags], {
+    const child = spawn(process.execPath, [fileURLToPath(source('dev/main.ts')), 'up', ...flags], {
       stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, KUBECONFIG: '', REMEDIATION_AUDIT_LOG_LEVEL: 'silent' },
     });
     await until(() => fs.existsSync(endpoints) || child.exitCode !== null, 'up is ready', 120_000);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { until } from './until.ts';
@@ -27,9 +27,11 @@ export interface ScriptOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-/** A process of its own that runs a module. `source('dev/servers/process/ports.ts')` inside it is the address of our source. */
+/** A process of its own that runs a module. `source('src/main.ts')` inside it is the address of a file of the repository. */
 export function runScript(body: string, { wrapper = [], env }: ScriptOptions = {}): Script {
   const sources = new URL('../../', import.meta.url).href;
+  for (const [, path = ''] of body.matchAll(/\bsource\('([^']+)'\)/g))
+    if (!existsSync(new URL(path, sources))) throw new Error(`source('${path}'): there is no such file`);
   const program = `const source = (path) => new URL(path, ${JSON.stringify(sources)}).href;\n${body}`;
   const [command = process.execPath, ...args] = [
     ...wrapper,

@@ -9,9 +9,9 @@ import { createTestFolder } from '../support/test-folder.ts';
 test('the compiler of the workflows does not run in the process of the worker', async () => {
   const script = runScript(`
     const { createRequire } = await import('node:module');
-    const { bundleWorkflows } = await import(source('worker/workflow-bundle.ts'));
+    const { bundleWorkflows } = await import(source('src/worker/workflow-bundle.ts'));
     const { code } = await bundleWorkflows();
-    const loaded = Object.keys(createRequire(source('main.ts')).cache);
+    const loaded = Object.keys(createRequire(source('src/main.ts')).cache);
     const compiler = loaded.filter((path) => path.endsWith('/webpack/lib/Compiler.js'));
     console.log('has', code.includes('remediationAudit'), 'compilers', compiler.length);
   `);
