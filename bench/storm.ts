@@ -21,6 +21,9 @@ const SEED = 21;
 const REMEDIATIONS = 200;
 /** In which that many remediations happen; fewer of them happen in less, so that as much comes in a second. */
 const WINDOW_MS = 300_000;
+/** As by default, for that many; a run of fewer is not waited for so long. */
+const LATE_GRACE_SECONDS = 60;
+const LEAST_GRACE_SECONDS = 3;
 const DRAIN_DEADLINE_MS = 1_800_000;
 const BARE_SIGNALS = 100;
 const WARM_UPS = 5;
@@ -36,7 +39,7 @@ export const stormBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  return withWatchedWorld({ name: BENCH, report }, async (world) => {
+  return withWatchedWorld({ name: BENCH, report, env: graceOf(rows) }, async (world) => {
     const memory = watchMemory(world.pids.postgres);
     const before = await processorSeconds(world);
     const played = await playStorm(world, rows);
@@ -58,6 +61,11 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
       ),
     ];
   });
+}
+
+function graceOf(remediations: number): Readonly<Record<string, string>> {
+  const seconds = Math.round((LATE_GRACE_SECONDS * Math.min(remediations, REMEDIATIONS)) / REMEDIATIONS);
+  return { REMEDIATION_AUDIT_LATE_GRACE_SECONDS: String(Math.max(seconds, LEAST_GRACE_SECONDS)) };
 }
 
 /** At the pace at which the slowest of them ends with the window. */
