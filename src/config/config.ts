@@ -254,6 +254,7 @@ function readWatcherTiming(read: Reader) {
     lookMs: milliseconds('REMEDIATION_AUDIT_LOOK_SECONDS', 86_400),
     reconcileGraceMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS', 600),
     gatherMs: read.integer('REMEDIATION_AUDIT_GATHER_MS', 0, 60_000),
+    briefGatherMs: read.integer('REMEDIATION_AUDIT_BRIEF_GATHER_MS', 0, 10_000),
     coalesceMs: milliseconds('REMEDIATION_AUDIT_COALESCE_SECONDS', 3_600),
     lostRunsMs: milliseconds('REMEDIATION_AUDIT_LOST_RUNS_SECONDS', 3_600),
     recordingGraceMs: milliseconds('REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS', 86_400),

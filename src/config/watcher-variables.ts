@@ -90,6 +90,11 @@ export const WATCHER_VARIABLES = {
     meaning:
       'Shortest time between two signals to one remediation; deletions, blocks, approvals and ends do not wait for it',
   },
+  REMEDIATION_AUDIT_BRIEF_GATHER_MS: {
+    default: '500',
+    unit: 'ms',
+    meaning: 'How long a block, an approval or an end waits for what comes with it; deletions do not wait',
+  },
   REMEDIATION_AUDIT_COALESCE_SECONDS: {
     default: '60',
     unit: 's',

@@ -75,7 +75,8 @@ export class ClusterWatcher {
         random,
       }),
       refusedRetryMs: REFUSED_RETRY_MS,
-      ...{ gatherMs: timing.gatherMs, coalesceMs: timing.coalesceMs, flapping: this.#flapping },
+      ...{ gatherMs: timing.gatherMs, briefGatherMs: timing.briefGatherMs },
+      ...{ coalesceMs: timing.coalesceMs, flapping: this.#flapping },
       isSettling: () => !this.isSynced,
       superseded: ({ kind }, flaps) => {
         if (flaps) options.metrics.flappingStates.inc({ cluster, kind });

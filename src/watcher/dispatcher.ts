@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   readonly refusedRetryMs: number;
   /** Shortest time between two signals to one remediation, unless something urgent comes. */
   readonly gatherMs: number;
+  /** How long something urgent waits for what comes with it; deletions do not. */
+  readonly briefGatherMs: number;
   /** How long states of a resource that flaps are coalesced. */
   readonly coalesceMs: number;
   readonly flapping: Flapping;
@@ -130,6 +132,7 @@ export class Dispatcher {
       nowMs,
       sentAtMs: this.#signalledAtMs.get(queue.uid),
       gatherMs: this.#options.gatherMs,
+      briefGatherMs: this.#options.briefGatherMs,
       isSettling: this.#options.isSettling(),
       isStopping: this.#isStopping,
     });

@@ -118,8 +118,8 @@ function isInterim(
   { hashes }: Said,
 ): boolean {
   const { phase } = observation;
-  if (state.isUrgent || state.isTerminal || state.isDeletion || !hashes.has(name)) return false;
-  return phase !== 'skip' && phase !== 'approval' && phase !== 'closure';
+  if (state.isUrgent || state.isDeletion || !hashes.has(name)) return false;
+  return phase !== 'skip' && phase !== 'approval';
 }
 
 function prepareState(

@@ -13,6 +13,8 @@ export interface GatherRules {
   readonly sentAtMs: number | undefined;
   /** Shortest time between two signals. */
   readonly gatherMs: number;
+  /** How long something urgent waits for what comes with it. */
+  readonly briefGatherMs: number;
   /** The first lists are being read: what belongs together may come from several of them. */
   readonly isSettling: boolean;
   /** Nothing more is waited for. */
@@ -84,13 +86,21 @@ export class RemediationQueue {
     return state?.reading.remediation.uid === this.uid;
   }
 
-  #dueOf({ pending }: Tracked, { sentAtMs, gatherMs, isSettling, isStopping, nowMs }: GatherRules): number {
-    if (isStopping || pending.some(({ isUrgent }) => isUrgent)) return nowMs;
+  #dueOf({ pending }: Tracked, rules: GatherRules): number {
+    // No list could show the last state of what is gone, so a crash must not lose it.
+    if (rules.isStopping || pending.some(({ isDeletion }) => isDeletion)) return rules.nowMs;
+    const urgentAtMs = pending.find(({ isUrgent }) => isUrgent)?.queuedAtMs ?? Infinity;
+    return Math.min(urgentAtMs + rules.briefGatherMs, this.#gatheredAtMs(pending, rules));
+  }
+
+  #gatheredAtMs(
+    pending: readonly PendingState[],
+    { sentAtMs = -Infinity, gatherMs, briefGatherMs, isSettling }: GatherRules,
+  ): number {
     const [oldest] = pending;
     if (oldest === undefined) return Infinity;
     if (pending.length === 1 && oldest.coalesced !== undefined) return oldest.coalesced.dueAtMs;
-    if (sentAtMs !== undefined) return sentAtMs + gatherMs;
-    return isSettling ? oldest.queuedAtMs + gatherMs : nowMs;
+    return Math.max(sentAtMs + gatherMs, oldest.queuedAtMs + (isSettling ? gatherMs : briefGatherMs));
   }
 
   /** A coalesced state that is not due yet goes only before one that comes after it. */

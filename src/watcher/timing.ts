@@ -21,6 +21,8 @@ export interface WatcherTiming {
   readonly reconcileGraceMs: number;
   /** Shortest time between two signals to one remediation, unless something urgent comes. */
   readonly gatherMs: number;
+  /** How long a block, an approval or an end waits for what comes with it. */
+  readonly briefGatherMs: number;
   /** Of a resource that flaps the newest state is sent so often; within the same time its changes are counted. */
   readonly coalesceMs: number;
   /** Between two questions to Temporal for runs that ended without having recorded everything. */

@@ -22,6 +22,7 @@ export function createDispatcher(given: Partial<DispatcherOptions>): Dispatcher 
     backoff: new Backoff({ firstMs: 1, longestMs: 1, random: () => 0 }),
     refusedRetryMs: 1,
     gatherMs: 0,
+    briefGatherMs: 0,
     coalesceMs: NEVER_MS,
     flapping: createFlapping(NEVER_MS),
     isSettling: () => false,

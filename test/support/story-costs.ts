@@ -97,6 +97,7 @@ function startAt({ client, taskQueue, file, speed }: StoryCostsOptions): Running
     timing: {
       ...LIFE.timing,
       gatherMs: LIFE.timing.gatherMs / speed,
+      briefGatherMs: LIFE.timing.briefGatherMs / speed,
       coalesceMs: LIFE.timing.coalesceMs / speed,
     },
     listPageSize: LIFE.listPageSize,

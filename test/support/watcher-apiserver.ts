@@ -47,6 +47,7 @@ const TIMING: WatcherTiming = {
   lookMs: 1_000,
   reconcileGraceMs: 1_000,
   gatherMs: 100,
+  briefGatherMs: 50,
   coalesceMs: 60_000,
   lostRunsMs: 1_000,
   recordingGraceMs: 60_000,

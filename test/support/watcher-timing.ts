@@ -13,6 +13,7 @@ export const FAST: WatcherTiming = {
   lookMs: 40,
   reconcileGraceMs: 150,
   gatherMs: 20,
+  briefGatherMs: 10,
   coalesceMs: 300,
   lostRunsMs: 50,
   recordingGraceMs: 400,

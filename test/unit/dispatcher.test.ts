@@ -10,6 +10,7 @@ import { createDispatcher, stateOf, trackedOf } from '../support/dispatching.ts'
 import { until } from '../support/until.ts';
 
 const GATHER_MS = 2_000;
+const BRIEF_GATHER_MS = 500;
 
 /** Sends that are taken, as `uid phase` each. */
 function takenBy(given: Partial<DispatcherOptions> = {}) {
@@ -124,6 +125,37 @@ describe('gathering', () => {
     dispatcher.offer(trackedOf('other'), stateOf(['end'], { isUrgent: true }));
     await turns();
     expect(sends).toEqual([['one a'], ['one b', 'other end']]);
+  });
+
+  test('states that follow each other closely go together, also urgent ones, and a brief time after the first', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    const { sends, dispatcher } = takenBy({ gatherMs: GATHER_MS, briefGatherMs: BRIEF_GATHER_MS });
+    const [one, other] = [trackedOf('one'), trackedOf('other')];
+    dispatcher.offer(one, stateOf(['a']));
+    vi.advanceTimersByTime(BRIEF_GATHER_MS - 1);
+    dispatcher.offer(one, stateOf(['end'], { isUrgent: true }));
+    await turns();
+    expect(sends).toEqual([]);
+    vi.advanceTimersByTime(1);
+    await turns();
+    expect(sends).toEqual([['one a', 'one end']]);
+    dispatcher.offer(other, stateOf(['b'], { isUrgent: true }));
+    vi.advanceTimersByTime(BRIEF_GATHER_MS - 1);
+    dispatcher.offer(other, stateOf(['c'], { isUrgent: true }));
+    await turns();
+    expect(sends).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    await turns();
+    expect(sends.slice(1)).toEqual([['other b', 'other c']]);
+  });
+
+  test('a deletion waits for nothing and takes with it what waits', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    const { sends, dispatcher } = takenBy({ gatherMs: GATHER_MS, briefGatherMs: BRIEF_GATHER_MS });
+    dispatcher.offer(trackedOf('one'), stateOf(['end'], { isUrgent: true }));
+    dispatcher.offer(trackedOf('gone'), stateOf(['deleted'], { isUrgent: true, isDeletion: true }));
+    await turns();
+    expect(sends).toEqual([['one end', 'gone deleted']]);
   });
 
   test('while the first lists are read even the first state waits for what belongs to it', async () => {

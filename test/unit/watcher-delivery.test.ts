@@ -51,7 +51,12 @@ function createDelivery() {
   });
   return createDispatcher({
     send,
-    ...{ gatherMs: 2_000, coalesceMs: MINUTE_MS, flapping: createFlapping(MINUTE_MS, metrics.watcher) },
+    ...{
+      gatherMs: 2_000,
+      briefGatherMs: 0,
+      coalesceMs: MINUTE_MS,
+      flapping: createFlapping(MINUTE_MS, metrics.watcher),
+    },
   });
 }
 
@@ -129,7 +134,7 @@ describe('of what a state says', () => {
     expect(carriers[0]?.resource?.projectionHash).not.toBe(sent()[1]?.resource?.projectionHash);
   });
 
-  test('what is between the first and the last of its record may be stored later, and nothing else', async () => {
+  test('what is not the first of its record, and nobody waits for, may be stored later, and nothing else', async () => {
     const dispatcher = createDelivery();
     const skip = (reason: string) => observationOf({ skip_reason: reason }, { phase: 'skip' });
     dispatcher.offer(tracked, saying([progress('first'), skip('first')]));
@@ -146,7 +151,7 @@ describe('of what a state says', () => {
       ],
       ...[
         ['urgent', undefined],
-        ['terminal', undefined],
+        ['terminal', true],
       ],
     ]);
   });
