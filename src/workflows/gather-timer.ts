@@ -1,13 +1,15 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 
-/** One timer at most: what waits for more of its phase waits no longer than this, whatever else a run does. */
+/** One timer at most: what waits for more to go with waits no longer than this, whatever else a run does. */
 export class GatherTimer {
   readonly #seconds: number;
+  readonly #summary: string;
   readonly #over: () => void;
   #timer: CancellationScope | undefined;
 
-  constructor(seconds: number, over: () => void) {
+  constructor(seconds: number, summary: string, over: () => void) {
     this.#seconds = seconds;
+    this.#summary = summary;
     this.#over = over;
   }
 
@@ -22,7 +24,7 @@ export class GatherTimer {
     const timer = new CancellationScope();
     this.#timer = timer;
     timer
-      .run(() => sleep(`${this.#seconds}s`, { summary: 'for more of the same phase' }))
+      .run(() => sleep(`${this.#seconds}s`, { summary: this.#summary }))
       .then(
         () => {
           this.#timer = undefined;

@@ -17,20 +17,28 @@ export const model = proxyActivities<EmbeddingActivities>({
  */
 export class InvestigationPlacing {
   readonly #pending = new Map<string, InvestigationReference>();
-  readonly #again = new Set<string>();
+  /** Of these the newest text is not being placed yet. */
+  readonly #changed = new Set<string>();
+  readonly #running = new Set<string>();
 
   constructor(carriedOn: readonly InvestigationReference[]) {
     for (const investigation of carriedOn) this.add(investigation);
+    this.begin();
   }
 
   add(investigation: InvestigationReference): void {
-    if (this.#pending.has(investigation.id)) {
-      this.#again.add(investigation.id);
-      return;
-    }
     this.#pending.set(investigation.id, investigation);
-    // Only a cancelled run rejects here, and such a run ends: the activity is retried without limit.
-    this.#place(investigation).catch(() => this.#pending.delete(investigation.id));
+    this.#changed.add(investigation.id);
+  }
+
+  /** Begins with what was added. */
+  begin(): void {
+    for (const [id, investigation] of this.#pending) {
+      if (!this.#changed.has(id) || this.#running.has(id)) continue;
+      this.#running.add(id);
+      // Only a cancelled run rejects here, and such a run ends: the activity is retried without limit.
+      this.#place(investigation).catch(() => this.#pending.delete(id));
+    }
   }
 
   pending(): InvestigationReference[] {
@@ -42,10 +50,12 @@ export class InvestigationPlacing {
   }
 
   async #place(investigation: InvestigationReference): Promise<void> {
+    const { id } = investigation;
     do {
-      this.#again.delete(investigation.id);
+      this.#changed.delete(id);
       await model.embedInvestigation(investigation);
-    } while (this.#again.has(investigation.id));
-    this.#pending.delete(investigation.id);
+    } while (this.#changed.has(id));
+    this.#running.delete(id);
+    this.#pending.delete(id);
   }
 }

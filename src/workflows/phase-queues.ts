@@ -31,6 +31,8 @@ export interface PhaseQueuesOptions {
   readonly holdBack: (observation: Observation, list: readonly QueuedObservation[]) => boolean;
   /** Something came that may wait for more of its phase. */
   readonly gathers: () => void;
+  /** A state is complete, and its hash waits for a list to go with. */
+  readonly confirms: () => void;
 }
 
 /**
@@ -41,6 +43,10 @@ export class PhaseQueues {
   readonly #queues = new Map<AuditPhase, PhaseQueue>();
   readonly #options: PhaseQueuesOptions;
   readonly #confirmations = new StateConfirmations();
+  /** Hashes of complete states: they go with the next list, of whatever phase. */
+  #confirming: QueuedObservation[] = [];
+  /** They wait no longer: as soon as nothing else is to be stored they go alone. */
+  #isConfirmingDue = false;
   /** uids of the resources of which somebody else stores a part. */
   readonly #elsewhere = new Set<string>();
   failure: Error | undefined;
@@ -53,14 +59,19 @@ export class PhaseQueues {
     for (const phase of AUDIT_PHASES) this.#queues.set(phase, { waiting: [], running: [], isDue: false });
   }
 
-  add(observation: Observation): void {
-    this.#enqueue({ observation, bytes: bytesOf(observation), isConfirmation: false });
+  /** Whether it may wait for more of its phase is the observation's own word, unless the caller knows that it may. */
+  add(observation: Observation, mayWait = observation.interim === true): void {
+    const queue = this.#queueOf(observation.phase);
+    queue.waiting.push({ observation, bytes: bytesOf(observation), isConfirmation: false });
+    if (mayWait) this.#options.gathers();
+    else queue.isDue = true;
     this.#confirmations.expect(observation);
   }
 
-  /** What waits for more of its phase need not do so any longer. */
+  /** What waits for more of its phase, or for a list to go with, need not do so any longer. */
   makeAllDue(): void {
     for (const queue of this.#queues.values()) queue.isDue = queue.waiting.length > 0;
+    this.#isConfirmingDue = this.#confirming.length > 0;
   }
 
   isIdle(): boolean {
@@ -69,12 +80,20 @@ export class PhaseQueues {
 
   /** Whether an activity could be started now. */
   hasDue(): boolean {
-    return [...this.#queues.values()].some(({ isDue, running }) => isDue && running.length === 0);
+    return this.#hasDuePhase() || (this.#isConfirmingDue && this.isIdle());
   }
 
   /** Whether something waits, perhaps for more of its phase. */
   hasWaiting(): boolean {
+    return this.isGathering() || this.isConfirming();
+  }
+
+  isGathering(): boolean {
     return [...this.#queues.values()].some(({ waiting }) => waiting.length > 0);
+  }
+
+  isConfirming(): boolean {
+    return this.#confirming.length > 0;
   }
 
   /** Whether an observation, or what of it may be stored now, is not stored yet. */
@@ -104,7 +123,10 @@ export class PhaseQueues {
 
   /** Everything that is not known to be stored, what an activity works at included. */
   unstored(): Observation[] {
-    const queued = [...this.#queues.values()].flatMap(({ running, waiting }) => [...running, ...waiting]);
+    const queued = [
+      ...[...this.#queues.values()].flatMap(({ running, waiting }) => [...running, ...waiting]),
+      ...this.#confirming,
+    ];
     const observations = [...queued.map(({ observation }) => observation), ...this.#confirmations.pending()];
     return observations.map((observation) =>
       this.#elsewhere.has(observation.resource?.uid ?? '') ? withoutHash(observation) : observation,
@@ -118,6 +140,7 @@ export class PhaseQueues {
   take(phase: AuditPhase, which: 'waiting' | 'running'): Observation[] {
     const queue = this.#queueOf(phase);
     const taken = queue[which].filter(({ isConfirmation }) => !isConfirmation);
+    this.#confirming = this.#confirming.filter(({ observation }) => observation.phase !== phase);
     queue[which] = [];
     queue.isDue = queue.waiting.length > 0;
     for (const { observation } of taken)
@@ -125,10 +148,16 @@ export class PhaseQueues {
     return taken.map(({ observation }) => withoutHash(observation));
   }
 
-  /** Starts the activity of each phase that has something due and none running. */
+  /**
+   * Starts the activity of each phase that has something due and none running. When one starts, so do the others that have
+   * something waiting: their ends can share a workflow task, and no timer has to end for them.
+   */
   start(): void {
+    if (!this.hasDue()) return;
+    this.#dropOutdated();
+    if (!this.#hasDuePhase()) this.#confirmAlone();
     for (const [phase, queue] of this.#queues) {
-      if (!queue.isDue || queue.running.length > 0) continue;
+      if (queue.waiting.length === 0 || queue.running.length > 0) continue;
       const list = this.#takeList(queue);
       queue.isDue = queue.waiting.length > 0;
       if (list.length === 0) continue;
@@ -138,13 +167,23 @@ export class PhaseQueues {
         this.failure = error instanceof Error ? error : new Error(String(error));
       });
     }
+    this.#isConfirmingDue &&= this.isConfirming();
   }
 
-  #enqueue(queued: QueuedObservation): void {
-    const queue = this.#queueOf(queued.observation.phase);
-    queue.waiting.push(queued);
-    if (queued.observation.interim === true) this.#options.gathers();
-    else queue.isDue = true;
+  #hasDuePhase(): boolean {
+    return [...this.#queues.values()].some(({ isDue, running }) => isDue && running.length === 0);
+  }
+
+  /** More of a resource came since its state was complete: that brings a newer hash. */
+  #dropOutdated(): void {
+    this.#confirming = this.#confirming.filter(({ observation }) =>
+      this.#confirmations.isStored(observation.resource?.uid),
+    );
+  }
+
+  #confirmAlone(): void {
+    for (const queued of this.#confirming.splice(0))
+      this.#queueOf(queued.observation.phase).waiting.push(queued);
   }
 
   #queueOf(phase: AuditPhase): PhaseQueue {
@@ -166,14 +205,28 @@ export class PhaseQueues {
         this.#settle([queued.observation]);
         continue;
       }
-      const observation = this.#confirmations.taking(queued.observation);
-      // More of the resource came meanwhile: confirmed when that is stored.
-      if (queued.isConfirmation && observation !== queued.observation) continue;
-      list.push({ ...queued, observation });
+      list.push(queued.isConfirmation ? queued : this.#taken(queued));
       bytes += queued.bytes;
     }
     queue.waiting.splice(0, taken);
+    if (list.length > 0) list.push(...this.#takeConfirming(list.length, bytes));
     return list;
+  }
+
+  #taken({ observation, ...queued }: QueuedObservation): QueuedObservation {
+    return { ...queued, observation: this.#confirmations.taking(observation) };
+  }
+
+  /** Those that a list has room for. */
+  #takeConfirming(length: number, bytes: number): QueuedObservation[] {
+    this.#dropOutdated();
+    let left = MAX_LIST_BYTES - bytes;
+    const taken = this.#confirming.slice(0, MAX_SIGNAL_OBSERVATIONS - length).filter((queued) => {
+      left -= queued.bytes;
+      return left >= 0;
+    });
+    this.#confirming = this.#confirming.filter((queued) => !taken.includes(queued));
+    return taken;
   }
 
   async #run(phase: AuditPhase, queue: PhaseQueue): Promise<void> {
@@ -181,18 +234,27 @@ export class PhaseQueues {
     const again = await this.#options.record(phase, list);
     this.storedLists += 1;
     queue.running = [];
-    queue.waiting.unshift(...again);
-    if (again.length > 0) queue.isDue = true;
+    queue.waiting.unshift(...again.filter(({ isConfirmation }) => !isConfirmation));
+    if (queue.waiting.length > 0 && again.length > 0) queue.isDue = true;
+    this.#confirm(again.filter(({ isConfirmation }) => isConfirmation));
     const stored = list.filter((queued) => !again.includes(queued) && !queued.isConfirmation);
     this.#settle(stored.map(({ observation }) => observation));
   }
 
   /** Notes what is not on its way to its row any longer; the states that are complete by that are confirmed. */
   #settle(observations: readonly Observation[]): void {
-    for (const confirmed of this.#confirmations.stored(observations)) {
-      const observation = { ...confirmed, interim: true as const };
-      this.#enqueue({ observation, bytes: bytesOf(observation), isConfirmation: true });
-    }
+    this.#confirm(
+      this.#confirmations
+        .stored(observations)
+        .map((confirmed) => ({ ...confirmed, interim: true as const }))
+        .map((observation) => ({ observation, bytes: bytesOf(observation), isConfirmation: true })),
+    );
+  }
+
+  #confirm(those: readonly QueuedObservation[]): void {
+    if (those.length === 0) return;
+    this.#confirming.push(...those);
+    this.#options.confirms();
   }
 }
 

@@ -18,6 +18,7 @@ import type { AuditPhase } from '../domain/phases.ts';
 import { AuditAttributes, phaseClassOf } from './audit-attributes.ts';
 import { closingSentence, detailsOf, listSentence, outcomeOf, recordingLine } from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { GatherRule } from './gather-rule.ts';
 import { GatherTimer } from './gather-timer.ts';
 import { InvestigationPlacing } from './investigation-placing.ts';
 import type {
@@ -38,6 +39,9 @@ const { readVerdict } = proxyActivities<VerdictActivities>({
   ...RECORDING_OPTIONS,
   summary: 'check for an earlier verdict',
 });
+
+/** A hash only tells the watcher that a state is stored; the watcher is patient for ten minutes by default. */
+const GATHERS_PER_CONFIRMATION = 12;
 
 /** A run that began after the end waits less: listing a cluster anew starts one for every remediation that changed. */
 const LATE_RUN_GRACE_SECONDS = 5;
@@ -80,6 +84,8 @@ class Audit {
   readonly #placing: InvestigationPlacing;
   readonly #attributes: AuditAttributes;
   readonly #gathering: GatherTimer;
+  readonly #confirming: GatherTimer;
+  readonly #gatherRule: GatherRule;
   #verdict: 'unknown' | 'asked' | 'known';
   #grace: 'not begun' | 'running' | 'over' = 'not begun';
   #isContinuing = false;
@@ -87,6 +93,7 @@ class Audit {
   constructor(input: RemediationAuditInput) {
     const { carried, gatherSeconds } = input;
     this.#input = input;
+    this.#gatherRule = new GatherRule(gatherSeconds);
     this.#trail = new AuditTrail(carried?.trail);
     this.#placing = new InvestigationPlacing(carried?.unplaced ?? []);
     this.#attributes = new AuditAttributes(input.searchAttributes, carried?.trail.attributes);
@@ -96,10 +103,16 @@ class Audit {
       gathers: () => {
         this.#gathering.start();
       },
+      confirms: () => {
+        this.#confirming.start();
+      },
     });
-    this.#gathering = new GatherTimer(gatherSeconds, () => {
+    const waitNoLonger = (): void => {
       this.#queues.makeAllDue();
-    });
+    };
+    this.#gathering = new GatherTimer(gatherSeconds, 'for more of the same phase', waitNoLonger);
+    const confirmSeconds = gatherSeconds * GATHERS_PER_CONFIRMATION;
+    this.#confirming = new GatherTimer(confirmSeconds, 'to confirm a state with more', waitNoLonger);
     for (const observation of carried?.backlog ?? []) this.#queues.add(observation);
     this.#verdict = carried?.knowsVerdict === true ? 'known' : 'unknown';
   }
@@ -108,7 +121,8 @@ class Audit {
   async work(): Promise<string> {
     while (await this.#moreToDo()) {
       this.#queues.start();
-      if (!this.#queues.hasWaiting()) this.#gathering.cancel();
+      if (!this.#queues.isGathering()) this.#gathering.cancel();
+      if (!this.#queues.isConfirming()) this.#confirming.cancel();
       await condition(() => this.#isWoken() || (this.#queues.isIdle() && !this.#queues.hasWaiting()));
       if (this.#queues.failure !== undefined) throw this.#queues.failure;
       this.#show();
@@ -121,8 +135,8 @@ class Audit {
   }
 
   observe(observations: readonly Observation[]): void {
-    for (const observation of observations) this.#queues.add(observation);
-    if (this.#trail.end !== undefined) this.#queues.makeAllDue();
+    const mayWait = this.#gatherRule.forSignal(observations, Date.now());
+    for (const observation of observations) this.#queues.add(observation, mayWait(observation));
     this.#showDetails();
   }
 
@@ -167,6 +181,9 @@ class Audit {
       question: this.#question(),
     });
     this.#noteRecorded(list, answer);
+    // What brings another text of the same investigation may be on its way in another phase.
+    if (!this.#queues.inFlight().some(([other, those]) => other !== phase && those.some(bringsText)))
+      this.#placing.begin();
     if (answer.verdict !== undefined) this.#learn(answer.verdict);
     if (this.#trail.end !== undefined) this.#end(this.#trail.end);
     this.#releaseFragments();
@@ -222,6 +239,7 @@ class Audit {
     sleep(`${this.#graceAfter(this.#trail.end)}s`, { summary: 'for late observations' }).then(
       () => {
         this.#grace = 'over';
+        this.#queues.makeAllDue();
       },
       (error: unknown) => {
         this.#queues.failure = error instanceof Error ? error : new Error(String(error));
@@ -325,4 +343,8 @@ class Audit {
       trail: this.#trail.state(this.#attributes.set),
     };
   }
+}
+
+function bringsText({ observation, isConfirmation }: QueuedObservation): boolean {
+  return !isConfirmation && hasInvestigation(observation);
 }

@@ -47,10 +47,15 @@ export class StateConfirmations {
     }
     return [...touched].flatMap((uid) => {
       const carrier = this.#unconfirmed.get(uid);
-      if (carrier === undefined || !this.#isComplete(uid, carrier.phase)) return [];
+      if (carrier === undefined || !this.isStored(uid)) return [];
       this.#unconfirmed.delete(uid);
       return [carrier];
     });
+  }
+
+  /** Whether nothing of a resource is on its way to its row. */
+  isStored(uid = ''): boolean {
+    return !this.#unstored.has(uid);
   }
 
   /** What a run that continues this one must store once more. */

@@ -163,6 +163,24 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
     await sendTogether(play.closure(2));
     await closed();
   },
+  'gathered-goes-along': async ({ play, sendTogether, send, closed }) => {
+    await send(play.progress(1, 'Executing'));
+    await sendTogether(interim(play.progress(2, 'Verifying')), play.execution(3, 'Completed'));
+    await send(play.closure(4));
+    await closed();
+  },
+  'confirmed-with-another-phase': async ({ play, handle, sendTogether, send, closed }) => {
+    const execution = play.execution(1, 'Running');
+    const { resource } = execution;
+    if (resource === undefined) throw new Error('an execution is a resource');
+    const last = { ...execution, phase: 'action' as const, resource: { ...resource, projectionHash: '00' } };
+    await sendTogether(execution, last);
+    const isStored = async (): Promise<boolean> => (await handle.query(auditProgress)).recording.length === 0;
+    await until(isStored, 'both parts of the state are stored');
+    await send(play.progress(2, 'Executing'));
+    await send(play.closure(3));
+    await closed();
+  },
   deleted: async ({ play, send, closed }) => {
     await send(play.progress(1, 'Executing'), play.closure(2, { verdict: 'deleted-before-terminal' }));
     await closed();

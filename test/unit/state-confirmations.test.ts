@@ -51,15 +51,21 @@ class World {
       record: (phase, list) => this.#record(phase, list),
       holdBack: (observation) => holdsFragments && observation.fragment === true && this.#forget(observation),
       gathers: () => undefined,
+      confirms: () => undefined,
     });
   }
 
   add(...observations: readonly Observation[]): void {
+    this.bring(...observations);
+    this.start();
+  }
+
+  /** They wait until something is started. */
+  bring(...observations: readonly Observation[]): void {
     for (const observation of observations) {
       this.#unstored.add(observation);
       this.#queues.add(observation);
     }
-    this.start();
   }
 
   start(): void {
@@ -152,6 +158,34 @@ describe('the hash of a state', () => {
     await world.end('investigation');
     await world.endAll();
     expect(world.hashes).toEqual(new Map([['a', ['a 1']]]));
+    expect(world.handed).toHaveLength(3);
+  });
+
+  test('goes with the next list, whatever its phase and its resource', async () => {
+    const world = new World();
+    world.add(...stateOf('a', 1, [investigation, progress]));
+    await world.end('progress');
+    world.bring(...stateOf('b', 1, [closure]));
+    await world.end('investigation');
+    expect(world.running.map(({ phase, list }) => [phase, list.length])).toEqual([['closure', 2]]);
+    await world.endAll();
+    expect(world.hashes).toEqual(
+      new Map([
+        ['b', ['b 1']],
+        ['a', ['a 1']],
+      ]),
+    );
+    expect(world.handed).toHaveLength(4);
+  });
+
+  test('is not stored when more of its resource came: that brings a newer one', async () => {
+    const world = new World();
+    world.add(...stateOf('a', 1, [investigation, progress]));
+    await world.end('progress');
+    world.bring(...stateOf('a', 2, [closure]));
+    await world.end('investigation');
+    await world.endAll();
+    expect(world.hashes).toEqual(new Map([['a', ['a 2']]]));
     expect(world.handed).toHaveLength(3);
   });
 
