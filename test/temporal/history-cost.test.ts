@@ -96,7 +96,10 @@ async function isQuiet(workflowId: string): Promise<boolean> {
   return (raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask;
 }
 
-/** 26 observations of a remediation that times out while it is analysed, in five signals. */
+/**
+ * 26 observations of a remediation that times out while it is analysed, in five signals that are ready: this is what the run
+ * makes of good signals. What watcher and run come to together is in story-costs.test.ts.
+ */
 async function playedStories(pace: 'slowly' | 'at once', firstSeed: number): Promise<MeasuredRun[]> {
   const runs: MeasuredRun[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -113,7 +116,7 @@ async function playedStories(pace: 'slowly' | 'at once', firstSeed: number): Pro
   return runs;
 }
 
-describe('26 observations in five signals cost', () => {
+describe('26 observations in five ready-made signals cost', () => {
   test('three events each and forty transitions at most where the signals follow each other', async () => {
     const runs = await playedStories('at once', SEED);
     const least = (of: (run: MeasuredRun) => number): number => Math.min(...runs.map(of));
