@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { VerdictReader } from '../database/reading/verdict-reader.ts';
+import type { VerdictReader } from '../database/reading/remediation-reader.ts';
 import { RecordDelayedError } from '../database/recording/batcher.ts';
 import type { Quarantine } from '../database/recording/quarantine.ts';
 import type { RecordOutcome } from '../database/recording/record-outcome.ts';

@@ -1,4 +1,4 @@
-import type { VerdictReader } from '../database/reading/verdict-reader.ts';
+import type { VerdictReader } from '../database/reading/remediation-reader.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { VerdictActivities } from './types.ts';
 

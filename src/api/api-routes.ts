@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import type { RetentionRules } from '../database/months/retention-plan.ts';
-import { insertAccess } from '../database/reading/access-log.ts';
+import { insertAccess } from '../database/reading/record-reader.ts';
 import type { Redactor } from '../domain/redaction.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Logger } from '../observability/logger.ts';

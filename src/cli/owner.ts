@@ -8,7 +8,7 @@ import { UsageError } from '../config/settings.ts';
 import { upgradeEmbeddings } from '../database/embeddings/upgrade-embeddings.ts';
 import { migrate } from '../database/migrate.ts';
 import { createMonthsAhead } from '../database/months/partitions.ts';
-import { raiseEpoch } from '../database/reading/cluster-epoch.ts';
+import { raiseEpoch } from '../database/reading/watched-cluster.ts';
 import { forgetIdentity } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';

@@ -7,7 +7,7 @@ import { createVerdictActivities } from '../activities/verdict.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { createPool } from '../database/pool.ts';
-import { createVerdictReader } from '../database/reading/verdict-reader.ts';
+import { createVerdictReader } from '../database/reading/remediation-reader.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createQuarantine } from '../database/recording/quarantine.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';

@@ -24,8 +24,8 @@ import { copyInStatement, writeTextStatement } from '../../src/archive/parquet/r
 import type { TextPart } from '../../src/archive/parquet/table-rows.ts';
 import { digestTable, readTableParts } from '../../src/archive/parquet/table-rows.ts';
 import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
-import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
+import { withMaintenanceClient } from '../../src/database/pool.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';

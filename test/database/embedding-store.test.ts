@@ -10,7 +10,7 @@ import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
 import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import type { EmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
 import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
-import { readEmbeddingForm } from '../../src/database/embeddings/vector-column.ts';
+import { readEmbeddingForm } from '../../src/database/embeddings/embedding-store.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { raiseEpoch } from '../../src/database/reading/cluster-epoch.ts';
 import { selectCompleteness } from '../../src/database/reading/completeness.ts';
 import type { ObservedResourceRow } from '../../src/database/reading/observed-resource-reader.ts';
 import { createObservedResourceReader } from '../../src/database/reading/observed-resource-reader.ts';
+import { raiseEpoch } from '../../src/database/reading/watched-cluster.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { createTestDatabase } from '../support/database.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordingActivities } from '../../src/activities/recording.ts';
-import { createVerdictReader } from '../../src/database/reading/verdict-reader.ts';
+import { createVerdictReader } from '../../src/database/reading/remediation-reader.ts';
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { auditProgress } from '../../src/workflows/messages.ts';

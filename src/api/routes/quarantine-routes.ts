@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
-import type { QuarantineEntry } from '../../database/recording/quarantine-entries.ts';
+import type { QuarantineEntry } from '../../database/recording/quarantine.ts';
 import {
   selectQuarantine,
   selectQuarantineEntry,
   settleQuarantineEntry,
-} from '../../database/recording/quarantine-entries.ts';
+} from '../../database/recording/quarantine.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { Observation } from '../../domain/observation.ts';

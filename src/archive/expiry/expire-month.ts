@@ -4,7 +4,6 @@ import type pg from 'pg';
 
 import type { Hold } from '../../database/holds/holds.ts';
 import { listHolds } from '../../database/holds/holds.ts';
-import { withMaintenanceClient } from '../../database/maintenance.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
   markExpired,
@@ -14,6 +13,7 @@ import {
   selectMonth,
 } from '../../database/months/month-states.ts';
 import type { RetentionRules } from '../../database/months/retention-plan.ts';
+import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { ManifestChain } from '../manifest/manifest-chain.ts';

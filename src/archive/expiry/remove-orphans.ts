@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { isSettled, tryLockObjects } from '../../database/months/month-objects.ts';
 import type { RetentionRules } from '../../database/months/retention-plan.ts';
+import { withMaintenanceClient } from '../../database/pool.ts';
 import { ManifestError } from '../manifest/manifest.ts';
 import type { TrustedKeys } from '../manifest/signing-key.ts';
 import { readChain } from '../manifest/verify-archive.ts';

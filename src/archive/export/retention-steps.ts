@@ -2,7 +2,6 @@ import type pg from 'pg';
 
 import { saveHoldArchive } from '../../database/holds/hold-archives.ts';
 import { holdsOfMonth } from '../../database/holds/holds.ts';
-import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { detachMonth, partitionsOf } from '../../database/months/month-detach.ts';
 import type { DropOutcome } from '../../database/months/month-drop.ts';
 import { dropMonth } from '../../database/months/month-drop.ts';
@@ -19,6 +18,7 @@ import {
 } from '../../database/months/month-states.ts';
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
+import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
 import type { ArchiveDependencies, ExpirePoint } from '../expiry/expire-month.ts';
 import { expireMonth } from '../expiry/expire-month.ts';

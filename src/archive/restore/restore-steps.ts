@@ -1,6 +1,5 @@
 import type pg from 'pg';
 
-import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import { reopenMonth, selectMonth } from '../../database/months/month-states.ts';
@@ -15,6 +14,7 @@ import {
   stagedFrom,
   stagedRelation,
 } from '../../database/months/staged-month.ts';
+import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { ArchiveMismatchError } from '../export/retention-errors.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import type { EmbeddingForm } from './vector-column.ts';
-import { readEmbeddingForm } from './vector-column.ts';
+import type { EmbeddingForm } from './embedding-store.ts';
+import { readEmbeddingForm } from './embedding-store.ts';
 
 export class EmbeddingUpgradeError extends Error {
   constructor(message: string) {

@@ -4,6 +4,7 @@ import type pg from 'pg';
 
 import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
+import { instantFromSql } from '../sql.ts';
 import type { RefusedRecord } from './record-outcome.ts';
 
 const INSERT_QUARANTINE = `
@@ -40,5 +41,99 @@ export function createQuarantine(pool: pg.Pool): Quarantine {
         ],
       });
     },
+  };
+}
+
+/** One observation that could not be stored, and why. */
+export interface QuarantineEntry {
+  readonly id: string;
+  readonly receivedAt: string;
+  readonly table: string;
+  readonly cluster: string | null;
+  readonly remediationUid: string | null;
+  readonly reason: string;
+  readonly sqlstate: string | null;
+  /** The observation as JSON text. */
+  readonly payload: string;
+  readonly lastRefusedAt: string;
+  readonly refusals: number;
+  readonly resolvedAt: string | null;
+  readonly resolvedBy: string | null;
+}
+
+interface QuarantineRow {
+  id: string;
+  received_at: string;
+  table_name: string;
+  cluster: string | null;
+  remediation_uid: string | null;
+  reason: string;
+  sqlstate: string | null;
+  payload: string;
+  last_refused_at: string;
+  refusals: number;
+  resolved_at: string | null;
+  resolved_by: string | null;
+}
+
+const COLUMNS = `
+  id, received_at, table_name, cluster, remediation_uid, reason, sqlstate, payload, last_refused_at, refusals,
+  resolved_at, resolved_by`;
+
+/** Oldest first; settled ones only when asked for. */
+export async function selectQuarantine(
+  pool: pg.Pool,
+  limit: number,
+  { settled = false }: { readonly settled?: boolean } = {},
+): Promise<readonly QuarantineEntry[]> {
+  const { rows } = await pool.query<QuarantineRow>({
+    name: 'select-quarantine',
+    text: `
+      select ${COLUMNS}
+      from audit_quarantine
+      where $1::boolean or resolved_at is null
+      order by received_at, id
+      limit $2::integer`,
+    values: [settled, limit],
+  });
+  return rows.map(entryOf);
+}
+
+export async function selectQuarantineEntry(pool: pg.Pool, id: string): Promise<QuarantineEntry | undefined> {
+  const { rows } = await pool.query<QuarantineRow>({
+    name: 'select-quarantine-entry',
+    text: `select ${COLUMNS} from audit_quarantine where id = $1::uuid`,
+    values: [id],
+  });
+  return rows[0] === undefined ? undefined : entryOf(rows[0]);
+}
+
+/** Marks an entry as settled; it stays readable. */
+export async function settleQuarantineEntry(pool: pg.Pool, id: string, by: string): Promise<void> {
+  await pool.query({
+    name: 'settle-quarantine-entry',
+    text: `
+      update audit_quarantine
+      set resolved_at = clock_timestamp(), resolved_by = $2::text
+      where id = $1::uuid
+        and resolved_at is null`,
+    values: [id, by],
+  });
+}
+
+function entryOf(row: QuarantineRow): QuarantineEntry {
+  return {
+    id: row.id,
+    receivedAt: instantFromSql(row.received_at),
+    table: row.table_name,
+    cluster: row.cluster,
+    remediationUid: row.remediation_uid,
+    reason: row.reason,
+    sqlstate: row.sqlstate,
+    payload: row.payload,
+    lastRefusedAt: instantFromSql(row.last_refused_at),
+    refusals: row.refusals,
+    resolvedAt: row.resolved_at === null ? null : instantFromSql(row.resolved_at),
+    resolvedBy: row.resolved_by,
   };
 }
