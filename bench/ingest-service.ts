@@ -1,7 +1,7 @@
 import { createOpenGate } from '../src/api/auth/gate.ts';
 import { createKubernetesGate } from '../src/api/auth/kubernetes-gate.ts';
-import { createDurability } from '../src/api/durability.ts';
-import { startApi } from '../src/api/server.ts';
+import { startApi } from '../src/api/http/server.ts';
+import { createDurability } from '../src/api/intake/durability.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createBatcher } from '../src/database/recording/batcher.ts';
 import type { RecordOutcome } from '../src/database/recording/record-outcome.ts';

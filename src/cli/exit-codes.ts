@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-import { InsecureBindError } from '../api/server.ts';
+import { InsecureBindError } from '../api/http/server.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import { SchemaTooNewError } from '../database/migrate.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';

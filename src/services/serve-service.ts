@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import { createAccessTrace, createApiRoutes } from '../api/api-routes.ts';
-import { createDurability, type Durability } from '../api/durability.ts';
-import { startApi } from '../api/server.ts';
+import { startApi } from '../api/http/server.ts';
+import { createDurability, type Durability } from '../api/intake/durability.ts';
+import { createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 import { readTokens } from '../api/auth/token-gate.ts';
-import { InsecureBindError, isInsecureBind } from '../api/server.ts';
-import { readCertificate } from '../api/tls.ts';
+import { InsecureBindError, isInsecureBind } from '../api/http/server.ts';
+import { readCertificate } from '../api/http/tls.ts';
 import { signingKeyFrom, trustedKeysFrom } from '../archive/manifest/signing-key.ts';
 import type { Config, ConfigCheck } from '../config/config.ts';
 import { reasonOf } from '../domain/errors.ts';

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createTokenGate, ROLES, TokensFileError } from '../../src/api/auth/token-gate.ts';
-import type { Route } from '../../src/api/route.ts';
+import type { Route } from '../../src/api/http/route.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

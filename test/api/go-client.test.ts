@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type RunningApi, startApi } from '../../src/api/server.ts';
+import { type RunningApi, startApi } from '../../src/api/http/server.ts';
 import { testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 

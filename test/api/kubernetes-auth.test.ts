@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type KubeApiserver, startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createKubernetesGate } from '../../src/api/auth/kubernetes-gate.ts';
-import { Problem } from '../../src/api/problems.ts';
+import { Problem } from '../../src/api/http/problems.ts';
 import { type ClusterConnection, connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { resolveServer } from '../support/servers.ts';

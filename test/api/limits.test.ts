@@ -5,9 +5,9 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createDurability } from '../../src/api/durability.ts';
-import type { RunningApi } from '../../src/api/server.ts';
-import { startApi } from '../../src/api/server.ts';
+import type { RunningApi } from '../../src/api/http/server.ts';
+import { startApi } from '../../src/api/http/server.ts';
+import { createDurability } from '../../src/api/intake/durability.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';

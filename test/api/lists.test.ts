@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startApi } from '../../src/api/server.ts';
+import { startApi } from '../../src/api/http/server.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';

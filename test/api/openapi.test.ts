@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { extractComponents } from '../../src/api/components.ts';
-import { PROBLEMS } from '../../src/api/problems.ts';
+import { PROBLEMS } from '../../src/api/http/problems.ts';
+import { startApi } from '../../src/api/http/server.ts';
 import { POSTABLE_DEFINITIONS } from '../../src/api/routes/post-routes.ts';
-import { startApi } from '../../src/api/server.ts';
+import { extractComponents } from '../../src/api/schemas/components.ts';
 import { named, schemaName } from '../../src/domain/named-schema.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';

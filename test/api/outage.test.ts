@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Deferral } from '../../src/api/deferring.ts';
-import { createDurability } from '../../src/api/durability.ts';
+import type { Deferral } from '../../src/api/intake/deferring.ts';
+import { createDurability } from '../../src/api/intake/durability.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createDurability, type Deferral, type Durability } from '../../src/api/durability.ts';
-import type { ProblemType } from '../../src/api/problems.ts';
-import { PROBLEMS } from '../../src/api/problems.ts';
+import type { ProblemType } from '../../src/api/http/problems.ts';
+import { PROBLEMS } from '../../src/api/http/problems.ts';
+import { createDurability, type Deferral, type Durability } from '../../src/api/intake/durability.ts';
 import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';

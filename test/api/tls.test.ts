@@ -7,8 +7,8 @@ import { connect } from 'node:tls';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { startApi } from '../../src/api/server.ts';
-import { openTls } from '../../src/api/tls.ts';
+import { startApi } from '../../src/api/http/server.ts';
+import { openTls } from '../../src/api/http/tls.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createDurability } from '../../src/api/durability.ts';
-import { createHttpServer } from '../../src/api/http-server.ts';
-import type { ProblemType } from '../../src/api/problems.ts';
-import { PROBLEMS } from '../../src/api/problems.ts';
+import { createHttpServer } from '../../src/api/http/http-server.ts';
+import type { ProblemType } from '../../src/api/http/problems.ts';
+import { PROBLEMS } from '../../src/api/http/problems.ts';
+import { createDurability } from '../../src/api/intake/durability.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 
-import type { ApiServices } from '../../src/api/api-routes.ts';
-import { createAccessTrace, createApiRoutes } from '../../src/api/api-routes.ts';
 import { createOpenGate } from '../../src/api/auth/gate.ts';
-import { createDurability } from '../../src/api/durability.ts';
-import { createHttpServer } from '../../src/api/http-server.ts';
-import type { ApiOptions } from '../../src/api/server.ts';
+import { createHttpServer } from '../../src/api/http/http-server.ts';
+import type { ApiOptions } from '../../src/api/http/server.ts';
+import { createDurability } from '../../src/api/intake/durability.ts';
+import type { ApiServices } from '../../src/api/routes/api-routes.ts';
+import { createAccessTrace, createApiRoutes } from '../../src/api/routes/api-routes.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createRedactor } from '../../src/domain/redaction.ts';

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 import { createTokenGate } from '../../src/api/auth/token-gate.ts';
-import { type RunningApi, startApi } from '../../src/api/server.ts';
+import { type RunningApi, startApi } from '../../src/api/http/server.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createCodecEndpoint } from '../../src/temporal/codec-endpoint.ts';
 import { createPayloadCodec } from '../../src/temporal/payload-codec.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createDurability } from '../../src/api/durability.ts';
+import { createDurability } from '../../src/api/intake/durability.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { PROBLEMS } from '../../src/api/problems.ts';
+import { PROBLEMS } from '../../src/api/http/problems.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { repositoryPath } from '../support/repository.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 
 const BEARER = /^Bearer +([\x21-\x7e]+) *$/i;
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="remediation-audit"' };

@@ -1,5 +1,5 @@
 import type { Metrics } from '../../observability/metrics.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 import type { Caller, Gate } from './gate.ts';
 
 const UNAUTHENTICATED = 401;

@@ -1,4 +1,4 @@
-import type { Verb } from '../route.ts';
+import type { Verb } from '../http/route.ts';
 
 /** Who calls, as it goes into the ledger and the log. */
 export interface Caller {

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 
 import type { Logger } from '../../observability/logger.ts';
-import type { Verb } from '../route.ts';
-import { watchFiles } from '../watched-files.ts';
+import type { Verb } from '../http/route.ts';
+import { watchFiles } from '../http/watched-files.ts';
 import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
 import type { Gate } from './gate.ts';
 

@@ -4,11 +4,11 @@ import { selectCompleteness } from '../../database/reading/completeness.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
-import { fromDatabase } from '../from-database.ts';
-import { allowOnly, limitSchema, readLimit, singleText, textSchema } from '../list-query.ts';
-import { invalidParameter } from '../problems.ts';
-import type { Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { invalidParameter } from '../http/problems.ts';
+import type { Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { fromDatabase } from './from-database.ts';
+import { allowOnly, limitSchema, readLimit, singleText, textSchema } from './list-query.ts';
 
 const DEFAULT_OVERDUE_SECONDS = 3_600;
 const MAX_OVERDUE_SECONDS = 31_536_000;

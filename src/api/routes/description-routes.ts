@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-import type { DescriptionOptions } from '../openapi.ts';
-import { describeApi } from '../openapi.ts';
-import type { Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
+import type { Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import type { DescriptionOptions } from '../schemas/openapi.ts';
+import { describeApi } from '../schemas/openapi.ts';
 import { DOCS_PAGE, DOCS_SCRIPT, DOCS_STYLE } from './docs-page.ts';
 
 const HTML = 'text/html; charset=utf-8';

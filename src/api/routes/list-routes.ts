@@ -3,14 +3,14 @@ import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import type { CombinedPage } from '../../query/combined-page.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
-import { negotiate } from '../accept.ts';
-import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from '../from-archive.ts';
-import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from '../list-query.ts';
-import { pageSchema } from '../list-schema.ts';
-import { recordSchema } from '../record-answer-schema.ts';
-import { csvHeader, recordCsv, recordJson } from '../record-text.ts';
-import type { Answer, ApiRequest, Route } from '../route.ts';
-import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../route.ts';
+import { negotiate } from '../http/accept.ts';
+import type { Answer, ApiRequest, Route } from '../http/route.ts';
+import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../http/route.ts';
+import { csvHeader, recordCsv, recordJson } from '../render/record-text.ts';
+import { pageSchema } from '../schemas/list-schema.ts';
+import { recordSchema } from '../schemas/record-answer-schema.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from './from-archive.ts';
+import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from './list-query.ts';
 
 /** Records of each kind, page by page. */
 export function listRoutes(finder: RecordFinder): readonly Route[] {

@@ -1,6 +1,6 @@
 import { named } from '../../domain/named-schema.ts';
 import { PARTITION_STATES } from '../../domain/records/service-tables.ts';
-import { invalidParameter } from '../problems.ts';
+import { invalidParameter } from '../http/problems.ts';
 
 // PostgreSQL knows no year 0.
 const MONTH = /^(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])$/;

@@ -2,11 +2,11 @@ import type pg from 'pg';
 
 import { selectMonths } from '../../database/months/month-list.ts';
 import { named } from '../../domain/named-schema.ts';
-import { fromDatabase } from '../from-database.ts';
-import { allowOnly } from '../list-query.ts';
-import { listSchema } from '../list-schema.ts';
-import type { Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import type { Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { listSchema } from '../schemas/list-schema.ts';
+import { fromDatabase } from './from-database.ts';
+import { allowOnly } from './list-query.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
 
 /** Where each month is. */

@@ -6,12 +6,12 @@ import { named, schemaName } from '../../domain/named-schema.ts';
 import { postSchema } from '../../domain/record-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import { readBatchBody, readJsonBody } from '../json-body.ts';
-import type { PostedAnswer, Posting } from '../posting.ts';
-import { PROBLEM_SCHEMA, problemMembers } from '../problem-schema.ts';
-import { Problem, problemBody } from '../problems.ts';
-import type { Answer, Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../route.ts';
+import { readBatchBody, readJsonBody } from '../http/json-body.ts';
+import { Problem, problemBody } from '../http/problems.ts';
+import type { Answer, Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../http/route.ts';
+import type { PostedAnswer, Posting } from '../intake/posting.ts';
+import { PROBLEM_SCHEMA, problemMembers } from '../schemas/problem-schema.ts';
 import { POST_EXAMPLES } from './post-examples.ts';
 
 const CREATED = 201;

@@ -1,6 +1,6 @@
 import type { Metrics } from '../../observability/metrics.ts';
-import { Problem } from '../problems.ts';
-import type { Route } from '../route.ts';
+import { Problem } from '../http/problems.ts';
+import type { Route } from '../http/route.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 

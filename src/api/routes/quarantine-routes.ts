@@ -9,13 +9,13 @@ import {
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { Observation } from '../../domain/observation.ts';
-import type { Durability } from '../durability.ts';
-import { fromDatabase } from '../from-database.ts';
-import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from '../list-query.ts';
-import { listSchema } from '../list-schema.ts';
-import { invalidParameter, Problem } from '../problems.ts';
-import type { Answer, ApiRequest, Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { invalidParameter, Problem } from '../http/problems.ts';
+import type { Answer, ApiRequest, Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import type { Durability } from '../intake/durability.ts';
+import { listSchema } from '../schemas/list-schema.ts';
+import { fromDatabase } from './from-database.ts';
+import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from './list-query.ts';
 
 /** What could not be stored: listed, and tried again. */
 export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {

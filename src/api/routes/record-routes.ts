@@ -5,14 +5,20 @@ import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import type { QueryOptions, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
 import { positionOf } from '../../query/combined-answer.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
+import { invalidParameter, Problem } from '../http/problems.ts';
+import type { ApiRequest, Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import { historyEntryJson, historyEntrySchema } from '../render/history-text.ts';
+import { recordJson } from '../render/record-text.ts';
+import { pageSchema } from '../schemas/list-schema.ts';
+import { recordSchema } from '../schemas/record-answer-schema.ts';
 import {
   ARCHIVE_PROBLEMS,
   butNotSearched,
   fromEverywhere,
   unsearchedHeaders,
   unsearchedSchema,
-} from '../from-archive.ts';
-import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
+} from './from-archive.ts';
 import {
   allowOnly,
   BIGINT_TEXT,
@@ -25,13 +31,7 @@ import {
   readIncludeArchive,
   readLimit,
   singleText,
-} from '../list-query.ts';
-import { pageSchema } from '../list-schema.ts';
-import { invalidParameter, Problem } from '../problems.ts';
-import { recordSchema } from '../record-answer-schema.ts';
-import { recordJson } from '../record-text.ts';
-import type { ApiRequest, Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
+} from './list-query.ts';
 
 /** One record, and every observation of it. */
 export function recordRoutes(finder: RecordFinder): readonly Route[] {

@@ -7,14 +7,19 @@ import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
 import type { CombinedRemediation } from '../../query/combined-remediation.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
+import { Problem } from '../http/problems.ts';
+import type { Answer, ApiRequest, Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import { historyEntryJson, historyEntrySchema } from '../render/history-text.ts';
+import { recordJson } from '../render/record-text.ts';
+import { recordSchema } from '../schemas/record-answer-schema.ts';
 import {
   ARCHIVE_PROBLEMS,
   butNotSearched,
   fromEverywhere,
   unsearchedHeaders,
   unsearchedSchema,
-} from '../from-archive.ts';
-import { historyEntryJson, historyEntrySchema } from '../history-text.ts';
+} from './from-archive.ts';
 import {
   allowOnly,
   describeIncludeArchive,
@@ -22,12 +27,7 @@ import {
   readIncludeArchive,
   singleText,
   textSchema,
-} from '../list-query.ts';
-import { Problem } from '../problems.ts';
-import { recordSchema } from '../record-answer-schema.ts';
-import { recordJson } from '../record-text.ts';
-import type { Answer, ApiRequest, Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../route.ts';
+} from './list-query.ts';
 import { listRoute } from './list-routes.ts';
 
 /** Records of one kind, and entries of the timeline, in one answer. */

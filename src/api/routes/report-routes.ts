@@ -9,9 +9,18 @@ import { type Report, type ReportName, REPORTS } from '../../query/reports/repor
 import type { ReportAnswer } from '../../query/reports/run-report.ts';
 import { ReportTooLargeError } from '../../query/reports/run-report.ts';
 import { findSimilarInvestigations, UnknownFingerprintError } from '../../query/similar-investigations.ts';
-import { negotiate } from '../accept.ts';
-import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders } from '../from-archive.ts';
-import { fromDatabase } from '../from-database.ts';
+import { negotiate } from '../http/accept.ts';
+import { invalidParameter, Problem, retryAfter } from '../http/problems.ts';
+import type { ApiRequest, Route } from '../http/route.ts';
+import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import {
+  describeParameter,
+  REPORT_LIST_SCHEMA,
+  reportSchema,
+  SIMILAR_SCHEMA,
+} from '../schemas/report-schema.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders } from './from-archive.ts';
+import { fromDatabase } from './from-database.ts';
 import {
   allowOnly,
   describeIncludeArchive,
@@ -21,11 +30,7 @@ import {
   readLimit,
   singleText,
   textSchema,
-} from '../list-query.ts';
-import { invalidParameter, Problem, retryAfter } from '../problems.ts';
-import { describeParameter, REPORT_LIST_SCHEMA, reportSchema, SIMILAR_SCHEMA } from '../report-schema.ts';
-import type { ApiRequest, Route } from '../route.ts';
-import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+} from './list-query.ts';
 
 /** The named questions of the sources, and which of them there are. */
 export function reportRoutes(sources: Sources): readonly Route[] {

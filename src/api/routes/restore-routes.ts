@@ -9,12 +9,12 @@ import { FIRST_MONTH, MAX_RESTORED_DAYS } from '../../domain/limits.ts';
 import { named, orNull } from '../../domain/named-schema.ts';
 import { isTemporalOutage } from '../../temporal/outage.ts';
 import type { Restores } from '../../temporal/restores.ts';
-import { fromDatabase } from '../from-database.ts';
-import { readJsonBody } from '../json-body.ts';
-import { allowOnly } from '../list-query.ts';
-import { Problem, retryAfter } from '../problems.ts';
-import type { ApiRequest, Route } from '../route.ts';
-import { JSON_MEDIA_TYPE, jsonAnswer } from '../route.ts';
+import { readJsonBody } from '../http/json-body.ts';
+import { Problem, retryAfter } from '../http/problems.ts';
+import type { ApiRequest, Route } from '../http/route.ts';
+import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { fromDatabase } from './from-database.ts';
+import { allowOnly } from './list-query.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
 
 /** Restores, or the setting that keeps this process from asking for any. */

@@ -1,17 +1,21 @@
-import type { Batcher } from '../database/recording/batcher.ts';
-import { BatcherFullError, BatcherTimeoutError, RecordDelayedError } from '../database/recording/batcher.ts';
-import type { RecordOutcome } from '../database/recording/record-outcome.ts';
-import { isOutage } from '../database/sqlstate.ts';
-import { reasonOf } from '../domain/errors.ts';
-import type { Observation } from '../domain/observation.ts';
-import { recordId } from '../identity/record-id.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import { ObservationTooLargeError } from '../temporal/deferred-records.ts';
-import { isTemporalOutage } from '../temporal/outage.ts';
+import type { Batcher } from '../../database/recording/batcher.ts';
+import {
+  BatcherFullError,
+  BatcherTimeoutError,
+  RecordDelayedError,
+} from '../../database/recording/batcher.ts';
+import type { RecordOutcome } from '../../database/recording/record-outcome.ts';
+import { isOutage } from '../../database/sqlstate.ts';
+import { reasonOf } from '../../domain/errors.ts';
+import type { Observation } from '../../domain/observation.ts';
+import { recordId } from '../../identity/record-id.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { ObservationTooLargeError } from '../../temporal/deferred-records.ts';
+import { isTemporalOutage } from '../../temporal/outage.ts';
+import { Problem, retryAfter } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
 import { createDeferring, DeferralTimeoutError } from './deferring.ts';
-import { Problem, retryAfter } from './problems.ts';
 
 export type { Deferral } from './deferring.ts';
 

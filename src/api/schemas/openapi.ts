@@ -1,9 +1,9 @@
-import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import type { ProblemType } from '../http/problems.ts';
+import { PROBLEM_MEDIA_TYPE, PROBLEMS } from '../http/problems.ts';
+import type { AnswerDescription, ContentDescription, QueryDescription, Route } from '../http/route.ts';
 import { extractComponents } from './components.ts';
 import { PROBLEM_SCHEMA } from './problem-schema.ts';
-import type { ProblemType } from './problems.ts';
-import { PROBLEM_MEDIA_TYPE, PROBLEMS } from './problems.ts';
-import type { AnswerDescription, ContentDescription, QueryDescription, Route } from './route.ts';
 
 /** Problems that any route may answer, and those of routes that ask who is calling. */
 const EVERYWHERE: readonly ProblemType[] = [

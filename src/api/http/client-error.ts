@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../../observability/logger.ts';
 import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
 
 /** What Node's HTTP parser refuses, before there is a request: the answer is written to the socket itself. */

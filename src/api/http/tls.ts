@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../../observability/logger.ts';
 import { watchFiles } from './watched-files.ts';
 
 export interface TlsFiles {

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../domain/json.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Caller } from './auth/gate.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Caller } from '../auth/gate.ts';
 import type { ProblemType } from './problems.ts';
 
 /** What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. */

@@ -1,14 +1,14 @@
-import type { Filter, ListOrder, Position, RecordQuery } from '../database/reading/record-reader.ts';
-import { LIST_ORDERS } from '../database/reading/record-reader.ts';
-import { formatInterval, parseDuration } from '../domain/duration.ts';
-import { parseInstant } from '../domain/instant.ts';
-import type { JsonObject } from '../domain/json.ts';
-import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../domain/limits.ts';
-import { named } from '../domain/named-schema.ts';
-import { DURATION, INSTANT, LONGEST_DURATION_TEXT, RFC_3339 } from '../domain/record-schema.ts';
-import type { Column, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
-import { invalidParameter } from './problems.ts';
-import type { QueryDescription } from './route.ts';
+import type { Filter, ListOrder, Position, RecordQuery } from '../../database/reading/record-reader.ts';
+import { LIST_ORDERS } from '../../database/reading/record-reader.ts';
+import { formatInterval, parseDuration } from '../../domain/duration.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import { named } from '../../domain/named-schema.ts';
+import { DURATION, INSTANT, LONGEST_DURATION_TEXT, RFC_3339 } from '../../domain/record-schema.ts';
+import type { Column, ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import { invalidParameter } from '../http/problems.ts';
+import type { QueryDescription } from '../http/route.ts';
 
 export const DEFAULT_PAGE_SIZE = 100;
 export const INCLUDE_ARCHIVE = 'include_archive';

@@ -1,5 +1,5 @@
-import { isOutage, SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
-import { Problem, retryAfter } from './problems.ts';
+import { isOutage, SQLSTATE, sqlStateOf } from '../../database/sqlstate.ts';
+import { Problem, retryAfter } from '../http/problems.ts';
 
 const RETRY_SECONDS = 2;
 

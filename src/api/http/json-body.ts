@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
-import { JsonTooDeepError, parseBoundedJson } from '../domain/bounds.ts';
-import type { JsonValue } from '../domain/json.ts';
-import { MAX_BATCH_RECORDS } from '../domain/limits.ts';
+import { JsonTooDeepError, parseBoundedJson } from '../../domain/bounds.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
 import { Problem } from './problems.ts';
 import type { ApiRequest } from './route.ts';
 import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from './route.ts';

@@ -1,14 +1,14 @@
-import type { JsonObject } from '../domain/json.ts';
-import { named, schemaName } from '../domain/named-schema.ts';
-import { REPORT_COLUMNS } from '../query/reports/columns.ts';
-import type { ReportParameter } from '../query/reports/parameters.ts';
-import { MAX_REPORT_ROWS } from '../query/reports/parameters.ts';
-import { type ReportName, REPORTS } from '../query/reports/reports.ts';
-import type { ReportColumn } from '../query/reports/run-report.ts';
-import { unsearchedSchema } from './from-archive.ts';
-import { textSchema } from './list-query.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { named, schemaName } from '../../domain/named-schema.ts';
+import { REPORT_COLUMNS } from '../../query/reports/columns.ts';
+import type { ReportParameter } from '../../query/reports/parameters.ts';
+import { MAX_REPORT_ROWS } from '../../query/reports/parameters.ts';
+import { type ReportName, REPORTS } from '../../query/reports/reports.ts';
+import type { ReportColumn } from '../../query/reports/run-report.ts';
+import type { QueryDescription } from '../http/route.ts';
+import { unsearchedSchema } from '../routes/from-archive.ts';
+import { textSchema } from '../routes/list-query.ts';
 import { listSchema } from './list-schema.ts';
-import type { QueryDescription } from './route.ts';
 
 /** A report's answer as JSON: its rows with their columns. */
 export function reportSchema(name: ReportName): JsonObject {

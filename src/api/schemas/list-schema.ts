@@ -1,5 +1,5 @@
-import type { JsonObject } from '../domain/json.ts';
-import { named } from '../domain/named-schema.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { named } from '../../domain/named-schema.ts';
 
 /** An answer with all there is. */
 export function listSchema(name: string, items: JsonObject): JsonObject {

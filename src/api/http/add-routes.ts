@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import type { Metrics } from '../observability/metrics.ts';
-import { countAdmissions } from './auth/count-admissions.ts';
-import type { Caller, Gate } from './auth/gate.ts';
-import { createOpenGate } from './auth/gate.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { countAdmissions } from '../auth/count-admissions.ts';
+import type { Caller, Gate } from '../auth/gate.ts';
+import { createOpenGate } from '../auth/gate.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { Problem } from './problems.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';

@@ -1,9 +1,9 @@
-import type { RecordRow } from '../database/reading/record-reader.ts';
-import { instantFromSql } from '../database/sql.ts';
-import { parseInterval } from '../domain/duration.ts';
-import { jsonForAnswer } from '../domain/intake.ts';
-import type { Column, RecordDefinition } from '../domain/records/definition.ts';
-import type { SourcedRow } from '../query/combined-answer.ts';
+import type { RecordRow } from '../../database/reading/record-reader.ts';
+import { instantFromSql } from '../../database/sql.ts';
+import { parseInterval } from '../../domain/duration.ts';
+import { jsonForAnswer } from '../../domain/intake.ts';
+import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import type { SourcedRow } from '../../query/combined-answer.ts';
 
 /**
  * A row as the JSON that the sources' own structs read: durations as integer nanoseconds, times as RFC 3339, numbers and

@@ -1,4 +1,4 @@
-import type { Observation } from '../domain/observation.ts';
+import type { Observation } from '../../domain/observation.ts';
 
 /** The way round a database that is away. */
 export interface Deferral {

@@ -1,18 +1,18 @@
-import type { RefusedRecord } from '../database/recording/record-outcome.ts';
-import { instantOf } from '../domain/instant.ts';
-import type { AcceptedPost } from '../domain/intake.ts';
-import { isRefused, observationOfPost } from '../domain/intake.ts';
-import type { JsonValue } from '../domain/json.ts';
-import type { RecordDefinition } from '../domain/records/definition.ts';
-import type { Redactor } from '../domain/redaction.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { StorageFailure } from '../observability/source-metrics.ts';
-import type { Caller } from './auth/gate.ts';
+import type { RefusedRecord } from '../../database/recording/record-outcome.ts';
+import { instantOf } from '../../domain/instant.ts';
+import type { AcceptedPost } from '../../domain/intake.ts';
+import { isRefused, observationOfPost } from '../../domain/intake.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
+import type { Redactor } from '../../domain/redaction.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { StorageFailure } from '../../observability/source-metrics.ts';
+import type { Caller } from '../auth/gate.ts';
+import { Problem } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
 import type { Durability, KeptRecord } from './durability.ts';
-import { createPlacing } from './placing.ts';
-import { Problem } from './problems.ts';
+import { createPlacing } from './embed-posted.ts';
 
 /** What became of one posted record. */
 export interface PostedAnswer {

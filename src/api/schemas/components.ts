@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { isJsonObject } from '../domain/json.ts';
-import { nameOf } from '../domain/named-schema.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { nameOf } from '../../domain/named-schema.ts';
 
 export interface Components {
   /** The same with a reference wherever a schema with a name stood. */

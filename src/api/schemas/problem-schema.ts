@@ -1,7 +1,7 @@
-import type { JsonObject } from '../domain/json.ts';
-import { named, schemaName } from '../domain/named-schema.ts';
-import type { ProblemType } from './problems.ts';
-import { PROBLEMS, problemUrn } from './problems.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { named, schemaName } from '../../domain/named-schema.ts';
+import type { ProblemType } from '../http/problems.ts';
+import { PROBLEMS, problemUrn } from '../http/problems.ts';
 
 const FIELD_ERROR_SCHEMA = named('FieldError', {
   type: 'object',

@@ -1,6 +1,6 @@
-import type { LedgerEntry } from '../database/reading/record-history.ts';
-import { named } from '../domain/named-schema.ts';
-import { definitionOf } from '../domain/records/index.ts';
+import type { LedgerEntry } from '../../database/reading/record-history.ts';
+import { named } from '../../domain/named-schema.ts';
+import { definitionOf } from '../../domain/records/index.ts';
 
 /** One entry of the ledger as JSON; what was observed stands in it verbatim. */
 export function historyEntryJson(entry: LedgerEntry): string {

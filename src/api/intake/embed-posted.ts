@@ -1,6 +1,6 @@
-import type { Observation } from '../domain/observation.ts';
-import { hasInvestigation } from '../domain/observation.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import type { Observation } from '../../domain/observation.ts';
+import { hasInvestigation } from '../../domain/observation.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import type { Deferral } from './deferring.ts';
 import { createDeferring } from './deferring.ts';
 

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../domain/json.ts';
-import { named, schemaName } from '../domain/named-schema.ts';
-import type { ColumnType, RecordDefinition } from '../domain/records/definition.ts';
-import { ROW_SOURCES } from '../query/combined-answer.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { named, schemaName } from '../../domain/named-schema.ts';
+import type { ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import { ROW_SOURCES } from '../../query/combined-answer.ts';
 
 /** JSON Schema of a record as it is answered. */
 export function recordSchema(definition: RecordDefinition): JsonObject {

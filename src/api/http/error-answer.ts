@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
-import { MAX_BODY_BYTES } from '../domain/limits.ts';
+import { MAX_BODY_BYTES } from '../../domain/limits.ts';
 import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
 
 const INTERNAL_ERROR = 500;

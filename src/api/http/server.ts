@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { Gate } from './auth/gate.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Gate } from '../auth/gate.ts';
+import type { AccessTrace } from './add-routes.ts';
 import type { HttpLimits } from './http-server.ts';
 import { createHttpServer } from './http-server.ts';
 import type { Route } from './route.ts';
-import type { AccessTrace } from './routes.ts';
 import type { TlsFiles } from './tls.ts';
 import { openTls } from './tls.ts';
 

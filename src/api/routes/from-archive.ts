@@ -1,18 +1,18 @@
-import { ManifestError } from '../archive/manifest/manifest.ts';
-import { DuckDbError } from '../archive/parquet/duckdb.ts';
-import { ArchiveTimeoutError } from '../archive/reader/archive-reader.ts';
-import { DamagedPartError } from '../archive/reader/part-cache.ts';
-import { ArchiveBusyError } from '../archive/reader/semaphore.ts';
-import { ObjectMissingError, ObjectStoreError } from '../archive/store/object-store.ts';
-import type { JsonObject } from '../domain/json.ts';
-import { named, orNull } from '../domain/named-schema.ts';
-import type { Unsearched } from '../query/combined-answer.ts';
-import { MonthMovedMeanwhileError } from '../query/combined-answer.ts';
-import { SearchUnfinishedError } from '../query/combined-record.ts';
+import { ManifestError } from '../../archive/manifest/manifest.ts';
+import { DuckDbError } from '../../archive/parquet/duckdb.ts';
+import { ArchiveTimeoutError } from '../../archive/reader/archive-reader.ts';
+import { DamagedPartError } from '../../archive/reader/part-cache.ts';
+import { ArchiveBusyError } from '../../archive/reader/semaphore.ts';
+import { ObjectMissingError, ObjectStoreError } from '../../archive/store/object-store.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { named, orNull } from '../../domain/named-schema.ts';
+import type { Unsearched } from '../../query/combined-answer.ts';
+import { MonthMovedMeanwhileError } from '../../query/combined-answer.ts';
+import { SearchUnfinishedError } from '../../query/combined-record.ts';
+import type { ProblemType } from '../http/problems.ts';
+import { Problem, retryAfter } from '../http/problems.ts';
+import type { Answer } from '../http/route.ts';
 import { fromDatabase } from './from-database.ts';
-import type { ProblemType } from './problems.ts';
-import { Problem, retryAfter } from './problems.ts';
-import type { Answer } from './route.ts';
 
 const RETRY_SECONDS = 5;
 

@@ -5,16 +5,16 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions } from 'fastify';
 import { fastify, LogController } from 'fastify';
 
-import { MAX_BODY_BYTES } from '../domain/limits.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { Gate } from './auth/gate.ts';
+import { MAX_BODY_BYTES } from '../../domain/limits.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Gate } from '../auth/gate.ts';
+import type { AccessTrace } from './add-routes.ts';
+import { addRoutes } from './add-routes.ts';
 import { answerClientError } from './client-error.ts';
 import { answerError } from './error-answer.ts';
 import { Problem } from './problems.ts';
 import type { Route } from './route.ts';
-import type { AccessTrace } from './routes.ts';
-import { addRoutes } from './routes.ts';
 import type { Certificate } from './tls.ts';
 
 /** What one client may take up. */
