@@ -4,6 +4,7 @@ import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import type { Position, RecordRow } from '../database/reading/record-query.ts';
 import { instantFromSql } from '../database/sql.ts';
+import type { Entry } from './merge-sorted.ts';
 
 /** Where a row was read. `both`: it is the fold of observations in the database and in the archive. */
 export const ROW_SOURCES = ['database', 'archive', 'both'] as const;
@@ -13,6 +14,9 @@ export interface SourcedRow {
   readonly row: RecordRow;
   readonly source: RowSource;
 }
+
+/** One step of a list of records. */
+export type RecordEntry = Entry<Position, SourcedRow>;
 
 /** Months that an answer is about and that were not looked at. */
 export interface Unsearched {

@@ -2,16 +2,17 @@ import type pg from 'pg';
 
 import type { ArchiveSession } from '../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
-import { type LedgerEntry, selectEntries } from '../database/reading/record-history.ts';
+import { selectEntries } from '../database/reading/record-history.ts';
 import type { Position, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
 import type { ArchivedFiles } from './archive/archive-rows.ts';
 import { selectArchivedPage, selectPartialRecords, selectRows } from './archive/archive-rows.ts';
 import { foldPartialRecord } from './archive/fold-partial-record.ts';
-import type { SourcedRow } from './combined-answer.ts';
-import { MonthMovedMeanwhileError } from './combined-answer.ts';
-import { firstOf } from './list-order.ts';
+import type { RecordEntry } from './combined-answer.ts';
+import { MonthMovedMeanwhileError, positionOf } from './combined-answer.ts';
+import { comparePositions } from './list-order.ts';
+import { firstKey } from './merge-sorted.ts';
 import type { PartSpan } from './part-spans.ts';
 
 export interface SpanQuestion {
@@ -19,18 +20,17 @@ export interface SpanQuestion {
   readonly definition: RecordDefinition;
   readonly query: RecordQuery;
   /** Records of the database that may be parts of records in the span. */
-  readonly fragments: readonly Position[];
+  readonly reopened: readonly Position[];
   /** Where the ledger of the month is, as far as it is in the archive. */
   readonly ledgerMonth: ArchivedMonth | undefined;
   readonly pool: pg.Pool;
-  /** Of folded rows those that the question is about. */
+  /** Of folded rows those that match the query. */
   readonly filter: (rows: readonly Record<string, string | null>[]) => Promise<readonly RecordRow[]>;
 }
 
 export interface SpanRows {
-  readonly rows: readonly SourcedRow[];
-  /** Records that were folded; their rows elsewhere are only parts of them. */
-  readonly parted: readonly string[];
+  /** In the order of the list, none behind `endedAt`. */
+  readonly entries: readonly RecordEntry[];
   /** Where it ended before its end. */
   readonly endedAt: Position | undefined;
 }
@@ -39,60 +39,67 @@ export interface SpanRows {
 const MAX_PARTIAL = 1_000;
 
 /**
- * The rows of one span that a question is about. What lies in one part only is answered by that part. A record of
- * several, or of a part and the database, is folded from all its observations before the filters are put to it: none of
- * its pieces needs to match them, nor does the record when one of them does.
+ * The rows of one span that match a query. A record that lies in one part only is answered by that part. A record of
+ * several parts, or of a part and the database, is folded from all its observations before the filters are applied: none of
+ * its pieces needs to match them, nor does the record when one of them does. A folded record replaces the row of the
+ * database, also when it does not match itself.
  */
 export async function readSpan(
   session: ArchiveSession,
   span: PartSpan,
   question: SpanQuestion,
 ): Promise<SpanRows> {
-  const { definition, query, fragments } = question;
+  const { definition, query, reopened } = question;
   const files = { duckdb: session.duckdb, table: definition.table, paths: await session.files(span.parts) };
-  if (span.parts.length === 1 && fragments.length === 0) {
+  if (span.parts.length === 1 && reopened.length === 0) {
     const { rows, endedAt } = await selectArchivedPage(files, query);
-    return { rows: rows.map(fromArchive), parted: [], endedAt };
+    return { entries: rows.map(archivedEntry), endedAt };
   }
-  const ids = fragments.map(({ id }) => id);
+  const ids = reopened.map(({ id }) => id);
   const found = await selectPartialRecords(files, { ...query, limit: MAX_PARTIAL + 1 }, ids);
-  const parted = found.slice(0, MAX_PARTIAL);
-  const partialIds = parted.map(({ id }) => id);
-  const page = await selectArchivedPage(files, query, partialIds);
-  const folded = await foldRecords(session, files, { parted, question });
-  const endedAt = firstOf(query.order, [
-    page.endedAt,
-    found.length > MAX_PARTIAL ? parted.at(-1) : undefined,
-  ]);
-  return { rows: [...page.rows.map(fromArchive), ...folded], parted: partialIds, endedAt };
+  const partial = found.slice(0, MAX_PARTIAL);
+  const page = await selectArchivedPage(
+    files,
+    query,
+    partial.map(({ id }) => id),
+  );
+  const folded = await foldRecords(session, files, { partial, question });
+  const compare = (left: Position, right: Position): number => comparePositions(query.order, left, right);
+  const endedAt = firstKey(compare, [page.endedAt, found.length > MAX_PARTIAL ? partial.at(-1) : undefined]);
+  const entries = [...page.rows.map(archivedEntry), ...folded]
+    .filter(({ key }) => endedAt === undefined || compare(key, endedAt) <= 0)
+    .sort((left, right) => compare(left.key, right.key));
+  return { entries, endedAt };
 }
 
-function fromArchive(row: RecordRow): SourcedRow {
-  return { row, source: 'archive' };
+function archivedEntry(row: RecordRow): RecordEntry {
+  return { is: 'value', key: positionOf(row), value: { row, source: 'archive' } };
 }
 
 async function foldRecords(
   session: ArchiveSession,
   files: ArchivedFiles,
-  { parted, question }: { readonly parted: readonly Position[]; readonly question: SpanQuestion },
-): Promise<SourcedRow[]> {
-  if (parted.length === 0) return [];
-  const { definition, fragments, ledgerMonth, pool, month } = question;
-  const archived = Map.groupBy(await selectRows(files, parted), (row) => String(row['id']));
-  const cold = ledgerMonth === undefined ? [] : await selectArchivedEntries(session, ledgerMonth, parted);
-  const hot = ledgerMonth?.isReopened === false ? [] : await selectEntries(pool, parted);
-  const inDatabase = new Set(fragments.map(({ id }) => id));
-  const entries = Map.groupBy(distinctEntries([...hot, ...cold]), ({ recordId }) => recordId);
-  const databaseIds = new Set(hot.map(({ recordId }) => recordId));
+  { partial, question }: { readonly partial: readonly Position[]; readonly question: SpanQuestion },
+): Promise<RecordEntry[]> {
+  if (partial.length === 0) return [];
+  const { definition, reopened, ledgerMonth, pool, month } = question;
+  const archivedRows = Map.groupBy(await selectRows(files, partial), (row) => String(row['id']));
+  const archived =
+    ledgerMonth === undefined ? [] : await selectArchivedEntries(session, ledgerMonth, partial);
+  const stored = ledgerMonth?.isReopened === false ? [] : await selectEntries(pool, partial);
+  const inDatabase = new Set(reopened.map(({ id }) => id));
+  const entries = Map.groupBy(distinctEntries([...stored, ...archived]), ({ recordId }) => recordId);
+  const storedIds = new Set(stored.map(({ recordId }) => recordId));
   const isMissing = ({ id }: Position): boolean =>
-    !entries.has(id) || (inDatabase.has(id) && ledgerMonth?.isReopened !== false && !databaseIds.has(id));
-  if (parted.some(isMissing)) throw new MonthMovedMeanwhileError(month.month);
+    !entries.has(id) || (inDatabase.has(id) && ledgerMonth?.isReopened !== false && !storedIds.has(id));
+  if (partial.some(isMissing)) throw new MonthMovedMeanwhileError(month.month);
   const rows = await question.filter(
-    parted.map(({ id }) => foldPartialRecord(definition, archived.get(id) ?? [], entriesOf(entries, id))),
+    partial.map(({ id }) => foldPartialRecord(definition, archivedRows.get(id) ?? [], entries.get(id) ?? [])),
   );
-  return rows.map((row) => ({ row, source: inDatabase.has(String(row['id'])) ? 'both' : 'archive' }));
-}
-
-function entriesOf(entries: ReadonlyMap<string, readonly LedgerEntry[]>, id: string): readonly LedgerEntry[] {
-  return entries.get(id) ?? [];
+  const matching = new Map(rows.map((row) => [String(row['id']), row]));
+  return partial.map((key) => {
+    const row = matching.get(key.id);
+    const source = inDatabase.has(key.id) ? 'both' : 'archive';
+    return { is: 'replacement', key, value: row === undefined ? undefined : { row, source } };
+  });
 }

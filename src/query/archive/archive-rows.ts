@@ -22,7 +22,7 @@ export interface ArchivedPage {
 
 /** Rows that are read at once, and characters after which a page ends: 1,000 records may be 256 MiB. */
 const CHUNK_ROWS = 200;
-const MAX_PAGE_SIZE = 8 * 1024 * 1024;
+export const MAX_PAGE_SIZE = 8 * 1024 * 1024;
 
 /**
  * One page out of archived rows. Which ones are on it is found out from the columns of the question alone; of the others
