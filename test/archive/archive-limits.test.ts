@@ -169,6 +169,7 @@ test('the cache lets the least used parts go, and never those that a question re
   const reader = readerOf(store, { cacheBytes: 1, concurrency: 4 });
   const api = createTestApi(database, { archive: { reader } });
   const answers = await Promise.all(Array.from({ length: 8 }, () => api.inject({ url: URL_OF_ALL })));
+  for (const answer of answers) expect(answer.statusCode, answer.body).toBe(200);
   for (const answer of answers) expect(answer.json<{ items: unknown[] }>().items).toHaveLength(36);
   await api.close();
   await reader.close();

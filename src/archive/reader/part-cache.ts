@@ -31,32 +31,62 @@ export class DamagedPartError extends Error {
 }
 
 export function createPartCache(options: PartCacheOptions): PartCache {
-  const flights = new Map<string, Promise<string>>();
-  const cached = (part: ManifestPart): Promise<string> => {
-    const running = flights.get(part.sha256);
-    if (running !== undefined) return running;
-    const flight = fetchPart(part, options).finally(() => flights.delete(part.sha256));
-    flights.set(part.sha256, flight);
-    return flight;
-  };
-  return {
-    async fetch(part, into) {
-      const path = join(into, `${part.sha256}.parquet`);
-      for (let attempt = 1; !(await isThere(path, part.sizeBytes)); attempt += 1) {
-        const source = await cached(part);
-        await link(source, path).catch((error: unknown) => {
-          // Another process let it go between the two; fetched once more it is the newest and stays.
-          if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'ENOENT') throw error;
-        });
-      }
-      return path;
-    },
-  };
+  return new FolderPartCache(options);
 }
 
 const MAX_ATTEMPTS = 3;
 
-async function fetchPart(part: ManifestPart, options: PartCacheOptions): Promise<string> {
+class FolderPartCache implements PartCache {
+  readonly #options: PartCacheOptions;
+  /** By hash: a part that several questions want at once is fetched once. */
+  readonly #flights = new Map<string, Promise<string>>();
+  /** Files that a question is about to link, and how many questions: evicted before, they would be missing. */
+  readonly #wanted = new Map<string, number>();
+
+  constructor(options: PartCacheOptions) {
+    this.#options = options;
+  }
+
+  async fetch(part: ManifestPart, into: string): Promise<string> {
+    const name = `${part.sha256}.parquet`;
+    const source = join(this.#options.folder, name);
+    this.#wanted.set(source, (this.#wanted.get(source) ?? 0) + 1);
+    try {
+      return await this.#link(part, join(into, name));
+    } finally {
+      const others = (this.#wanted.get(source) ?? 1) - 1;
+      if (others === 0) this.#wanted.delete(source);
+      else this.#wanted.set(source, others);
+    }
+  }
+
+  async #link(part: ManifestPart, path: string): Promise<string> {
+    for (let attempt = 1; !(await isThere(path, part.sizeBytes)); attempt += 1) {
+      const source = await this.#cached(part);
+      await link(source, path).catch((error: unknown) => {
+        // Another process evicted it between the two; fetched once more it is the newest and stays.
+        if (attempt === MAX_ATTEMPTS || codeOf(error) !== 'ENOENT') throw error;
+      });
+    }
+    return path;
+  }
+
+  #cached(part: ManifestPart): Promise<string> {
+    const running = this.#flights.get(part.sha256);
+    if (running !== undefined) return running;
+    const flight = fetchPart(part, this.#options, this.#wanted).finally(() => {
+      this.#flights.delete(part.sha256);
+    });
+    this.#flights.set(part.sha256, flight);
+    return flight;
+  }
+}
+
+async function fetchPart(
+  part: ManifestPart,
+  options: PartCacheOptions,
+  wanted: ReadonlyMap<string, number>,
+): Promise<string> {
   const { store, folder } = options;
   const path = join(folder, `${part.sha256}.parquet`);
   if (await isThere(path, part.sizeBytes)) {
@@ -74,7 +104,7 @@ async function fetchPart(part: ManifestPart, options: PartCacheOptions): Promise
   } finally {
     await rm(incoming, { force: true });
   }
-  await evict(options, path);
+  await evict(options, wanted);
   return path;
 }
 
@@ -87,8 +117,11 @@ async function isThere(path: string, sizeBytes: number): Promise<boolean> {
   return found?.size === sizeBytes;
 }
 
-/** The least recently used go first. */
-async function evict({ folder, maxBytes }: PartCacheOptions, keep: string): Promise<void> {
+/** The least recently used go first; those that a question wants now stay. */
+async function evict(
+  { folder, maxBytes }: PartCacheOptions,
+  wanted: ReadonlyMap<string, number>,
+): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet'));
   const found = await Promise.all(
     names.map(async (name) => {
@@ -102,7 +135,7 @@ async function evict({ folder, maxBytes }: PartCacheOptions, keep: string): Prom
   let total = files.reduce((sum, { size }) => sum + size, 0);
   for (const { path, size } of files.sort((left, right) => left.mtimeMs - right.mtimeMs)) {
     if (total <= maxBytes) return;
-    if (path === keep) continue;
+    if (wanted.has(path)) continue;
     await rm(path, { force: true });
     total -= size;
   }
