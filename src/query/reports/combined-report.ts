@@ -20,8 +20,7 @@ import {
 } from './load-archived-rows.ts';
 import type { GivenParameters } from './parameters.ts';
 import { readParameters } from './parameters.ts';
-import type { ReportSource } from './report-source.ts';
-import { sourceOf } from './report-source.ts';
+import { columnsRead } from './report-sql.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
 import { ReportTooLargeError, runReport } from './run-report.ts';
@@ -35,7 +34,7 @@ export async function runCombinedReport(
   options: QueryOptions,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
-  const question = { report, given, source: sourceOf(report) };
+  const question = { report, given };
   const onConnection = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
     onReportConnection(pool, work);
   try {
@@ -63,22 +62,22 @@ async function runOverArchive(
   question: ReportQuestion,
   onConnection: OnConnection,
 ): Promise<ReportAnswer> {
-  const { source } = question;
-  const places = await onConnection((client) => archivedMonthsOf(client, question));
+  const { report } = question;
+  const months = await onConnection((client) => archivedMonthsOf(client, question));
   const rows = {
-    ...source,
-    ...places,
-    definition: definitionOf(source.table),
-    ...sinceOf(source, places.from),
+    ...months,
+    columns: columnsRead(report),
+    definition: definitionOf(report.reads.table),
+    ...sinceOf(report, months.from),
   };
   const fetched = await fetchArchivedParts(session, rows);
   // A row that comes to the database after this look is found in the end, and all of it is looked for again.
   const databaseIds = await onConnection((client) => selectDatabaseIds(client, rows, fetched));
   const spans = await fetchFolding(session, rows, fetched, databaseIds);
   return onConnection(async (client) => {
-    await createTemporaryTables(client, source);
+    await createTemporaryTables(client, report);
     await loadArchivedRows(client, session, rows, spans);
-    return runBeside(client, question, places);
+    return runOverBoth(client, question, months);
   });
 }
 
@@ -89,7 +88,7 @@ async function onReportConnection<T>(pool: pg.Pool, work: (client: pg.PoolClient
   let broken = true;
   try {
     const answer = await work(client);
-    // With its temporary tables and views, which nobody else may see in the place of the real ones.
+    // With its temporary tables, which nobody else may see.
     broken = await discardTemporary(client);
     return answer;
   } finally {
@@ -107,7 +106,6 @@ function ignoreLoss(): void {
 interface ReportQuestion {
   readonly report: Report;
   readonly given: GivenParameters;
-  readonly source: ReportSource;
 }
 
 interface ArchivedMonths {
@@ -122,7 +120,7 @@ async function runOverDatabase(
   question: ReportQuestion,
   reason: string,
 ): Promise<ReportAnswer> {
-  return inSnapshotOf(client, [question.source.table, LEDGER], async () => {
+  return inSnapshotOf(client, [question.report.reads.table, LEDGER], async () => {
     const { months } = await archivedMonthsOf(client, question);
     const answer = await runReport(client, question.report.name, question.given);
     return { ...answer, unsearched: unsearched(months, reason) };
@@ -131,8 +129,9 @@ async function runOverDatabase(
 
 async function archivedMonthsOf(
   client: pg.PoolClient,
-  { report, given, source }: ReportQuestion,
+  { report, given }: ReportQuestion,
 ): Promise<ArchivedMonths> {
+  const { table, window } = report.reads;
   const values = readParameters(report.parameters, given);
   const since = values[report.parameters.findIndex(({ name }) => name === 'since')] ?? null;
   const { rows } = await client.query<{ from: string | null }>({
@@ -141,65 +140,71 @@ async function archivedMonthsOf(
   });
   const text = rows[0]?.from ?? undefined;
   const from = text === undefined ? undefined : instantFromSql(text);
-  const places = await selectArchivedMonths(client, [source.table, LEDGER]);
+  const archived = await selectArchivedMonths(client, [table, LEDGER]);
   const isPossible = ({ month }: ArchivedMonth): boolean =>
-    source.windowColumn !== 'created_at' || from === undefined || addMonths(month, 1) > from;
+    window !== 'created_at' || from === undefined || addMonths(month, 1) > from;
   return {
-    months: (places.get(source.table) ?? []).filter(isPossible),
-    ledgerMonths: places.get(LEDGER) ?? [],
+    months: (archived.get(table) ?? []).filter(isPossible),
+    ledgerMonths: archived.get(LEDGER) ?? [],
     from,
   };
 }
 
-function sinceOf({ windowColumn }: ReportSource, from: string | undefined) {
-  return from === undefined ? {} : { since: { column: windowColumn, instant: from } };
+function sinceOf({ reads }: Report, from: string | undefined) {
+  return from === undefined ? {} : { since: { column: reads.window, instant: from } };
 }
 
-async function createTemporaryTables(client: pg.PoolClient, { table, columns }: ReportSource): Promise<void> {
+async function createTemporaryTables(client: pg.PoolClient, report: Report): Promise<void> {
   await client.query('discard temp');
-  const list = columns.map(quoteIdentifier).join(', ');
+  const list = columnsRead(report).map(quoteIdentifier).join(', ');
   await client.query(
-    `create temporary table ${ARCHIVED_ROWS} as select ${list} from public.${quoteIdentifier(table)} with no data;
+    `create temporary table ${ARCHIVED_ROWS} as select ${list} from public.${quoteIdentifier(report.reads.table)} with no data;
     create temporary table ${FOLDED_RECORDS} (id uuid primary key)`,
   );
 }
 
 /**
- * Runs the report on both: under the name of the table it finds a view of the rows in the database and the archived ones
- * beside them. What the archive was options for is held against the moment of the answer: months that moved meanwhile, and
- * rows that came late, are looked for again.
+ * Runs the report over the rows of the database and the archived ones beside them. What was read of the archive is compared
+ * with the moment of the answer: when a month moved meanwhile, or a row came late, all of it is read again.
  */
-async function runBeside(
+async function runOverBoth(
   client: pg.PoolClient,
   question: ReportQuestion,
-  places: ArchivedMonths,
+  before: ArchivedMonths,
 ): Promise<ReportAnswer> {
-  const { table, columns } = question.source;
-  const list = columns.map(quoteIdentifier).join(', ');
-  const { rows } = await client.query<{ count: string }>(
-    `select count(*)::text as count from pg_temp.${FOLDED_RECORDS}`,
-  );
-  const whole =
-    rows[0]?.count === '0'
-      ? ''
-      : `where not exists (select from pg_temp.${FOLDED_RECORDS} as fragment where fragment.id = stored.id)`;
-  await client.query(`
-    create temporary view ${quoteIdentifier(table)} as
-    select ${list} from public.${quoteIdentifier(table)} as stored ${whole}
-    union all
-    select ${list} from pg_temp.${ARCHIVED_ROWS}`);
+  const { report, given } = question;
+  const { table } = report.reads;
+  const rows = await rowsOfBoth(client, report);
   return inSnapshotOf(client, [table, LEDGER], async () => {
     const now = await archivedMonthsOf(client, question);
     const moved = now.months.find(
-      (month, index) => JSON.stringify(month) !== JSON.stringify(places.months[index]),
+      (month, index) => JSON.stringify(month) !== JSON.stringify(before.months[index]),
     );
-    if (moved !== undefined || now.months.length !== places.months.length)
-      throw new MonthMovedMeanwhileError(moved?.month ?? places.months[0]?.month ?? '');
+    if (moved !== undefined || now.months.length !== before.months.length)
+      throw new MonthMovedMeanwhileError(moved?.month ?? before.months[0]?.month ?? '');
     for (const { month } of now.months.filter(({ isReopened }) => isReopened))
       await requireNoNewPartialRecords(client, table, month);
-    const answer = await runReport(client, question.report.name, question.given);
+    const answer = await runReport(client, report.name, given, rows);
     return { ...answer, unsearched: undefined };
   });
+}
+
+/** A table expression of what the database has, without the partial records that the archived rows complete, and those rows. */
+async function rowsOfBoth(client: pg.PoolClient, report: Report): Promise<string> {
+  const table = quoteIdentifier(report.reads.table);
+  const list = columnsRead(report).map(quoteIdentifier).join(', ');
+  const { rows } = await client.query<{ count: string }>(
+    `select count(*)::text as count from pg_temp.${FOLDED_RECORDS}`,
+  );
+  const notFolded =
+    rows[0]?.count === '0'
+      ? ''
+      : `where not exists (select from pg_temp.${FOLDED_RECORDS} as folded where folded.id = stored.id)`;
+  return `(
+  select ${list} from public.${table} as stored ${notFolded}
+  union all
+  select ${list} from pg_temp.${ARCHIVED_ROWS}
+) as ${table}`;
 }
 
 async function requireNoNewPartialRecords(
@@ -214,7 +219,7 @@ async function requireNoNewPartialRecords(
       join pg_temp.${ARCHIVED_ROWS} as archived on archived.id = stored.id
       where stored.created_at >= $1::timestamptz
         and stored.created_at < $2::timestamptz
-        and not exists (select from pg_temp.${FOLDED_RECORDS} as fragment where fragment.id = stored.id)
+        and not exists (select from pg_temp.${FOLDED_RECORDS} as folded where folded.id = stored.id)
       limit 1`,
     values: [`${month}T00:00:00Z`, `${addMonths(month, 1)}T00:00:00Z`],
   });

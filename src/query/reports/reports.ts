@@ -1,7 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
 import type { ReportParameter } from './parameters.ts';
+
+/** The rows that a report reads: declared here and nowhere else, for the database and for the archive. */
+export interface ReportSource {
+  readonly table: string;
+  /** The columns that its SQL names, without `id` and `created_at`, which are always read. */
+  readonly columns: readonly string[] | typeof EVERY_COLUMN;
+  /** The column that the parameter `since` bounds. */
+  readonly window: 'created_at' | 'completed_at';
+}
+
+export const EVERY_COLUMN = '*';
 
 /** A question that one of the source documents asks, as a file of SQL with parameters. */
 export interface Report {
@@ -11,12 +19,11 @@ export interface Report {
   /** Number of the source document that asks it. */
   readonly source: string;
   readonly question: string;
+  /** Its SQL has `:rows` for them and `:since` for the window. */
+  readonly reads: ReportSource;
   /** In the order of the statement's `$1`, `$2`, … */
   readonly parameters: readonly ReportParameter[];
 }
-
-/** The SQL files stand beside this one; the build copies them. */
-const SQL_DIRECTORY = new URL('./sql/', import.meta.url);
 
 /** Every report has a window; without one it answers for all months there are. */
 function since(byDefault: string | null): ReportParameter {
@@ -34,6 +41,18 @@ export const REPORTS = [
     title: 'Recent failures by target',
     source: '000',
     question: 'Which executions failed, where, and why?',
+    reads: {
+      table: 'workflow_execution_audit',
+      columns: [
+        'workflow_id',
+        'target_resource',
+        'phase',
+        'failure_reason',
+        'failure_message',
+        'completed_at',
+      ],
+      window: 'completed_at',
+    },
     parameters: [since('24 hours')],
   },
   {
@@ -41,6 +60,11 @@ export const REPORTS = [
     title: 'Resource lock effectiveness',
     source: '000',
     question: 'How often did each lock keep a workflow from running?',
+    reads: {
+      table: 'workflow_execution_audit',
+      columns: ['phase', 'skip_reason'],
+      window: 'created_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -48,6 +72,11 @@ export const REPORTS = [
     title: 'Workflow success rate by target',
     source: '000',
     question: 'How often does each workflow succeed on each target?',
+    reads: {
+      table: 'workflow_execution_audit',
+      columns: ['workflow_id', 'target_resource', 'phase', 'outcome'],
+      window: 'created_at',
+    },
     parameters: [since('30 days')],
   },
   {
@@ -55,6 +84,20 @@ export const REPORTS = [
     title: 'Executions of a workflow',
     source: '001',
     question: 'What did one workflow execution do, step by step?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: [
+        'execution_id',
+        'workflow_ref',
+        'step_index',
+        'action_type',
+        'target_resource_name',
+        'success',
+        'duration',
+        'retry_count',
+      ],
+      window: 'created_at',
+    },
     parameters: [
       {
         name: 'workflow',
@@ -70,6 +113,20 @@ export const REPORTS = [
     title: 'Failed executions with errors',
     source: '001',
     question: 'Which actions failed, on what, and with which error?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: [
+        'execution_id',
+        'action_type',
+        'target_namespace',
+        'target_resource_name',
+        'success',
+        'error',
+        'retry_count',
+        'completed_at',
+      ],
+      window: 'completed_at',
+    },
     parameters: [since('24 hours')],
   },
   {
@@ -77,6 +134,11 @@ export const REPORTS = [
     title: 'Execution duration by action type',
     source: '001',
     question: 'How long does each kind of action take when it succeeds?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: ['action_type', 'success', 'duration'],
+      window: 'created_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -84,6 +146,11 @@ export const REPORTS = [
     title: 'Slow executions',
     source: '001',
     question: 'Which actions took longest?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: ['execution_id', 'action_type', 'target_resource_name', 'duration', 'job_resource_usage'],
+      window: 'created_at',
+    },
     parameters: [
       {
         name: 'longer_than',
@@ -100,6 +167,19 @@ export const REPORTS = [
     title: 'Actions in a namespace',
     source: '001',
     question: 'What was done in the namespaces that match a pattern?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: [
+        'execution_id',
+        'action_type',
+        'target_namespace',
+        'target_resource_kind',
+        'target_resource_name',
+        'success',
+        'job_pod_name',
+      ],
+      window: 'created_at',
+    },
     parameters: [
       {
         name: 'namespace',
@@ -115,6 +195,11 @@ export const REPORTS = [
     title: 'Retry patterns',
     source: '001',
     question: 'Which actions need more than one attempt, and where?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: ['action_type', 'target_namespace', 'retry_count'],
+      window: 'created_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -122,6 +207,11 @@ export const REPORTS = [
     title: 'Resource usage by action type',
     source: '001',
     question: 'What do the jobs behind each kind of action use?',
+    reads: {
+      table: 'kubernetes_execution_audit',
+      columns: ['action_type', 'job_resource_usage'],
+      window: 'created_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -129,6 +219,11 @@ export const REPORTS = [
     title: 'Records of a signal',
     source: '002',
     question: 'How was one signal processed, each time it came?',
+    reads: {
+      table: 'signal_processing_audit',
+      columns: EVERY_COLUMN,
+      window: 'created_at',
+    },
     parameters: [
       {
         name: 'fingerprint',
@@ -144,6 +239,11 @@ export const REPORTS = [
     title: 'Classification accuracy by environment',
     source: '002',
     question: 'How sure is the classification of each environment?',
+    reads: {
+      table: 'signal_processing_audit',
+      columns: ['environment', 'confidence', 'completed_at'],
+      window: 'completed_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -151,6 +251,11 @@ export const REPORTS = [
     title: 'Priority distribution',
     source: '002',
     question: 'How are the signals spread over the priorities?',
+    reads: {
+      table: 'signal_processing_audit',
+      columns: ['priority', 'priority_score', 'completed_at'],
+      window: 'completed_at',
+    },
     parameters: [since('7 days')],
   },
   {
@@ -158,6 +263,11 @@ export const REPORTS = [
     title: 'Slow enrichments',
     source: '002',
     question: 'For which signals did the first phase, the enrichment, take long?',
+    reads: {
+      table: 'signal_processing_audit',
+      columns: ['remediation_id', 'signal_fingerprint', 'processing_phases'],
+      window: 'created_at',
+    },
     parameters: [
       {
         name: 'longer_than',
@@ -173,6 +283,16 @@ export const REPORTS = [
     title: 'Historical success by recommendation',
     source: '003',
     question: 'How well does each recommendation do, as expected and as it did before?',
+    reads: {
+      table: 'ai_analysis_audit',
+      columns: [
+        'top_recommendation',
+        'effectiveness_probability',
+        'historical_success_rate',
+        'completion_status',
+      ],
+      window: 'created_at',
+    },
     parameters: [since(null)],
   },
   {
@@ -180,6 +300,11 @@ export const REPORTS = [
     title: 'Investigation performance by environment',
     source: '003',
     question: 'How long do investigations take in each environment, and how sure are they?',
+    reads: {
+      table: 'ai_analysis_audit',
+      columns: ['environment', 'investigation_duration_ms', 'confidence_score'],
+      window: 'created_at',
+    },
     parameters: [since(null)],
   },
   {
@@ -187,6 +312,11 @@ export const REPORTS = [
     title: 'Hallucination trend',
     source: '003',
     question: 'How many analyses of each day were found to claim what they had no grounds for?',
+    reads: {
+      table: 'ai_analysis_audit',
+      columns: ['hallucination_detected'],
+      window: 'created_at',
+    },
     parameters: [since(null)],
   },
 ] as const satisfies readonly Report[];
@@ -209,13 +339,4 @@ export function reportNamed(name: string): Report {
   const report = REPORTS.find((candidate) => candidate.name === name);
   if (report === undefined) throw new UnknownReportError(name);
   return report;
-}
-
-const texts = new Map<string, string>();
-
-/** The report's SQL, read once. */
-export function reportSql({ name }: Report): string {
-  const known = texts.get(name) ?? readFileSync(fileURLToPath(new URL(`${name}.sql`, SQL_DIRECTORY)), 'utf8');
-  texts.set(name, known);
-  return known;
 }

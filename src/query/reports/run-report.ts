@@ -3,8 +3,9 @@ import pg from 'pg';
 import type { Unsearched } from '../combined-answer.ts';
 import type { GivenParameters } from './parameters.ts';
 import { MAX_REPORT_ROWS, readParameters } from './parameters.ts';
+import { reportSql } from './report-sql.ts';
 import type { Report } from './reports.ts';
-import { reportNamed, reportSql } from './reports.ts';
+import { reportNamed } from './reports.ts';
 
 export interface ReportAnswer {
   readonly report: Report;
@@ -38,22 +39,26 @@ export class ReportTooLargeError extends Error {
 /** One more row than an answer may hold tells that there are more, without counting them. */
 const LIMIT = MAX_REPORT_ROWS + 1;
 
-/** The statement as it is sent; parameters are those of the report. */
-export function reportStatement(report: Report): string {
-  return `select report.* from (\n${reportSql(report)}) as report limit ${LIMIT}`;
+/** The statement as it is sent; parameters are those of the report, the rows those of its table unless others are given. */
+export function reportStatement(report: Report, rows?: string): string {
+  return `select report.* from (\n${reportSql(report, rows)}) as report limit ${LIMIT}`;
 }
 
-/** Answers one of the named questions. Throws on a name or a parameter that does not exist or means nothing. */
+/**
+ * Answers one of the named questions over its table, or over other rows. Throws on an unknown name or parameter, and on a
+ * value that cannot be read.
+ */
 export async function runReport(
   pool: pg.Pool | pg.ClientBase,
   name: string,
   given: GivenParameters = {},
+  rows?: string,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
   const values = readParameters(report.parameters, given);
   const result = await pool.query<(string | null)[]>({
     // Without a name, so that it is planned with the values at hand: a generic plan could not leave out any month.
-    text: reportStatement(report),
+    text: reportStatement(report, rows),
     values,
     rowMode: 'array',
     types: EVERYTHING_AS_TEXT,

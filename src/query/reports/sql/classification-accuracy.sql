@@ -3,7 +3,7 @@ select
   environment,
   avg(confidence) as avg_confidence,
   count(*) as total_signals
-from signal_processing_audit
-where completed_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
 group by environment
 order by environment

@@ -6,8 +6,8 @@ select
   percentile_cont(0.5) within group (order by duration) as p50_duration,
   percentile_cont(0.95) within group (order by duration) as p95_duration,
   percentile_cont(0.99) within group (order by duration) as p99_duration
-from kubernetes_execution_audit
-where created_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
   and success = true
 group by action_type
 order by avg_duration desc, action_type

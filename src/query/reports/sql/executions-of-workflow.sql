@@ -6,7 +6,7 @@ select
   success,
   duration,
   retry_count
-from kubernetes_execution_audit
+from :rows
 where workflow_ref = $1::text
-  and created_at > coalesce(now() - $2::interval, '-infinity')
+  and :since
 order by step_index, created_at, id

@@ -7,7 +7,7 @@ select
   error,
   retry_count,
   completed_at
-from kubernetes_execution_audit
+from :rows
 where success = false
-  and completed_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 order by completed_at desc, id

@@ -4,7 +4,7 @@ select
   sum(case when hallucination_detected then 1 else 0 end) as hallucinations,
   count(*) as total_analyses,
   sum(case when hallucination_detected then 1 else 0 end)::float / count(*) as hallucination_rate
-from ai_analysis_audit
-where created_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
 group by date(created_at)
 order by date desc

@@ -4,7 +4,7 @@ select
   avg(investigation_duration_ms) as avg_duration,
   avg(confidence_score) as avg_confidence,
   count(*) as total_investigations
-from ai_analysis_audit
-where created_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
 group by environment
 order by environment

@@ -2,8 +2,8 @@
 select
   skip_reason,
   count(*) as skip_count
-from workflow_execution_audit
+from :rows
 where phase = 'Skipped'
-  and created_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 group by skip_reason
 order by skip_count desc, skip_reason

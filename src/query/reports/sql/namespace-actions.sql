@@ -7,7 +7,7 @@ select
   success,
   created_at,
   job_pod_name
-from kubernetes_execution_audit
+from :rows
 where target_namespace like $1::text
-  and created_at > coalesce(now() - $2::interval, '-infinity')
+  and :since
 order by created_at desc, id

@@ -3,7 +3,7 @@ select
   priority,
   count(*) as count,
   avg(priority_score) as avg_score
-from signal_processing_audit
-where completed_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
 group by priority
 order by priority

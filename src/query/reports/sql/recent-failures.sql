@@ -5,7 +5,7 @@ select
   failure_reason,
   failure_message,
   completed_at
-from workflow_execution_audit
+from :rows
 where phase = 'Failed'
-  and completed_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 order by completed_at desc, id

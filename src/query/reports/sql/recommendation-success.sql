@@ -4,8 +4,8 @@ select
   avg(effectiveness_probability) as avg_effectiveness,
   avg(historical_success_rate) as avg_historical_success,
   count(*) as total_recommendations
-from ai_analysis_audit
+from :rows
 where completion_status = 'completed'
-  and created_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 group by top_recommendation
 order by avg_effectiveness desc, top_recommendation

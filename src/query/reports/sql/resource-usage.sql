@@ -4,8 +4,8 @@ select
   avg((job_resource_usage->>'cpu_millicores')::bigint) as avg_cpu_millicores,
   avg((job_resource_usage->>'memory_bytes')::bigint) as avg_memory_bytes,
   count(*) as total_executions
-from kubernetes_execution_audit
-where created_at > coalesce(now() - $1::interval, '-infinity')
+from :rows
+where :since
   and job_resource_usage is not null
 group by action_type
 order by avg_cpu_millicores desc, action_type

@@ -4,8 +4,8 @@ select
   target_namespace,
   count(*) as total_with_retries,
   avg(retry_count) as avg_retries
-from kubernetes_execution_audit
+from :rows
 where retry_count > 0
-  and created_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 group by action_type, target_namespace
 order by total_with_retries desc, action_type, target_namespace

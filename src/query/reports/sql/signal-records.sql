@@ -1,6 +1,6 @@
 -- How was one signal processed, each time it came?
 select signal_processing_audit.*
-from signal_processing_audit
+from :rows
 where signal_fingerprint = $1::text
-  and created_at > coalesce(now() - $2::interval, '-infinity')
+  and :since
 order by completed_at desc, id

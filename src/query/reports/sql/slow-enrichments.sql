@@ -3,7 +3,7 @@ select
   remediation_id,
   signal_fingerprint,
   (processing_phases->0->>'duration')::interval as enrichment_duration
-from signal_processing_audit
+from :rows
 where (processing_phases->0->>'duration')::interval > $1::interval
-  and created_at > coalesce(now() - $2::interval, '-infinity')
+  and :since
 order by enrichment_duration desc, id

@@ -5,8 +5,8 @@ select
   target_resource_name,
   duration,
   job_resource_usage
-from kubernetes_execution_audit
+from :rows
 where duration > $1::interval
-  and created_at > coalesce(now() - $2::interval, '-infinity')
+  and :since
 order by duration desc, id
 limit $3::integer

@@ -7,8 +7,8 @@ select
   round(
     count(*) filter (where outcome = 'Success')::numeric / nullif(count(*), 0) * 100, 2
   ) as success_rate_pct
-from workflow_execution_audit
+from :rows
 where phase in ('Completed', 'Failed')
-  and created_at > coalesce(now() - $1::interval, '-infinity')
+  and :since
 group by target_resource, workflow_id
 order by total_executions desc, target_resource, workflow_id
