@@ -15,7 +15,16 @@ import { createRemediationSignals } from '../src/temporal/remediation-signals.ts
 import { prepareSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
 import type { BranchStage, MaintenanceActivities } from '../test/replay/branches.ts';
-import { BRANCHES, FIRST_RUN_OF, FLAKY, POISON, SLOW_REPORT } from '../test/replay/branches.ts';
+import {
+  AWAY,
+  BRANCHES,
+  FIRST_RUN_OF,
+  FLAKY,
+  POISON,
+  SLOW,
+  SLOW_REPORT,
+  withoutFiller,
+} from '../test/replay/branches.ts';
 import type { PlayedRemediation } from '../test/support/remediations.ts';
 import { playRemediation } from '../test/support/remediations.ts';
 import { repositoryPath } from '../test/support/repository.ts';
@@ -35,6 +44,8 @@ const RECORDED_AT = '2026-11-21T10:00:00.000000Z';
 
 /** Longer than the grace below. */
 const SLOW_MS = 3_000;
+/** Of a list; long enough for the next ones to gather. */
+const SLOW_LIST_MS = 4_000;
 
 /** What activities of maintenance answer in the branch that is played. */
 let answers: Partial<MaintenanceActivities> = {};
@@ -74,7 +85,7 @@ async function recordMissing({ access, logger }: Pick<StartedServers, 'access' |
       const stage = stageOf(client, play, name);
       await branch(stage);
       const history = historyToJSON(await historyOf(client, name, stage));
-      await writeFile(join(DIRECTORY, `${name}.json`), `${withoutMachine(history)}\n`);
+      await writeFile(join(DIRECTORY, `${name}.json`), `${withoutFiller(withoutMachine(history))}\n`);
       report(`recorded ${name}`);
     }
   } finally {
@@ -168,7 +179,8 @@ function forgetfulActivities(): AuditActivities {
   const fail = (): never => {
     throw new Error('connect ECONNREFUSED');
   };
-  const record: RecordingActivities['recordExecution'] = (observations, { verdictOf } = {}) => {
+  const record: RecordingActivities['recordExecution'] = async (observations, { verdictOf } = {}) => {
+    if (observations.some(({ key }) => key.endsWith(SLOW))) await delay(SLOW_LIST_MS);
     const verdict = verdictOf && (closed.has(verdictOf.uid) ? ('terminal' as const) : ('unknown' as const));
     const rows = observations.map(({ table, key, phase, columns }) => {
       const failed = failures.get(key) ?? 0;
@@ -176,18 +188,19 @@ function forgetfulActivities(): AuditActivities {
         failures.set(key, failed + 1);
         return fail();
       }
+      if (key.endsWith(AWAY) && !closed.has(String(columns['remediation_uid']))) return fail();
       if (phase === 'closure') closed.add(String(columns['remediation_uid']));
       const id = randomUUID();
       if (columns['investigation_report'] === SLOW_REPORT) slow.add(id);
       return { record: `${table}/${key}`, id, createdAt: RECORDED_AT, row: `/api/v1/audit/x/${id}` };
     });
     const quarantined = observations.flatMap(({ key }, place) => (key.endsWith(POISON) ? [place] : []));
-    return Promise.resolve({
+    return {
       summary: `${observations.length} observations stored`,
       rows,
       ...(quarantined.length === 0 ? {} : { quarantined }),
       ...(verdict === undefined ? {} : { verdict }),
-    });
+    };
   };
   const recording = Object.fromEntries(AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]));
   return {

@@ -36,6 +36,10 @@ export type MaintenanceActivities = PartitionActivities & RetentionActivities & 
 /** Keys of observations for which the recorder's activities do something special. */
 export const FLAKY = 'we-flaky';
 export const POISON = 'we-poison';
+/** Cannot be stored before the remediation is over. */
+export const AWAY = 'we-away';
+/** Takes its time to be stored. */
+export const SLOW = 'we-slow';
 /** An investigation that takes longer to place than a run waits for what comes late. */
 export const SLOW_REPORT = 'long';
 
@@ -56,6 +60,27 @@ const manyObservations: Branch = async ({ play, send, closed }) => {
     await send(play.execution(version, 'Running', `we-${version % 3}`));
   await send(play.analysis(MANY_OBSERVATIONS + 1, 'found'), play.closure(MANY_OBSERVATIONS + 2));
   await closed();
+};
+
+/** More than a run carries on, in enough signals for the recorder's server to suggest that. */
+async function sendTooMuch(
+  { play, send }: BranchStage,
+  key: string,
+  { signals, characters }: { readonly signals: number; readonly characters: number },
+): Promise<void> {
+  for (let version = 1; version <= signals; version += 1) {
+    const observation = play.execution(version, 'Running', key);
+    const columns = { ...observation.columns, failure_message: 'x'.repeat(characters) };
+    await send({ ...observation, columns });
+  }
+}
+
+const untilContinued = async ({ handle }: BranchStage): Promise<void> => {
+  const isContinued = async (): Promise<boolean> => {
+    const { runId, raw } = await handle.describe();
+    return runId !== raw.workflowExecutionInfo?.firstRunId;
+  };
+  await until(isContinued, 'the run has continued as new', 120_000);
 };
 
 const MARCH = '2026-03-01';
@@ -268,6 +293,19 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
   },
   'continued-as-new': manyObservations,
   'continued-run': manyObservations,
+  'stored-elsewhere': async (stage) => {
+    await sendTooMuch(stage, AWAY, { signals: 130, characters: 10_000 });
+    await untilContinued(stage);
+    await stage.send(stage.play.closure(1_000));
+    await stage.closed();
+  },
+  // Large enough at once that the run stores several lists before it can carry the rest.
+  'drained-before-continuing': async (stage) => {
+    await sendTooMuch(stage, SLOW, { signals: 110, characters: 14_000 });
+    await untilContinued(stage);
+    await stage.send(stage.play.closure(1_000));
+    await stage.closed();
+  },
   deferred: ({ play, run }) => run(RECORD_DEFERRED, [[play.execution(1, 'Completed')]]),
   'partition-rollover': ({ run }) =>
     run('partitionRollover', [], { rollPartitionsOver: () => Promise.resolve(3) }),
@@ -307,4 +345,20 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
 };
 
 /** Histories of the run that ended by continuing as new, not of the last one. */
-export const FIRST_RUN_OF: ReadonlySet<string> = new Set(['continued-as-new']);
+export const FIRST_RUN_OF: ReadonlySet<string> = new Set([
+  'continued-as-new',
+  'stored-elsewhere',
+  'drained-before-continuing',
+]);
+
+/** `xxx` in base64. A history with megabytes of it is kept with the number of its repetitions. */
+const FILLER = 'eHh4';
+
+export const withoutFiller = (history: string): string =>
+  history.replaceAll(
+    new RegExp(`(?:${FILLER}){100,}`, 'g'),
+    (all) => `{${all.length / FILLER.length} fillers}`,
+  );
+
+export const withFiller = (history: string): string =>
+  history.replaceAll(/\{(\d+) fillers\}/g, (_all, times: string) => FILLER.repeat(Number(times)));

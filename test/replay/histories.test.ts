@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import * as workflows from '../../src/workflows/index.ts';
 import { repositoryPath } from '../support/repository.ts';
-import { BRANCHES } from './branches.ts';
+import { BRANCHES, withFiller } from './branches.ts';
 
 const DIRECTORY = repositoryPath('test/replay/histories');
 const HISTORIES = readdirSync(DIRECTORY);
@@ -22,11 +22,20 @@ beforeAll(async () => {
 });
 
 function readHistory(file: string): string {
-  return readFileSync(`${DIRECTORY}/${file}`, 'utf8');
+  return withFiller(readFileSync(`${DIRECTORY}/${file}`, 'utf8'));
+}
+
+interface Started {
+  readonly workflowId?: string;
 }
 
 function replay(history: string): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+  const { events } = JSON.parse(history) as {
+    events: { workflowExecutionStartedEventAttributes?: Started }[];
+  };
+  // Runs that one starts are named after it.
+  const workflowId = events[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  return Worker.runReplayHistory({ workflowBundle }, { events }, workflowId);
 }
 
 describe('runs that began under earlier code go on under today’s:', () => {
