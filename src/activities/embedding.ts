@@ -26,12 +26,13 @@ async function placeInvestigation(
   { store, embedder, logger }: EmbeddingDependencies,
   { id, createdAt }: InvestigationReference,
 ): Promise<'placed' | 'unchanged' | 'refused'> {
-  const investigation = await store.selectUnplaced(id, createdAt, embedder.model);
+  const investigation = await store.selectUnembedded(id, createdAt, embedder.model);
   if (investigation === undefined) return 'unchanged';
   try {
-    const [place] = await embedder.embed([investigation.text]);
-    if (place === undefined) throw new Error(`model ${embedder.model} placed nothing of investigation ${id}`);
-    await store.upsert(investigation, embedder.model, place);
+    const [embedding] = await embedder.embed([investigation.text]);
+    if (embedding === undefined)
+      throw new Error(`model ${embedder.model} returned no embedding for investigation ${id}`);
+    await store.upsert(investigation, embedder.model, embedding);
     return 'placed';
   } catch (error: unknown) {
     if (!(error instanceof EmbeddingRefusedError)) throw error;

@@ -93,7 +93,7 @@ async function setAsideRefused(
   for (const [place, observation] of observations.entries()) {
     const outcome = outcomeAt(settled, place);
     if (outcome?.status !== 'refused') continue;
-    await quarantine.keep(observation, outcome);
+    await quarantine.insert(observation, outcome);
     metrics.observationsQuarantined.inc({ sqlstate: outcome.sqlstate });
   }
 }

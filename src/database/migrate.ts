@@ -7,7 +7,7 @@ import pg from 'pg';
 import { reasonOf } from '../domain/errors.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
-/** The numbered SQL files: the same place from `src/` and from the built `dist/`. */
+/** The numbered SQL files: the same directory from `src/` and from the built `dist/`. */
 export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** What the migrations are written against: they use RETURNING old, which came with it. */

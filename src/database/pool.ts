@@ -3,6 +3,16 @@ import pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
 import { classifyError } from './sqlstate.ts';
 
+/*
+ * Database: everything that is said to PostgreSQL. recording/ writes observations, reading/ answers questions, months/ creates
+ * and retires partitions, holds/ and embeddings/ serve what their names say; on this floor stand connections (here),
+ * the classes of errors (sqlstate.ts), quoting (sql.ts) and the schema (migrate.ts).
+ *
+ * Must stay true: every statement of a pool has a time limit; what throws inside a transaction rolls it back; no statement of a
+ * transaction is sent behind its commit, although commits are sent before earlier answers have come; a broken connection
+ * never returns to the pool; instants, decimals and JSON cross this border as text.
+ */
+
 export interface PoolOptions {
   /** Connection string, with the role to work as. */
   connectionString: string;
@@ -118,7 +128,7 @@ export async function inPipelinedTransaction<F, T>(
 
 /**
  * Each step sends its queries behind those of the one before it where the connection allows that, otherwise after their
- * answers. Throws only when no step sends anything any more: what came behind the rollback would be a transaction of its own.
+ * answers. Throws only when no step sends anything any more: a query behind the rollback would be a transaction of its own.
  */
 export async function sendInOrder(
   client: pg.PoolClient,
@@ -137,7 +147,7 @@ export async function sendInOrder(
 /** What throws rolls back. */
 async function onOneClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  // The pool listens to idle connections only. One that breaks while it is lent tells it here; unheard, it would end
+  // The pool listens to idle connections only. One that breaks while it is lent emits here; without a listener it would end
   // the process. The next query on it fails, which is how `work` learns of it.
   client.on('error', ignoreLoss);
   let broken: Error | undefined;

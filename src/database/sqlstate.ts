@@ -39,7 +39,7 @@ export const SQLSTATE = {
   unique_violation: '23505',
 } as const;
 
-/** Whole classes first (two characters), then single codes, which win. */
+/** Classes first (two characters), then single codes, which win. */
 const CLASS_BY_PREFIX: Readonly<Record<string, ErrorClass>> = {
   '08': 'connection', // connection_exception
   '28': 'deployment', // invalid_authorization_specification

@@ -17,7 +17,7 @@ export interface SimilarQuestion {
   readonly limit: number;
 }
 
-/** No investigation of this alert was ever placed by this model, so nothing can be near it. */
+/** No investigation of this alert was ever embedded by this model, so nothing can be near it. */
 export class UnknownFingerprintError extends Error {
   readonly fingerprint: string;
 
@@ -38,13 +38,13 @@ export async function findSimilarInvestigations(
 ): Promise<SimilarInvestigation[]> {
   const { model } = embedder;
   if (fingerprint !== undefined) {
-    const known = await store.selectPlace(fingerprint, model);
+    const known = await store.selectEmbedding(fingerprint, model);
     if (known === undefined) throw new UnknownFingerprintError(fingerprint, model);
-    return store.selectNearest({ model, place: known.place, environment, limit, except: known.id });
+    return store.selectNearest({ model, embedding: known.embedding, environment, limit, except: known.id });
   }
-  const [place] = await embedder.embed([text ?? '']);
-  if (place === undefined) throw new Error(`model ${model} gave no place for the text`);
-  return store.selectNearest({ model, place, environment, limit });
+  const [embedding] = await embedder.embed([text ?? '']);
+  if (embedding === undefined) throw new Error(`model ${model} returned no embedding for the text`);
+  return store.selectNearest({ model, embedding, environment, limit });
 }
 
 export const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --text T) [--environment E] [--limit 10] [--format table|json]

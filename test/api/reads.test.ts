@@ -331,8 +331,8 @@ test('a quarantined observation is listed, and settled once it can be stored', a
   const poison = { ...observation, columns: { ...observation.columns, effectiveness_score: '7' } };
   const quarantine = createQuarantine(database.writer);
   const refused = { status: 'refused', id: randomUUID(), reason: 'not yet', sqlstate: '23514' } as const;
-  await quarantine.keep(poison, refused);
-  await quarantine.keep(observation, refused);
+  await quarantine.insert(poison, refused);
+  await quarantine.insert(observation, refused);
   const { items } = await get<{ items: Json[] }>('/api/v1/quarantine');
   expect(items).toHaveLength(2);
   const [stillPoison, storable] = items.map(({ id }) => `/api/v1/quarantine/${String(id)}/redrive`);

@@ -92,7 +92,7 @@ test('an archive with a column that this schema does not know is refused by its 
   const restoring = restore(store);
   await expect(restoring).rejects.toBeInstanceOf(ArchiveSchemaError);
   await expect(restoring).rejects.toThrow(/does not know: workflow_execution_audit\.invented_later;/);
-  expect(new Set((await partitionsOf(target.owner, MONTH)).map(({ place }) => place))).toEqual(
+  expect(new Set((await partitionsOf(target.owner, MONTH)).map(({ attachment }) => attachment))).toEqual(
     new Set(['absent']),
   );
 });

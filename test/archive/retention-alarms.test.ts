@@ -141,7 +141,7 @@ test.each(DAMAGE)('%s stops the drop with an alarm', async (_name, damage, reaso
   await archive();
   await damage();
   await expectAlarm(activities().dropMonth(stage.month), reason, words);
-  const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ place }) => place);
+  const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ attachment }) => attachment);
   expect(new Set(places)).toEqual(new Set(['detached']));
 });
 
@@ -178,7 +178,9 @@ test.each(LIES)(
     await run.freezeMonth(stage.month);
     const parts = await run.exportMonth(stage.month, 'workflow_execution_audit');
     await expectAlarm(run.verifyExport(stage.month, parts), 'mismatch', /is not what was written/);
-    const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ place }) => place);
+    const places = (await partitionsOf(stage.database.owner, stage.month)).map(
+      ({ attachment }) => attachment,
+    );
     expect(new Set(places)).toEqual(new Set(['attached']));
   },
 );

@@ -118,7 +118,7 @@ test(
         outcomes.filter((outcome) => outcome.point === point).flatMap(({ failures }) => failures),
       ).not.toEqual([]);
     for (const { month: dropped } of cases) {
-      const places = (await partitionsOf(database.owner, dropped)).map(({ place }) => place);
+      const places = (await partitionsOf(database.owner, dropped)).map(({ attachment }) => attachment);
       expect(new Set(places), dropped).toEqual(new Set(['absent']));
     }
   },

@@ -104,7 +104,7 @@ describe.each([
     };
   }
 
-  async function place(
+  async function embed(
     name: string,
     numbers: readonly number[],
     columns: Record<string, string> = {},
@@ -121,10 +121,10 @@ describe.each([
 
   test('neighbours come nearest first, with the cosine of their angle and what is known of them', async () => {
     const model = 'angles';
-    await place('east', [1, 0, 0], {}, model);
-    await place('north-east', [2, 2, 0], {}, model);
-    await place('north', [0, 1, 0], {}, model);
-    const found = await store.selectNearest({ model, place: [1, 0.1, 0], limit: 2 });
+    await embed('east', [1, 0, 0], {}, model);
+    await embed('north-east', [2, 2, 0], {}, model);
+    await embed('north', [0, 1, 0], {}, model);
+    const found = await store.selectNearest({ model, embedding: [1, 0.1, 0], limit: 2 });
     expect(found.map(({ alertFingerprint }) => alertFingerprint)).toEqual([
       'fingerprint-east',
       'fingerprint-north-east',
@@ -140,36 +140,41 @@ describe.each([
   test('only the asked environment and model are compared, however near the others are', async () => {
     const model = 'filters';
     for (let index = 0; index < 60; index += 1)
-      await place(`noise-${index}`, [1, index / 1_000, 0], {}, model);
-    await place('staging-case', [0, 1, 0], { environment: 'staging' }, model);
-    await place('other-model', [1, 0, 0], { environment: 'staging' }, 'another-model');
-    const found = await store.selectNearest({ model, place: [1, 0, 0], environment: 'staging', limit: 10 });
+      await embed(`noise-${index}`, [1, index / 1_000, 0], {}, model);
+    await embed('staging-case', [0, 1, 0], { environment: 'staging' }, model);
+    await embed('other-model', [1, 0, 0], { environment: 'staging' }, 'another-model');
+    const found = await store.selectNearest({
+      model,
+      embedding: [1, 0, 0],
+      environment: 'staging',
+      limit: 10,
+    });
     expect(found.map(({ alertFingerprint }) => alertFingerprint)).toEqual(['fingerprint-staging-case']);
   });
 
-  test('the place of a fingerprint is found again, and it is not its own neighbour', async () => {
+  test('the embedding of a fingerprint is found again, and it is not its own neighbour', async () => {
     const model = 'fingerprints';
-    const first = await place('a', [1, 0, 0], { alert_fingerprint: 'same' }, model);
-    await place('b', [1, 0.2, 0], {}, model);
-    const known = await store.selectPlace('same', model);
+    const first = await embed('a', [1, 0, 0], { alert_fingerprint: 'same' }, model);
+    await embed('b', [1, 0.2, 0], {}, model);
+    const known = await store.selectEmbedding('same', model);
     expect(known?.id).toBe(first.id);
-    expect(known?.place.slice(0, 4)).toEqual([1, 0, 0, 0]);
+    expect(known?.embedding.slice(0, 4)).toEqual([1, 0, 0, 0]);
     const found = await store.selectNearest({
       model,
-      place: known?.place ?? [],
+      embedding: known?.embedding ?? [],
       limit: 5,
       except: known?.id,
     });
     expect(found.map(({ alertFingerprint }) => alertFingerprint)).toEqual(['fingerprint-b']);
-    expect(await store.selectPlace('same', 'never used')).toBeUndefined();
+    expect(await store.selectEmbedding('same', 'never used')).toBeUndefined();
   });
 
   test('a text is placed once per model; another text of the same analysis replaces it', async () => {
     const { id, createdAt, text } = await recordAnalysis('again');
-    expect(await store.selectUnplaced(id, createdAt, MODEL)).toEqual({ id, createdAt, text });
+    expect(await store.selectUnembedded(id, createdAt, MODEL)).toEqual({ id, createdAt, text });
     await store.upsert({ id, createdAt, text }, MODEL, [1, 2, 3]);
-    expect(await store.selectUnplaced(id, createdAt, MODEL)).toBeUndefined();
-    expect(await store.selectUnplaced(id, createdAt, 'newer-model')).toMatchObject({ id });
+    expect(await store.selectUnembedded(id, createdAt, MODEL)).toBeUndefined();
+    expect(await store.selectUnembedded(id, createdAt, 'newer-model')).toMatchObject({ id });
     await store.upsert({ id, createdAt, text: 'a longer report' }, MODEL, [3, 2, 1]);
     const { rows } = await lane.writer.query(
       'select investigation_text, model, dimension from ai_investigation_embeddings where id = $1::uuid',
@@ -180,7 +185,7 @@ describe.each([
 
   test('an analysis without a report has nothing to place', async () => {
     const { id, createdAt } = await recordAnalysis('silent', { investigation_report: '' });
-    expect(await store.selectUnplaced(id, createdAt, MODEL)).toBeUndefined();
+    expect(await store.selectUnembedded(id, createdAt, MODEL)).toBeUndefined();
   });
 
   test('a model with more dimensions than are kept is refused', async () => {

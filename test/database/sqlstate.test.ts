@@ -187,7 +187,7 @@ describe('the quarantine', () => {
   async function keep(odd: Observation, refused?: Partial<RefusedRecord>): Promise<void> {
     const outcome = await recordAmongGood(odd);
     if (outcome.status !== 'refused') throw new Error('it was stored');
-    await createQuarantine(database.writer).keep(odd, { ...outcome, ...refused });
+    await createQuarantine(database.writer).insert(odd, { ...outcome, ...refused });
   }
 
   test('keeps what was refused, with code and reason, and counts its repetition', async () => {

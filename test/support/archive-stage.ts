@@ -7,7 +7,7 @@ import type { VerifyReport } from '../../src/archive/manifest/verify-archive.ts'
 import { readChain, verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
-import type { PartitionPlace } from '../../src/database/months/month-detach.ts';
+import type { PartitionAttachment } from '../../src/database/months/month-detach.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';
@@ -121,10 +121,10 @@ export class ArchiveStage {
     return (await selectMonth(this.database.owner, this.#month))?.state;
   }
 
-  /** Where its tables are: one place, unless something is half done. */
-  async places(): Promise<PartitionPlace[]> {
+  /** Where its tables are: one attachment, unless something is half done. */
+  async places(): Promise<PartitionAttachment[]> {
     const partitions = await partitionsOf(this.database.owner, this.#month);
-    return [...new Set(partitions.map(({ place }) => place))];
+    return [...new Set(partitions.map(({ attachment }) => attachment))];
   }
 
   async newestManifest(): Promise<Manifest> {

@@ -139,7 +139,7 @@ export class RetentionWorld implements AsyncDisposable {
   async rowsInDatabase(month: string): Promise<Record<string, number> | undefined> {
     return this.asOwner(async (client) => {
       const partitions = await partitionsOf(client, month);
-      const there = partitions.filter(({ place }) => place !== 'absent');
+      const there = partitions.filter(({ attachment }) => attachment !== 'absent');
       if (there.length === 0) return undefined;
       if (there.length !== partitions.length) throw new Error(`only a part of ${month} is dropped`);
       const counts: Record<string, number> = {};

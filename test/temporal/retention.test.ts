@@ -119,7 +119,7 @@ test('a month with a damaged archive stops with an alarm and does not keep the n
   }
   const month = await selectMonth(database.owner, '2020-03-01');
   expect(month?.fault).toMatch(/is missing/);
-  const places = (await partitionsOf(database.owner, '2020-03-01')).map(({ place }) => place);
+  const places = (await partitionsOf(database.owner, '2020-03-01')).map(({ attachment }) => attachment);
   expect(new Set(places)).toEqual(new Set(['attached']));
   const { values } = await metrics.maintenance.archiveAlarms.get();
   expect(values).toMatchObject([{ labels: { reason: 'mismatch' }, value: 1 }]);

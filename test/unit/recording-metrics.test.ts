@@ -16,12 +16,12 @@ const STORED: RecordOutcome = {
 
 function recording(outcome: () => Promise<RecordOutcome>) {
   const metrics = createMetrics();
-  const keep = (): Promise<void> => Promise.resolve();
+  const insert = (): Promise<void> => Promise.resolve();
   const record = (observations: readonly Observation[]) => Promise.allSettled(observations.map(outcome));
   const verdicts = { selectVerdict: () => Promise.resolve('unknown' as const) };
   return {
     metrics,
-    activities: createRecordingActivities({ record, quarantine: { keep }, verdicts, metrics }),
+    activities: createRecordingActivities({ record, quarantine: { insert }, verdicts, metrics }),
   };
 }
 

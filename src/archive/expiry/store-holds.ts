@@ -126,7 +126,7 @@ class Keeper {
   async #touching(month: string, manifest: string | null, holds: readonly Hold[]): Promise<Set<string>> {
     const wanted = new Set(holds.map(({ id }) => id));
     const relations = (await partitionsOf(this.#client, month)).filter(
-      ({ table, place }) => place !== 'absent' && table !== 'audit_ledger',
+      ({ table, attachment }) => attachment !== 'absent' && table !== 'audit_ledger',
     );
     const live = await holdsOfMonth(this.#client, month, relations);
     const touching = new Set(live.map(({ id }) => id).filter((id) => wanted.has(id)));

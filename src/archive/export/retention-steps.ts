@@ -142,7 +142,7 @@ class Steps {
    */
   async #isHeld(client: pg.Client, month: string): Promise<boolean> {
     const relations = (await partitionsOf(client, month)).filter(
-      ({ table, place }) => place !== 'absent' && table !== 'audit_ledger',
+      ({ table, attachment }) => attachment !== 'absent' && table !== 'audit_ledger',
     );
     const holdIds = (await holdsOfMonth(client, month, relations)).map(({ id }) => id);
     if (holdIds.length === 0) return false;

@@ -4,7 +4,18 @@ import { EMBEDDING_DIMENSIONS } from '../../domain/records/ai-investigation-embe
 import { inTransaction } from '../pool.ts';
 import { instantFromSql } from '../sql.ts';
 
-/** How embeddings are held: by pgvector where its extension is, as an array that means the same where it is not. */
+/*
+ * Embeddings: the vector of each investigation's text, by which similar investigations are found.
+ *
+ * In: the text of a recorded analysis, and the vector a model returned for it. Out: the investigations nearest to a
+ * vector. With the extension pgvector the column is a `vector` with an index, without it an array that is compared row by
+ * row; upgrade-embeddings changes the one into the other.
+ *
+ * Must stay true: one row for each investigation, of the newest text and model; vectors of two models are never compared;
+ * everything but text and vector is a copy of the analysis.
+ */
+
+/** How embeddings are stored: by pgvector where its extension is, as an array that means the same where it is not. */
 export type EmbeddingForm = 'vector' | 'real[]';
 
 /** Chosen when the table was made, and again by an upgrade: a running process asks before it writes its statements. */
@@ -22,7 +33,7 @@ export function embeddingText(form: EmbeddingForm, numbers: readonly number[]): 
   return form === 'vector' ? `[${numbers.join(',')}]` : `{${numbers.join(',')}}`;
 }
 
-/** The text of an investigation that has to be placed. */
+/** The text of an investigation without an embedding. */
 export interface InvestigationText {
   readonly id: string;
   readonly createdAt: string;
@@ -43,9 +54,9 @@ export interface SimilarInvestigation {
 }
 
 export interface SimilarQuery {
-  /** Model whose places are compared: distances hold within one model only. */
+  /** Model whose embeddings are compared: distances hold within one model only. */
   readonly model: string;
-  readonly place: readonly number[];
+  readonly embedding: readonly number[];
   /** Undefined for every environment. */
   readonly environment?: string | undefined;
   readonly limit: number;
@@ -54,16 +65,19 @@ export interface SimilarQuery {
 }
 
 export interface EmbeddingStore {
-  /** The investigation's text, unless there is none or this model has placed exactly this text already. */
-  selectUnplaced(id: string, createdAt: string, model: string): Promise<InvestigationText | undefined>;
-  /** Keeps where a model placed a text; the newest text and model win. */
-  upsert(investigation: InvestigationText, model: string, place: readonly number[]): Promise<void>;
-  /** The newest place of a fingerprint's investigations in this model. */
-  selectPlace(fingerprint: string, model: string): Promise<{ id: string; place: number[] } | undefined>;
+  /** The investigation's text, unless there is none or this model has embedded exactly this text already. */
+  selectUnembedded(id: string, createdAt: string, model: string): Promise<InvestigationText | undefined>;
+  /** Stores the embedding of a text by a model; the newest text and model win. */
+  upsert(investigation: InvestigationText, model: string, embedding: readonly number[]): Promise<void>;
+  /** The newest embedding of a fingerprint's investigations in this model. */
+  selectEmbedding(
+    fingerprint: string,
+    model: string,
+  ): Promise<{ id: string; embedding: number[] } | undefined>;
   selectNearest(query: SimilarQuery): Promise<SimilarInvestigation[]>;
 }
 
-const SELECT_UNPLACED = `
+const SELECT_UNEMBEDDED = `
   select analysis.investigation_report as text
   from ai_analysis_audit as analysis
   where analysis.id = $1::uuid
@@ -71,16 +85,16 @@ const SELECT_UNPLACED = `
     and analysis.investigation_report <> ''
     and not exists (
       select
-      from ai_investigation_embeddings as placed
-      where placed.id = analysis.id
-        and placed.model = $3::text
-        and placed.investigation_text = analysis.investigation_report
-        and placed.embedding is not null
+      from ai_investigation_embeddings as stored
+      where stored.id = analysis.id
+        and stored.model = $3::text
+        and stored.investigation_text = analysis.investigation_report
+        and stored.embedding is not null
     )`;
 
-/** Everything but text and place is copied from the analysis, which is where it is kept true. */
+/** Everything but text and embedding is copied from the analysis, where it is current. */
 const upsertStatement = (form: EmbeddingForm): string => `
-  insert into ai_investigation_embeddings as placed
+  insert into ai_investigation_embeddings as stored
     (id, alert_fingerprint, investigation_text, embedding, root_cause, confidence_score, environment, created_at,
      model, dimension, cluster, remediation_id, remediation_uid)
   select analysis.id, analysis.alert_fingerprint, $3::text, $4::${form}, analysis.extra ->> 'root_cause',
@@ -102,8 +116,8 @@ const upsertStatement = (form: EmbeddingForm): string => `
     remediation_uid = excluded.remediation_uid,
     updated_at = clock_timestamp()`;
 
-const SELECT_PLACE = `
-  select id, embedding::real[] as place
+const SELECT_EMBEDDING = `
+  select id, embedding::real[] as embedding
   from ai_investigation_embeddings
   where alert_fingerprint = $1::text
     and model = $2::text
@@ -111,7 +125,7 @@ const SELECT_PLACE = `
   order by created_at desc, id
   limit 1`;
 
-/** Cosine distance: pgvector's operator can use its index; without the extension every row is looked at. */
+/** Cosine distance: pgvector's operator can use its index; without the extension every row is compared. */
 const DISTANCE: Readonly<Record<EmbeddingForm, string>> = {
   vector: 'embedding <=> $1::vector',
   'real[]': `(
@@ -145,25 +159,34 @@ interface NearestRow {
 
 export function createEmbeddingStore(pool: pg.Pool): EmbeddingStore {
   return {
-    async selectUnplaced(id, createdAt, model) {
-      const { rows } = await pool.query<{ text: string }>(SELECT_UNPLACED, [id, createdAt, model]);
+    async selectUnembedded(id, createdAt, model) {
+      const { rows } = await pool.query<{ text: string }>(SELECT_UNEMBEDDED, [id, createdAt, model]);
       return rows[0] === undefined ? undefined : { id, createdAt, text: rows[0].text };
     },
-    async upsert({ id, createdAt, text }, model, place) {
+    async upsert({ id, createdAt, text }, model, embedding) {
       const form = await readEmbeddingForm(pool);
-      const filled = embeddingText(form, fillUp(place));
-      await pool.query(upsertStatement(form), [id, createdAt, text, filled, model, place.length]);
+      const filled = embeddingText(form, fillUp(embedding));
+      await pool.query(upsertStatement(form), [id, createdAt, text, filled, model, embedding.length]);
     },
-    async selectPlace(fingerprint, model) {
-      const { rows } = await pool.query<{ id: string; place: number[] }>(SELECT_PLACE, [fingerprint, model]);
+    async selectEmbedding(fingerprint, model) {
+      const { rows } = await pool.query<{ id: string; embedding: number[] }>(SELECT_EMBEDDING, [
+        fingerprint,
+        model,
+      ]);
       return rows[0];
     },
-    async selectNearest({ model, place, environment, limit, except }) {
+    async selectNearest({ model, embedding, environment, limit, except }) {
       const form = await readEmbeddingForm(pool);
-      const values = [embeddingText(form, fillUp(place)), model, environment ?? null, except ?? null, limit];
+      const values = [
+        embeddingText(form, fillUp(embedding)),
+        model,
+        environment ?? null,
+        except ?? null,
+        limit,
+      ];
       const { rows } = await inTransaction(pool, async (client) => {
         // The index yields candidates before the filter sees them: without going on it would answer with fewer than
-        // asked for, or with none, as soon as another model or environment is nearer.
+        // requested, or with none, as soon as another model or environment is nearer.
         if (form === 'vector') await client.query('set local hnsw.iterative_scan = strict_order');
         return client.query<NearestRow>(nearestStatement(form), values);
       });
@@ -173,13 +196,13 @@ export function createEmbeddingStore(pool: pg.Pool): EmbeddingStore {
 }
 
 /** Zeros change no cosine, so a model with fewer dimensions fits the one column. */
-function fillUp(place: readonly number[]): number[] {
-  if (place.length > EMBEDDING_DIMENSIONS) {
+function fillUp(embedding: readonly number[]): number[] {
+  if (embedding.length > EMBEDDING_DIMENSIONS) {
     throw new RangeError(
-      `a place of ${place.length} numbers does not fit the ${EMBEDDING_DIMENSIONS} that are kept`,
+      `an embedding of ${embedding.length} numbers does not fit the ${EMBEDDING_DIMENSIONS} of the table`,
     );
   }
-  return [...place, ...Array.from({ length: EMBEDDING_DIMENSIONS - place.length }, () => 0)];
+  return [...embedding, ...Array.from({ length: EMBEDDING_DIMENSIONS - embedding.length }, () => 0)];
 }
 
 function asSimilar(row: NearestRow): SimilarInvestigation {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import type { HoldInArchive } from './holds.ts';
 
-/** A hold and an archived month of its time, not looked at since the month got this manifest. */
+/** A hold and an archived month of its time, not examined since the month got this manifest. */
 export interface UnexaminedMonth {
   readonly holdId: string;
   readonly month: string;
@@ -11,7 +11,7 @@ export interface UnexaminedMonth {
 
 export type HoldArchiveState = HoldInArchive['state'] | 'unmatched';
 
-/** A store that knew no legal holds is asked again after so long: somebody may have switched object lock on. */
+/** A store that knew no legal holds is tried again after this time: somebody may have switched object lock on. */
 const UNSUPPORTED_RETRY = '1 day';
 
 const SELECT_UNEXAMINED = `
@@ -103,7 +103,7 @@ export async function countHoldArchives(
   };
 }
 
-/** Held for a session: of several processes one keeps the holds, so that none releases what another one sets. */
+/** Held for a session: of several processes one applies the holds, so that none releases what another one sets. */
 const KEEPER_LOCK = "hashtext('audit_hold_archive')";
 
 export async function tryKeepHolds(client: pg.ClientBase): Promise<boolean> {

@@ -3,6 +3,17 @@ import type pg from 'pg';
 import { addMonths } from '../../domain/instant.ts';
 import { quoteIdentifier } from '../sql.ts';
 
+/*
+ * Holds: records that must not be dropped, whatever their age.
+ *
+ * In: a scope, a reason and a name, from the API or the CLI. Out: which holds match a month or its rows (asked before a
+ * month is dropped or its archive expires), and which archived months still lack the hold in the object store
+ * (hold-archives), where legal holds on objects repeat it.
+ *
+ * Must stay true: a hold is never deleted, only released, with who and when; while a month is dropped no hold can be
+ * created; a scope without members other than times matches everything in those times.
+ */
+
 /** What a hold is about: every member that is given must match. */
 export interface HoldScope {
   readonly cluster?: string;
@@ -20,7 +31,7 @@ export interface HoldScope {
 export interface HoldInArchive {
   /** `2026-03`. */
   readonly month: string;
-  /** `unsupported`: the store knows no legal holds, so nothing but its permissions keeps the objects. */
+  /** `unsupported`: the store knows no legal holds, so only its permissions protect the objects. */
   readonly state: 'held' | 'unsupported' | 'released';
   readonly objects: number;
 }
@@ -33,7 +44,7 @@ export interface Hold {
   readonly placedAt: string;
   readonly releasedBy?: string;
   readonly releasedAt?: string;
-  /** Months of the archive that it touches, as far as they were looked at. */
+  /** Months of the archive that it touches, as far as they were examined. */
   readonly archive: readonly HoldInArchive[];
 }
 
@@ -74,11 +85,11 @@ const HOLD_COLUMNS = `id, cluster, remediation_uid, namespace, target_resource, 
     where hold_id = id and state <> 'unmatched'
   ) as archive`;
 
-/** Places a hold. Who and why are kept for ever. */
+/** Creates a hold. Who and why stay for ever. */
 export async function placeHold(
   pool: pg.Pool | pg.ClientBase,
   scope: HoldScope,
-  placed: { readonly by: string; readonly reason: string },
+  created: { readonly by: string; readonly reason: string },
 ): Promise<Hold> {
   const { rows } = await pool.query<HoldRow>({
     text: `
@@ -87,8 +98,8 @@ export async function placeHold(
       returning ${HOLD_COLUMNS}`,
     values: [
       ...[scope.cluster, scope.remediationUid, scope.namespace, scope.target, scope.from, scope.to],
-      placed.reason,
-      placed.by,
+      created.reason,
+      created.by,
     ],
   });
   return theOnly(rows, '');
@@ -110,7 +121,7 @@ export async function releaseHold(
   return theOnly(rows, id);
 }
 
-/** Newest first; released ones only when asked for. */
+/** Newest first; released ones only on request. */
 export async function listHolds(
   pool: pg.Pool | pg.ClientBase,
   { released = false }: { readonly released?: boolean } = {},
@@ -132,7 +143,7 @@ export interface MonthRelation {
   readonly relation: string;
 }
 
-/** The holds that keep a month: those of its time alone, and those that match one of its rows. */
+/** The holds that prevent the drop of a month: those of its time alone, and those that match one of its rows. */
 export async function holdsOfMonth(
   client: pg.Pool | pg.ClientBase,
   month: string,
@@ -226,7 +237,7 @@ export function describeHold({ id, scope, placedBy, reason }: Hold): string {
   return `hold ${id} on ${what.join(', ')} by ${placedBy}: ${reason}`;
 }
 
-/** One line for people: how the archive keeps to the hold; undefined while no archived month is touched. */
+/** One line for people: how the archive follows the hold; undefined while no archived month is touched. */
 export function describeHoldInArchive({ archive }: Hold): string | undefined {
   const months = (state: HoldInArchive['state']): string =>
     archive

@@ -6,7 +6,7 @@ export interface ArchivedMonth {
   readonly month: string;
   /** The manifest whose parts hold them. */
   readonly manifest: string;
-  /** SHA-256 of its bytes in hexadecimal, where the database keeps it. */
+  /** SHA-256 of its bytes in hexadecimal, where the database has it. */
   readonly manifestSha256: string | null;
   /**
    * Whether the month was dropped and re-opened: the database has rows of it too, and one of those may be a fragment of
@@ -21,9 +21,9 @@ export interface ArchivedMonth {
  * that was restored has all its rows.
  */
 const SELECT_ARCHIVED_MONTHS = `
-  select wanted.table_name, partition.month::text as month, place.is_attached as "isReopened",
-    case when place.is_attached then partition.settled_manifest else partition.manifest end as manifest,
-    case when place.is_attached then null else encode(partition.manifest_sha256, 'hex') end as "manifestSha256"
+  select wanted.table_name, partition.month::text as month, parts.is_attached as "isReopened",
+    case when parts.is_attached then partition.settled_manifest else partition.manifest end as manifest,
+    case when parts.is_attached then null else encode(partition.manifest_sha256, 'hex') end as "manifestSha256"
   from audit_partition as partition
   cross join unnest($1::text[]) as wanted (table_name)
   cross join lateral (
@@ -35,10 +35,10 @@ const SELECT_ARCHIVED_MONTHS = `
         and not inherits.inhdetachpending
         and child.relname = wanted.table_name || to_char(partition.month, '_YYYY_MM')
     ) as is_attached
-  ) as place
+  ) as parts
   where partition.manifest is not null
     and partition.state <> 'expired'
-    and (not place.is_attached or partition.settled_manifest is not null and partition.state <> 'restored')
+    and (not parts.is_attached or partition.settled_manifest is not null and partition.state <> 'restored')
   order by partition.month`;
 
 /** By table, oldest month first. Within a snapshot this agrees with what the tables themselves show. */

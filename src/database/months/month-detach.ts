@@ -5,19 +5,19 @@ import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
 import { describeHolders, lockHolders } from './lock-holders.ts';
 
 /** Where the partition of a table is, by the catalogue. */
-export type PartitionPlace = 'attached' | 'pending' | 'detached' | 'absent';
+export type PartitionAttachment = 'attached' | 'pending' | 'detached' | 'absent';
 
 export interface MonthPartition {
   readonly table: string;
   /** Name of the partition. */
   readonly relation: string;
-  readonly place: PartitionPlace;
+  readonly attachment: PartitionAttachment;
 }
 
 interface PartitionRow {
   table_name: string;
   relation: string;
-  place: PartitionPlace;
+  attachment: PartitionAttachment;
 }
 
 const SELECT_PARTITIONS = `
@@ -27,7 +27,7 @@ const SELECT_PARTITIONS = `
       when inherits.inhrelid is null then 'detached'
       when inherits.inhdetachpending then 'pending'
       else 'attached'
-    end as place
+    end as attachment
   from pg_partitioned_table as partitioned
   join pg_class as class on class.oid = partitioned.partrelid
   cross join lateral (select class.relname || '_' || replace(left($1::text, 7), '-', '_') as relation) as wanted
@@ -43,7 +43,7 @@ export async function partitionsOf(
   month: string,
 ): Promise<readonly MonthPartition[]> {
   const { rows } = await client.query<PartitionRow>({ text: SELECT_PARTITIONS, values: [month] });
-  return rows.map(({ table_name: table, relation, place }) => ({ table, relation, place }));
+  return rows.map(({ table_name: table, relation, attachment }) => ({ table, relation, attachment }));
 }
 
 /** A detach waits for somebody who still uses the table. Tried again. */
@@ -67,9 +67,9 @@ export class DetachWaitsError extends Error {
  * point it goes on where the catalogue says it was. Needs a connection outside of a transaction.
  */
 export async function detachMonth(client: pg.ClientBase, month: string): Promise<void> {
-  for (const { table, relation, place } of await partitionsOf(client, month)) {
-    if (place === 'attached') await detach(client, { table, relation }, 'concurrently');
-    else if (place === 'pending') await detach(client, { table, relation }, 'finalize');
+  for (const { table, relation, attachment } of await partitionsOf(client, month)) {
+    if (attachment === 'attached') await detach(client, { table, relation }, 'concurrently');
+    else if (attachment === 'pending') await detach(client, { table, relation }, 'finalize');
   }
 }
 

@@ -14,8 +14,8 @@ export type DropOutcome =
   | { readonly dropped: false; readonly holds: readonly []; readonly unapproved: true };
 
 /**
- * Drops the detached tables of a month, all or none, unless a hold matches. Holds cannot be placed meanwhile: one that
- * was placed before this wins, one that comes after it finds the archive.
+ * Drops the detached tables of a month, all or none, unless a hold matches. Holds cannot be created meanwhile: one that
+ * was created before this wins, one that comes after it finds the archive.
  */
 export async function dropMonth(
   client: pg.ClientBase,
@@ -23,7 +23,7 @@ export async function dropMonth(
   { requireApproval }: { readonly requireApproval: boolean },
 ): Promise<DropOutcome> {
   try {
-    return await underMonthLock(client, month, () => dropUnlessKept(client, month, requireApproval));
+    return await underMonthLock(client, month, () => dropUnlessHeld(client, month, requireApproval));
   } catch (error: unknown) {
     if (sqlStateOf(error) !== SQLSTATE.lock_not_available) throw error;
     const relations = (await partitionsOf(client, month)).map(({ relation }) => relation);
@@ -31,7 +31,7 @@ export async function dropMonth(
   }
 }
 
-async function dropUnlessKept(
+async function dropUnlessHeld(
   client: pg.ClientBase,
   month: string,
   requireApproval: boolean,

@@ -36,7 +36,7 @@ export function monthRange(month: string): readonly [from: string, to: string] {
 }
 
 /**
- * Puts the staged tables of a month into place, all or none. Where a late record has made the month anew meanwhile, their
+ * Attaches the staged tables of a month, all or none. Where a late record has made the month anew meanwhile, their
  * rows go into its tables instead, and what is in both is folded from its ledger.
  */
 export async function attachStaged(
@@ -45,7 +45,7 @@ export async function attachStaged(
   terms: RestoreTerms & { readonly manifest: string; readonly manifestSha256: string },
   beforeCommit: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  await orTellWhoBlocks(client, month, () =>
+  await namingLockHolders(client, month, () =>
     underMonthLock(client, month, async () => {
       const row = await selectMonth(client, month);
       requireUnmoved(month, row, terms.manifest);
@@ -54,7 +54,8 @@ export async function attachStaged(
         const source = await stagedFrom(client, stagedRelation(relation));
         if (source !== terms.manifestSha256) throw new MonthMovedError(month, 'dropped');
       }
-      if (partitions.every(({ place }) => place === 'absent')) await attachAll(client, month, partitions);
+      if (partitions.every(({ attachment }) => attachment === 'absent'))
+        await attachAll(client, month, partitions);
       else await mergeAll(client, month, partitions);
       await markRestored(client, month, terms);
       await beforeCommit();
@@ -68,15 +69,15 @@ export async function keepMonth(
   month: string,
   terms: RestoreTerms & { readonly manifest: string; readonly manifestSha256: string },
 ): Promise<void> {
-  await orTellWhoBlocks(client, month, () =>
+  await namingLockHolders(client, month, () =>
     underMonthLock(client, month, async () => {
       const row = await selectMonth(client, month);
       if (row === undefined || row.settledManifest !== null || !KEEPABLE.has(row.state))
         throw new MonthMovedError(month, 'archived');
-      for (const { table, relation, place } of await partitionsOf(client, month)) {
+      for (const { table, relation, attachment } of await partitionsOf(client, month)) {
         // A pending detach can only be finalised, and not within a transaction: retention goes on with it.
-        if (place === 'pending' || place === 'absent') throw new MonthMovedError(month, row.state);
-        if (place === 'detached') await attach(client, month, table, relation);
+        if (attachment === 'pending' || attachment === 'absent') throw new MonthMovedError(month, row.state);
+        if (attachment === 'detached') await attach(client, month, table, relation);
       }
       await markRestored(client, month, terms);
     }),
@@ -114,7 +115,8 @@ async function mergeAll(
   month: string,
   partitions: readonly MonthPartition[],
 ): Promise<void> {
-  if (partitions.some(({ place }) => place !== 'attached')) throw new MonthMovedError(month, 'live');
+  if (partitions.some(({ attachment }) => attachment !== 'attached'))
+    throw new MonthMovedError(month, 'live');
   const stagedOf = (table: string): string =>
     quoteIdentifier(stagedRelation(partitions.find((one) => one.table === table)?.relation ?? ''));
   await client.query(
@@ -154,8 +156,8 @@ function requireUnmoved(month: string, row: MonthRow | undefined, manifest: stri
 }
 
 /**
- * From now on the database holds the whole month, so no later manifest has to carry the parts of this one: a month that
- * changes is archived anew and whole, one that does not is found equal to this manifest and dropped again.
+ * From now on the database holds all of the month, so no later manifest has to carry the parts of this one: a month that
+ * changes is archived anew and completely, one that does not is found equal to this manifest and dropped again.
  */
 async function markRestored(
   client: pg.ClientBase,
@@ -178,7 +180,7 @@ async function markRestored(
   });
 }
 
-async function orTellWhoBlocks(
+async function namingLockHolders(
   client: pg.ClientBase,
   month: string,
   work: () => Promise<void>,

@@ -5,6 +5,20 @@ import type { PartitionState } from '../../domain/records/service-tables.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { partitionsOf } from './month-detach.ts';
 
+/*
+ * Months: the life of a month of all partitioned tables, as `audit_partition` records it.
+ *
+ * In: the steps of retention and restore (activities, the archive), and records of months that do not exist yet. Out: the
+ * state of each month, its partitions, and what retention does next (retention-plan). A month is created live
+ * (partitions), detached (month-detach), dropped once its archive was read back (month-drop), attached again when it is
+ * restored (month-restore, from tables that staged-month fills), and expires with its archive. archived-months says which
+ * months a question must search in the archive.
+ *
+ * Must stay true: retention and restore change a month one at a time, under its lock; a step first checks that the month
+ * is still in the state it expects (MonthMovedError); nothing is dropped that no verified manifest lists, that a hold matches, or that a
+ * record re-opened; a partition that was detached keeps every row until it is dropped.
+ */
+
 /** One month as `audit_partition` has it. */
 export interface MonthRow {
   readonly month: string;
@@ -92,7 +106,7 @@ export async function markArchived(
 export async function markDetached(client: pg.ClientBase, month: string): Promise<void> {
   await underMonthLock(client, month, async () => {
     const detached = await requireAllDetached(client, month, 'archived');
-    // Whoever asks for the plan looks for held rows, and what is detached has none of its parent's grants.
+    // The caller of the plan searches for held rows, and what is detached has none of its parent's grants.
     for (const { relation } of detached)
       await client.query(`grant select on ${quoteIdentifier(relation)} to audit_writer, audit_reader`);
     await move(client, {
@@ -104,7 +118,7 @@ export async function markDetached(client: pg.ClientBase, month: string): Promis
 }
 
 /**
- * From here on its archive is removed. Holds cannot be placed meanwhile: one that came since the holds were examined wins,
+ * From here on its archive is removed. Holds cannot be created meanwhile: one that came since the holds were examined wins,
  * one that comes later is too late.
  */
 export async function markExpired(
@@ -157,7 +171,7 @@ export async function noteFault(
   });
 }
 
-/** Attaches what was detached: the month is hot again, with every row it had. */
+/** Attaches what was detached: the month is live again, with every row it had. */
 export async function reopenMonth(client: pg.ClientBase, month: string): Promise<void> {
   await client.query({ text: 'select audit_create_month($1::date)', values: [month] });
 }
@@ -190,8 +204,9 @@ export async function approveDrop(
 
 /** Its tables that are left; all of them must be detached. */
 export async function requireAllDetached(client: pg.ClientBase, month: string, expected: PartitionState) {
-  const partitions = (await partitionsOf(client, month)).filter(({ place }) => place !== 'absent');
-  if (partitions.some(({ place }) => place !== 'detached')) throw new MonthMovedError(month, expected);
+  const partitions = (await partitionsOf(client, month)).filter(({ attachment }) => attachment !== 'absent');
+  if (partitions.some(({ attachment }) => attachment !== 'detached'))
+    throw new MonthMovedError(month, expected);
   return partitions;
 }
 

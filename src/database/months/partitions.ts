@@ -35,7 +35,7 @@ export class MonthBlockedError extends Error {
 export interface RolloverReport {
   /** Months that are there now, on every partitioned table, without a gap from this month on. */
   readonly ahead: number;
-  /** Every month that was looked at, first days. */
+  /** Every month that was checked, first days. */
   readonly months: readonly string[];
 }
 
@@ -53,13 +53,13 @@ export async function rollOver(pool: pg.Pool, now: string, ahead: number): Promi
   const { rows } = await pool.query<{ month: string }>(SELECT_LIVE_MONTHS);
   const coming = Array.from({ length: ahead + 1 }, (_, count) => addMonths(monthOf(now), count));
   const months = [...new Set([...rows.map(({ month }) => month), ...coming])].sort();
-  for (const month of months) await createMonthOrTell(pool, month);
+  for (const month of months) await createMonthOrNameHolders(pool, month);
   // Autovacuum never analyses the parent, and without statistics of its own it is planned blindly.
   for (const table of await partitionedTables(pool)) await analyze(pool, table);
   return { ahead: await monthsAhead(pool, now), months };
 }
 
-async function createMonthOrTell(pool: pg.Pool, month: string): Promise<void> {
+async function createMonthOrNameHolders(pool: pg.Pool, month: string): Promise<void> {
   try {
     await createMonth(pool, month);
   } catch (error: unknown) {

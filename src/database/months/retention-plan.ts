@@ -98,10 +98,10 @@ function decide(row: MonthRow, circumstances: Circumstances): Decision {
 /** In the archive, for ever unless there is a limit. Consent to a drop is none to this: it must have come after it. */
 function decideArchived(row: MonthRow, { holds, rules, nowMs }: Circumstances): Decision {
   const { archiveDays = 0, requireApproval } = rules;
-  const place = `in the archive: ${row.manifest ?? ''}`;
-  if (archiveDays === 0) return { action: 'gone', reason: place };
+  const location = `in the archive: ${row.manifest ?? ''}`;
+  if (archiveDays === 0) return { action: 'gone', reason: location };
   const dueMs = endOf(row.month) + archiveDays * MS_PER_DAY;
-  if (nowMs < dueMs) return { action: 'gone', reason: `${place}, until ${dayOf(dueMs)}` };
+  if (nowMs < dueMs) return { action: 'gone', reason: `${location}, until ${dayOf(dueMs)}` };
   if (holds.length > 0) return { action: 'held', reason: holds.map(describeHold).join('; ') };
   if (requireApproval && (row.approvedAt ?? '') <= (row.droppedAt ?? ''))
     return { action: 'awaits-approval', reason: 'nobody has approved yet that its archive is removed' };
@@ -158,8 +158,11 @@ function decideDetached(
 /** Through the parent where it is attached: a role without ownership may read it there only. */
 async function readableRelations(client: pg.Pool | pg.ClientBase, partitions: readonly MonthPartition[]) {
   const wanted = partitions
-    .filter(({ table, place }) => table !== 'audit_ledger' && place !== 'absent')
-    .map(({ table, relation, place }) => ({ table, relation: place === 'attached' ? table : relation }));
+    .filter(({ table, attachment }) => table !== 'audit_ledger' && attachment !== 'absent')
+    .map(({ table, relation, attachment }) => ({
+      table,
+      relation: attachment === 'attached' ? table : relation,
+    }));
   const { rows } = await client.query<{ relation: string }>({
     text: `
       select wanted.relation

@@ -15,7 +15,7 @@ export function stagedRelation(partition: string): string {
 
 export const STAGED_LEDGER_TABLE = 'audit_ledger';
 
-/** An empty table like its parent, in the place of what an earlier attempt left. Without indexes: they come last. */
+/** An empty table like its parent, instead of what an earlier attempt left. Without indexes: they come last. */
 export async function createStaged(client: pg.ClientBase, parent: string, staged: string): Promise<void> {
   await dropStaged(client, staged);
   await client.query(`
@@ -89,9 +89,9 @@ export async function foldStagedLedger(client: pg.ClientBase, staged: string): P
   await client.query(`
     delete from ${table} as entry using (
       select ctid, row_number() over (
-        partition by record_id, created_at, source_version, content_hash order by recorded_at, seq) as place
-      from ${table}) as placed
-    where placed.ctid = entry.ctid and placed.place > 1`);
+        partition by record_id, created_at, source_version, content_hash order by recorded_at, seq) as nth
+      from ${table}) as ranked
+    where ranked.ctid = entry.ctid and ranked.nth > 1`);
 }
 
 /**
@@ -105,22 +105,22 @@ export async function foldStagedRecords(
 ): Promise<void> {
   const table = quoteIdentifier(relations.rows);
   const { rows } = await client.query<{ id: string; created_at: string }>(`
-    with placed as (
+    with ranked as (
       select ctid, id, created_at,
-        row_number() over (partition by id, created_at order by source_version desc, updated_at desc) as place,
+        row_number() over (partition by id, created_at order by source_version desc, updated_at desc) as nth,
         count(*) over (partition by id, created_at) as parts,
         min(recorded_at) over (partition by id, created_at) as recorded_at,
         max(updated_at) over (partition by id, created_at) as updated_at,
         first_value(created_at_source) over (partition by id, created_at order by recorded_at) as created_at_source
       from ${table}
     ), surplus as (
-      delete from ${table} as record using placed
-      where placed.ctid = record.ctid and placed.place > 1
+      delete from ${table} as record using ranked
+      where ranked.ctid = record.ctid and ranked.nth > 1
     )
     update ${table} as record set
-      recorded_at = placed.recorded_at, updated_at = placed.updated_at, created_at_source = placed.created_at_source
-    from placed
-    where placed.ctid = record.ctid and placed.place = 1 and placed.parts > 1
+      recorded_at = ranked.recorded_at, updated_at = ranked.updated_at, created_at_source = ranked.created_at_source
+    from ranked
+    where ranked.ctid = record.ctid and ranked.nth = 1 and ranked.parts > 1
     returning record.id, record.created_at::text as created_at`);
   await foldRecords(
     client,

@@ -114,14 +114,14 @@ order by 1, 2`;
 /** One statement, so that all gaps are of one moment. */
 const GAPS = `
 with gap as (
-  select hub.cluster, 'without-verdict' as reason, hub.source_uid as remediation_uid, hub.namespace, hub.name,
-    hub.deleted_at as since
-  from observed_resource as hub
+  select request.cluster, 'without-verdict' as reason, request.source_uid as remediation_uid, request.namespace, request.name,
+    request.deleted_at as since
+  from observed_resource as request
   left join remediation_audit as remediation
-    on remediation.cluster = hub.cluster
-    and remediation.remediation_uid = hub.source_uid
-  where hub.kind = 'RemediationRequest'
-    and hub.deleted_at is not null
+    on remediation.cluster = request.cluster
+    and remediation.remediation_uid = request.source_uid
+  where request.kind = 'RemediationRequest'
+    and request.deleted_at is not null
     and coalesce(remediation.verdict, 'open') = 'open'
   union all
   select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
@@ -129,9 +129,9 @@ with gap as (
   where child.kind <> 'RemediationRequest'
     and not exists (
       select 1
-      from observed_resource as hub
-      where hub.cluster = child.cluster
-        and hub.source_uid = child.remediation_uid
+      from observed_resource as request
+      where request.cluster = child.cluster
+        and request.source_uid = child.remediation_uid
     )
   union all
   select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at

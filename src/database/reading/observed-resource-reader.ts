@@ -12,7 +12,7 @@ export interface ObservedResourceRow {
   readonly remediation:
     { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
   readonly sourceVersion: string;
-  /** In hex; undefined until a whole state was recorded. */
+  /** In hex; undefined until a complete state was recorded. */
   readonly projectionHash: string | undefined;
   readonly phase: string | undefined;
   readonly firstSeen: string;

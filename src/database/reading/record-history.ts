@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { instantFromSql } from '../sql.ts';
 import type { Position } from './record-query.ts';
 
-/** One observation of a record, as the ledger keeps it. */
+/** One observation of a record, as the ledger stores it. */
 export interface LedgerEntry {
   readonly recordId: string;
   readonly table: string;
@@ -18,7 +18,7 @@ export interface LedgerEntry {
   readonly content: string;
 }
 
-/** The place of an entry in a record's history. */
+/** The position of an entry in a record's history. */
 export interface HistoryPosition {
   readonly sourceVersion: string;
   readonly contentHash: string;

@@ -3,10 +3,23 @@ import type pg from 'pg';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { quoteIdentifier } from '../sql.ts';
 
+/*
+ * Reading: what the database alone answers. The rooms above combine it with the archive.
+ *
+ * In: definitions, filters and positions, already checked by the caller. Out: rows as the driver returns them, as text that
+ * loses nothing. This file builds the conditions; record-reader reads pages of one table, remediation-reader the records
+ * of one remediation, record-history its ledger entries, and snapshot reads at one moment in which no month moves. For
+ * the watcher: observed-resource-reader (what is recorded of each resource), completeness (what is missing), and
+ * watched-cluster (which cluster a name means).
+ *
+ * Must stay true: nothing here changes records; identifiers come from definitions only, values are parameters only; lists
+ * continue after a key, never after an offset, and read one row more than requested instead of counting.
+ */
+
 /** A row as the driver leaves it: text, numbers as decimal text, JSON as text, booleans. */
 export type RecordRow = Readonly<Record<string, string | number | boolean | null>>;
 
-/** The place of a row in a list. */
+/** The position of a row in a list. */
 export interface Position {
   readonly createdAt: string;
   readonly id: string;
@@ -39,7 +52,7 @@ export interface Statement {
   readonly values: readonly string[];
 }
 
-/** One page of a list. Only names from definitions get into the text; everything that was asked for is a parameter. */
+/** One page of a list. Only names from definitions get into the text; every value is a parameter. */
 export function pageStatement(
   definition: RecordDefinition,
   query: RecordQuery,
@@ -54,8 +67,8 @@ export function pageStatement(
   ];
   if (query.after !== undefined) {
     const { createdAt, id } = query.after;
-    const place = `(${parameter(createdAt, 'timestamptz')}, ${parameter(id, 'uuid')})`;
-    conditions.push(`(created_at, id) ${isNewestFirst ? '<' : '>'} ${place}`);
+    const position = `(${parameter(createdAt, 'timestamptz')}, ${parameter(id, 'uuid')})`;
+    conditions.push(`(created_at, id) ${isNewestFirst ? '<' : '>'} ${position}`);
   }
   const direction = isNewestFirst ? 'desc' : 'asc';
   const text = `

@@ -29,7 +29,7 @@ export async function selectPage(
   let { after } = query;
   while (rows.length < query.limit && size < MAX_PAGE_SIZE) {
     const wanted = Math.min(query.limit - rows.length, CHUNK_ROWS);
-    // One more than wanted tells whether there is more, without counting.
+    // One more than requested shows whether there are more, without counting.
     const { text, values } = pageStatement(definition, { ...query, after, limit: wanted + 1 });
     const found = await pool.query<RecordRow>(text, [...values]);
     const chunk = found.rows.slice(0, wanted);
@@ -41,7 +41,7 @@ export async function selectPage(
   return { rows, next: after };
 }
 
-/** Places of the records of a page, without the records. */
+/** Positions of the records of a page, without the records. */
 export async function selectPositions(
   pool: pg.Pool | pg.ClientBase,
   definition: RecordDefinition,
@@ -64,7 +64,7 @@ function positionOf(row: RecordRow | undefined): Position | undefined {
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }
 
-/** One read of records: who, what was asked, and how much the answer held. */
+/** One read of records: caller, request, and number of rows in the answer. */
 export interface AccessEntry {
   readonly caller: string;
   readonly route: string;
@@ -77,7 +77,7 @@ const INSERT_ACCESS = `
   insert into audit_access (caller, route, filter, rows_returned, request_id)
   values ($1::text, $2::text, $3::jsonb, $4::bigint, $5::text)`;
 
-/** Keeps the trace of a read in `audit_access`. */
+/** Writes one read into `audit_access`. */
 export async function insertAccess(pool: pg.Pool, entry: AccessEntry): Promise<void> {
   const { caller, route, filter, rows, requestId } = entry;
   await pool.query({

@@ -37,7 +37,7 @@ export async function selectRemediations(
   return rows;
 }
 
-/** Tables whose rows belong to a remediation, the hub itself excepted. */
+/** Tables whose rows belong to a remediation, except the remediation record itself. */
 export const PART_DEFINITIONS: readonly RecordDefinition[] = RECORD_DEFINITIONS.filter(
   ({ table }) => table !== remediationAudit.table,
 );
@@ -68,11 +68,11 @@ export async function selectParts(
 
 const SELECT_VERDICT = `
   select remediation.verdict
-  from record_home as home
+  from record_home as location
   join remediation_audit as remediation
-    on remediation.id = home.id
-    and remediation.created_at = home.created_at
-  where home.id = $1::uuid`;
+    on remediation.id = location.id
+    and remediation.created_at = location.created_at
+  where location.id = $1::uuid`;
 
 export interface VerdictReader {
   /** What is certain about the end of a remediation; `unknown` when nothing of it is stored here. */

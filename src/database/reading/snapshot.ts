@@ -6,7 +6,7 @@ import { quoteIdentifier } from '../sql.ts';
 /**
  * Runs `work` on one moment of the database, in which the months of these tables stay where they are. The locks come
  * before the snapshot: a month whose detach began after it is still read, and one whose detach began before it shows as
- * detached. Keep it short: the second half of a detach waits for it.
+ * detached. It must be short: the second half of a detach waits for it.
  */
 export function inSnapshot<T>(
   pool: pg.Pool,

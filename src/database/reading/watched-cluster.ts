@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** The first watcher that knows the identity writes it; whoever comes later reads what stands there. */
+/** The first watcher that knows the identity writes it; a later one reads what is stored. */
 const REGISTER = `
 insert into watched_cluster as known (cluster, identity)
 values ($1::text, $2::text)
@@ -43,7 +43,7 @@ export interface WatcherReport {
   readonly gapsLeftOut: number;
 }
 
-/** What stands behind a name. Written by the watcher, as role audit_writer. */
+/** Which cluster a name means. Written by the watcher, as role audit_writer. */
 export interface ClusterRegister {
   /** The identity that is recorded for this name: the given one, unless another cluster had the name before. */
   register(cluster: string, identity: string): Promise<string>;

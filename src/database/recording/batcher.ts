@@ -2,7 +2,7 @@ import type { Observation } from '../../domain/observation.ts';
 import type { DelayedRecord, RecordOutcome } from './record-outcome.ts';
 import type { RecordStore } from './record-store.ts';
 
-/** Nothing was accepted: the caller keeps the observation and comes again later. */
+/** Nothing was accepted: the caller sends the observation again later. */
 export class BatcherFullError extends Error {
   readonly waiting: number;
 
@@ -13,7 +13,7 @@ export class BatcherFullError extends Error {
   }
 }
 
-/** The database may still store it: whoever keeps it otherwise must not mind that it is stored twice. */
+/** The database may still store it: a caller that stores it otherwise must accept that it is stored twice. */
 export class BatcherTimeoutError extends Error {
   readonly waitedMs: number;
 
@@ -24,7 +24,7 @@ export class BatcherTimeoutError extends Error {
   }
 }
 
-/** Others of the same flush were stored; the month or the table of this one is not there now. It is brought again. */
+/** Others of the same flush were stored; the month or the table of this one is not there now. It is sent again. */
 export class RecordDelayedError extends Error {
   readonly id: string;
   readonly sqlstate: string;
@@ -44,7 +44,7 @@ export interface BatcherOptions {
   /** Flushes in flight at once. Default 2: a third one makes the others slower. */
   readonly maxFlushes?: number;
   /** Observations for which a further flush starts before the one in flight ends. Default 100: fewer cost less together. */
-  readonly worthAFlush?: number;
+  readonly flushThreshold?: number;
   /** Observations waiting at most; more are turned away. Default 10,000. */
   readonly maxWaiting?: number;
   /** Characters in the columns of all that is pending, at most: large ones must not exhaust the memory. Default 64 Mi. */
@@ -73,18 +73,18 @@ export interface Batcher {
  * waiting, a busy one fills its batches by itself.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
-  const { store, maxFlushes = 2, worthAFlush = 100, maxWaitMs } = options;
+  const { store, maxFlushes = 2, flushThreshold = 100, maxWaitMs } = options;
   const queue = createQueue(options);
   const flights = new Set<Promise<void>>();
 
   const isDue = (): boolean =>
-    flights.size === 0 ? queue.waiting() > 0 : flights.size < maxFlushes && queue.waiting() >= worthAFlush;
+    flights.size === 0 ? queue.waiting() > 0 : flights.size < maxFlushes && queue.waiting() >= flushThreshold;
 
   const startFlights = (): void => {
     while (isDue()) {
       const batch = queue.take();
       const flight = flush(store, batch).finally(() => {
-        queue.settle(batch);
+        queue.remove(batch);
         flights.delete(flight);
         startFlights();
       });
@@ -100,7 +100,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
           queue.add(observation, { resolve, reject }, observations);
         }),
     );
-    // After this turn of the loop, so that requests that were read together are stored together.
+    // After this iteration of the event loop, so that requests that were read together are stored together.
     setImmediate(startFlights);
     if (maxWaitMs !== undefined) queue.expireAfter(maxWaitMs, () => new BatcherTimeoutError(maxWaitMs));
     return answers;
@@ -134,7 +134,7 @@ async function flush(store: RecordStore, batch: readonly Waiting[]): Promise<voi
 }
 
 function missingAnswer(): never {
-  throw new Error('the store gave fewer answers than it was asked');
+  throw new Error('the store returned fewer outcomes than observations');
 }
 
 interface Settling {
@@ -157,9 +157,9 @@ interface BatcherQueue {
   add(observation: Observation, settling: Settling, list: object): void;
   /** Observations that no flush has taken yet. */
   waiting(): number;
-  /** What one flush takes. It stays pending until it is settled. */
+  /** What one flush takes. It stays pending until it is removed. */
   take(): readonly Waiting[];
-  settle(batch: readonly Waiting[]): void;
+  remove(batch: readonly Waiting[]): void;
   pending(): number;
   /** Gives up what has been pending for so long; what is not in flight is not stored any more. */
   expireAfter(maxWaitMs: number, reason: () => Error): void;
@@ -182,7 +182,7 @@ function createQueue({
   let pendingSize = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  const settle = (batch: readonly Waiting[]): void => {
+  const remove = (batch: readonly Waiting[]): void => {
     for (const item of batch) if (pending.delete(item)) pendingSize -= item.size;
   };
 
@@ -194,7 +194,7 @@ function createQueue({
       if (!expired.has(item)) item.reject(reason());
       expired.add(item);
     }
-    settle(waiting.filter((item) => expired.has(item)));
+    remove(waiting.filter((item) => expired.has(item)));
     waiting = waiting.filter((item) => !expired.has(item));
     const next = firstIn(pending, (item) => !expired.has(item));
     if (next !== undefined) startTimer(next.since + maxWaitMs - performance.now(), maxWaitMs, reason);
@@ -225,7 +225,7 @@ function createQueue({
     },
     waiting: () => waiting.length,
     take: () => waiting.splice(0, flushLength(waiting, maxBatch)),
-    settle,
+    remove,
     pending: () => pending.size,
     expireAfter(maxWaitMs, reason) {
       startTimer(maxWaitMs, maxWaitMs, reason);
@@ -243,18 +243,18 @@ function flushLength(waiting: readonly Waiting[], maxBatch: number): number {
   let length = 0;
   for (const item of waiting) {
     size += item.size;
-    if (length === maxBatch || (length > 0 && size > MAX_FLUSH_SIZE)) return wholeLists(waiting, length);
+    if (length === maxBatch || (length > 0 && size > MAX_FLUSH_SIZE)) return completeLists(waiting, length);
     length += 1;
   }
   return length;
 }
 
 /** Without the beginning of a list that does not fit, unless that list is all there is. */
-function wholeLists(waiting: readonly Waiting[], length: number): number {
+function completeLists(waiting: readonly Waiting[], length: number): number {
   const cut = waiting[length]?.list;
-  let whole = length;
-  while (whole > 0 && waiting[whole - 1]?.list === cut) whole -= 1;
-  return whole === 0 ? length : whole;
+  let complete = length;
+  while (complete > 0 && waiting[complete - 1]?.list === cut) complete -= 1;
+  return complete === 0 ? length : complete;
 }
 
 function sizeOf({ columns }: Observation): number {

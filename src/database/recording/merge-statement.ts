@@ -19,7 +19,7 @@ export const LEDGER_COLUMNS = [
   { name: 'leaf_hash', type: 'bytea' },
 ] as const;
 
-/** What places a row and orders its observations; given by the caller beside the observed columns. */
+/** What identifies a row and orders its observations; passed by the caller beside the observed columns. */
 export const ROW_COLUMNS = [
   { name: 'id', type: 'uuid' },
   { name: 'created_at', type: 'timestamptz' },

@@ -15,12 +15,12 @@ const UPSERT_RESOURCES = `
     (array_agg(phase order by version desc, phase desc) filter (where phase is not null))[1],
     coalesce(max(version) filter (where phase is not null), 0),
     coalesce(max(version) filter (where projection_hash is not null), 0),
-    decode((array_agg(projection_hash order by version desc, place desc) filter (where projection_hash is not null))[1], 'hex'),
+    decode((array_agg(projection_hash order by version desc, nth desc) filter (where projection_hash is not null))[1], 'hex'),
     min(observed_at), max(observed_at), min(deleted_at)
   from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
       $10::timestamptz[], $11::timestamptz[]) with ordinality
     as seen (cluster, source_uid, kind, namespace, name, remediation_uid, phase, version, projection_hash, observed_at,
-      deleted_at, place)
+      deleted_at, nth)
   group by cluster, source_uid
   order by cluster, source_uid
   on conflict (cluster, source_uid) do update set

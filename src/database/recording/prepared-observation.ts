@@ -10,7 +10,7 @@ import { recordId } from '../../identity/record-id.ts';
 import { SQLSTATE } from '../sqlstate.ts';
 import type { Fault } from './record-outcome.ts';
 
-/** An observation with all that follows from it alone, before the database is asked anything. */
+/** An observation with all that follows from it alone, before any query. */
 export interface PreparedObservation {
   readonly observation: Observation;
   readonly definition: RecordDefinition;
@@ -25,7 +25,7 @@ const REPLACEMENT = '\ufffd';
 export function prepareObservation(observation: Observation): PreparedObservation {
   const prepared = prepare(observation, []);
   const { canonical } = prepared.content;
-  // UTF-8 has no lone surrogate: it is replaced in passing, and only a look at the columns tells where.
+  // UTF-8 has no lone surrogate: the encoder replaces it, and only the columns show where.
   if (!canonical.includes(REPLACEMENT) && canonical.isWellFormed()) return prepared;
   const { value, repairedFields } = repairColumns(prepared.definition, observation.columns);
   return repairedFields.length === 0 ? prepared : prepare(withColumns(observation, value), repairedFields);

@@ -8,22 +8,22 @@ import { instantFromSql } from '../sql.ts';
 import type { RefusedRecord } from './record-outcome.ts';
 
 const INSERT_QUARANTINE = `
-  insert into audit_quarantine as kept (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
+  insert into audit_quarantine as known (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
   values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)
   on conflict (table_name, payload_hash) do update set
     reason = excluded.reason,
     sqlstate = excluded.sqlstate,
     last_refused_at = clock_timestamp(),
-    refusals = kept.refusals + 1`;
+    refusals = known.refusals + 1`;
 
 export interface Quarantine {
-  /** Keeps what could not be stored, with the reason, until somebody settles it. The same again is counted, not added. */
-  keep(observation: Observation, refused: RefusedRecord): Promise<void>;
+  /** Stores what was refused, with the reason, until somebody settles it. The same again is counted, not added. */
+  insert(observation: Observation, refused: RefusedRecord): Promise<void>;
 }
 
 export function createQuarantine(pool: pg.Pool): Quarantine {
   return {
-    async keep(observation, refused) {
+    async insert(observation, refused) {
       // Escaped JSON: it can hold the very characters for which the record itself was refused.
       const payload = JSON.stringify(observation);
       const remediationUid = observation.columns['remediation_uid'];
@@ -80,7 +80,7 @@ const COLUMNS = `
   id, received_at, table_name, cluster, remediation_uid, reason, sqlstate, payload, last_refused_at, refusals,
   resolved_at, resolved_by`;
 
-/** Oldest first; settled ones only when asked for. */
+/** Oldest first; settled ones only on request. */
 export async function selectQuarantine(
   pool: pg.Pool,
   limit: number,

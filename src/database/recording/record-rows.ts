@@ -205,7 +205,7 @@ const selectEntries = (ledger: string): string => `
   join ${quoteIdentifier(ledger)} as entry
     on entry.record_id = wanted.id and entry.created_at = wanted.created_at`;
 
-/** Computes rows from their whole ledger. The caller holds their locks, so no entry can be missed. */
+/** Computes rows from all their ledger entries. The caller holds their locks, so no entry can be missed. */
 export async function refold(
   client: pg.ClientBase,
   definition: RecordDefinition,

@@ -140,11 +140,11 @@ function replacedBy(...batches: readonly Batch[]): Next {
 
 function endedWith(
   items: readonly Item[],
-  outcomeOf: (observation: PreparedObservation, place: number) => Outcome,
+  outcomeOf: (observation: PreparedObservation, nth: number) => Outcome,
 ): Next {
   return {
     batches: [],
-    outcomes: items.map(({ index, observation }, place) => [index, outcomeOf(observation, place)]),
+    outcomes: items.map(({ index, observation }, nth) => [index, outcomeOf(observation, nth)]),
   };
 }
 
@@ -159,7 +159,7 @@ export function afterFailure(batch: Batch, failure: Failure): Next & { readonly 
 
 /**
  * Stores observations; the outcomes in their order. Throws when an error concerns all of them, and when none of them
- * was stored or refused: then it is no trouble of one month or one table.
+ * was stored or refused: then the cause is not one month or one table.
  */
 export async function storeAll(
   prepared: readonly PreparedObservation[],
@@ -186,7 +186,7 @@ function isDelayed({ status }: Outcome): boolean {
 }
 
 function afterWrite({ items }: Batch, stored: readonly StoredRecord[]): Next & { readonly step: 'stored' } {
-  return { step: 'stored', ...endedWith(items, (_, place) => stored[place] ?? noOutcome(place)) };
+  return { step: 'stored', ...endedWith(items, (_, nth) => stored[nth] ?? noOutcome(nth)) };
 }
 
 function asItem(observation: PreparedObservation, index: number): Item {
