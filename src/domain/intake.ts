@@ -1,8 +1,7 @@
 import { utf8Length } from './bounds.ts';
 import { addMonths, millisecondsOf, monthOf } from './instant.ts';
 import { ROOM_FOR_POSTS } from './intake/post-fields.ts';
-import { keyOfPost, phaseOfPost } from './intake/post-identity.ts';
-import { instantsOf } from './intake/posted-times.ts';
+import { instantsOf, keyOfPost, phaseOfPost } from './intake/post-identity.ts';
 import type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
 import { isRefused, readPost } from './intake/read-post.ts';
 import type { FieldError } from './intake/reading.ts';
@@ -13,7 +12,6 @@ import type { Observation } from './observation.ts';
 import type { Columns, RecordDefinition } from './records/definition.ts';
 import type { RedactionCounts, Redactor } from './redaction.ts';
 
-export { jsonForAnswer } from './intake/json-answer.ts';
 export { keyOfClientId, NotPostableError } from './intake/post-identity.ts';
 export type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
 export { isRefused, readPost } from './intake/read-post.ts';

@@ -1,6 +1,5 @@
-import { allowedIn } from './intake/field.ts';
+import { allowedIn, plainSpellings } from './intake/field.ts';
 import { POST_FIELDS } from './intake/post-fields.ts';
-import { plainSpellings } from './intake/vocabulary.ts';
 import type { JsonObject } from './json.ts';
 import { parseJson } from './json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../../src/api/http/problems.ts';
 import { startApi } from '../../src/api/http/server.ts';
 import { POSTABLE_DEFINITIONS } from '../../src/api/routes/post-routes.ts';
-import { extractComponents } from '../../src/api/schemas/components.ts';
+import { extractComponents } from '../../src/api/schemas/openapi.ts';
 import { named, schemaName } from '../../src/domain/named-schema.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';

@@ -1,8 +1,12 @@
+import type { LedgerEntry } from '../../database/reading/record-history.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
 import { instantFromSql } from '../../database/sql.ts';
 import { parseInterval } from '../../domain/duration.ts';
-import { jsonForAnswer } from '../../domain/intake.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
+import { named } from '../../domain/named-schema.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { definitionOf } from '../../domain/records/index.ts';
 import type { SourcedRow } from '../../query/combined-answer.ts';
 
 /**
@@ -54,4 +58,71 @@ export function recordCsv(definition: RecordDefinition, { row, source }: Sourced
 
 function csvField(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** One entry of the ledger as JSON; what was observed stands in it verbatim. */
+export function historyEntryJson(entry: LedgerEntry): string {
+  const members = {
+    kind: definitionOf(entry.table).kind,
+    record_id: entry.recordId,
+    phase: entry.phase,
+    observed_at: entry.observedAt,
+    recorded_at: entry.recordedAt,
+    actor: entry.actor,
+    content_hash: entry.contentHash,
+  };
+  const head = JSON.stringify(members).slice(0, -1);
+  return `${head},"source_version":${entry.sourceVersion},"content":${entry.content}}`;
+}
+
+const text = { type: 'string' };
+const instant = { type: 'string', format: 'date-time' };
+
+export const historyEntrySchema = named('HistoryEntry', {
+  type: 'object',
+  required: [
+    'kind',
+    'record_id',
+    'phase',
+    'observed_at',
+    'recorded_at',
+    'actor',
+    'source_version',
+    'content',
+  ],
+  properties: {
+    kind: { ...text, description: 'Kind of the record' },
+    record_id: { type: 'string', format: 'uuid' },
+    phase: { ...text, description: 'Audit phase' },
+    observed_at: { ...instant, description: 'Clock of the observer' },
+    recorded_at: instant,
+    actor: { ...text, description: 'Who said so' },
+    content_hash: { ...text, description: 'SHA-256 of the content as it is written here' },
+    source_version: { type: 'integer' },
+    content: { type: 'object', description: 'What was observed' },
+  },
+});
+
+/**
+ * A stored JSON column as the sources' structs read it: its durations as integer nanoseconds. Text in, text out, digit
+ * for digit; a column without durations comes back as it is.
+ */
+export function jsonForAnswer(column: Pick<Column, 'members'>, json: string): string {
+  const durations = Object.entries(column.members ?? {}).filter(([, type]) => type === 'interval');
+  if (durations.length === 0) return json;
+  const names = new Set(durations.map(([name]) => name));
+  const value = parseJson(json);
+  const answered = Array.isArray(value)
+    ? value.map((item) => withNanoseconds(item, names))
+    : withNanoseconds(value, names);
+  return canonicalJson(answered);
+}
+
+function withNanoseconds(value: JsonValue, names: ReadonlySet<string>): JsonValue {
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).map(([name, member]): [string, JsonValue] => {
+    const nanoseconds = names.has(name) && typeof member === 'string' ? parseInterval(member) : undefined;
+    return [name, nanoseconds === undefined ? member : parseJson(String(nanoseconds))];
+  });
+  return Object.fromEntries(entries);
 }

@@ -1,3 +1,14 @@
+/*
+ * The REST service: takes records and answers questions, on port 8085.
+ *
+ * `http/` accepts connections, reads requests, and turns every error into a problem (RFC 9457). `auth/` decides who calls.
+ * `intake/` stores what is posted: in PostgreSQL, in Temporal while that is away, else not at all. `routes/` has one file
+ * per group of addresses; `schemas/` describes them, `render/` writes records as JSON text.
+ *
+ * What must stay true: 201 means stored, 202 means Temporal has it, and nothing else means either. Every read of records
+ * leaves its trace before it is answered. A caller is known before the body is read. What a client did wrong is a 4xx
+ * that says how to mend it; an error of ours is a 500 and never a 503, which a client would retry for ever.
+ */
 import type pg from 'pg';
 
 import { createEmbeddingStore } from '../../database/embeddings/embedding-store.ts';
@@ -16,7 +27,6 @@ import { createPosting } from '../intake/posting.ts';
 import { codecRoutes, type PayloadCodecAccess } from './codec-routes.ts';
 import { completenessRoute } from './completeness-route.ts';
 import { withDescription } from './description-routes.ts';
-import { fromDatabase } from './from-database.ts';
 import { holdRoutes } from './hold-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { partitionRoute } from './partition-routes.ts';
@@ -28,6 +38,7 @@ import { remediationRoutes } from './remediation-routes.ts';
 import { reportRoutes, similarRoute } from './report-routes.ts';
 import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
 import { retentionRoutes } from './retention-routes.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 export interface ApiServices {
   /** Whether callers have to show a token; the description says so. */

@@ -7,8 +7,8 @@ import { named } from '../../domain/named-schema.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly, limitSchema, readLimit, singleText, textSchema } from './list-query.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 const DEFAULT_OVERDUE_SECONDS = 3_600;
 const MAX_OVERDUE_SECONDS = 31_536_000;

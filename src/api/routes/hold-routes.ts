@@ -13,9 +13,9 @@ import { invalidParameter, Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly, instantSchema, isUuid, singleText, textSchema } from './list-query.ts';
 import { MONTH_SCHEMA } from './month-parameter.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 

@@ -7,10 +7,9 @@ import { negotiate } from '../http/accept.ts';
 import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../http/route.ts';
 import { csvHeader, recordCsv, recordJson } from '../render/record-text.ts';
-import { pageSchema } from '../schemas/list-schema.ts';
-import { recordSchema } from '../schemas/record-answer-schema.ts';
-import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from './from-archive.ts';
+import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
 import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from './list-query.ts';
+import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from './storage-problems.ts';
 
 /** Records of each kind, page by page. */
 export function listRoutes(finder: RecordFinder): readonly Route[] {

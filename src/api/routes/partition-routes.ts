@@ -5,9 +5,9 @@ import { named } from '../../domain/named-schema.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly } from './list-query.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 /** Where each month is. */
 export function partitionRoute(pool: pg.Pool): Route {

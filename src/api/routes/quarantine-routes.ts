@@ -14,8 +14,8 @@ import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import type { Durability } from '../intake/durability.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from './list-query.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 /** What could not be stored: listed, and tried again. */
 export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {

@@ -8,17 +8,8 @@ import type { RecordFinder } from '../../query/record-finder.ts';
 import { invalidParameter, Problem } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
-import { historyEntryJson, historyEntrySchema } from '../render/history-text.ts';
-import { recordJson } from '../render/record-text.ts';
-import { pageSchema } from '../schemas/list-schema.ts';
-import { recordSchema } from '../schemas/record-answer-schema.ts';
-import {
-  ARCHIVE_PROBLEMS,
-  butNotSearched,
-  fromEverywhere,
-  unsearchedHeaders,
-  unsearchedSchema,
-} from './from-archive.ts';
+import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
+import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
 import {
   allowOnly,
   BIGINT_TEXT,
@@ -32,6 +23,13 @@ import {
   readLimit,
   singleText,
 } from './list-query.ts';
+import {
+  ARCHIVE_PROBLEMS,
+  butNotSearched,
+  fromEverywhere,
+  unsearchedHeaders,
+  unsearchedSchema,
+} from './storage-problems.ts';
 
 /** One record, and every observation of it. */
 export function recordRoutes(finder: RecordFinder): readonly Route[] {

@@ -10,16 +10,8 @@ import type { RecordFinder } from '../../query/record-finder.ts';
 import { Problem } from '../http/problems.ts';
 import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
-import { historyEntryJson, historyEntrySchema } from '../render/history-text.ts';
-import { recordJson } from '../render/record-text.ts';
-import { recordSchema } from '../schemas/record-answer-schema.ts';
-import {
-  ARCHIVE_PROBLEMS,
-  butNotSearched,
-  fromEverywhere,
-  unsearchedHeaders,
-  unsearchedSchema,
-} from './from-archive.ts';
+import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
+import { recordSchema } from '../schemas/list-schema.ts';
 import {
   allowOnly,
   describeIncludeArchive,
@@ -29,6 +21,13 @@ import {
   textSchema,
 } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
+import {
+  ARCHIVE_PROBLEMS,
+  butNotSearched,
+  fromEverywhere,
+  unsearchedHeaders,
+  unsearchedSchema,
+} from './storage-problems.ts';
 
 /** Records of one kind, and entries of the timeline, in one answer. */
 const MAX_PARTS = 1_000;

@@ -19,8 +19,6 @@ import {
   reportSchema,
   SIMILAR_SCHEMA,
 } from '../schemas/report-schema.ts';
-import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders } from './from-archive.ts';
-import { fromDatabase } from './from-database.ts';
 import {
   allowOnly,
   describeIncludeArchive,
@@ -31,6 +29,7 @@ import {
   singleText,
   textSchema,
 } from './list-query.ts';
+import { ARCHIVE_PROBLEMS, fromDatabase, fromEverywhere, unsearchedHeaders } from './storage-problems.ts';
 
 /** The named questions of the sources, and which of them there are. */
 export function reportRoutes(sources: Sources): readonly Route[] {

@@ -13,9 +13,9 @@ import { readJsonBody } from '../http/json-body.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly } from './list-query.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 /** Restores, or the setting that keeps this process from asking for any. */
 export type RestoreAccess = Restores | { readonly missing: string };

@@ -12,9 +12,9 @@ import { Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { fromDatabase } from './from-database.ts';
 import { allowOnly } from './list-query.ts';
 import { firstDayOf, isMonth, MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
+import { fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 

@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { named } from '../../domain/named-schema.ts';
+import { named, schemaName } from '../../domain/named-schema.ts';
+import type { ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import { ROW_SOURCES } from '../../query/combined-answer.ts';
 
 /** An answer with all there is. */
 export function listSchema(name: string, items: JsonObject): JsonObject {
@@ -17,4 +19,44 @@ export function pageSchema(name: string, items: JsonObject, more: JsonObject = {
     required: ['items', 'next_cursor', ...Object.keys(more)],
     properties: { items: { type: 'array', items }, next_cursor: { type: ['string', 'null'] }, ...more },
   });
+}
+
+/** JSON Schema of a record as it is answered. */
+export function recordSchema(definition: RecordDefinition): JsonObject {
+  return named(schemaName(definition.kind, 'record'), {
+    type: 'object',
+    description: definition.meaning,
+    required: [...definition.columns.map(({ name }) => name), 'source'],
+    properties: {
+      ...Object.fromEntries(
+        definition.columns.map(({ name, type, meaning, notNull }) => [
+          name,
+          { description: meaning, ...schemaOf(type, notNull === true) },
+        ]),
+      ),
+      source: { type: 'string', enum: [...ROW_SOURCES], description: SOURCE_MEANING },
+    },
+  });
+}
+
+const SOURCE_MEANING =
+  'Where it was read; `both`: the database has late observations of a record that is in the archive';
+
+const TYPES: Readonly<Record<ColumnType, { type?: string; format?: string }>> = {
+  text: { type: 'string' },
+  uuid: { type: 'string', format: 'uuid' },
+  timestamptz: { type: 'string', format: 'date-time' },
+  interval: { type: 'integer' },
+  numeric: { type: 'number' },
+  bigint: { type: 'integer' },
+  integer: { type: 'integer' },
+  boolean: { type: 'boolean' },
+  jsonb: {},
+  vector: {},
+};
+
+function schemaOf(columnType: ColumnType, isNotNull: boolean): JsonObject {
+  const { type, ...rest } = TYPES[columnType];
+  if (type === undefined) return {};
+  return { type: isNotNull ? type : [type, 'null'], ...rest };
 }

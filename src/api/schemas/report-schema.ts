@@ -6,8 +6,8 @@ import { MAX_REPORT_ROWS } from '../../query/reports/parameters.ts';
 import { type ReportName, REPORTS } from '../../query/reports/reports.ts';
 import type { ReportColumn } from '../../query/reports/run-report.ts';
 import type { QueryDescription } from '../http/route.ts';
-import { unsearchedSchema } from '../routes/from-archive.ts';
 import { textSchema } from '../routes/list-query.ts';
+import { unsearchedSchema } from '../routes/storage-problems.ts';
 import { listSchema } from './list-schema.ts';
 
 /** A report's answer as JSON: its rows with their columns. */

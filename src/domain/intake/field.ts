@@ -1,14 +1,13 @@
+import { isStorableNumber } from '../bounds.ts';
 import { formatInterval, parseDuration } from '../duration.ts';
 import { isZeroTime, parseInstant } from '../instant.ts';
 import type { JsonValue } from '../json.ts';
 import { canonicalJson, numberLexeme } from '../json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../limits.ts';
 import type { Column, ColumnType } from '../records/definition.ts';
-import { integerOf, isWithin } from './decimal.ts';
 import { readMembers } from './json-members.ts';
 import type { Reading } from './reading.ts';
 import { ABSENT, kindOf } from './reading.ts';
-import { spellingOf } from './vocabulary.ts';
 
 /** What reading a field depends on. A member of a JSON value is described in the same way as a column. */
 export type Field = Pick<Column, 'type' | 'vocabulary' | 'range' | 'identifier' | 'members'>;
@@ -135,4 +134,76 @@ function integerText(lexeme: string, bits: bigint): string | undefined {
 
 function fits(integer: bigint, bits: bigint): boolean {
   return integer >= -(2n ** bits) && integer < 2n ** bits;
+}
+
+/** The exact value of a number's text, `digits × 10^exponent`. A double would round what the range must still tell apart. */
+interface Decimal {
+  readonly digits: bigint;
+  readonly exponent: number;
+}
+
+const NUMBER = /^(-?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** The integer that a number's text amounts to, `2`, `2.0` and `2e0` alike; undefined when it has a fraction. */
+export function integerOf(lexeme: string): bigint | undefined {
+  const decimal = decimalOf(lexeme);
+  if (decimal === undefined) return undefined;
+  const { digits, exponent } = decimal;
+  if (exponent >= 0) return digits * 10n ** BigInt(exponent);
+  const scale = 10n ** BigInt(-exponent);
+  return digits % scale === 0n ? digits / scale : undefined;
+}
+
+/** Whether a number's text lies within a range, both ends included. */
+export function isWithin(lexeme: string, [least, most]: readonly [number, number]): boolean {
+  const value = decimalOf(lexeme);
+  const [low, high] = [decimalOf(String(least)), decimalOf(String(most))];
+  if (value === undefined || low === undefined || high === undefined) return false;
+  return compare(low, value) <= 0 && compare(value, high) <= 0;
+}
+
+function compare(left: Decimal, right: Decimal): number {
+  const exponent = Math.min(left.exponent, right.exponent);
+  const difference = scaled(left, exponent) - scaled(right, exponent);
+  if (difference === 0n) return 0;
+  return difference < 0n ? -1 : 1;
+}
+
+function scaled({ digits, exponent }: Decimal, to: number): bigint {
+  return digits * 10n ** BigInt(exponent - to);
+}
+
+function decimalOf(lexeme: string): Decimal | undefined {
+  const match = NUMBER.exec(lexeme);
+  if (match === null || !isStorableNumber(lexeme)) return undefined;
+  const [, whole = '', fraction = '', exponent = '0'] = match;
+  return { digits: BigInt(whole + fraction), exponent: Number(exponent) - fraction.length };
+}
+
+/**
+ * Words that mean one thing in all sources and generations although they are spelled differently. Spelling apart from
+ * case, hyphens and underscores is never guessed: a wrong word is refused, because it would be evidence for years.
+ */
+const SAME_WORDS: readonly (readonly string[])[] = [
+  ['timeout', 'timedout'],
+  ['partial', 'partialsuccess'],
+];
+
+/** The vocabulary's own spelling of a word; undefined when it has no such word. */
+export function spellingOf(word: string, vocabulary: readonly string[]): string | undefined {
+  const meant = variantsOf(plain(word));
+  return vocabulary.find((known) => meant.includes(plain(known)));
+}
+
+/** All plain spellings that `spellingOf` accepts, for the description of a field. */
+export function plainSpellings(vocabulary: readonly string[]): readonly string[] {
+  return [...new Set(vocabulary.flatMap((word) => variantsOf(plain(word))))];
+}
+
+function variantsOf(word: string): readonly string[] {
+  return SAME_WORDS.find((group) => group.includes(word)) ?? [word];
+}
+
+function plain(word: string): string {
+  return word.toLowerCase().replaceAll(/[_\s-]/g, '');
 }

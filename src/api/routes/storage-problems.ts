@@ -4,6 +4,7 @@ import { ArchiveTimeoutError } from '../../archive/reader/archive-reader.ts';
 import { DamagedPartError } from '../../archive/reader/part-cache.ts';
 import { ArchiveBusyError } from '../../archive/reader/semaphore.ts';
 import { ObjectMissingError, ObjectStoreError } from '../../archive/store/object-store.ts';
+import { isOutage, SQLSTATE, sqlStateOf } from '../../database/sqlstate.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { named, orNull } from '../../domain/named-schema.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
@@ -12,9 +13,8 @@ import { SearchUnfinishedError } from '../../query/combined-record.ts';
 import type { ProblemType } from '../http/problems.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { Answer } from '../http/route.ts';
-import { fromDatabase } from './from-database.ts';
 
-const RETRY_SECONDS = 5;
+const ARCHIVE_RETRY_SECONDS = 5;
 
 /** Asks the database and the archive; what keeps either from answering becomes the problem that says so. */
 export function fromEverywhere<T>(ask: () => Promise<T>): Promise<T> {
@@ -33,7 +33,10 @@ function problemOf(error: unknown): Problem | undefined {
   const type = typeOf(error);
   if (type === undefined) return undefined;
   const mayPass = type === 'archive-busy' || type === 'archive-unavailable';
-  return new Problem(type, error.message, { ...(mayPass ? retryAfter(RETRY_SECONDS) : {}), cause: error });
+  return new Problem(type, error.message, {
+    ...(mayPass ? retryAfter(ARCHIVE_RETRY_SECONDS) : {}),
+    cause: error,
+  });
 }
 
 function typeOf(error: Error): ProblemType | undefined {
@@ -82,3 +85,27 @@ export const unsearchedSchema: JsonObject = {
   ...orNull(UNSEARCHED),
   description: 'Months that the answer is about and that were not looked at; null when there are none',
 };
+
+const DATABASE_RETRY_SECONDS = 2;
+
+/**
+ * Asks the database; what keeps it from answering becomes the problem that says so. An error of ours stays what it is, and
+ * is answered as `internal-error`: answered as an outage, it would be sent again for ever.
+ */
+export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error: unknown) {
+    if (error instanceof Problem) throw error;
+    if (sqlStateOf(error) === SQLSTATE.query_canceled) {
+      const detail = 'the question took too long; narrow it with since, until or a filter';
+      throw new Problem('query-too-slow', detail, { cause: error });
+    }
+    if (!isOutage(error)) throw error;
+    // Its own words may quote what was asked for; they are in the log, under this request.
+    throw new Problem('database-unavailable', 'the database does not answer', {
+      ...retryAfter(DATABASE_RETRY_SECONDS),
+      cause: error,
+    });
+  }
+}
