@@ -1,3 +1,18 @@
+/*
+ * The room `query`: one answer over the database and the archive.
+ *
+ * In: a question of the API or the command line, and the two sources, a pool and a reader of the archive.
+ * Out: a page of records, one record with its history, one remediation, a report. Each row names its source; months that were
+ * not searched are named with the reason.
+ *
+ * Every answer is made the same way. One snapshot of the database says which rows it has and which months it does not have; the
+ * archive is read for those months only; `merge-sorted.ts` merges the two. `archive/` reads Parquet parts, `reports/` runs the
+ * named questions.
+ *
+ * What must stay true: an answer is complete or says what it lacks, no row appears twice, and a month that moves between the
+ * database and the archive while it is read is found (`retryWhenMoved`). No database connection is held while a store is read.
+ */
+
 import type pg from 'pg';
 
 import type { HistoryPosition } from '../database/reading/record-history.ts';

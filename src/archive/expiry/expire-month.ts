@@ -1,3 +1,15 @@
+/*
+ * The room `archive/expiry`: what may leave the store, and what must not.
+ *
+ * In: a month whose time in the archive is over, the objects of interrupted exports, and the holds of the database.
+ * Out: removed objects, a manifest that says who removed them, and legal holds on the objects of the store.
+ *
+ * `store-holds.ts` carries the holds of the database to the store, `held-rows.ts` finds the archived rows that a hold is about,
+ * `remove-orphans.ts` removes objects that no manifest names.
+ *
+ * What must stay true: a hold on any record of a month keeps all of its objects. The removal is recorded before an object goes.
+ */
+
 import { join } from 'node:path';
 
 import type pg from 'pg';

@@ -1,3 +1,16 @@
+/*
+ * The room `archive/export`: a month goes from the database into the archive.
+ *
+ * In: a month, from the workflow of retention, one step at a time. Out: the parts, the manifest, and the state of the month in the
+ * database.
+ *
+ * The steps: freeze, export, verify, seal (write the manifest), detach, compare and drop; then, years later, expire
+ * (`archive/expiry`). The states of a month are in `database/months/month-states.ts`.
+ *
+ * What must stay true: every step can be repeated and interrupted anywhere. Nothing is dropped before its archive was read
+ * back and compared with the rows of the database. Rows that come late re-open the month.
+ */
+
 import type pg from 'pg';
 
 import { saveHoldArchive } from '../../database/holds/hold-archives.ts';

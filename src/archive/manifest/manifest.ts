@@ -1,3 +1,15 @@
+/*
+ * The room `archive/manifest`: what a month consists of in the store, signed, and whether it is still there.
+ *
+ * In: the parts of a month and a signing key. Out: a signed manifest, the chain of all manifests, and a report of every fault.
+ *
+ * `manifest-chain.ts` appends, `verify-archive.ts` reads the whole chain, `verify-part.ts` compares a part with its manifest.
+ *
+ * What must stay true: no manifest is used whose signature was not checked against the trusted keys. Each manifest names the one
+ * before it and has the next number, so that a removed manifest leaves a gap. An archive that was removed on purpose has a
+ * manifest that says so.
+ */
+
 import { reasonOf } from '../../domain/errors.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { canonicalJson, parseJson } from '../../domain/json.ts';

@@ -1,3 +1,15 @@
+/*
+ * The room `archive/parquet`: rows of PostgreSQL as Parquet files, and back.
+ *
+ * In: a table of the database, as the text of its rows. Out: Parquet files, with the number and the digest of their rows.
+ *
+ * The text comes first: `table-rows.ts` copies rows out as CSV and divides them into parts, `row-hasher.ts` computes their digest,
+ * `row-text.ts` turns text into Parquet and Parquet into the same text. `archive-schema.ts` says which columns a table has.
+ *
+ * What must stay true: the text of a row read from a part equals the text that PostgreSQL wrote, byte for byte. Exports,
+ * verification and restores all compare this text.
+ */
+
 import { createReadStream } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 

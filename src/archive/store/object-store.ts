@@ -1,3 +1,14 @@
+/*
+ * The room `archive/store`: where archives lie, in a folder or in S3.
+ *
+ * In: a key and bytes with their SHA-256. Out: the same bytes, or an error that names the object and the store.
+ *
+ * `open-store.ts` chooses the store by its URL; `archive-objects.ts` knows how the keys of a month are named.
+ *
+ * What must stay true: an object is written once and never changed, and it is durable when `put` resolves. Writing it again with
+ * the same bytes succeeds, so that every step of retention can be repeated. A legal hold or a lock of the store is respected.
+ */
+
 import { reasonOf } from '../../domain/errors.ts';
 /** A file, or bytes that fit in memory, with the SHA-256 (hexadecimal) that the store must end up with. */
 export interface ObjectBody {

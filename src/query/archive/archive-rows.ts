@@ -1,3 +1,13 @@
+/*
+ * The room `query/archive`: questions to archived rows, answered by DuckDB over Parquet parts.
+ *
+ * In: a query, and paths of parts that are on this machine and were verified.
+ * Out: rows and observations, every value as PostgreSQL's text of it.
+ *
+ * What must stay true: a condition means here what it means in PostgreSQL (`archive-conditions.ts`). A record that lies in several
+ * places is folded from all its observations (`fold-partial-record.ts`) before a filter is applied to it.
+ */
+
 import { archivedTable } from '../../archive/parquet/archive-schema.ts';
 import type { DuckDb } from '../../archive/parquet/duckdb.ts';
 import { rendered } from '../../archive/parquet/row-text.ts';

@@ -1,3 +1,15 @@
+/*
+ * The room `query/reports`: the named questions of the sources, one SQL file each.
+ *
+ * In: the name of a report, its parameters, and whether the archive is read too.
+ * Out: columns and rows, every value as PostgreSQL's own text.
+ *
+ * `reports.ts` is the catalogue: title, parameters, and what the SQL reads. `report-sql.ts` fills the placeholders of the SQL.
+ * Over the archive the rows of the window are loaded into a temporary table, and the same SQL runs over both.
+ *
+ * What must stay true: PostgreSQL alone computes an answer, and an answer that would be too large is refused, never shortened.
+ */
+
 import type pg from 'pg';
 
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
