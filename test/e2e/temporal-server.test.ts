@@ -29,7 +29,7 @@ test('the product records on temporal-server with PostgreSQL, and goes on after 
       'a remediation is recorded',
       RECORDED_DEADLINE_MS,
     );
-    expect(await first.stop()).toBe(0);
+    expect(await first.stop(), first.output()).toBe(0);
     const second = await startUp(dataDir, FLAGS, SPEED);
     await until(
       async () => (await endedIn(second)).length > ended.length,
@@ -37,7 +37,7 @@ test('the product records on temporal-server with PostgreSQL, and goes on after 
       RECORDED_DEADLINE_MS,
     );
     expect(await endedIn(second)).toEqual(expect.arrayContaining(ended));
-    expect(await second.stop()).toBe(0);
+    expect(await second.stop(), second.output()).toBe(0);
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
