@@ -1,3 +1,15 @@
+/*
+ * The room `archive/reader`: bounded access to the archive for questions of people.
+ *
+ * In: a function that asks something of a session. Out: its answer, or an error that says what was too much or too slow.
+ *
+ * A session has a DuckDB connection, verified manifests, and parts fetched into `part-cache.ts`. `semaphore.ts` bounds how many
+ * questions run and wait.
+ *
+ * What must stay true: number, time, memory and disk are bounded, whatever is asked. A part is checked against its manifest before
+ * it is used, and stays on the disk while a question reads it. A permit is released only when the work has really ended.
+ */
+
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,3 +1,14 @@
+/*
+ * The room `archive/restore`: a month goes from the archive back into the database.
+ *
+ * In: a month, how many days it stays, and who asked for it. Out: its tables, attached, with every row of the manifest.
+ *
+ * The steps: begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it loads.
+ *
+ * What must stay true: every step can be repeated and interrupted anywhere. A month is visible with all its tables or with none of
+ * the loaded ones, and only parts that match a trusted manifest are loaded.
+ */
+
 import type pg from 'pg';
 
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
