@@ -57,3 +57,13 @@ test('every document names the oldest Node that package.json allows', () => {
   expect(named.length).toBeGreaterThanOrEqual(2);
   expect(new Set(named)).toEqual(new Set([oldest]));
 });
+
+test('every file and folder that CONTRIBUTING.md names in backticks is there', () => {
+  const named = [
+    ...readFileSync(repositoryPath('CONTRIBUTING.md'), 'utf8').matchAll(/`([\w-]+\/[\w/.-]*)`/g),
+  ];
+  const isThere = (path: string): boolean =>
+    [path, `src/${path}`, `src/database/${path}`].some((candidate) => existsSync(repositoryPath(candidate)));
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.map(([, path = '']) => path).filter((path) => !isThere(path))).toEqual([]);
+});
