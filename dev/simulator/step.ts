@@ -44,6 +44,6 @@ const SPAN = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 export function millisecondsOf(span: string): number {
   const [, amount, unit] = SPAN.exec(span) ?? [];
   if (unit === undefined)
-    throw new Error(`${JSON.stringify(span)} is no span of time: write it like 10s or 5m`);
+    throw new Error(`${JSON.stringify(span)} is an invalid duration: write it like 10s or 5m`);
   return Number(amount) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
 }

@@ -109,7 +109,7 @@ export const WATCHER_VARIABLES = {
   REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS: {
     default: '600',
     unit: 's',
-    meaning: 'What the database does not show so long after Temporal took it is told again',
+    meaning: 'An observation that is not stored within this time is sent again',
   },
   REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS: {
     default: '600',

@@ -224,7 +224,7 @@ function deliveryCountersOf(counter: CreateCounter) {
     ),
     statesResent: counter(
       'states_resent_total',
-      'Resources told again because the database did not show what Temporal had taken',
+      'Resources sent again because the database did not show what Temporal had taken',
       kind,
     ),
   };

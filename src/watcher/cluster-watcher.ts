@@ -305,7 +305,7 @@ export class ClusterWatcher {
     publishHeld(cluster, kinds, metrics);
   }
 
-  /** An operator who confirms that the cluster was restored raises it; then everything is told again under it. */
+  /** An operator who confirms that the cluster was restored raises it; then every state is sent again under it. */
   async #readEpoch(): Promise<void> {
     const { cluster, observed, logger, metrics } = this.#options;
     let epoch: bigint;

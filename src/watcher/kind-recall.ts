@@ -57,7 +57,7 @@ export class KindRecall {
     } catch (error: unknown) {
       this.#isKnown = false;
       const reason = reasonOf(error);
-      logger.warn({ cluster, kind, reason }, 'cannot read what is recorded: everything is told again');
+      logger.warn({ cluster, kind, reason }, 'cannot read what is recorded; every state is sent again');
       return;
     }
     for (const tracked of observer.tracked()) {
@@ -101,7 +101,7 @@ export class KindRecall {
     }
   }
 
-  /** Lets go of what is gone once its end is recorded; an end that was lost is told again. */
+  /** Lets go of what is gone once its end is recorded; an end that was lost is sent again. */
   async settleGone(): Promise<void> {
     const { cluster, observer, known, logger } = this.#options;
     const askedAt = this.#options.now();

@@ -24,7 +24,7 @@ export function createReadingReport(cluster: string, metrics: WatcherMetrics, lo
     once(`${kind} ${problem}`, () => {
       logger.warn(
         { cluster, kind, problem, paths },
-        'a resource has fields that no generation known here has so',
+        'a resource has unknown fields; is the version of its definition supported yet?',
       );
     });
   };

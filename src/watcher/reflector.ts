@@ -119,7 +119,7 @@ export class Reflector {
     metrics.missedOnRelist.inc(this.#labels(), events);
     logger.error(
       { ...this.#labels(), events },
-      'a list or a look found what the watch did not tell: it starts again',
+      'a relist or a probe found changes that the watch missed; restarting the watch',
     );
     this.rebuild('missed');
   }

@@ -33,7 +33,7 @@ export interface WatcherOptions {
   readonly hasWorker?: () => Promise<boolean | undefined>;
   /** Runs that ended before they had recorded everything. Default: nobody asks for them. */
   readonly lostRuns?: LostRuns;
-  /** What is recorded. Default: unknown; then everything is told again at every start. */
+  /** What is recorded. Default: unknown; then every state is sent again at every start. */
   readonly observed?: ObservedResources;
   /** Default: all that are known. */
   readonly kinds?: readonly WatchedKind[];

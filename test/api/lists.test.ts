@@ -95,7 +95,7 @@ describe('what is not allowed is answered with a problem:', () => {
     ['?limit=1001', '?limit', 'must be a whole number from 1 to 1000'],
     ['?limit=ten', '?limit', 'must be a whole number from 1 to 1000'],
     ['?limit=1&limit=2', '?limit', 'must be a whole number from 1 to 1000'],
-    ['?cursor=nonsense', '?cursor', 'is none that this service gave out'],
+    ['?cursor=nonsense', '?cursor', 'was not issued by this service'],
     ['?offset=5', '?offset', 'is not a parameter of this list'],
   ];
   test.each(refused)('%s', async (query, pointer, detail) => {

@@ -67,7 +67,7 @@ describe('while nobody works on what Temporal has', () => {
     );
   });
 
-  test('a part that went with a terminated run is told again with the next part', async () => {
+  test('a part that went with a terminated run is sent again with the next part', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
     await until(() => world.record.rows.has('uid-a'), 'its beginning is recorded');
@@ -83,7 +83,7 @@ describe('while nobody works on what Temporal has', () => {
   });
 });
 
-describe('what Temporal took and the database never showed is told again', () => {
+describe('what Temporal took and the database never showed is sent again', () => {
   beforeEach(() => startWorld());
 
   test('of a resource that is gone, too, in its last state', async () => {

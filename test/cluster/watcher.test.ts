@@ -112,11 +112,11 @@ describe('a restarted watcher', () => {
     await world.stopWatchers();
     world.record.databaseAway = true;
     world.startWatcher();
-    await until(() => toldTimes('uid-a') === 2, 'it is told again');
+    await until(() => toldTimes('uid-a') === 2, 'it is sent again');
   });
 });
 
-test('what Temporal took and the database never showed is told again', async () => {
+test('what Temporal took and the database never showed is sent again', async () => {
   world.create('a', 'uid-a');
   world.record.losesRuns = true;
   world.startWatcher();

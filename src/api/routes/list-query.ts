@@ -148,7 +148,7 @@ export function readCursor(query: Query): Position | undefined {
   const [time = '', id = ''] = typeof cursor === 'string' ? cursor.split('_') : [];
   const createdAt = parseInstant(time);
   if (createdAt === undefined || !UUID.test(id))
-    throw invalidParameter('cursor', 'is none that this service gave out');
+    throw invalidParameter('cursor', 'was not issued by this service');
   return { createdAt, id };
 }
 

@@ -162,6 +162,6 @@ function readHistoryCursor(query: Query): HistoryPosition | undefined {
   const match = HISTORY_CURSOR.exec(cursor);
   const [, sourceVersion = '', contentHash = ''] = match ?? [];
   if (match === null || BigInt(sourceVersion) < SMALLEST || BigInt(sourceVersion) > LARGEST)
-    throw invalidParameter('cursor', 'is none that this service gave out');
+    throw invalidParameter('cursor', 'was not issued by this service');
   return { sourceVersion, contentHash };
 }

@@ -59,7 +59,7 @@ first, and the first that has a value counts. The generation that an object look
 - \`namespace\`, \`remediation_id\`, \`remediation_uid\`, \`source_kind\`, \`source_uid\` and \`source_shape\` come from the resource that a
   record is about: its metadata, its reference to the remediation (by uid) or its owner, its shape. A KubernetesExecution names
   no remediation: if none owns it, its record has none, and it is handled in the name of its WorkflowExecution.
-- \`extra\` holds what has no column, by the names below, and under \`unrecognised\` what no generation known here has.
+- \`extra\` holds what has no column, by the names below, and under \`unrecognised\` fields that no supported generation has.
 - When a resource is larger than may travel, the longest texts and lists are cut. What is missing, and the hash of the whole,
   stand in their place.
 `;
