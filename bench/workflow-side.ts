@@ -1,6 +1,5 @@
-import { createRecordingActivities } from '../src/activities/recording.ts';
+import { createRecordingActivities, createVerdictActivities } from '../src/activities/recording.ts';
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
-import { createVerdictActivities } from '../src/activities/verdict.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createVerdictReader } from '../src/database/reading/remediation-reader.ts';
 import { createBatcher } from '../src/database/recording/batcher.ts';

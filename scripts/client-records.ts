@@ -26,14 +26,14 @@ const VALUES: Readonly<Record<ColumnType, string>> = {
 const HEAD = `// Written by \`npm run client:records\` from the record definitions of the service.
 
 /** RFC 3339 text or a \`Date\`. */
-export type Time = string | Date;
+type Time = string | Date;
 /** Integer nanoseconds, as Go's \`time.Duration\`, or text such as \`2m3s\`. */
-export type Duration = number | bigint | string;
+type Duration = number | bigint | string;
 /** A \`bigint\` where a number is not exact. */
-export type Integer = number | bigint;
+type Integer = number | bigint;
 
 /** What a post may say about the record itself. */
-export interface PostedIdentity {
+interface PostedIdentity {
   /** Identifies the record, so that a retry is known as one. */
   readonly id?: string;
   /** Month in which the record lives. Default: the earliest time it carries. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { CLIENT_RULES, findViolations } from './support/import-rules.ts';
+import { findUnusedExports } from './support/unused-exports.ts';
 
 const SOURCE_ROOT = fileURLToPath(new URL('../src', import.meta.url));
 const trees: string[] = [];
@@ -49,6 +50,25 @@ test('the client imports nothing but Node, its own files and prom-client', () =>
   expect(findViolations(root, CLIENT_RULES)).toEqual([
     'index.ts imports ../../src/domain/json.ts, which is not in this package',
     'index.ts imports package undici, which index.ts may not',
+  ]);
+});
+
+test('nothing is exported that nothing imports', () => {
+  const repository = fileURLToPath(new URL('..', import.meta.url));
+  expect(findUnusedExports(repository, ['src', 'dev', 'packages'])).toEqual([]);
+});
+
+test('an export that only its own file uses is named', () => {
+  const root = tree({
+    'src/a.ts': 'export const used = 1; export const unused = 2; export function alone() {}',
+    'src/b.ts': `import { used } from './a.ts'; console.log(used);`,
+    ...Object.fromEntries(
+      ['dev', 'packages', 'test', 'bench', 'scripts'].map((name) => [`${name}/x.ts`, '']),
+    ),
+  });
+  expect(findUnusedExports(root, ['src'])).toEqual([
+    'src/a.ts exports unused, which nothing imports',
+    'src/a.ts exports alone, which nothing imports',
   ]);
 });
 

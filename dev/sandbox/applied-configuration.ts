@@ -5,7 +5,7 @@ import { isJsonObject } from './object.ts';
 import { ApiError, badRequest, conflict, HTTP, invalid, staleVersion } from './status.ts';
 
 /** What an applier says of an object. */
-export interface AppliedConfiguration {
+interface AppliedConfiguration {
   readonly metadata: JsonObject;
   readonly finalizers: readonly string[];
 }

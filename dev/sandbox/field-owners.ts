@@ -2,7 +2,7 @@ import type { JsonObject, StoredObject } from './object.ts';
 import { isJsonObject } from './object.ts';
 
 /** Who writes, as `metadata.managedFields` names it. */
-export interface FieldWriter {
+interface FieldWriter {
   manager: string;
   operation: 'Apply' | 'Update';
   time: string;

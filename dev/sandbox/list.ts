@@ -7,7 +7,7 @@ import { keyOf } from './object.ts';
 import { ApiError, HTTP } from './status.ts';
 import type { Store } from './store.ts';
 
-export interface ObjectList {
+interface ObjectList {
   apiVersion: string;
   kind: string;
   metadata: { resourceVersion: string; continue: string; remainingItemCount?: number };

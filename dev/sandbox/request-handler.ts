@@ -17,7 +17,7 @@ import { WatchStream } from './watch-stream.ts';
 /** Answers a request in the server's place: with an error, with half an answer, by cutting the connection, or never. */
 export type Fault = (response: ServerResponse) => void;
 
-export interface HandlerOptions {
+interface HandlerOptions {
   store: Store;
   registry: KindRegistry;
   resources: Resources;

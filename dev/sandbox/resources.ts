@@ -33,7 +33,7 @@ import type { Store } from './store.ts';
 /** A path that names an object, or its status. */
 export type ObjectPath = ResourcePath & { name: string };
 
-export interface ResourcesOptions {
+interface ResourcesOptions {
   store: Store;
   /** Milliseconds since the epoch. */
   now: () => number;

@@ -19,7 +19,7 @@ export const HTTP = {
   gatewayTimeout: 504,
 } as const;
 
-export interface StatusDetails {
+interface StatusDetails {
   name?: string;
   group?: string;
   kind?: string;
@@ -123,7 +123,7 @@ export const unsupportedMediaType = (accepted: string): ApiError =>
   );
 
 /** One refused field of an object, as the API server words it: `metadata.name: Required value: …`. */
-export interface FieldProblem {
+interface FieldProblem {
   field: string;
   /** The machine word of the cause, for example `FieldValueInvalid`. */
   reason: string;

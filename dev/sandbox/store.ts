@@ -15,7 +15,7 @@ export interface Change {
   readonly previous?: StoredObject;
 }
 
-export type NewChange = Pick<Change, 'type' | 'collection' | 'key' | 'object'>;
+type NewChange = Pick<Change, 'type' | 'collection' | 'key' | 'object'>;
 
 /** Objects with the version they were saved at. */
 export interface InitialState {
@@ -23,7 +23,7 @@ export interface InitialState {
   objects: Iterable<readonly [Collection, string, StoredObject]>;
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   /** Changes kept for watches and snapshots; what is older answers 410. Default 1000. */
   historyLimit?: number | undefined;
   /** Called before a change takes effect; when it throws, nothing has changed. */

@@ -19,7 +19,7 @@ export interface WatchSettings {
   goneAs: 'stream' | 'status';
 }
 
-export interface WatchTarget {
+interface WatchTarget {
   kind: Kind;
   options: ListOptions;
   /** Ends the watch even when the client asked for longer. */

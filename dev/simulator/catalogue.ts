@@ -12,14 +12,14 @@ export interface Scenario {
 }
 
 /** A cluster-scoped target has no namespace. */
-export interface Target {
+interface Target {
   apiVersion: string;
   kind: string;
   name: string;
   namespace?: string;
 }
 
-export interface Workflow {
+interface Workflow {
   workflowName: string;
   actionType: string;
   version: string;
@@ -28,7 +28,7 @@ export interface Workflow {
 }
 
 /** How the workflow ends when it fails. */
-export interface Failure {
+interface Failure {
   reason:
     | 'OOMKilled'
     | 'DeadlineExceeded'

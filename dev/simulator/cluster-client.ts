@@ -12,14 +12,14 @@ export interface ClusterAddress {
 }
 
 /** Another way to a Kubernetes API, with its own credentials: that of a kubeconfig. */
-export interface ClusterTransport {
+interface ClusterTransport {
   /** URL of the API server, for people. */
   readonly server: string;
   send(request: ClusterMessage, signal: AbortSignal): Promise<ClusterReply>;
 }
 
 /** A request as it goes over the wire. */
-export interface ClusterMessage {
+interface ClusterMessage {
   method: ClusterRequest['method'];
   path: string;
   headers: Readonly<Record<string, string>>;
@@ -27,14 +27,14 @@ export interface ClusterMessage {
 }
 
 /** An answer whose text is still to be read. */
-export interface ClusterReply {
+interface ClusterReply {
   readonly statusCode: number;
   readonly body: { text(): Promise<string> };
 }
 
 export type ClusterTarget = ClusterAddress | ClusterTransport;
 
-export interface ClusterRequest {
+interface ClusterRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   /** Sent as JSON; of a PATCH, as a merge patch. */
@@ -46,7 +46,7 @@ export interface ClusterAnswer {
   body: unknown;
 }
 
-export interface ClusterClientOptions {
+interface ClusterClientOptions {
   /** Ends the waits between attempts. A request under way is not cut: its outcome would stay unknown. */
   signal?: AbortSignal | undefined;
   /** How long the client goes on trying while the server is away or overloaded, in milliseconds. Default 60,000. */

@@ -1,15 +1,13 @@
 import type { Part } from './step.ts';
 
 /** Tables of the audit in which a remediation leaves rows. */
-export const AUDIT_TABLES = [
-  'remediation_audit',
-  'signal_processing_audit',
-  'ai_analysis_audit',
-  'ai_investigation_embeddings',
-  'workflow_execution_audit',
-  'kubernetes_execution_audit',
-] as const;
-export type AuditTable = (typeof AUDIT_TABLES)[number];
+type AuditTable =
+  | 'remediation_audit'
+  | 'signal_processing_audit'
+  | 'ai_analysis_audit'
+  | 'ai_investigation_embeddings'
+  | 'workflow_execution_audit'
+  | 'kubernetes_execution_audit';
 
 /** How a story ends, written by hand: what tests compare with what was played, and with what was recorded. */
 export interface ExpectedEnding {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { createRandomFor } from './random.ts';
 
-export interface PacingOptions {
+interface PacingOptions {
   seed: number;
   speed: number;
   signal: AbortSignal;

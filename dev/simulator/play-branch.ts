@@ -4,7 +4,7 @@ import type { PlayedRemediation } from './play.ts';
 import { runSimulator } from './simulator.ts';
 import type { Branch } from './stories.ts';
 
-export interface BranchOptions {
+interface BranchOptions {
   generation: Generation;
   seed: number;
   /** How many times faster than life. Default 3,000. */

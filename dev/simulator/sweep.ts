@@ -8,7 +8,7 @@ import type { Clock, PlayedObject } from './situation.ts';
 /** Where G3 and G2 live, and where G1 does. */
 const SWEPT: readonly Generation[] = ['G3', 'G1'];
 
-export interface Sweeping {
+interface Sweeping {
   objects: ClusterObjects;
   clock: Clock;
   /** Names of the remediations that are being played. */

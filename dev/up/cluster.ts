@@ -29,7 +29,7 @@ const PROBE_MS = 10_000;
 /** What the watcher is called where nobody has chosen a name. */
 const UNNAMED = 'default';
 
-export interface EmbeddedCluster {
+interface EmbeddedCluster {
   /** Part of every record: two clusters in one data directory must not share it. */
   readonly name: string;
   /** URL of the API server; empty when it is the user's own, whose kubeconfig says it. */
@@ -42,7 +42,7 @@ export interface EmbeddedCluster {
   stop(): Promise<void>;
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly config: Config;
   readonly options: UpOptions;
   /** Where a cluster of our own keeps its state. */

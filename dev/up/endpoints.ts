@@ -18,7 +18,7 @@ export interface Endpoints {
   worker: string;
 }
 
-export interface PublishedEndpoints extends AsyncDisposable {
+interface PublishedEndpoints extends AsyncDisposable {
   readonly path: string;
   /** Removes the file, so that no script speaks to servers that are gone. */
   remove(): Promise<void>;

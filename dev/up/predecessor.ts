@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A server of an earlier run on the same data. A killed run leaves its servers a moment to end in order. */
-export interface Predecessor {
+interface Predecessor {
   name: string;
   pid: number;
   /** Part of its command line, normally the path of its data: process ids are used again. */

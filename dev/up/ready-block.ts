@@ -1,6 +1,6 @@
 import type { Endpoints } from './endpoints.ts';
 
-export interface ReadyFacts {
+interface ReadyFacts {
   readonly seconds: number;
   readonly endpoints: Endpoints;
   /** Which cluster is watched, in words. */

@@ -1,7 +1,7 @@
 import { describeExit, type RunningServer } from '../servers/process/child-process.ts';
 
 /** A server that nobody told to end. Nothing starts it again, and without it nothing is recorded. */
-export class ServerEndedError extends Error {
+class ServerEndedError extends Error {
   constructor(name: string, how: string, lastOutput: string) {
     super(
       `${name} has ended by itself (${how}); start again: what was acknowledged is kept` +

@@ -5,10 +5,10 @@ import { reasonOf } from '../../src/domain/errors.ts';
 import { readBranches, readSpan, readWhole } from '../simulator/flags.ts';
 import type { Branch } from '../simulator/stories.ts';
 
-export type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
+type ClusterMode = 'sandbox' | 'apiserver' | 'kubeconfig';
 const CLUSTER_MODES: readonly ClusterMode[] = ['sandbox', 'apiserver', 'kubeconfig'];
 
-export type TemporalMode = 'dev' | 'server';
+type TemporalMode = 'dev' | 'server';
 const TEMPORAL_MODES: readonly TemporalMode[] = ['dev', 'server'];
 
 export interface UpOptions {
@@ -28,7 +28,7 @@ export interface UpOptions {
 }
 
 /** What the simulator plays, where there is one. */
-export interface SimulationOptions {
+interface SimulationOptions {
   /** So many remediations begin at once, before it goes on as usual. */
   readonly burst: number | undefined;
   /** Default: all, and more often what a cluster in good order shows. */

@@ -5,7 +5,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { EmbeddingActivities, InvestigationReference } from './types.ts';
 
-export interface EmbeddingDependencies {
+interface EmbeddingDependencies {
   readonly store: EmbeddingStore;
   readonly embedder: Embedder;
   readonly logger: Logger;

@@ -10,9 +10,15 @@ import { recordName } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { RecordedList, RecordedRow, RecordingActivities, VerdictQuestion } from './types.ts';
+import type {
+  RecordedList,
+  RecordedRow,
+  RecordingActivities,
+  VerdictActivities,
+  VerdictQuestion,
+} from './types.ts';
 
-export interface RecordingDependencies {
+interface RecordingDependencies {
   /** Stores a list in one transaction, which lists that come at the same time share. What became of each, in their order. */
   readonly record: (
     observations: readonly Observation[],
@@ -22,7 +28,7 @@ export interface RecordingDependencies {
   readonly metrics: Metrics;
 }
 
-export class RecordingError extends Error {
+class RecordingError extends Error {
   // The observations are no part of it: Temporal's worker logs an error with all its fields, at every attempt.
   readonly table: string;
   readonly key: string;
@@ -149,3 +155,18 @@ function outcomeAt(settled: readonly Settled[], place: number): RecordOutcome | 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 const secondsSince = (began: number): number => (performance.now() - began) / 1_000;
+
+export function createVerdictActivities(reader: VerdictReader): VerdictActivities {
+  return {
+    async readVerdict({ cluster, uid }) {
+      try {
+        return await reader.selectVerdict(cluster, uid);
+      } catch (error: unknown) {
+        const reason = reasonOf(error);
+        throw new Error(`cannot read the verdict of remediation ${uid} in ${cluster}: ${reason}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}

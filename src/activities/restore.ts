@@ -10,7 +10,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RestoreActivities } from './types.ts';
 
-export interface RestoreActivityDependencies {
+interface RestoreActivityDependencies {
   readonly steps: RestoreSteps;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;

@@ -10,7 +10,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RetentionActivities, RetentionDecision } from './types.ts';
 
-export interface RetentionActivityDependencies {
+interface RetentionActivityDependencies {
   readonly steps: RetentionSteps;
   readonly rules: RetentionRules;
   readonly metrics: MaintenanceMetrics;

@@ -36,7 +36,7 @@ const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | rest
 `;
 
 /** The archive is not what it should be; every fault is on standard output already. */
-export class ArchiveFaultsError extends Error {
+class ArchiveFaultsError extends Error {
   constructor(count: number) {
     super(`${count === 1 ? 'one fault' : `${count} faults`} in the archive: restore the files from a copy`);
     this.name = 'ArchiveFaultsError';

@@ -22,7 +22,7 @@ import { runStrict } from './strict.ts';
 /** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
 const LONGEST_END_MS = 10_000;
 
-export interface Command {
+interface Command {
   readonly summary: string;
   /** Its arguments, with a space before. Default: none. */
   readonly takes?: string;

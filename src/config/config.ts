@@ -34,7 +34,7 @@ const ATTEMPT_RESERVE_SECONDS = 5;
 const MAX_STATEMENT_TIMEOUT_MS =
   ((RECORD_ATTEMPT_SECONDS - ATTEMPT_RESERVE_SECONDS) * MS_PER_SECOND) / STORE_ATTEMPTS;
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Config = ReturnType<typeof readAll>;
 

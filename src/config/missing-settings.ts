@@ -3,14 +3,14 @@ import type { Config } from './config.ts';
 import type { ProcessName, VariableName } from './process-variables.ts';
 
 /** A setting that a process should have, and what is lost without it. */
-export interface Need {
+interface Need {
   readonly variable: VariableName;
   readonly isSet: (config: Config) => boolean;
   /** Ends the sentence "VARIABLE is not set: …". Undefined: the process refuses to start without it. */
   readonly without: string | undefined;
 }
 
-export interface MissingSetting {
+interface MissingSetting {
   readonly variable: VariableName;
   readonly isRequired: boolean;
   /** One sentence for the log. */

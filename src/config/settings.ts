@@ -31,7 +31,7 @@ export class SettingsError extends Error {
 }
 
 /** How a URL has to begin, and what one looks like. */
-export interface UrlShape {
+interface UrlShape {
   /** For example `http:`. */
   readonly protocols: readonly string[];
   readonly example: string;

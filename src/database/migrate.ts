@@ -8,7 +8,7 @@ import { reasonOf } from '../domain/errors.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /** The numbered SQL files: the same directory from `src/` and from the built `dist/`. */
-export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
+const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** What the migrations are written against: they use RETURNING old, which came with it. */
 const MINIMUM_SERVER_VERSION = 180_000;
@@ -36,7 +36,7 @@ export class SchemaTooNewError extends Error {
   }
 }
 
-export class MigrationError extends Error {
+class MigrationError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'MigrationError';
@@ -54,7 +54,7 @@ export function readMigrations(directory = MIGRATIONS_DIRECTORY): Migration[] {
     });
 }
 
-export interface MigrationReport {
+interface MigrationReport {
   readonly applied: readonly string[];
   readonly version: number;
 }

@@ -27,7 +27,7 @@ export function hasEscapedKey(text: string): boolean {
 }
 
 /** JSON text whose keys are their own indexes, each after a `#` that keeps them in order, and the keys they stand for. */
-export interface NumberedKeys {
+interface NumberedKeys {
   readonly text: string;
   readonly keys: readonly string[];
 }

@@ -9,7 +9,7 @@ export interface JsonObject {
   [key: string]: JsonValue;
 }
 /** A number kept as its own text. `JSON.stringify` writes it verbatim. */
-export interface RawNumber {
+interface RawNumber {
   readonly rawJSON: string;
 }
 
@@ -87,7 +87,7 @@ export function canonicalJson(value: JsonValue): string {
  * Assembles an object from members whose values are canonical JSON text already. Keys are made well-formed before they
  * are sorted and told apart: otherwise the text would not be its own canonical text.
  */
-export function canonicalObject(members: readonly (readonly [key: string, json: string])[]): string {
+function canonicalObject(members: readonly (readonly [key: string, json: string])[]): string {
   const ready = members.every(([key]) => key.isWellFormed())
     ? members
     : [...new Map(members.map(([key, json]) => [key.toWellFormed(), json]))];

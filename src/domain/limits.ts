@@ -1,8 +1,5 @@
 // Limits that the watcher, the API, the client and the tables share. Each is defined here and nowhere else.
 
-/** One observation as JSON: what a Temporal signal and an activity input may carry, with room to spare below 2 MiB. */
-export const MAX_OBSERVATION_BYTES = 256 * 1024;
-
 /** One observation of the watcher: a resource may be of 1.5 MiB, and what travels of it is cut to this. */
 export const MAX_WATCHED_OBSERVATION_BYTES = 128 * 1024;
 

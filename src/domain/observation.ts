@@ -2,8 +2,8 @@ import type { AuditPhase } from './phases.ts';
 import type { Columns } from './records/definition.ts';
 
 /**
- * What one look at one resource, or one post, says about one record. Plain JSON, redacted, at most
- * MAX_OBSERVATION_BYTES; the same thing travels from the watcher through Temporal and from the REST service.
+ * What one state of one resource, or one post, says about one record. Plain JSON, redacted and of bounded size
+ * (`limits.ts`); the same thing travels from the watcher through Temporal and from the REST service.
  */
 export interface Observation {
   /** Table of the record. */
@@ -55,7 +55,7 @@ export interface ObservedResource {
   readonly projectionHash?: string;
 }
 
-export type CreatedAtSource = 'resource' | 'post' | 'received';
+type CreatedAtSource = 'resource' | 'post' | 'received';
 
 /** Joins the parts of a natural key so that no two lists of parts give the same text. */
 export function naturalKey(...parts: readonly string[]): string {

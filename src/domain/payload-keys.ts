@@ -4,7 +4,7 @@ export interface PayloadKey {
   readonly secret: string;
 }
 
-export class PayloadKeysError extends Error {
+class PayloadKeysError extends Error {
   readonly line: number;
 
   constructor(line: number, problem: string) {

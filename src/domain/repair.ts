@@ -8,7 +8,7 @@ import type { Columns, RecordDefinition } from './records/definition.ts';
  */
 const REPLACEMENT = '\ufffd';
 
-export interface Repaired<T> {
+interface Repaired<T> {
   readonly value: T;
   /** Names of the fields that were changed. */
   readonly repairedFields: readonly string[];

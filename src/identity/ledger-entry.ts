@@ -18,7 +18,7 @@ export interface Content {
   readonly contentHash: Buffer;
 }
 
-export interface LedgerSeal {
+interface LedgerSeal {
   /** SHA-256 of salt and canonical text: stays in the tree when the content is erased. */
   readonly payloadHash: Buffer;
   readonly leafHash: Buffer;

@@ -207,7 +207,7 @@ export const APPROVAL_OF_ANALYSIS = definePhase({
   },
 });
 
-export function isFailed(resource: JsonObject): boolean {
+function isFailed(resource: JsonObject): boolean {
   return wordOf(at(resource, 'status.phase')) === 'failed';
 }
 

@@ -30,7 +30,7 @@ export interface Sources<D extends RecordDefinition> {
   readonly extra?: Readonly<Record<string, Paths>>;
 }
 
-export interface ColumnsRead {
+interface ColumnsRead {
   readonly columns: Readonly<Record<string, string | boolean>>;
   /** Members for `extra`. */
   readonly extra: JsonObject;

@@ -8,7 +8,7 @@ import type { ReadingContext, RemediationReference, ResourceReading } from './ob
 import { remediationOf } from './observed-remediation.ts';
 import { siblingMark } from './sibling.ts';
 
-export interface DeletionRecord {
+interface DeletionRecord {
   readonly kind: string;
   readonly definition: RecordDefinition;
   readonly phase: AuditPhase;

@@ -15,7 +15,7 @@ import { textAt } from './resource.ts';
 import { groupOf } from './shapes.ts';
 
 /** A kind whose resources add to the record of their remediation and have none of their own. */
-export interface HubAddition {
+interface HubAddition {
   readonly sources: PhaseSources<typeof remediationAudit>;
   readonly leftOut: LeftOut;
   /** What it is about, for the summary. */

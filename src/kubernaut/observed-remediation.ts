@@ -54,7 +54,7 @@ export interface ReadingContext {
   readonly siblingCreatedAt?: (sibling: SiblingName, remediationUid: string) => string | undefined;
 }
 
-export interface SiblingName {
+interface SiblingName {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;

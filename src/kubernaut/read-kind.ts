@@ -41,7 +41,7 @@ export interface Subject {
   readonly context: ReadingContext;
 }
 
-export interface SubjectParts {
+interface SubjectParts {
   readonly shape: Shape;
   /** Undefined when the resource belongs to no remediation that can be told. */
   readonly remediation: RemediationReference | undefined;
@@ -69,7 +69,7 @@ export interface PhaseRead {
   readonly misshapen: readonly string[];
 }
 
-export interface RecordAddress {
+interface RecordAddress {
   /** Default: the key by remediation and name that a record of this resource has. */
   readonly key?: string;
   /** Whether the record is this resource's own and says so in `source_*`. Default true. */

@@ -1,13 +1,13 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { canonicalJson, numberLexeme } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
 import { inAll } from './column-source.ts';
-import { executionDuration } from './execution-times.ts';
+import { durationOf, executionDuration } from './execution-times.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
 import { definePhase } from './read-kind.ts';
-import { textAt } from './resource.ts';
-import { countOf, stepExecutionsOf } from './workflow-execution-steps.ts';
+import { at, textAt } from './resource.ts';
 
 const ALL = ['G3', 'G2', 'G1', 'G0'] as const;
 const WORKFLOWS = ['G3', 'G2', 'G1'] as const;
@@ -217,4 +217,33 @@ function outcomeOf(_found: JsonValue | undefined, resource: JsonObject): string 
   if (result !== undefined) return OUTCOME_BY_RESULT[result.toLowerCase()];
   const phase = textAt(resource, 'status.phase');
   return phase === undefined ? undefined : OUTCOME_BY_PHASE[phase.toLowerCase()];
+}
+
+/** Steps of a step-level execution, in the JSON that the sources gave them. */
+function stepExecutionsOf(steps: JsonValue | undefined): string | undefined {
+  if (!Array.isArray(steps) || steps.length === 0) return undefined;
+  return canonicalJson(steps.map(stepOf));
+}
+
+function stepOf(step: JsonValue): JsonObject {
+  const members: Readonly<Record<string, JsonValue | undefined>> = {
+    step_number: at(step, 'stepNumber'),
+    action: at(step, 'action'),
+    duration: durationOf(undefined, step, ['startTime', 'endTime']),
+    status: at(step, 'status'),
+    retries_attempted: at(step, 'retriesAttempted'),
+    error_message: textAt(step, 'errorMessage'),
+  };
+  const known: JsonObject = {};
+  for (const [name, value] of Object.entries(members)) if (value !== undefined) known[name] = value;
+  return known;
+}
+
+/** How many steps have a status, or the number itself where a generation counts for us. */
+function countOf(status: string): (found: JsonValue | undefined) => string | undefined {
+  return (found) => {
+    if (Array.isArray(found)) return String(found.filter((step) => textAt(step, 'status') === status).length);
+    const lexeme = numberLexeme(found);
+    return lexeme !== undefined && /^\d{1,9}$/.test(lexeme) ? lexeme : undefined;
+  };
 }

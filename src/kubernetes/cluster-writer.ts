@@ -18,7 +18,7 @@ export interface ClusterWriter extends AsyncDisposable {
   send(message: ClusterWrite, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
 }
 
-export interface ClusterWrite {
+interface ClusterWrite {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   headers: Readonly<Record<string, string>>;

@@ -8,7 +8,7 @@ const OK = 200;
 const NOT_FOUND = 404;
 const NOT_READY = 503;
 
-export interface HealthServerOptions {
+interface HealthServerOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -19,7 +19,7 @@ export interface HealthServerOptions {
   readonly answers?: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
-export interface HealthServer {
+interface HealthServer {
   readonly port: number;
   stop(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { overlaps, rangeOf, rangeUpTo, spansOf } from './part-spans.ts';
 import type { SpanQuestion, SpanRows } from './span-rows.ts';
 import { readSpan } from './span-rows.ts';
 
-export interface ArchiveQuestion extends Pick<SpanQuestion, 'pool' | 'definition' | 'query'> {
+interface ArchiveQuestion extends Pick<SpanQuestion, 'pool' | 'definition' | 'query'> {
   /** Where the page ends at the latest; undefined when only the limit ends it. */
   readonly end: Position | undefined;
   /** The months to read, in the order of the list. */

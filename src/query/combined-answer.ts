@@ -8,7 +8,7 @@ import type { Entry } from './merge-sorted.ts';
 
 /** Where a row was read. `both`: it is the fold of observations in the database and in the archive. */
 export const ROW_SOURCES = ['database', 'archive', 'both'] as const;
-export type RowSource = (typeof ROW_SOURCES)[number];
+type RowSource = (typeof ROW_SOURCES)[number];
 
 export interface SourcedRow {
   readonly row: RecordRow;

@@ -23,7 +23,7 @@ export interface CombinedPage {
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface PageQuestion {
+interface PageQuestion {
   readonly pool: pg.Pool;
   readonly definition: RecordDefinition;
   readonly query: RecordQuery;

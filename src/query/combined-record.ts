@@ -16,7 +16,7 @@ export interface CombinedRecord {
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface RecordQuestion extends Sources {
+interface RecordQuestion extends Sources {
   readonly definition: RecordDefinition;
 }
 
@@ -62,7 +62,7 @@ export interface CombinedHistory extends HistoryPage {
   readonly unsearched: Unsearched | undefined;
 }
 
-export interface HistoryQuestion extends Sources {
+interface HistoryQuestion extends Sources {
   readonly record: Position;
   readonly limit: number;
   readonly after: HistoryPosition | undefined;

@@ -16,7 +16,7 @@ export type Entry<Key, Value> =
  * Entries in the order of the keys. What it returns at its end is the key up to which it was read, or undefined when it was
  * read to its end.
  */
-export type SortedSource<Key, Value> =
+type SortedSource<Key, Value> =
   Iterator<Entry<Key, Value>, Key | undefined> | AsyncIterator<Entry<Key, Value>, Key | undefined>;
 
 export interface MergeOptions<Key> {

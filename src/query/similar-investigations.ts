@@ -47,7 +47,7 @@ export async function findSimilarInvestigations(
   return store.selectNearest({ model, embedding, environment, limit });
 }
 
-export const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --text T) [--environment E] [--limit 10] [--format table|json]
+const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --text T) [--environment E] [--limit 10] [--format table|json]
 `;
 
 /** `remediation-audit similar`: investigations alike, on the command line. */

@@ -25,12 +25,12 @@ export async function storeHoldsOf({
   };
 }
 
-export interface HoldKeeper {
+interface HoldKeeper {
   start(): void;
   stop(): Promise<void>;
 }
 
-export interface HoldKeeperOptions {
+interface HoldKeeperOptions {
   readonly holds: StoreHoldDependencies;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;

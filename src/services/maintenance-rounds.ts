@@ -5,7 +5,7 @@ import type { TemporalClient } from '../temporal/connection.ts';
 import type { WantedSchedule } from '../temporal/schedules.ts';
 import { keepSchedule, observeSchedule } from '../temporal/schedules.ts';
 
-export interface RoundOptions {
+interface RoundOptions {
   readonly keepMonthsAhead: () => Promise<void>;
   readonly schedules: readonly WantedSchedule[];
   readonly connect: () => Promise<TemporalClient>;

@@ -24,7 +24,7 @@ import type { ServiceContext } from './running-service.ts';
 const ANALYZE_TIMEOUT_MS = 240_000;
 
 /** What the maintenance queue serves, and what keeps it going. */
-export interface Maintenance {
+interface Maintenance {
   readonly activities: object;
   /** Makes the months ahead, keeps the schedules, and tells the metrics, now and every minute. */
   start(): void;

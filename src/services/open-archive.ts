@@ -17,12 +17,12 @@ import { reasonOf } from '../domain/errors.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 
-export interface Archive {
+interface Archive {
   readonly store: ObjectStore;
   readonly trusted: TrustedKeys;
 }
 
-export interface WritableArchive extends Archive {
+interface WritableArchive extends Archive {
   readonly chain: ManifestChain;
 }
 

@@ -24,7 +24,7 @@ export async function openDatabase(service: string, context: ServiceContext): Pr
   }
 }
 
-export interface OpenedDatabase {
+interface OpenedDatabase {
   readonly pool: pg.Pool;
   /** Settles when the schema fits, or when it is closed; rejects when the schema never will fit. */
   readonly fits: Promise<void>;

@@ -1,13 +1,20 @@
 import type pg from 'pg';
 
+import type { Gate } from '../api/auth/gate.ts';
+import { createOpenGate } from '../api/auth/gate.ts';
+import { createKubernetesGate } from '../api/auth/kubernetes-gate.ts';
+import { createTokenGate } from '../api/auth/token-gate.ts';
 import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
 import { createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
+import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';
 import { createRedactor } from '../domain/redaction.ts';
+import { connectCluster } from '../kubernetes/cluster-connection.ts';
+import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createCodecEndpoint } from '../temporal/codec-endpoint.ts';
 import { connectTemporalLazily } from '../temporal/connection.ts';
@@ -17,7 +24,6 @@ import { createRestores } from '../temporal/restores.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
-import { createGate } from './create-gate.ts';
 import { type Listening, listening } from './listening.ts';
 import { openArchiveAccess } from './open-archive.ts';
 import { openDatabaseMeanwhile } from './open-database.ts';
@@ -135,4 +141,16 @@ function portOf({ api: { host, port } }: ServiceContext['config']): Listening {
     hostVariable: 'REMEDIATION_AUDIT_API_HOST',
     portVariable: 'REMEDIATION_AUDIT_API_PORT',
   };
+}
+
+/** Who may call the API, by the configured mode. */
+async function createGate({ api, kubernetes }: Config, logger: Logger): Promise<Gate> {
+  switch (api.authMode) {
+    case 'none':
+      return createOpenGate();
+    case 'token':
+      return createTokenGate(api.tokensFile, logger);
+    case 'kubernetes':
+      return createKubernetesGate({ reviewer: connectCluster(kubernetes), audiences: api.audiences, logger });
+  }
 }

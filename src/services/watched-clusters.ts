@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 
-export interface WatchedCluster {
+interface WatchedCluster {
   /** Part of every record and workflow id. */
   readonly cluster: string;
   /** Context within the kubeconfig; empty for its current one. */

@@ -20,7 +20,7 @@ const REPORT_MS = 10_000;
 const ROUNDS_PER_SEARCH = 6;
 const OF_THE_WATCHER: ReadonlySet<string> = new Set(GAP_REASONS);
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly watchers: readonly RunningWatcher[];
   readonly pool: pg.Pool;
   readonly register: ClusterRegister;
@@ -30,7 +30,7 @@ export interface ReportOptions {
   readonly everyMs?: number;
 }
 
-export interface WatcherReports {
+interface WatcherReports {
   /** What the database says when it has heard the newest: the same as GET /api/v1/completeness. */
   completeness(): Promise<Completeness>;
   stop(): Promise<void>;

@@ -1,9 +1,8 @@
 import type pg from 'pg';
 
 import { createEmbeddingActivities } from '../activities/embedding.ts';
-import { createRecordingActivities } from '../activities/recording.ts';
+import { createRecordingActivities, createVerdictActivities } from '../activities/recording.ts';
 import type { AuditActivities } from '../activities/types.ts';
-import { createVerdictActivities } from '../activities/verdict.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { createPool } from '../database/pool.ts';

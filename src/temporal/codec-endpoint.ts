@@ -7,7 +7,7 @@ export interface CodecBody {
   readonly payloads: readonly JsonPayload[];
 }
 
-export interface JsonPayload {
+interface JsonPayload {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly data?: string;
 }

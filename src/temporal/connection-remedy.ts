@@ -31,7 +31,7 @@ const FAULTS: readonly Fault[] = [
 /** How a connection ends that the other side breaks off without a word, or whose word came too late to be read. */
 const BROKEN_OFF = /BrokenPipe|Failed to connect \(|ECONNRESET/;
 
-export interface Protection {
+interface Protection {
   readonly usesTls: boolean;
   readonly hasClientCertificate: boolean;
 }

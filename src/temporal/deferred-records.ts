@@ -33,7 +33,7 @@ export interface DeferredRecords {
   ping(): Promise<void>;
 }
 
-export interface DeferredRecordsOptions {
+interface DeferredRecordsOptions {
   /** Longest wait for Temporal, in milliseconds. Default 2,000. */
   readonly deadlineMs?: number;
   /** Default: the recording queue. */

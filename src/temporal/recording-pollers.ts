@@ -7,7 +7,7 @@ const CALL_DEADLINE_MS = 5_000;
 /** The server remembers a poller for minutes: asking more often tells nothing new. */
 const ANSWER_HOLDS_MS = 10_000;
 
-export interface RecordingPollersOptions {
+interface RecordingPollersOptions {
   /** Default: the recording queue. */
   readonly taskQueue?: string;
 }

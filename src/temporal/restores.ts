@@ -24,7 +24,7 @@ export interface Restores {
   status(month: string): Promise<RestoreStatus | undefined>;
 }
 
-export interface RestoresOptions {
+interface RestoresOptions {
   /** Default: the maintenance queue. */
   readonly taskQueue?: string;
 }
@@ -49,7 +49,7 @@ export function createRestores(client: Client, options: RestoresOptions = {}): R
   };
 }
 
-export function restoreWorkflowId(month: string): string {
+function restoreWorkflowId(month: string): string {
   return `restore/${month.slice(0, 7)}`;
 }
 

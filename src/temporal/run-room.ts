@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Client } from '@temporalio/client';
 
-export interface RunLimits {
+interface RunLimits {
   /** Sent to one run before it is looked at again. */
   readonly unseenBytes: number;
   readonly unseenSignals: number;

@@ -18,7 +18,7 @@ export interface WantedSchedule {
   readonly taskQueue?: string;
 }
 
-export const ROLLOVER_SCHEDULE = 'audit-partition-rollover';
+const ROLLOVER_SCHEDULE = 'audit-partition-rollover';
 export const RETENTION_SCHEDULE = 'audit-retention';
 
 const MINUTES_BELOW_A_DAY = 23 * 60;

@@ -34,7 +34,7 @@ export class KubernetesApiError extends Error {
   }
 }
 
-export interface Refusal {
+interface Refusal {
   readonly status: number;
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;

@@ -36,7 +36,7 @@ const TICK_MS = 10_000;
 /** What still gathers when the watcher ends is sent within this; what is not will be seen by its next life. */
 const LONGEST_DRAIN_MS = 2_000;
 
-export type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
+type ClusterWatcherOptions = WatcherOptions & Required<Pick<WatcherOptions, 'kinds' | 'random'>>;
 
 interface KindParts {
   readonly observer: KindObserver;

@@ -7,7 +7,7 @@ import { boundObservation } from '../kubernaut/bound-observation.ts';
 import type { PreparedObservation } from './prepare-observation.ts';
 import type { PendingState } from './tracked.ts';
 
-export interface CoalescedParts {
+interface CoalescedParts {
   /** Of the newest state. */
   readonly prepared: readonly PreparedObservation[];
   /** Of these, what differs from what was said before. */

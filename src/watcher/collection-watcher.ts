@@ -29,7 +29,7 @@ interface Found {
   readonly missing: readonly Tracked[];
 }
 
-export interface CollectionWatcherOptions {
+interface CollectionWatcherOptions {
   readonly cluster: string;
   readonly collection: Collection;
   readonly connection: ClusterConnection;

@@ -8,7 +8,7 @@ import type { Tracked } from './tracked.ts';
 import { Turn } from './turn.ts';
 import type { Collection } from './watched-kind.ts';
 
-export interface CompleteListOptions {
+interface CompleteListOptions {
   readonly connection: ClusterConnection;
   readonly collection: Collection;
   readonly observer: KindObserver;

@@ -11,9 +11,9 @@ export const GAP_REASONS = [
   'flapping',
   'overdue',
 ] as const;
-export type GapReason = (typeof GAP_REASONS)[number];
+type GapReason = (typeof GAP_REASONS)[number];
 
-export interface Gap {
+interface Gap {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -22,7 +22,7 @@ export interface Gap {
   readonly detail: string | undefined;
 }
 
-export interface KindCompleteness {
+interface KindCompleteness {
   readonly kind: string;
   /** Resources that are there. */
   readonly seen: number;
@@ -50,7 +50,7 @@ export interface Completeness {
   readonly leastRetentionSeconds: number | undefined;
 }
 
-export interface CompletenessInput {
+interface CompletenessInput {
   readonly cluster: string;
   readonly kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[];
   /** The database was asked and answered. */

@@ -30,7 +30,7 @@ const ORDINARY_REFUSALS = 2;
 /** Failures that say something of one resource or one kind; after all others the API server is left alone for a while. */
 const OWN_TROUBLES: ReadonlySet<FailureCause> = new Set(['refused', 'not-served', 'forbidden', 'gone']);
 
-export interface FinalizerKeeperOptions {
+interface FinalizerKeeperOptions {
   readonly cluster: string;
   /** How long after its deletion a resource may be kept although it is not recorded, in milliseconds. */
   readonly holdMs: number;

@@ -3,7 +3,7 @@ import { isSent } from './tracked.ts';
 
 export type FinalizerAction = 'add' | 'release' | 'release-unrecorded';
 
-export interface FinalizerFacts {
+interface FinalizerFacts {
   /** The resource is a remediation: its closure is told when it reaches its last phase, not only when it is deleted. */
   readonly isRemediation: boolean;
   /** Something that belongs to it waits for Temporal, and would go with it. */

@@ -18,7 +18,7 @@ export interface FinalizerTarget {
 }
 
 /** What the API server says of the finalizer after a write. */
-export interface FinalizerAnswer {
+interface FinalizerAnswer {
   readonly isHeld: boolean;
   readonly version: bigint;
 }

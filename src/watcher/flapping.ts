@@ -13,7 +13,7 @@ const SEEN_BEFORE_KEEPING = 3;
 /** Resources that are named in metrics at a time; the log names all. */
 const MOST_NAMED = 50;
 
-export interface FlappingOptions {
+interface FlappingOptions {
   readonly cluster: string;
   /** In which the changes are counted, in milliseconds. */
   readonly intervalMs: number;
@@ -22,7 +22,7 @@ export interface FlappingOptions {
 }
 
 /** What one more state of a resource is. */
-export interface StateSeen {
+interface StateSeen {
   readonly flaps: boolean;
   /** It differs from the one before, as far as that is known. */
   readonly isChange: boolean;

@@ -15,7 +15,7 @@ const IDENTITY_PATH = '/api/v1/namespaces/kube-system';
 const MOST_MISSING = 8;
 
 /** Where it is written which cluster stands behind a name. */
-export interface ClusterRegister {
+interface ClusterRegister {
   /** The identity recorded for this name: the given one, unless another cluster had the name before. */
   register(cluster: string, identity: string): Promise<string>;
 }

@@ -8,7 +8,7 @@ import { RequestTimeoutError } from './failure.ts';
 
 const FIRST_ERROR_STATUS = 400;
 
-export interface JsonRequest {
+interface JsonRequest {
   readonly connection: ClusterConnection;
   readonly path: string;
   /** For errors: `list remediationrequests`. */

@@ -36,7 +36,7 @@ export interface KindObserverOptions {
   readonly now: () => number;
 }
 
-export interface Sight {
+interface Sight {
   readonly tracked: Tracked;
   /** It was not known yet, or not at so new a version. */
   readonly isNews: boolean;

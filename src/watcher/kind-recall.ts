@@ -8,7 +8,7 @@ import type { WatcherTiming } from './timing.ts';
 import type { Tracked } from './tracked.ts';
 import { forgetSent, isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
 
-export interface KindRecallOptions {
+interface KindRecallOptions {
   readonly cluster: string;
   readonly namespaces: readonly string[];
   readonly observer: KindObserver;

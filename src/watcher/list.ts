@@ -14,7 +14,7 @@ const PAGE_BYTES = 512 * 1_024;
 const FIRST_PAGE_SIZE = 100;
 const LEAST_PAGE_SIZE = 20;
 
-export interface ListRequest {
+interface ListRequest {
   readonly connection: ClusterConnection;
   readonly path: string;
   /** Most objects of one page; large objects make it smaller. */
@@ -24,7 +24,7 @@ export interface ListRequest {
   readonly signal: AbortSignal;
 }
 
-export interface ListPage {
+interface ListPage {
   readonly items: readonly JsonObject[];
   /** Version of the whole list, on every page: where a watch starts. */
   readonly resourceVersion: string;

@@ -12,7 +12,7 @@ const OVERLAP_MS = 120_000;
 /** Run ids that are remembered, so that none is dealt with twice. */
 const MOST_REMEMBERED = 10_000;
 
-export interface LostRemediationsOptions {
+interface LostRemediationsOptions {
   readonly cluster: string;
   readonly lostRuns: LostRuns;
   readonly observed: ObservedResources | undefined;

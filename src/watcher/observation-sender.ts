@@ -8,7 +8,7 @@ import { SignalDelivery } from './signal-delivery.ts';
 import type { PendingState, Tracked } from './tracked.ts';
 import { Turn } from './turn.ts';
 
-export interface ObservationSenderOptions extends PreparationOptions {
+interface ObservationSenderOptions extends PreparationOptions {
   readonly signals: RemediationSignals;
 }
 

@@ -5,7 +5,7 @@ const FEW_PENDING = 20;
 /** Of one resource. A phase that changes for hours while Temporal is away must not fill the memory. */
 const MAX_PENDING = 64;
 
-export interface EnqueueOptions {
+interface EnqueueOptions {
   /** So much waits in all that memory counts: even the second state of a resource supersedes the first. */
   readonly isCrowded?: boolean;
   /** The resource flaps: how long its states are coalesced, in milliseconds, and whether this one is a change. */

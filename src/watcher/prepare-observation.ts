@@ -69,7 +69,7 @@ function boundedOrReduced(whole: Observed, options: PreparationOptions): Observe
   }
 }
 
-export type ReductionReason = 'too-large' | 'failed';
+type ReductionReason = 'too-large' | 'failed';
 
 /** What names a record and its resource. Names of the Kubernetes API, which hold no secrets. */
 const IDENTIFYING_COLUMNS = [

@@ -21,7 +21,7 @@ const LEAST_WATCH_MS = 1_000;
 const QUIET_WATCH_SHARE = 0.75;
 const MS_PER_SECOND = 1_000;
 
-export interface ReflectorOptions {
+interface ReflectorOptions {
   readonly cluster: string;
   readonly collection: Collection;
   readonly connection: ClusterConnection;

@@ -7,7 +7,7 @@ export interface WaitingState {
   readonly state: PendingState;
 }
 
-export interface GatherRules {
+interface GatherRules {
   readonly nowMs: number;
   /** When the last signal to the remediation was sent; undefined when it is long ago. */
   readonly sentAtMs: number | undefined;

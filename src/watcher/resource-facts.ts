@@ -8,7 +8,7 @@ import type { WatchedKind } from './watched-kind.ts';
 const NANOSECONDS_PER_MS = 1_000_000n;
 
 /** What decides how urgent a resource is, whatever its kind and generation. */
-export type ResourceFacts = Pick<Tracked, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
+type ResourceFacts = Pick<Tracked, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
 
 export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts {
   const phase = ownPhaseOf(resource);

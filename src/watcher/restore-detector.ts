@@ -11,7 +11,7 @@ const LOOKS = 5;
 /** A list from a cache that lags catches up within a few attempts; one that stays behind is the truth. */
 const MOST_OLDER_LISTS = 5;
 
-export interface RestoreDetectorOptions {
+interface RestoreDetectorOptions {
   readonly cluster: string;
   readonly look: LookOptions;
   readonly logger: Logger;

@@ -18,7 +18,7 @@ export interface OutgoingState {
   readonly isRecorded: boolean;
 }
 
-export interface SignalDeliveryOptions {
+interface SignalDeliveryOptions {
   readonly cluster: string;
   readonly about: Omit<RemediationSignal, 'observations'>;
   readonly signals: RemediationSignals;

@@ -4,7 +4,7 @@ import type { Tracked } from './tracked.ts';
 const GRPC = { invalidArgument: 3, resourceExhausted: 8 } as const;
 
 /** A label of metrics. */
-export type SignalFailureReason =
+type SignalFailureReason =
   'away' | 'signal-limit' | 'history-limit' | 'payload-too-large' | 'no-worker' | 'refused';
 
 export interface SignalFailure {

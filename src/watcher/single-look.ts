@@ -8,7 +8,7 @@ import type { Collection } from './watched-kind.ts';
 import { objectPath } from './watched-kind.ts';
 
 /** `not-served` says nothing of the object: nothing answers at its path, for now or for good. */
-export type Look = { readonly object: JsonObject } | 'missing' | 'not-served' | { readonly unclear: unknown };
+type Look = { readonly object: JsonObject } | 'missing' | 'not-served' | { readonly unclear: unknown };
 
 export interface LookOptions {
   readonly connection: ClusterConnection;

@@ -9,7 +9,7 @@ const VERB = 'patch';
 const REMEDY =
   'apply deploy/rbac-strict.yaml for its service account, or take the kind out of REMEDIATION_AUDIT_STRICT_KINDS';
 
-export interface StrictRightsOptions {
+interface StrictRightsOptions {
   readonly cluster: string;
   readonly connection: ClusterConnection;
   /** Every place where strict mode may write. */

@@ -12,7 +12,7 @@ const LOOKS_AT_A_TIME = 4;
 /** So often in a row nothing must have served a kind before its objects count as gone with it. */
 const ABSENCES_THAT_COUNT = 2;
 
-export interface TombstoneOptions {
+interface TombstoneOptions {
   readonly connection: ClusterConnection;
   readonly observer: KindObserver;
   /** All places of the kind, with how often in a row each was not served. */

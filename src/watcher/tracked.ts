@@ -79,7 +79,7 @@ export interface CoalescedStates {
   readonly dueAtMs: number;
 }
 
-export type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid' | 'createdAt'>;
+type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid' | 'createdAt'>;
 
 export function newTracked(identity: TrackedIdentity): Tracked {
   return {

@@ -6,7 +6,7 @@ const MOST_LOOKS = 100;
 /** Of the time between two lists: what is deleted sooner may be gone before a list can show it. */
 const LISTS_AHEAD = 2;
 
-export interface UrgencyOptions {
+interface UrgencyOptions {
   /** Between two complete lists, in milliseconds. */
   readonly reconcileMs: number;
   /** Milliseconds since the epoch. */

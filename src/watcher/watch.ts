@@ -12,7 +12,7 @@ const MAX_LINE_BYTES = 8 * 1_024 * 1_024;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 
-export interface WatchRequest {
+interface WatchRequest {
   readonly connection: ClusterConnection;
   readonly path: string;
   readonly resourceVersion: string;

@@ -1,10 +1,10 @@
-import type { WorkflowBundle } from '@temporalio/worker';
+import type { Context } from '@temporalio/activity';
+import type { ActivityInterceptors, WorkflowBundle } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { TemporalAccess } from '../temporal/connection.ts';
 import { PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
-import { beatForActivities } from './heartbeats.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
 /** Activities of one queue at the same time. */
@@ -14,18 +14,18 @@ export const RECORDING_SLOTS = 100;
 const FORCE_AFTER_SECONDS = 5;
 
 /** Says which build of which deployment runs, so that Temporal can move runs from one to the next. */
-export interface WorkerVersion {
+interface WorkerVersion {
   readonly deploymentName: string;
   readonly buildId: string;
 }
 
-export interface ServedQueue {
+interface ServedQueue {
   readonly taskQueue: string;
   /** Activities by name; none for a queue of workflows alone. */
   readonly activities: object;
 }
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly temporal: TemporalAccess;
   readonly queues: readonly ServedQueue[];
   /** How long activities in flight may take to end after a shutdown. */
@@ -114,4 +114,30 @@ async function connect(access: TemporalAccess): Promise<NativeConnection> {
   } catch (error: unknown) {
     throw new TemporalUnreachableError(access, error);
   }
+}
+
+/** Heartbeats within the time in which Temporal wants one: two may get lost. */
+const HEARTBEATS_PER_TIMEOUT = 3;
+
+/**
+ * Beats for every activity that is expected to, so that the work of a worker that was killed is given to another one long
+ * before the activity's own time is up. An activity that ends sooner never beats.
+ */
+function beatForActivities(context: Context): ActivityInterceptors {
+  return {
+    inbound: {
+      async execute(input, next) {
+        const { heartbeatTimeoutMs = 0 } = context.info;
+        if (heartbeatTimeoutMs === 0) return next(input);
+        const timer = setInterval(() => {
+          context.heartbeat();
+        }, heartbeatTimeoutMs / HEARTBEATS_PER_TIMEOUT);
+        try {
+          return await next(input);
+        } finally {
+          clearInterval(timer);
+        }
+      },
+    },
+  };
 }

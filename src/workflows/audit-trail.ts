@@ -25,7 +25,7 @@ const NOTHING_YET: AuditTrailState = {
 };
 
 /** What became of an observation. `elsewhere`: a run of its own stores it. */
-export type Recorded = 'stored' | 'quarantined' | 'elsewhere';
+type Recorded = 'stored' | 'quarantined' | 'elsewhere';
 
 /** What a run knows of its remediation: what was recorded, what waits for a sibling, and whether it is over. */
 export class AuditTrail {

@@ -21,7 +21,7 @@ interface PhaseQueue {
   isDue: boolean;
 }
 
-export interface PhaseQueuesOptions {
+interface PhaseQueuesOptions {
   /** Stores a list by the activity of its phase; resolves with those that have to be brought again. */
   readonly record: (
     phase: AuditPhase,

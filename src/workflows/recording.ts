@@ -18,7 +18,7 @@ export const RECORDING_OPTIONS: ActivityOptions = {
 
 const activities = proxyActivities<RecordingActivities>(RECORDING_OPTIONS);
 
-export interface PhaseRecord {
+interface PhaseRecord {
   readonly phase: AuditPhase;
   readonly observations: readonly Observation[];
   /** What it is, in words. Default: what the observations say. */

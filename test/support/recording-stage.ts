@@ -1,9 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 
 import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
-import { createRecordingActivities } from '../../src/activities/recording.ts';
+import { createRecordingActivities, createVerdictActivities } from '../../src/activities/recording.ts';
 import type { AuditActivities, RecordingActivities, VerdictQuestion } from '../../src/activities/types.ts';
-import { createVerdictActivities } from '../../src/activities/verdict.ts';
 import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
 import { createVerdictReader } from '../../src/database/reading/remediation-reader.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';

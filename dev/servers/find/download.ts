@@ -21,7 +21,7 @@ const SIZE_LIMIT_BYTES = 1_024 ** 3;
 const BYTES_PER_MB = 1_000_000;
 const PROGRAM_MODE = 0o755;
 
-export class ChecksumMismatch extends Error {
+class ChecksumMismatch extends Error {
   constructor(url: string, wanted: string, found: string) {
     super(`refused ${url}: its SHA-256 is ${found}, but the publisher's checksum file says ${wanted}`);
     this.name = 'ChecksumMismatch';

@@ -15,7 +15,7 @@ import { fileAgeMs } from '../process/file-age.ts';
  * Whoever finds the highest free creates the next number, which only one can. Nothing is ever taken away from a file
  * another may have just created, so two waiters that see the same dead holder cannot both get in.
  */
-export interface LockOptions {
+interface LockOptions {
   folder: string;
   /** What the holder is doing, for those who wait. */
   purpose: string;

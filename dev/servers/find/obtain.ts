@@ -47,7 +47,7 @@ export function cacheEntry(
   return join(options.cacheDir, name, `${definition.version}-${os}-${arch}`);
 }
 
-export interface Wanted {
+interface Wanted {
   name: ServerName;
   definition: ServerDefinition;
   options: BinaryResolverOptions;

@@ -1,7 +1,7 @@
 import type { ProgressOutput } from './progress.ts';
 
 /** As much of a stream as is written to: process.stderr, or a list of a test. */
-export interface OutputStream {
+interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;

@@ -1,4 +1,4 @@
-export type Report = (line: string) => void;
+type Report = (line: string) => void;
 /** Shows a line in the place of the one before; undefined takes it away. */
 export type ShowStatus = (text: string | undefined) => void;
 

@@ -16,7 +16,7 @@ export interface ClusterFiles {
   passwordFile: string;
 }
 
-export interface ClusterMaking {
+interface ClusterMaking {
   files: ClusterFiles;
   binaries: PostgresBinaries;
   identity: ProcessIdentity | undefined;

@@ -5,7 +5,7 @@ import { explainFileError } from '../../up/data-directory.ts';
 import type { RunningServer } from '../process/child-process.ts';
 
 /** What PostgreSQL was asked to do, and where, as messages name it. */
-export interface Undertaking {
+interface Undertaking {
   /** For example `start the database`. */
   doing: string;
   dataDir: string;

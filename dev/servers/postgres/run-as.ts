@@ -42,7 +42,7 @@ function findServiceUser(): RunAs {
   );
 }
 
-export interface Attempt {
+interface Attempt {
   succeeded: boolean;
   output: string;
 }

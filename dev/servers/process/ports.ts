@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A port somebody asked for, and the flag they change it with. */
-export interface WantedPort {
+interface WantedPort {
   port: number;
   /** For example `--api-port`. */
   flag: string;

@@ -18,7 +18,7 @@ import { prepareNamespace, registerNamespace } from './namespace.ts';
  * Temporal as it is deployed: the server, set up by its own schema tool, with PostgreSQL for its state and for what it
  * lists. All four services run in one process; a deployment runs several of each.
  */
-export interface TemporalOnPostgresOptions extends Pick<
+interface TemporalOnPostgresOptions extends Pick<
   TemporalOptions,
   'dataDir' | 'port' | 'searchAttributes' | 'namespace' | 'report'
 > {

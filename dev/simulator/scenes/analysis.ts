@@ -31,7 +31,7 @@ function sessionBegins(which: string, generation: number): readonly Step[] {
 }
 
 /** The analysis exists and its agent investigates. */
-export const analysisBegins: readonly Step[] = [
+const analysisBegins: readonly Step[] = [
   { after: '1s', create: 'AIA' },
   {
     update: 'RR',

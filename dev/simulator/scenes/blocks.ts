@@ -11,7 +11,7 @@ const RELEASED: TemplateObject = {
   consecutiveFailureCount: null,
 };
 
-export const blocked = (reason: string, message: string, more: TemplateObject): readonly Step[] => [
+const blocked = (reason: string, message: string, more: TemplateObject): readonly Step[] => [
   {
     after: '0.2s',
     update: 'RR',

@@ -6,7 +6,7 @@ import { condition } from './signal.ts';
  * The execution exists; its engine has nothing to do yet. The remediation names it and the workflow while its phase is
  * still Analyzing: nothing names the workflow of one that is blocked after its analysis.
  */
-export const executionBegins: readonly Step[] = [
+const executionBegins: readonly Step[] = [
   { after: '2s..8s', create: 'WFE' },
   { update: 'RR', status: { operatorAudit: { preRemediationSpecHash: '@specHash before' } } },
   {

@@ -8,7 +8,7 @@ import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts'
 import type { Caller, Gate } from './gate.ts';
 import { ReviewCache, TooManyReviewsError } from './review-cache.ts';
 
-export interface KubernetesGateOptions {
+interface KubernetesGateOptions {
   readonly reviewer: Reviewer & { close(): Promise<void> };
   /** Audiences of which a token must be meant for one. Default: those of the API server. */
   readonly audiences?: readonly string[];

@@ -1,5 +1,5 @@
 /** Judgements that are worth keeping for a while, because asking for each request would double its time. */
-export interface ReviewCacheOptions<T> {
+interface ReviewCacheOptions<T> {
   /** Asks. Throws when there is no answer to be had. */
   readonly ask: (key: string) => Promise<T>;
   /** How long a judgement may be used without asking again, in milliseconds. */

@@ -12,7 +12,7 @@ export const ROLES = {
   reader: ['get', 'list'],
   admin: ['create', 'get', 'list', 'hold', 'restore'],
 } as const satisfies Readonly<Record<string, readonly Verb[]>>;
-export type Role = keyof typeof ROLES;
+type Role = keyof typeof ROLES;
 
 interface KnownToken {
   readonly name: string;

@@ -9,7 +9,7 @@ import { Problem } from './problems.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
 
 /** One read of records, as `audit_access` keeps it. */
-export interface Access {
+interface Access {
   readonly caller: string;
   readonly route: string;
   readonly filter: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export interface Access {
 /** Leaves the trace of a read. What cannot be traced is not answered. */
 export type AccessTrace = (access: Access) => Promise<void>;
 
-export interface RouteServices {
+interface RouteServices {
   readonly routes: readonly Route[];
   readonly gate: Gate;
   readonly trace: AccessTrace;

@@ -44,7 +44,7 @@ const DEFAULT_LIMITS: HttpLimits = {
 const CHECK_INTERVAL_MS = 2_000;
 const MAX_PARAMETER_LENGTH = 600;
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly routes: readonly Route[];
   readonly gate: Gate;
   readonly trace: AccessTrace;
@@ -54,7 +54,7 @@ export interface HttpServerOptions {
   readonly logger: Logger;
 }
 
-export interface HttpServer {
+interface HttpServer {
   readonly fastify: FastifyInstance;
   close(graceMs: number): Promise<void>;
 }

@@ -49,7 +49,7 @@ export interface FieldError {
   readonly detail: string;
 }
 
-export interface ProblemOptions {
+interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
@@ -86,7 +86,7 @@ export function invalidParameter(name: string, detail: string): Problem {
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-export interface ProblemBody {
+interface ProblemBody {
   readonly type: string;
   readonly title: string;
   readonly status: number;

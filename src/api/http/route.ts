@@ -4,8 +4,7 @@ import type { Caller } from '../auth/gate.ts';
 import type { ProblemType } from './problems.ts';
 
 /** What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. */
-export const VERBS = ['create', 'get', 'list', 'hold', 'restore'] as const;
-export type Verb = (typeof VERBS)[number];
+export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
 
 export interface ApiRequest {
   /** As in the log and in problems. */
@@ -48,7 +47,7 @@ export interface Route {
 }
 
 /** What the OpenAPI description says about a route beyond what follows from it. */
-export interface RouteDescription {
+interface RouteDescription {
   readonly summary: string;
   readonly tag: string;
   readonly query?: readonly QueryDescription[];
@@ -76,7 +75,7 @@ export interface ContentDescription {
   readonly content: Readonly<Record<string, MediaDescription>>;
 }
 
-export interface MediaDescription {
+interface MediaDescription {
   readonly schema: JsonObject;
   readonly example?: unknown;
 }

@@ -13,8 +13,7 @@ import { openTls } from './tls.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
-export const AUTH_MODES = ['none', 'token', 'kubernetes'] as const;
-export type AuthMode = (typeof AUTH_MODES)[number];
+type AuthMode = 'none' | 'token' | 'kubernetes';
 
 export interface ApiOptions {
   readonly host: string;

@@ -16,7 +16,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-export interface Tls {
+interface Tls {
   current(): Certificate;
   /** Called with each new pair that works; one that does not is logged, and the old one stays. */
   onChange(use: (certificate: Certificate) => void): void;

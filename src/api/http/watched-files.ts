@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-export interface WatchedFiles {
+interface WatchedFiles {
   /** Their texts, in the order they were named. */
   current(): readonly string[];
   onChange(use: (texts: readonly string[]) => void): void;

@@ -27,7 +27,7 @@ export class DeferralTimeoutError extends Error {
 }
 
 /** Hands observations to Temporal, a bounded number at once and for a bounded time. */
-export interface Deferring {
+interface Deferring {
   /**
    * Gives per observation why it is not known to be durable, or undefined. One that is late may be durable all the same;
    * sending it again joins what is there. A batch may take longer, by the number of its records.

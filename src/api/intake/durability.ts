@@ -20,14 +20,14 @@ import { createDeferring, DeferralTimeoutError } from './deferring.ts';
 export type { Deferral } from './deferring.ts';
 
 /** Durable elsewhere, on its way to the database. */
-export interface DeferredRecord {
+interface DeferredRecord {
   readonly status: 'deferred';
   readonly id: string;
   readonly createdAt: string;
 }
 
 /** Neither the database nor Temporal took it in time, though they took others of its batch: it has to be sent again. */
-export interface UnkeptRecord {
+interface UnkeptRecord {
   readonly status: 'unkept';
   readonly problem: Problem;
 }
@@ -43,7 +43,7 @@ export interface Durability {
   drain(): Promise<void>;
 }
 
-export interface DurabilityOptions {
+interface DurabilityOptions {
   readonly batcher: Batcher;
   /** Without it a database that is away is a problem at once. */
   readonly deferral?: Deferral | undefined;

@@ -5,7 +5,7 @@ import type { Deferral } from './deferring.ts';
 import { createDeferring } from './deferring.ts';
 
 /** Has the texts of posted analyses placed among the others, as those of watched ones are. */
-export interface Placing {
+interface Placing {
   /** Returns at once: a text that is placed late, or not at all, is stored all the same. */
   place(stored: readonly Observation[]): void;
 }

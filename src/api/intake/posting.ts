@@ -34,7 +34,7 @@ export interface Posting {
   ): Promise<readonly (PostedAnswer | Problem)[]>;
 }
 
-export interface PostingOptions {
+interface PostingOptions {
   readonly durability: Durability;
   /** Has the texts of analyses placed; without it they are only stored. */
   readonly deferral?: Deferral | undefined;

@@ -142,7 +142,7 @@ export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAUL
   return limit;
 }
 
-export function readCursor(query: Query): Position | undefined {
+function readCursor(query: Query): Position | undefined {
   const cursor = query['cursor'];
   if (cursor === undefined || cursor === '') return undefined;
   const [time = '', id = ''] = typeof cursor === 'string' ? cursor.split('_') : [];
@@ -176,7 +176,7 @@ function isTooLong(text: string): boolean {
   return text.length > MAX_IDENTIFIER_LENGTH && Array.from(text).length > MAX_IDENTIFIER_LENGTH;
 }
 
-export function readInstant(query: Query, name: string): string | undefined {
+function readInstant(query: Query, name: string): string | undefined {
   const text = singleText(query, name);
   if (text === undefined) return undefined;
   return parseInstant(text) ?? refuseValue(name, INSTANT_ALLOWED);

@@ -18,7 +18,7 @@ import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './mont
 import { fromDatabase } from './storage-problems.ts';
 
 /** Restores, or the setting that keeps this process from asking for any. */
-export type RestoreAccess = Restores | { readonly missing: string };
+type RestoreAccess = Restores | { readonly missing: string };
 
 export interface RestoreRouteOptions {
   readonly restores: RestoreAccess;

@@ -155,7 +155,7 @@ const BEARER: JsonObject = {
   description: 'A token of the cluster, or one of the tokens file',
 };
 
-export interface Components {
+interface Components {
   /** The same with a reference wherever a schema with a name stood. */
   readonly document: JsonValue;
   /** Every such schema once, by its name, with references to others in it. */

@@ -56,7 +56,7 @@ export interface ArchiveDependencies {
   readonly nowMs?: () => number;
 }
 
-export interface ExpireDependencies extends ArchiveDependencies {
+interface ExpireDependencies extends ArchiveDependencies {
   /** Default: nothing happens there. */
   readonly reached?: (point: ExpirePoint) => Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { ManifestPart } from '../manifest/manifest.ts';
 import type { DuckDb } from '../parquet/duckdb.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-export interface HeldRowsOptions {
+interface HeldRowsOptions {
   readonly store: ObjectStore;
   readonly duckdb: DuckDb;
   /** Of the file to which a part is downloaded. */

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 export const ORPHAN_DAYS = 7;
 const MS_PER_DAY = 86_400_000;
 
-export interface OrphanDependencies {
+interface OrphanDependencies {
   readonly ownerUrl: string;
   readonly lockTimeoutMs: number;
   readonly store: ObjectStore;

@@ -5,7 +5,7 @@ import type { ManifestPart } from '../manifest/manifest.ts';
 import { archivedTable } from '../parquet/archive-schema.ts';
 import { digestTable } from '../parquet/table-rows.ts';
 
-export interface ComparedMonth {
+interface ComparedMonth {
   readonly month: string;
   readonly parts: readonly ManifestPart[];
   readonly partRows: number;

@@ -13,7 +13,7 @@ import type { Workspace } from '../parquet/workspace.ts';
 import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-export interface ExportOptions {
+interface ExportOptions {
   readonly client: pg.ClientBase;
   readonly store: ObjectStore;
   readonly workspace: Workspace;

@@ -55,7 +55,7 @@ export interface Manifest {
 }
 
 /** Who took the objects of a month away, when, and why. */
-export interface Removal {
+interface Removal {
   readonly at: string;
   readonly by: string;
   readonly reason: string;

@@ -24,7 +24,7 @@ export interface ArchiveFault {
 }
 
 /** The rows of a part that is as it was written. */
-export interface VerifiedRows {
+interface VerifiedRows {
   /** File of their text. */
   readonly csv: string;
   /** The table with the columns it had when they were written. */
@@ -93,7 +93,7 @@ export async function verifyParts(
   return faults.filter((fault) => fault !== undefined);
 }
 
-export interface VerifyPartsOptions {
+interface VerifyPartsOptions {
   readonly store: ObjectStore;
   readonly workspace: Workspace;
   /** Told of each part before it is read. */

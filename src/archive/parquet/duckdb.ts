@@ -2,7 +2,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { reasonOf } from '../../domain/errors.ts';
 
-export interface DuckDbOptions {
+interface DuckDbOptions {
   /** Where it may spill what does not fit into its memory. */
   readonly folder: string;
   /** Default 512 MB, with one thread: PostgreSQL is the slower side anyway. */
@@ -40,7 +40,7 @@ async function connectTo(instance: DuckDBInstance, whenClosed: () => void): Prom
   return new DuckDb(instance, connection, whenClosed);
 }
 
-export type Cell = string | null;
+type Cell = string | null;
 
 const OUT_OF_MEMORY = 'Out of Memory Error';
 const LARGE_MEMORY = '1GB';

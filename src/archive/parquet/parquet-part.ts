@@ -21,11 +21,11 @@ import { RowHasher } from './row-hasher.ts';
 import { rowGroupRowsOf, writeParquetStatement, writeTextStatement } from './row-text.ts';
 
 /** Version of the files' own form, in their footer and in the manifest. */
-export const ARCHIVE_FORMAT = 1;
+const ARCHIVE_FORMAT = 1;
 
 const CHUNK_BYTES = 1024 * 1024;
 
-export interface PartDescription extends RowsDigest {
+interface PartDescription extends RowsDigest {
   readonly month: string;
 }
 

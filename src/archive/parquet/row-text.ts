@@ -37,7 +37,7 @@ export function rowGroupRowsOf(text: { readonly rows: number; readonly bytes: nu
   return Math.max(1, Math.min(ROW_GROUP_ROWS, fitting));
 }
 
-export interface ParquetFile {
+interface ParquetFile {
   readonly csv: string;
   readonly parquet: string;
   readonly metadata: Readonly<Record<string, string>>;

@@ -23,12 +23,12 @@ export interface TextPart extends RowsDigest {
   readonly rowHashes: string;
 }
 
-export interface TextPartFiles {
+interface TextPartFiles {
   readonly csv: string;
   readonly rowHashes: string;
 }
 
-export interface TextPartOptions {
+interface TextPartOptions {
   readonly partRows: number;
   /** Where the part of that number, from 1, is written. */
   readonly files: (index: number) => TextPartFiles;
@@ -55,7 +55,7 @@ export async function* readTableParts(
   }
 }
 
-export interface DigestOptions {
+interface DigestOptions {
   readonly partRows: number;
   /** Where it is held against parts that were written with another limit: the rows of each. */
   readonly sizes?: readonly number[];

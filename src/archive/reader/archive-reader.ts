@@ -51,8 +51,7 @@ export interface ArchiveObserver {
   part(table: string): void;
 }
 
-export const ARCHIVE_RESULTS = ['answered', 'refused', 'failed', 'abandoned'] as const;
-export type ArchiveResult = (typeof ARCHIVE_RESULTS)[number];
+export type ArchiveResult = 'answered' | 'refused' | 'failed' | 'abandoned';
 
 /** What a question may use while it is put. */
 export interface ArchiveSession {

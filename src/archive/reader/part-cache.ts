@@ -5,7 +5,7 @@ import type { ManifestPart } from '../manifest/manifest.ts';
 import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-export interface PartCacheOptions {
+interface PartCacheOptions {
   readonly store: ObjectStore;
   readonly folder: string;
   /** What it may hold; the part that is asked for is kept in any case. */

@@ -17,7 +17,7 @@ import { withWorkspace } from '../parquet/workspace.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { ArchiveSchemaError } from './restore-errors.ts';
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly store: ObjectStore;
   readonly workFolder: string;
   readonly month: string;

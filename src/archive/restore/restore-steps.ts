@@ -40,7 +40,7 @@ import { AnotherRestoreError, ArchiveSchemaError, CannotRestoreError } from './r
 
 /** Points at which a test ends the process. */
 export const RESTORE_POINTS = ['begun', 'part-loaded', 'checked', 'staged', 'attaching', 'attached'] as const;
-export type RestorePoint = (typeof RESTORE_POINTS)[number];
+type RestorePoint = (typeof RESTORE_POINTS)[number];
 
 export interface RestoreDependencies {
   readonly ownerUrl: string;

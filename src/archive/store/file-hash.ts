@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 
-export interface FileHash {
+interface FileHash {
   /** Hexadecimal. */
   readonly sha256: string;
   readonly sizeBytes: number;

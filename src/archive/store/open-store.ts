@@ -5,7 +5,7 @@ import type { ObjectStore } from './object-store.ts';
 import type { S3StoreOptions } from './s3-store.ts';
 import { createS3Store } from './s3-store.ts';
 
-export interface StoreSettings {
+interface StoreSettings {
   /** `file:///folder` or `s3://bucket/prefix`. */
   readonly url: string;
   readonly s3: {

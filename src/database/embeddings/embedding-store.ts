@@ -34,7 +34,7 @@ export function embeddingText(form: EmbeddingForm, numbers: readonly number[]): 
 }
 
 /** The text of an investigation without an embedding. */
-export interface InvestigationText {
+interface InvestigationText {
   readonly id: string;
   readonly createdAt: string;
   readonly text: string;
@@ -53,7 +53,7 @@ export interface SimilarInvestigation {
   readonly similarity: number;
 }
 
-export interface SimilarQuery {
+interface SimilarQuery {
   /** Model whose embeddings are compared: distances hold within one model only. */
   readonly model: string;
   readonly embedding: readonly number[];

@@ -3,14 +3,14 @@ import type pg from 'pg';
 import type { EmbeddingForm } from './embedding-store.ts';
 import { readEmbeddingForm } from './embedding-store.ts';
 
-export class EmbeddingUpgradeError extends Error {
+class EmbeddingUpgradeError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'EmbeddingUpgradeError';
   }
 }
 
-export interface EmbeddingUpgrade {
+interface EmbeddingUpgrade {
   readonly before: EmbeddingForm;
   /** Whether the index had to be built. */
   readonly indexBuilt: boolean;

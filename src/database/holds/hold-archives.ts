@@ -9,7 +9,7 @@ export interface UnexaminedMonth {
   readonly manifest: string;
 }
 
-export type HoldArchiveState = HoldInArchive['state'] | 'unmatched';
+type HoldArchiveState = HoldInArchive['state'] | 'unmatched';
 
 /** A store that knew no legal holds is tried again after this time: somebody may have switched object lock on. */
 const UNSUPPORTED_RETRY = '1 day';
@@ -47,7 +47,7 @@ export async function selectReleasable(
   return rows;
 }
 
-export interface HoldArchive {
+interface HoldArchive {
   readonly holdIds: readonly string[];
   readonly month: string;
   readonly state: HoldArchiveState;

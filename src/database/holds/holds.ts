@@ -138,7 +138,7 @@ export async function listHolds(
 }
 
 /** A relation that holds one month of a table. */
-export interface MonthRelation {
+interface MonthRelation {
   readonly table: string;
   readonly relation: string;
 }
@@ -166,7 +166,7 @@ export async function holdsOfMonth(
 }
 
 /** The columns by which a hold finds a row: the target's, in their order, and each that may name its namespace. */
-export interface HeldColumns {
+interface HeldColumns {
   readonly target: readonly string[];
   readonly namespace: readonly string[];
 }

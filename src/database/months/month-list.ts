@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { instantFromSql } from '../sql.ts';
 
 /** Where one month is. */
-export interface MonthState {
+interface MonthState {
   readonly month: string;
   readonly state: string;
   readonly row_counts: Readonly<Record<string, number>> | null;

@@ -12,7 +12,7 @@ import { lockHolders } from './partitions.ts';
 import { foldRecords, rangeCheck, STAGED_LEDGER_TABLE, stagedFrom, stagedRelation } from './staged-month.ts';
 
 /** For whom, and until when retention leaves the month alone. */
-export interface RestoreTerms {
+interface RestoreTerms {
   readonly by: string;
   /** Instant. */
   readonly until: string;

@@ -232,7 +232,7 @@ export async function underMonthLock<T>(
   }
 }
 
-export interface MonthMove {
+interface MonthMove {
   readonly month: string;
   readonly from: readonly PartitionState[];
   readonly set: string;

@@ -32,7 +32,7 @@ export class MonthBlockedError extends Error {
   }
 }
 
-export interface RolloverReport {
+interface RolloverReport {
   /** Months that are there now, on every partitioned table, without a gap from this month on. */
   readonly ahead: number;
   /** Every month that was checked, first days. */

@@ -29,7 +29,7 @@ export const RETENTION_ACTIONS = [
   ...(['archive', 'detach', 'drop', 'release', 'reattach', 'expire'] as const),
   ...(['held', 'awaits-approval', 'in-grace', 'keep', 'gone'] as const),
 ] as const;
-export type RetentionAction = (typeof RETENTION_ACTIONS)[number];
+type RetentionAction = (typeof RETENTION_ACTIONS)[number];
 
 export interface PlannedMonth {
   readonly month: string;

@@ -11,9 +11,9 @@ export const RECORD_GAP_REASONS = [
   'final-state-unknown',
   'quarantined',
 ] as const;
-export type RecordGapReason = (typeof RECORD_GAP_REASONS)[number];
+type RecordGapReason = (typeof RECORD_GAP_REASONS)[number];
 
-export interface CompletenessOfKind {
+interface CompletenessOfKind {
   readonly cluster: string;
   readonly kind: string;
   /** Resources of which any state was ever recorded. */
@@ -29,7 +29,7 @@ export interface CompletenessOfKind {
   readonly overdue: number | null;
 }
 
-export interface CompletenessGap {
+interface CompletenessGap {
   readonly cluster: string;
   readonly reason: string;
   readonly kind: string | null;
@@ -41,7 +41,7 @@ export interface CompletenessGap {
   readonly since: string | null;
 }
 
-export interface CompletenessOfCluster {
+interface CompletenessOfCluster {
   readonly cluster: string;
   /** `complete`: the newest state of everything that is there is recorded. `unknown`: nobody can say so now. */
   readonly state: 'complete' | 'incomplete' | 'unknown';
@@ -65,7 +65,7 @@ export interface Completeness {
   readonly has_more_gaps: boolean;
 }
 
-export interface CompletenessQuery {
+interface CompletenessQuery {
   /** Empty for all. */
   readonly cluster: string;
   /** How long a remediation may stay open, in seconds. Default an hour, as long as kubernaut gives it. */

@@ -19,7 +19,7 @@ export interface ObservedResourceRow {
 }
 
 /** What the watcher reads: nothing of it is written here. */
-export interface ObservedResourceReader {
+interface ObservedResourceReader {
   openResources(cluster: string, kind: string): AsyncIterable<readonly ObservedResourceRow[]>;
   /** Of these uids, those of resources whose deletion is recorded. */
   recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;

@@ -47,7 +47,7 @@ export interface RecordQuery {
   readonly after?: Position | undefined;
 }
 
-export interface Statement {
+interface Statement {
   readonly text: string;
   readonly values: readonly string[];
 }

@@ -65,7 +65,7 @@ function positionOf(row: RecordRow | undefined): Position | undefined {
 }
 
 /** One read of records: caller, request, and number of rows in the answer. */
-export interface AccessEntry {
+interface AccessEntry {
   readonly caller: string;
   readonly route: string;
   readonly filter: Readonly<Record<string, unknown>>;

@@ -37,7 +37,7 @@ export class RecordDelayedError extends Error {
   }
 }
 
-export interface BatcherOptions {
+interface BatcherOptions {
   readonly store: RecordStore;
   /** Observations in one flush at most. Default 500: nearly all of what batching gives, at a tenth of the latency of more. */
   readonly maxBatch?: number;

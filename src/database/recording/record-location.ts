@@ -40,7 +40,7 @@ interface ResolvedRow extends LocationRow {
   is_new: boolean;
 }
 
-export interface ResolvedLocations {
+interface ResolvedLocations {
   /** By id. */
   readonly createdAt: ReadonlyMap<string, string>;
   /** Whether this transaction made all of them: then no row and no ledger entry of these records exists. */

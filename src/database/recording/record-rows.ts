@@ -185,7 +185,7 @@ export interface RecordLocation {
 }
 
 /** Where rows are folded: in the tables themselves, or in those of a month that is being restored beside them. */
-export interface FoldedRelations {
+interface FoldedRelations {
   readonly rows: string;
   readonly ledger: string;
 }

@@ -10,7 +10,7 @@ import type { Reading } from './reading.ts';
 import { ABSENT, kindOf } from './reading.ts';
 
 /** What reading a field depends on. A member of a JSON value is described in the same way as a column. */
-export type Field = Pick<Column, 'type' | 'vocabulary' | 'range' | 'identifier' | 'members'>;
+type Field = Pick<Column, 'type' | 'vocabulary' | 'range' | 'identifier' | 'members'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Go's zero value of a UUID. */
@@ -18,7 +18,7 @@ const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 const INTEGER_BITS = { integer: 31n, bigint: 63n } as const;
 const LONGEST_DURATION_TEXT = 64;
 
-export const ALLOWED = {
+const ALLOWED = {
   text: 'text',
   uuid: 'a UUID',
   timestamptz: 'an RFC 3339 time such as 2026-11-21T10:48:00Z',
@@ -62,7 +62,7 @@ export function allowedIn(field: Field): string {
   return ALLOWED[field.type];
 }
 
-export function refuse(field: Field, value: JsonValue, pointer: string): Reading {
+function refuse(field: Field, value: JsonValue, pointer: string): Reading {
   return { errors: [{ pointer, detail: `must be ${allowedIn(field)}, not ${kindOf(value)}` }] };
 }
 
@@ -145,7 +145,7 @@ interface Decimal {
 const NUMBER = /^(-?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** The integer that a number's text amounts to, `2`, `2.0` and `2e0` alike; undefined when it has a fraction. */
-export function integerOf(lexeme: string): bigint | undefined {
+function integerOf(lexeme: string): bigint | undefined {
   const decimal = decimalOf(lexeme);
   if (decimal === undefined) return undefined;
   const { digits, exponent } = decimal;
@@ -155,7 +155,7 @@ export function integerOf(lexeme: string): bigint | undefined {
 }
 
 /** Whether a number's text lies within a range, both ends included. */
-export function isWithin(lexeme: string, [least, most]: readonly [number, number]): boolean {
+function isWithin(lexeme: string, [least, most]: readonly [number, number]): boolean {
   const value = decimalOf(lexeme);
   const [low, high] = [decimalOf(String(least)), decimalOf(String(most))];
   if (value === undefined || low === undefined || high === undefined) return false;
@@ -190,7 +190,7 @@ const SAME_WORDS: readonly (readonly string[])[] = [
 ];
 
 /** The vocabulary's own spelling of a word; undefined when it has no such word. */
-export function spellingOf(word: string, vocabulary: readonly string[]): string | undefined {
+function spellingOf(word: string, vocabulary: readonly string[]): string | undefined {
   const meant = variantsOf(plain(word));
   return vocabulary.find((known) => meant.includes(plain(known)));
 }

@@ -159,7 +159,7 @@ function timedColumns(definition: RecordDefinition): readonly Column[] {
 }
 
 /** Start of the first element of a JSON column that has one. */
-export function firstStart(columns: Columns, name: string): string | undefined {
+function firstStart(columns: Columns, name: string): string | undefined {
   const value = columns[name];
   const items = typeof value === 'string' ? parseJson(value) : null;
   const [first] = Array.isArray(items) ? items : [];

@@ -52,7 +52,7 @@ export const SCORE = [0, 1] as const;
  * `newest`: the value of the newest version that carries one. `union`: the keys of all objects, per key the newest.
  * `earliest`: the smallest value. `rank`: the value that stands furthest back in the column's vocabulary.
  */
-export type Fold = 'newest' | 'union' | 'earliest' | 'rank';
+type Fold = 'newest' | 'union' | 'earliest' | 'rank';
 
 export interface RecordDefinition<C extends readonly Column[] = readonly Column[]> {
   /** Name of the table. */

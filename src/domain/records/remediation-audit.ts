@@ -1,7 +1,7 @@
 import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
 
 /** What is known for certain about the end of a remediation; a later observation only ever makes it more certain. */
-export const VERDICTS = ['open', 'deleted-before-terminal', 'terminal'] as const;
+const VERDICTS = ['open', 'deleted-before-terminal', 'terminal'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export const remediationAudit = defineRecord({

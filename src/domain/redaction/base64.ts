@@ -46,7 +46,7 @@ export function replaceEncoded(text: string, replace: (encoded: string) => strin
 const LEAST_CHANGES = 0.38;
 
 /** Hexadecimal digests, names in lower case and paths of words are not encoded data; audits are full of them. */
-export function isEncoded(run: string): boolean {
+function isEncoded(run: string): boolean {
   if (run.length < SHORTEST) return false;
   if (!/[a-z]/.test(run) || !/[A-Z]/.test(run) || !/[0-9+/=]/.test(run)) return false;
   let changes = 0;

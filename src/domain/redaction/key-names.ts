@@ -2,7 +2,7 @@ import type { KeyRule } from './rules.ts';
 import { FINGERPRINT_WORDS, IDENTITY_NAMES, KEY_RULES, PUBLIC_NAMES, REMARK_WORDS } from './rules.ts';
 
 /** All that a name says, worked out once. */
-export interface NameJudgement {
+interface NameJudgement {
   readonly rule: KeyRule | undefined;
   readonly isPublic: boolean;
   readonly isIdentity: boolean;
@@ -30,7 +30,7 @@ export interface KeyNames {
 const LONGEST_NAME = 256;
 
 /** Lower-case words of a name in any case and with any separator: `DBPassword`, `db-password` and `db.password` alike. */
-export function wordsOf(name: string): readonly string[] {
+function wordsOf(name: string): readonly string[] {
   const parts = name.slice(0, LONGEST_NAME).match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? [];
   return parts.map((part) => part.toLowerCase());
 }

@@ -11,7 +11,7 @@ const DATA_LINE = /^((?:[ \t]|- )*)["']?(?:data|stringData)["']?[ \t]*:(.*)$/;
 const ENTRY_LINE = /^([ \t]*["']?[\w.-]{1,253}["']?[ \t]*:)[ \t]*(.*)$/;
 
 /** What takes the place of one secret value. */
-export type ReplaceValue = (value: string) => string;
+type ReplaceValue = (value: string) => string;
 
 /** Replaces the values below `data` and `stringData` in YAML documents that hold a Secret. */
 export function replaceSecretsInYaml(text: string, replace: ReplaceValue, spend: Spend): string {

@@ -23,7 +23,7 @@ export interface ArchivedFiles {
   readonly paths: readonly string[];
 }
 
-export interface ArchivedPage {
+interface ArchivedPage {
   /** In the order of the question; every value as PostgreSQL's own text of it. */
   readonly rows: readonly RecordRow[];
   /** Where it ended before there were no more: behind this row there are others. */

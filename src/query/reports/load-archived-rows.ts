@@ -23,7 +23,7 @@ import type { PartSpan } from '../part-spans.ts';
 import { spansOf } from '../part-spans.ts';
 
 /** Archived rows that are put beside those of the database for one question. */
-export interface ArchivedRowsQuestion {
+interface ArchivedRowsQuestion {
   readonly definition: RecordDefinition;
   readonly columns: readonly string[];
   /** Only rows that are younger by this column; parts without any are not opened where it is `created_at`. */
@@ -51,7 +51,7 @@ export const ARCHIVED_ROWS = 'archived_rows';
 export const FOLDED_RECORDS = 'folded_records';
 
 /** Parts of an answer that are on this machine. */
-export interface FetchedSpan {
+interface FetchedSpan {
   readonly month: ArchivedMonth;
   readonly span: PartSpan;
   readonly paths: readonly string[];
@@ -89,7 +89,7 @@ export async function selectDatabaseIds(
 }
 
 /** A span, and what folds those of its records that lie in several places. */
-export interface FoldableSpan extends FetchedSpan {
+interface FoldableSpan extends FetchedSpan {
   readonly partial: readonly Position[];
   /** The parts of the ledger that know them, on this machine. */
   readonly ledgerPaths: readonly string[];

@@ -49,7 +49,7 @@ export async function reportCommand(
   }
 }
 
-export interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
+interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
   /** Called only when the archive is asked for. */
   readonly openArchive: () => Sources['archive'];
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import type { ReportParameter } from './parameters.ts';
 
 /** The rows that a report reads: declared here and nowhere else, for the database and for the archive. */
-export interface ReportSource {
+interface ReportSource {
   readonly table: string;
   /** The columns that its SQL names, without `id` and `created_at`, which are always read. */
   readonly columns: readonly string[] | typeof EVERY_COLUMN;
