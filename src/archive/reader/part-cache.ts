@@ -89,11 +89,7 @@ async function fetchPart(
 ): Promise<string> {
   const { store, folder } = options;
   const path = join(folder, `${part.sha256}.parquet`);
-  if (await isThere(path, part.sizeBytes)) {
-    const now = new Date();
-    await utimes(path, now, now);
-    return path;
-  }
+  if (await isUsed(path, part.sizeBytes)) return path;
   await mkdir(folder, { recursive: true });
   const incoming = `${path}.${process.pid}`;
   try {
@@ -115,6 +111,19 @@ function codeOf(error: unknown): string | undefined {
 async function isThere(path: string, sizeBytes: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.size === sizeBytes;
+}
+
+/** Whether it is there; if so it is now the most recently used. An eviction that had begun before may still remove it. */
+async function isUsed(path: string, sizeBytes: number): Promise<boolean> {
+  if (!(await isThere(path, sizeBytes))) return false;
+  const now = new Date();
+  try {
+    await utimes(path, now, now);
+    return true;
+  } catch (error: unknown) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** The least recently used go first; those that a question wants now stay. */
