@@ -68,6 +68,22 @@ export async function withTemporal<T>(
   });
 }
 
+/** The development server for the tests of one file that need settings of their own. */
+export async function startTemporalWith(
+  name: string,
+  dynamicConfig: Readonly<Record<string, string>>,
+): Promise<{ readonly access: TemporalAccess; stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), `remediation-audit-${name}-`));
+  const server = await onFile({ name, dynamicConfig, report: () => undefined }, folder);
+  return {
+    access: accessTo(server),
+    stop: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 async function withRuntime<T>(
   { name }: Pick<ServersOptions, 'name'>,
   work: (given: Pick<StartedServers, 'folder' | 'logger'>) => Promise<T>,

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { createRecordingPollers } from '../../src/temporal/recording-pollers.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';
-import { resolveServer } from '../support/servers.ts';
+import { startTemporalWith } from '../support/started-servers.ts';
 import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
@@ -24,30 +20,14 @@ let temporal: TestTemporal;
 let stopServer: () => Promise<void>;
 
 beforeAll(async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-limits-'));
-  const server = await startTemporal({
-    binary: await resolveServer('temporal'),
-    dataDir,
-    port: 0,
-    uiPort: 0,
-    headless: true,
-    searchAttributes: {},
-    dynamicConfig: {
-      'history.maximumSignalsPerExecution': String(MAX_SIGNALS),
-      'limit.historySize.error': String(MAX_HISTORY_BYTES),
-      'limit.blobSize.error': String(MAX_BLOB_BYTES),
-      'limit.blobSize.warn': String(MAX_BLOB_BYTES),
-    },
-    report: () => undefined,
+  const server = await startTemporalWith('limits', {
+    'history.maximumSignalsPerExecution': String(MAX_SIGNALS),
+    'limit.historySize.error': String(MAX_HISTORY_BYTES),
+    'limit.blobSize.error': String(MAX_BLOB_BYTES),
+    'limit.blobSize.warn': String(MAX_BLOB_BYTES),
   });
-  stopServer = async () => {
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  };
-  temporal = await connectTestTemporal({
-    connectionOptions: { address: server.address },
-    namespace: server.namespace,
-  });
+  stopServer = () => server.stop();
+  temporal = await connectTestTemporal(server.access);
 });
 afterAll(async () => {
   await temporal.close();

@@ -1,10 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { MAX_SIGNAL_BYTES } from '../../src/domain/limits.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { AUDIT_PHASES } from '../../src/domain/phases.ts';
@@ -13,7 +8,7 @@ import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import type { PlayedRemediation } from '../support/remediations.ts';
 import { measureRuns } from '../support/runs.ts';
-import { resolveServer } from '../support/servers.ts';
+import { startTemporalWith } from '../support/started-servers.ts';
 import { until } from '../support/until.ts';
 
 /** A server that suggests to continue as new early, so that a test need not send ten thousand signals. */
@@ -28,23 +23,11 @@ let stage: RecordingStage;
 let stopServer: () => Promise<void>;
 
 beforeAll(async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-overflow-'));
-  const server = await startTemporal({
-    binary: await resolveServer('temporal'),
-    dataDir,
-    port: 0,
-    uiPort: 0,
-    headless: true,
-    searchAttributes: {},
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': EVENTS_BEFORE_CONTINUING },
-    report: () => undefined,
+  const server = await startTemporalWith('overflow', {
+    'limit.historyCount.suggestContinueAsNew': EVENTS_BEFORE_CONTINUING,
   });
-  stopServer = async () => {
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  };
-  const connectionOptions = { address: server.address };
-  stage = await openRecordingStage({}, { connectionOptions, namespace: server.namespace });
+  stopServer = () => server.stop();
+  stage = await openRecordingStage({}, server.access);
 });
 afterAll(async () => {
   await stage.close();

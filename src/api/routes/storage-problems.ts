@@ -14,7 +14,30 @@ import type { ProblemType } from '../http/problems.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { Answer } from '../http/route.ts';
 
+const DATABASE_RETRY_SECONDS = 2;
 const ARCHIVE_RETRY_SECONDS = 5;
+
+/**
+ * Asks the database; what keeps it from answering becomes the problem that says so. An error of ours stays what it is, and
+ * is answered as `internal-error`: answered as an outage, it would be sent again for ever.
+ */
+export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error: unknown) {
+    if (error instanceof Problem) throw error;
+    if (sqlStateOf(error) === SQLSTATE.query_canceled) {
+      const detail = 'the question took too long; narrow it with since, until or a filter';
+      throw new Problem('query-too-slow', detail, { cause: error });
+    }
+    if (!isOutage(error)) throw error;
+    // Its own words may quote what was asked for; they are in the log, under this request.
+    throw new Problem('database-unavailable', 'the database does not answer', {
+      ...retryAfter(DATABASE_RETRY_SECONDS),
+      cause: error,
+    });
+  }
+}
 
 /** Asks the database and the archive; what keeps either from answering becomes the problem that says so. */
 export function fromEverywhere<T>(ask: () => Promise<T>): Promise<T> {
@@ -85,27 +108,3 @@ export const unsearchedSchema: JsonObject = {
   ...orNull(UNSEARCHED),
   description: 'Months that the answer is about and that were not looked at; null when there are none',
 };
-
-const DATABASE_RETRY_SECONDS = 2;
-
-/**
- * Asks the database; what keeps it from answering becomes the problem that says so. An error of ours stays what it is, and
- * is answered as `internal-error`: answered as an outage, it would be sent again for ever.
- */
-export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error: unknown) {
-    if (error instanceof Problem) throw error;
-    if (sqlStateOf(error) === SQLSTATE.query_canceled) {
-      const detail = 'the question took too long; narrow it with since, until or a filter';
-      throw new Problem('query-too-slow', detail, { cause: error });
-    }
-    if (!isOutage(error)) throw error;
-    // Its own words may quote what was asked for; they are in the log, under this request.
-    throw new Problem('database-unavailable', 'the database does not answer', {
-      ...retryAfter(DATABASE_RETRY_SECONDS),
-      cause: error,
-    });
-  }
-}
