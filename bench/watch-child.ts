@@ -6,9 +6,9 @@ import type { ClusterConnection } from '../src/kubernetes/cluster-connection.ts'
 import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
-import { readCompleteList } from '../src/watcher/complete-list.ts';
-import { KindObserver } from '../src/watcher/kind-observer.ts';
 import { startWatcher } from '../src/watcher/start-watcher.ts';
+import { KindObserver } from '../src/watcher/state/kind-observer.ts';
+import { readCompleteList } from '../src/watcher/stream/complete-list.ts';
 import type { WatchedKind } from '../src/watcher/watched-kind.ts';
 import { collectionsOf } from '../src/watcher/watched-kind.ts';
 import { FAST } from '../test/support/watcher-timing.ts';

@@ -5,7 +5,7 @@ import { SettingsError, UsageError } from '../config/settings.ts';
 import { SchemaTooNewError } from '../database/migrate.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
 import { ClusterIdentityError } from '../watcher/identified-watcher.ts';
-import { ClusterSilentError } from '../watcher/silence.ts';
+import { ClusterSilentError } from '../watcher/start-watcher.ts';
 
 /** What the process ends with; documented in docs/configuration.md. */
 export const EXIT = {

@@ -7,8 +7,7 @@ import { signingKeyFrom, trustedKeysFrom } from '../archive/manifest/signing-key
 import type { Config, ConfigCheck } from '../config/config.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
-import { strictKindProblems } from './strict-mode.ts';
-import { watchedClusters } from './watched-clusters.ts';
+import { strictKindProblems, watchedClusters } from './watcher-settings.ts';
 
 /**
  * What each of the three processes needs, judged from the environment and its files alone and before anything is

@@ -21,16 +21,14 @@ import { createRemediationSignals } from '../temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../temporal/search-attributes.ts';
 import type { IdentifiedWatcherOptions } from '../watcher/identified-watcher.ts';
 import { startIdentifiedWatcher } from '../watcher/identified-watcher.ts';
-import { failOnSilence } from '../watcher/silence.ts';
-import type { RunningWatcher } from '../watcher/start-watcher.ts';
-import { startWatcher } from '../watcher/start-watcher.ts';
+import { failOnSilence, startWatcher } from '../watcher/start-watcher.ts';
+import type { RunningWatcher } from '../watcher/watcher-options.ts';
 import type { Closing } from './closing.ts';
 import { createClosing } from './closing.ts';
 import { type Listening, listening } from './listening.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
-import { strictModeOf } from './strict-mode.ts';
-import { watchedClusters } from './watched-clusters.ts';
 import { completenessAlone, startReports } from './watcher-reports.ts';
+import { strictModeOf, watchedClusters } from './watcher-settings.ts';
 
 /** Reads pages and an epoch now and then. */
 const DATABASE_CONNECTIONS = 2;

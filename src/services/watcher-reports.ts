@@ -12,8 +12,8 @@ import type { ClusterRegister } from '../database/reading/watched-cluster.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
-import { GAP_REASONS } from '../watcher/completeness.ts';
-import type { RunningWatcher } from '../watcher/start-watcher.ts';
+import { GAP_REASONS } from '../watcher/state/completeness.ts';
+import type { RunningWatcher } from '../watcher/watcher-options.ts';
 
 const REPORT_MS = 10_000;
 /** The record's own gaps are searched for over all that is recorded, so less often. */

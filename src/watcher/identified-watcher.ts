@@ -1,13 +1,12 @@
 import { reasonOf } from '../domain/errors.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { Logger } from '../observability/logger.ts';
-import { HTTP, KubernetesApiError } from './api-error.ts';
-import { Backoff } from './backoff.ts';
-import { classifyFailure } from './failure.ts';
-import { getJson } from './json-request.ts';
-import type { ObservedResources } from './observed-resources.ts';
-import type { RunningWatcher, WatcherOptions } from './start-watcher.ts';
+import { Backoff } from './pacing.ts';
 import { startWatcher } from './start-watcher.ts';
+import { getJson } from './stream/api-request.ts';
+import { classifyFailure, HTTP, KubernetesApiError } from './stream/failure.ts';
+import type { ObservedResources } from './watcher-options.ts';
+import type { RunningWatcher, WatcherOptions } from './watcher-options.ts';
 
 /** Every cluster has this namespace from its beginning to its end. */
 const IDENTITY_PATH = '/api/v1/namespaces/kube-system';

@@ -1,64 +1,8 @@
-import type { Redactor } from '../domain/redaction.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
-import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
-import type { LostRuns } from '../temporal/lost-runs.ts';
-import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import { ClusterWatcher } from './cluster-watcher.ts';
-import type { Completeness } from './completeness.ts';
-import type { ObservedResources } from './observed-resources.ts';
-import type { WatcherTiming } from './timing.ts';
-import type { WatchedKind } from './watched-kind.ts';
-
-/** Keeps resources in the cluster, by a finalizer of ours, until Temporal has their end. */
-export interface StrictMode {
-  readonly kinds: readonly string[];
-  /** How long after its deletion a resource is kept at most, in milliseconds. */
-  readonly holdMs: number;
-}
-
-export interface WatcherOptions {
-  /** Configured name of the cluster. */
-  readonly cluster: string;
-  /** Empty for all namespaces. */
-  readonly namespaces: readonly string[];
-  readonly connection: ClusterConnection;
-  readonly signals: RemediationSignals;
-  readonly redactor: Redactor;
-  /**
-   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. QueryOptions when
-   * a run takes no more signals. Default: unknown.
-   */
-  readonly hasWorker?: () => Promise<boolean | undefined>;
-  /** Runs that ended before they had recorded everything. Default: nobody asks for them. */
-  readonly lostRuns?: LostRuns;
-  /** What is recorded. Default: unknown; then every state is sent again at every start. */
-  readonly observed?: ObservedResources;
-  /** Default: all that are known. */
-  readonly kinds?: readonly WatchedKind[];
-  /** Default: it only reads. */
-  readonly strict?: StrictMode | undefined;
-  readonly timing: WatcherTiming;
-  readonly listPageSize: number;
-  /** Remediations whose states are sent to Temporal at the same time. */
-  readonly signalConcurrency: number;
-  readonly logger: Logger;
-  readonly metrics: WatcherMetrics;
-  /** In [0, 1). Default: Math.random. */
-  readonly random?: () => number;
-}
-
-export interface RunningWatcher {
-  /** Every kind was listed completely at least once, or is not installed. */
-  isSynced(): boolean;
-  completeness(): Completeness;
-  /** Since the cluster last answered a list or a watch, in milliseconds. */
-  silentMs(): number;
-  /** Settles after `stop`. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
-}
+import type { RunningWatcher, WatcherOptions } from './watcher-options.ts';
 
 /** From one cluster to Temporal. */
 export function startWatcher(options: WatcherOptions): RunningWatcher {
@@ -76,4 +20,30 @@ export function startWatcher(options: WatcherOptions): RunningWatcher {
       await ended.catch(() => undefined);
     },
   };
+}
+
+const LEAST_CHECK_MS = 1_000;
+
+/** No cluster answered for so long that only a new start may help. */
+export class ClusterSilentError extends Error {
+  constructor(seconds: number) {
+    super(
+      `no cluster answered a list or a watch for ${seconds} s; check that the API server is there and that the service account may list and watch`,
+    );
+    this.name = 'ClusterSilentError';
+  }
+}
+
+/** Rejects when all clusters have been silent for so long; returns when the signal ends it. */
+export async function failOnSilence(
+  watchers: readonly RunningWatcher[],
+  silenceSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const silenceMs = silenceSeconds * 1_000;
+  while (!signal.aborted) {
+    if (watchers.every((watcher) => watcher.silentMs() > silenceMs))
+      throw new ClusterSilentError(silenceSeconds);
+    await delay(Math.min(LEAST_CHECK_MS, silenceMs / 2), undefined, { signal }).catch(() => undefined);
+  }
 }

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { FINALIZER } from '../../src/watcher/finalizer.ts';
+import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
 import { until } from '../support/until.ts';
 import { startProgram } from '../support/up.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';

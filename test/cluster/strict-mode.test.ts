@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { FINALIZER } from '../../src/watcher/finalizer.ts';
+import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
 import { StrictWorld } from '../support/strict-world.ts';
 import { until } from '../support/until.ts';
 import type { WorldOptions } from '../support/watcher-world.ts';

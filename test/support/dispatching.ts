@@ -1,11 +1,11 @@
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { Backoff } from '../../src/watcher/backoff.ts';
-import type { DispatcherOptions } from '../../src/watcher/dispatcher.ts';
-import { Dispatcher } from '../../src/watcher/dispatcher.ts';
-import { Flapping } from '../../src/watcher/flapping.ts';
-import type { PendingState, Tracked } from '../../src/watcher/tracked.ts';
-import { newTracked } from '../../src/watcher/tracked.ts';
+import type { DispatcherOptions } from '../../src/watcher/delivery/dispatcher.ts';
+import { Dispatcher } from '../../src/watcher/delivery/dispatcher.ts';
+import { Flapping } from '../../src/watcher/delivery/flapping.ts';
+import { Backoff } from '../../src/watcher/pacing.ts';
+import type { PendingState, Tracked } from '../../src/watcher/state/tracked.ts';
+import { newTracked } from '../../src/watcher/state/tracked.ts';
 
 const NEVER_MS = 3_600_000;
 

@@ -4,7 +4,7 @@ import pino from 'pino';
 
 import type { StoredObject } from '../../dev/sandbox/object.ts';
 import type { Fault } from '../../dev/sandbox/request-handler.ts';
-import { FINALIZER } from '../../src/watcher/finalizer.ts';
+import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
 import type { WorldOptions } from './watcher-world.ts';
 import { WatcherWorld } from './watcher-world.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Observation } from '../../src/domain/observation.ts';
 import type { RemediationSignal, RemediationSignals } from '../../src/temporal/remediation-signals.ts';
-import type { ObservedResources, RecordedResource } from '../../src/watcher/observed-resources.ts';
+import type { ObservedResources, RecordedResource } from '../../src/watcher/watcher-options.ts';
 
 const GRPC_UNAVAILABLE = 14;
 

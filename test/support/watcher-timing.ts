@@ -1,4 +1,4 @@
-import type { WatcherTiming } from '../../src/watcher/timing.ts';
+import type { WatcherTiming } from '../../src/watcher/watcher-options.ts';
 
 /** What takes minutes in a cluster takes a fraction of a second here. */
 export const FAST: WatcherTiming = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { parseApiJson } from '../../src/watcher/api-json.ts';
+import { parseApiJson } from '../../src/watcher/stream/api-request.ts';
 
 type Json = string | number | Json[] | { [name: string]: Json };
 

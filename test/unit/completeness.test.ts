@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
-import { completenessOf } from '../../src/watcher/completeness.ts';
-import { factsOf } from '../../src/watcher/resource-facts.ts';
-import type { Tracked } from '../../src/watcher/tracked.ts';
-import { newTracked } from '../../src/watcher/tracked.ts';
+import { completenessOf } from '../../src/watcher/state/completeness.ts';
+import { factsOf } from '../../src/watcher/state/read-resource.ts';
+import type { Tracked } from '../../src/watcher/state/tracked.ts';
+import { newTracked } from '../../src/watcher/state/tracked.ts';
 import { stateOf } from '../support/dispatching.ts';
 
 const NOW_MS = 1_000_000;

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import type { DispatcherOptions } from '../../src/watcher/dispatcher.ts';
-import type { WaitingState } from '../../src/watcher/remediation-queue.ts';
-import { StateRefusedError } from '../../src/watcher/signal-failure.ts';
-import { isWaiting } from '../../src/watcher/tracked.ts';
+import type { DispatcherOptions } from '../../src/watcher/delivery/dispatcher.ts';
+import type { WaitingState } from '../../src/watcher/delivery/remediation-queue.ts';
+import { StateRefusedError } from '../../src/watcher/delivery/signal-failure.ts';
+import { isWaiting } from '../../src/watcher/state/tracked.ts';
 import { createDispatcher, stateOf, trackedOf } from '../support/dispatching.ts';
 import { until } from '../support/until.ts';
 

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
-import type { KindObserverOptions } from '../../src/watcher/kind-observer.ts';
-import { KindObserver } from '../../src/watcher/kind-observer.ts';
+import type { KindObserverOptions } from '../../src/watcher/state/kind-observer.ts';
+import { KindObserver } from '../../src/watcher/state/kind-observer.ts';
 import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 
 /** An observer of one kind, and the summaries of what it offered for sending. */

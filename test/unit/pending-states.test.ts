@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { enqueue } from '../../src/watcher/pending-states.ts';
-import type { PendingState } from '../../src/watcher/tracked.ts';
+import { enqueue } from '../../src/watcher/delivery/pending-states.ts';
+import type { PendingState } from '../../src/watcher/state/tracked.ts';
 import { stateOf } from '../support/dispatching.ts';
 
 const running = (given: Partial<PendingState> = {}): PendingState => stateOf(['phase Running'], given);

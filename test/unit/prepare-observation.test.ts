@@ -9,9 +9,9 @@ import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
-import { createObservationSender } from '../../src/watcher/observation-sender.ts';
-import { prepareObservation } from '../../src/watcher/prepare-observation.ts';
-import { newTracked } from '../../src/watcher/tracked.ts';
+import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
+import { prepareObservation } from '../../src/watcher/delivery/prepare-observation.ts';
+import { newTracked } from '../../src/watcher/state/tracked.ts';
 import { readable } from '../support/readings.ts';
 import { CONTEXT, REFERENCE, REMEDIATION, resourceOf } from './kubernaut/samples/parts.ts';
 

@@ -11,8 +11,8 @@ import { textAt } from '../../src/kubernaut/resource.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
-import { KindObserver } from '../../src/watcher/kind-observer.ts';
-import { createObservationSender } from '../../src/watcher/observation-sender.ts';
+import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
+import { KindObserver } from '../../src/watcher/state/kind-observer.ts';
 import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 import { createDispatcher } from '../support/dispatching.ts';
 

@@ -7,9 +7,9 @@ import { createRedactor } from '../../src/domain/redaction.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
-import { createObservationSender } from '../../src/watcher/observation-sender.ts';
-import type { PendingState, Tracked } from '../../src/watcher/tracked.ts';
-import { isSent } from '../../src/watcher/tracked.ts';
+import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
+import type { PendingState, Tracked } from '../../src/watcher/state/tracked.ts';
+import { isSent } from '../../src/watcher/state/tracked.ts';
 import { createDispatcher, createFlapping, stateOf, trackedOf } from '../support/dispatching.ts';
 
 const MINUTE_MS = 60_000;

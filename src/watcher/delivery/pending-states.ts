@@ -1,0 +1,72 @@
+import type { PendingState } from '../state/tracked.ts';
+
+/** Of one resource. Up to so many states wait each by itself: a later one may lack a field that an earlier one has. */
+const FEW_PENDING = 20;
+/** Of one resource. A phase that changes for hours while Temporal is away must not fill the memory. */
+const MAX_PENDING = 64;
+
+interface EnqueueOptions {
+  /** So much waits in all that memory counts: even the second state of a resource supersedes the first. */
+  readonly isCrowded?: boolean;
+  /** The resource flaps: how long its states are coalesced, in milliseconds, and whether this one is a change. */
+  readonly flapping?: { readonly coalesceMs: number; readonly isChange: boolean } | undefined;
+}
+
+/**
+ * Puts a state behind those that wait. Where many wait, one that the newest supersedes goes: it showed nothing first, and
+ * all it shows the newest shows too. A block is erased when it ends, so its last state is not superseded by what follows
+ * it. Returns how many states went.
+ */
+export function enqueue(
+  pending: PendingState[],
+  state: PendingState,
+  { isCrowded = false, flapping }: EnqueueOptions = {},
+): number {
+  if (flapping !== undefined && isExpendable(state)) return coalesce(pending, state, flapping);
+  const last = pending.at(-1);
+  pending.push(state);
+  if (!isCrowded && pending.length <= FEW_PENDING) return 0;
+  if (last !== undefined && isSuperseded(last, state)) {
+    pending.splice(-2, 1);
+    return 1;
+  }
+  return pending.length <= MAX_PENDING ? 0 : dropExpendable(pending);
+}
+
+function dropExpendable(pending: PendingState[]): number {
+  pending.splice(Math.max(pending.findIndex(isExpendable), 0), 1);
+  return 1;
+}
+
+function isExpendable({ isFirst, isDeletion }: PendingState): boolean {
+  return !isFirst && !isDeletion;
+}
+
+/** The newest takes the place of the coalesced one that waits, with the first and the number of all of them. */
+function coalesce(
+  pending: PendingState[],
+  state: PendingState,
+  { coalesceMs, isChange }: NonNullable<EnqueueOptions['flapping']>,
+): number {
+  const before = pending.at(-1)?.coalesced;
+  if (before === undefined) {
+    pending.push({
+      ...state,
+      coalesced: { first: state, changes: 1, dueAtMs: state.queuedAtMs + coalesceMs },
+    });
+    return 0;
+  }
+  pending[pending.length - 1] = {
+    ...state,
+    coalesced: { ...before, changes: before.changes + Number(isChange) },
+  };
+  return 1;
+}
+
+function isSuperseded(earlier: PendingState, later: PendingState): boolean {
+  // A deletion says no more than that, except of a remediation, and of what is still there.
+  const isEnd = earlier.isDeletion || later.isDeletion;
+  if (earlier.isFirst || earlier.coalesced !== undefined) return false;
+  if (isEnd && !(earlier.isKept && later.isKept)) return false;
+  return earlier.shows.every((shown) => later.shows.includes(shown));
+}

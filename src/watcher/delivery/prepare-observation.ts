@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+
+import { canonicalJson } from '../../domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import type { Observation, ObservedResource } from '../../domain/observation.ts';
+import type { Columns } from '../../domain/records/definition.ts';
+import { definitionOf } from '../../domain/records/index.ts';
+import type { Redactor } from '../../domain/redaction.ts';
+import { boundObservation, UnboundedObservationError } from '../../kubernaut/bound-observation.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+
+export interface PreparationOptions {
+  readonly cluster: string;
+  readonly redactor: Redactor;
+  readonly metrics: WatcherMetrics;
+  readonly logger: Logger;
+}
+
+/** An observation as it may leave this process. */
+export interface PreparedObservation {
+  readonly observation: Observation & { readonly resource: ObservedResource };
+  /** Of what it is about, within its state. */
+  readonly name: string;
+  /** Of what it says. */
+  readonly hash: string;
+}
+
+/**
+ * Redacts and bounds an observation: what Temporal was given, its history keeps. Never throws. What cannot be prepared
+ * would fail the same way each time it was offered, and its resource would never be recorded: it is reduced instead.
+ */
+export function prepareObservation(
+  given: Observation,
+  resource: ObservedResource,
+  options: PreparationOptions,
+): PreparedObservation {
+  const whole = { ...given, resource: { ...resource, ...given.resource } };
+  const observation = boundedOrReduced(whole, options);
+  return {
+    observation,
+    name: `${given.table} ${given.key} ${given.phase}`,
+    hash: contentHash(observation),
+  };
+}
+
+type Observed = PreparedObservation['observation'];
+
+function boundedOrReduced(whole: Observed, options: PreparationOptions): Observed {
+  const { cluster, redactor, metrics, logger } = options;
+  try {
+    const redacted = redactor.redactColumns(definitionOf(whole.table), whole.columns);
+    const { resource } = whole;
+    const bounded = boundObservation({ ...whole, columns: redacted.value }, sha256);
+    for (const [rule, count] of Object.entries(redacted.counts))
+      metrics.redactions.inc({ cluster, rule }, count);
+    return { ...bounded, resource };
+  } catch (error: unknown) {
+    const reason = error instanceof UnboundedObservationError ? 'too-large' : 'failed';
+    const { kind, namespace, name, uid } = whole.resource;
+    metrics.statesReduced.inc({ cluster, kind, reason });
+    // Not the error's message, which may quote what was to be redacted.
+    const cause = error instanceof Error ? error.name : typeof error;
+    logger.error(
+      { cluster, kind, namespace, name, uid, table: whole.table, reason, cause },
+      'a state cannot be prepared for sending; only its identity, phase and hash are recorded: keep the resource (kubectl get -o yaml) and report it',
+    );
+    return reduce(whole, reason);
+  }
+}
+
+type ReductionReason = 'too-large' | 'failed';
+
+/** What names a record and its resource. Names of the Kubernetes API, which hold no secrets. */
+const IDENTIFYING_COLUMNS = [
+  'remediation_id',
+  'remediation_uid',
+  'namespace',
+  'source_kind',
+  'source_uid',
+  'source_shape',
+] as const;
+
+/** Identity, phase, hash of the state, and why there is no more of it. */
+function reduce(whole: Observed, reason: ReductionReason): Observed {
+  const { columns, key, resource } = whole;
+  const identity: Columns = Object.fromEntries(
+    IDENTIFYING_COLUMNS.flatMap((name) => {
+      const value = columns[name];
+      return typeof value === 'string' && isShort(value) ? [[name, value]] : [];
+    }),
+  );
+  const stateSha256 = sha256(JSON.stringify([columns, whole.fragment ?? false, resource.phase ?? '']));
+  return {
+    ...whole,
+    // No index takes a longer one.
+    key: isShort(key) ? key : `sha256:${sha256(key)}`,
+    columns: { ...identity, extra: canonicalJson({ reduced: { reason, state_sha256: stateSha256 } }) },
+    resource: {
+      ...resource,
+      ...(resource.phase === undefined ? {} : { phase: resource.phase.slice(0, MAX_IDENTIFIER_LENGTH) }),
+    },
+  };
+}
+
+function isShort(text: string): boolean {
+  return text.length <= MAX_IDENTIFIER_LENGTH;
+}
+
+/** Characters of a line that people read in a list. */
+const MAX_SUMMARY_LENGTH = 400;
+
+/** The line about a remediation in Temporal's UI. Anybody who writes a resource decides how long it would be. */
+export function prepareSummary(summary: string, { redactor }: Pick<PreparationOptions, 'redactor'>): string {
+  let redacted: string;
+  try {
+    redacted = redactor.redactText(summary).value;
+  } catch {
+    // A record says the reason; the line is only for people who look at a list.
+    return '[REDACTED:unreadable]';
+  }
+  if (redacted.length <= MAX_SUMMARY_LENGTH) return redacted;
+  // Half of a character would be no text any more.
+  return `${redacted.slice(0, MAX_SUMMARY_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+/**
+ * Of what it says of its record. When it was seen, under which version and in which phase of its resource is no part of
+ * that; nor whether the sibling that it is about is known by now.
+ */
+function contentHash({ columns, resource }: Observed): string {
+  return sha256(canonicalJson([{ ...columns }, resource.deletedAt ?? '']));
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

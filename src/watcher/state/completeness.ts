@@ -1,0 +1,210 @@
+import { instantOf } from '../../domain/instant.ts';
+import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
+import type { CoalescedStates, Tracked } from './tracked.ts';
+import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
+
+/** Why something that was seen is not in the record, or not yet. */
+export const GAP_REASONS = [
+  'not-sent',
+  'not-recorded',
+  'lost-run',
+  'cannot-be-read',
+  'flapping',
+  'overdue',
+] as const;
+type GapReason = (typeof GAP_REASONS)[number];
+
+interface Gap {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly reason: GapReason;
+  readonly detail: string | undefined;
+}
+
+interface KindCompleteness {
+  readonly kind: string;
+  /** Resources that are there. */
+  readonly seen: number;
+  /** Of these, what the database has in their newest state; undefined when it cannot be asked. */
+  readonly recorded: number | undefined;
+  /** Not ended yet. */
+  readonly open: number;
+  /** Open beyond the time they had. */
+  readonly overdue: number;
+  /** With a state that Temporal does not have yet. */
+  readonly waiting: number;
+}
+
+export interface Completeness {
+  readonly cluster: string;
+  readonly kinds: readonly KindCompleteness[];
+  readonly gaps: readonly Gap[];
+  readonly gapCounts: Readonly<Partial<Record<GapReason, number>>>;
+  /** There are more gaps than are named. */
+  readonly gapsLeftOut: number;
+  /**
+   * Until the first ended resource that is not recorded may be deleted by the cluster, in seconds; undefined when
+   * everything that ended is recorded.
+   */
+  readonly leastRetentionSeconds: number | undefined;
+}
+
+interface CompletenessInput {
+  readonly cluster: string;
+  readonly kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[];
+  /** The database was asked and answered. */
+  readonly knowsRecorded: boolean;
+  /** How long recording may take before it counts as a gap, in milliseconds. */
+  readonly recordingGraceMs: number;
+  readonly nowMs: number;
+  /** The run that took what a remediation said and ended before it was recorded. Default: none did. */
+  readonly lostRunOf?: (remediationUid: string | undefined) => string | undefined;
+}
+
+const MOST_GAPS = 100;
+const MS_PER_SECOND = 1_000;
+
+/** What is in the cluster held against what is known to be recorded, each difference by name. */
+export function completenessOf(input: CompletenessInput): Completeness {
+  const gaps: Gap[] = [];
+  const ended: Tracked[] = [];
+  /** Of each remediation: what belongs to it goes with it. */
+  const expiries = new Map<string | undefined, number>();
+  const kinds = input.kinds.map(({ kind, tracked }) => {
+    const count = { seen: 0, recorded: 0, open: 0, overdue: 0, waiting: 0 };
+    for (const one of tracked) {
+      const isDone = isDoneWith(one, input);
+      const gap = gapOf(one, isDone, input);
+      if (gap !== undefined) gaps.push(gap);
+      if (one.isGone) continue;
+      count.seen += 1;
+      count.recorded += Number(isDone);
+      count.open += Number(!one.isTerminal);
+      count.waiting += Number(isWaiting(one));
+      count.overdue += Number(gap?.reason === 'overdue');
+      if (one.isTerminal && !isDone) ended.push(one);
+      if (one.retentionExpiresAtMs !== undefined)
+        expiries.set(one.remediation?.uid, one.retentionExpiresAtMs);
+    }
+    return { kind, ...count, recorded: input.knowsRecorded ? count.recorded : undefined };
+  });
+  const least = ended
+    .map(({ retentionExpiresAtMs, remediation }) => retentionExpiresAtMs ?? expiries.get(remediation?.uid))
+    .reduce(earlier, undefined);
+  return {
+    cluster: input.cluster,
+    kinds,
+    gaps: gaps.slice(0, MOST_GAPS),
+    gapCounts: countBy(gaps),
+    gapsLeftOut: Math.max(0, gaps.length - MOST_GAPS),
+    leastRetentionSeconds: least === undefined ? undefined : (least - input.nowMs) / MS_PER_SECOND,
+  };
+}
+
+function isDoneWith(tracked: Tracked, { knowsRecorded }: CompletenessInput): boolean {
+  return knowsRecorded && !isEndTold(tracked) ? isRecorded(tracked) : isSent(tracked);
+}
+
+function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
+  const gap = (reason: GapReason, detail?: string): Gap => gapIn(tracked, reason, detail);
+  if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
+  const lostRun = isDone ? undefined : input.lostRunOf?.(tracked.remediation?.uid);
+  if (lostRun !== undefined) return gap('lost-run', `run ${lostRun}`);
+  if (isWaiting(tracked)) {
+    const coalesced = coalescedOf(tracked, input.nowMs);
+    return coalesced === undefined ? gap('not-sent') : gap('flapping', coalescedText(coalesced));
+  }
+  return laterGapOf(tracked, isDone, input);
+}
+
+/** Of what Temporal has. */
+function laterGapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
+  if (!isDone && isLate(tracked, input)) return gapIn(tracked, 'not-recorded');
+  return isOverdue(tracked, input) ? gapIn(tracked, 'overdue') : undefined;
+}
+
+function gapIn({ kind, namespace, name, uid }: Tracked, reason: GapReason, detail?: string): Gap {
+  return { kind, namespace, name, uid, reason, detail };
+}
+
+/** All that waits is the newest state of a resource that flaps, which waits on purpose until it is due. */
+function coalescedOf({ pending, sending }: Tracked, nowMs: number): CoalescedStates | undefined {
+  const [only] = pending;
+  if (only?.coalesced === undefined || pending.length > 1 || sending.length > 0) return undefined;
+  return nowMs < only.coalesced.dueAtMs ? only.coalesced : undefined;
+}
+
+function coalescedText({ changes, first, dueAtMs }: CoalescedStates): string {
+  return `changes all the time, ${changes} times since ${instantOf(first.queuedAtMs)}; its newest state is sent at ${instantOf(dueAtMs)}`;
+}
+
+function isLate({ sentAtMs }: Tracked, { nowMs, recordingGraceMs }: CompletenessInput): boolean {
+  return nowMs - (sentAtMs ?? nowMs) > recordingGraceMs;
+}
+
+function isOverdue({ isGone, isTerminal, deadlineAtMs }: Tracked, { nowMs }: CompletenessInput): boolean {
+  return !isGone && !isTerminal && (deadlineAtMs ?? Infinity) < nowMs;
+}
+
+function countBy(gaps: readonly Gap[]): Completeness['gapCounts'] {
+  const counts: Partial<Record<GapReason, number>> = {};
+  for (const { reason } of gaps) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}
+
+/** What is alarmed on. */
+export function publishCompleteness(
+  { cluster, kinds, gapCounts, leastRetentionSeconds }: Completeness,
+  dispatcher: Dispatcher,
+  metrics: WatcherMetrics,
+): void {
+  for (const { kind, ...states } of kinds) {
+    for (const [state, count] of Object.entries(states)) {
+      if (count !== undefined) metrics.resources.set({ cluster, kind, state }, count);
+    }
+  }
+  for (const reason of GAP_REASONS) metrics.gaps.set({ cluster, reason }, gapCounts[reason] ?? 0);
+  if (leastRetentionSeconds === undefined) metrics.leastRetention.remove({ cluster });
+  else metrics.leastRetention.set({ cluster }, leastRetentionSeconds);
+  metrics.signalQueue.set({ cluster }, dispatcher.depth);
+  metrics.signalQueueAge.set(
+    { cluster },
+    (Date.now() - (oldestOf(dispatcher) ?? Date.now())) / MS_PER_SECOND,
+  );
+}
+
+/** What strict mode keeps in the cluster, and for how long already. */
+export function publishHeld(
+  cluster: string,
+  kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[],
+  metrics: WatcherMetrics,
+): void {
+  let oldestMs = Date.now();
+  for (const { kind, tracked } of kinds) {
+    const held = [...tracked].flatMap(({ finalizer, isGone }) =>
+      finalizer?.isHeld && !isGone ? [finalizer] : [],
+    );
+    const deleted = held.flatMap(({ deletedAtMs }) => deletedAtMs ?? []);
+    metrics.heldResources.set({ cluster, kind, state: 'open' }, held.length - deleted.length);
+    metrics.heldResources.set({ cluster, kind, state: 'deleted' }, deleted.length);
+    for (const deletedAtMs of deleted) oldestMs = Math.min(oldestMs, deletedAtMs);
+  }
+  metrics.heldDeletionAge.set({ cluster }, (Date.now() - oldestMs) / MS_PER_SECOND);
+}
+
+function oldestOf(dispatcher: Dispatcher): number | undefined {
+  let oldest: number | undefined;
+  for (const { pending } of dispatcher.waiting()) {
+    const [first] = pending;
+    if (first !== undefined && first.queuedAtMs < (oldest ?? Infinity)) oldest = first.queuedAtMs;
+  }
+  return oldest;
+}

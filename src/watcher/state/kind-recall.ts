@@ -1,0 +1,150 @@
+import { reasonOf } from '../../domain/errors.ts';
+import { versionInEpoch } from '../../kubernaut/observed-remediation.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import type { ObservedResources, RecordedResource, WatcherTiming } from '../watcher-options.ts';
+import type { KindObserver } from './kind-observer.ts';
+import type { Tracked } from './tracked.ts';
+import { forgetSent, isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
+
+interface KindRecallOptions {
+  readonly cluster: string;
+  readonly namespaces: readonly string[];
+  readonly observer: KindObserver;
+  readonly known: ObservedResources;
+  readonly timing: WatcherTiming;
+  readonly logger: Logger;
+  readonly metrics: WatcherMetrics;
+  readonly now: () => number;
+}
+
+const MOST_DOUBLINGS = 6;
+/** Of what Temporal has taken and the database had not when it was last asked: so many are asked for at once. */
+const MOST_ASKED = 1_000;
+
+/** What the database shows of one kind, read before each list that checks the watch. */
+export class KindRecall {
+  readonly #options: KindRecallOptions;
+  #isKnown = false;
+  #newest = 0n;
+
+  constructor(options: KindRecallOptions) {
+    this.#options = options;
+  }
+
+  /** The database answered when it was last asked. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** The newest version that is recorded, of those of the given epoch; 0 when none is. */
+  newestOf(epoch: bigint): bigint {
+    return versionInEpoch(this.#newest, epoch) ?? 0n;
+  }
+
+  /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */
+  async read(): Promise<void> {
+    const { cluster, observer, known, logger } = this.#options;
+    const { kind } = observer.kind;
+    const askedAt = this.#options.now();
+    const shown = new Set<string>();
+    try {
+      for await (const page of known.openResources(cluster, kind)) {
+        for (const uid of this.#recall(page)) shown.add(uid);
+      }
+      this.#isKnown = true;
+    } catch (error: unknown) {
+      this.#isKnown = false;
+      const reason = reasonOf(error);
+      logger.warn({ cluster, kind, reason }, 'cannot read what is recorded; every state is sent again');
+      return;
+    }
+    for (const tracked of observer.tracked()) {
+      if (!shown.has(tracked.uid)) tracked.recordedHash = undefined;
+      if (!tracked.isGone && this.#isLost(tracked, askedAt)) this.#tellAgain(tracked);
+    }
+  }
+
+  /** The uids of those that are in the watched namespaces. */
+  #recall(page: readonly RecordedResource[]): readonly string[] {
+    const { observer, namespaces } = this.#options;
+    const ours = page.filter(({ namespace }) => namespaces.length === 0 || namespaces.includes(namespace));
+    return ours.map((recorded) => {
+      const version = BigInt(recorded.sourceVersion);
+      if (version > this.#newest) this.#newest = version;
+      observer.recall(recorded);
+      return recorded.uid;
+    });
+  }
+
+  /** Learns between two lists which of the states that were sent are recorded by now: completeness says so within seconds. */
+  async settleSent(): Promise<void> {
+    const { cluster, observer, known, logger } = this.#options;
+    const sent = [...observer.tracked()]
+      .filter((tracked) => !tracked.isGone && isSent(tracked) && !isRecorded(tracked))
+      .slice(0, MOST_ASKED);
+    if (sent.length === 0) return;
+    try {
+      const hashes = await known.recordedHashes(
+        cluster,
+        sent.map(({ uid }) => uid),
+      );
+      for (const tracked of sent) tracked.recordedHash = hashes.get(tracked.uid) ?? tracked.recordedHash;
+    } catch (error: unknown) {
+      // What is recorded is unknown until the database answers again.
+      this.#isKnown = false;
+      logger.warn(
+        { cluster, kind: observer.kind.kind, reason: String(error) },
+        'cannot read what is recorded',
+      );
+    }
+  }
+
+  /** Lets go of what is gone once its end is recorded; an end that was lost is sent again. */
+  async settleGone(): Promise<void> {
+    const { cluster, observer, known, logger } = this.#options;
+    const askedAt = this.#options.now();
+    const gone = observer.gone();
+    if (gone.length === 0) return;
+    let ended: ReadonlySet<string>;
+    try {
+      ended = new Set(
+        await known.recordedEnds(
+          cluster,
+          gone.map(({ uid }) => uid),
+        ),
+      );
+    } catch (error: unknown) {
+      // They are kept, and asked for again.
+      logger.warn(
+        { cluster, kind: observer.kind.kind, reason: String(error) },
+        'cannot read which ends are recorded',
+      );
+      return;
+    }
+    for (const tracked of gone) {
+      if (ended.has(tracked.uid)) observer.forget(tracked);
+      else if (this.#isLost(tracked, askedAt)) {
+        this.#tellAgain(tracked);
+        observer.tellEndAgain(tracked);
+      }
+    }
+  }
+
+  /** Temporal took it, and in all that time the database has not got it: its run may have been terminated. */
+  #isLost(tracked: Tracked, askedAt: number): boolean {
+    if (tracked.sentAtMs === undefined || isWaiting(tracked) || isRecorded(tracked)) return false;
+    if (!tracked.isGone && isEndTold(tracked)) return false;
+    // Longer each time: what was set aside as poison never gets there.
+    const graceMs = this.#options.timing.recordingGraceMs * 2 ** Math.min(tracked.resends, MOST_DOUBLINGS);
+    return askedAt - tracked.sentAtMs > graceMs;
+  }
+
+  #tellAgain(tracked: Tracked): void {
+    const { cluster, metrics } = this.#options;
+    forgetSent(tracked);
+    tracked.sentAtMs = undefined;
+    tracked.resends += 1;
+    metrics.statesResent.inc({ cluster, kind: tracked.kind });
+  }
+}

@@ -1,0 +1,65 @@
+import { parseDuration } from '../../domain/duration.ts';
+import { millisecondsOf, parseInstant } from '../../domain/instant.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { Observation } from '../../domain/observation.ts';
+import type { GoneResource } from '../../kubernaut/kinds.ts';
+import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/observed-remediation.ts';
+import { isUnread } from '../../kubernaut/observed-remediation.ts';
+import { ownPhaseOf, textAt } from '../../kubernaut/resource.ts';
+import type { WatchedKind } from '../watched-kind.ts';
+import type { Tracked } from './tracked.ts';
+
+const NANOSECONDS_PER_MS = 1_000_000n;
+
+/** What decides how urgent a resource is, whatever its kind and generation. */
+type ResourceFacts = Pick<Tracked, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
+
+export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts {
+  const phase = ownPhaseOf(resource);
+  return {
+    phase,
+    isTerminal: isTerminalPhase(phase, kind),
+    retentionExpiresAtMs: timeAt(resource, 'status.retentionExpiryTime'),
+    deadlineAtMs:
+      timeAt(resource, 'spec.timesOutAt', 'spec.requiredBy', 'status.validityDeadline') ??
+      endOfTimeout(resource),
+  };
+}
+
+export function isTerminalPhase(phase: string | undefined, kind: WatchedKind): boolean {
+  return phase !== undefined && kind.terminalPhases.includes(phase.toLowerCase());
+}
+
+/** A remediation says when it began and how long it may take. */
+function endOfTimeout(resource: JsonObject): number | undefined {
+  const beganAtMs = timeAt(resource, 'status.startTime');
+  const allowed = parseDuration(
+    textAt(resource, 'status.timeoutConfig.global', 'spec.timeoutConfig.global') ?? '',
+  );
+  if (beganAtMs === undefined || allowed === undefined) return undefined;
+  return beganAtMs + Number(allowed / NANOSECONDS_PER_MS);
+}
+
+function timeAt(resource: JsonObject, ...paths: readonly string[]): number | undefined {
+  const instant = parseInstant(textAt(resource, ...paths) ?? '');
+  return instant === undefined ? undefined : millisecondsOf(instant);
+}
+
+/**
+ * What a deleted resource says that strict mode keeps: its last state and its end, as one. Told one after the other they
+ * would take turns in saying what the other has changed, at every sight of it.
+ */
+export function readKeptResource(
+  kind: WatchedKind,
+  gone: GoneResource,
+  context: ReadingContext,
+): ResourceReading | Unread {
+  const deletion = kind.readDeletion(gone, context);
+  const state = gone.lastState === undefined ? deletion : kind.read(gone.lastState, context);
+  if (isUnread(state) || isUnread(deletion)) return deletion;
+  const told = new Set(deletion.observations.map(placeOf));
+  const rest = state.observations.filter((observation) => !told.has(placeOf(observation)));
+  return { ...state, observations: [...rest, ...deletion.observations] };
+}
+
+const placeOf = ({ table, key, phase }: Observation): string => `${table} ${key} ${phase}`;

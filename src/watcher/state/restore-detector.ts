@@ -1,0 +1,74 @@
+import { textAt } from '../../kubernaut/resource.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { LookOptions } from '../stream/api-request.ts';
+import { lookAt } from '../stream/api-request.ts';
+import type { Collection } from '../watched-kind.ts';
+import type { KindObserver } from './kind-observer.ts';
+import type { Tracked } from './tracked.ts';
+
+/** Of what was seen at a newer version: so many are asked for by their name. */
+const LOOKS = 5;
+/** A list from a cache that lags catches up within a few attempts; one that stays behind is the truth. */
+const MOST_OLDER_LISTS = 5;
+
+interface RestoreDetectorOptions {
+  readonly cluster: string;
+  readonly look: LookOptions;
+  readonly logger: Logger;
+  /** Called when it is certain: versions went back. */
+  readonly restored: () => void;
+}
+
+/**
+ * Tells a list that lags from a cluster whose data was put back to an earlier state. A single object that went back
+ * proves it, because no cache is asked for it.
+ */
+export class RestoreDetector {
+  readonly #options: RestoreDetectorOptions;
+  readonly #olderLists = new Map<string, number>();
+
+  constructor(options: RestoreDetectorOptions) {
+    this.#options = options;
+  }
+
+  async suspect(collection: Collection, observer: KindObserver, listVersion: bigint): Promise<void> {
+    const older = (this.#olderLists.get(collection.path) ?? 0) + 1;
+    this.#olderLists.set(collection.path, older);
+    const newer = [...observer.tracked()]
+      .filter(({ version, collection: path }) => path === collection.path && version > listVersion)
+      .sort((one, other) => (one.version > other.version ? -1 : 1));
+    if (older < MOST_OLDER_LISTS && !(await this.#wentBack(collection, newer))) return;
+    this.#tell(listVersion);
+  }
+
+  /** A list that is new enough shows these at older versions than were seen: the cluster may have caught up since. */
+  async suspectBehind(collection: Collection, behind: Iterable<Tracked>, listVersion: bigint): Promise<void> {
+    if (await this.#wentBack(collection, [...behind])) this.#tell(listVersion);
+  }
+
+  #tell(listVersion: bigint): void {
+    this.#olderLists.clear();
+    const { cluster, logger, restored } = this.#options;
+    logger.error(
+      { cluster, listVersion: String(listVersion) },
+      `the data of this cluster was put back to an earlier state; what is observed now counts as older than what is recorded until an operator confirms it with: remediation-audit cluster restored ${cluster}`,
+    );
+    restored();
+  }
+
+  /** A list was as new as it has to be. */
+  clear(collection: Collection): void {
+    this.#olderLists.delete(collection.path);
+  }
+
+  async #wentBack(collection: Collection, newer: readonly Tracked[]): Promise<boolean> {
+    for (const tracked of newer.slice(0, LOOKS)) {
+      const look = await lookAt(collection, tracked, this.#options.look);
+      if (typeof look === 'string' || 'unclear' in look) continue;
+      const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;
+      const version = textAt(look.object, 'metadata.resourceVersion') ?? '';
+      if (isSame && /^\d+$/.test(version) && BigInt(version) < tracked.version) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,224 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+
+import { reasonOf } from '../../domain/errors.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { textAt } from '../../kubernaut/resource.ts';
+import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import { confirmGone } from '../state/confirm-deletion.ts';
+import { UrgentResources } from '../state/due-for-probe.ts';
+import type { KindObserver } from '../state/kind-observer.ts';
+import type { Tracked } from '../state/tracked.ts';
+import type { Collection } from '../watched-kind.ts';
+import type { WatcherTiming } from '../watcher-options.ts';
+import { lookAt, renewCredentials } from './api-request.ts';
+import type { CompleteList } from './complete-list.ts';
+import { readCompleteList } from './complete-list.ts';
+import { classifyFailure, OlderListError } from './failure.ts';
+import { Reflector } from './reflector.ts';
+
+const TURNS_TO_READ = 3;
+
+/** What a list or a look shows and the watch has not told. */
+interface Found {
+  /** The watch that was open at that time. */
+  readonly openedAt: number | undefined;
+  readonly held: readonly JsonObject[];
+  readonly missing: readonly Tracked[];
+}
+
+interface CollectionWatcherOptions {
+  readonly cluster: string;
+  readonly collection: Collection;
+  readonly connection: ClusterConnection;
+  readonly observer: KindObserver;
+  readonly timing: WatcherTiming;
+  readonly listPageSize: number;
+  /** Waits between the pages of a list while too much is on its way to Temporal. */
+  readonly room: () => Promise<void>;
+  /** All places of the kind. */
+  readonly places: () => readonly { readonly collection: Collection; readonly absentPolls: number }[];
+  /** A list was older than what was seen: perhaps the cluster was restored. */
+  readonly older: (watcher: CollectionWatcher, listVersion: bigint) => Promise<void>;
+  /** A list was as new as it has to be. */
+  readonly newEnough: (watcher: CollectionWatcher) => void;
+  /** Such a list shows resources at older versions than were seen. */
+  readonly behind: (list: CompleteList) => Promise<void>;
+  /** Brings what the database knows of the kind; called before each list that checks the watch. */
+  readonly recall: () => Promise<void>;
+  readonly progressed: () => void;
+  readonly logger: Logger;
+  readonly metrics: WatcherMetrics;
+  readonly random: () => number;
+}
+
+/** One collection: its reflector, and beside it the list that checks it from time to time. */
+export class CollectionWatcher {
+  readonly collection: Collection;
+  readonly #options: CollectionWatcherOptions;
+  readonly #reflector: Reflector;
+  readonly #urgent: UrgentResources;
+  /** Missing from a list that a watch began with: no watch was to tell their end. */
+  readonly #endedBefore = new WeakSet<Tracked>();
+  /** The newest version that anything has shown: no list may be older. */
+  #newest = 0n;
+  #stopping = new AbortController().signal;
+
+  constructor(options: CollectionWatcherOptions) {
+    this.#options = options;
+    this.collection = options.collection;
+    this.#urgent = new UrgentResources({ reconcileMs: options.timing.reconcileMs, now: Date.now });
+    this.#reflector = new Reflector({
+      ...options,
+      list: (signal) => this.#list(signal),
+      listed: (list) => {
+        const missing = this.#missingFrom(list);
+        for (const tracked of missing) this.#endedBefore.add(tracked);
+        void this.#bury(missing);
+      },
+      absent: () => {
+        void this.#bury(this.#missingFrom({ listed: new Set(), version: this.#newest }));
+      },
+      older: (error) => this.#suspect(error),
+      saw: (version) => {
+        this.expectAtLeast(version);
+      },
+    });
+  }
+
+  get isSynced(): boolean {
+    return this.#reflector.isSynced;
+  }
+
+  get absentPolls(): number {
+    return this.#reflector.absentPolls;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#stopping = signal;
+    const { timing } = this.#options;
+    await Promise.all([
+      this.#reflector.run(signal),
+      this.#checkForever(timing.reconcileMs, () => this.#reconcile(signal), signal),
+      this.#checkForever(timing.lookMs, () => this.#lookAtUrgent(signal), signal),
+    ]);
+  }
+
+  rebuild(cause: string): void {
+    this.#reflector.rebuild(cause);
+  }
+
+  /** So new was the cluster when something was recorded of it, in an earlier life of this process or by another one. */
+  expectAtLeast(version: bigint): void {
+    if (version > this.#newest) this.#newest = version;
+  }
+
+  /** The server's versions went back: any list will do. */
+  forgetVersions(): void {
+    this.#newest = 0n;
+  }
+
+  async #list(signal: AbortSignal, hold?: (resource: JsonObject) => boolean): Promise<CompleteList> {
+    const { timing, listPageSize, metrics, cluster, collection } = this.#options;
+    const notOlderThan = this.#newest;
+    const list = await readCompleteList(
+      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, hold },
+      signal,
+    );
+    this.expectAtLeast(list.version);
+    this.#options.newEnough(this);
+    if (list.behind.size > 0) await this.#options.behind(list);
+    metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
+    return list;
+  }
+
+  async #checkForever(periodMs: number, check: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { random } = this.#options;
+    for (;;) {
+      const pauseMs = periodMs * (0.75 + random() / 2);
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      // A collection that was never listed completely has nothing to be checked against.
+      if (!this.#reflector.isSynced || this.#reflector.absentPolls > 0) continue;
+      await check().catch((error: unknown) => this.#checkFailed(error));
+    }
+  }
+
+  /** The next round comes anyway. An open watch does not notice that the credentials of its request are over. */
+  async #checkFailed(error: unknown): Promise<void> {
+    const { connection, logger, collection } = this.#options;
+    const reason = reasonOf(error);
+    logger.warn({ kind: collection.kind, reason }, 'cannot check the watch');
+    renewCredentials(classifyFailure(error), connection, logger);
+    await this.#suspect(error);
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    await this.#options.recall();
+    const openedAt = this.#reflector.watchOpenedAt;
+    const held: JsonObject[] = [];
+    const list = await this.#list(signal, (resource) => held.push(resource) > 0);
+    await this.#hearOut({ openedAt, held, missing: this.#missingFrom(list) }, signal);
+  }
+
+  /** Between two lists each resource that is overdue, or soon to be deleted, is asked for by its name: etcd itself answers. */
+  async #lookAtUrgent(signal: AbortSignal): Promise<void> {
+    const { observer, connection, timing } = this.#options;
+    const openedAt = this.#reflector.watchOpenedAt;
+    const held: JsonObject[] = [];
+    const missing: Tracked[] = [];
+    for (const tracked of this.#urgent.take(observer.tracked(), this.collection)) {
+      const look = await lookAt(this.collection, tracked, {
+        connection,
+        deadlineMs: timing.requestMs,
+        signal,
+      });
+      if (look === 'missing') missing.push(tracked);
+      if (typeof look === 'string') continue;
+      if ('unclear' in look) throw look.unclear;
+      if (textAt(look.object, 'metadata.uid') !== tracked.uid) missing.push(tracked);
+      if (observer.wouldTell(look.object)) held.push(look.object);
+    }
+    await this.#hearOut({ openedAt, held, missing }, signal);
+  }
+
+  /**
+   * What was found is kept for a while: taken in at once it would hide the states between, which the watch is about to
+   * tell. What an open watch has not told by then, it has lost; one that is being asked for again has until the longest
+   * pause is over.
+   */
+  async #hearOut({ openedAt, held, missing }: Found, signal: AbortSignal): Promise<void> {
+    if (held.length + missing.length === 0) return;
+    const { observer, timing } = this.#options;
+    const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
+    const graceMs = timing.reconcileGraceMs + (isSameWatch() ? 0 : timing.longestBackoffMs);
+    await delay(graceMs, undefined, { signal }).catch(() => undefined);
+    // What was found may be over by now, and nobody is left to tell that: the next life lists.
+    if (signal.aborted) return;
+    // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
+    for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
+    const isLost = isSameWatch();
+    const untold = held.filter((resource) => observer.observe(resource, this.collection)?.isNews === true);
+    const { before = [], since = [] } = Object.groupBy(missing, (tracked) =>
+      this.#endedBefore.has(tracked) ? 'before' : 'since',
+    );
+    await this.#bury(before);
+    const gone = await this.#bury(since);
+    if (isLost) this.#reflector.lost(untold.length + gone);
+  }
+
+  #missingFrom({ listed, version }: Pick<CompleteList, 'listed' | 'version'>): Tracked[] {
+    return this.#options.observer.missingFrom(this.collection, listed, version);
+  }
+
+  async #bury(missing: readonly Tracked[]): Promise<number> {
+    if (missing.length === 0) return 0;
+    const { timing } = this.#options;
+    return confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
+  }
+
+  async #suspect(error: unknown): Promise<void> {
+    if (error instanceof OlderListError) await this.#options.older(this, error.version);
+  }
+}

@@ -1,0 +1,79 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { at, textAt } from '../../kubernaut/resource.ts';
+import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
+import type { JsonAnswer } from './api-request.ts';
+import { getJson } from './api-request.ts';
+import { UnusableListError } from './failure.ts';
+
+/** A page is parsed in one piece, and so long nothing else happens in this process: about 5 ms for this much. */
+const PAGE_BYTES = 512 * 1_024;
+/** Nothing is known yet of how large the objects are. */
+const FIRST_PAGE_SIZE = 100;
+const LEAST_PAGE_SIZE = 20;
+
+interface ListRequest {
+  readonly connection: ClusterConnection;
+  readonly path: string;
+  /** Most objects of one page; large objects make it smaller. */
+  readonly pageSize: number;
+  /** For each page. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface ListPage {
+  readonly items: readonly JsonObject[];
+  /** Version of the whole list, on every page: where a watch starts. */
+  readonly resourceVersion: string;
+}
+
+/**
+ * All pages of one consistent list, of the newest state there is. Throws 410 when the state it is cut from is forgotten
+ * before the last page: then only a new list helps.
+ */
+export async function* listPages(request: ListRequest): AsyncGenerator<ListPage> {
+  let next: Promise<JsonAnswer> | undefined = askForPage(
+    request,
+    Math.min(FIRST_PAGE_SIZE, request.pageSize),
+  );
+  while (next !== undefined) {
+    const { body, sizeBytes } = await next;
+    const page = readPage(request.path, body);
+    const token = textAt(body, 'metadata.continue');
+    const limit = nextLimit(page.items.length, sizeBytes, request.pageSize);
+    // Already on its way while this one is worked on.
+    next = token === undefined ? undefined : askForPage(request, limit, token);
+    // Whoever stops in the middle never looks at it again; whoever goes on meets its failure above.
+    next?.catch(() => undefined);
+    // Without a turn it would leave only after this page is worked on, and then be waited for.
+    await nextTurn();
+    yield page;
+  }
+}
+
+function askForPage(request: ListRequest, limit: number, token?: string): Promise<JsonAnswer> {
+  const query = new URLSearchParams({
+    limit: String(limit),
+    ...(token === undefined ? {} : { continue: token }),
+  });
+  const path = `${request.path}?${query.toString()}`;
+  return getJson({ ...request, path, operation: `list ${request.path}` });
+}
+
+function readPage(path: string, body: JsonValue): ListPage {
+  const items = at(body, 'items') ?? [];
+  const resourceVersion = textAt(body, 'metadata.resourceVersion') ?? '';
+  if (!Array.isArray(items) || !items.every(isJsonObject) || !/^\d+$/.test(resourceVersion)) {
+    throw new UnusableListError(path, 'the answer is no list of objects with a version');
+  }
+  return { items, resourceVersion };
+}
+
+function nextLimit(items: number, sizeBytes: number, most: number): number {
+  if (items === 0) return most;
+  const fitting = Math.floor(PAGE_BYTES / (sizeBytes / items));
+  return Math.min(most, Math.max(LEAST_PAGE_SIZE, fitting));
+}
