@@ -119,7 +119,7 @@ export function readAiAnalysis(resource: JsonObject, context: ReadingContext): R
   };
 }
 
-/** The hub's row: the analysis only knows whether somebody had to approve. */
+/** The row of the remediation: the analysis only knows whether somebody had to approve. */
 function approvalOf(subject: Subject): readonly Observation[] {
   const { observation } = readPhase(APPROVAL_OF_ANALYSIS, subject, {
     key: naturalKey(subject.remediation.uid),

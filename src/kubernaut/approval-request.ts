@@ -2,12 +2,12 @@ import type { JsonValue } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { inAll } from './column-source.ts';
-import { readDeletionFromHub } from './deletion.ts';
-import { readerOf } from './hub-addition.ts';
+import { readDeletionFromRemediation } from './deletion.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
+import { readerOf } from './remediation-addition.ts';
 import { at, textAt } from './resource.ts';
 
 const anywhere = (...paths: readonly string[]) => inAll(['G3', 'G2', 'G1'], ...paths);
@@ -73,7 +73,7 @@ export const readApprovalRequest = readerOf({
   remediationOf,
 });
 
-export const readApprovalDeletion = readDeletionFromHub({
+export const readApprovalDeletion = readDeletionFromRemediation({
   kind: 'RemediationApprovalRequest',
   definition: APPROVAL.definition,
   phase: APPROVAL.phase,

@@ -41,7 +41,7 @@ type ReadDeletion = NonNullable<KubernautKind['readDeletion']>;
 type Place = Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>;
 
 /** Says of a kind that adds to the record of its remediation that a resource of it is gone, and nothing else. */
-export function readDeletionFromHub(place: Place): ReadDeletion {
+export function readDeletionFromRemediation(place: Place): ReadDeletion {
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };

@@ -1,13 +1,13 @@
 import type { JsonObject } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { inAll } from './column-source.ts';
-import { readDeletionFromHub } from './deletion.ts';
-import { readerOf } from './hub-addition.ts';
+import { readDeletionFromRemediation } from './deletion.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN } from './left-out.ts';
 import type { ReadingContext, RemediationReference } from './observed-remediation.ts';
 import { ownerOf, remediationByName, remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
+import { readerOf } from './remediation-addition.ts';
 import { textAt } from './resource.ts';
 
 const anywhere = (...paths: readonly string[]) => inAll(['G3', 'G2'], ...paths);
@@ -67,7 +67,7 @@ export const readEffectivenessAssessment = readerOf({
   remediationOf: remediationOfAssessment,
 });
 
-export const readAssessmentDeletion = readDeletionFromHub({
+export const readAssessmentDeletion = readDeletionFromRemediation({
   kind: 'EffectivenessAssessment',
   definition: VERIFICATION.definition,
   phase: VERIFICATION.phase,

@@ -2,12 +2,12 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, isJsonObject } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { inAll } from './column-source.ts';
-import { readDeletionFromHub } from './deletion.ts';
-import { readerOf } from './hub-addition.ts';
+import { readDeletionFromRemediation } from './deletion.ts';
 import type { LeftOut } from './left-out.ts';
 import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
+import { readerOf } from './remediation-addition.ts';
 import { at, textAt } from './resource.ts';
 
 /** Members of one entry of `notifications`, and where they come from. */
@@ -75,7 +75,7 @@ export const readNotificationRequest = readerOf({
   remediationOf,
 });
 
-export const readNotificationDeletion = readDeletionFromHub({
+export const readNotificationDeletion = readDeletionFromRemediation({
   kind: 'NotificationRequest',
   definition: NOTIFICATION.definition,
   phase: NOTIFICATION.phase,

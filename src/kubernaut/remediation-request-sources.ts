@@ -16,7 +16,7 @@ export function grouped(struct: string, ...members: readonly string[]): Paths {
 
 const anywhere = (path: string): Paths => inAll(ALL, path);
 
-type HubColumns = Sources<typeof remediationAudit>['columns'];
+type RemediationColumns = Sources<typeof remediationAudit>['columns'];
 
 const COLUMNS = {
   signal_fingerprint: { paths: anywhere('spec.signalFingerprint') },
@@ -42,7 +42,7 @@ const COLUMNS = {
   // as observed_at of the closure.
   completed_at: { paths: anywhere('status.completedAt') },
   retention_expires_at: { paths: anywhere('status.retentionExpiryTime') },
-} satisfies HubColumns;
+} satisfies RemediationColumns;
 
 const EXTRA: Readonly<Record<string, Paths>> = {
   message: anywhere('status.message'),

@@ -65,12 +65,12 @@ export function readRemediationRequest(
 ): ResourceReading | Unread {
   const subject = subjectOfRequest(resource, context);
   if ('unread' in subject) return subject;
-  const hub = readHub(subject, isTerminal(at(resource, 'status.overallPhase')));
+  const own = readOwnRecord(subject, isTerminal(at(resource, 'status.overallPhase')));
   const skip = readSkip(subject);
   return {
-    ...aboutRequest(subject, hub),
+    ...aboutRequest(subject, own),
     observations: [
-      hub.observation,
+      own.observation,
       ...(skip === undefined ? [] : [skip.observation]),
       ...siblingsOf(subject),
     ],
@@ -109,10 +109,10 @@ interface Ending {
 function endingOf(gone: GoneResource, context: ReadingContext): Ending {
   const subject = gone.lastState && subjectOfRequest(gone.lastState, context);
   if (subject === undefined || 'unread' in subject) return rememberedEnding(gone);
-  const hub = readHub(subject, true);
+  const own = readOwnRecord(subject, true);
   return {
-    about: aboutRequest(subject, hub),
-    columns: hub.observation.columns,
+    about: aboutRequest(subject, own),
+    columns: own.observation.columns,
     phase: textAt(subject.resource, 'status.overallPhase'),
     wasSeen: true,
   };
@@ -145,7 +145,7 @@ function subjectOfRequest(resource: JsonObject, context: ReadingContext): Subjec
   return subjectOf(resource, { shape: generationOf(resource), remediation, context });
 }
 
-function readHub(subject: Subject, isOver: boolean): PhaseRead {
+function readOwnRecord(subject: Subject, isOver: boolean): PhaseRead {
   return readPhase(isOver ? CLOSURE : PROGRESS, subject, {
     key: naturalKey(subject.remediation.uid),
     known: UNDERSTOOD,

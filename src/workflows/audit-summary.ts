@@ -1,6 +1,6 @@
 import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
-import type { AuditProgress, HubState, RemediationEnd } from './messages.ts';
+import type { AuditProgress, RemediationEnd, RemediationState } from './messages.ts';
 import type { QueuedObservation } from './phase-queues.ts';
 import { confirmationSentence, phaseSentence, timeBetween } from './phase-sentences.ts';
 
@@ -8,7 +8,7 @@ import { confirmationSentence, phaseSentence, timeBetween } from './phase-senten
 const MAX_SHOWN_RECORDS = 20;
 
 interface Ending {
-  readonly hub: HubState | undefined;
+  readonly remediation: RemediationState | undefined;
   readonly end: RemediationEnd | undefined;
 }
 
@@ -63,21 +63,21 @@ function shortName(name: string, remediationUid: string): string {
 }
 
 /** The sentence under which a closed run is found again: `remediated in 4m12s`. */
-export function closingSentence({ hub, end }: Ending): string {
+export function closingSentence({ remediation, end }: Ending): string {
   if (end === undefined) return 'open';
   if (end.by !== 'closure') return endedBy(end);
   if (end.verdict === 'deleted-before-terminal') {
-    return `deleted before its end, last seen ${hub?.phase ?? 'without a phase'}`;
+    return `deleted before its end, last seen ${remediation?.phase ?? 'without a phase'}`;
   }
-  return `${outcomeWords(hub)}${tookTime(hub)}`;
+  return `${outcomeWords(remediation)}${tookTime(remediation)}`;
 }
 
 /** For the search attribute: the outcome, else the phase in which it ended, else how the audit itself ended. */
-export function outcomeOf({ hub, end }: Ending): string {
+export function outcomeOf({ remediation, end }: Ending): string {
   if (end === undefined) return 'open';
   if (end.verdict === undefined) return `closed-${end.by}`;
   const isOwn = end.by === 'closure' && end.verdict === 'terminal';
-  return (isOwn ? (hub?.outcome ?? hub?.phase) : undefined) ?? end.verdict;
+  return (isOwn ? (remediation?.outcome ?? remediation?.phase) : undefined) ?? end.verdict;
 }
 
 function endedBy({ by, verdict, reason }: RemediationEnd): string {
@@ -93,19 +93,19 @@ function endedBy({ by, verdict, reason }: RemediationEnd): string {
   }
 }
 
-function outcomeWords(hub: HubState | undefined): string {
-  if (hub?.outcome !== undefined) return inWords(hub.outcome);
-  const phase = inWords(hub?.phase ?? 'ended');
-  if (hub?.failurePhase === undefined) return phase;
-  const during = inWords(hub.failurePhase);
+function outcomeWords(remediation: RemediationState | undefined): string {
+  if (remediation?.outcome !== undefined) return inWords(remediation.outcome);
+  const phase = inWords(remediation?.phase ?? 'ended');
+  if (remediation?.failurePhase === undefined) return phase;
+  const during = inWords(remediation.failurePhase);
   return `${phase} ${during.endsWith('ing') ? 'while' : 'during'} ${during}`;
 }
 
 /** What was done is done in a time, and what went wrong does so after it. */
-function tookTime(hub: HubState | undefined): string {
-  if (hub?.startedAt === undefined || hub.completedAt === undefined) return '';
-  const time = timeBetween(hub.startedAt, hub.completedAt);
-  return time === undefined ? '' : ` ${hub.outcome === undefined ? 'after' : 'in'} ${time}`;
+function tookTime(remediation: RemediationState | undefined): string {
+  if (remediation?.startedAt === undefined || remediation.completedAt === undefined) return '';
+  const time = timeBetween(remediation.startedAt, remediation.completedAt);
+  return time === undefined ? '' : ` ${remediation.outcome === undefined ? 'after' : 'in'} ${time}`;
 }
 
 /** `NoActionRequired` as people write it. */

@@ -1,10 +1,10 @@
 import type { Observation } from '../domain/observation.ts';
 import { isOlderVersion, recordName } from '../domain/observation.ts';
-import { remediationAudit as hub } from '../domain/records/remediation-audit.ts';
-import type { AuditTrailState, HubState, RecordProgress, RemediationEnd } from './messages.ts';
+import { remediationAudit } from '../domain/records/remediation-audit.ts';
+import type { AuditTrailState, RecordProgress, RemediationEnd, RemediationState } from './messages.ts';
 import { operatorReason } from './operator-closure.ts';
 
-/** Records that a run remembers; a remediation has a dozen. Fragments for one that is forgotten wait for the end. */
+/** Records that a run remembers; a remediation has a dozen. Partial records for one that is forgotten wait for the end. */
 const MAX_REMEMBERED_RECORDS = 500;
 
 /**
@@ -31,19 +31,19 @@ type Recorded = 'stored' | 'quarantined' | 'elsewhere';
 export class AuditTrail {
   readonly #records: Map<string, RecordProgress>;
   readonly #present: Set<string>;
-  readonly #parked: Observation[];
+  readonly #pending: Observation[];
   #sawDeletion: boolean;
   #skipReason: string | undefined;
-  hub: HubState | undefined;
+  remediation: RemediationState | undefined;
   end: RemediationEnd | undefined;
 
   constructor(state: AuditTrailState = NOTHING_YET) {
     this.#records = new Map(Object.entries(state.records));
     this.#present = new Set(state.present);
-    this.#parked = [...state.parked];
+    this.#pending = [...state.parked];
     this.#sawDeletion = state.sawDeletion;
     this.#skipReason = state.skipReason;
-    this.hub = state.hub;
+    this.remediation = state.hub;
     this.end = state.end;
   }
 
@@ -51,8 +51,8 @@ export class AuditTrail {
     return Object.fromEntries(this.#records);
   }
 
-  get parked(): readonly Observation[] {
-    return this.#parked;
+  get pending(): readonly Observation[] {
+    return this.#pending;
   }
 
   get skipReason(): string | undefined {
@@ -61,32 +61,32 @@ export class AuditTrail {
 
   /** Resources without a remediation, and all of them are gone. */
   isAbandoned(): boolean {
-    return this.hub === undefined && this.#sawDeletion && this.#present.size === 0;
+    return this.remediation === undefined && this.#sawDeletion && this.#present.size === 0;
   }
 
-  /** A fragment waits until its record was stored by an observation of its own, at the latest until the end. */
+  /** A partial record waits until its record was stored by an observation of its own, at the latest until the end. */
   mustWait(observation: Observation): boolean {
     return (
       observation.fragment === true && this.end === undefined && !this.#records.has(recordName(observation))
     );
   }
 
-  park(fragment: Observation): void {
-    this.#parked.push(fragment);
+  addPending(partial: Observation): void {
+    this.#pending.push(partial);
   }
 
-  /** Fragments that need not wait any longer; they are the caller's from now on. */
+  /** Partial records that need not wait any longer; they are the caller's from now on. */
   release(): Observation[] {
-    const released = this.#parked.filter((fragment) => !this.mustWait(fragment));
+    const released = this.#pending.filter((partial) => !this.mustWait(partial));
     if (released.length > 0) {
-      this.#parked.splice(0, Infinity, ...this.#parked.filter((fragment) => this.mustWait(fragment)));
+      this.#pending.splice(0, Infinity, ...this.#pending.filter((partial) => this.mustWait(partial)));
     }
     return released;
   }
 
   /** All that waits for its record, for somebody else to store. */
-  takeParked(): Observation[] {
-    return this.#parked.splice(0);
+  takePending(): Observation[] {
+    return this.#pending.splice(0);
   }
 
   noteRecorded(observation: Observation, recorded: Recorded): void {
@@ -94,8 +94,8 @@ export class AuditTrail {
     this.#notePresence(observation);
     const { skip_reason: skipReason, verdict } = observation.columns;
     if (typeof skipReason === 'string' && skipReason !== '') this.#skipReason = skipReason;
-    if (observation.table !== hub.table || !OWN_PHASES.has(observation.phase)) return;
-    if (observation.resource !== undefined) this.hub = laterHub(this.hub, observation);
+    if (observation.table !== remediationAudit.table || !OWN_PHASES.has(observation.phase)) return;
+    if (observation.resource !== undefined) this.remediation = laterState(this.remediation, observation);
     if (observation.phase === 'closure') this.#noteClosure(observation, verdict);
   }
 
@@ -107,11 +107,11 @@ export class AuditTrail {
   state(attributes: AuditTrailState['attributes']): AuditTrailState {
     return {
       records: this.records,
-      parked: this.#parked,
+      parked: this.#pending,
       present: [...this.#present],
       sawDeletion: this.#sawDeletion,
       attributes,
-      ...(this.hub === undefined ? {} : { hub: this.hub }),
+      ...(this.remediation === undefined ? {} : { hub: this.remediation }),
       ...(this.end === undefined ? {} : { end: this.end }),
       ...(this.#skipReason === undefined ? {} : { skipReason: this.#skipReason }),
     };
@@ -142,7 +142,10 @@ export class AuditTrail {
 }
 
 /** Observations may come out of order: an older one only adds what is not known. */
-function laterHub(known: HubState | undefined, { sourceVersion, createdAt, columns }: Observation): HubState {
+function laterState(
+  known: RemediationState | undefined,
+  { sourceVersion, createdAt, columns }: Observation,
+): RemediationState {
   const seen = {
     version: sourceVersion,
     createdAt,

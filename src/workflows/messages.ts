@@ -56,13 +56,13 @@ export interface CarriedAudit {
 
 /** What a run knows of its remediation, as plain JSON. */
 export interface AuditTrailState {
-  /** The remediation's own resource, as far as it was seen. */
-  readonly hub?: HubState;
+  /** The remediation's own resource, as far as it was seen. The name of the field is in histories. */
+  readonly hub?: RemediationState;
   /** Why nothing more is expected; absent while something is. */
   readonly end?: RemediationEnd;
   /** What was recorded, by table and key. */
   readonly records: Readonly<Record<string, RecordProgress>>;
-  /** Fragments that wait for the record they belong to. */
+  /** Partial records that wait for the record they belong to. The name of the field is in histories and answers. */
   readonly parked: readonly Observation[];
   /** uids of the resources that were seen and not yet seen deleted. */
   readonly present: readonly string[];
@@ -72,7 +72,7 @@ export interface AuditTrailState {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export interface HubState {
+export interface RemediationState {
   readonly version: string;
   readonly createdAt: string;
   readonly phase?: string;
@@ -129,7 +129,7 @@ export interface AuditProgress {
   readonly recording: readonly string[];
   /** Observations that wait for those before them. */
   readonly waiting: number;
-  /** Fragments that wait for the record they belong to. */
+  /** Partial records that wait for the record they belong to. The name of the field is in histories and answers. */
   readonly parked: number;
   readonly waitsFor: string;
 }

@@ -3,7 +3,7 @@ import { ROOM_FOR_POSTS } from '../domain/intake/post-fields.ts';
 import { canonicalJson } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
-import { remediationAudit as hub } from '../domain/records/remediation-audit.ts';
+import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import type { CloseAuditRequest, RemediationName } from './messages.ts';
 import { MAX_CLOSING_REASON } from './messages.ts';
 
@@ -28,7 +28,7 @@ export function operatorClosure(
 ): Observation {
   const at = instantOf(nowMs);
   return {
-    table: hub.table,
+    table: remediationAudit.table,
     cluster: remediation.cluster,
     key: naturalKey(remediation.uid),
     phase: 'closure',

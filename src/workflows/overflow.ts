@@ -140,7 +140,7 @@ function handedTogether(lists: readonly Observation[][]): Observation[][][] {
 function sourcesOf(queues: PhaseQueues, trail: AuditTrail): (() => Observation[])[] {
   const phases = [...AUDIT_PHASES.filter((phase) => !LAST_TO_GO.includes(phase)), ...LAST_TO_GO];
   return [
-    () => trail.takeParked(),
+    () => trail.takePending(),
     ...phases.map((phase) => () => queues.take(phase, 'waiting')),
     ...phases.map((phase) => () => queues.take(phase, 'running')),
   ];

@@ -141,15 +141,15 @@ class Audit {
   }
 
   progress(): AuditProgress {
-    const { records, hub, end, parked } = this.#trail;
+    const { records, remediation, end, pending } = this.#trail;
     return {
       remediation: this.#input.remediation,
-      ...(hub?.phase === undefined ? {} : { phase: hub.phase }),
+      ...(remediation?.phase === undefined ? {} : { phase: remediation.phase }),
       ...(end === undefined ? {} : { end }),
       records,
       recording: this.#queues.inFlight().map(([phase, list]) => recordingLine(phase, list)),
       waiting: this.#queues.waitingCount,
-      parked: parked.length,
+      parked: pending.length,
       waitsFor: this.#waitsFor(),
     };
   }
@@ -162,7 +162,7 @@ class Audit {
   }
 
   addClosure(request: CloseAuditRequest): Observation {
-    const createdAt = this.#trail.hub?.createdAt ?? instantOf(workflowInfo().startTime.getTime());
+    const createdAt = this.#trail.remediation?.createdAt ?? instantOf(workflowInfo().startTime.getTime());
     const closure = operatorClosure(this.#input.remediation, request, { nowMs: Date.now(), createdAt });
     this.#queues.add(closure);
     return closure;
@@ -186,7 +186,7 @@ class Audit {
       this.#placing.begin();
     if (answer.verdict !== undefined) this.#learn(answer.verdict);
     if (this.#trail.end !== undefined) this.#end(this.#trail.end);
-    this.#releaseFragments();
+    this.#releasePartialRecords();
     return list.filter((_queued, place) => answer.later?.includes(place) === true);
   }
 
@@ -212,7 +212,7 @@ class Audit {
     const isBefore = ({ observation: before }: QueuedObservation): boolean =>
       before.fragment !== true && recordName(before) === name;
     if (list.some(isBefore)) return false;
-    this.#trail.park(observation);
+    this.#trail.addPending(observation);
     return true;
   }
 
@@ -231,7 +231,7 @@ class Audit {
 
   #end(end: RemediationEnd): void {
     this.#trail.end ??= end;
-    this.#releaseFragments();
+    this.#releasePartialRecords();
     this.#queues.makeAllDue();
     if (this.#grace !== 'not begun') return;
     this.#grace = 'running';
@@ -247,8 +247,8 @@ class Audit {
     );
   }
 
-  #releaseFragments(): void {
-    for (const fragment of this.#trail.release()) this.#queues.add(fragment);
+  #releasePartialRecords(): void {
+    for (const partial of this.#trail.release()) this.#queues.add(partial);
   }
 
   /** True when there is, or may be, something to record; false when the run is to close. */
@@ -271,7 +271,7 @@ class Audit {
       this.#queues.hasWaiting() || this.#trail.end !== undefined || this.#isWoken();
     await condition(() => this.#verdict === 'known' || hasMore());
     if (hasMore()) return true;
-    if (this.#trail.hub !== undefined) {
+    if (this.#trail.remediation !== undefined) {
       await condition(hasMore);
       return true;
     }
@@ -301,9 +301,9 @@ class Audit {
   }
 
   #show(): void {
-    const { hub, skipReason, end } = this.#trail;
+    const { remediation, skipReason, end } = this.#trail;
     const outcome = end?.by === 'closure' ? outcomeOf(this.#trail) : undefined;
-    this.#attributes.update({ phase: phaseClassOf(hub?.phase), skipReason, outcome });
+    this.#attributes.update({ phase: phaseClassOf(remediation?.phase), skipReason, outcome });
     this.#showDetails();
   }
 
@@ -315,7 +315,9 @@ class Audit {
   #waitsFor(): string {
     if (!this.#queues.isIdle()) return 'the database';
     if (this.#trail.end !== undefined) return this.#placing.isDone() ? 'late observations' : 'the model';
-    return this.#trail.hub === undefined ? "the remediation's own resource" : 'the end of the remediation';
+    return this.#trail.remediation === undefined
+      ? "the remediation's own resource"
+      : 'the end of the remediation';
   }
 
   #mustContinue(): boolean {

@@ -2,7 +2,7 @@ import type { Branch } from '../../dev/simulator/stories.ts';
 
 /** What each branch must leave in the tables, written by hand. Absent columns must be null; counts follow from the lists. */
 export interface BranchExpectation {
-  readonly hub: Row;
+  readonly remediation: Row;
   readonly signals: readonly Row[];
   readonly analyses: readonly Row[];
   readonly executions: readonly Row[];
@@ -55,27 +55,27 @@ const blocked = (skipReason: string, more: Row = {}): Row => ({
 });
 const afterBlock = (block: Row): BranchExpectation => ({
   ...executed,
-  hub: remediated,
+  remediation: remediated,
   executions: [SUCCESS, block],
 });
 const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
 
 /** The branches as generations G3 and G2 tell them: their resources say the same in other places. */
 export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
-  remediated: { ...executed, hub: remediated },
-  'agent-busy': { ...executed, hub: remediated },
-  'notification-flapping': { ...executed, hub: remediated },
-  'no-action': { ...analysed, hub: completed('NoActionRequired') },
-  'dry-run': { ...analysed, hub: completed('DryRun') },
+  remediated: { ...executed, remediation: remediated },
+  'agent-busy': { ...executed, remediation: remediated },
+  'notification-flapping': { ...executed, remediation: remediated },
+  'no-action': { ...analysed, remediation: completed('NoActionRequired') },
+  'dry-run': { ...analysed, remediation: completed('DryRun') },
   'manual-review': {
     ...signalled,
     analyses: ANALYSIS_FAILED,
-    hub: { ...terminal, overall_phase: 'Completed', outcome: 'ManualReviewRequired' },
+    remediation: { ...terminal, overall_phase: 'Completed', outcome: 'ManualReviewRequired' },
   },
   'analysis-failed': {
     ...signalled,
     analyses: ANALYSIS_FAILED,
-    hub: {
+    remediation: {
       ...terminal,
       overall_phase: 'Failed',
       failure_phase: 'AIAnalysis',
@@ -84,30 +84,30 @@ export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   },
   'execution-failed': {
     ...failing,
-    hub: failed('WorkflowExecution'),
+    remediation: failed('WorkflowExecution'),
     executions: [{ ...FAILED, says_why: true }],
   },
-  'approval-granted': { ...executed, hub: { ...remediated, ...decided('Approved') } },
+  'approval-granted': { ...executed, remediation: { ...remediated, ...decided('Approved') } },
   'approval-overridden': {
     ...executed,
-    hub: { ...remediated, ...decided('Approved'), overridden: true },
+    remediation: { ...remediated, ...decided('Approved'), overridden: true },
   },
-  'approval-rejected': { ...analysed, hub: { ...failed('Approval'), ...decided('Rejected') } },
-  'approval-expired': { ...analysed, hub: { ...failed('Approval'), ...decided('Expired') } },
+  'approval-rejected': { ...analysed, remediation: { ...failed('Approval'), ...decided('Rejected') } },
+  'approval-expired': { ...analysed, remediation: { ...failed('Approval'), ...decided('Expired') } },
   'blocked-unmanaged-resource': afterBlock(blocked('UnmanagedResource')),
   'blocked-consecutive-failures': {
     ...before,
-    hub: { ...terminal, overall_phase: 'Failed', failure_phase: 'Blocked' },
+    remediation: { ...terminal, overall_phase: 'Failed', failure_phase: 'Blocked' },
     executions: [blocked('ConsecutiveFailures')],
   },
   'duplicate-remediated': {
     ...before,
-    hub: { ...terminal, overall_phase: 'Completed', outcome: 'Remediated' },
+    remediation: { ...terminal, overall_phase: 'Completed', outcome: 'Remediated' },
     executions: [blocked('DuplicateInProgress')],
   },
   'duplicate-failed': {
     ...before,
-    hub: { ...terminal, overall_phase: 'Failed', failure_phase: 'Deduplicated' },
+    remediation: { ...terminal, overall_phase: 'Failed', failure_phase: 'Deduplicated' },
     executions: [blocked('DuplicateInProgress')],
   },
   'blocked-exponential-backoff': afterBlock(blocked('ExponentialBackoff')),
@@ -116,43 +116,43 @@ export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   'blocked-recently-remediated': afterBlock(blocked('RecentlyRemediated')),
   'blocked-ineffective-chain': {
     ...analysed,
-    hub: failed('Blocked', { outcome: 'ManualReviewRequired' }),
+    remediation: failed('Blocked', { outcome: 'ManualReviewRequired' }),
     executions: [blocked('IneffectiveChain')],
   },
   'lock-lost': {
     ...executed,
-    hub: completed('Remediated'),
+    remediation: completed('Remediated'),
     executions: [{ ...FAILED, says_why: true, names_the_conflict: true }],
     actions: [],
   },
-  'verification-inconclusive': { ...executed, hub: completed('Inconclusive', verified) },
+  'verification-inconclusive': { ...executed, remediation: completed('Inconclusive', verified) },
   'verification-timed-out': {
     ...executed,
-    hub: completed('VerificationTimedOut', { verification_reason: 'Expired' }),
+    remediation: completed('VerificationTimedOut', { verification_reason: 'Expired' }),
   },
   'timed-out-processing': {
     ...before,
-    hub: timedOut('Processing', terminal),
+    remediation: timedOut('Processing', terminal),
     signals: [{ status: 'Failed' }],
   },
   'timed-out-analyzing': {
     ...signalled,
-    hub: timedOut('Analyzing', terminal),
+    remediation: timedOut('Analyzing', terminal),
     analyses: [{ completion_status: 'timeout', says_why: true }],
   },
   'timed-out-awaiting-approval': {
     ...analysed,
-    hub: timedOut('AwaitingApproval', { ...terminal, approval_required: true }),
+    remediation: timedOut('AwaitingApproval', { ...terminal, approval_required: true }),
   },
-  'timed-out-executing': { ...failing, hub: timedOut('Executing') },
+  'timed-out-executing': { ...failing, remediation: timedOut('Executing') },
   'timed-out-verifying': {
     ...executed,
-    hub: { ...timedOut('Verifying'), verification_reason: 'Unrecoverable' },
+    remediation: { ...timedOut('Verifying'), verification_reason: 'Unrecoverable' },
   },
-  'timed-out-global': { ...failing, hub: timedOut('Executing'), executions: [FAILED, BUSY] },
+  'timed-out-global': { ...failing, remediation: timedOut('Executing'), executions: [FAILED, BUSY] },
   'cancelled-by-deletion': {
     ...executed,
-    hub: {
+    remediation: {
       overall_phase: 'Executing',
       verdict: 'deleted-before-terminal',
       approval_required: false,
@@ -162,14 +162,14 @@ export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
     executions: [{ phase: 'Running' }],
     actions: [{}],
   },
-  'cancelled-by-tool': { ...failing, hub: { ...unapproved, overall_phase: 'Cancelled' } },
+  'cancelled-by-tool': { ...failing, remediation: { ...unapproved, overall_phase: 'Cancelled' } },
 };
 
 const lowerCase = { signals: [{ status: 'completed' }] };
 const skipped = (reason: string): BranchExpectation => ({
   ...executed,
   ...lowerCase,
-  hub: { ...unapproved, overall_phase: 'Skipped' },
+  remediation: { ...unapproved, overall_phase: 'Skipped' },
   executions: [blocked(reason, { names_the_conflict: true })],
   actions: [],
 });
@@ -180,18 +180,18 @@ export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>
   remediated: {
     ...executed,
     ...lowerCase,
-    hub: { ...unapproved, overall_phase: completedThen, outcome: 'Remediated' },
+    remediation: { ...unapproved, overall_phase: completedThen, outcome: 'Remediated' },
   },
   'no-action': {
     ...analysed,
     ...lowerCase,
-    hub: { ...unapproved, overall_phase: completedThen, outcome: 'NoActionRequired' },
+    remediation: { ...unapproved, overall_phase: completedThen, outcome: 'NoActionRequired' },
   },
   'analysis-failed': {
     ...before,
     ...lowerCase,
     analyses: ANALYSIS_FAILED,
-    hub: {
+    remediation: {
       ...terminal,
       overall_phase: failedThen,
       failure_phase: 'AIAnalysis',
@@ -201,44 +201,49 @@ export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>
   'execution-failed': {
     ...failing,
     ...lowerCase,
-    hub: { ...unapproved, overall_phase: failedThen, failure_phase: 'WorkflowExecution' },
+    remediation: { ...unapproved, overall_phase: failedThen, failure_phase: 'WorkflowExecution' },
     executions: [{ ...FAILED, says_why: true }],
   },
   'approval-granted': {
     ...executed,
     ...lowerCase,
-    hub: { ...terminal, ...decided('Approved'), overall_phase: completedThen, outcome: 'Remediated' },
+    remediation: { ...terminal, ...decided('Approved'), overall_phase: completedThen, outcome: 'Remediated' },
   },
   'approval-rejected': {
     ...analysed,
     ...lowerCase,
-    hub: { ...terminal, ...decided('Rejected'), overall_phase: failedThen, failure_phase: 'Approval' },
+    remediation: {
+      ...terminal,
+      ...decided('Rejected'),
+      overall_phase: failedThen,
+      failure_phase: 'Approval',
+    },
   },
   'approval-expired': {
     ...analysed,
     ...lowerCase,
-    hub: { ...terminal, ...decided('Expired'), overall_phase: failedThen, failure_phase: 'Approval' },
+    remediation: { ...terminal, ...decided('Expired'), overall_phase: failedThen, failure_phase: 'Approval' },
   },
   'timed-out-processing': {
     ...before,
-    hub: { ...terminal, overall_phase: 'timeout', failure_phase: 'Processing' },
+    remediation: { ...terminal, overall_phase: 'timeout', failure_phase: 'Processing' },
     signals: [{ status: 'failed' }],
   },
   'timed-out-analyzing': {
     ...before,
     ...lowerCase,
-    hub: { ...terminal, overall_phase: 'timeout', failure_phase: 'Analyzing' },
+    remediation: { ...terminal, overall_phase: 'timeout', failure_phase: 'Analyzing' },
     analyses: [{ completion_status: 'timeout', says_why: true }],
   },
   'timed-out-executing': {
     ...failing,
     ...lowerCase,
-    hub: { ...unapproved, overall_phase: 'timeout', failure_phase: 'Executing' },
+    remediation: { ...unapproved, overall_phase: 'timeout', failure_phase: 'Executing' },
   },
   'cancelled-by-deletion': {
     ...executed,
     ...lowerCase,
-    hub: {
+    remediation: {
       overall_phase: 'executing',
       verdict: 'deleted-before-terminal',
       approval_required: false,

@@ -82,7 +82,7 @@ test('how often a block was looked at, and first and last when, is told by the e
   ]);
 });
 
-const HUB = `
+const REMEDIATION = `
   select overall_phase, outcome, failure_phase, verdict, approval_required, approval_decision, verification_reason,
     final_state_unknown, (approval_override is not null or null) as overridden, (deleted_at is not null or null) as deleted
   from remediation_audit where remediation_uid = $1 and cluster = $2`;
@@ -105,11 +105,11 @@ async function rowsOf(uid: string, cluster: string): Promise<BranchExpectation> 
     ]);
     return rows.map(withoutNulls);
   };
-  const [hub = {}, ...more] = await query(HUB);
+  const [remediation = {}, ...more] = await query(REMEDIATION);
   expect(more).toEqual([]);
   const [signals, analyses] = [await query(SIGNALS), await query(ANALYSES)];
   const [executions, actions] = [await query(EXECUTIONS), await query(ACTIONS)];
-  return inOrder({ hub, signals, analyses, executions, actions });
+  return inOrder({ remediation, signals, analyses, executions, actions });
 }
 
 function withoutNulls(row: Readonly<Record<string, string | boolean | null>>): Row {

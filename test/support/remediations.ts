@@ -7,7 +7,7 @@ import type { RemediationSignals } from '../../src/temporal/remediation-signals.
 import type { RemediationName } from '../../src/workflows/messages.ts';
 import { executionObservation } from './observations.ts';
 
-/** Hub columns, or whatever else a test wants an observation to say. */
+/** Columns of the remediation record, or whatever else a test wants an observation to say. */
 type Columns = Observation['columns'];
 
 /** A remediation that nobody has met yet, and its resources as a watcher would tell of them. */
@@ -51,7 +51,7 @@ export function playRemediation(
     resource: { ...resource, namespace: name.namespace, uid: `${resource.name}-${name.uid}` },
   });
   const own = { kind: 'RemediationRequest', name: name.name };
-  const hub = (phase: 'progress' | 'closure', version: number, columns: Columns): Observation =>
+  const ownRecord = (phase: 'progress' | 'closure', version: number, columns: Columns): Observation =>
     of(own, { table: 'remediation_audit', key: naturalKey(name.uid), phase, columns }, version);
   const analysis = { table: 'ai_analysis_audit', key: naturalKey(name.uid, 'ai-rr-7') } as const;
   const sendTogether = async (observations: readonly Observation[]): Promise<void> => {
@@ -63,14 +63,14 @@ export function playRemediation(
     send: (observation) => sendTogether([observation]),
     sendTogether,
     progress: (version, phase, columns = {}) =>
-      hub('progress', version, {
+      ownRecord('progress', version, {
         overall_phase: phase,
         verdict: 'open',
         started_at: STARTED_AT,
         ...columns,
       }),
     closure: (version, columns = {}) =>
-      hub('closure', version, {
+      ownRecord('closure', version, {
         overall_phase: 'Completed',
         outcome: 'Remediated',
         verdict: 'terminal',

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-async function hubOf({ name }: PlayedRemediation): Promise<Record<string, unknown> | undefined> {
+async function recordOf({ name }: PlayedRemediation): Promise<Record<string, unknown> | undefined> {
   const { rows } = await stage.database.owner.query<Record<string, unknown>>(
     'select overall_phase, verdict, revision, extra from remediation_audit where remediation_uid = $1::text',
     [name.uid],
@@ -39,7 +39,7 @@ test('a run stays open while the remediation does, and closes after its closure 
   await remediation.send(remediation.closure(4));
   await stage.closed(remediation);
   expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 2 }]);
-  expect(await hubOf(remediation)).toMatchObject({ overall_phase: 'Completed', verdict: 'terminal' });
+  expect(await recordOf(remediation)).toMatchObject({ overall_phase: 'Completed', verdict: 'terminal' });
   expect(await stage.statusOf(remediation)).toBe('COMPLETED');
 });
 
@@ -49,7 +49,7 @@ test('a remediation that is deleted before its end closes too, with that verdict
   const deletion = { overall_phase: 'Executing', verdict: 'deleted-before-terminal' };
   await remediation.send(remediation.closure(2, deletion));
   await stage.closed(remediation);
-  expect(await hubOf(remediation)).toMatchObject({ verdict: 'deleted-before-terminal' });
+  expect(await recordOf(remediation)).toMatchObject({ verdict: 'deleted-before-terminal' });
 });
 
 test('the workflow id names cluster, namespace, remediation and uid', () => {
@@ -63,7 +63,7 @@ describe('what comes after the end', () => {
   test('within the grace is recorded by the same run', async () => {
     const remediation = stage.newRemediation();
     await remediation.send(remediation.closure(5));
-    await until(async () => (await hubOf(remediation)) !== undefined, 'the closure is stored');
+    await until(async () => (await recordOf(remediation)) !== undefined, 'the closure is stored');
     await remediation.send(remediation.execution(6, 'Completed'));
     await stage.closed(remediation);
     expect(await stage.executions(remediation)).toEqual([{ phase: 'Completed', revision: 1 }]);
@@ -88,7 +88,7 @@ describe('what comes after the end', () => {
     await stage.closed(remediation);
     await remediation.send(remediation.progress(3, 'Executing'));
     await stage.closed(remediation);
-    expect(await hubOf(remediation)).toMatchObject({ overall_phase: 'Completed', revision: 2 });
+    expect(await recordOf(remediation)).toMatchObject({ overall_phase: 'Completed', revision: 2 });
   });
 });
 
@@ -100,14 +100,14 @@ describe('a remediation whose own resource is never seen', () => {
     await remediation.send(remediation.progress(2, 'Executing'));
     await remediation.send(remediation.closure(3));
     await stage.closed(remediation);
-    expect(await hubOf(remediation)).toMatchObject({ verdict: 'terminal' });
+    expect(await recordOf(remediation)).toMatchObject({ verdict: 'terminal' });
   });
 
   test('closes without a verdict when nothing more comes for long', async () => {
     const remediation = stage.newRemediation();
     await remediation.send(remediation.execution(1, 'Running'));
     await stage.closed(remediation);
-    expect(await hubOf(remediation)).toBeUndefined();
+    expect(await recordOf(remediation)).toBeUndefined();
     expect(await stage.handleOf(remediation).result()).toMatch(/^closed without a verdict/);
   });
 
@@ -126,14 +126,14 @@ describe('an operator', () => {
   test('closes an audit, which is recorded with reason and name, and invents no verdict', async () => {
     const remediation = stage.newRemediation();
     await remediation.send(remediation.progress(1, 'Executing'));
-    await until(async () => (await hubOf(remediation)) !== undefined, 'the remediation is recorded');
+    await until(async () => (await recordOf(remediation)) !== undefined, 'the remediation is recorded');
     const request = { reason: 'its cluster is gone', by: 'alice@example.com' };
     const progress = await stage.handleOf(remediation).executeUpdate(closeAudit, { args: [request] });
     expect(progress.end).toEqual({ by: 'operator', reason: 'alice@example.com: its cluster is gone' });
     await stage.closed(remediation);
-    const hub = await hubOf(remediation);
-    expect(hub).toMatchObject({ overall_phase: 'Executing', verdict: 'open' });
-    expect(JSON.parse(String(hub?.['extra']))).toMatchObject({ closed_by_operator: request });
+    const record = await recordOf(remediation);
+    expect(record).toMatchObject({ overall_phase: 'Executing', verdict: 'open' });
+    expect(JSON.parse(String(record?.['extra']))).toMatchObject({ closed_by_operator: request });
     const { rows } = await stage.database.owner.query(
       "select actor from audit_ledger where remediation_uid = $1::text and phase = 'closure'",
       [remediation.name.uid],
@@ -163,7 +163,7 @@ describe('an operator', () => {
     await stage.startWorker();
     await stage.closed(remediation);
     expect(await stage.executions(remediation)).toEqual([{ phase: 'Running', revision: 1 }]);
-    expect(JSON.parse(String((await hubOf(remediation))?.['extra']))).toMatchObject({
+    expect(JSON.parse(String((await recordOf(remediation))?.['extra']))).toMatchObject({
       closed_by_operator: { by: 'temporal', reason: 'the workflow was cancelled' },
     });
   });

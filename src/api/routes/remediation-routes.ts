@@ -33,7 +33,7 @@ import {
 const MAX_PARTS = 1_000;
 const MAX_TIMELINE = 2_000;
 
-/** The hub: what remediations there were, and everything about one of them. */
+/** Remediations: a list of them, and everything about one of them. */
 export function remediationRoutes(finder: RecordFinder): readonly Route[] {
   return [listRoute('/api/v1/remediations', remediationAudit, finder), viewRoute(finder)];
 }

@@ -7,7 +7,7 @@ export type Verdict = (typeof VERDICTS)[number];
 export const remediationAudit = defineRecord({
   table: 'remediation_audit',
   kind: 'remediation',
-  meaning: 'The hub: one remediation from its signal to its verdict, written from the first observation on.',
+  meaning: 'One remediation from its signal to its verdict, written from the first observation on.',
   postable: false,
   columns: [
     REMEDIATION_ID,

@@ -14,8 +14,8 @@ import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import { pathsLeftOut } from '../../../src/kubernaut/left-out.ts';
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';
 import { isUnread } from '../../../src/kubernaut/observed-remediation.ts';
-import { OWNED_BY_REMEDIATION } from './samples/hub-additions.ts';
 import { CONTEXT, REFERENCE } from './samples/parts.ts';
+import { OWNED_BY_REMEDIATION } from './samples/remediation-additions.ts';
 
 const RUNS = 400;
 

@@ -11,7 +11,7 @@ import {
 } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
 import { CONTEXT, REMEDIATION } from './samples/parts.ts';
-import { fullG3, HUB_KEY, remediationRequest } from './samples/remediation-request.ts';
+import { fullG3, OWN_KEY, remediationRequest } from './samples/remediation-request.ts';
 
 const DELETED_AT = '2026-11-21T12:00:00.000000Z';
 
@@ -64,7 +64,7 @@ test('of a remediation that is only found to be gone the last known phase is sai
   expect(closureOf({ phase: 'Executing' })).toEqual({
     table: 'remediation_audit',
     cluster: 'prod',
-    key: HUB_KEY,
+    key: OWN_KEY,
     phase: 'closure',
     sourceVersion: '4800',
     createdAt: '2026-11-21T10:40:00.000000Z',
@@ -134,7 +134,7 @@ test.each(['RemediationApprovalRequest', 'EffectivenessAssessment', 'Notificatio
     expect(reading).toMatchObject({
       observations: [
         {
-          key: HUB_KEY,
+          key: OWN_KEY,
           columns: { remediation_id: REMEDIATION.name, remediation_uid: REMEDIATION.uid },
           resource: { kind: name, name: 'child', uid: 'child-uid', deletedAt: DELETED_AT },
         },

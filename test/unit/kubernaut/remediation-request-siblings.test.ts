@@ -66,25 +66,25 @@ test('a cluster-scoped target has no namespace', () => {
 });
 
 describe('traps:', () => {
-  test('blocks are erased on unblock: the record stays, and so does the last block on the hub', () => {
+  test('blocks are erased on unblock: the record stays, and so does the last block in the record of the remediation', () => {
     const states = [
       ...observed(blocked({ blockReason: 'ResourceBusy', blockingWorkflowExecution: 'we-other' }), '10'),
       ...observed({ overallPhase: 'Analyzing', routingStatus: {} }, '11'),
     ];
     expect(states.map(({ phase }) => phase)).toEqual(['progress', 'skip', 'progress']);
-    const hub = states.filter(({ table }) => table === 'remediation_audit').map(entry);
-    expect(foldEntries(remediationAudit, hub)).toMatchObject({ overall_phase: 'Analyzing' });
-    expect(foldEntries(remediationAudit, hub)['extra']).toContain(
+    const own = states.filter(({ table }) => table === 'remediation_audit').map(entry);
+    expect(foldEntries(remediationAudit, own)).toMatchObject({ overall_phase: 'Analyzing' });
+    expect(foldEntries(remediationAudit, own)['extra']).toContain(
       '"last_block":{"execution":"we-other","reason":"ResourceBusy"}',
     );
   });
 
   test('the last block is one block: nothing of the one before is mixed in', () => {
-    const hub = [
+    const own = [
       ...observed(blocked({ blockReason: 'ResourceBusy', blockingWorkflowExecution: 'we-other' }), '10'),
       ...observed(blocked({ blockReason: 'RecentlyRemediated', blockedUntil: UNTIL }), '12'),
     ].filter(({ table }) => table === 'remediation_audit');
-    expect(foldEntries(remediationAudit, hub.map(entry))['extra']).toContain(
+    expect(foldEntries(remediationAudit, own.map(entry))['extra']).toContain(
       `"last_block":{"reason":"RecentlyRemediated","until":"${UNTIL}"}`,
     );
   });
@@ -150,8 +150,8 @@ describe('traps:', () => {
       ...observed({ overallPhase: 'Failed', completionStatus: { failurePhase: 'AIAnalysis' } }, '10'),
       ...observed(blocked({ blockReason: 'ConsecutiveFailures', blockedUntil: UNTIL }), '11'),
     ];
-    const hub = course.filter(({ table }) => table === 'remediation_audit').map(entry);
-    expect(foldEntries(remediationAudit, hub)).toMatchObject({
+    const own = course.filter(({ table }) => table === 'remediation_audit').map(entry);
+    expect(foldEntries(remediationAudit, own)).toMatchObject({
       verdict: 'terminal',
       overall_phase: 'Blocked',
     });
@@ -160,7 +160,7 @@ describe('traps:', () => {
       '20',
     );
     if (ended === undefined) throw new Error('the second end was not read');
-    expect(foldEntries(remediationAudit, [...hub, entry(ended)])).toMatchObject({
+    expect(foldEntries(remediationAudit, [...own, entry(ended)])).toMatchObject({
       verdict: 'terminal',
       overall_phase: 'Completed',
       outcome: 'Remediated',

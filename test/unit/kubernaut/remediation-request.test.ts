@@ -10,8 +10,8 @@ import {
   fullG1,
   fullG2,
   fullG3,
-  HUB_KEY,
   OPERATOR_AUDIT,
+  OWN_KEY,
   PHASE_PROGRESS,
   remediationRequest,
   ROUTING_STATUS,
@@ -20,10 +20,10 @@ import {
 
 const read = (resource: JsonObject) => readable(readRemediationRequest(resource, CONTEXT));
 const inState = (status: JsonObject, spec: JsonObject = {}) => read(remediationRequest({ status, spec }));
-const hubOf = (status: JsonObject): Observation => {
-  const [hub] = inState(status).observations;
-  if (hub === undefined) throw new Error('nothing was said of the remediation itself');
-  return hub;
+const ownRecordOf = (status: JsonObject): Observation => {
+  const [own] = inState(status).observations;
+  if (own === undefined) throw new Error('nothing was said of the remediation itself');
+  return own;
 };
 const extraOf = ({ columns }: Observation): unknown => JSON.parse(String(columns['extra'] ?? '{}'));
 const fragmentsOf = (status: JsonObject) =>
@@ -41,15 +41,15 @@ test('a fresh remediation names its signal and target, is open, and invents noth
     unrecognised: [],
     misshapen: [],
   });
-  const [hub, ...others] = reading.observations;
+  const [own, ...others] = reading.observations;
   expect(others).toEqual([]);
-  expect(hub).toMatchObject({
+  expect(own).toMatchObject({
     table: 'remediation_audit',
-    key: HUB_KEY,
+    key: OWN_KEY,
     phase: 'progress',
     sourceVersion: '4711',
   });
-  const { extra, ...columns } = hub?.columns ?? {};
+  const { extra, ...columns } = own?.columns ?? {};
   expect(columns).toEqual({
     remediation_id: REMEDIATION.name,
     remediation_uid: REMEDIATION.uid,
@@ -154,44 +154,47 @@ test('an empty spec.deduplication does not make a G1 of G2', () => {
 
 describe('traps:', () => {
   test('missing completedAt: a remediation that failed from a block has none, and none is invented', () => {
-    const hub = hubOf({ overallPhase: 'Failed', completionStatus: { failurePhase: 'Blocked' } });
-    expect(hub).toMatchObject({
+    const own = ownRecordOf({ overallPhase: 'Failed', completionStatus: { failurePhase: 'Blocked' } });
+    expect(own).toMatchObject({
       phase: 'closure',
       columns: { verdict: 'terminal', failure_phase: 'Blocked' },
     });
-    expect(hub.columns).not.toHaveProperty('completed_at');
+    expect(own.columns).not.toHaveProperty('completed_at');
     // What was observed and when is beside it, and a second watcher says the same of the same state.
-    expect(hub.observedAt).toBe(CONTEXT.observedAt);
-    expect(JSON.stringify(hub.columns)).not.toContain('10:48:00');
+    expect(own.observedAt).toBe(CONTEXT.observedAt);
+    expect(JSON.stringify(own.columns)).not.toContain('10:48:00');
   });
 
   test.each(['Inconclusive', 'VerificationTimedOut', 'ManualReviewRequired', 'NoActionRequired', 'DryRun'])(
     'Completed is not Remediated: it may be %s',
     (outcome) => {
-      const hub = hubOf({ overallPhase: 'Completed', completionStatus: { outcome } });
-      expect(hub).toMatchObject({ phase: 'closure', columns: { overall_phase: 'Completed', outcome } });
+      const own = ownRecordOf({ overallPhase: 'Completed', completionStatus: { outcome } });
+      expect(own).toMatchObject({ phase: 'closure', columns: { overall_phase: 'Completed', outcome } });
     },
   );
 
   test('Completed without an outcome has none', () => {
-    expect(hubOf({ overallPhase: 'Completed' }).columns).not.toHaveProperty('outcome');
+    expect(ownRecordOf({ overallPhase: 'Completed' }).columns).not.toHaveProperty('outcome');
   });
 
   test.each(['Completed', 'failed', 'TimedOut', 'timeout', 'Skipped', 'CANCELLED'])(
     '%s is an end',
     (phase) => {
-      const hub = hubOf({ overallPhase: phase });
-      expect(hub).toMatchObject({ phase: 'closure', columns: { verdict: 'terminal', overall_phase: phase } });
+      const own = ownRecordOf({ overallPhase: phase });
+      expect(own).toMatchObject({ phase: 'closure', columns: { verdict: 'terminal', overall_phase: phase } });
     },
   );
 
   test.each(['Verifying', 'Blocked', 'recovering', 'Hibernating'])('%s is no end', (phase) => {
-    expect(hubOf({ overallPhase: phase })).toMatchObject({ phase: 'progress', columns: { verdict: 'open' } });
+    expect(ownRecordOf({ overallPhase: phase })).toMatchObject({
+      phase: 'progress',
+      columns: { verdict: 'open' },
+    });
   });
 
   test('updates after the end are closures of their own and bring what came late', () => {
     const ended = { overallPhase: 'Completed', completionStatus: { outcome: 'Remediated' } };
-    const late = hubOf({
+    const late = ownRecordOf({
       ...ended,
       retentionExpiryTime: '2026-11-22T10:49:00Z',
       completionStatus: { outcome: 'Remediated', notificationStatus: 'Sent' },
@@ -204,32 +207,32 @@ describe('traps:', () => {
   });
 
   test('duplicates inherit: a duplicate ends as its original does and says whose ending it took', () => {
-    const hub = hubOf({
+    const own = ownRecordOf({
       overallPhase: 'Completed',
       routingStatus: { duplicateOf: 'rr-original', deduplicatedByWE: 'we-first' },
       completionStatus: { outcome: 'Remediated' },
     });
-    expect(hub.columns).toMatchObject({ outcome: 'Remediated', verdict: 'terminal' });
-    expect(extraOf(hub)).toMatchObject({ duplicate_of: 'rr-original', deduplicated_by_wfe: 'we-first' });
+    expect(own.columns).toMatchObject({ outcome: 'Remediated', verdict: 'terminal' });
+    expect(extraOf(own)).toMatchObject({ duplicate_of: 'rr-original', deduplicated_by_wfe: 'we-first' });
     expect(
       inState({ overallPhase: 'Completed', routingStatus: { duplicateOf: 'x' } }).observations,
     ).toHaveLength(1);
   });
 
   test('stale references: notifications are known by name, whatever group a reference speaks of', () => {
-    const hub = hubOf({ overallPhase: 'Completed', completionStatus: COMPLETION_STATUS });
-    expect(extraOf(hub)).toMatchObject({ notification_requests: [`nr-completion-${REMEDIATION.name}`] });
-    expect(hub.columns).not.toHaveProperty('notifications');
-    expect(JSON.stringify(hub)).not.toContain('notification.kubernaut.ai');
+    const own = ownRecordOf({ overallPhase: 'Completed', completionStatus: COMPLETION_STATUS });
+    expect(extraOf(own)).toMatchObject({ notification_requests: [`nr-completion-${REMEDIATION.name}`] });
+    expect(own.columns).not.toHaveProperty('notifications');
+    expect(JSON.stringify(own)).not.toContain('notification.kubernaut.ai');
   });
 
   test('a repetition of the signal that changes its time alone changes nothing that is said', () => {
-    const seen = (lastSeenAt: string) => hubOf({ deduplication: { lastSeenAt, occurrenceCount: 2 } });
+    const seen = (lastSeenAt: string) => ownRecordOf({ deduplication: { lastSeenAt, occurrenceCount: 2 } });
     expect(seen('2026-11-21T10:41:00Z')).toEqual(seen('2026-11-21T10:42:00Z'));
   });
 
   test('a score that is text is a score', () => {
-    expect(hubOf({ workflowSelection: { confidence: '0.90' } }).columns).toMatchObject({
+    expect(ownRecordOf({ workflowSelection: { confidence: '0.90' } }).columns).toMatchObject({
       workflow_confidence: '0.90',
     });
   });
@@ -274,7 +277,7 @@ describe('what a remediation knows of its siblings:', () => {
         columns: { ...about, completion_status: 'timeout' },
       },
     ]);
-    expect(hubOf(status).columns['failure_phase']).toMatch(/^analyzing$/i);
+    expect(ownRecordOf(status).columns['failure_phase']).toMatch(/^analyzing$/i);
   });
 
   test('a time-out in another phase is not', () => {

@@ -10,9 +10,13 @@ import { readNotificationRequest } from '../../../src/kubernaut/notification-req
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';
 import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
-import { approvalRequest, effectivenessAssessment, notificationRequest } from './samples/hub-additions.ts';
 import { CONTEXT, REMEDIATION } from './samples/parts.ts';
-import { HUB_KEY, remediationRequest, WORKFLOW_SELECTION } from './samples/remediation-request.ts';
+import {
+  approvalRequest,
+  effectivenessAssessment,
+  notificationRequest,
+} from './samples/remediation-additions.ts';
+import { OWN_KEY, remediationRequest, WORKFLOW_SELECTION } from './samples/remediation-request.ts';
 
 function only(reading: ResourceReading | Unread): Observation {
   const [observation, ...others] = readable(reading).observations;
@@ -35,7 +39,7 @@ describe('every field is understood:', () => {
     ['a notification', readNotificationRequest(notificationRequest(), CONTEXT), 'notification'],
   ])('%s', (_what, reading, phase) => {
     expect(reading).toMatchObject({ remediation: REMEDIATION, unrecognised: [], misshapen: [] });
-    expect(only(reading)).toMatchObject({ table: 'remediation_audit', key: HUB_KEY, phase });
+    expect(only(reading)).toMatchObject({ table: 'remediation_audit', key: OWN_KEY, phase });
     // The record is the remediation's: who it comes from is not said anew.
     expect(only(reading).columns).toMatchObject(ABOUT);
     expect(only(reading).columns).not.toHaveProperty('source_kind');
@@ -152,7 +156,7 @@ describe('an assessment', () => {
       namespace === REMEDIATION.namespace && name === REMEDIATION.name ? REMEDIATION.uid : undefined;
     expect(readEffectivenessAssessment(alone, { ...CONTEXT, remediationUid })).toMatchObject({
       remediation: REMEDIATION,
-      observations: [{ key: HUB_KEY, phase: 'verification' }],
+      observations: [{ key: OWN_KEY, phase: 'verification' }],
     });
   });
 

@@ -15,7 +15,7 @@ import { textAt } from './resource.ts';
 import { groupOf } from './shapes.ts';
 
 /** A kind whose resources add to the record of their remediation and have none of their own. */
-interface HubAddition {
+interface RemediationAddition {
   readonly sources: PhaseSources<typeof remediationAudit>;
   readonly leftOut: LeftOut;
   /** What it is about, for the summary. */
@@ -31,7 +31,7 @@ const GROUP_SINCE_G2 = 'kubernaut.ai';
 
 /** These kinds have had one shape since G2; what was served by another group is older. */
 export function readerOf(
-  kind: HubAddition,
+  kind: RemediationAddition,
 ): (resource: JsonObject, context: ReadingContext) => ResourceReading | Unread {
   const known = understoodBy([kind.sources], pathsLeftOut(kind.leftOut));
   return (resource, context) => {

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { repositoryPath } from '../support/repository.ts';
+
+/** A word that only this project used for something that has a name in the field. */
+interface RetiredWord {
+  /** Matched against lines in which `sentAtOnce` and `SENT_AT_ONCE` are words of their own; case does not matter. */
+  readonly word: RegExp;
+  readonly instead: string;
+  readonly because: string;
+  /** Lines with one of these keep the word: it is stored, public, or somebody else's. */
+  readonly except?: readonly string[];
+  /** Folders that still use it. */
+  readonly unfinished?: readonly string[];
+}
+
+const RETIRED: readonly RetiredWord[] = [
+  {
+    word: /\bhubs?\b/,
+    instead: 'remediation record',
+    because: 'the picture of a wheel explains nothing to somebody who looks for a table',
+    except: ['hub?: RemediationState', 'state.hub', 'hub: this.remediation'],
+  },
+];
+
+const ROOTS = ['src', 'dev', 'packages', 'docs', 'README.md'];
+/** Decisions are not rewritten, and what is built or installed is not ours to word. */
+const LEFT_OUT = /^docs\/adr\/|(?:^|\/)(?:node_modules|dist)\//;
+
+interface Line {
+  readonly at: string;
+  readonly text: string;
+}
+
+function filesUnder(root: string): readonly string[] {
+  if (/\.\w+$/.test(root)) return [root];
+  return readdirSync(repositoryPath(root), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(root, name))
+    .filter((path) => /\.(?:ts|md|go|sql)$/.test(path) && !LEFT_OUT.test(path));
+}
+
+/** `sentAtOnce`, `SentAtOnce` and `SENT_AT_ONCE` as words; names of columns and metrics stay as they are. */
+function inWords(line: string): string {
+  return line.replaceAll(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])_(?=[A-Z])/g, ' ');
+}
+
+function linesOf(path: string): readonly Line[] {
+  const name = { at: path, text: inWords(path) };
+  const lines = readFileSync(repositoryPath(path), 'utf8').split('\n');
+  return [name, ...lines.map((text, index) => ({ at: `${path}:${String(index + 1)}`, text }))];
+}
+
+function usesOf({ word, except = [], unfinished = [] }: RetiredWord, lines: readonly Line[]): string[] {
+  const pattern = new RegExp(word.source, 'i');
+  return lines
+    .filter(({ at }) => !unfinished.some((folder) => at.startsWith(`${folder}/`)))
+    .filter(({ text }) => pattern.test(inWords(text)) && !except.some((kept) => text.includes(kept)))
+    .map(({ at, text }) => `${at}: ${text.trim()}`);
+}
+
+describe('a word that the field has another one for is not used', () => {
+  const lines = ROOTS.flatMap(filesUnder).flatMap(linesOf);
+
+  test.each(RETIRED)('$word, but $instead: $because', (retired) => {
+    expect(lines.length).toBeGreaterThan(30_000);
+    expect(usesOf(retired, lines)).toEqual([]);
+  });
+
+  test('a use is found in names of files, in identifiers, constants, comments and sentences', () => {
+    const retired: RetiredWord = { word: /\bhubs?\b/, instead: '', because: '', except: ['hub: stored'] };
+    const texts = ['const hubState = 1;', 'readHub(', 'HUB_KEY', '// The hub is', "'two hubs'"];
+    const found = texts.map((text) => ({ at: 'src/a.ts:1', text }));
+    const other = ['github.com', 'hubris', '{ hub: stored }'].map((text) => ({ at: 'src/b.ts:1', text }));
+    expect(usesOf(retired, [...found, ...other])).toEqual(texts.map((text) => `src/a.ts:1: ${text}`));
+    expect(usesOf({ ...retired, unfinished: ['src'] }, found)).toEqual([]);
+  });
+});
