@@ -83,7 +83,7 @@ constraint ai_investigation_embeddings_pkey PRIMARY KEY (id);
 -- privilege audit_writer=arw/audit_owner
 
 create table audit_access (
-  id bigint not null,
+  id bigint not null generated always as identity,
   accessed_at timestamp with time zone not null default clock_timestamp(),
   caller text not null,
   route text not null,
@@ -130,6 +130,8 @@ constraint audit_hold_to_time_check CHECK ((to_time > from_time));
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
+-- privilege column released_at audit_writer=w/audit_owner
+-- privilege column released_by audit_writer=w/audit_owner
 
 create table audit_hold_archive (
   hold_id uuid not null,
@@ -170,6 +172,8 @@ constraint audit_ledger_pkey PRIMARY KEY (record_id, created_at, source_version,
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
+-- privilege sequence audit_ledger_seq audit_owner=rwU/audit_owner
+-- privilege sequence audit_ledger_seq audit_writer=U/audit_owner
 
 create table audit_partition (
   month date not null,
@@ -198,6 +202,8 @@ constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
+-- privilege column approved_at audit_writer=w/audit_owner
+-- privilege column approved_by audit_writer=w/audit_owner
 
 create table audit_quarantine (
   id uuid not null default gen_random_uuid(),
@@ -221,6 +227,12 @@ constraint audit_quarantine_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
+-- privilege column last_refused_at audit_writer=w/audit_owner
+-- privilege column reason audit_writer=w/audit_owner
+-- privilege column refusals audit_writer=w/audit_owner
+-- privilege column resolved_at audit_writer=w/audit_owner
+-- privilege column resolved_by audit_writer=w/audit_owner
+-- privilege column sqlstate audit_writer=w/audit_owner
 
 create table kubernetes_execution_audit (
   id uuid not null,
@@ -445,6 +457,9 @@ constraint watched_cluster_pkey PRIMARY KEY (cluster);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
+-- privilege column identity audit_writer=w/audit_owner
+-- privilege column report audit_writer=w/audit_owner
+-- privilege column reported_at audit_writer=w/audit_owner
 
 create table workflow_execution_audit (
   id uuid not null,
