@@ -2,23 +2,46 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import pg from 'pg';
+import type pg from 'pg';
 
 import { reasonOf } from '../domain/errors.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
-/** The numbered SQL files: the same directory from `src/` and from the built `dist/`. */
+/*
+ * The schema of the database: `migrations/0001_….sql` and so on, each applied once and never edited after that, and
+ * `migrations/functions.sql`, applied again whenever its text changes.
+ *
+ * `migrate` does all that is missing in one transaction, so that a failure leaves the schema of before, functions
+ * included. A lock lets one starter do it while the others wait and then find nothing to do. The table schema_migration
+ * says what was applied, with the checksum of each file; version 0 is functions.sql.
+ *
+ * A process that uses the schema calls `requireSchema` and does not start with an older or a newer one.
+ */
+
+/** The same directory from `src/` and from the built `dist/`. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** What the migrations are written against: they use RETURNING old, which came with it. */
 const MINIMUM_SERVER_VERSION = 180_000;
 const ROLES = ['audit_owner', 'audit_writer', 'audit_reader'];
 
+/** No numbered file has it, and an order by version puts it first. */
+const FUNCTIONS_VERSION = 0;
+/** The first of the eleven files that the foundation replaced before the first release. */
+const FIRST_UNRELEASED_MIGRATION = '0001_audit_foundation';
+
+/** One file of `migrations/`. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly sql: string;
   readonly sha256: string;
+}
+
+export interface SchemaFiles {
+  /** By version. */
+  readonly migrations: readonly Migration[];
+  readonly functions: Migration;
 }
 
 export class SchemaTooNewError extends Error {
@@ -43,18 +66,28 @@ class MigrationError extends Error {
   }
 }
 
-export function readMigrations(directory = MIGRATIONS_DIRECTORY): Migration[] {
-  return readdirSync(directory)
+export function readMigrations(): Migration[] {
+  return readdirSync(MIGRATIONS_DIRECTORY)
     .filter((file) => /^\d{4}_.+\.sql$/.test(file))
     .sort()
-    .map((file) => {
-      const sql = readFileSync(`${directory}/${file}`, 'utf8');
-      const sha256 = createHash('sha256').update(sql).digest('hex');
-      return { version: Number(file.slice(0, 4)), name: file.slice(0, -'.sql'.length), sql, sha256 };
-    });
+    .map((file) => readSchemaFile(Number(file.slice(0, 4)), file));
+}
+
+export function readSchemaFiles(): SchemaFiles {
+  return {
+    migrations: readMigrations(),
+    functions: readSchemaFile(FUNCTIONS_VERSION, 'functions.sql'),
+  };
+}
+
+function readSchemaFile(version: number, file: string): Migration {
+  const sql = readFileSync(`${MIGRATIONS_DIRECTORY}/${file}`, 'utf8');
+  const sha256 = createHash('sha256').update(sql).digest('hex');
+  return { version, name: file.slice(0, -'.sql'.length), sql, sha256 };
 }
 
 interface MigrationReport {
+  /** Names of the files, the functions last. */
   readonly applied: readonly string[];
   readonly version: number;
 }
@@ -62,19 +95,37 @@ interface MigrationReport {
 /** Brings the database to the version of this program, as the owner role. Any number of starters may call it at once. */
 export async function migrate(
   client: pg.ClientBase,
-  migrations: readonly Migration[] = readMigrations(),
+  files: SchemaFiles = readSchemaFiles(),
 ): Promise<MigrationReport> {
   await requireServer(client);
-  await createMigrationTable(client);
-  const known = migrations.at(-1)?.version ?? 0;
-  const applied: string[] = [];
-  for (const migration of migrations) {
-    const found = await appliedMigrations(client);
-    requireNotNewer(found, known);
-    if (isApplied(migration, found)) continue;
-    if (await applyMigration(client, migration)) applied.push(migration.name);
+  await client.query('begin');
+  try {
+    await lockSchema(client);
+    const applied = await applyMissing(client, files);
+    await client.query('commit');
+    return { applied, version: newestOf(files.migrations) };
+  } catch (error: unknown) {
+    // Where the connection is lost this fails too, and the server rolls back by itself.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
   }
-  return { applied, version: known };
+}
+
+async function applyMissing(
+  client: pg.ClientBase,
+  { migrations, functions }: SchemaFiles,
+): Promise<string[]> {
+  const found = await appliedMigrations(client);
+  requireReleased(found);
+  requireNotNewer(found, newestOf(migrations));
+  const missing = migrations.filter((migration) => !isApplied(migration, found));
+  // Functions first: the triggers of a new table and the statements of a migration call them.
+  const areFunctionsApplied = found.some(
+    ({ version, sha256 }) => version === FUNCTIONS_VERSION && sha256 === functions.sha256,
+  );
+  if (!areFunctionsApplied) await apply(client, functions);
+  for (const migration of missing) await apply(client, migration);
+  return [...missing, ...(areFunctionsApplied ? [] : [functions])].map(({ name }) => name);
 }
 
 /** Refuses a database whose schema is older or newer than the program: nothing else would say so before a row is lost. */
@@ -82,15 +133,20 @@ export async function requireSchema(
   pool: pg.Pool,
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<void> {
-  const known = migrations.at(-1)?.version ?? 0;
+  const known = newestOf(migrations);
   const found = await appliedMigrations(pool);
+  requireReleased(found);
   requireNotNewer(found, known);
-  const version = found.at(-1)?.version ?? 0;
+  const version = newestOf(found);
   if (version < known) {
     throw new MigrationError(
       `the database has schema version ${version}, this program needs ${known}: run \`remediation-audit migrate\` with DATABASE_OWNER_URL`,
     );
   }
+}
+
+function newestOf(migrations: readonly { readonly version: number }[]): number {
+  return migrations.at(-1)?.version ?? 0;
 }
 
 interface ServerFacts {
@@ -131,9 +187,10 @@ async function requireServer(client: pg.ClientBase): Promise<void> {
   }
 }
 
-async function createMigrationTable(client: pg.ClientBase): Promise<void> {
-  // One statement string is one transaction, so the lock ends with it. "if not exists" alone looks before it locks, and
-  // two grants at once on one table fail: of two first starters one would be turned away.
+/** Until the end of the transaction. A second starter waits here, and then finds all applied. */
+async function lockSchema(client: pg.ClientBase): Promise<void> {
+  // "if not exists" alone looks before it locks, and two grants at once on one table fail: of two first starters one
+  // would be turned away.
   await client.query(`
     select pg_advisory_xact_lock(hashtext('schema_migration'));
     create table if not exists schema_migration (
@@ -163,8 +220,16 @@ async function appliedMigrations(client: pg.ClientBase | pg.Pool): Promise<Appli
   }
 }
 
+function requireReleased(found: readonly AppliedMigration[]): void {
+  if (!found.some(({ name }) => name === FIRST_UNRELEASED_MIGRATION)) return;
+  throw new MigrationError(
+    'the database was made by a program from before the first release, whose schema is not upgraded: ' +
+      'make a new database as docs/install.md does, or start `npm start` with another --data-dir',
+  );
+}
+
 function requireNotNewer(found: readonly AppliedMigration[], known: number): void {
-  const version = found.at(-1)?.version ?? 0;
+  const version = newestOf(found);
   if (version > known) throw new SchemaTooNewError(version, known);
 }
 
@@ -177,28 +242,16 @@ function isApplied(migration: Migration, found: readonly AppliedMigration[]): bo
   );
 }
 
-/** True if this call applied it; false if another starter was faster. */
-async function applyMigration(client: pg.ClientBase, migration: Migration): Promise<boolean> {
-  await client.query('begin');
+async function apply(client: pg.ClientBase, { version, name, sql, sha256 }: Migration): Promise<void> {
   try {
-    // The row goes in first: a second starter waits here for the first one and then collides, before it changed anything.
+    await client.query(sql);
     await client.query({
-      text: 'insert into schema_migration (version, name, sha256) values ($1::integer, $2::text, $3::text)',
-      values: [migration.version, migration.name, migration.sha256],
+      text: `
+        insert into schema_migration (version, name, sha256) values ($1::integer, $2::text, $3::text)
+        on conflict (version) do update set sha256 = excluded.sha256, applied_at = clock_timestamp()`,
+      values: [version, name, sha256],
     });
-    await client.query(migration.sql);
-    await client.query('commit');
-    return true;
   } catch (error: unknown) {
-    // Where the connection is lost this fails too, and the server rolls back by itself.
-    await client.query('rollback').catch(() => undefined);
-    if (error instanceof pg.DatabaseError && isCollision(error)) return false;
-    throw new MigrationError(`cannot apply migration ${migration.name}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw new MigrationError(`cannot apply migrations/${name}.sql: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-function isCollision(error: pg.DatabaseError): boolean {
-  return error.code === SQLSTATE.unique_violation && error.table === 'schema_migration';
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { migrate, readMigrations } from '../../src/database/migrate.ts';
+import { migrate, readMigrations, readSchemaFiles } from '../../src/database/migrate.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import type { Column, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { DESCRIBED_TABLES, RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
@@ -182,13 +182,19 @@ describe('least privilege:', () => {
   });
 });
 
-test('months that existed before a table have its partitions too', async () => {
+test('a later migration gives a new table the months that exist', async () => {
   const older = await createEmptyDatabase();
   const client = await older.owner.connect();
+  const files = readSchemaFiles();
+  const sql = `
+    create table later_audit (id uuid not null, created_at timestamptz not null, primary key (id, created_at))
+      partition by range (created_at);
+    select audit_create_month(month) from audit_partition where state = 'live' order by month`;
+  const later = { version: files.migrations.length + 1, name: 'later', sql, sha256: 'hash of later' };
   try {
-    await migrate(client, readMigrations().slice(0, 1));
+    await migrate(client, files);
     for (const month of ['2025-03-01', '2025-04-01']) await createMonth(client, month);
-    await migrate(client);
+    await migrate(client, { ...files, migrations: [...files.migrations, later] });
   } finally {
     client.release();
   }
@@ -200,7 +206,7 @@ test('months that existed before a table have its partitions too', async () => {
     order by 1`);
   await older.close();
   expect(rows).toEqual(
-    [...RECORD_DEFINITIONS.map(({ table }) => table), 'audit_ledger']
+    [...RECORD_DEFINITIONS.map(({ table }) => table), 'audit_ledger', 'later_audit']
       .sort()
       .map((table) => ({ table, months: 2 })),
   );

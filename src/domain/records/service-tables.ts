@@ -299,15 +299,20 @@ export const SERVICE_TABLES = [
   },
   {
     table: 'schema_migration',
-    meaning: 'Migrations that were applied.',
+    meaning: 'Files of `migrations/` that were applied.',
     columns: [
-      { name: 'version', type: 'integer', notNull: true, meaning: 'Number of the migration' },
+      {
+        name: 'version',
+        type: 'integer',
+        notNull: true,
+        meaning: 'Number of the migration; 0 is `functions.sql`',
+      },
       { name: 'name', type: 'text', notNull: true, meaning: 'Name of its file' },
       {
         name: 'sha256',
         type: 'text',
         notNull: true,
-        meaning: 'SHA-256 of its text: an edited one is refused',
+        meaning: 'SHA-256 of its text: an edited migration is refused, edited functions are applied again',
       },
       { name: 'applied_at', type: 'timestamptz', notNull: true, meaning: 'When it was applied' },
     ],
