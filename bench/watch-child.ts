@@ -1,11 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import { createRedactor } from '../src/domain/redaction.ts';
 import { KUBERNAUT_KINDS } from '../src/kubernaut/kinds.ts';
 import type { ClusterConnection } from '../src/kubernetes/cluster-connection.ts';
 import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 import { startWatcher } from '../src/watcher/start-watcher.ts';
 import { KindObserver } from '../src/watcher/state/kind-observer.ts';
 import { readCompleteList } from '../src/watcher/stream/complete-list.ts';

@@ -10,12 +10,22 @@ import { pointerTo } from './json-pointer.ts';
 import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from './limits.ts';
 import type { Observation } from './observation.ts';
 import type { Columns, RecordDefinition } from './records/definition.ts';
-import type { RedactionCounts, Redactor } from './redaction.ts';
 
 export { keyOfClientId, NotPostableError } from './intake/post-identity.ts';
 export type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
 export { isRefused, readPost } from './intake/read-post.ts';
 export type { FieldError } from './intake/reading.ts';
+
+/** How many values of each kind of secret were replaced. */
+type RedactionCounts = Readonly<Record<string, number>>;
+
+/** Takes the secrets out of the columns of a record. The redactor does; this room imports no other. */
+interface ColumnRedactor {
+  redactColumns(
+    definition: RecordDefinition,
+    columns: Columns,
+  ): { readonly value: Columns; readonly counts: RedactionCounts };
+}
 
 /** What the service knows about a post and the post itself does not say. */
 export interface PostContext {
@@ -25,7 +35,7 @@ export interface PostContext {
   readonly cluster: string;
   /** Service account or user that posted it. */
   readonly actor: string;
-  readonly redactor: Redactor;
+  readonly redactor: ColumnRedactor;
 }
 
 export interface AcceptedPost {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { createRedactor } from '../domain/redaction.ts';
+import { createRedactor } from '../redaction/redactor.ts';
 import type { Embedder } from './embedder.ts';
 import { DEFAULT_DIMENSIONS } from './embedder.ts';
 import { EmbeddingRefusedError, EmbeddingUnavailableError } from './embedding-error.ts';

@@ -1,8 +1,8 @@
-import type { Redactor } from '../domain/redaction.ts';
 import type { RemediationReference } from '../kubernaut/observed-remediation.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
+import type { Redactor } from '../redaction/redactor.ts';
 import type { LostRuns } from '../temporal/lost-runs.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
 import type { Completeness } from './state/completeness.ts';

@@ -22,11 +22,12 @@ const MESSAGES = 'workflows/messages.ts';
 /** The import table of the architecture. Everything not listed is forbidden. */
 export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   domain: { rooms: [], node: false, packages: [] },
+  redaction: { rooms: ['domain'], node: false, packages: [] },
   identity: service(['domain']),
   kubernaut: { rooms: ['domain'], node: false, packages: [] },
   observability: service(['domain']),
   kubernetes: service(['domain']),
-  embedding: service(['domain']),
+  embedding: service(['domain', 'redaction']),
   workflows: {
     rooms: ['domain'],
     node: false,
@@ -39,9 +40,19 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   query: service(['domain', 'database', 'archive', 'embedding']),
   activities: service(['domain', 'identity', 'database', 'archive', 'embedding', 'observability']),
   worker: service(['activities', 'temporal', 'observability', 'domain']),
-  watcher: service(['domain', 'identity', 'kubernaut', 'kubernetes', 'temporal', MESSAGES, 'observability']),
+  watcher: service([
+    'domain',
+    'redaction',
+    'identity',
+    'kubernaut',
+    'kubernetes',
+    'temporal',
+    MESSAGES,
+    'observability',
+  ]),
   api: service([
     'domain',
+    'redaction',
     'identity',
     'database',
     'query',
@@ -56,7 +67,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   services: service(['*']),
   cli: service(['*']),
   // Only these know the environment; the rest of the product is given values.
-  config: service(['domain', 'observability']),
+  config: service(['domain', 'redaction', 'observability']),
 };
 
 /** The client is installed alone: nothing but Node, and prom-client for those who have it. */

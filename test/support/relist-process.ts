@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { readConfig } from '../../src/config/config.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 
 /** What a watcher has sent, and what it holds when nothing is left to be collected. */

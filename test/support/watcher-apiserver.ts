@@ -10,10 +10,10 @@ import type { KubeApiserver, KubeApiserverOptions } from '../../dev/servers/kube
 import { startKubeApiserver } from '../../dev/servers/kube-apiserver/kube-apiserver.ts';
 import { ClusterClient } from '../../dev/simulator/cluster-client.ts';
 import { installKinds } from '../../dev/simulator/install-kinds.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 import type { RunningWatcher, WatcherOptions } from '../../src/watcher/watcher-options.ts';
 import type { WatcherTiming } from '../../src/watcher/watcher-options.ts';

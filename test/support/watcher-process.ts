@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 
-import { createRedactor } from '../../src/domain/redaction.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
 import { FAST } from './watcher-timing.ts';

@@ -12,7 +12,7 @@ import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createValidator } from '../support/json-schema.ts';
 import * as golden from './fixtures/intake/golden-bodies.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { JsonValue } from '../../src/domain/json.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import falsePositives from './fixtures/redaction/false-positives.json' with { type: 'json' };
 import { withTokens } from './fixtures/redaction/tokens.ts';
 import truePositives from './fixtures/redaction/true-positives.json' with { type: 'json' };

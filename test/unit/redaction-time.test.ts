@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import { canonicalJson } from '../../src/domain/json.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
-import { MOST_WORK } from '../../src/domain/redaction/budget.ts';
+import { MOST_WORK } from '../../src/redaction/budget.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 
 describe('the time redaction takes', () => {
   const repeat = (unit: string) => (length: number) => unit.repeat(Math.ceil(length / unit.length));

@@ -9,14 +9,10 @@ import type { Column, Columns } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';
 import { DESCRIBED_TABLES } from '../../src/domain/records/index.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
-import { createRedactor, parseRedactionOptions, RedactionOptionsError } from '../../src/domain/redaction.ts';
-import {
-  FORM_RULES,
-  HEADER_RULES,
-  KEY_RULES,
-  PERSONAL_RULES,
-  URL_RULES,
-} from '../../src/domain/redaction/rules.ts';
+import { createKeyNames, KEY_RULES } from '../../src/redaction/key-names.ts';
+import { parseRedactionOptions, RedactionOptionsError } from '../../src/redaction/options.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
+import { orderedRules } from '../../src/redaction/rules.ts';
 import { TOKENS } from './fixtures/redaction/tokens.ts';
 
 const redactor = createRedactor();
@@ -100,6 +96,22 @@ describe('the columns of an observation', () => {
   });
 });
 
+describe('the order of the rules', () => {
+  const { github = '', jwt = '', pkcs8Key = '', basic = '' } = TOKENS;
+  // Each text has a secret that two rules would find. The earlier one says more about it.
+  test.each([
+    ['a key in PEM is one secret, not base64', `the key is ${pkcs8Key}`, ['pem']],
+    ['a header is its header, not its scheme', `authorization: bearer ${github}`, ['authorization']],
+    ['a URL loses its password, not what stands in it', `postgres://db:${github}@host/app`, ['url-password']],
+    ['a web token is a web token, not the value of a name', `token=${jwt}`, ['jwt']],
+    ['a token shows what it is, whatever its name', `password=${github}`, ['github-token']],
+    ['a web token is no long base64', `found ${jwt}`, ['jwt']],
+    ['credentials are not the value of a name', `token: basic ${basic}`, ['basic-auth']],
+  ])('%s', (_sentence, text, kinds) => {
+    expect(Object.keys(redactor.redactText(text).counts)).toEqual(kinds);
+  });
+});
+
 describe('the documentation', () => {
   const documentation = readFileSync(new URL('../../docs/redaction.md', import.meta.url), 'utf8');
 
@@ -108,10 +120,10 @@ describe('the documentation', () => {
     const documented = [...rows].flatMap(([, kinds = '']) =>
       [...kinds.matchAll(/`([a-z0-9-]+)`/g)].map(([, kind]) => kind),
     );
-    const rules = [...KEY_RULES, ...HEADER_RULES, ...URL_RULES, ...FORM_RULES, ...PERSONAL_RULES].map(
-      ({ kind }) => kind,
-    );
-    expect(new Set(documented)).toEqual(new Set([...rules, 'jwt', 'pem', 'kubernetes-secret', 'base64']));
+    const rules = orderedRules({ names: createKeyNames([], []), patterns: [], personal: true });
+    // The kind of a named value is that of its name.
+    const kinds = rules.map(({ name }) => name).filter((name) => name !== 'named');
+    expect(new Set(documented)).toEqual(new Set([...kinds, ...KEY_RULES.map(({ kind }) => kind)]));
   });
 
   test('shows options that work', () => {

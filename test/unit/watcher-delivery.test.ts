@@ -3,9 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Observation } from '../../src/domain/observation.ts';
-import { createRedactor } from '../../src/domain/redaction.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
 import type { PendingState, Tracked } from '../../src/watcher/state/tracked.ts';

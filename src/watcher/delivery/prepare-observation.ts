@@ -5,10 +5,10 @@ import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Observation, ObservedResource } from '../../domain/observation.ts';
 import type { Columns } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
-import type { Redactor } from '../../domain/redaction.ts';
 import { boundObservation, UnboundedObservationError } from '../../kubernaut/bound-observation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import type { Redactor } from '../../redaction/redactor.ts';
 
 export interface PreparationOptions {
   readonly cluster: string;

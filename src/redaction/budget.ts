@@ -1,4 +1,4 @@
-import { MAX_BODY_DEPTH } from '../limits.ts';
+import { MAX_BODY_DEPTH } from '../domain/limits.ts';
 
 /** Says that something was done. Throws OutOfBudgetError when that was too much. */
 export type Spend = (work: number) => void;

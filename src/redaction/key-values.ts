@@ -1,12 +1,7 @@
-import type { Spend } from './budget.ts';
 import { COST } from './budget.ts';
-import type { KeyNames } from './key-names.ts';
-import { readQuoted } from './quoted.ts';
-import type { KeyRule } from './rules.ts';
-import { isRemark, isValue, looksSecret } from './secret-values.ts';
-
-/** `replace` is given the kind and the secret, and what it answers takes the secret's place. */
-export type Replace = (kind: string, secret: string) => string;
+import type { KeyNames, KeyRule } from './key-names.ts';
+import type { Replace } from './rule.ts';
+import { isRemark, isValue, looksSecret, readQuoted } from './values.ts';
 
 const LONGEST_REACH = 64;
 const KEY_LETTER = /[A-Za-z0-9_.-]/;
@@ -30,30 +25,34 @@ interface Value {
   readonly quoted: boolean;
 }
 
-interface Place {
+interface Pair {
   readonly rule: KeyRule;
   /** `secret: …` within a sentence, as against `secret=…`, a quoted pair or a line of a configuration. */
   readonly prose: boolean;
 }
 
 /** Replaces the values of `key=value`, `key: value`, `"key": "value"`, `--key value` and their kin in text. */
-export function replaceKeyValues(text: string, names: KeyNames, replace: Replace, spend: Spend): string {
-  let result = '';
-  let done = 0;
-  names.finder.lastIndex = 0;
-  for (let found = names.finder.exec(text); found !== null; found = names.finder.exec(text)) {
-    const [start, end] = wholeKey(text, found.index, found.index + found[0].length);
-    names.finder.lastIndex = end;
-    spend(COST.start + end - start);
-    const rule = names.secretRule(text.slice(start, end));
-    const value = rule && secretAfter(text, start, end, rule);
-    if (!rule || !value) continue;
-    spend(value.text.length);
-    result += text.slice(done, value.start) + replace(rule.kind, value.text);
-    done = value.start + value.text.length;
-    names.finder.lastIndex = done;
-  }
-  return result + text.slice(done);
+export function replaceKeyValues(names: KeyNames): Replace {
+  const finder = new RegExp(names.finder, `${names.finder.flags}g`);
+  return (text, { redact, spend }) => {
+    // The text before may have been given up in the middle.
+    finder.lastIndex = 0;
+    let result = '';
+    let done = 0;
+    for (let found = finder.exec(text); found !== null; found = finder.exec(text)) {
+      const [start, end] = wholeKey(text, found.index, found.index + found[0].length);
+      finder.lastIndex = end;
+      spend(COST.start + end - start);
+      const rule = names.secretRule(text.slice(start, end));
+      const value = rule && secretAfter(text, start, end, rule);
+      if (!rule || !value) continue;
+      spend(value.text.length);
+      result += text.slice(done, value.start) + redact(value.text, rule.kind);
+      done = value.start + value.text.length;
+      finder.lastIndex = done;
+    }
+    return result + text.slice(done);
+  };
 }
 
 function wholeKey(text: string, from: number, to: number): [start: number, end: number] {
@@ -89,7 +88,7 @@ function secretWithoutSeparator(
   return value && isSecret(value, { rule, prose: false }) ? value : undefined;
 }
 
-function isSecret(value: Value, { rule, prose }: Place): boolean {
+function isSecret(value: Value, { rule, prose }: Pair): boolean {
   if (!isValue(value.text)) return false;
   if (value.quoted) return true;
   if (SCHEME.test(value.text)) return false;
@@ -97,7 +96,7 @@ function isSecret(value: Value, { rule, prose }: Place): boolean {
   if (rule.kind === 'token' && /^\d+$/.test(value.text)) return false;
   if (isRemark(value.text)) return false;
   if (!prose) return true;
-  // What held a secret of another form has lost it already; the rest of the sentence stays.
+  // What contained a secret of another form has lost it already; the rest of the sentence stays.
   return !value.text.includes('[REDACTED:') && (rule.common !== true || looksSecret(value.text));
 }
 

@@ -1,25 +1,36 @@
-import { isNestedBeyond } from '../bounds.ts';
-import type { JsonValue } from '../json.ts';
-import { canonicalJson, isJsonObject, parseJson, reviewOf } from '../json.ts';
-import { MAX_BODY_DEPTH } from '../limits.ts';
-import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
-import { columnsByName } from '../records/definition.ts';
+// Takes secrets out of what is stored for years: what the watcher read before it leaves the watcher, and posted records
+// before they are stored.
+//
+// A text runs through the rules of `rules.ts`, one after the other, again and again until nothing changes. A JSON value is
+// walked by `json.ts`: names of members (`key-names.ts`) say which values are secret, every other text runs through the rules,
+// and a text that is JSON itself is walked too. `encoded.ts`, `key-values.ts` and `kubernetes-secret.ts` read one format each.
+//
+// What must stay true: pure, without Node; redacting twice gives the same as once; every expression and scanner is linear;
+// the work of one record is counted (`budget.ts`) and never timed, so that each machine stores the same.
+import { isNestedBeyond } from '../domain/bounds.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { canonicalJson, isJsonObject, parseJson, reviewOf } from '../domain/json.ts';
+import { MAX_BODY_DEPTH } from '../domain/limits.ts';
+import type { Column, Columns, RecordDefinition } from '../domain/records/definition.ts';
+import { columnsByName } from '../domain/records/definition.ts';
 import { Budget, COST, OutOfBudgetError } from './budget.ts';
+import type { JsonRules } from './json.ts';
+import { PLAIN, redactValue } from './json.ts';
+import type { KeyNames } from './key-names.ts';
 import { createKeyNames } from './key-names.ts';
 import type { RedactionOptions } from './options.ts';
 import { problemsOf, RedactionOptionsError } from './options.ts';
-import type { JsonRules } from './redact-json.ts';
-import { PLAIN, redactValue } from './redact-json.ts';
-import type { Replacing, TextPlace, TextRules } from './redact-text.ts';
-import { groupForms, redactOnce } from './redact-text.ts';
+import type { Steps, TextContext } from './rule.ts';
+import { applySteps, stepsOf } from './rule.ts';
+import { orderedRules } from './rules.ts';
 
-export interface Redacted<T> {
+interface Redacted<T> {
   readonly value: T;
   /** How many values of each kind were replaced; no member for a kind that did not occur. */
   readonly counts: RedactionCounts;
 }
 
-export type RedactionCounts = Readonly<Record<string, number>>;
+type RedactionCounts = Readonly<Record<string, number>>;
 
 /**
  * Takes secrets out of what is going to be stored for years. Doing so twice gives the same as once. Never throws: what
@@ -38,60 +49,52 @@ const PLACEHOLDER = /^\[REDACTED:[a-z0-9-]+\]$/;
 const UNREADABLE = 'unreadable';
 
 /**
- * Throws RedactionOptionsError for options that cannot work. `worked` is told the work of each call, in the units of
- * MOST_WORK.
+ * Throws RedactionOptionsError for options that cannot work. `worked` is called with the work of each call, in units
+ * of MOST_WORK.
  */
 export function createRedactor(options: RedactionOptions = {}, worked?: (work: number) => void): Redactor {
   const problems = problemsOf(options);
   if (problems.length > 0) throw new RedactionOptionsError(problems);
   const names = createKeyNames(options.keyNames ?? [], options.exemptNames ?? []);
-  const rules: TextRules = {
-    names,
-    extraForms: groupForms(
-      (options.patterns ?? []).map(({ kind, pattern }) => ({ kind, pattern: new RegExp(pattern, 'gu') })),
-    ),
-    personal: options.personal ?? false,
-  };
+  const { patterns = [], personal = false } = options;
+  const steps = stepsOf(orderedRules({ names, patterns, personal }));
   const exempt = (options.exemptValues ?? []).map((source) => new RegExp(`^(?:${source})$`, 'u'));
   const run = <T>(redact: (run: Run) => T): Redacted<T> => {
-    const one = new Run(rules, exempt);
+    const one = new Run({ names, steps, exempt });
     const value = redact(one);
     worked?.(one.work);
     return { value, counts: one.counts() };
   };
   return {
-    redactText: (text) => run((one) => one.wholeText(text, PLAIN)),
-    redactJson: (value) => run((one) => one.wholeJson(value, PLAIN, sizeOf(value))),
+    redactText: (text) => run((one) => one.text(text, PLAIN)),
+    redactJson: (value) => run((one) => one.json(value, PLAIN, sizeOf(value))),
     redactColumns: (definition, columns) => run((one) => one.columns(definition, columns)),
   };
 }
 
+interface Settings {
+  readonly names: KeyNames;
+  readonly steps: Steps;
+  /** Values that are left as they are. */
+  readonly exempt: readonly RegExp[];
+}
+
 /** One call: collects the counts and keeps to the budget. */
 class Run {
-  readonly #rules: TextRules;
-  readonly #exempt: readonly RegExp[];
+  readonly #settings: Settings;
   readonly #counts = new Map<string, number>();
   readonly #budget = new Budget();
   readonly #json: JsonRules;
-  readonly #replacing: Replacing;
 
-  constructor(rules: TextRules, exempt: readonly RegExp[]) {
-    this.#rules = rules;
-    this.#exempt = exempt;
-    this.#replacing = {
-      replace: (kind, secret) => {
-        this.#budget.spend(COST.replaced);
-        return this.#replace(kind, secret);
-      },
-      spend: this.#budget.spend,
-    };
+  constructor(settings: Settings) {
+    this.#settings = settings;
     this.#json = {
-      names: rules.names,
+      names: settings.names,
       replace: (kind, secret) => {
         this.#budget.charge(COST.replaced);
         return this.#replace(kind, secret);
       },
-      redactText: (text, place) => this.#text(text, place),
+      redactText: (text, context) => this.#redactText(text, context),
       budget: this.#budget,
       unreadable: (value) => this.#unreadable(value),
     };
@@ -105,12 +108,12 @@ class Run {
     return Object.fromEntries(this.#counts);
   }
 
-  wholeText(text: string, place: TextPlace): string {
-    return this.#within(text.length, () => this.#text(text, place)) ?? `[REDACTED:${UNREADABLE}]`;
+  text(text: string, context: TextContext): string {
+    return this.#within(text.length, () => this.#redactText(text, context)) ?? `[REDACTED:${UNREADABLE}]`;
   }
 
-  wholeJson(value: JsonValue, place: TextPlace, size: number): JsonValue {
-    return this.#within(size, () => redactValue(value, this.#json, place)) ?? standInFor(value);
+  json(value: JsonValue, context: TextContext, size: number): JsonValue {
+    return this.#within(size, () => redactValue(value, this.#json, context)) ?? standInFor(value);
   }
 
   columns(definition: RecordDefinition, columns: Columns): Columns {
@@ -139,54 +142,60 @@ class Run {
     }
   }
 
-  #text(text: string, place: TextPlace): string {
+  #redactText(text: string, context: TextContext): string {
     // Many texts may be left when there is no work left, and an exception for each of them would be work too.
     if (this.#budget.isSpent) return this.#unreadableText(text);
     try {
-      return this.#redactIfJson(text, place) ?? this.#redactRounds(text, place);
+      return this.#redactIfJson(text, context) ?? this.#redactRounds(text, context);
     } catch (error: unknown) {
       if (!(error instanceof OutOfBudgetError) || this.#budget.isOutgrown) throw error;
       return this.#unreadableText(text);
     }
   }
 
-  #redactRounds(text: string, place: TextPlace): string {
+  #redactRounds(text: string, context: TextContext): string {
     let [before, after] = ['', text];
     for (let round = 0; round < MOST_ROUNDS && before !== after; round += 1) {
       before = after;
-      after = redactOnce(before, this.#rules, place, this.#replacing);
+      after = applySteps(before, this.#settings.steps, context, {
+        replace: (kind, secret) => {
+          this.#budget.spend(COST.replaced);
+          return this.#replace(kind, secret);
+        },
+        spend: this.#budget.spend,
+      });
     }
     return after;
   }
 
   #column(column: Column | undefined, value: string | boolean): string | boolean {
     if (column === undefined || typeof value === 'boolean') return value;
-    const { isIdentity, isFingerprint } = this.#rules.names.judge(column.name);
+    const { isIdentity, isFingerprint } = this.#settings.names.judge(column.name);
     const fingerprint = column.identifier === true || isFingerprint;
-    const place = isIdentity || fingerprint ? { identity: isIdentity, fingerprint } : PLAIN;
-    if (column.type === 'text') return this.wholeText(value, place);
+    const context = isIdentity || fingerprint ? { identity: isIdentity, fingerprint } : PLAIN;
+    if (column.type === 'text') return this.text(value, context);
     if (column.type !== 'jsonb') return value;
-    return this.#wholeJsonText(value, place);
+    return this.#jsonColumn(value, context);
   }
 
-  #wholeJsonText(text: string, place: TextPlace): string {
-    const redacted = this.#within(text.length, () => this.#jsonText(text, parseJson, place));
+  #jsonColumn(text: string, context: TextContext): string {
+    const redacted = this.#within(text.length, () => this.#jsonText(text, parseJson, context));
     if (redacted !== undefined) return redacted;
     const containers: Readonly<Record<string, JsonValue>> = { '[': [], '{': {} };
     return canonicalJson(standInFor(containers[text.trimStart().charAt(0)] ?? ''));
   }
 
   /** Annotations hold whole resources as one JSON text: read as JSON, its names and Secrets are known for what they are. */
-  #redactIfJson(text: string, place: TextPlace): string | undefined {
+  #redactIfJson(text: string, context: TextContext): string | undefined {
     if (!/^\s*[[{]/.test(text) || isNestedBeyond(text, MAX_BODY_DEPTH)) return undefined;
-    return this.#jsonText(text, parseIfJson, place);
+    return this.#jsonText(text, parseIfJson, context);
   }
 
   /** Undefined when it cannot be parsed. */
   #jsonText(
     text: string,
     parse: (text: string) => JsonValue | undefined,
-    place: TextPlace,
+    context: TextContext,
   ): string | undefined {
     this.#budget.spend(text.length * COST.parsed);
     const review = reviewOf(text);
@@ -195,7 +204,7 @@ class Run {
       this.#budget.spend(perValue);
     const parsed = parse(text);
     if (parsed === undefined) return undefined;
-    const redacted = redactValue(parsed, this.#json, place);
+    const redacted = redactValue(parsed, this.#json, context);
     return redacted === parsed ? text : canonicalJson(redacted);
   }
 
@@ -220,7 +229,8 @@ class Run {
   }
 
   #replace(kind: string, secret: string): string {
-    if (PLACEHOLDER.test(secret) || this.#exempt.some((pattern) => pattern.test(secret))) return secret;
+    if (PLACEHOLDER.test(secret) || this.#settings.exempt.some((pattern) => pattern.test(secret)))
+      return secret;
     this.#count(kind);
     const placeholder = `[REDACTED:${kind}]`;
     this.#budget.grow(secret.length, placeholder.length);

@@ -1,6 +1,6 @@
-import { reasonOf } from '../errors.ts';
-import type { JsonValue } from '../json.ts';
-import { isJsonObject } from '../json.ts';
+import { reasonOf } from '../domain/errors.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
 
 /** What an installation adds to the built-in rules. */
 export interface RedactionOptions {

@@ -1,7 +1,8 @@
 import type { Spend } from './budget.ts';
 import { COST } from './budget.ts';
-import type { Quoted } from './quoted.ts';
-import { readQuoted } from './quoted.ts';
+import type { Replace } from './rule.ts';
+import type { Quoted } from './values.ts';
+import { readQuoted } from './values.ts';
 
 // Secrets of Kubernetes as they stand in text: manifests in YAML, and JSON that is only a part of the text.
 
@@ -14,7 +15,7 @@ const ENTRY_LINE = /^([ \t]*["']?[\w.-]{1,253}["']?[ \t]*:)[ \t]*(.*)$/;
 type ReplaceValue = (value: string) => string;
 
 /** Replaces the values below `data` and `stringData` in YAML documents that hold a Secret. */
-export function replaceSecretsInYaml(text: string, replace: ReplaceValue, spend: Spend): string {
+export const replaceSecretsInYaml: Replace = (text, { redact, spend }) => {
   if (!mayHoldManifest(text)) return text;
   for (let line = text.indexOf('\n'); line >= 0; line = text.indexOf('\n', line + 1)) spend(COST.line);
   const lines = text.split('\n');
@@ -23,16 +24,16 @@ export function replaceSecretsInYaml(text: string, replace: ReplaceValue, spend:
     let end = start + 1;
     while (end < lines.length && !DOCUMENT_END.test(lines[end] ?? '')) end += 1;
     const document = lines.slice(start, end);
-    if (document.some((line) => SECRET_LINE.test(line.trimEnd()))) replaceData(document, replace, result);
+    if (document.some((line) => SECRET_LINE.test(line.trimEnd()))) replaceData(document, redact, result);
     // Not spread into one call: a text of 130,000 lines has more of them than a call takes arguments.
     else for (const line of document) result.push(line);
     start = end;
   }
   return result.join('\n');
-}
+};
 
 function mayHoldManifest(text: string): boolean {
-  return text.includes('Secret') && text.includes('\n') && /data["']?[ \t]*:/i.test(text);
+  return text.includes('\n') && /data["']?[ \t]*:/i.test(text);
 }
 
 function replaceData(lines: readonly string[], replace: ReplaceValue, result: string[]): void {
@@ -95,20 +96,20 @@ const ENTRY_NAME = /[\s,]{0,64}\\{0,8}"[\w.-]{1,253}\\{0,8}"\s{0,8}:\s{0,8}(?=\\
 const LONGEST_VALUE = 2 * 1024 * 1024;
 
 /** The same in fragments of JSON, as a log or an error message quotes them, however often escaped. */
-export function replaceSecretsInJsonText(text: string, replace: ReplaceValue, spend: Spend): string {
-  if (!text.includes('Secret') || !SECRET_MEMBER.test(text)) return text;
+export const replaceSecretsInJsonText: Replace = (text, { redact, spend }) => {
+  if (!SECRET_MEMBER.test(text)) return text;
   let result = '';
   let done = 0;
   for (const data of text.matchAll(DATA_MEMBER)) {
     spend(COST.start);
     if (data.index < done) continue;
     for (const { start, end } of valuesOf(text, data.index + data[0].length, spend)) {
-      result += text.slice(done, start) + replace(text.slice(start, end));
+      result += text.slice(done, start) + redact(text.slice(start, end));
       done = end;
     }
   }
   return result + text.slice(done);
-}
+};
 
 function* valuesOf(text: string, start: number, spend: Spend): Generator<Quoted> {
   ENTRY_NAME.lastIndex = start;

@@ -1,23 +1,22 @@
-import type { JsonObject, JsonValue } from '../json.ts';
-import { isJsonObject, numberLexeme } from '../json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { isJsonObject, numberLexeme } from '../domain/json.ts';
 import type { Budget } from './budget.ts';
 import { COST } from './budget.ts';
 import type { KeyNames } from './key-names.ts';
-import type { Replace } from './key-values.ts';
-import type { TextPlace } from './redact-text.ts';
-import { REFERENCE_MEMBERS } from './rules.ts';
-import { isValue } from './secret-values.ts';
+import { REFERENCE_MEMBERS } from './key-names.ts';
+import type { TextContext } from './rule.ts';
+import { isValue } from './values.ts';
 
 export interface JsonRules {
   readonly names: KeyNames;
-  readonly replace: Replace;
-  readonly redactText: (text: string, place: TextPlace) => string;
+  readonly replace: (kind: string, secret: string) => string;
+  readonly redactText: (text: string, context: TextContext) => string;
   readonly budget: Budget;
-  /** What takes the place of what is too much work. */
+  /** Replaces what is too much work to read. */
   readonly unreadable: (value: JsonValue) => JsonValue;
 }
 
-interface Place extends TextPlace {
+interface Context extends TextContext {
   /** Everything here is secret, of this kind. */
   readonly secret?: string | undefined;
   /** The name of a secret stands right before this value; its numbers count too. */
@@ -26,53 +25,52 @@ interface Place extends TextPlace {
   readonly secrets?: boolean;
 }
 
-/** Nothing is known about the place, as about most. */
-export const PLAIN: Place = {};
+/** Nothing is known about the value, as about most. */
+export const PLAIN: Context = {};
 const KUBERNETES_SECRET = 'kubernetes-secret';
-const REFERENCES = new Set(REFERENCE_MEMBERS);
 /** So many members of an object may be unreadable one by one; to say it of more would be work too. */
 const MOST_UNREADABLE = 1_000;
 /** A name this short is no secret itself. */
 const SHORTEST_SECRET_KEY = 16;
 
 /** Redacts a JSON value. The very same value when nothing in it is secret. */
-export function redactValue(value: JsonValue, rules: JsonRules, place: Place): JsonValue {
+export function redactValue(value: JsonValue, rules: JsonRules, context: Context): JsonValue {
   if (rules.budget.isSpent) return rules.unreadable(value);
-  if (typeof value === 'string') return redactString(value, rules, place);
-  if (Array.isArray(value) || isJsonObject(value)) return redactContainer(value, rules, place);
+  if (typeof value === 'string') return redactString(value, rules, context);
+  if (Array.isArray(value) || isJsonObject(value)) return redactContainer(value, rules, context);
   // A password may be all digits; a number of tokens is a count.
-  if (place.direct !== true || place.secret === undefined || place.secret === 'token') return value;
+  if (context.direct !== true || context.secret === undefined || context.secret === 'token') return value;
   const lexeme = numberLexeme(value);
   if (lexeme === undefined) return value;
   // The quotes that a number does not have.
   rules.budget.grow(0, 2);
-  return rules.replace(place.secret, lexeme);
+  return rules.replace(context.secret, lexeme);
 }
 
-function redactContainer(container: JsonValue[] | JsonObject, rules: JsonRules, place: Place): JsonValue {
+function redactContainer(container: JsonValue[] | JsonObject, rules: JsonRules, context: Context): JsonValue {
   const { budget } = rules;
   if (!budget.enter()) return rules.unreadable(container);
   const redacted = Array.isArray(container)
-    ? redactArray(container, rules, place)
-    : redactObject(container, rules, place);
+    ? redactArray(container, rules, context)
+    : redactObject(container, rules, context);
   budget.leave();
   return redacted;
 }
 
-function redactArray(array: JsonValue[], rules: JsonRules, place: Place): JsonValue[] {
+function redactArray(array: JsonValue[], rules: JsonRules, context: Context): JsonValue[] {
   rules.budget.charge(COST.item * array.length);
-  const items = array.map((item) => redactValue(item, rules, place));
+  const items = array.map((item) => redactValue(item, rules, context));
   return items.some((item, index) => item !== array[index]) ? items : array;
 }
 
-function redactString(text: string, rules: JsonRules, place: Place): string {
+function redactString(text: string, rules: JsonRules, context: Context): string {
   const isSecret =
-    place.secret !== undefined && (isValue(text) || (place.secret === KUBERNETES_SECRET && text !== ''));
-  return isSecret ? rules.replace(place.secret, text) : rules.redactText(text, place);
+    context.secret !== undefined && (isValue(text) || (context.secret === KUBERNETES_SECRET && text !== ''));
+  return isSecret ? rules.replace(context.secret, text) : rules.redactText(text, context);
 }
 
-function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonValue {
-  const below = placesBelow(object, rules, place);
+function redactObject(object: JsonObject, rules: JsonRules, context: Context): JsonValue {
+  const below = contextsBelow(object, rules, context);
   const names = Object.keys(object);
   const keys: string[] = [];
   const members: JsonValue[] = [];
@@ -90,7 +88,7 @@ function redactObject(object: JsonObject, rules: JsonRules, place: Place): JsonV
     members.push(member);
   }
   if (!isChanged && !isRenamed) return object;
-  const different = isRenamed ? toldApart(keys, rules) : keys;
+  const different = isRenamed ? distinctKeys(keys, rules) : keys;
   return Object.fromEntries(different.map((key, index) => [key, members[index] ?? null]));
 }
 
@@ -99,9 +97,9 @@ function isHopeless(membersLeft: number, { budget }: JsonRules): boolean {
 }
 
 /** What is known about each member before it is looked at. */
-function placesBelow(object: JsonObject, rules: JsonRules, place: Place): (name: string) => Place {
+function contextsBelow(object: JsonObject, rules: JsonRules, context: Context): (name: string) => Context {
   const { kind, name: pairName, key: pairKey } = object;
-  const isSecret = kind === 'Secret' || place.secrets === true;
+  const isSecret = kind === 'Secret' || context.secrets === true;
   // An environment variable of a container, or any list of pairs: {name: DB_PASSWORD, value: …}.
   const pair = [pairName, pairKey].find((candidate) => typeof candidate === 'string');
   const pairRule = pair === undefined ? undefined : rules.names.secretRule(pair);
@@ -109,22 +107,24 @@ function placesBelow(object: JsonObject, rules: JsonRules, place: Place): (name:
     if (isSecret && (name === 'data' || name === 'stringData')) return { secret: KUBERNETES_SECRET };
     if (kind === 'SecretList' && name === 'items') return { secrets: true };
     if (pairRule !== undefined && name === 'value') return { secret: pairRule.kind, direct: true };
-    return placeOfMember(name, rules, place);
+    return contextOfMember(name, rules, context);
   };
 }
 
-function placeOfMember(name: string, rules: JsonRules, place: Place): Place {
+function contextOfMember(name: string, rules: JsonRules, context: Context): Context {
   const judged = rules.names.judge(name);
-  if (judged.isPlain && place === PLAIN) return PLAIN;
+  if (judged.isPlain && context === PLAIN) return PLAIN;
   // A name that was a secret itself says the kind of secret that it was.
   const rule = isRedacted(name) ? undefined : judged.rule;
-  const textPlace: TextPlace = {
-    identity: place.identity === true || judged.isIdentity,
-    fingerprint: place.fingerprint === true || judged.isFingerprint,
+  const textContext: TextContext = {
+    identity: context.identity === true || judged.isIdentity,
+    fingerprint: context.fingerprint === true || judged.isFingerprint,
   };
-  if (place.secret === KUBERNETES_SECRET) return { ...textPlace, secret: KUBERNETES_SECRET };
-  if (rule !== undefined) return { ...textPlace, secret: rule.kind, direct: true };
-  return REFERENCES.has(name) || judged.isPublic ? textPlace : { ...textPlace, secret: place.secret };
+  if (context.secret === KUBERNETES_SECRET) return { ...textContext, secret: KUBERNETES_SECRET };
+  if (rule !== undefined) return { ...textContext, secret: rule.kind, direct: true };
+  return REFERENCE_MEMBERS.has(name) || judged.isPublic
+    ? textContext
+    : { ...textContext, secret: context.secret };
 }
 
 /** A map may be keyed by what is secret. */
@@ -134,7 +134,7 @@ function redactKey(name: string, rules: JsonRules): string {
 }
 
 /** Two keys that become one stay two members: `[REDACTED:token]`, `[REDACTED:token]+2`. */
-function toldApart(keys: readonly string[], { budget }: JsonRules): string[] {
+function distinctKeys(keys: readonly string[], { budget }: JsonRules): string[] {
   const taken = new Set<string>();
   // Of each key that came again, the last number it got: each search goes on where the one before ended.
   const numbers = new Map<string, number>();

@@ -1,0 +1,215 @@
+import { decodeBase64, replaceEncoded, replaceJsonWebTokens, replacePem } from './encoded.ts';
+import type { KeyNames } from './key-names.ts';
+import { replaceKeyValues } from './key-values.ts';
+import { replaceSecretsInJsonText, replaceSecretsInYaml } from './kubernetes-secret.ts';
+import type { RedactionPattern } from './options.ts';
+import type { Rule } from './rule.ts';
+import { afterPrefix, afterPrefixIf, whole, wholeIf } from './rule.ts';
+import { looksSecret } from './values.ts';
+
+// What counts as secret in a text, as data. An expression must be linear: bounded repetitions, or anchored at the start of
+// the run of characters it reads, because it meets megabytes of text that somebody else wrote.
+
+/** What the options of an installation bring to the built-in rules. */
+interface Configured {
+  readonly names: KeyNames;
+  readonly patterns: readonly RedactionPattern[];
+  readonly personal: boolean;
+}
+
+/**
+ * All rules in the order in which they are applied. What shows most about its secret comes first: a key in PEM is one
+ * secret and not forty lines of base64, and a header ends where its rule says, before names and values are looked for.
+ */
+export function orderedRules({ names, patterns, personal }: Configured): readonly Rule[] {
+  return [
+    { name: 'pem', find: /-----BEGIN /, replace: replacePem },
+    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInYaml },
+    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInJsonText },
+    ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ ...rule, needs: PAIR_SIGN })),
+    { name: 'jwt', find: /\.e/, replace: replaceJsonWebTokens },
+    ...TOKEN_RULES,
+    ...patterns.map(({ kind, pattern }) => ({ name: kind, find: new RegExp(pattern, 'gu'), replace: whole })),
+    { name: 'named', find: names.finder, replace: replaceKeyValues(names) },
+    { name: 'base64', find: /[A-Za-z0-9+/_-]{40}/, replace: replaceEncoded, exceptIn: 'fingerprint' },
+    ...(personal ? PERSONAL_RULES : []),
+  ];
+}
+
+const PAIR_SIGN = /[:='"]/;
+const AUTHORIZATION = String.raw`\b((?:proxy-)?authorization["']?[ \t]{0,4}[:=][ \t]{0,4}["']?`;
+
+/** Headers whose whole value is secret. A cookie differs from prose by its first `name=value`. */
+const HEADER_RULES: readonly Rule[] = [
+  {
+    name: 'cookie',
+    find: /\b((?:set-)?cookie["']?[ \t]{0,4}:[ \t]{0,4}["']?)[\w!#$%&'*+.^`|~-]{1,128}=[^\r\n"'\\]{1,8192}/gi,
+    replace: afterPrefix,
+  },
+  {
+    name: 'authorization',
+    find: new RegExp(
+      `${AUTHORIZATION}(?:bearer|basic|negotiate|ntlm)[ \\t]{1,4})[^\\s"'\\\\,;]{1,8192}`,
+      'gi',
+    ),
+    replace: afterPrefix,
+  },
+  {
+    name: 'authorization',
+    find: new RegExp(`${AUTHORIZATION}(?:token|apikey)[ \\t]{1,4})[^\\s"'\\\\,;]{1,8192}`, 'gi'),
+    replace: afterPrefixIf(looksSecret),
+  },
+  {
+    name: 'authorization',
+    find: new RegExp(
+      `${AUTHORIZATION}(?:digest|hawk|aws4-hmac-sha256)[ \\t]{1,4})[^\\r\\n'\\\\]{1,8192}`,
+      'gi',
+    ),
+    replace: afterPrefix,
+  },
+];
+
+/** Services whose URLs carry a user and a password, where the password may hold a slash. */
+const SERVICES =
+  'postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|sqlserver|clickhouse|nats|ldaps?|smtps?';
+
+const URL_RULES: readonly Rule[] = [
+  {
+    name: 'url-password',
+    find: /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{1,30}:\/\/[^\s/:@"'<>[]{0,128}:)[^\s/"'<>]{1,256}(?=@)/gi,
+    replace: afterPrefix,
+  },
+  {
+    name: 'url-password',
+    // A port and a path are no password: `postgres://db:5432/app?owner=a@b`.
+    find: new RegExp(
+      String.raw`\b((?:${SERVICES})(?:\+[a-z0-9]{1,20})?:\/\/[^\s/:@"'<>[]{0,128}:)(?!\d{1,5}[/?#])[^\s"'<>@]{1,256}(?=@)`,
+      'gi',
+    ),
+    replace: afterPrefix,
+  },
+  {
+    name: 'url-password',
+    find: /(jdbc:oracle:thin:\w{1,64}\/)[^\s@"']{1,256}(?=@)/gi,
+    replace: afterPrefix,
+  },
+  {
+    name: 'url-signature',
+    find: /([?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature|x-goog-credential)=)[^\s&"'<>#]{4,4096}/gi,
+    replace: afterPrefix,
+  },
+  {
+    name: 'password',
+    find: /(\bcurl\b[^\r\n|;]{0,200}?\s(?:-u|--user)[ =]{0,2}["']?[^\s:"']{1,64}:)[^\s"']{1,256}/gi,
+    replace: afterPrefix,
+  },
+  { name: 'password', find: /(\bidentified by ['"])[^'"\r\n]{1,256}/gi, replace: afterPrefix },
+  {
+    name: 'url-password',
+    // The form of Go's MySQL driver, `user:password@tcp(host:3306)/db`.
+    find: /(?<![\w.[-])([\w.-]{1,64}:)[^\s@:/"']{1,256}(?=@(?:tcp|unix)\()/g,
+    replace: afterPrefix,
+  },
+];
+
+/** Begins where no longer word of the same letters does. */
+function token(source: string): RegExp {
+  return new RegExp(`(?<![A-Za-z0-9_-])${source}`, 'g');
+}
+
+/** `sk-` begins names of things too: sk-learn-inference-server. */
+function looksRandom(text: string): boolean {
+  return /[A-Za-z0-9]{20}/.test(text) || (/[A-Z]/.test(text) && /\d/.test(text));
+}
+
+/** "Basic authentication" is two words; credentials decode to user, colon, password. */
+function areCredentials(text: string): boolean {
+  return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(decodeBase64(text) ?? '');
+}
+
+/** Tokens that show by their form alone what they are. */
+const TOKEN_RULES: readonly Rule[] = [
+  { name: 'github-token', find: token(String.raw`gh[opsur]_[A-Za-z0-9_]{20,255}`), replace: whole },
+  { name: 'github-token', find: token(String.raw`github_pat_[A-Za-z0-9_]{20,255}`), replace: whole },
+  {
+    name: 'gitlab-token',
+    find: token(String.raw`gl(?:pat|dt|rt|soat|ptt|cbt|ft)-[A-Za-z0-9_.-]{20,255}`),
+    replace: whole,
+  },
+  { name: 'slack-token', find: token(String.raw`xox[abceoprs]-[A-Za-z0-9-]{10,255}`), replace: whole },
+  { name: 'slack-token', find: token(String.raw`xapp-\d-[A-Za-z0-9-]{10,255}`), replace: whole },
+  {
+    name: 'slack-token',
+    find: /(hooks\.slack\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9/_-]{8,255}/g,
+    replace: afterPrefix,
+  },
+  { name: 'api-key', find: token(String.raw`[rs]k_(?:live|test)_[A-Za-z0-9]{10,255}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`sk-[A-Za-z0-9_-]{20,255}`), replace: wholeIf(looksRandom) },
+  { name: 'api-key', find: token(String.raw`AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])`), replace: whole },
+  { name: 'api-key', find: token(String.raw`GOCSPX-[A-Za-z0-9_-]{20,255}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])`), replace: whole },
+  { name: 'api-key', find: token(String.raw`pypi-AgE[A-Za-z0-9_-]{50,500}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,255}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`hf_[A-Za-z]{30,255}`), replace: whole },
+  {
+    name: 'api-key',
+    find: token(String.raw`SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}`),
+    replace: whole,
+  },
+  { name: 'api-key', find: token(String.raw`gl(?:sa|c)_[A-Za-z0-9+/=_]{32,500}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`do[opr]_v1_[a-f0-9]{64}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`dapi[a-f0-9]{32}(?![A-Za-z0-9])`), replace: whole },
+  { name: 'api-key', find: token(String.raw`tskey-[a-z]{3,10}-[A-Za-z0-9-]{16,255}`), replace: whole },
+  { name: 'api-key', find: token(String.raw`AGE-SECRET-KEY-1[A-Z0-9]{50,64}`), replace: whole },
+  { name: 'token', find: token(String.raw`hv[bsr]\.[A-Za-z0-9_-]{20,500}`), replace: whole },
+  { name: 'token', find: token(String.raw`ya29\.[A-Za-z0-9_-]{20,2000}`), replace: whole },
+  {
+    name: 'aws-access-key',
+    find: token(String.raw`A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])`),
+    replace: whole,
+  },
+  {
+    name: 'aws-session-token',
+    find: token(String.raw`(?:IQoJb3|FwoGZX|FQoGZX|FwoDYX|FQoDYX)[A-Za-z0-9+/]{60,5000}={0,2}`),
+    replace: whole,
+  },
+  {
+    name: 'bearer',
+    find: /\b(bearer[ \t]{1,4})[A-Za-z0-9._~+/-]{8,5000}={0,2}/gi,
+    replace: afterPrefixIf(looksSecret),
+  },
+  {
+    name: 'basic-auth',
+    find: /\b(basic[ \t]{1,4})[A-Za-z0-9+/_-]{6,5000}={0,2}/gi,
+    replace: afterPrefixIf(areCredentials),
+  },
+];
+
+/** Off by default; see `personal` in the options. */
+const PERSONAL_RULES: readonly Rule[] = [
+  {
+    name: 'email',
+    find: /(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/g,
+    replace: whole,
+    exceptIn: 'identity',
+  },
+  {
+    name: 'ipv4',
+    // 0.0.0.0 and 127.0.0.1 name no one; a fifth number, or a letter before it, makes it a version.
+    find: /(?<![\w.-])(?!0\.0\.0\.0|127\.)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w-]|\.\d)/g,
+    replace: whole,
+    exceptIn: 'identity',
+  },
+  {
+    name: 'phone',
+    find: /(?<![\w+.-])(?:\+\d{1,3}[ .-]?)(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]?\d{2,4}){2,4}(?![\w-])/g,
+    replace: whole,
+    exceptIn: 'identity',
+  },
+  {
+    name: 'phone',
+    find: /(?<![\w(+.-])\(\d{3}\) ?\d{3}-\d{4}(?![\w-])/g,
+    replace: whole,
+    exceptIn: 'identity',
+  },
+];

@@ -1,0 +1,65 @@
+import { wordList } from './key-names.ts';
+
+/** Placeholders, references to values stored elsewhere, and words that say there is none. */
+const NO_VALUE =
+  /^(?:[*.x•]{3,}|<[^>]*>|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]*|\$?\{\{.*|%[A-Z0-9_]+%|null|nil|none|true|false|undefined|yes|no|on|off|empty|unset|redacted|hidden|masked|removed|\(redacted\)|\[redacted\])$/i;
+
+/** Words that follow `password:` in a sentence about a password. */
+const REMARKS = wordList(`
+  accepted, authentication, cannot, changed, denied, does, error, expected, expired, failed, failure,
+  forbidden, got, has, incorrect, invalid, is, mismatch, missing, must, not, ok, rejected, required,
+  reset, rotated, should, too, unable, unauthorized, unexpected, unknown, unavailable, updated, valid,
+  verified, was, wrong, optional, string, the, a, an, no
+`);
+
+const ABSOLUTE_PATH = /^\/(?:[a-z0-9_.-]+\/)+[A-Za-z0-9_.-]*$/;
+
+/** Whether text under a secret name is a value at all. */
+export function isValue(text: string): boolean {
+  return text !== '' && !NO_VALUE.test(text) && !text.startsWith('//') && !ABSOLUTE_PATH.test(text);
+}
+
+export function isRemark(text: string): boolean {
+  return REMARKS.has(text.toLowerCase());
+}
+
+const NAME_OF_AN_OBJECT = /^[a-z0-9]+(?:[-./][a-z0-9]+)+$/;
+const WORD = /^(?:[A-Za-z][a-z]*|(?:[A-Z][a-z]+)+|[A-Z]+)$/;
+const VERSION = /^v?\d+(?:\.\d+)+/;
+/** The bootstrap token of a cluster looks like the name of an object. */
+const BOOTSTRAP_TOKEN = /^[a-z0-9]{6}\.[a-z0-9]{16}$/;
+const SHORTEST_SECRET = 8;
+
+/** Whether text that stands after a common word, as in `secret: not found`, can only be the secret itself. */
+export function looksSecret(text: string): boolean {
+  if (text.length < SHORTEST_SECRET || !isValue(text)) return false;
+  if (BOOTSTRAP_TOKEN.test(text)) return true;
+  if (NAME_OF_AN_OBJECT.test(text) || WORD.test(text) || VERSION.test(text)) return false;
+  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9\-./_]/].filter((kind) => kind.test(text));
+  return kinds.length >= 2;
+}
+
+const OPENING_QUOTE = /\\{0,8}["'`]/y;
+
+/** What stands between two quotes of the same kind, escaped equally often: text within JSON within JSON. */
+export interface Quoted {
+  readonly start: number;
+  readonly end: number;
+  /** Index behind the closing quote. */
+  readonly next: number;
+}
+
+/** Undefined when no quote stands at `start`, or none ends it within `longest` characters. */
+export function readQuoted(text: string, start: number, longest: number): Quoted | undefined {
+  OPENING_QUOTE.lastIndex = start;
+  const quote = OPENING_QUOTE.exec(text)?.[0];
+  if (quote === undefined) return undefined;
+  const inner = start + quote.length;
+  // Not the whole text: a quote that nothing ends must not be searched for again and again.
+  const reach = text.slice(inner, inner + longest);
+  for (let end = reach.indexOf(quote); end >= 0; end = reach.indexOf(quote, end + 1)) {
+    if (reach.charAt(end - 1) !== '\\')
+      return { start: inner, end: inner + end, next: inner + end + quote.length };
+  }
+  return undefined;
+}
