@@ -6,6 +6,7 @@ import { Dispatcher } from './delivery/dispatcher.ts';
 import { Flapping } from './delivery/flapping.ts';
 import { LostRemediations } from './delivery/lost-remediations.ts';
 import { createObservationSender } from './delivery/observation-sender.ts';
+import type { PendingState } from './delivery/pending-states.ts';
 import type { WaitingState } from './delivery/remediation-queue.ts';
 import type { SignalFailure } from './delivery/signal-failure.ts';
 import { classifySignalFailure, withoutWorker } from './delivery/signal-failure.ts';
@@ -16,8 +17,7 @@ import { KindObserver } from './state/kind-observer.ts';
 import { KindRecall } from './state/kind-recall.ts';
 import { createReadingReport } from './state/reading-report.ts';
 import { RestoreDetector } from './state/restore-detector.ts';
-import type { PendingState, Tracked } from './state/tracked.ts';
-import { forgetSent } from './state/tracked.ts';
+import type { Tracked } from './state/tracked.ts';
 import { CollectionWatcher } from './stream/collection-watcher.ts';
 import type { FinalizerKeeper } from './strict/finalizer-reconciler.ts';
 import { createFinalizerKeeper } from './strict/finalizer-reconciler.ts';
@@ -212,14 +212,14 @@ export class ClusterWatcher {
     this.#keeper?.acknowledged(tracked, state);
     const remediation = this.#remediationOf(tracked);
     if (remediation !== undefined) this.#keeper?.consider(remediation);
-    if (!state.isDeletion || state.isKept || tracked.pending.length > 0) return;
+    if (!state.isDeletion || state.isHeld || tracked.delivery.pending.length > 0) return;
     const parts = this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind);
     // Nobody can say whether it is recorded, so it need not be remembered.
     if (parts?.recall === undefined) parts?.observer.forget(tracked);
     else parts.observer.keepGone(tracked);
   }
 
-  #remediationOf({ remediation }: Tracked): Tracked | undefined {
+  #remediationOf({ seen: { remediation } }: Tracked): Tracked | undefined {
     if (remediation === undefined) return undefined;
     return this.#observerOf(REMEDIATION)?.find(remediation.uid);
   }
@@ -250,7 +250,7 @@ export class ClusterWatcher {
 
   #trackedOf(remediationUid: string): readonly Tracked[] {
     return this.#parts.flatMap(({ observer }) =>
-      [...observer.tracked()].filter(({ remediation }) => remediation?.uid === remediationUid),
+      [...observer.tracked()].filter(({ seen }) => seen.remediation?.uid === remediationUid),
     );
   }
 
@@ -258,9 +258,7 @@ export class ClusterWatcher {
   #tellAgain(remediationUids: ReadonlySet<string>): void {
     for (const { observer, collections } of this.#parts) {
       for (const tracked of observer.tracked()) {
-        if (!remediationUids.has(tracked.remediation?.uid ?? '')) continue;
-        forgetSent(tracked);
-        if (tracked.isGone) observer.tellEndAgain(tracked);
+        if (remediationUids.has(tracked.seen.remediation?.uid ?? '')) observer.sendAgain(tracked);
       }
       for (const collection of collections) collection.rebuild('run-ended');
     }

@@ -3,8 +3,9 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import type { DispatcherOptions } from '../../src/watcher/delivery/dispatcher.ts';
 import { Dispatcher } from '../../src/watcher/delivery/dispatcher.ts';
 import { Flapping } from '../../src/watcher/delivery/flapping.ts';
+import type { PendingState } from '../../src/watcher/delivery/pending-states.ts';
 import { Backoff } from '../../src/watcher/pacing.ts';
-import type { PendingState, Tracked } from '../../src/watcher/state/tracked.ts';
+import type { Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 
 const NEVER_MS = 3_600_000;
@@ -52,8 +53,8 @@ export function stateOf(
       remediation: { namespace: 'payments', name: remediation, uid: remediation },
       ...{ observations: [], summary: '', target: undefined, shape: 'G3', unrecognised: [], misshapen: [] },
     },
-    ...{ shows, phase: undefined, isFirst: false, isDeletion: false, isKept: false },
-    ...{ isTerminal: false, isUrgent: false, queuedAtMs: Date.now() },
+    ...{ shows, phase: undefined, isFirst: false, isDeletion: false, isHeld: false },
+    ...{ isTerminal: false, isDueSoon: false, queuedAtMs: Date.now() },
     ...given,
   };
 }

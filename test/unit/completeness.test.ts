@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { completenessOf } from '../../src/watcher/state/completeness.ts';
 import { factsOf } from '../../src/watcher/state/read-resource.ts';
-import type { Tracked } from '../../src/watcher/state/tracked.ts';
+import type { Delivery, Seen, Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 import { stateOf } from '../support/dispatching.ts';
 
@@ -11,9 +11,14 @@ const NOW_MS = 1_000_000;
 const GRACE_MS = 60_000;
 const REMEDIATION = { namespace: 'payments', name: 'rr-1', uid: 'rr-uid' };
 
-function trackedAs(kind: string, uid: string, given: Partial<Tracked>): Tracked {
+function trackedAs(kind: string, uid: string, given: Partial<Seen & Delivery>): Tracked {
   const tracked = newTracked({ kind, namespace: 'payments', name: uid, uid, createdAt: '' });
-  return { ...tracked, remediation: REMEDIATION, ...given };
+  const { seen, delivery } = tracked;
+  return {
+    ...tracked,
+    seen: { ...seen, remediation: REMEDIATION, ...given },
+    delivery: { ...delivery, ...given },
+  };
 }
 
 const completenessWith = (...tracked: readonly Tracked[]) =>
@@ -55,7 +60,7 @@ test('an end that is not told, or not recorded in time, is a gap by name, and no
 });
 
 test('what waits of a resource that flaps is a gap of its own, until it is due', () => {
-  const flapping = (uid: string, dueAtMs: number, given: Partial<Tracked> = {}): Tracked => {
+  const flapping = (uid: string, dueAtMs: number, given: Partial<Delivery> = {}): Tracked => {
     const state = stateOf([], { queuedAtMs: NOW_MS });
     const pending = [{ ...state, coalesced: { first: state, changes: 1_620, dueAtMs } }];
     return trackedAs('AIAnalysis', uid, { sentHash: 'hash', pending, ...given });

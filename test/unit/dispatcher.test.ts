@@ -122,7 +122,7 @@ describe('gathering', () => {
     dispatcher.offer(one, stateOf(['a']));
     await turns();
     dispatcher.offer(one, stateOf(['b']));
-    dispatcher.offer(trackedOf('other'), stateOf(['end'], { isUrgent: true }));
+    dispatcher.offer(trackedOf('other'), stateOf(['end'], { isDueSoon: true }));
     await turns();
     expect(sends).toEqual([['one a'], ['one b', 'other end']]);
   });
@@ -133,15 +133,15 @@ describe('gathering', () => {
     const [one, other] = [trackedOf('one'), trackedOf('other')];
     dispatcher.offer(one, stateOf(['a']));
     vi.advanceTimersByTime(BRIEF_GATHER_MS - 1);
-    dispatcher.offer(one, stateOf(['end'], { isUrgent: true }));
+    dispatcher.offer(one, stateOf(['end'], { isDueSoon: true }));
     await turns();
     expect(sends).toEqual([]);
     vi.advanceTimersByTime(1);
     await turns();
     expect(sends).toEqual([['one a', 'one end']]);
-    dispatcher.offer(other, stateOf(['b'], { isUrgent: true }));
+    dispatcher.offer(other, stateOf(['b'], { isDueSoon: true }));
     vi.advanceTimersByTime(BRIEF_GATHER_MS - 1);
-    dispatcher.offer(other, stateOf(['c'], { isUrgent: true }));
+    dispatcher.offer(other, stateOf(['c'], { isDueSoon: true }));
     await turns();
     expect(sends).toHaveLength(1);
     vi.advanceTimersByTime(1);
@@ -152,8 +152,8 @@ describe('gathering', () => {
   test('a deletion waits for nothing and takes with it what waits', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
     const { sends, dispatcher } = takenBy({ gatherMs: GATHER_MS, briefGatherMs: BRIEF_GATHER_MS });
-    dispatcher.offer(trackedOf('one'), stateOf(['end'], { isUrgent: true }));
-    dispatcher.offer(trackedOf('gone'), stateOf(['deleted'], { isUrgent: true, isDeletion: true }));
+    dispatcher.offer(trackedOf('one'), stateOf(['end'], { isDueSoon: true }));
+    dispatcher.offer(trackedOf('gone'), stateOf(['deleted'], { isDueSoon: true, isDeletion: true }));
     await turns();
     expect(sends).toEqual([['one end', 'gone deleted']]);
   });

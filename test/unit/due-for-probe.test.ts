@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { UrgentResources } from '../../src/watcher/state/due-for-probe.ts';
-import type { Tracked } from '../../src/watcher/state/tracked.ts';
+import type { Seen, Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 
 const PATH = '/apis/kubernaut.ai/v1alpha1/remediationrequests';
@@ -14,9 +14,10 @@ const COLLECTION = {
 const NOW_MS = 1_000_000;
 const RECONCILE_MS = 10_000;
 
-function trackedAs(uid: string, given: Partial<Tracked>): Tracked {
+function trackedAs(uid: string, given: Partial<Seen>): Tracked {
   const identity = { kind: 'RemediationRequest', namespace: 'payments', name: uid, uid, createdAt: '' };
-  return { ...newTracked(identity), collection: PATH, ...given };
+  const tracked = newTracked(identity);
+  return { ...tracked, seen: { ...tracked.seen, collection: PATH, ...given } };
 }
 
 function urgentAt() {

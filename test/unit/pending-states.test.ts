@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
+import type { PendingState } from '../../src/watcher/delivery/pending-states.ts';
 import { enqueue } from '../../src/watcher/delivery/pending-states.ts';
-import type { PendingState } from '../../src/watcher/state/tracked.ts';
 import { stateOf } from '../support/dispatching.ts';
 
 const running = (given: Partial<PendingState> = {}): PendingState => stateOf(['phase Running'], given);
@@ -10,8 +10,8 @@ test('a deletion supersedes nothing: of most kinds it says no more than that', (
   const pending: PendingState[] = [];
   const last = stateOf(['phase Completed']);
   const deletion = stateOf(['phase Completed'], { isDeletion: true });
-  enqueue(pending, last, { isCrowded: true });
-  expect(enqueue(pending, deletion, { isCrowded: true })).toBe(0);
+  enqueue(pending, last, { isOverloaded: true });
+  expect(enqueue(pending, deletion, { isOverloaded: true })).toBe(0);
   expect(pending).toEqual([last, deletion]);
 });
 
@@ -25,7 +25,7 @@ test('twenty states of a resource wait each by itself, and of more the newest su
 
 test('where much waits even the second state supersedes the first', () => {
   const pending = [running({ queuedAtMs: 1 })];
-  expect(enqueue(pending, running({ queuedAtMs: 2 }), { isCrowded: true })).toBe(1);
+  expect(enqueue(pending, running({ queuedAtMs: 2 }), { isOverloaded: true })).toBe(1);
   expect(pending).toMatchObject([{ queuedAtMs: 2 }]);
 });
 
@@ -54,6 +54,6 @@ describe('of a resource that flaps', () => {
   test('what was coalesced is not superseded once the resource has come to rest', () => {
     const pending: PendingState[] = [];
     enqueue(pending, running(), { flapping });
-    expect(enqueue(pending, running(), { isCrowded: true })).toBe(0);
+    expect(enqueue(pending, running(), { isOverloaded: true })).toBe(0);
   });
 });

@@ -48,7 +48,7 @@ function createWay(redactor: Redactor = createRedactor()) {
         spec: { remediationRequestRef: REFERENCE, ...parts.spec },
       });
       const reading = readable(kind?.read(resource, CONTEXT) ?? { unread: 'no-identity' });
-      const flags = { isFirst: true, isDeletion: false, isKept: false, isTerminal: false, isUrgent: false };
+      const flags = { isFirst: true, isDeletion: false, isHeld: false, isTerminal: false, isDueSoon: false };
       const state = { reading, phase, shows: [], ...flags, queuedAtMs: 0 };
       await send([{ tracked, state }], () => undefined);
     },
@@ -108,14 +108,14 @@ test('a reduced state counts as sent, and another one that is reduced is told ap
   const way = createWay();
   const phase = 'Running'.repeat(LONG);
   await way.offer({ status: { phase } }, phase);
-  const { sentHash } = way.tracked;
+  const { sentHash } = way.tracked.delivery;
   const { length } = way.sent;
   await way.offer({ status: { phase } }, phase);
   expect(way.sent).toHaveLength(length);
   const other = `${phase}!`;
   await way.offer({ status: { phase: other } }, other);
   expect(way.sent.length).toBeGreaterThan(length);
-  expect(way.tracked.sentHash).not.toBe(sentHash);
+  expect(way.tracked.delivery.sentHash).not.toBe(sentHash);
 });
 
 test('what redaction fails on is sent reduced, without a word of what it was about', async () => {

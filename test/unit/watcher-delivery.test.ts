@@ -8,7 +8,8 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
-import type { PendingState, Tracked } from '../../src/watcher/state/tracked.ts';
+import type { PendingState } from '../../src/watcher/delivery/pending-states.ts';
+import type { Tracked } from '../../src/watcher/state/tracked.ts';
 import { isSent } from '../../src/watcher/state/tracked.ts';
 import { createDispatcher, createFlapping, stateOf, trackedOf } from '../support/dispatching.ts';
 
@@ -130,7 +131,7 @@ describe('of what a state says', () => {
     await pass(2_000);
     const carriers = sent().slice(2);
     expect(carriers).toMatchObject([{ phase: 'progress', resource: { phase: 'Completed' } }]);
-    expect(carriers[0]?.resource?.projectionHash).toBe(tracked.sentHash);
+    expect(carriers[0]?.resource?.projectionHash).toBe(tracked.delivery.sentHash);
     expect(carriers[0]?.resource?.projectionHash).not.toBe(sent()[1]?.resource?.projectionHash);
   });
 
@@ -139,7 +140,7 @@ describe('of what a state says', () => {
     const skip = (reason: string) => observationOf({ skip_reason: reason }, { phase: 'skip' });
     dispatcher.offer(tracked, saying([progress('first'), skip('first')]));
     dispatcher.offer(tracked, saying([progress('second'), skip('second')]));
-    dispatcher.offer(tracked, saying([progress('urgent')], { isUrgent: true }));
+    dispatcher.offer(tracked, saying([progress('urgent')], { isDueSoon: true }));
     dispatcher.offer(tracked, saying([progress('terminal')], { isTerminal: true }));
     await pass(0);
     expect(sent().map(({ columns, interim }) => [Object.values(columns).at(-1), interim])).toEqual([
@@ -200,7 +201,7 @@ test('a status that flaps for an hour is some eighty entries that say what they 
     await nextTurn();
     if (index % 10_000 === 0) {
       const before = signals.length;
-      dispatcher.offer(neighbour, saying([observationOf({ outcome: String(index) })], { isUrgent: true }));
+      dispatcher.offer(neighbour, saying([observationOf({ outcome: String(index) })], { isDueSoon: true }));
       await pass(0);
       expect(signals.slice(before).flatMap(({ observations }) => observations)).toContainEqual(
         expect.objectContaining({ columns: { outcome: String(index) } }),

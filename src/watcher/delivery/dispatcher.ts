@@ -2,16 +2,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Backoff } from '../pacing.ts';
 import { Turn } from '../pacing.ts';
-import type { PendingState, Tracked } from '../state/tracked.ts';
+import type { Tracked } from '../state/tracked.ts';
 import { isWaiting } from '../state/tracked.ts';
+import { enqueueState, finishSending } from './delivery-record.ts';
 import type { Flapping } from './flapping.ts';
-import { enqueue } from './pending-states.ts';
+import type { PendingState } from './pending-states.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import { RemediationQueue } from './remediation-queue.ts';
 import { StateRefusedError } from './signal-failure.ts';
 
 /** With states of more resources waiting, memory counts more than what a later state may lack. */
-const CROWDED_RESOURCES = 2_000;
+const OVERLOADED_RESOURCES = 2_000;
 
 export interface DispatcherOptions {
   /** Remediations whose states are sent at the same time. */
@@ -76,8 +77,8 @@ export class Dispatcher {
   offer(tracked: Tracked, state: PendingState): void {
     const { flapping, coalesceMs, superseded } = this.#options;
     const { flaps, isChange } = flapping.see(tracked, state);
-    const dropped = enqueue(tracked.pending, state, {
-      isCrowded: this.#waiting.size > CROWDED_RESOURCES,
+    const dropped = enqueueState(tracked, state, {
+      isOverloaded: this.#waiting.size > OVERLOADED_RESOURCES,
       flapping: flaps ? { coalesceMs, isChange } : undefined,
     });
     if (dropped > 0) superseded(tracked, flaps);
@@ -116,7 +117,7 @@ export class Dispatcher {
 
   /** Into the queue of the remediation that its oldest state belongs to. */
   #join(tracked: Tracked): void {
-    const uid = tracked.pending[0]?.reading.remediation.uid;
+    const uid = tracked.delivery.pending[0]?.reading.remediation.uid;
     if (uid === undefined) return;
     const queue = this.#queues.get(uid) ?? new RemediationQueue(uid);
     this.#queues.set(uid, queue);
@@ -217,7 +218,7 @@ export class Dispatcher {
   }
 
   #done({ tracked, state }: WaitingState): void {
-    tracked.sending = tracked.sending.filter((one) => one !== state);
+    finishSending(tracked, state);
     if (!isWaiting(tracked)) this.#waiting.delete(tracked);
     this.#options.backoff.reset();
     this.#options.acknowledged(tracked, state);

@@ -7,7 +7,8 @@ import { boundObservation } from '../../kubernaut/bound-observation.ts';
 import type { ResourceReading } from '../../kubernaut/observed-remediation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
-import type { PendingState, Tracked } from '../state/tracked.ts';
+import type { Tracked } from '../state/tracked.ts';
+import type { PendingState } from './pending-states.ts';
 import type { PreparedObservation } from './prepare-observation.ts';
 
 /** More changes of one resource than this within the interval: it flaps. */
@@ -68,9 +69,9 @@ export class Flapping {
   settle(nowMs: number): void {
     for (const [tracked, one] of this.#lively) {
       const recent = this.#recentOf(one, nowMs);
-      if (one.flappedChanges !== undefined && (recent < FEW_CHANGES || tracked.isGone))
+      if (one.flappedChanges !== undefined && (recent < FEW_CHANGES || tracked.seen.isGone))
         this.#ended(tracked, one);
-      if (recent === 0 || tracked.isGone) this.#lively.delete(tracked);
+      if (recent === 0 || tracked.seen.isGone) this.#lively.delete(tracked);
       else if (one.isNamed) this.#name(tracked, one);
     }
   }

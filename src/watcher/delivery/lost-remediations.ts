@@ -105,7 +105,7 @@ export class LostRemediations {
   #settle(): void {
     const { observed, trackedOf } = this.#options;
     for (const uid of this.#lost.keys()) {
-      const isDone = ({ sentHash, recordedHash }: Tracked): boolean =>
+      const isDone = ({ delivery: { sentHash, recordedHash } }: Tracked): boolean =>
         sentHash !== undefined && (observed === undefined || sentHash === recordedHash);
       if (trackedOf(uid).every(isDone)) this.#lost.delete(uid);
     }

@@ -1,7 +1,9 @@
 import type { RemediationSignals } from '../../temporal/remediation-signals.ts';
 import { Turn } from '../pacing.ts';
-import type { PendingState, Tracked } from '../state/tracked.ts';
+import type { Tracked } from '../state/tracked.ts';
+import { observationsRecorded } from './delivery-record.ts';
 import { withCoalesced } from './flapping.ts';
+import type { PendingState } from './pending-states.ts';
 import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
 import { prepareObservation, prepareSummary, sha256 } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
@@ -58,7 +60,10 @@ function summaryOf(those: readonly WaitingState[]): string {
 }
 
 function saidOf(tracked: Tracked, said: Map<Tracked, Said>): Said {
-  const before = said.get(tracked) ?? { hashes: new Map(tracked.sent), stateHash: tracked.sentHash };
+  const before = said.get(tracked) ?? {
+    hashes: new Map(tracked.delivery.sent),
+    stateHash: tracked.delivery.sentHash,
+  };
   said.set(tracked, before);
   return before;
 }
@@ -69,8 +74,8 @@ function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions)
   const prepared = prepareState(one, state, options);
   const stateHash = hashOfState(prepared, state);
   // The database has all of it, from an earlier life of this process or from another watcher.
-  const isKnown = said.stateHash === undefined && tracked.recordedHash === stateHash;
-  if (isKnown) for (const { name, hash } of prepared) tracked.sent.set(name, hash);
+  const isKnown = said.stateHash === undefined && tracked.delivery.recordedHash === stateHash;
+  if (isKnown) observationsRecorded(tracked, prepared);
   const news = isKnown ? [] : newsOf({ one, prepared, stateHash, said }, options);
   if (!isKnown) countEqual(tracked, prepared.length - news.length, options);
   const observations = withHash(news, stateHash).map((each) =>
@@ -80,7 +85,7 @@ function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions)
   );
   for (const { name, hash } of prepared) said.hashes.set(name, hash);
   said.stateHash = stateHash;
-  const isRecorded = tracked.sentHash === tracked.recordedHash;
+  const isRecorded = tracked.delivery.sentHash === tracked.delivery.recordedHash;
   return { one, stateHash, isRecorded, observations, whole: withHash(prepared, stateHash) };
 }
 
@@ -118,7 +123,7 @@ function isInterim(
   { hashes }: Said,
 ): boolean {
   const { phase } = observation;
-  if (state.isUrgent || state.isDeletion || !hashes.has(name)) return false;
+  if (state.isDueSoon || state.isDeletion || !hashes.has(name)) return false;
   return phase !== 'skip' && phase !== 'approval';
 }
 

@@ -1,5 +1,7 @@
 import { MAX_SIGNAL_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../../domain/limits.ts';
-import type { PendingState, Tracked } from '../state/tracked.ts';
+import type { Tracked } from '../state/tracked.ts';
+import { putBack, startSending } from './delivery-record.ts';
+import type { PendingState } from './pending-states.ts';
 
 /** A state on its way to Temporal, and what it is a state of. */
 export interface WaitingState {
@@ -61,24 +63,19 @@ export class RemediationQueue {
       return [{ tracked, states: this.#readyOf(tracked, isStopping ? Infinity : nowMs) }];
     });
     const taken = withinSignal(inOrder(ready));
-    for (const { tracked, state } of taken) {
-      tracked.pending.shift();
-      tracked.sending.push(state);
-    }
+    for (const { tracked, state } of taken) startSending(tracked, state);
     return taken;
   }
 
   /** What was not sent waits again, before whatever came meanwhile. */
   putBack(those: readonly WaitingState[]): void {
-    for (const { tracked, state } of those.toReversed()) {
-      tracked.sending = tracked.sending.filter((one) => one !== state);
-      tracked.pending.unshift(state);
-    }
+    for (const { tracked, state } of those.toReversed()) putBack(tracked, state);
   }
 
   /** Lets go of what has no more states here. */
   release(): void {
-    for (const tracked of this.members) if (!this.#belongs(tracked.pending[0])) this.members.delete(tracked);
+    for (const tracked of this.members)
+      if (!this.#belongs(tracked.delivery.pending[0])) this.members.delete(tracked);
     for (const tracked of this.#refused.keys()) if (!this.members.has(tracked)) this.#refused.delete(tracked);
   }
 
@@ -86,11 +83,11 @@ export class RemediationQueue {
     return state?.reading.remediation.uid === this.uid;
   }
 
-  #dueOf({ pending }: Tracked, rules: GatherRules): number {
+  #dueOf({ delivery: { pending } }: Tracked, rules: GatherRules): number {
     // No list could show the last state of what is gone, so a crash must not lose it.
     if (rules.isStopping || pending.some(({ isDeletion }) => isDeletion)) return rules.nowMs;
-    const urgentAtMs = pending.find(({ isUrgent }) => isUrgent)?.queuedAtMs ?? Infinity;
-    return Math.min(urgentAtMs + rules.briefGatherMs, this.#gatheredAtMs(pending, rules));
+    const soonAtMs = pending.find(({ isDueSoon }) => isDueSoon)?.queuedAtMs ?? Infinity;
+    return Math.min(soonAtMs + rules.briefGatherMs, this.#gatheredAtMs(pending, rules));
   }
 
   #gatheredAtMs(
@@ -104,7 +101,7 @@ export class RemediationQueue {
   }
 
   /** A coalesced state that is not due yet goes only before one that comes after it. */
-  #readyOf({ pending }: Tracked, nowMs: number): PendingState[] {
+  #readyOf({ delivery: { pending } }: Tracked, nowMs: number): PendingState[] {
     const last = pending.at(-1);
     const isEarly = last?.coalesced !== undefined && last.coalesced.dueAtMs > nowMs;
     const those = isEarly ? pending.slice(0, -1) : [...pending];
@@ -116,7 +113,7 @@ export class RemediationQueue {
     let [observations, characters] = [0, 0];
     for (const tracked of this.members) {
       if ((this.#refused.get(tracked) ?? 0) > nowMs) continue;
-      for (const { reading, coalesced } of tracked.pending) {
+      for (const { reading, coalesced } of tracked.delivery.pending) {
         if (coalesced !== undefined) continue;
         observations += reading.observations.length;
         characters += charactersOf(reading.observations);

@@ -2,6 +2,7 @@ import { inSignalLists } from '../../domain/signal-lists.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { RemediationSignal, RemediationSignals } from '../../temporal/remediation-signals.ts';
 import type { Tracked } from '../state/tracked.ts';
+import { observationSent, stateSent } from './delivery-record.ts';
 import type { PreparedObservation } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import { classifySignalFailure, StateRefusedError } from './signal-failure.ts';
@@ -52,7 +53,7 @@ export class SignalDelivery {
 
   async deliver(states: readonly OutgoingState[]): Promise<{ readonly isSignalled: boolean }> {
     this.#waiting = states.map((outgoing) => ({ outgoing, left: outgoing.observations.length }));
-    const runs = new Map(states.map(({ one: { tracked } }) => [tracked, tracked.sentToRun]));
+    const runs = new Map(states.map(({ one: { tracked } }) => [tracked, tracked.delivery.sentToRun]));
     const all = this.#waiting.flatMap((state) =>
       state.outgoing.observations.map((each) => ({ ...each, tracked: state.outgoing.one.tracked, state })),
     );
@@ -72,7 +73,7 @@ export class SignalDelivery {
     const newest = new Map(states.map((state) => [state.one.tracked, state]));
     const lost = [...newest].filter(([tracked, { isRecorded }]) => {
       const before = runs.get(tracked);
-      return !isRecorded && before !== undefined && before !== tracked.sentToRun;
+      return !isRecorded && before !== undefined && before !== tracked.delivery.sentToRun;
     });
     const all = lost.flatMap(([tracked, { whole }]) =>
       whole.map((each) => ({ ...each, tracked, state: undefined })),
@@ -107,9 +108,7 @@ export class SignalDelivery {
     this.#isSignalled = true;
     metrics.signals.inc({ cluster });
     for (const { tracked, state, name, hash } of list) {
-      tracked.sentToRun = run;
-      tracked.sentAtMs = Date.now();
-      tracked.sent.set(name, hash);
+      observationSent(tracked, { name, hash }, run);
       metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
       if (state !== undefined) state.left -= 1;
     }
@@ -125,7 +124,7 @@ export class SignalDelivery {
         unsettled.add(tracked);
         return true;
       }
-      tracked.sentHash = stateHash;
+      stateSent(tracked, stateHash);
       this.#options.done(one);
       return false;
     });

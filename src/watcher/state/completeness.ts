@@ -1,8 +1,9 @@
 import { instantOf } from '../../domain/instant.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import type { CoalescedStates, Tracked } from './tracked.ts';
-import { isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
+import type { CoalescedStates } from '../delivery/pending-states.ts';
+import type { Tracked } from './tracked.ts';
+import { isEndSent, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 /** Why something that was seen is not in the record, or not yet. */
 export const GAP_REASONS = [
@@ -79,20 +80,23 @@ export function completenessOf(input: CompletenessInput): Completeness {
       const isDone = isDoneWith(one, input);
       const gap = gapOf(one, isDone, input);
       if (gap !== undefined) gaps.push(gap);
-      if (one.isGone) continue;
+      const { isGone, isTerminal, remediation, retentionExpiresAtMs } = one.seen;
+      if (isGone) continue;
       count.seen += 1;
       count.recorded += Number(isDone);
-      count.open += Number(!one.isTerminal);
+      count.open += Number(!isTerminal);
       count.waiting += Number(isWaiting(one));
       count.overdue += Number(gap?.reason === 'overdue');
-      if (one.isTerminal && !isDone) ended.push(one);
-      if (one.retentionExpiresAtMs !== undefined)
-        expiries.set(one.remediation?.uid, one.retentionExpiresAtMs);
+      if (isTerminal && !isDone) ended.push(one);
+      if (retentionExpiresAtMs !== undefined) expiries.set(remediation?.uid, retentionExpiresAtMs);
     }
     return { kind, ...count, recorded: input.knowsRecorded ? count.recorded : undefined };
   });
   const least = ended
-    .map(({ retentionExpiresAtMs, remediation }) => retentionExpiresAtMs ?? expiries.get(remediation?.uid))
+    .map(
+      ({ seen: { retentionExpiresAtMs, remediation } }) =>
+        retentionExpiresAtMs ?? expiries.get(remediation?.uid),
+    )
     .reduce(earlier, undefined);
   return {
     cluster: input.cluster,
@@ -105,13 +109,14 @@ export function completenessOf(input: CompletenessInput): Completeness {
 }
 
 function isDoneWith(tracked: Tracked, { knowsRecorded }: CompletenessInput): boolean {
-  return knowsRecorded && !isEndTold(tracked) ? isRecorded(tracked) : isSent(tracked);
+  return knowsRecorded && !isEndSent(tracked) ? isRecorded(tracked) : isSent(tracked);
 }
 
 function gapOf(tracked: Tracked, isDone: boolean, input: CompletenessInput): Gap | undefined {
   const gap = (reason: GapReason, detail?: string): Gap => gapIn(tracked, reason, detail);
-  if (tracked.unread !== undefined) return gap('cannot-be-read', tracked.unread);
-  const lostRun = isDone ? undefined : input.lostRunOf?.(tracked.remediation?.uid);
+  const { unread, remediation } = tracked.seen;
+  if (unread !== undefined) return gap('cannot-be-read', unread);
+  const lostRun = isDone ? undefined : input.lostRunOf?.(remediation?.uid);
   if (lostRun !== undefined) return gap('lost-run', `run ${lostRun}`);
   if (isWaiting(tracked)) {
     const coalesced = coalescedOf(tracked, input.nowMs);
@@ -131,7 +136,10 @@ function gapIn({ kind, namespace, name, uid }: Tracked, reason: GapReason, detai
 }
 
 /** All that waits is the newest state of a resource that flaps, which waits on purpose until it is due. */
-function coalescedOf({ pending, sending }: Tracked, nowMs: number): CoalescedStates | undefined {
+function coalescedOf(
+  { delivery: { pending, sending } }: Tracked,
+  nowMs: number,
+): CoalescedStates | undefined {
   const [only] = pending;
   if (only?.coalesced === undefined || pending.length > 1 || sending.length > 0) return undefined;
   return nowMs < only.coalesced.dueAtMs ? only.coalesced : undefined;
@@ -141,11 +149,15 @@ function coalescedText({ changes, first, dueAtMs }: CoalescedStates): string {
   return `changes all the time, ${changes} times since ${instantOf(first.queuedAtMs)}; its newest state is sent at ${instantOf(dueAtMs)}`;
 }
 
-function isLate({ sentAtMs }: Tracked, { nowMs, recordingGraceMs }: CompletenessInput): boolean {
+function isLate(
+  { delivery: { sentAtMs } }: Tracked,
+  { nowMs, recordingGraceMs }: CompletenessInput,
+): boolean {
   return nowMs - (sentAtMs ?? nowMs) > recordingGraceMs;
 }
 
-function isOverdue({ isGone, isTerminal, deadlineAtMs }: Tracked, { nowMs }: CompletenessInput): boolean {
+function isOverdue({ seen }: Tracked, { nowMs }: CompletenessInput): boolean {
+  const { isGone, isTerminal, deadlineAtMs } = seen;
   return !isGone && !isTerminal && (deadlineAtMs ?? Infinity) < nowMs;
 }
 
@@ -189,8 +201,8 @@ export function publishHeld(
 ): void {
   let oldestMs = Date.now();
   for (const { kind, tracked } of kinds) {
-    const held = [...tracked].flatMap(({ finalizer, isGone }) =>
-      finalizer?.isHeld && !isGone ? [finalizer] : [],
+    const held = [...tracked].flatMap(({ finalizer, seen }) =>
+      finalizer?.isHeld && !seen.isGone ? [finalizer] : [],
     );
     const deleted = held.flatMap(({ deletedAtMs }) => deletedAtMs ?? []);
     metrics.heldResources.set({ cluster, kind, state: 'open' }, held.length - deleted.length);
@@ -202,8 +214,8 @@ export function publishHeld(
 
 function oldestOf(dispatcher: Dispatcher): number | undefined {
   let oldest: number | undefined;
-  for (const { pending } of dispatcher.waiting()) {
-    const [first] = pending;
+  for (const { delivery } of dispatcher.waiting()) {
+    const [first] = delivery.pending;
     if (first !== undefined && first.queuedAtMs < (oldest ?? Infinity)) oldest = first.queuedAtMs;
   }
   return oldest;

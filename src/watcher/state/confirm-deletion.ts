@@ -35,7 +35,7 @@ export async function confirmGone(
   const work = async (): Promise<void> => {
     for (let next = queue.pop(); next !== undefined && !signal.aborted; next = queue.pop()) {
       // It may have been deleted before our eyes by now.
-      if (next.isGone || !(await isGone(next, options, signal))) continue;
+      if (next.seen.isGone || !(await isGone(next, options, signal))) continue;
       gone += Number(options.observer.vanished(next));
     }
   };
@@ -47,9 +47,9 @@ async function isGone(tracked: Tracked, options: TombstoneOptions, signal: Abort
   const places = options
     .places()
     .filter(({ collection }) =>
-      tracked.collection === undefined
+      tracked.seen.collection === undefined
         ? holdsNamespace(collection, tracked.namespace)
-        : collection.path === tracked.collection,
+        : collection.path === tracked.seen.collection,
     );
   for (const place of places) {
     if (!(await isMissingAt(place, tracked, options, signal))) return false;

@@ -31,7 +31,8 @@ export class UrgentResources {
     const due = (one: Tracked): number => this.#dueAtMs.get(one) ?? 0;
     const chosen = [...tracked]
       .filter(
-        (one) => one.collection === path && !one.isGone && due(one) <= nowMs && this.#isUrgent(one, nowMs),
+        (one) =>
+          one.seen.collection === path && !one.seen.isGone && due(one) <= nowMs && this.#isUrgent(one, nowMs),
       )
       .sort((one, other) => due(one) - due(other))
       .slice(0, MOST_LOOKS);
@@ -39,7 +40,7 @@ export class UrgentResources {
     return chosen;
   }
 
-  #isUrgent({ isTerminal, deadlineAtMs, retentionExpiresAtMs }: Tracked, nowMs: number): boolean {
+  #isUrgent({ seen: { isTerminal, deadlineAtMs, retentionExpiresAtMs } }: Tracked, nowMs: number): boolean {
     const soonMs = nowMs + LISTS_AHEAD * this.#options.reconcileMs;
     if (retentionExpiresAtMs !== undefined && retentionExpiresAtMs < soonMs) return true;
     return !isTerminal && deadlineAtMs !== undefined && deadlineAtMs < nowMs;

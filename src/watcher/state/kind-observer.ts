@@ -4,15 +4,17 @@ import type { GoneResource } from '../../kubernaut/kinds.ts';
 import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/observed-remediation.ts';
 import { isUnread, sourceVersion } from '../../kubernaut/observed-remediation.ts';
 import { textAt } from '../../kubernaut/resource.ts';
-import { carriesFinalizer, isKeptFromGoing } from '../strict/finalizer.ts';
+import { forgetSent, stateRecorded, withdraw } from '../delivery/delivery-record.ts';
+import type { PendingState } from '../delivery/pending-states.ts';
+import { carriesFinalizer, isHeldDeleted, newFinalizerState } from '../strict/finalizer.ts';
 import type { FinalizerKeeper } from '../strict/finalizer-reconciler.ts';
 import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { RecordedResource } from '../watcher-options.ts';
-import { factsOf, isTerminalPhase, readKeptResource } from './read-resource.ts';
+import { factsOf, identify, isAwaited, isTerminalPhase, readHeldResource, shownBy } from './read-resource.ts';
 import type { ReadingReport } from './reading-report.ts';
-import type { PendingState, Tracked } from './tracked.ts';
-import { forgetSent, newTracked } from './tracked.ts';
+import type { Seen, Tracked } from './tracked.ts';
+import { newTracked } from './tracked.ts';
 
 /** A stream may repeat what it said of a resource after its end; so many ends are remembered. */
 const MAX_ENDS = 10_000;
@@ -29,23 +31,23 @@ export interface KindObserverOptions {
   readonly siblingCreatedAt?: ReadingContext['siblingCreatedAt'];
   readonly offer: (tracked: Tracked, state: PendingState) => void;
   /** Strict mode, for kinds that are in it. */
-  readonly keeper?: Pick<FinalizerKeeper, 'note' | 'consider'> | undefined;
+  readonly keeper?: Pick<FinalizerKeeper, 'observed' | 'forgetVersion'> | undefined;
   readonly report: ReadingReport;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-interface Sight {
+interface Observed {
   readonly tracked: Tracked;
   /** It was not known yet, or not at so new a version. */
   readonly isNews: boolean;
-  /** What it tells that is to be sent. */
+  /** What it says that is to be sent. */
   readonly state: PendingState | undefined;
 }
 
 /**
- * The state of one kind, over all places where it is kept: which resources there are, at which version, and what of them
- * has still to be told. Knows nothing of requests; lists, watches and single looks all end here.
+ * The state of one kind, over all collections that hold it: which resources there are, at which version, and what of them
+ * has still to be sent. Knows nothing of requests; lists, watches and probes all end here.
  */
 export class KindObserver {
   readonly kind: WatchedKind;
@@ -79,15 +81,16 @@ export class KindObserver {
   /** When the resource was created that last had a name and belongs to a remediation, if it was seen there. */
   createdAtOf(namespace: string, name: string, remediationUid: string): string | undefined {
     const tracked = this.#tracked.get(this.uidOf(namespace, name) ?? '');
-    const isSeen = tracked?.collection !== undefined && tracked.unread === undefined && !tracked.isGone;
-    return isSeen && tracked.remediation?.uid === remediationUid ? tracked.createdAt : undefined;
+    const seen = tracked?.seen;
+    if (seen?.collection === undefined || seen.unread !== undefined || seen.isGone) return undefined;
+    return seen.remediation?.uid === remediationUid ? seen.createdAt : undefined;
   }
 
-  /** Whether a sight of a resource would tell anything that is not known. */
-  wouldTell(resource: JsonObject): boolean {
+  /** Whether an observation of a resource would say anything that is not known. */
+  isNews(resource: JsonObject): boolean {
     const identity = identify(resource);
     if (identity === undefined) return false;
-    const known = this.#tracked.get(identity.uid)?.version ?? this.#ends.get(identity.uid) ?? -1n;
+    const known = this.#tracked.get(identity.uid)?.seen.version ?? this.#ends.get(identity.uid) ?? -1n;
     return identity.version > known;
   }
 
@@ -96,12 +99,12 @@ export class KindObserver {
     const identity = identify(resource);
     if (identity === undefined) return undefined;
     const tracked = this.#tracked.get(identity.uid);
-    if (tracked === undefined || tracked.version > listVersion) return undefined;
-    return identity.version < tracked.version ? tracked : undefined;
+    if (tracked === undefined || tracked.seen.version > listVersion) return undefined;
+    return identity.version < tracked.seen.version ? tracked : undefined;
   }
 
-  /** Takes in one sight of a resource; undefined when it tells nothing, because it is over or cannot be identified. */
-  observe(resource: JsonObject, collection: Collection): Sight | undefined {
+  /** Takes in one observation of a resource; undefined when it says nothing, because it is over or cannot be identified. */
+  observe(resource: JsonObject, collection: Collection): Observed | undefined {
     const identity = identify(resource);
     if (identity === undefined) {
       this.#options.report.unread(this.kind.kind, 'no-identity', '');
@@ -109,12 +112,14 @@ export class KindObserver {
     }
     const { uid, version } = identity;
     if (version <= (this.#ends.get(uid) ?? -1n)) return undefined;
-    const tracked = this.#tracked.get(uid) ?? this.#begin(identity);
+    const createdAt = parseInstant(identity.creationTimestamp);
+    const tracked = this.#tracked.get(uid) ?? this.#begin(identity, createdAt);
     // Known from the database only, it had the time at which it was first seen.
-    tracked.createdAt = parseInstant(identity.creationTimestamp) ?? tracked.createdAt;
-    if (tracked.version < 0n) this.#uidByName.set(nameKey(identity.namespace, identity.name), uid);
-    const isNews = version > tracked.version;
-    const isToRead = isNews || (tracked.mustReread && version === tracked.version);
+    const seen = own(tracked);
+    seen.createdAt = createdAt ?? seen.createdAt;
+    if (seen.version < 0n) this.#uidByName.set(nameKey(identity.namespace, identity.name), uid);
+    const isNews = version > seen.version;
+    const isToRead = isNews || (seen.mustReread && version === seen.version);
     const state = isToRead ? this.#read(tracked, resource, { collection, version }) : undefined;
     return { tracked, isNews, state };
   }
@@ -127,59 +132,59 @@ export class KindObserver {
     resource['kind'] ??= this.kind.kind;
     resource['apiVersion'] ??= collection.apiVersion;
     const context = this.#context();
-    tracked.collection = collection.path;
-    tracked.version = version;
-    tracked.sourceVersion = sourceVersion(context, String(version)) ?? tracked.sourceVersion;
-    tracked.mustReread = false;
-    tracked.isGone = false;
+    const seen = own(tracked);
+    seen.collection = collection.path;
+    seen.version = version;
+    seen.sourceVersion = sourceVersion(context, String(version)) ?? seen.sourceVersion;
+    seen.mustReread = false;
+    seen.isGone = false;
     this.#gone.delete(tracked);
-    Object.assign(tracked, factsOf(resource, this.kind));
-    return this.#keep(tracked, resource) ?? this.#take(tracked, this.kind.read(resource, context), STAYS);
+    Object.assign(seen, factsOf(resource, this.kind));
+    return this.#readHeld(tracked, resource) ?? this.#take(tracked, this.kind.read(resource, context), STAYS);
   }
 
-  /** Strict mode: what it keeps is deleted all the same, and its end is told while it is still there. */
-  #keep(tracked: Tracked, resource: JsonObject): PendingState | undefined {
+  /** Strict mode: what it holds is deleted all the same, and its end is sent while it is still there. */
+  #readHeld(tracked: Tracked, resource: JsonObject): PendingState | undefined {
     const { keeper, report } = this.#options;
     if (keeper === undefined) {
       if (carriesFinalizer(resource)) report.leftHeld(this.kind.kind, tracked);
       return undefined;
     }
-    keeper.note(tracked, resource);
-    keeper.consider(tracked);
-    if (tracked.finalizer === undefined || !isKeptFromGoing(tracked.finalizer)) return undefined;
+    keeper.observed(tracked, resource);
+    if (!isHeldDeleted(tracked)) return undefined;
     const gone = this.#goneResource(tracked, resource);
-    return this.#take(tracked, readKeptResource(this.kind, gone, this.#context()), IS_KEPT);
+    return this.#take(tracked, readHeldResource(this.kind, gone, this.#context()), IS_HELD);
   }
 
-  /** A deletion that was watched: its event carries the last state, which may be the only sight of it. */
+  /** A deletion that was watched: its event carries the last state, which may be the only one that is ever seen. */
   deleted(resource: JsonObject, collection: Collection): void {
-    const sight = this.observe(resource, collection);
-    if (sight !== undefined) this.#end(sight.tracked, resource, sight.state);
+    const observed = this.observe(resource, collection);
+    if (observed !== undefined) this.#end(observed.tracked, resource, observed.state);
   }
 
   /** A deletion that was concluded: the resource is neither listed nor found by its name. Answers whether that is news. */
   vanished(tracked: Tracked): boolean {
-    const isNews = !tracked.isGone;
+    const isNews = !tracked.seen.isGone;
     this.#end(tracked);
     return isNews;
   }
 
-  /** What the database has. A resource of it that no list shows any more is asked for by its name. */
+  /** What the database has. A resource of it that no list shows any more is probed by its name. */
   recall(recorded: RecordedResource): void {
     const known = this.#tracked.get(recorded.uid);
-    // Its end was told and recorded while the database was asked.
+    // Its end was sent and recorded while the database was asked.
     if (known === undefined && this.#ends.has(recorded.uid)) return;
-    const tracked = known ?? newTracked({ ...recorded, kind: this.kind.kind, createdAt: recorded.firstSeen });
-    if (known === undefined) {
-      tracked.phase = recorded.phase;
-      tracked.isTerminal = isTerminalPhase(recorded.phase, this.kind);
-      tracked.remediation = recorded.remediation;
-      tracked.sourceVersion = recorded.sourceVersion;
-      this.#tracked.set(recorded.uid, tracked);
-      const name = nameKey(recorded.namespace, recorded.name);
-      if (!this.#uidByName.has(name)) this.#uidByName.set(name, recorded.uid);
-    }
-    tracked.recordedHash = recorded.projectionHash;
+    stateRecorded(known ?? this.#beginRecorded(recorded), recorded.projectionHash);
+  }
+
+  #beginRecorded(recorded: RecordedResource): Tracked {
+    const { uid, namespace, name, firstSeen, phase, remediation, sourceVersion: version } = recorded;
+    const tracked = this.#begin({ uid, namespace, name }, firstSeen);
+    const isTerminal = isTerminalPhase(phase, this.kind);
+    Object.assign(own(tracked), { phase, isTerminal, remediation, sourceVersion: version });
+    const key = nameKey(namespace, name);
+    if (!this.#uidByName.has(key)) this.#uidByName.set(key, uid);
+    return tracked;
   }
 
   /** Resources that a complete list of the collection should have shown and did not. */
@@ -187,27 +192,38 @@ export class KindObserver {
     return [...this.#tracked.values()].filter(
       (tracked) =>
         !listed.has(tracked.uid) &&
-        !tracked.isGone &&
-        tracked.version <= listVersion &&
-        (tracked.collection === undefined
+        !tracked.seen.isGone &&
+        tracked.seen.version <= listVersion &&
+        (tracked.seen.collection === undefined
           ? holdsNamespace(collection, tracked.namespace)
-          : tracked.collection === collection.path),
+          : tracked.seen.collection === collection.path),
     );
   }
 
   /** The server's versions went back: what was seen says nothing about what is newer. */
   forgetVersions(): void {
     for (const tracked of this.#tracked.values()) {
-      tracked.version = -1n;
-      if (tracked.finalizer !== undefined) tracked.finalizer.version = -1n;
+      own(tracked).version = -1n;
+      this.#options.keeper?.forgetVersion(tracked);
     }
     this.#ends.clear();
   }
 
   /** What was sent so far belongs to an epoch that is over. */
   forgetAllSent(): void {
-    for (const tracked of this.#tracked.values()) forgetSent(tracked);
+    for (const tracked of this.#tracked.values()) this.#forgetSent(tracked);
     this.#ends.clear();
+  }
+
+  /** What was sent of a resource may be lost: its next observation is sent whole, and its end at once. */
+  sendAgain(tracked: Tracked): void {
+    this.#forgetSent(tracked);
+    if (tracked.seen.isGone) this.#offerEnd(tracked);
+  }
+
+  #forgetSent(tracked: Tracked): void {
+    own(tracked).mustReread = true;
+    forgetSent(tracked);
   }
 
   /** Its end is with Temporal, which may lose it before it is recorded: it is kept until `forget`. */
@@ -221,15 +237,15 @@ export class KindObserver {
     return [...this.#gone];
   }
 
-  /** Tells the end of a resource again, from its last state on. */
-  tellEndAgain(tracked: Tracked): void {
-    const { pending, ending } = tracked;
+  /** The end of a resource once more, from its last state on. */
+  #offerEnd(tracked: Tracked): void {
+    const { ending } = tracked.seen;
     this.#gone.delete(tracked);
-    pending.splice(0, pending.length, ...pending.filter((state) => !ending.includes(state)));
+    withdraw(tracked, ending);
     for (const state of ending) this.#options.offer(tracked, state);
   }
 
-  /** Its end is recorded, or as good as: nothing more is to be told. */
+  /** Its end is recorded, or as good as: nothing more is to be sent. */
   forget(tracked: Tracked): void {
     this.#tracked.delete(tracked.uid);
     this.#gone.delete(tracked);
@@ -237,27 +253,32 @@ export class KindObserver {
     if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
   }
 
-  #begin({ uid, namespace, name, creationTimestamp }: Identity): Tracked {
-    const begun = parseInstant(creationTimestamp) ?? instantOf(this.#options.now());
-    const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt: begun });
+  #begin(
+    { uid, namespace, name }: Pick<Tracked, 'uid' | 'namespace' | 'name'>,
+    createdAt = instantOf(this.#options.now()),
+  ): Tracked {
+    const finalizer = this.#options.keeper === undefined ? undefined : newFinalizerState();
+    const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt }, finalizer);
     this.#tracked.set(uid, tracked);
     return tracked;
   }
 
-  #end(tracked: Tracked, lastState?: JsonObject, lastTold?: PendingState): void {
-    if (tracked.isGone) return;
-    tracked.isGone = true;
-    this.#rememberEnd(tracked.uid, tracked.version);
+  #end(tracked: Tracked, lastState?: JsonObject, lastOffered?: PendingState): void {
+    const seen = own(tracked);
+    if (seen.isGone) return;
+    seen.isGone = true;
+    this.#rememberEnd(tracked.uid, seen.version);
     this.#options.report.gone(this.kind.kind, lastState !== undefined);
     const reading = this.kind.readDeletion(this.#goneResource(tracked, lastState), this.#context());
     const deletion = this.#take(tracked, reading, IS_GONE);
-    tracked.ending = [lastTold, deletion].filter((state) => state !== undefined);
+    seen.ending = [lastOffered, deletion].filter((state) => state !== undefined);
     // One that was never understood: nothing can be said of its end either.
-    if (tracked.pending.length === 0 || isUnread(reading)) this.forget(tracked);
+    if (tracked.delivery.pending.length === 0 || isUnread(reading)) this.forget(tracked);
   }
 
   #goneResource(tracked: Tracked, lastState: JsonObject | undefined): GoneResource {
-    const { namespace, name, uid, createdAt, sourceVersion: version, phase, remediation } = tracked;
+    const { namespace, name, uid } = tracked;
+    const { createdAt, sourceVersion: version, phase, remediation } = tracked.seen;
     const deletedAt = parseInstant(textAt(lastState, 'metadata.deletionTimestamp') ?? '');
     return {
       ...{ namespace, name, uid, createdAt, sourceVersion: version },
@@ -269,22 +290,23 @@ export class KindObserver {
   }
 
   #take(tracked: Tracked, reading: ResourceReading | Unread, end: End): PendingState | undefined {
+    const seen = own(tracked);
     if (isUnread(reading)) {
-      tracked.unread = reading.unread;
+      seen.unread = reading.unread;
       // Its remediation may only have been seen later: the next list reads it again.
-      tracked.mustReread = reading.unread === 'no-remediation' && !end.isDeletion;
+      seen.mustReread = reading.unread === 'no-remediation' && !end.isDeletion;
       this.#options.report.unread(this.kind.kind, reading.unread, tracked.uid);
       return undefined;
     }
-    tracked.unread = undefined;
-    tracked.remediation = reading.remediation;
+    seen.unread = undefined;
+    seen.remediation = reading.remediation;
     this.#options.report.read(this.kind.kind, reading);
-    const shows = shownBy(tracked, reading);
-    const isFirst = shows.some((shown) => !tracked.shown.has(shown));
-    for (const shown of shows) tracked.shown.add(shown);
+    const shows = shownBy(seen, reading);
+    const isFirst = shows.some((shown) => !seen.shown.has(shown));
+    for (const shown of shows) seen.shown.add(shown);
     const state: PendingState = {
-      ...{ reading, shows, isFirst, ...end, phase: tracked.phase, isTerminal: tracked.isTerminal },
-      isUrgent: end.isDeletion || (isFirst && isAwaited(tracked, reading)),
+      ...{ reading, shows, isFirst, ...end, phase: seen.phase, isTerminal: seen.isTerminal },
+      isDueSoon: end.isDeletion || (isFirst && isAwaited(seen, reading)),
       queuedAtMs: this.#options.now(),
     };
     this.#options.offer(tracked, state);
@@ -306,44 +328,12 @@ export class KindObserver {
   }
 }
 
+const own = (tracked: Tracked): Seen => tracked.seen as Seen;
+
 /** Whether a state is the last one, and whether the resource is there all the same. */
-type End = Pick<PendingState, 'isDeletion' | 'isKept'>;
-const STAYS: End = { isDeletion: false, isKept: false };
-const IS_GONE: End = { isDeletion: true, isKept: false };
-const IS_KEPT: End = { isDeletion: true, isKept: true };
-
-/** What a later state may erase: the phase, whose beginning only its first state tells, and each block. */
-function shownBy({ phase }: Tracked, { observations }: ResourceReading): string[] {
-  const blocks = observations
-    .filter((observation) => observation.phase === 'skip')
-    .map(({ key }) => `block ${key}`);
-  return [`phase ${phase ?? ''}`, ...blocks];
-}
-
-/** Somebody may act on it now: the end of a resource, a block, an approval. */
-function isAwaited({ isTerminal }: Tracked, { observations }: ResourceReading): boolean {
-  return isTerminal || observations.some(({ phase }) => phase === 'skip' || phase === 'approval');
-}
+type End = Pick<PendingState, 'isDeletion' | 'isHeld'>;
+const STAYS: End = { isDeletion: false, isHeld: false };
+const IS_GONE: End = { isDeletion: true, isHeld: false };
+const IS_HELD: End = { isDeletion: true, isHeld: true };
 
 const nameKey = (namespace: string, name: string): string => `${namespace}/${name}`;
-
-interface Identity {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly version: bigint;
-  readonly creationTimestamp: string;
-}
-
-function identify(resource: JsonObject): Identity | undefined {
-  const [uid, name] = [textAt(resource, 'metadata.uid'), textAt(resource, 'metadata.name')];
-  const version = textAt(resource, 'metadata.resourceVersion') ?? '';
-  if (uid === undefined || name === undefined || !/^\d+$/.test(version)) return undefined;
-  return {
-    uid,
-    name,
-    namespace: textAt(resource, 'metadata.namespace') ?? '',
-    version: BigInt(version),
-    creationTimestamp: textAt(resource, 'metadata.creationTimestamp') ?? '',
-  };
-}

@@ -2,10 +2,11 @@ import { reasonOf } from '../../domain/errors.ts';
 import { versionInEpoch } from '../../kubernaut/observed-remediation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import { countResend, stateRecorded } from '../delivery/delivery-record.ts';
 import type { ObservedResources, RecordedResource, WatcherTiming } from '../watcher-options.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { Tracked } from './tracked.ts';
-import { forgetSent, isEndTold, isRecorded, isSent, isWaiting } from './tracked.ts';
+import { isEndSent, isRecorded, isSent, isWaiting } from './tracked.ts';
 
 interface KindRecallOptions {
   readonly cluster: string;
@@ -60,8 +61,8 @@ export class KindRecall {
       return;
     }
     for (const tracked of observer.tracked()) {
-      if (!shown.has(tracked.uid)) tracked.recordedHash = undefined;
-      if (!tracked.isGone && this.#isLost(tracked, askedAt)) this.#tellAgain(tracked);
+      if (!shown.has(tracked.uid)) stateRecorded(tracked, undefined);
+      if (!tracked.seen.isGone && this.#isLost(tracked, askedAt)) this.#sendAgain(tracked);
     }
   }
 
@@ -81,7 +82,7 @@ export class KindRecall {
   async settleSent(): Promise<void> {
     const { cluster, observer, known, logger } = this.#options;
     const sent = [...observer.tracked()]
-      .filter((tracked) => !tracked.isGone && isSent(tracked) && !isRecorded(tracked))
+      .filter((tracked) => !tracked.seen.isGone && isSent(tracked) && !isRecorded(tracked))
       .slice(0, MOST_ASKED);
     if (sent.length === 0) return;
     try {
@@ -89,7 +90,8 @@ export class KindRecall {
         cluster,
         sent.map(({ uid }) => uid),
       );
-      for (const tracked of sent) tracked.recordedHash = hashes.get(tracked.uid) ?? tracked.recordedHash;
+      for (const tracked of sent)
+        stateRecorded(tracked, hashes.get(tracked.uid) ?? tracked.delivery.recordedHash);
     } catch (error: unknown) {
       // What is recorded is unknown until the database answers again.
       this.#isKnown = false;
@@ -124,27 +126,24 @@ export class KindRecall {
     }
     for (const tracked of gone) {
       if (ended.has(tracked.uid)) observer.forget(tracked);
-      else if (this.#isLost(tracked, askedAt)) {
-        this.#tellAgain(tracked);
-        observer.tellEndAgain(tracked);
-      }
+      else if (this.#isLost(tracked, askedAt)) this.#sendAgain(tracked);
     }
   }
 
   /** Temporal took it, and in all that time the database has not got it: its run may have been terminated. */
   #isLost(tracked: Tracked, askedAt: number): boolean {
-    if (tracked.sentAtMs === undefined || isWaiting(tracked) || isRecorded(tracked)) return false;
-    if (!tracked.isGone && isEndTold(tracked)) return false;
+    const { sentAtMs, resends } = tracked.delivery;
+    if (sentAtMs === undefined || isWaiting(tracked) || isRecorded(tracked)) return false;
+    if (!tracked.seen.isGone && isEndSent(tracked)) return false;
     // Longer each time: what was set aside as poison never gets there.
-    const graceMs = this.#options.timing.recordingGraceMs * 2 ** Math.min(tracked.resends, MOST_DOUBLINGS);
-    return askedAt - tracked.sentAtMs > graceMs;
+    const graceMs = this.#options.timing.recordingGraceMs * 2 ** Math.min(resends, MOST_DOUBLINGS);
+    return askedAt - sentAtMs > graceMs;
   }
 
-  #tellAgain(tracked: Tracked): void {
-    const { cluster, metrics } = this.#options;
-    forgetSent(tracked);
-    tracked.sentAtMs = undefined;
-    tracked.resends += 1;
+  #sendAgain(tracked: Tracked): void {
+    const { cluster, metrics, observer } = this.#options;
+    countResend(tracked);
+    observer.sendAgain(tracked);
     metrics.statesResent.inc({ cluster, kind: tracked.kind });
   }
 }

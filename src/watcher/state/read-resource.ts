@@ -7,12 +7,12 @@ import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/ob
 import { isUnread } from '../../kubernaut/observed-remediation.ts';
 import { ownPhaseOf, textAt } from '../../kubernaut/resource.ts';
 import type { WatchedKind } from '../watched-kind.ts';
-import type { Tracked } from './tracked.ts';
+import type { Seen } from './tracked.ts';
 
 const NANOSECONDS_PER_MS = 1_000_000n;
 
 /** What decides how urgent a resource is, whatever its kind and generation. */
-type ResourceFacts = Pick<Tracked, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
+type ResourceFacts = Pick<Seen, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
 
 export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts {
   const phase = ownPhaseOf(resource);
@@ -46,10 +46,10 @@ function timeAt(resource: JsonObject, ...paths: readonly string[]): number | und
 }
 
 /**
- * What a deleted resource says that strict mode keeps: its last state and its end, as one. Told one after the other they
- * would take turns in saying what the other has changed, at every sight of it.
+ * What a deleted resource says that strict mode holds: its last state and its end, as one. Sent one after the other, each
+ * would undo what the other has changed, at every observation.
  */
-export function readKeptResource(
+export function readHeldResource(
   kind: WatchedKind,
   gone: GoneResource,
   context: ReadingContext,
@@ -57,9 +57,43 @@ export function readKeptResource(
   const deletion = kind.readDeletion(gone, context);
   const state = gone.lastState === undefined ? deletion : kind.read(gone.lastState, context);
   if (isUnread(state) || isUnread(deletion)) return deletion;
-  const told = new Set(deletion.observations.map(placeOf));
-  const rest = state.observations.filter((observation) => !told.has(placeOf(observation)));
+  const ofDeletion = new Set(deletion.observations.map(recordOf));
+  const rest = state.observations.filter((observation) => !ofDeletion.has(recordOf(observation)));
   return { ...state, observations: [...rest, ...deletion.observations] };
 }
 
-const placeOf = ({ table, key, phase }: Observation): string => `${table} ${key} ${phase}`;
+const recordOf = ({ table, key, phase }: Observation): string => `${table} ${key} ${phase}`;
+
+/** What a later state may erase: the phase, whose beginning only its first state shows, and each block. */
+export function shownBy({ phase }: Seen, { observations }: ResourceReading): string[] {
+  const blocks = observations
+    .filter((observation) => observation.phase === 'skip')
+    .map(({ key }) => `block ${key}`);
+  return [`phase ${phase ?? ''}`, ...blocks];
+}
+
+/** Somebody may act on it now: the end of a resource, a block, an approval. */
+export function isAwaited({ isTerminal }: Seen, { observations }: ResourceReading): boolean {
+  return isTerminal || observations.some(({ phase }) => phase === 'skip' || phase === 'approval');
+}
+
+interface Identity {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: bigint;
+  readonly creationTimestamp: string;
+}
+
+export function identify(resource: JsonObject): Identity | undefined {
+  const [uid, name] = [textAt(resource, 'metadata.uid'), textAt(resource, 'metadata.name')];
+  const version = textAt(resource, 'metadata.resourceVersion') ?? '';
+  if (uid === undefined || name === undefined || !/^\d+$/.test(version)) return undefined;
+  return {
+    uid,
+    name,
+    namespace: textAt(resource, 'metadata.namespace') ?? '',
+    version: BigInt(version),
+    creationTimestamp: textAt(resource, 'metadata.creationTimestamp') ?? '',
+  };
+}

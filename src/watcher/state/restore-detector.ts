@@ -35,8 +35,8 @@ export class RestoreDetector {
     const older = (this.#olderLists.get(collection.path) ?? 0) + 1;
     this.#olderLists.set(collection.path, older);
     const newer = [...observer.tracked()]
-      .filter(({ version, collection: path }) => path === collection.path && version > listVersion)
-      .sort((one, other) => (one.version > other.version ? -1 : 1));
+      .filter(({ seen }) => seen.collection === collection.path && seen.version > listVersion)
+      .sort((one, other) => (one.seen.version > other.seen.version ? -1 : 1));
     if (older < MOST_OLDER_LISTS && !(await this.#wentBack(collection, newer))) return;
     this.#tell(listVersion);
   }
@@ -67,7 +67,7 @@ export class RestoreDetector {
       if (typeof look === 'string' || 'unclear' in look) continue;
       const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;
       const version = textAt(look.object, 'metadata.resourceVersion') ?? '';
-      if (isSame && /^\d+$/.test(version) && BigInt(version) < tracked.version) return true;
+      if (isSame && /^\d+$/.test(version) && BigInt(version) < tracked.seen.version) return true;
     }
     return false;
   }

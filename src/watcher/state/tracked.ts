@@ -1,17 +1,48 @@
-import type { RemediationReference, ResourceReading } from '../../kubernaut/observed-remediation.ts';
-import type { FinalizerState } from '../strict/finalizer.ts';
+// What the watcher knows of one resource: three records with one owner each, and nothing of the resource itself, whose
+// content travels in its readings. Everybody reads all three; the types let nobody but the owner write.
+//
+// seen       owner: KindObserver. What the cluster shows.
+//              unseen    only the database names it: `collection` is undefined. Entered by `recall`.
+//              observed  entered by the first list, event or probe that shows it; each newer version replaces the facts.
+//              gone      entered by a DELETED event or a confirmed deletion; its deletion is offered for sending. Left for
+//                        good by `forget`, once the end is recorded or cannot be; left to observed when the uid is seen
+//                        again at a newer version.
+// delivery   owner: delivery/delivery-record.ts. How far each of its states is on the way to the database.
+//              pending   entered by `enqueueState`; left to sending, or for good when a newer state shows all it shows.
+//              sending   entered by `startSending`; left to sent, or by `putBack` to pending, in front.
+//              sent      Temporal has it durably; only its hash remains. `forgetSent` takes that back: the run was lost, or
+//                        the database does not show the state in time. Then the next observation sends it again.
+//              recorded  the database shows the hash of the newest state that was sent.
+// finalizer  owner: strict/finalizer.ts. Only for kinds in strict mode.
+//              free      as created, and after a release. Left to held when an observation or our own write shows our finalizer.
+//              held      the API server keeps the resource for us. Left to free by our release once its end is sent, or to
+//                        taken away when somebody else removed the finalizer before the end.
+//              deleted   held, with a deletionTimestamp: it exists only because of us. Left by the release.
+//              taken away  nothing is written any more.
+//
+// What must stay true: the states of one resource are sent in the order they were observed, `sending` before `pending`.
+// A state that shows a phase or a block first is never dropped while it waits. `sentHash` names a state of which Temporal
+// has every observation. A resource that is gone stays here until its end is recorded, or `MAX_UNRECORDED_ENDS` others are.
+import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
+import type { PendingState } from '../delivery/pending-states.ts';
 
-/** What the watcher knows of one resource. The resource itself is not kept: what it says travels in its readings. */
 export interface Tracked {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  readonly seen: ReadOnly<Seen>;
+  readonly delivery: ReadOnly<Delivery>;
+  /** Undefined for kinds that are not in strict mode. */
+  readonly finalizer: ReadOnly<FinalizerState> | undefined;
+}
+
+export interface Seen {
   /** Where it was seen; undefined as long as only the database knows it. */
   collection: string | undefined;
   /** Newest version seen; -1 when none was, or when versions went back. */
   version: bigint;
-  /** The next sight of it is to be read even when its version is known. */
+  /** The next observation of it is to be read even when its version is known. */
   mustReread: boolean;
   /** The newest version seen, as observations carry it. */
   sourceVersion: string;
@@ -27,10 +58,17 @@ export interface Tracked {
   unread: string | undefined;
   /** Phases and blocks that some state queued so far has shown first. */
   readonly shown: Set<string>;
+  /** Its deletion was seen or concluded. */
+  isGone: boolean;
+  /** Its last state, if its deletion brought one, and its deletion: no list could show them again. */
+  ending: PendingState[];
+}
+
+export interface Delivery {
   /** States that wait to be sent to Temporal, oldest first. */
   readonly pending: PendingState[];
-  /** The states that are on their way right now, oldest first; those that wait come after them. */
-  sending: PendingState[];
+  /** The states that are being sent right now, oldest first; those that wait come after them. */
+  readonly sending: PendingState[];
   /** Hash of what Temporal has, by observation. */
   readonly sent: Map<string, string>;
   /** Hash of the last state that Temporal has completely. */
@@ -43,51 +81,44 @@ export interface Tracked {
   recordedHash: string | undefined;
   /** How often it was sent again because the database did not show it. */
   resends: number;
-  /** Its deletion was seen or concluded. */
-  isGone: boolean;
-  /** In strict mode, from the first sight on. */
-  finalizer: FinalizerState | undefined;
-  /** Its last state, if its deletion brought one, and its deletion: no list could tell them again. */
-  ending: readonly PendingState[];
 }
 
-export interface PendingState {
-  readonly reading: ResourceReading;
-  readonly phase: string | undefined;
-  /** What it shows and a later state may erase: its phase, its blocks. */
-  readonly shows: readonly string[];
-  /** It shows something no earlier state has shown: it is sent by itself, whatever comes after it. */
-  readonly isFirst: boolean;
-  readonly isDeletion: boolean;
-  /** A deletion of something that is still there, because strict mode keeps it. */
-  readonly isKept: boolean;
-  /** Its phase is one after which nothing more happens. */
-  readonly isTerminal: boolean;
-  /** It is sent at once, however lively its remediation is. */
-  readonly isUrgent: boolean;
-  readonly queuedAtMs: number;
-  /** Of a resource that flaps: the states that this one stands for. */
-  readonly coalesced?: CoalescedStates;
+/** What strict mode knows of one resource. */
+export interface FinalizerState {
+  /** It carries our finalizer. */
+  isHeld: boolean;
+  /** Version of the resource that showed so; -1 when none did. */
+  version: bigint;
+  /** When it was deleted, while it is still there. */
+  deletedAtMs: number | undefined;
+  /** When this process first saw that, on the clock of `performance`. */
+  deletionSeenAt: number | undefined;
+  /** Temporal has its deletion, although it is still there. */
+  isEndSent: boolean;
+  /** Somebody else took the finalizer away before the resource ended: it is not put back. */
+  isTakenAway: boolean;
 }
 
-export interface CoalescedStates {
-  /** The oldest of them. */
-  readonly first: PendingState;
-  /** How many changes they were, the newest included. */
-  readonly changes: number;
-  /** When the newest is sent, in milliseconds since the epoch. */
-  readonly dueAtMs: number;
-}
+/** A record as everybody but its owner sees it. */
+type ReadOnly<Owned> = {
+  readonly [Field in keyof Owned]: Owned[Field] extends Map<infer Key, infer Value>
+    ? ReadonlyMap<Key, Value>
+    : Owned[Field] extends Set<infer Value>
+      ? ReadonlySet<Value>
+      : Owned[Field] extends (infer Item)[]
+        ? readonly Item[]
+        : Owned[Field];
+};
 
-type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid' | 'createdAt'>;
+type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid'> & Pick<Seen, 'createdAt'>;
 
-export function newTracked(identity: TrackedIdentity): Tracked {
-  return {
-    ...identity,
+export function newTracked({ createdAt, ...identity }: TrackedIdentity, finalizer?: FinalizerState): Tracked {
+  const seen: Seen = {
     collection: undefined,
     version: -1n,
     mustReread: false,
     sourceVersion: '0',
+    createdAt,
     phase: undefined,
     remediation: undefined,
     isTerminal: false,
@@ -95,6 +126,10 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     deadlineAtMs: undefined,
     unread: undefined,
     shown: new Set(),
+    isGone: false,
+    ending: [],
+  };
+  const delivery: Delivery = {
     pending: [],
     sending: [],
     sent: new Map(),
@@ -103,36 +138,27 @@ export function newTracked(identity: TrackedIdentity): Tracked {
     sentToRun: undefined,
     recordedHash: undefined,
     resends: 0,
-    isGone: false,
-    finalizer: undefined,
-    ending: [],
   };
-}
-
-/** Makes all that Temporal has of it be sent again at the next sight of it. */
-export function forgetSent(tracked: Tracked): void {
-  tracked.mustReread = true;
-  tracked.sent.clear();
-  tracked.sentHash = undefined;
-  tracked.recordedHash = undefined;
+  return { ...identity, seen, delivery, finalizer };
 }
 
 /** It has a state that Temporal does not have yet. */
-export function isWaiting({ pending, sending }: Tracked): boolean {
+export function isWaiting({ delivery: { pending, sending } }: Tracked): boolean {
   return pending.length > 0 || sending.length > 0;
 }
 
 /** Temporal has its newest state. */
 export function isSent(tracked: Tracked): boolean {
-  return !isWaiting(tracked) && tracked.sentHash !== undefined;
+  return !isWaiting(tracked) && tracked.delivery.sentHash !== undefined;
 }
 
 /** Temporal has its deletion, and it is still there: the database does not show it among the open ones any more. */
-export function isEndTold({ finalizer }: Tracked): boolean {
-  return finalizer?.isEndTold === true;
+export function isEndSent({ finalizer }: Tracked): boolean {
+  return finalizer?.isEndSent === true;
 }
 
 /** The database has its newest state. */
 export function isRecorded(tracked: Tracked): boolean {
-  return isSent(tracked) && tracked.sentHash === tracked.recordedHash;
+  const { sentHash, recordedHash } = tracked.delivery;
+  return isSent(tracked) && sentHash === recordedHash;
 }

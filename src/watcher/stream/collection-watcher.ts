@@ -178,7 +178,7 @@ export class CollectionWatcher {
       if (typeof look === 'string') continue;
       if ('unclear' in look) throw look.unclear;
       if (textAt(look.object, 'metadata.uid') !== tracked.uid) missing.push(tracked);
-      if (observer.wouldTell(look.object)) held.push(look.object);
+      if (observer.isNews(look.object)) held.push(look.object);
     }
     await this.#hearOut({ openedAt, held, missing }, signal);
   }

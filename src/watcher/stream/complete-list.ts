@@ -68,7 +68,7 @@ async function takeIn(
     listed.add(textAt(item, 'metadata.uid') ?? '');
     const ahead = observer.seenAheadOf(item, version);
     if (ahead !== undefined) behind.add(ahead);
-    const isHeld = hold !== undefined && observer.wouldTell(item) && hold(item);
+    const isHeld = hold !== undefined && observer.isNews(item) && hold(item);
     if (!isHeld) observer.observe(item, collection);
     if (turn.isOver()) await turn.next();
   }

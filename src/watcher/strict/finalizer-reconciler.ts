@@ -6,8 +6,9 @@ import type { JsonObject } from '../../domain/json.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import type { PendingState } from '../delivery/pending-states.ts';
 import { Backoff } from '../pacing.ts';
-import type { PendingState, Tracked } from '../state/tracked.ts';
+import type { Tracked } from '../state/tracked.ts';
 import { renewCredentials } from '../stream/api-request.ts';
 import type { FailureCause } from '../stream/failure.ts';
 import { classifyFailure } from '../stream/failure.ts';
@@ -15,9 +16,15 @@ import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { collectionsOf, REMEDIATION } from '../watched-kind.ts';
 import type { WatcherOptions } from '../watcher-options.ts';
 import type { WatcherTiming } from '../watcher-options.ts';
-import { isKeptFromGoing, newFinalizerState, noteSight } from './finalizer.ts';
-import type { FinalizerAction } from './finalizer-policy.ts';
-import { finalizerAction } from './finalizer-policy.ts';
+import type { FinalizerAction } from './finalizer.ts';
+import {
+  endSent,
+  finalizerAction,
+  finalizerWritten,
+  forgetFinalizerVersion,
+  isHeldDeleted,
+  observeFinalizer,
+} from './finalizer.ts';
 import { addFinalizer, releaseFinalizer } from './finalizer-writer.ts';
 import { StrictRights } from './strict-rights.ts';
 
@@ -78,22 +85,27 @@ export class FinalizerKeeper {
     this.#backoff = this.#newBackoff();
   }
 
-  /** Called with each sight of a resource, before it is read. */
-  note(tracked: Tracked, resource: JsonObject): void {
-    tracked.finalizer ??= newFinalizerState();
-    noteSight(tracked.finalizer, resource, tracked);
+  /** Called with each observation of a resource, before it is read. */
+  observed(tracked: Tracked, resource: JsonObject): void {
+    observeFinalizer(tracked, resource);
+    this.consider(tracked);
+  }
+
+  /** The server's versions went back. */
+  forgetVersion(tracked: Tracked): void {
+    forgetFinalizerVersion(tracked);
   }
 
   /** Temporal has a state of it. */
-  acknowledged(tracked: Tracked, { isKept }: PendingState): void {
-    if (isKept && tracked.finalizer !== undefined) tracked.finalizer.isEndTold = true;
+  acknowledged(tracked: Tracked, { isHeld }: PendingState): void {
+    if (isHeld) endSent(tracked);
     this.consider(tracked);
   }
 
   /** Something of it has changed: what is to be done is looked at soon, and never by the caller. */
   consider(tracked: Tracked): void {
     if (tracked.finalizer === undefined) return;
-    if (isKeptFromGoing(tracked.finalizer) && !tracked.isGone) this.#kept.add(tracked);
+    if (isHeldDeleted(tracked) && !tracked.seen.isGone) this.#kept.add(tracked);
     else this.#kept.delete(tracked);
     if (this.#busy.has(tracked)) this.#again.add(tracked);
     else if (!this.#later.has(tracked)) this.#queue.add(tracked);
@@ -118,7 +130,7 @@ export class FinalizerKeeper {
   /** What only time changes: deadlines, pauses after failures, and what waits too long for Temporal. */
   #lookAround(): void {
     for (const tracked of this.#kept) this.consider(tracked);
-    for (const tracked of this.#options.waiting()) if (tracked.isTerminal) this.consider(tracked);
+    for (const tracked of this.#options.waiting()) if (tracked.seen.isTerminal) this.consider(tracked);
     const now = performance.now();
     for (const [tracked, { at }] of this.#later) if (at <= now) this.#queue.add(tracked);
     this.#startWorkers();
@@ -165,7 +177,7 @@ export class FinalizerKeeper {
   /** When a remediation goes, what belongs to it goes with it. */
   #isWaitedFor({ kind, uid }: Tracked): boolean {
     if (kind !== REMEDIATION) return false;
-    for (const { remediation } of this.#options.waiting()) if (remediation?.uid === uid) return true;
+    for (const { seen } of this.#options.waiting()) if (seen.remediation?.uid === uid) return true;
     return false;
   }
 
@@ -195,11 +207,11 @@ export class FinalizerKeeper {
 
   async #send(tracked: Tracked, collection: Collection, action: FinalizerAction): Promise<void> {
     const { connection, timing } = this.#options;
-    const { finalizer, namespace, name, uid } = tracked;
+    const { namespace, name, uid } = tracked;
     const look = { connection, deadlineMs: timing.requestMs, signal: this.#stopping.signal };
     const write = action === 'add' ? addFinalizer : releaseFinalizer;
     const answer = await write({ collection, namespace, name, uid }, look);
-    if (finalizer !== undefined && answer.version >= finalizer.version) Object.assign(finalizer, answer);
+    finalizerWritten(tracked, answer);
   }
 
   /** Whatever it was: that the resource is gone or deleted by now the watch tells, and then nothing is left to be done. */
@@ -270,7 +282,7 @@ export function createFinalizerKeeper(
     ...options,
     holdMs: strict.holdMs,
     rights: new StrictRights({ ...options, collections, retryMs: timing.longestBackoffMs }),
-    collectionOf: ({ collection = '' }) => byPath.get(collection),
+    collectionOf: ({ seen: { collection = '' } }) => byPath.get(collection),
     waiting,
   });
 }
