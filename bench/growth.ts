@@ -148,7 +148,7 @@ async function warmUp(writer: pg.Pool, storeFlushes: () => Promise<number>): Pro
 }
 
 async function pagesInFull(writer: pg.Pool): Promise<number> {
-  // The session that wrote them tells them when it is asked, otherwise after a while.
+  // The session that wrote them reports them on request, otherwise after a while.
   await writer.query('select pg_stat_force_next_flush()');
   const { rows } = await writer.query<{ pages: string }>('select wal_fpi as pages from pg_stat_wal');
   return Number(rows[0]?.pages);

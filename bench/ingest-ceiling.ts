@@ -35,7 +35,7 @@ const COLUMNS = [
   ...['completed_at', 'extra'],
 ];
 
-/** Plain upserts of one row and one commit each over many connections: no home, no history, nobody told. */
+/** Plain upserts of one row and one commit each over many connections: no partition of the record, no ledger, no answer to a client. */
 export async function commitOneByOne(
   pool: pg.Pool,
   observations: readonly Observation[],

@@ -117,7 +117,7 @@ async function measureAll(stage: Stage): Promise<readonly Figure[]> {
   return figures;
 }
 
-/** Records one by one, against commits of single rows that nobody has to be told of. */
+/** Records one by one, against commits of single rows without an answer to a client. */
 async function measureSingle(stage: Stage, clients: number): Promise<Figure[]> {
   const count = clients === 1 ? Math.max(1, Math.round(stage.rows / ONE_CLIENT_SHARE)) : stage.rows;
   const latencies: { p50: number[]; p99: number[]; cpu: number[] } = { p50: [], p99: [], cpu: [] };

@@ -14,7 +14,7 @@ import { collectionsOf } from '../src/watcher/watched-kind.ts';
 import { FAST } from '../test/support/watcher-timing.ts';
 
 /** What the parent asks this process to do; it has one of its own so that its memory and its stalls are the watcher's. */
-export type WatchTask = 'list' | 'tell';
+export type WatchTask = 'list' | 'send';
 
 export interface WatchMeasures {
   readonly seconds: number;
@@ -33,7 +33,7 @@ const connection = connectCluster({ kubeconfig, context: '' });
 const executions = KUBERNAUT_KINDS.filter(({ kind }) => kind === 'WorkflowExecution');
 
 process.on('message', (task: WatchTask) => {
-  void measure(task === 'list' ? list : tell).then((measures) => process.send?.(measures));
+  void measure(task === 'list' ? list : send).then((measures) => process.send?.(measures));
 });
 
 async function measure(work: () => Promise<void>): Promise<WatchMeasures> {
@@ -73,16 +73,16 @@ async function list(): Promise<void> {
 }
 
 /** The whole way, to a Temporal that answers at once. */
-async function tell(): Promise<void> {
-  const told = new Set<string>();
+async function send(): Promise<void> {
+  const sent = new Set<string>();
   const kinds: readonly WatchedKind[] = executions;
   const all = Promise.withResolvers<undefined>();
   const watcher = startWatcher({
     ...{ cluster: 'bench', namespaces: [], connection, kinds, listPageSize: PAGE_SIZE, signalConcurrency: 8 },
     signals: {
       send: ({ observations }) => {
-        for (const { resource } of observations) told.add(resource?.uid ?? '');
-        if (told.size === Number(resources)) all.resolve(undefined);
+        for (const { resource } of observations) sent.add(resource?.uid ?? '');
+        if (sent.size === Number(resources)) all.resolve(undefined);
         return Promise.resolve('run');
       },
     },

@@ -68,21 +68,21 @@ async function measureSpeed(
     figure: () => rateOf('list'),
     ceiling: () => ratePerSecond(rows, () => parseAll(cluster.pages())),
   });
-  const told: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) told.push(await rateOf('tell'));
+  const sent: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) sent.push(await rateOf('send'));
   return [
     speed,
-    summarise({ bench: BENCH, metric: 'told, redaction included', unit: 'resources/s' }, told),
+    summarise({ bench: BENCH, metric: 'sent, redaction included', unit: 'resources/s' }, sent),
     summarise({ bench: BENCH, metric: 'longest block of the event loop', unit: 'ms' }, blocks),
   ];
 }
 
-/** Of a life that begins with telling everything, as the first one in a cluster does. */
+/** Of a process that begins with sending everything, as the first one in a cluster does. */
 async function measureMemory(args: readonly string[]): Promise<Figure> {
   const peaks: number[] = [];
   for (let life = 0; life < LIVES; life += 1) {
     using child = startChild(args, HEAP_OF_CHART);
-    await child.ask('tell');
+    await child.ask('send');
     const { peakBytes } = await child.ask('list');
     peaks.push(peakBytes / MIB);
   }

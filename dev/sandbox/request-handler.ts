@@ -211,7 +211,7 @@ function refuseUnacceptable(request: IncomingMessage): void {
   throw new ApiError(HTTP.notAcceptable, 'NotAcceptable', message);
 }
 
-/** Digests have one length, so the comparison tells nothing about the token's. */
+/** Digests have one length, so the comparison reveals nothing about the token's. */
 function isSameSecret(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

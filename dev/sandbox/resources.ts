@@ -41,7 +41,7 @@ interface ResourcesOptions {
 }
 
 const NAME_SUFFIX_LENGTH = 5;
-/** Manager of the fields of a writer that tells no name. */
+/** Manager of the fields of a writer that sends no name. */
 const UNNAMED = 'unknown';
 
 /** The verbs of the API on the store: what a request does once it is understood. */

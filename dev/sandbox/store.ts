@@ -78,7 +78,7 @@ export class Store {
     }
   }
 
-  /** Applies one write under the next version and tells every watch, before this call returns. */
+  /** Applies one write under the next version and sends it to every watch, before this call returns. */
   commit({ type, collection, key, object }: NewChange): StoredObject {
     const objects = this.#collection(collection);
     const previous = objects.get(key);

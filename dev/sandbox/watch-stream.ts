@@ -9,7 +9,7 @@ import { ApiError, HTTP } from './status.ts';
 import type { Change, Store } from './store.ts';
 
 export interface WatchSettings {
-  /** How often an idle watch is told the current version. Default 60,000. */
+  /** How often an idle watch is sent the current version. Default 60,000. */
   bookmarkIntervalMs: number;
   /** How long before its deadline a watch gets its last bookmark. Default 2,000. */
   bookmarkBeforeEndMs: number;

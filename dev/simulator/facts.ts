@@ -19,7 +19,7 @@ const SECONDS_PER_MINUTE = 60;
 /** Facts of the play itself; those of the scenario are with it. */
 const FACTS: Readonly<Record<string, Fact>> = {
   ...SCENARIO_FACTS,
-  // As long as the block that it is told of.
+  // As long as the block that it notifies about.
   cooldownEnd: ({ clock }) => timeText(clock.now() + (4 * SECONDS_PER_MINUTE * SECOND) / clock.speed),
   retention: ({ clock }) => timeText(clock.now() + clock.retentionMs),
   ref: (situation, part) => referenceTo(played(situation, part)),

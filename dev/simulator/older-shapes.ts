@@ -2,7 +2,7 @@ import type { Generation, KindCode } from './generations.ts';
 import type { Template, TemplateObject } from './step.ts';
 
 /**
- * The stories are told in the newest shape. Before G3, the members of these structs lay flat under the status; G1 had
+ * The stories are written in the newest shape. Before G3, the members of these structs lay flat under the status; G1 had
  * other names besides, and lower-case words.
  */
 const STRUCTS: Readonly<Partial<Record<KindCode, readonly string[]>>> = {

@@ -121,7 +121,7 @@ function note(record: PlayedRemediation, move: Write, object: PlayedObject | und
   const part = 'create' in move ? move.create : 'update' in move ? move.update : move.delete;
   if (object === undefined) {
     if (part === 'RR') record.deleted = true;
-    // What goes with the remediation is told as it was last; what goes before it is no part of the ending.
+    // What is deleted with the remediation is reported as it was last; what is deleted before it is not part of the ending.
     else if (!record.deleted) {
       record.parts = Object.fromEntries(Object.entries(record.parts).filter(([name]) => name !== part));
     }

@@ -94,7 +94,7 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
     {
       workflowId: uuidOf('notify-owner 1.0.0'),
       confidence: 0.41,
-      rationale: `Only tells the owner of ${target.name}: safe, and does not help`,
+      rationale: `Only notifies the owner of ${target.name}: safe, and does not help`,
     },
   ]),
   overridingWorkflow: ofPlan(({ overriding }) => overriding.workflow.workflowName),

@@ -45,7 +45,7 @@ export interface SimulatorOptions {
    * has not ended. Default false.
    */
   deleteAll?: boolean;
-  /** Stops the play where it is; the report then tells how far it came. */
+  /** Stops the play where it is; the report then says how far it came. */
   signal?: AbortSignal;
   /** Milliseconds since the epoch. Default: the system clock. */
   now?: () => number;

@@ -11,7 +11,7 @@ import type { PlayedObject } from './situation.ts';
 import { timeText } from './situation.ts';
 import type { Branch } from './stories.ts';
 
-/** What a watch would tell of one write. */
+/** What a watch would deliver for one write. */
 export interface WatchedState {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: JsonObject;

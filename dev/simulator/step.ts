@@ -1,6 +1,6 @@
 import type { Generation, KindCode } from './generations.ts';
 
-/** One resource of a remediation. A remediation has several notifications, told apart by what they are about. */
+/** One resource of a remediation. A remediation has several notifications, distinguished by what they are about. */
 export type Part = Exclude<KindCode, 'NR'> | `NR/${string}`;
 
 /**
@@ -18,7 +18,7 @@ export type Step = When &
     | { readonly create: Part; readonly spec?: TemplateObject }
     | { readonly update: Part; readonly status: TemplateObject }
     | { readonly delete: Part }
-    /** Two writes in turns, 27 of them in a second of the clock, for as long as the play was told to (`flapMs`). */
+    /** Two writes alternate, 27 of them in a second of the clock, for `flapMs`. */
     | { readonly flap: Part; readonly between: readonly [TemplateObject, TemplateObject] }
   );
 

@@ -6,7 +6,7 @@ import type { Step } from './step.ts';
 /** One way a remediation can go: what is written, in order, and how it ends. */
 export interface Story {
   /** One line for people. */
-  readonly tells: string;
+  readonly summary: string;
   readonly generations: readonly Generation[];
   readonly steps: readonly Step[];
   readonly ending: ExpectedEnding;

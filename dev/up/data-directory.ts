@@ -53,10 +53,10 @@ export async function openDataDirectory(wanted: string): Promise<DataDirectory> 
   const draft = `${pidFile}.${process.pid}`;
   try {
     await mkdir(path, { recursive: true });
-    // Before the lock, because a full or read-only disk is told by its error code here.
+    // Before the lock, because only here the error code says that a disk is full or read-only.
     await writeFile(draft, `${process.pid}\n`);
   } catch (error: unknown) {
-    // What is to be told is why it could not be written, not why it cannot be removed.
+    // Report why it could not be written, not why it cannot be removed.
     await rm(draft, { force: true }).catch(() => undefined);
     throw explainFileError(await causeOf(error, path), 'use the data directory', path);
   }

@@ -1,6 +1,6 @@
 import { describeExit, type RunningServer } from '../servers/process/child-process.ts';
 
-/** A server that nobody told to end. Nothing starts it again, and without it nothing is recorded. */
+/** A server that ended although nobody stopped it. Nothing starts it again, and without it nothing is recorded. */
 class ServerEndedError extends Error {
   constructor(name: string, how: string, lastOutput: string) {
     super(
@@ -16,7 +16,7 @@ export interface ServerWatch {
   readonly failed: AbortSignal;
   /** The second one may know more of why it ended. */
   add(server: RunningServer, explain?: (error: Error) => Promise<unknown>): void;
-  /** From here on servers are told to end. */
+  /** From here on servers are being stopped. */
   end(): void;
 }
 

@@ -152,7 +152,7 @@ async function findTemporal(
     return (postgres) => startTemporalOnPostgres({ ...common, binaries, postgres });
   }
   const binary = await resolver.resolve('temporal');
-  // A port that is chosen later cannot be told now.
+  // A port that is chosen later cannot be shown now.
   const codecEndpoint = options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`;
   return () => startTemporal({ ...common, binary, uiPort: options.temporalUiPort, codecEndpoint });
 }

@@ -19,7 +19,7 @@ import { runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
 import { runStrict } from './strict.ts';
 
-/** Nothing takes so long once all of it was told to end; what is left by then was forgotten. */
+/** Nothing takes this long to stop; what still runs by then was forgotten. */
 const LONGEST_END_MS = 10_000;
 
 interface Command {
@@ -122,7 +122,7 @@ async function exitCodeAfter(args: readonly string[], commands: Commands): Promi
     await runCommand({ name, args: rest, commands }, stop.signal);
     return EXIT.ok;
   } catch (error: unknown) {
-    // Stopped while it was starting: whatever waited was told to give up, and that is no failure.
+    // Stopped while it was starting: whatever waited was aborted, and that is not a failure.
     if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
     process.stderr.write(`remediation-audit ${name}: ${reasonOf(error)}\n`);
     if (error instanceof EndedBySignal) return exitCodeOfSignal(stop.signal);

@@ -83,13 +83,13 @@ export async function runHold(args: readonly string[]): Promise<void> {
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
       const { id: place } = await placeHold(pool, scopeOf(values), placed);
-      await tellStore(config);
+      await writeToStore(config);
       const hold = (await listHolds(pool)).find((candidate) => candidate.id === place);
       if (hold !== undefined) write(`${holdLine(hold)}\n`);
     } else if (verb === 'release') {
       const hold = await releaseHold(pool, id, required(values, 'by'));
       write(`released: ${describeHold(hold)}\n`);
-      await tellStore(config);
+      await writeToStore(config);
     } else throw unknown('hold', verb, HOLD_USAGE);
   });
 }
@@ -99,8 +99,8 @@ function holdLine(hold: Hold): string {
   return inArchive === undefined ? describeHold(hold) : `${describeHold(hold)}; ${inArchive}`;
 }
 
-/** At once where this process can; the hold itself is in the database, and `work` tells the store until it has done it. */
-async function tellStore(config: Config): Promise<void> {
+/** At once where this process can; the hold itself is in the database, and `work` writes it to the store until that has succeeded. */
+async function writeToStore(config: Config): Promise<void> {
   const { retention, database } = config;
   if (retention.archive.url === '' || retention.archive.keyFile === '' || database.ownerUrl === '') {
     process.stderr.write(

@@ -122,7 +122,7 @@ function readWorker(read: Reader) {
   };
 }
 
-/** Both or none: a deployment without a build cannot be told apart from the next one. */
+/** Both or none: a deployment without a build cannot be distinguished from the next one. */
 function readWorkerVersion(read: Reader): { deploymentName: string; buildId: string } | undefined {
   const deploymentName = read.text('REMEDIATION_AUDIT_WORKER_DEPLOYMENT');
   const buildId = read.text('REMEDIATION_AUDIT_WORKER_BUILD_ID');

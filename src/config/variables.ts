@@ -128,7 +128,7 @@ export const VARIABLES = {
     default: '',
     unit: '',
     meaning:
-      'Turns worker versioning on: name of the deployment. Nothing runs until Temporal is told its current version',
+      'Turns worker versioning on: name of the deployment. Nothing runs until Temporal knows its current version',
   },
   REMEDIATION_AUDIT_WORKER_BUILD_ID: {
     default: '',

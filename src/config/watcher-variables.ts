@@ -82,7 +82,7 @@ export const WATCHER_VARIABLES = {
   REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
     default: '10',
     unit: 's',
-    meaning: 'How long a watch may lag behind such a list before what it did not tell counts as missed',
+    meaning: 'How long a watch may lag behind such a list before what it did not deliver counts as missed',
   },
   REMEDIATION_AUDIT_GATHER_MS: {
     default: '2000',

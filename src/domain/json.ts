@@ -85,7 +85,7 @@ export function canonicalJson(value: JsonValue): string {
 
 /**
  * Assembles an object from members whose values are canonical JSON text already. Keys are made well-formed before they
- * are sorted and told apart: otherwise the text would not be its own canonical text.
+ * are sorted and made distinct: otherwise the text would not be its own canonical text.
  */
 function canonicalObject(members: readonly (readonly [key: string, json: string])[]): string {
   const ready = members.every(([key]) => key.isWellFormed())

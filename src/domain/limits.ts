@@ -33,7 +33,7 @@ export const MAX_WORKFLOW_ID_LENGTH = 255;
  */
 export const RECORD_ATTEMPT_SECONDS = 60;
 
-/** How often the store tries a flush that lost a race, or ran into the statement timeout, before it tells anybody. */
+/** How often the store tries a flush that lost a race, or ran into the statement timeout, before it reports an error. */
 export const STORE_ATTEMPTS = 5;
 
 /** Rows in one page of a list. */

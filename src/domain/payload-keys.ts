@@ -27,7 +27,7 @@ export function parsePayloadKeys(text: string): readonly PayloadKey[] {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     const [id = '', secret = '', ...rest] = line.split(/\s+/);
-    // The line itself is never told: it holds a secret.
+    // The line itself is never shown: it holds a secret.
     if (rest.length > 0 || !KEY_ID.test(id)) throw new PayloadKeysError(index + 1, 'is not `name base64`');
     if (!BASE64_OF_32_BYTES.test(secret))
       throw new PayloadKeysError(index + 1, 'holds no 32 bytes as base64');

@@ -16,7 +16,7 @@ export type Paths = Readonly<Partial<Record<KnownShape, string | readonly string
 export interface ColumnSource {
   readonly paths: Paths;
   /**
-   * Tells the value from the resource where a path alone does not, in the column's travelling form (see `Columns`).
+   * Derives the value from the resource where a path alone does not, in the column's travelling form (see `Columns`).
    * `found` is what the first path that carries a value has. Default: the value at the path, by the type of the column.
    */
   readonly derive?: (found: JsonValue | undefined, resource: JsonObject) => string | boolean | undefined;
@@ -102,7 +102,7 @@ function readColumns(
   return { columns, misshapen };
 }
 
-/** The first value that can be read; paths before it whose value cannot be are told as misshapen. */
+/** The first value that can be read; paths before it whose value cannot be read are reported as misshapen. */
 function readFirst(
   type: ColumnType,
   places: readonly Place[],

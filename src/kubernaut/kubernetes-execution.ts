@@ -146,7 +146,7 @@ function withoutRemediation(observation: Observation): Observation {
   return { ...observation, columns: Object.fromEntries(columns) };
 }
 
-/** What a secret was set to is no business of an audit, and nothing in the value tells a redactor that it is one. */
+/** What a secret was set to is no business of an audit, and nothing in the value shows a redactor that it is one. */
 function parametersOf(found: JsonValue | undefined): string | undefined {
   if (!isJsonObject(found)) return undefined;
   const secret = found['updateSecret'];

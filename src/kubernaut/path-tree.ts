@@ -9,7 +9,7 @@ export class PathTree {
   readonly #branches: Branch[] = [];
   readonly #places = new Map<string, number>();
 
-  /** Adds a dotted path; tells where `read` puts its value. */
+  /** Adds a dotted path; returns where `read` puts its value. */
   placeOf(path: string): number {
     const known = this.#places.get(path);
     if (known !== undefined) return known;

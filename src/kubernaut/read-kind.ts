@@ -43,7 +43,7 @@ export interface Subject {
 
 interface SubjectParts {
   readonly shape: Shape;
-  /** Undefined when the resource belongs to no remediation that can be told. */
+  /** Undefined when the resource belongs to no known remediation. */
   readonly remediation: RemediationReference | undefined;
   readonly context: ReadingContext;
 }
@@ -159,7 +159,7 @@ function aboutSource({ identity, shape }: Subject): Observation['columns'] {
     namespace: identity.namespace,
     source_kind: identity.kind,
     source_uid: identity.uid,
-    // A fresh object may look like every generation: nothing is said until its shape tells.
+    // A fresh object may look like every generation: nothing is said until its shape decides.
     ...(shape === 'unknown' ? {} : { source_shape: shape }),
   };
 }

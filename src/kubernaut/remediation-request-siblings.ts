@@ -116,7 +116,7 @@ export function readSkip(subject: Subject): PhaseRead | undefined {
   return readPhase(SKIP, subject, { key: naturalKey(remediation.uid, 'skip', skipReason) });
 }
 
-/** The last block that was seen, as one value: parts of two blocks must not mix. Whether it still holds tells the phase. */
+/** The last block that was seen, as one value: parts of two blocks must not mix. Whether it still holds follows from the phase. */
 export function lastBlockOf(resource: JsonObject): JsonObject | undefined {
   const reason = textOf(resource, BLOCK_REASON);
   if (reason === undefined) return undefined;

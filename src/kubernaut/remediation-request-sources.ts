@@ -109,7 +109,7 @@ export const PROGRESS = definePhase({
 
 /**
  * The verdict folds by rank and never goes back, though Failed may still become Blocked. That is right: it says that an
- * end was seen and recorded, not that it was the last. What a re-opened remediation comes to is told by the phase and the
+ * end was seen and recorded, not that it was the last. What a re-opened remediation comes to is said by the phase and the
  * outcome, where the newest wins, and its second end is another closure.
  */
 export const CLOSURE = definePhase({

@@ -36,7 +36,7 @@ const MARKS: ShapeMarks = [
   ['G1', 'spec.environment', 'spec.priority', 'spec.timeoutConfig'],
 ];
 
-/** G1 had them too, and G2 still writes an empty `spec.deduplication`: these tell only after the group did. */
+/** G1 had them too, and G2 still writes an empty `spec.deduplication`: these decide only after the group did. */
 const LATER_MARKS: ShapeMarks = [
   [
     'G2',

@@ -2,14 +2,14 @@ import type { JsonObject } from '../domain/json.ts';
 import { at, textAt } from './resource.ts';
 
 /**
- * Generations of kubernaut's resources, newest first. G2 and G3 share group and version, so an object is told by its
+ * Generations of kubernaut's resources, newest first. G2 and G3 share group and version, so an object is recognised by its
  * shape. The shape is a fact of the row (`source_shape`) and gates nothing: fields are read through all generations.
  */
 export const SHAPES = ['G3', 'G2', 'G1', 'G0', 'G0a'] as const;
 export type KnownShape = (typeof SHAPES)[number];
 export type Shape = KnownShape | 'unknown';
 
-/** Which paths tell a generation, newest first: the first shape one of whose paths is there is the shape of the object. */
+/** Which paths identify a generation, newest first: the first shape one of whose paths is there is the shape of the object. */
 export type ShapeMarks = readonly (readonly [shape: KnownShape, ...paths: string[]])[];
 
 export function shapeOf(resource: JsonObject, marks: ShapeMarks): Shape {

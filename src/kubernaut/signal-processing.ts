@@ -164,7 +164,7 @@ export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
     'status.recoveryContext',
   ],
   'settings, not facts': ['spec.enrichmentConfig'],
-  'the same in every processing, or told by a column': [
+  'the same in every processing, or said by a column': [
     'status.environmentClassification.classifiedAt',
     'status.priorityAssignment.assignedAt',
     'status.priorityAssignment.confidence',

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
 
-/** What partitions, retention and the schedules of both tell. */
+/** Metrics of partitions, of retention and of the schedules of both. */
 export interface MaintenanceMetrics {
   readonly partitionsAhead: Gauge;
   readonly lastRollover: Gauge;

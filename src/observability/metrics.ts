@@ -29,7 +29,7 @@ export interface Metrics {
   readonly maintenance: MaintenanceMetrics;
 }
 
-/** Every look wakes an idle process; the lag that is told includes this time. */
+/** Every sample wakes an idle process; the reported lag includes this time. */
 const EVENT_LOOP_PRECISION_MS = 50;
 
 export function createMetrics(): Metrics {

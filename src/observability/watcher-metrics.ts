@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
 
-/** What the watcher tells of itself. */
+/** Metrics of the watcher. */
 export interface WatcherMetrics {
   readonly observationsSignalled: Counter<'cluster' | 'kind'>;
   readonly unreadableResources: Counter<'cluster' | 'kind' | 'reason'>;
@@ -56,14 +56,15 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
       'When the last complete list of a kind succeeded',
       ['cluster', 'kind'],
     ),
-    lastEvent: gauge('last_event_timestamp_seconds', 'When a watch of a kind last told a change', [
+    lastEvent: gauge('last_event_timestamp_seconds', 'When a watch of a kind last delivered a change', [
       'cluster',
       'kind',
     ]),
-    lastBookmark: gauge('last_bookmark_timestamp_seconds', 'When a watch of a kind last told its version', [
-      'cluster',
-      'kind',
-    ]),
+    lastBookmark: gauge(
+      'last_bookmark_timestamp_seconds',
+      'When a watch of a kind last delivered a bookmark',
+      ['cluster', 'kind'],
+    ),
     signalQueue: gauge('signal_queue_resources', 'Resources with a state that Temporal does not have yet', [
       'cluster',
     ]),
@@ -154,7 +155,7 @@ function countersOf(counter: CreateCounter) {
     ),
     unreadableResources: counter(
       'unreadable_resources_total',
-      'Sights of resources that lack what it takes to record them, by kind and what is missing',
+      'Observations of resources that lack what it takes to record them, by kind and what is missing',
       [...kind, 'reason'],
     ),
     oddFields: counter(
@@ -177,7 +178,7 @@ function countersOf(counter: CreateCounter) {
     ]),
     missedOnRelist: counter(
       'missed_on_relist_total',
-      'Changes that a list found and the open watch had not told; 0 unless a watch is broken',
+      'Changes that a list found and the open watch had not delivered; 0 unless a watch is broken',
       kind,
     ),
     tombstones: counter(

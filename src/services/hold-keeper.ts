@@ -9,7 +9,7 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import { openWritableArchive } from './open-archive.ts';
 
 const ROUND_MS = 60_000;
-const UNTOLD = 'a legal hold could not be brought to the object store; tried again in a minute';
+const NOT_IN_STORE = 'a legal hold could not be brought to the object store; tried again in a minute';
 
 export async function storeHoldsOf({
   retention,
@@ -38,7 +38,7 @@ interface HoldKeeperOptions {
   readonly roundMs?: number;
 }
 
-/** Brings legal holds to the object store, round after round, until it is told to stop. */
+/** Brings legal holds to the object store, round after round, until it is stopped. */
 export function createHoldKeeper({
   holds,
   metrics,
@@ -50,7 +50,7 @@ export function createHoldKeeper({
   const round = async (): Promise<void> => {
     try {
       const report = await applyStoreHolds({ ...holds, signal: over.signal });
-      if (report !== undefined) tell(report, { metrics, logger });
+      if (report !== undefined) publish(report, { metrics, logger });
     } catch (error: unknown) {
       if (over.signal.aborted) return;
       const reason = reasonOf(error);
@@ -78,12 +78,12 @@ export function createHoldKeeper({
   };
 }
 
-function tell(
+function publish(
   report: StoreHoldReport,
   { metrics, logger }: Pick<HoldKeeperOptions, 'metrics' | 'logger'>,
 ): void {
   const { held, unsupported, pending, troubles } = report;
-  for (const reason of troubles) logger.warn({ reason }, UNTOLD);
+  for (const reason of troubles) logger.warn({ reason }, NOT_IN_STORE);
   for (const [state, count] of Object.entries({ held, unsupported, pending }))
     metrics.archiveHolds.set({ state }, count);
   if (unsupported > 0)

@@ -41,7 +41,7 @@ export class MaintenanceRounds {
     await this.#temporal?.close();
   }
 
-  /** A part that fails is told and tried again in the next round; neither waits for the other. */
+  /** A part that fails is logged and tried again in the next round; neither waits for the other. */
   async #round(): Promise<void> {
     const { keepMonthsAhead, logger } = this.#options;
     for (const part of [keepMonthsAhead, () => this.#tendSchedules()]) {

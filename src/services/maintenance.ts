@@ -26,7 +26,7 @@ const ANALYZE_TIMEOUT_MS = 240_000;
 /** What the maintenance queue serves, and what keeps it going. */
 interface Maintenance {
   readonly activities: object;
-  /** Makes the months ahead, keeps the schedules, and tells the metrics, now and every minute. */
+  /** Makes the months ahead, ensures the schedules, and updates the metrics, now and every minute. */
   start(): void;
   stop(): Promise<void>;
 }

@@ -32,7 +32,7 @@ export async function openArchive({ archive }: Config['retention']): Promise<Arc
   return { store: openStore(archive), trusted: await readTrustedKeys(keyFilesOf(archive)) };
 }
 
-/** For questions of people: their number, time and memory are bounded. Without an archive they are told so. */
+/** For queries of people: their number, time and memory are bounded. Without an archive they answer so. */
 export function openArchiveAccess(
   { archive }: Config['retention'],
   { metrics, timeoutMs }: { readonly metrics?: ArchiveQuestionMetrics; readonly timeoutMs?: number } = {},

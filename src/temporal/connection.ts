@@ -38,7 +38,7 @@ export class TemporalUnreachableError extends Error {
 }
 
 const FAULT_DEADLINE_MS = 2_000;
-/** The library's own pauses grow to two minutes: so long after Temporal is back nothing would be told or kept there. */
+/** The library's own pauses grow to two minutes: so long after Temporal is back nothing would be sent to it. */
 const LONGEST_RECONNECT_PAUSE_MS = 5_000;
 
 export const PLAIN_PAYLOADS: PayloadOptions = { compressAboveBytes: 0, keys: [] };

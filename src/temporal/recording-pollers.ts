@@ -4,7 +4,7 @@ import proto from '@temporalio/proto';
 import { RECORDING_QUEUE } from './identifiers.ts';
 
 const CALL_DEADLINE_MS = 5_000;
-/** The server remembers a poller for minutes: asking more often tells nothing new. */
+/** The server remembers a poller for minutes: more frequent queries return nothing new. */
 const ANSWER_HOLDS_MS = 10_000;
 
 interface RecordingPollersOptions {

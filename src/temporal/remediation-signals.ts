@@ -57,7 +57,7 @@ export interface RemediationSignalOptions {
   readonly searchAttributes?: readonly string[];
   /** Default: the recording queue. */
   readonly taskQueue?: string;
-  /** Told once when the namespace turns out not to know its search attributes. Default: nobody. */
+  /** Called once when the namespace does not know the search attributes. Default: nobody. */
   readonly logger?: Logger;
 }
 

@@ -68,7 +68,7 @@ export async function keepSchedule(
   return 'updated';
 }
 
-/** Tells the metrics how the schedule is. */
+/** Updates the metrics of the schedule. */
 export async function observeSchedule(
   client: Client,
   id: string,

@@ -38,7 +38,7 @@ const MAX_DRAINED_EVENTS = 8_000;
  */
 const MAX_HANDED_BYTES = 2_500_000;
 
-/** What tells of the remediation itself stays with its run for as long as it can. */
+/** What belongs to the remediation itself stays with its run for as long as it can. */
 const LAST_TO_GO: readonly AuditPhase[] = ['progress', 'closure'];
 
 /** What waits alone is often more than enough, and then nothing needs to be written out to be measured. */

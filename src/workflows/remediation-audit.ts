@@ -40,7 +40,7 @@ const { readVerdict } = proxyActivities<VerdictActivities>({
   summary: 'check for an earlier verdict',
 });
 
-/** A hash only tells the watcher that a state is stored; the watcher is patient for ten minutes by default. */
+/** A hash only shows the watcher that a state is stored; the watcher is patient for ten minutes by default. */
 const GATHERS_PER_CONFIRMATION = 12;
 
 /** A run that began after the end waits less: listing a cluster anew starts one for every remediation that changed. */

@@ -87,7 +87,7 @@ test('no route lets a stranger in unless it is one of the public ones', async ()
   expect(printed).not.toContain('null');
 });
 
-test('a stranger is told how to become known', async () => {
+test('a caller without a token gets the remedy in the answer', async () => {
   const answer = await api.inject({ url: '/api/v1/holds' });
   expect(answer.headers['www-authenticate']).toBe('Bearer realm="remediation-audit"');
   expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:unauthenticated', status: 401 });

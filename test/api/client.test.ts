@@ -100,7 +100,7 @@ test('thousands of records of several kinds at once are stored once each', async
   expect(executions.rowCount).toBe(500);
 });
 
-test('a record that is refused is told with its field, and costs only itself', async () => {
+test('a refused record is answered with its field, and refuses no other', async () => {
   const sent = await connect();
   const bad = sent.record('ai-analysis', { ...analysis('bad'), confidence_score: 7 });
   const good = Array.from({ length: 50 }, (_, index) =>

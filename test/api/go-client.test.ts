@@ -16,7 +16,7 @@ const BUILD_MS = 240_000;
 const run = promisify(execFile);
 
 /** One struct, posted by the sources' client and read back into itself. */
-interface Told {
+interface Answer {
   readonly name: string;
   readonly same: boolean;
   readonly sent: unknown;
@@ -55,11 +55,11 @@ test(
   'every struct of the sources is stored through their own Go clients and reads back as it was sent',
   async () => {
     const { stdout } = await run(await build(), [api.url], { timeout: 60_000 });
-    const told = stdout
+    const answers = stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as Told);
-    expect(told.map(({ name }) => name)).toEqual([
+      .map((line) => JSON.parse(line) as Answer);
+    expect(answers.map(({ name }) => name)).toEqual([
       '001 whole',
       '001 with three fields, twice',
       '001 failed',
@@ -69,8 +69,8 @@ test(
       '000 skipped',
       '004 whole',
     ]);
-    for (const { same, sent, read } of told) if (!same) expect(read).toEqual(sent);
-    expect(told.every(({ same }) => same)).toBe(true);
+    for (const { same, sent, read } of answers) if (!same) expect(read).toEqual(sent);
+    expect(answers.every(({ same }) => same)).toBe(true);
   },
   BUILD_MS,
 );

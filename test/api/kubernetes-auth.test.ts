@@ -132,7 +132,7 @@ test('judgements are used for 60 s and 10 s, and asked for again in the backgrou
   expect(asked.slice(4)).toEqual(['tokenreviews', 'subjectaccessreviews']);
 });
 
-test('while the API server is away known callers go on for an hour and new ones are told to come again', async () => {
+test('while the API server is away known callers are accepted for an hour and new ones get 503', async () => {
   let now = 0;
   const away = connectCluster({ kubeconfig: await unreachableKubeconfig(), context: '' });
   let current: Pick<ClusterConnection, 'review'> = connection;

@@ -129,7 +129,7 @@ test('the same record twice gives the same id, one row and one entry of the ledg
   expect(state.entries.filter((entry) => entry.startsWith(first.id))).toHaveLength(1);
 });
 
-test('an answer tells the client’s id, unknown fields and repaired fields', async () => {
+test('an answer has the client’s id, unknown fields and repaired fields', async () => {
   const body = {
     id: '3F2504E0-4F89-41D3-9A0C-0305E82C3399',
     remediation_id: 'rr-unknown',

@@ -194,7 +194,7 @@ describe('a remediation', () => {
     expect(items).toMatchObject([{ remediation_id: name, cluster: 'test' }]);
   });
 
-  test('is told whole: its records and its timeline', async () => {
+  test('is answered with its records and its timeline', async () => {
     expect(await get(address)).toMatchObject({
       remediation: { remediation_uid: uid },
       workflow_executions: [{ phase: 'Completed' }],
@@ -252,7 +252,7 @@ test('similar investigations are asked for by text or by fingerprint', async () 
   await get('/api/v1/investigations/similar?text=a&fingerprint=b', 400);
 });
 
-test('completeness tells what is open and names each gap', async () => {
+test('completeness lists what is open and names each gap', async () => {
   const uid = randomUUID();
   const overdue = executionObservation({
     table: 'remediation_audit',
@@ -292,7 +292,7 @@ test('completeness tells what is open and names each gap', async () => {
   await get('/api/v1/completeness?overdue_seconds=0', 400);
 });
 
-test('every month is told with its state', async () => {
+test('every month is listed with its state', async () => {
   const { items } = await get<{ items: Json[] }>('/api/v1/partitions');
   expect(items[0]).toMatchObject({ state: 'live' });
   expect(items[0]?.['month']).toMatch(/^\d{4}-\d{2}$/);

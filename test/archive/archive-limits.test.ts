@@ -47,7 +47,7 @@ beforeEach(() => {
   results = [];
 });
 
-/** A store that delivers parts only when it is told to. */
+/** A store that delivers parts only on request. */
 function heldStore(): { held: ObjectStore; release: () => void; waiting: () => number } {
   let release: () => void = () => undefined;
   let waiting = 0;

@@ -33,7 +33,7 @@ test('without a limit an archive stays for ever', async () => {
   expect(await stage.objects()).not.toEqual([]);
 });
 
-test('an archive older than its days is planned, removed, and told of by a signed manifest', async () => {
+test('an archive older than its days is planned, removed, and named by a signed manifest', async () => {
   await run(RULES);
   const before = await stage.objects();
   expect(await planned(EXPIRING)).toMatchObject({
@@ -61,7 +61,7 @@ test('an archive older than its days is planned, removed, and told of by a signe
   expect(await run(EXPIRING)).toEqual([]);
 });
 
-test('a month whose archive was removed cannot be restored, and is told so', async () => {
+test('a month whose archive was removed cannot be restored, and the error says so', async () => {
   await run(RULES);
   await run(EXPIRING);
   const restoring = runRestore(restoreSteps(stage.setting), { month: stage.month, days: 7, by: 'auditor' });

@@ -138,7 +138,7 @@ describe.each(STORES)('%s', (_name, create) => {
     const beforeMs = fileNowMs();
     await store.put('dated', bytes('x'));
     const storedAtMs = await store.storedAtMs('dated');
-    // S3 tells whole seconds.
+    // S3 has whole seconds.
     expect(storedAtMs).toBeGreaterThan(beforeMs - 1_000);
     expect(storedAtMs).toBeLessThanOrEqual(fileNowMs());
     await expect(store.storedAtMs('never')).rejects.toBeInstanceOf(ObjectMissingError);

@@ -79,7 +79,7 @@ describe.each([
     stage.store = create();
   });
 
-  test('what a broken-off export left is told by its name, is no fault, and is removed', async () => {
+  test('what a broken-off export left is listed by its name, is no fault, and is removed', async () => {
     const orphans = await leaveOrphans();
     const named = (await stage.objects()).filter((key) => !orphans.includes(key));
     expect(await stage.verify()).toMatchObject({ faults: [], rows: 2 * (ROWS + 1), orphans });

@@ -250,7 +250,7 @@ test('a month that is detached and not yet dropped is attached again as it is', 
   expect(await stage.state()).toBe('restored');
 });
 
-test('what is in the database, or nowhere, cannot be restored and is told so', async () => {
+test('what is in the database, or nowhere, cannot be restored, and the error says so', async () => {
   const nowhere = restore();
   await expect(nowhere).rejects.toBeInstanceOf(CannotRestoreError);
   await expect(nowhere).rejects.toThrow(/neither the database nor file:.+ has it/);
@@ -326,7 +326,7 @@ test('a manifest that somebody else signed is not believed', async () => {
   expect(await stage.places()).toEqual(['absent']);
 });
 
-test('of two restores at once the second is told to wait', async () => {
+test('of two restores at once the second gets an error that asks to wait', async () => {
   await recordExecutions(stage.database, stage.month, 2);
   await retain();
   let second: unknown;

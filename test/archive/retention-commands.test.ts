@@ -121,7 +121,7 @@ test('archive verify counts what is right, and names what is not and ends with 1
   expect(damaged.stdout).toContain(`${part}: `);
 });
 
-test('a month is restored by command, stays as long as is said, and is told of when it is there already', async () => {
+test('a month is restored by command, stays as long as is said, and is reported when it is there already', async () => {
   const store = createFolderStore(folder.file('restorable'));
   const key = await readOrCreateSigningKey(folder.file('key.pem'));
   await recordExecutions(database, '2020-02-01', 3);

@@ -112,7 +112,7 @@ test(
     expect(outcomes).toHaveLength(cases.length);
     for (const outcome of outcomes)
       expect(outcome, outcome.point).toMatchObject({ filled: true, faults: [], rows: 2 * ROWS });
-    // Where something is still to be written, that the disk is full was told, and the step was done again.
+    // Where something is still to be written, the full disk was reported, and the step was done again.
     for (const point of ['frozen', 'copied', 'verified'])
       expect(
         outcomes.filter((outcome) => outcome.point === point).flatMap(({ failures }) => failures),

@@ -125,7 +125,7 @@ test('a long reader and a writer go on: no statement waits longer than the lock 
     connectionString: stage.database.url('audit_reader'),
     application_name: 'a long reader',
   });
-  // Whoever waits longer for a lock is told so, and the record below is then thrown.
+  // Whoever waits longer for a lock gets an error, and the record below is then thrown.
   const admin = new pg.Client({ connectionString: inject('postgresUrl') });
   await admin.connect();
   await admin.query(`alter database ${stage.database.name} set lock_timeout = '500ms'`);

@@ -58,7 +58,7 @@ const NAMES: readonly ActivityName[] = [
   'dropMonth',
 ];
 
-/** Told of every call of an activity before it begins, and after it ended. */
+/** Called for every call of an activity before it begins, and after it ended. */
 function watched(
   inner: RetentionActivities,
   begins: (name: ActivityName) => void,

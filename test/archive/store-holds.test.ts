@@ -336,7 +336,7 @@ describe('in a folder', () => {
     await apply();
   });
 
-  test('a keeper goes round until it is stopped, and the metrics tell what is held', async () => {
+  test('a keeper goes round until it is stopped, and the metrics say what is held', async () => {
     await archive();
     const { id } = await place(wholeMonth());
     const metrics = createMetrics();
@@ -355,7 +355,7 @@ describe('in a folder', () => {
   });
 });
 
-test('a store without legal holds is told of plainly, and the month is held in the database all the same', async () => {
+test('a store without legal holds is reported, and the month is held in the database all the same', async () => {
   store = s3Store('plain');
   await archive();
   const { id } = await place(wholeMonth());

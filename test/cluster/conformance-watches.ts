@@ -117,12 +117,12 @@ export function describeWatches({ client, create, forget, newCollection }: Confo
       ]);
     });
 
-    test('a watch from a version that is long gone is told 410 Expired', async () => {
+    test('a watch from a version that is long gone is answered 410 Expired', async () => {
       await using watch = await client.watch(`${API}/${PLURAL}`, { resourceVersion: '1' });
       await expectGone(watch.status, () => watch.untilEnd());
     });
 
-    test('a watch from a version the server has forgotten is told 410 Expired', async () => {
+    test('a watch from a version the server has forgotten is answered 410 Expired', async () => {
       const collection = await newCollection();
       const resourceVersion = await fourChanges(collection);
       await forget();

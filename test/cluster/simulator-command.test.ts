@@ -45,7 +45,7 @@ async function simulate(...flags: string[]): Promise<{ code: number | null; outp
 
 const FAST = ['--speed', '100000', '--burst', '100', '--flap-for', '1s', '--seed', '5'];
 
-test('every branch is played in a burst, told while it happens, and summed up', async () => {
+test('every branch is played in a burst, reported while it happens, and summed up', async () => {
   await start();
   const branches = branchesOf('G3');
   const { code, output } = await simulate(...FAST, '--count', String(branches.length));

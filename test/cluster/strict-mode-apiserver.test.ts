@@ -67,8 +67,8 @@ const untilHeld = (name: string): Promise<void> =>
   );
 const untilGone = (name: string): Promise<void> =>
   until(async () => (await find(name)) === undefined, `${name} is gone`, DEADLINE_MS);
-const untilTold = (what: string): Promise<void> =>
-  until(() => world.record.told.has(what), `${what} is told`, DEADLINE_MS);
+const untilReported = (what: string): Promise<void> =>
+  until(() => world.record.reported.has(what), `${what} is reported`, DEADLINE_MS);
 const newRemediation = async (): Promise<{ name: string; uid: string }> => {
   const name = `strict-${(names += 1)}`;
   return { name, uid: await world.create(name) };
@@ -84,10 +84,10 @@ const strict = async (...args: string[]): Promise<{ code: number | null; output:
 };
 
 describe('with the rights of deploy/rbac.yaml alone, strict mode', () => {
-  test('says at its start what is missing, and the watcher tells all the same', async () => {
+  test('says at its start what is missing, and the watcher sends all the same', async () => {
     const { uid } = await newRemediation();
     startWatcher();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     const about = (): string[] =>
       logged.map(({ msg }) => String(msg)).filter((line) => line.includes('may not patch'));
     await until(() => about().length > 0, 'it is said', DEADLINE_MS);
@@ -112,12 +112,12 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await world.grantRights('deploy/rbac-strict.yaml');
   });
 
-  test('holds a remediation until its end is told', async () => {
+  test('holds a remediation until its end is reported', async () => {
     startWatcher();
     const { name, uid } = await newRemediation();
     await untilHeld(name);
     await world.setPhase(name, 'Completed');
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
     await until(async () => !(await isHeld(name)), 'it is released', DEADLINE_MS);
     expect(await find(name)).toBeDefined();
     expect(await world.metricOf('finalizer_errors_total')).toBe(0);
@@ -144,8 +144,8 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     startWatcher();
     world.record.temporalAway = false;
     await untilGone(name);
-    expect(world.record.told).toContain(`${uid} verdict deleted-before-terminal`);
-    expect(world.record.told).toContain(`${uid} phase Executing`);
+    expect(world.record.reported).toContain(`${uid} verdict deleted-before-terminal`);
+    expect(world.record.reported).toContain(`${uid} phase Executing`);
   });
 
   test('lets a deleted remediation go at its deadline', async () => {
@@ -156,10 +156,10 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await world.delete(name);
     await untilGone(name);
     await until(() => logged.some(({ msg }) => String(msg).includes('deadline')), 'it is named', DEADLINE_MS);
-    expect(world.record.told.has(`${uid} deleted`)).toBe(false);
+    expect(world.record.reported.has(`${uid} deleted`)).toBe(false);
     expect(await world.metricOf('unrecorded_releases_total')).toBe(1);
     world.record.temporalAway = false;
-    await untilTold(`${uid} verdict deleted-before-terminal`);
+    await untilReported(`${uid} verdict deleted-before-terminal`);
   });
 
   test('gives way at once to a release by name, while the watcher runs and Temporal is away', async () => {
@@ -181,7 +181,7 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await untilGone(deleted.name);
     world.record.temporalAway = false;
     await world.setPhase(open.name, 'Executing');
-    await untilTold(`${open.uid} phase Executing`);
+    await untilReported(`${open.uid} phase Executing`);
     expect(await isHeld(open.name)).toBe(false);
   });
 

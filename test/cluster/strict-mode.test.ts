@@ -22,10 +22,10 @@ const startAnew = async (options: WorldOptions): Promise<void> => {
   await world[Symbol.asyncDispose]();
   world = await StrictWorld.create(options);
 };
-const untilTold = (what: string): Promise<void> =>
+const untilReported = (what: string): Promise<void> =>
   until(
-    () => world.record.told.has(what),
-    () => `${what} is told; told was ${[...world.record.told].join(', ')}`,
+    () => world.record.reported.has(what),
+    () => `${what} is reported; reported was ${[...world.record.reported].join(', ')}`,
   );
 const untilHeld = (name: string): Promise<void> => until(() => world.isHeld(name), `${name} is held`);
 const untilReleased = (name: string): Promise<void> =>
@@ -45,34 +45,34 @@ const refuse =
   };
 
 describe('strict mode', () => {
-  test('holds a remediation from its first sight until its end is told, and then leaves it alone', async () => {
+  test('holds a remediation from its first observation until its end is reported, and then leaves it alone', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
     await untilHeld('a');
     world.setStatus('a', { overallPhase: 'Executing' });
-    await untilTold('uid-a phase Executing');
+    await untilReported('uid-a phase Executing');
     expect(world.isHeld('a')).toBe(true);
     world.setStatus('a', { overallPhase: 'Completed' });
     await untilReleased('a');
-    expect(world.record.told).toContain('uid-a verdict terminal');
+    expect(world.record.reported).toContain('uid-a verdict terminal');
     const writes = world.patches.length;
     world.setStatus('a', { overallPhase: 'Completed', retentionExpiryTime: '2026-11-23T10:00:00Z' });
     await untilSettled();
     expect(world.patches).toHaveLength(writes);
     expect(writes).toBe(2);
     world.delete('a');
-    await untilTold('uid-a deleted');
+    await untilReported('uid-a deleted');
     expect(world.early).toEqual([]);
   });
 
-  test('tells the end of a deleted remediation while it holds it, and lets it go then', async () => {
+  test('sends the end of a deleted remediation while it holds it, and lets it go then', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
     await untilHeld('a');
     world.delete('a');
     await untilGone('a');
     await untilSettled();
-    expect(world.record.told).toContain('uid-a verdict deleted-before-terminal');
+    expect(world.record.reported).toContain('uid-a verdict deleted-before-terminal');
     expect(world.early).toEqual([]);
     const closures = world.record.taken.filter(({ observation }) => observation.phase === 'closure');
     expect(closures).toHaveLength(1);
@@ -102,8 +102,8 @@ describe('strict mode', () => {
       world.record.temporalAway = false;
       await untilGone('a');
       const verdict = overallPhase === 'Completed' ? 'terminal' : 'deleted-before-terminal';
-      expect(world.record.told).toContain(`uid-a verdict ${verdict}`);
-      expect(world.record.told).toContain(`uid-a phase ${overallPhase}`);
+      expect(world.record.reported).toContain(`uid-a verdict ${verdict}`);
+      expect(world.record.reported).toContain(`uid-a phase ${overallPhase}`);
       expect(world.early).toEqual([]);
     },
   );
@@ -117,8 +117,8 @@ describe('strict mode', () => {
     world.patchFault = (response) => response.destroy();
     world.setStatus('a', { overallPhase: 'Failed' });
     world.delete('b');
-    await untilTold('uid-a verdict terminal');
-    await untilTold('uid-b deleted');
+    await untilReported('uid-a verdict terminal');
+    await untilReported('uid-b deleted');
     await world.stopWatchers();
     expect([world.isHeld('a'), world.isHeld('b')]).toEqual([true, true]);
     world.patchFault = undefined;
@@ -127,7 +127,7 @@ describe('strict mode', () => {
     await untilGone('b');
   });
 
-  test('lets a deleted remediation go at its deadline, counts it, names it, and tells its end later', async () => {
+  test('lets a deleted remediation go at its deadline, counts it, names it, and sends its end later', async () => {
     await startAnew({ strict: { kinds: ['RemediationRequest'], holdMs: 400 } });
     world.create('a', 'uid-a');
     world.create('open', 'uid-open');
@@ -146,11 +146,11 @@ describe('strict mode', () => {
     expect(await world.metricOf('unrecorded_releases_total')).toBe(1);
     expect(world.isHeld('open')).toBe(true);
     world.record.temporalAway = false;
-    await untilTold('uid-a verdict deleted-before-terminal');
-    await untilTold('uid-a phase Executing');
+    await untilReported('uid-a verdict deleted-before-terminal');
+    await untilReported('uid-a phase Executing');
   });
 
-  test('tries to tell first when a deadline has passed while nothing ran', async () => {
+  test('tries to send first when a deadline has passed while nothing ran', async () => {
     await startAnew({ strict: { kinds: ['RemediationRequest'], holdMs: 400 } });
     world.create('a', 'uid-a');
     world.startWatcher();
@@ -172,11 +172,11 @@ describe('strict mode', () => {
     world.delete('a');
     world.patches.length = 0;
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     await untilSettled();
     expect(world.patches).toEqual([]);
     await patch('a', { metadata: { finalizers: null } });
-    await untilTold('uid-a verdict deleted-before-terminal');
+    await untilReported('uid-a verdict deleted-before-terminal');
   });
 
   test('lets go of what others still hold, and leaves them theirs', async () => {
@@ -193,14 +193,14 @@ describe('strict mode', () => {
     await patch('a', { metadata: { finalizers: null } });
     await untilGone('a');
     await untilSettled();
-    expect(world.record.told.has('uid-a verdict terminal')).toBe(false);
+    expect(world.record.reported.has('uid-a verdict terminal')).toBe(false);
   });
 
   test('releases also what somebody else owns with it, as after a restore', async () => {
     world.create('a', 'uid-a');
     await patch('a', { metadata: { finalizers: [FINALIZER, 'example.com/other'] } });
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     world.setStatus('a', { overallPhase: 'Completed' });
     await untilReleased('a');
     expect(world.find('a')?.metadata.finalizers).toEqual(['example.com/other']);
@@ -213,16 +213,16 @@ describe('strict mode', () => {
     await patch('a', { metadata: { finalizers: null } });
     await untilSettled();
     world.setStatus('a', { overallPhase: 'Executing' });
-    await untilTold('uid-a phase Executing');
+    await untilReported('uid-a phase Executing');
     await untilSettled();
     expect(world.isHeld('a')).toBe(false);
   });
 
-  test('says which right is missing and what grants it, tells all the same, and holds once it is granted', async () => {
+  test('says which right is missing and what grants it, sends all the same, and holds once it is granted', async () => {
     world.patchFault = refuse(403);
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) world.create(name, `uid-${name}`);
     world.startWatcher();
-    await untilTold('uid-f phase Pending');
+    await untilReported('uid-f phase Pending');
     await until(() => world.linesAbout('may not patch').length > 0, 'the right is named');
     const right = { verb: 'patch', group: 'kubernaut.ai', resource: 'remediationrequests' };
     expect(world.linesAbout('may not patch')).toMatchObject([right]);
@@ -230,7 +230,7 @@ describe('strict mode', () => {
     expect(world.linesAbout('may not patch')[0]?.['msg']).toContain('deploy/rbac-strict.yaml');
     expect(await world.metricOf('strict_rights_missing')).toBe(1);
     world.setStatus('a', { overallPhase: 'Executing' });
-    await untilTold('uid-a phase Executing');
+    await untilReported('uid-a phase Executing');
     world.patchFault = undefined;
     await untilHeld('f');
     await until(async () => (await world.metricOf('strict_rights_missing')) === 0, 'no right is missing');
@@ -242,9 +242,9 @@ describe('strict mode', () => {
     world.startWatcher();
     await until(() => world.patches.length > 0, 'a write hangs');
     world.setStatus('f', { overallPhase: 'Executing' });
-    await untilTold('uid-f phase Executing');
+    await untilReported('uid-f phase Executing');
     world.delete('e');
-    await untilTold('uid-e deleted');
+    await untilReported('uid-e deleted');
     world.patchFault = undefined;
     await untilHeld('f');
   });
@@ -253,7 +253,7 @@ describe('strict mode', () => {
     world.create('a', 'uid-a');
     world.setStatus('a', { overallPhase: 'Completed' });
     world.startWatcher();
-    await untilTold('uid-a verdict terminal');
+    await untilReported('uid-a verdict terminal');
     await untilSettled();
     expect(world.patches).toEqual([]);
     world.record.temporalAway = true;
@@ -265,7 +265,7 @@ describe('strict mode', () => {
     expect(world.isHeld('b')).toBe(true);
     world.record.temporalAway = false;
     await untilGone('b');
-    expect(world.record.told).toContain('uid-b verdict terminal');
+    expect(world.record.reported).toContain('uid-b verdict terminal');
   });
 });
 
@@ -275,9 +275,9 @@ describe('without strict mode', () => {
     await patch('a', { metadata: { finalizers: [FINALIZER] } });
     world.patches.length = 0;
     world.startWatcher({ strict: undefined });
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     world.setStatus('a', { overallPhase: 'Completed' });
-    await untilTold('uid-a verdict terminal');
+    await untilReported('uid-a verdict terminal');
     await untilSettled();
     expect(world.patches).toEqual([]);
     expect(world.linesAbout('strict uninstall')).toMatchObject([{ namespace: 'default', name: 'a' }]);

@@ -8,7 +8,7 @@ import { ApiserverWorld } from '../support/watcher-apiserver.ts';
 const DEADLINE_MS = 60_000;
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/remediationrequests.kubernaut.ai';
 
-describe('against a real API server, with the rights of deploy/rbac.yaml, the watcher tells everything', () => {
+describe('against a real API server, with the rights of deploy/rbac.yaml, the watcher sends everything', () => {
   let world: ApiserverWorld;
   let names = 0;
 
@@ -25,8 +25,8 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
     await world.stopWatchers();
   });
 
-  const untilTold = (what: string): Promise<void> =>
-    until(() => world.record.told.has(what), `${what} is told`, DEADLINE_MS);
+  const untilReported = (what: string): Promise<void> =>
+    until(() => world.record.reported.has(what), `${what} is reported`, DEADLINE_MS);
   const newRemediation = async (): Promise<{ name: string; uid: string }> => {
     const name = `rr-${(names += 1)}`;
     return { name, uid: await world.create(name) };
@@ -48,11 +48,11 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
   /** A remediation from its beginning to its end, after whatever the test did. */
   const playOne = async (): Promise<void> => {
     const { name, uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     await world.setPhase(name, 'Completed');
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
     await world.delete(name);
-    await untilTold(`${uid} deleted`);
+    await untilReported(`${uid} deleted`);
   };
 
   test('that happens in front of it', async () => {
@@ -64,13 +64,13 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
   test('after the API server was killed and started again', async () => {
     world.startWatcher();
     const { name, uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     const { apiserver } = world.server;
     apiserver.signal('SIGKILL');
     await apiserver.exited;
     await world.server.restartApiserver();
     await world.setPhase(name, 'Executing');
-    await untilTold(`${uid} phase Executing`);
+    await untilReported(`${uid} phase Executing`);
     await playOne();
   });
 
@@ -97,10 +97,10 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
     await until(() => watcher.silentMs() > 4_000, 'nothing passes', DEADLINE_MS);
     proxy.reset();
     proxy.thaw();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     proxy.reset();
     await world.setPhase(name, 'Failed');
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
   });
 
   test('after its token was replaced and the certificate of the server changed', async () => {
@@ -114,9 +114,9 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
   test('of a kind that is removed and installed again', async () => {
     world.startWatcher();
     const { uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     await world.send('DELETE', DEFINITION);
-    await untilTold(`${uid} verdict deleted-before-terminal`);
+    await untilReported(`${uid} verdict deleted-before-terminal`);
     await world.reinstallKind();
     await playOne();
   });
@@ -127,9 +127,9 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
     const copy = await world.backup();
     await world.writeKubeconfig(proxy.port);
     const watcher = world.startWatcher();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     await world.setPhase(name, 'Completed');
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
     proxy.freeze();
     await world.restart(copy);
     await world.writeKubeconfig(proxy.port);
@@ -138,7 +138,7 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
     expect(watcher.isSynced()).toBe(true);
     proxy.reset();
     proxy.thaw();
-    for (const one of since) await untilTold(`${one} phase Pending`);
+    for (const one of since) await untilReported(`${one} phase Pending`);
     await untilAlarmIs(1);
     await confirmRestore();
   });
@@ -148,14 +148,14 @@ describe('against a real API server, with the rights of deploy/rbac.yaml, the wa
     const copy = await world.backup();
     await world.writeKubeconfig();
     world.startWatcher();
-    await untilTold(`${kept} phase Pending`);
+    await untilReported(`${kept} phase Pending`);
     const lost: string[] = [];
     for (let count = 0; count < 5; count += 1) lost.push((await newRemediation()).uid);
-    await untilTold(`${lost.at(-1) ?? ''} phase Pending`);
+    await untilReported(`${lost.at(-1) ?? ''} phase Pending`);
     await world.restart(copy);
     await world.writeKubeconfig();
     await untilAlarmIs(1);
-    for (const uid of lost) await untilTold(`${uid} deleted`);
+    for (const uid of lost) await untilReported(`${uid} deleted`);
     const epoch = await confirmRestore();
     await playOne();
     const { sourceVersion = '0' } = world.record.taken.at(-1)?.observation ?? {};

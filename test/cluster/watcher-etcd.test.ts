@@ -11,7 +11,7 @@ const RETRY_AFTER_SECONDS = 2;
 const isPageUrl = (url: string): boolean => url.includes('continue=');
 const isListUrl = (url: string): boolean => url.includes('limit=');
 
-// Without the cache in front of it etcd itself answers, and forgets when it is told to.
+// Without the cache in front of it etcd itself answers, and forgets when it is made to.
 describe('against an API server whose etcd is killed and compacted, and which is short of time, the watcher', () => {
   let world: ApiserverWorld;
   let proxy: ApiserverProxy;
@@ -32,8 +32,8 @@ describe('against an API server whose etcd is killed and compacted, and which is
     await proxy[Symbol.asyncDispose]();
   });
 
-  const untilTold = (what: string): Promise<void> =>
-    until(() => world.record.told.has(what), `${what} is told`, DEADLINE_MS);
+  const untilReported = (what: string): Promise<void> =>
+    until(() => world.record.reported.has(what), `${what} is reported`, DEADLINE_MS);
   const newRemediation = async (): Promise<{ name: string; uid: string }> => {
     const name = `rr-${(names += 1)}`;
     return { name, uid: await world.create(name) };
@@ -44,7 +44,7 @@ describe('against an API server whose etcd is killed and compacted, and which is
   test('goes on when etcd was killed and started again', async () => {
     const watcher = world.startWatcher();
     const { name, uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     world.server.etcd.signal('SIGKILL');
     await world.server.etcd.exited;
     await until(() => watcher.silentMs() > 4_000, 'the API server has no answer', DEADLINE_MS);
@@ -58,23 +58,23 @@ describe('against an API server whose etcd is killed and compacted, and which is
       'it takes writes',
       DEADLINE_MS,
     );
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
     await world.delete(name);
-    await untilTold(`${uid} deleted`);
+    await untilReported(`${uid} deleted`);
   });
 
   test('lists anew when the stream says that its version is forgotten', async () => {
     world.startWatcher({ timing: { reconcileMs: NEVER_MS } });
     const [kept, gone] = [await newRemediation(), await newRemediation()];
-    await untilTold(`${gone.uid} phase Pending`);
+    await untilReported(`${gone.uid} phase Pending`);
     proxy.intercept = (url) => (isWatchUrl(url) ? { status: 503 } : undefined);
     proxy.cut();
     await world.setPhase(kept.name, 'Executing');
     await world.delete(gone.name);
     await world.compact();
     proxy.intercept = () => undefined;
-    await untilTold(`${kept.uid} phase Executing`);
-    await untilTold(`${gone.uid} verdict deleted-before-terminal`);
+    await untilReported(`${kept.uid} phase Executing`);
+    await untilReported(`${gone.uid} verdict deleted-before-terminal`);
     expect(await world.metricOf('watch_ends_total', 'cause="gone"')).toBeGreaterThan(0);
   });
 
@@ -90,14 +90,14 @@ describe('against an API server whose etcd is killed and compacted, and which is
       return undefined;
     };
     world.startWatcher({ timing: { reconcileMs: NEVER_MS } });
-    for (const uid of uids) await untilTold(`${uid} phase Pending`);
+    for (const uid of uids) await untilReported(`${uid} phase Pending`);
     expect(answersOf(410, isPageUrl)).toHaveLength(1);
   });
 
-  test('waits as long as it is told when there are too many requests', async () => {
+  test('waits as long as the answer says when there are too many requests', async () => {
     world.startWatcher({ timing: { reconcileMs: NEVER_MS } });
     const { name, uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     proxy.intercept = () => ({ status: 429, headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
     proxy.cut();
     await world.setPhase(name, 'Executing');
@@ -106,30 +106,30 @@ describe('against an API server whose etcd is killed and compacted, and which is
     const times = answersOf(429, () => true).map(({ atMs }) => atMs);
     const pauses = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(RETRY_AFTER_SECONDS * 1_000);
-    await untilTold(`${uid} phase Executing`);
+    await untilReported(`${uid} phase Executing`);
   });
 
-  test('tells two remediations of one name apart', async () => {
+  test('distinguishes two remediations of one name', async () => {
     const { name, uid } = await newRemediation();
     world.startWatcher();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     proxy.intercept = (url) => (isWatchUrl(url) ? { status: 503 } : undefined);
     proxy.cut();
     await world.delete(name);
     const next = await world.create(name);
     await world.setPhase(name, 'Completed');
     proxy.intercept = () => undefined;
-    await untilTold(`${uid} verdict deleted-before-terminal`);
-    await untilTold(`${next} verdict terminal`);
-    expect(world.record.told.has(`${uid} verdict terminal`)).toBe(false);
-    expect(world.record.told.has(`${next} deleted`)).toBe(false);
+    await untilReported(`${uid} verdict deleted-before-terminal`);
+    await untilReported(`${next} verdict terminal`);
+    expect(world.record.reported.has(`${uid} verdict terminal`)).toBe(false);
+    expect(world.record.reported.has(`${next} deleted`)).toBe(false);
   });
 
   test('reads its token anew when it has expired, also while its watch is still open', async () => {
     await world.writeKubeconfig(proxy.port, await world.newTokenExpiringIn(4));
     world.startWatcher({ timing: { watchTimeoutSeconds: 300, inactivityMs: 300_000, reconcileMs: 1_000 } });
     const { name, uid } = await newRemediation();
-    await untilTold(`${uid} phase Pending`);
+    await untilReported(`${uid} phase Pending`);
     await until(() => answersOf(401, isListUrl).length > 0, 'it has expired', DEADLINE_MS);
     await world.writeKubeconfig(proxy.port);
     const refused = answersOf(401, isListUrl).at(-1)?.atMs ?? 0;
@@ -140,6 +140,6 @@ describe('against an API server whose etcd is killed and compacted, and which is
     );
     expect(answersOf(401, isWatchUrl)).toEqual([]);
     await world.setPhase(name, 'Failed');
-    await untilTold(`${uid} verdict terminal`);
+    await untilReported(`${uid} verdict terminal`);
   });
 });

@@ -12,7 +12,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-/** A remediation whose watch loses what it should tell from now on, while every list is refused. */
+/** A remediation whose watch loses what it should deliver from now on, while every list is refused. */
 async function startBlind(status: Record<string, unknown>): Promise<void> {
   world = await WatcherWorld.create({ timing: { inactivityMs: NEVER_MS } });
   world.create('a', 'uid-a');
@@ -22,17 +22,17 @@ async function startBlind(status: Record<string, unknown>): Promise<void> {
   await until(async () => {
     world.setStatus('a', { ...status, times: (times += 1) });
     return (await world.metrics.watcher.lastEvent.get()).values.length > 0;
-  }, 'the watch has told something');
-  await until(() => world.record.told.has('uid-a phase Executing'), 'it is told');
+  }, 'the watch has reported something');
+  await until(() => world.record.reported.has('uid-a phase Executing'), 'it is reported');
   world.faults.start('only-looks');
 }
-const untilTold = (what: string): Promise<void> =>
-  until(() => world.record.told.has(what), `${what} is told`);
+const untilReported = (what: string): Promise<void> =>
+  until(() => world.record.reported.has(what), `${what} is reported`);
 
 test('a resource that is open beyond its deadline is asked for, and its change is not missed', async () => {
   await startBlind({ overallPhase: 'Executing', validityDeadline: PAST });
   world.setStatus('a', { overallPhase: 'Failed', validityDeadline: PAST });
-  await untilTold('uid-a verdict terminal');
+  await untilReported('uid-a verdict terminal');
   await until(async () => (await world.missedOnRelist()) === 1, 'it counts as missed');
 });
 
@@ -40,14 +40,14 @@ test('a resource that is soon deleted is asked for, and its deletion is not miss
   const retentionExpiryTime = new Date(Date.now() + 1_000).toISOString();
   await startBlind({ overallPhase: 'Executing', retentionExpiryTime });
   world.delete('a');
-  await untilTold('uid-a verdict deleted-before-terminal');
+  await untilReported('uid-a verdict deleted-before-terminal');
 });
 
 test('a name that was used again is no sign of life of the one before', async () => {
   await startBlind({ overallPhase: 'Executing', validityDeadline: PAST });
   world.delete('a');
   world.create('a', 'uid-next');
-  await untilTold('uid-a verdict deleted-before-terminal');
-  await untilTold('uid-next phase Pending');
-  expect(world.record.told.has('uid-next deleted')).toBe(false);
+  await untilReported('uid-a verdict deleted-before-terminal');
+  await untilReported('uid-next phase Pending');
+  expect(world.record.reported.has('uid-next deleted')).toBe(false);
 });

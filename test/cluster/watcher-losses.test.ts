@@ -17,10 +17,10 @@ afterEach(async () => {
 async function startWorld(options: WorldOptions = {}): Promise<void> {
   world = await WatcherWorld.create(options);
 }
-const untilTold = (what: string): Promise<void> =>
+const untilReported = (what: string): Promise<void> =>
   until(
-    () => world.record.told.has(what),
-    () => `${what} is told; told was ${[...world.record.told].join(', ')}`,
+    () => world.record.reported.has(what),
+    () => `${what} is reported; reported was ${[...world.record.reported].join(', ')}`,
   );
 const untilRecorded = (uid: string, verdict: string): Promise<void> =>
   until(
@@ -30,7 +30,7 @@ const untilRecorded = (uid: string, verdict: string): Promise<void> =>
       ),
     `the verdict ${verdict} of ${uid} is recorded`,
   );
-/** The deletions told of one remediation, as closures. */
+/** The deletions reported of one remediation, as closures. */
 const deletionsOf = (uid: string) =>
   world.record.taken.flatMap(({ observation: { resource, columns } }) =>
     resource?.uid === uid && resource.deletedAt !== undefined ? [columns] : [],
@@ -48,15 +48,15 @@ async function untilChecked(times: number): Promise<void> {
 describe('while nobody works on what Temporal has', () => {
   beforeEach(() => startWorld({ timing: { recordingGraceMs: NEVER_MS } }));
 
-  test('a deletion is told once, in the state in which the resource went', async () => {
+  test('a deletion is reported once, in the state in which the resource went', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
     await until(() => world.record.rows.has('uid-a'), 'its beginning is recorded');
     world.record.stopWorking();
     world.setStatus('a', { overallPhase: 'Completed' });
-    await untilTold('uid-a phase Completed');
+    await untilReported('uid-a phase Completed');
     world.delete('a');
-    await untilTold('uid-a deleted');
+    await untilReported('uid-a deleted');
     await untilChecked(3);
     expect(deletionsOf('uid-a')).toMatchObject([{ verdict: 'terminal' }]);
     world.record.work();
@@ -73,7 +73,7 @@ describe('while nobody works on what Temporal has', () => {
     await until(() => world.record.rows.has('uid-a'), 'its beginning is recorded');
     world.record.stopWorking();
     world.setStatus('a', { overallPhase: 'Completed' });
-    await untilTold('uid-a verdict terminal');
+    await untilReported('uid-a verdict terminal');
     world.record.terminateRuns();
     world.record.work();
     // Nothing about its verdict changes.
@@ -89,11 +89,11 @@ describe('what Temporal took and the database never showed is sent again', () =>
   test('of a resource that is gone, too, in its last state', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     world.record.stopWorking();
     world.setStatus('a', { overallPhase: 'Completed' });
     world.delete('a');
-    await untilTold('uid-a deleted');
+    await untilReported('uid-a deleted');
     world.record.terminateRuns();
     world.record.work();
     await until(() => world.record.rows.get('uid-a')?.deleted === true, 'its end is recorded');
@@ -109,7 +109,7 @@ describe('what Temporal took and the database never showed is sent again', () =>
     world.setStatus('a', { overallPhase: 'Pending' });
     world.record.losesRuns = true;
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     world.record.losesRuns = false;
     let observedGeneration = 0;
     await until(async () => {
@@ -120,18 +120,18 @@ describe('what Temporal took and the database never showed is sent again', () =>
   });
 });
 
-test('a block that the watch is about to tell is not hidden by a list that came before', async () => {
+test('a block that the watch is about to deliver is not hidden by a list that came before', async () => {
   await startWorld({ timing: { reconcileGraceMs: 5_000 } });
   world.create('a', 'uid-a');
   world.startWatcher();
-  await untilTold('uid-a phase Pending');
+  await untilReported('uid-a phase Pending');
   world.faults.start('watches-unavailable');
   world.setStatus('a', { overallPhase: 'Blocked', blockReason: 'ResourceBusy' });
   world.setStatus('a', { overallPhase: 'Analyzing' });
   await untilChecked(1);
   world.faults.stop();
-  await untilTold('uid-a phase Analyzing');
-  expect(world.record.told.has('uid-a block ResourceBusy')).toBe(true);
+  await untilReported('uid-a phase Analyzing');
+  expect(world.record.reported.has('uid-a block ResourceBusy')).toBe(true);
 });
 
 test('a cluster that has none of the kinds answers, and so is not silent', async () => {
@@ -162,11 +162,11 @@ test('a cluster that was put back while nobody watched is noticed by what is rec
   await until(() => world.watcher.isSynced(), 'it goes on all the same');
 });
 
-test('an end that no watch could tell, because its list came after it, does not count as missed', async () => {
+test('an end that no watch could deliver, because its list came after it, does not count as missed', async () => {
   await startWorld({ timing: { inactivityMs: NEVER_MS } });
   for (const name of ['a', 'b']) world.create(name, `uid-${name}`);
   world.startWatcher();
-  await untilTold('uid-b phase Pending');
+  await untilReported('uid-b phase Pending');
   world.faults.start('looks-unavailable');
   world.faults.cutAll();
   world.delete('b');
@@ -175,7 +175,7 @@ test('an end that no watch could tell, because its list came after it, does not 
   await until(async () => (await countOf('relists')) > 0, 'it begins with a list');
   await untilChecked(2);
   world.faults.stop();
-  await untilTold('uid-b verdict deleted-before-terminal');
+  await untilReported('uid-b verdict deleted-before-terminal');
   await untilChecked(2);
   expect(await countOf('missedOnRelist')).toBe(0);
 });

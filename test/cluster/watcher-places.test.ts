@@ -34,14 +34,14 @@ function put(namespace: string, overallPhase: string): void {
     },
   });
 }
-const untilTold = (what: string): Promise<void> =>
-  until(() => world.record.told.has(what), `${what} is told`);
+const untilReported = (what: string): Promise<void> =>
+  until(() => world.record.reported.has(what), `${what} is reported`);
 
 test('of several namespaces each is watched, and no other: what is recorded of it is not concluded to be gone', async () => {
   world = await WatcherWorld.create();
   for (const namespace of [...WATCHED, 'orders']) put(namespace, 'Pending');
   world.startWatcher();
-  await untilTold('uid-orders phase Pending');
+  await untilReported('uid-orders phase Pending');
   await until(() => world.record.rows.size === 3, 'all are recorded');
   await world.stopWatchers();
   const [before, reads] = [world.record.taken.length, world.record.reads];
@@ -49,10 +49,10 @@ test('of several namespaces each is watched, and no other: what is recorded of i
   put('shipping', 'Pending');
   for (const namespace of WATCHED) {
     put(namespace, 'Executing');
-    await untilTold(`uid-${namespace} phase Executing`);
+    await untilReported(`uid-${namespace} phase Executing`);
   }
   await until(() => world.record.reads > reads + 4, 'lists have checked the watches');
-  const told = world.record.taken.slice(before).map(({ observation }) => observation.resource?.uid);
-  expect(new Set(told)).toEqual(new Set(WATCHED.map((namespace) => `uid-${namespace}`)));
+  const reported = world.record.taken.slice(before).map(({ observation }) => observation.resource?.uid);
+  expect(new Set(reported)).toEqual(new Set(WATCHED.map((namespace) => `uid-${namespace}`)));
   expect(world.watcher.completeness().kinds).toMatchObject([{ seen: 2 }]);
 });

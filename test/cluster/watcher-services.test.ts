@@ -130,7 +130,7 @@ test('a watcher that is killed at every step misses nothing', async () => {
   await killAndStart();
   await world.untilStarted(watch);
   await killAndStart();
-  // As soon as Temporal has its first signal: whether it was told so nobody knows.
+  // As soon as Temporal has its first signal: whether that signal was acknowledged, nobody knows.
   await until(isSignalled, 'it is signalled', DEADLINE_MS);
   await killAndStart();
   await setPhase(one, 'Executing');
@@ -159,13 +159,21 @@ test('what a terminated run had taken and not recorded is signalled again, also 
     return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length;
   };
   // Progress and closure, and of what is gone its deletion: nobody works, so all of it waits in the run.
-  const isTold = async (one: Written, signals: number): Promise<boolean> =>
+  const isReported = async (one: Written, signals: number): Promise<boolean> =>
     (await workflowIds()).includes(workflowIdOf(one)) && (await signalsOf(one)) >= signals;
   // What goes before the first list has come is never seen at all.
-  await until(async () => (await isTold(kept, 1)) && (await isTold(gone, 1)), 'both are seen', DEADLINE_MS);
+  await until(
+    async () => (await isReported(kept, 1)) && (await isReported(gone, 1)),
+    'both are seen',
+    DEADLINE_MS,
+  );
   for (const one of [kept, gone]) await setPhase(one, 'Completed');
   await remove(gone);
-  await until(async () => (await isTold(kept, 2)) && (await isTold(gone, 3)), 'both are told', DEADLINE_MS);
+  await until(
+    async () => (await isReported(kept, 2)) && (await isReported(gone, 3)),
+    'both are reported',
+    DEADLINE_MS,
+  );
   for (const one of [kept, gone]) await world.client.workflow.getHandle(workflowIdOf(one)).terminate('test');
   const work = world.startWork();
   await expectAllRecorded(watch, work);

@@ -9,7 +9,10 @@ test('a resource whose state cannot travel is recorded reduced, and is offered n
   world.setStatus('rr-1', { overallPhase: 'Running'.repeat(100_000) });
   world.create('rr-2', 'uid-2');
   world.startWatcher();
-  await until(() => world.record.told.has('uid-1') && world.record.told.has('uid-2'), 'both are sent');
+  await until(
+    () => world.record.reported.has('uid-1') && world.record.reported.has('uid-2'),
+    'both are sent',
+  );
   await until(() => world.watcher.completeness().gaps.length === 0, 'nothing is missing any more');
   const ofFirst = world.record.taken.filter(({ observation }) => observation.resource?.uid === 'uid-1');
   expect(ofFirst.map(({ observation }) => observation.columns['extra'])).toEqual([

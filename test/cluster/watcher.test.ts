@@ -9,7 +9,7 @@ import { WatcherWorld } from '../support/watcher-world.ts';
 const NEVER_MS = 3_600_000;
 const PAST = '2026-01-01T00:00:00Z';
 
-/** They end no watch: the watch goes on, with or without what it should have told. */
+/** They end no watch: the watch goes on, with or without what it should have reported. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'duplicated',
   'byte-by-byte',
@@ -29,12 +29,12 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-const untilTold = (what: string): Promise<void> =>
+const untilReported = (what: string): Promise<void> =>
   until(
-    () => world.record.told.has(what),
-    () => `${what} is told; told was ${[...world.record.told].join(', ')}`,
+    () => world.record.reported.has(what),
+    () => `${what} is reported; reported was ${[...world.record.reported].join(', ')}`,
   );
-const toldTimes = (uid: string): number =>
+const reportedTimes = (uid: string): number =>
   world.record.taken.filter(({ observation }) => observation.resource?.uid === uid).length;
 const metricOf = async (name: string): Promise<number> => {
   const text = await world.metrics.registry.metrics();
@@ -42,17 +42,17 @@ const metricOf = async (name: string): Promise<number> => {
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 };
 
-test('what is there, what changes and what is deleted is told, over all pages', async () => {
+test('what is there, what changes and what is deleted is reported, over all pages', async () => {
   for (const name of ['a', 'b', 'c', 'd', 'e']) world.create(name, `uid-${name}`);
   world.startWatcher();
-  await untilTold('uid-e phase Pending');
+  await untilReported('uid-e phase Pending');
   world.setStatus('c', { overallPhase: 'Executing' });
-  await untilTold('uid-c phase Executing');
+  await untilReported('uid-c phase Executing');
   world.setStatus('c', { overallPhase: 'Completed' });
   world.delete('c');
-  await untilTold('uid-c verdict terminal');
+  await untilReported('uid-c verdict terminal');
   world.delete('a');
-  await untilTold('uid-a verdict deleted-before-terminal');
+  await untilReported('uid-a verdict deleted-before-terminal');
   expect(await world.missedOnRelist()).toBe(0);
 });
 
@@ -60,11 +60,11 @@ describe('the watcher recovers from', () => {
   test.each(FAULTS)('%s', async (fault) => {
     for (const name of ['a', 'b', 'c', 'd']) world.create(name, `uid-${name}`);
     world.startWatcher();
-    await untilTold('uid-d phase Pending');
+    await untilReported('uid-d phase Pending');
     // Beyond its deadline it is asked for by its name, which some faults are about.
     const overdue = { overallPhase: 'Executing', validityDeadline: PAST };
     world.setStatus('c', overdue);
-    await untilTold('uid-c phase Executing');
+    await untilReported('uid-c phase Executing');
     const endsBefore = await metricOf('watch_ends_total');
     world.faults.start(fault);
     world.setStatus('a', { overallPhase: 'Executing' });
@@ -81,38 +81,38 @@ describe('the watcher recovers from', () => {
       HARMLESS.has(fault) || (await metricOf('watch_ends_total')) > endsBefore;
     await until(isEnded, `${fault} has ended a watch`);
     world.faults.stop();
-    await untilTold('uid-a phase Executing');
-    await untilTold('uid-b deleted');
-    await untilTold('uid-e phase Pending');
-    expect(world.record.told.has('uid-a deleted')).toBe(false);
+    await untilReported('uid-a phase Executing');
+    await untilReported('uid-b deleted');
+    await untilReported('uid-e phase Pending');
+    expect(world.record.reported.has('uid-a deleted')).toBe(false);
   });
 });
 
 describe('a restarted watcher', () => {
-  test('tells nothing again that is recorded, and what ended while it was away', async () => {
+  test('sends nothing again that is recorded, and what ended while it was away', async () => {
     world.create('a', 'uid-a');
     world.create('b', 'uid-b');
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
-    await untilTold('uid-b phase Pending');
+    await untilReported('uid-a phase Pending');
+    await untilReported('uid-b phase Pending');
     await world.stopWatchers();
     world.delete('b');
-    const before = toldTimes('uid-a');
+    const before = reportedTimes('uid-a');
     world.startWatcher();
-    await untilTold('uid-b deleted');
-    expect(toldTimes('uid-a')).toBe(before);
+    await untilReported('uid-b deleted');
+    expect(reportedTimes('uid-a')).toBe(before);
     const closure = world.record.taken.at(-1)?.observation;
     expect(closure?.columns).toMatchObject({ verdict: 'deleted-before-terminal', final_state_unknown: true });
   });
 
-  test('tells everything again while the database is away', async () => {
+  test('sends everything again while the database is away', async () => {
     world.create('a', 'uid-a');
     world.startWatcher();
-    await untilTold('uid-a phase Pending');
+    await untilReported('uid-a phase Pending');
     await world.stopWatchers();
     world.record.databaseAway = true;
     world.startWatcher();
-    await until(() => toldTimes('uid-a') === 2, 'it is sent again');
+    await until(() => reportedTimes('uid-a') === 2, 'it is sent again');
   });
 });
 
@@ -120,7 +120,7 @@ test('what Temporal took and the database never showed is sent again', async () 
   world.create('a', 'uid-a');
   world.record.losesRuns = true;
   world.startWatcher();
-  await untilTold('uid-a phase Pending');
+  await untilReported('uid-a phase Pending');
   world.record.losesRuns = false;
   await until(() => world.record.rows.has('uid-a'), 'it is recorded after all');
   expect(await metricOf('states_resent_total')).toBeGreaterThan(0);
@@ -129,7 +129,7 @@ test('what Temporal took and the database never showed is sent again', async () 
 test('while Temporal is away states are superseded, but no block and no phase that was seen first', async () => {
   world.create('a', 'uid-a');
   world.startWatcher();
-  await untilTold('uid-a phase Pending');
+  await untilReported('uid-a phase Pending');
   world.record.temporalAway = true;
   const count = 60;
   for (let times = 0; times < count; times += 1) world.setStatus('a', { overallPhase: 'Executing', times });
@@ -139,21 +139,21 @@ test('while Temporal is away states are superseded, but no block and no phase th
   world.setStatus('a', { overallPhase: 'Completed' });
   await until(async () => (await metricOf('states_coalesced_total')) > count / 2, 'states are superseded');
   world.record.temporalAway = false;
-  await untilTold('uid-a verdict terminal');
+  await untilReported('uid-a verdict terminal');
   const phases = ['Executing', 'Blocked', 'Analyzing', 'Completed'].map((phase) => `uid-a phase ${phase}`);
   const blocks = ['ResourceBusy', 'DuplicateInProgress'].map((block) => `uid-a block ${block}`);
-  expect([...phases, ...blocks].filter((what) => !world.record.told.has(what))).toEqual([]);
+  expect([...phases, ...blocks].filter((what) => !world.record.reported.has(what))).toEqual([]);
 });
 
-test('a change without content is not told', async () => {
+test('a change without content is not reported', async () => {
   world.create('a', 'uid-a');
   world.setStatus('a', { overallPhase: 'Pending' });
   world.startWatcher();
-  await untilTold('uid-a phase Pending');
+  await untilReported('uid-a phase Pending');
   world.setStatus('a', { overallPhase: 'Pending', observedGeneration: 2 });
   world.setStatus('a', { overallPhase: 'Executing' });
-  await untilTold('uid-a phase Executing');
-  expect(toldTimes('uid-a')).toBe(2);
+  await untilReported('uid-a phase Executing');
+  expect(reportedTimes('uid-a')).toBe(2);
 });
 
 test('a kind is picked up when it is installed, and its resources end when it is removed', async () => {
@@ -179,7 +179,7 @@ test('a kind is picked up when it is installed, and its resources end when it is
   };
   const object = { apiVersion: `${group}/v1alpha1`, kind: 'RemediationRequest', metadata };
   world.sandbox.store.commit({ type: 'ADDED', collection, key: 'default/old', object });
-  await untilTold('uid-old phase Pending');
+  await untilReported('uid-old phase Pending');
   await world.stopWatchers();
   const response = await fetch(
     `${world.sandbox.url}/apis/apiextensions.k8s.io/v1/customresourcedefinitions/remediationrequests.${group}`,
@@ -190,17 +190,17 @@ test('a kind is picked up when it is installed, and its resources end when it is
   );
   expect(response.status).toBe(200);
   world.startWatcher({ kinds: [kind] });
-  await untilTold('uid-old deleted');
+  await untilReported('uid-old deleted');
 });
 
-test('two watchers tell the same, and each remediation has one verdict', async () => {
+test('two watchers send the same, and each remediation has one verdict', async () => {
   world.startWatcher();
   world.startWatcher();
   world.create('a', 'uid-a');
-  await until(() => toldTimes('uid-a') === 2, 'both have told it');
+  await until(() => reportedTimes('uid-a') === 2, 'both have reported it');
   world.setStatus('a', { overallPhase: 'Failed' });
   world.delete('a');
-  await untilTold('uid-a deleted');
+  await untilReported('uid-a deleted');
   const verdicts = world.record.taken
     .map(({ observation }) => observation.columns['verdict'])
     .filter(Boolean);

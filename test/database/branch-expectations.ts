@@ -60,7 +60,7 @@ const afterBlock = (block: Row): BranchExpectation => ({
 });
 const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
 
-/** The branches as generations G3 and G2 tell them: their resources say the same in other places. */
+/** The branches as generations G3 and G2 say them: their resources say the same in other places. */
 export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   remediated: { ...executed, remediation: remediated },
   'agent-busy': { ...executed, remediation: remediated },

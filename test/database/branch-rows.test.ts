@@ -49,7 +49,7 @@ function expectationOf(generation: Generation, branch: Branch): BranchExpectatio
   return expectation;
 }
 
-test('the generation of every row is told by the shape of its resource', async () => {
+test('the generation of every row follows from the shape of its resource', async () => {
   for (const generation of GENERATIONS) {
     const { uid, observations } = observationsOf('remediated', generation, SEED + 1);
     await store.record(observations.filter(({ fragment }) => fragment !== true));
@@ -63,7 +63,7 @@ test('the generation of every row is told by the shape of its resource', async (
   }
 });
 
-test('how often a block was looked at, and first and last when, is told by the entries of its record', async () => {
+test('how often a block was looked at, and first and last when, follows from the entries of its record', async () => {
   const { uid, observations } = observationsOf('blocked-unmanaged-resource', 'G3', SEED + 2);
   const looks = observations.filter(({ phase }) => phase === 'skip');
   const at = (index: number): string => `2026-09-05T00:0${index}:00.000000Z`;

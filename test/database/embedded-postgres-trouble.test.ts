@@ -59,7 +59,7 @@ test('data of a newer major version are refused and left alone', async () => {
   await (await start()).stop();
 });
 
-test('a lost password is told with the file to restore', async () => {
+test('a lost password is reported with the file to restore', async () => {
   await (await start()).stop();
   rmSync(join(dataDir, 'superuser-password'));
   await expect(start()).rejects.toThrow(
@@ -67,7 +67,7 @@ test('a lost password is told with the file to restore', async () => {
   );
 });
 
-test('a wrong setting is told with the words of the server', async () => {
+test('a wrong setting is reported with the words of the server', async () => {
   const settings = { max_connections: 'many' };
   await expect(
     startPostgres({ dataDir, port: 0, cacheDir, report: () => undefined, settings }),
@@ -93,7 +93,7 @@ test('a lock file that names a process of another kind does not keep the server 
 test.each([
   ['while the database is made', '20m', ''],
   ['before it is made', '64k', 'dd if=/dev/zero of="$0/filler" bs=4k 2>/dev/null;'],
-])('a full disk is told in one sentence %s, and nothing half-made stays', async (_, size, fill) => {
+])('a full disk is reported in one sentence %s, and nothing half-made stays', async (_, size, fill) => {
   mkdirSync(dataDir);
   const list = `process.stdout.write((await import('node:fs')).readdirSync(${JSON.stringify(dataDir)}).join());`;
   const script = runScript(`${attempt()} ${list}`, {
@@ -106,7 +106,7 @@ test.each([
   expect(script.output()).not.toContain('cluster.new-');
 });
 
-test('a disk that fills up between two runs is told in one sentence', async () => {
+test('a disk that fills up between two runs is reported in one sentence', async () => {
   mkdirSync(dataDir);
   const fill = `
     const { openSync, writeSync } = await import('node:fs');
@@ -123,7 +123,7 @@ test('a disk that fills up between two runs is told in one sentence', async () =
   );
 });
 
-test('too little shared memory is told in one sentence', async () => {
+test('too little shared memory is reported in one sentence', async () => {
   const script = runScript(attempt(), { wrapper: withSmallDisk('/dev/shm', '1m') });
   await script.exited;
   expect(script.output()).toMatch(
@@ -131,7 +131,7 @@ test('too little shared memory is told in one sentence', async () => {
   );
 });
 
-test('a data directory an ordinary user may not write to is told in one sentence', async () => {
+test('a data directory an ordinary user may not write to is reported in one sentence', async () => {
   chmodSync(folder, 0o555);
   const script = runScript(attempt(BECOME_ORDINARY_USER));
   await script.exited;

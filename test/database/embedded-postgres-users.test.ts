@@ -96,7 +96,7 @@ test('library links that an install without scripts left out are made good in a 
   expect(copies()).toHaveLength(1);
 });
 
-test('binaries that cannot run at all are told with the reason and the remedy', async () => {
+test('binaries that cannot run at all are reported with the reason and the remedy', async () => {
   const binaries = copyBinaries('installed');
   rmSync(join(binaries.root ?? '', 'lib', 'libicuuc.so.60.2'));
   await expect(start({ binaries })).rejects.toThrow(
@@ -185,7 +185,7 @@ if (isRoot) {
     expect(status(postgres.server.pid)).toMatch(/^Uid:\t4242\t/m);
   });
 
-  test('an ordinary user is told that the data belong to somebody else', async () => {
+  test('an ordinary user gets the error that the data belong to somebody else', async () => {
     await (await start()).stop();
     const script = runScript(`
       const { startPostgres } = await import(source('dev/servers/postgres/postgres.ts'));

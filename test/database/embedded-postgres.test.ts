@@ -145,7 +145,7 @@ test('a first start killed while it makes the database is made good by the next 
   expect(readdirSync(dataDir).sort()).toEqual(['cluster', 'superuser-password']);
 });
 
-test('a taken port is told with the flag that changes it', async () => {
+test('a taken port is reported with the flag that changes it', async () => {
   const holder = createServer();
   const port = await new Promise<number>((resolve) => {
     holder.listen(0, '127.0.0.1', () => {

@@ -72,15 +72,18 @@ const PREPARE = `
 test.each([
   ['for its tables', '', 2_000],
   ['for the write-ahead log, so that the server ends', FILL_WRITE_AHEAD_LOG, 12_000],
-])('a disk that is full %s while the tables are made is told in one sentence', async (_, prepare, leftKb) => {
-  const script = runScript(onFullDisk(prepare, leftKb, PREPARE), { wrapper: withSmallDisk(disk, '110m') });
-  await script.exited;
-  const path = join(disk, 'data');
-  expect(script.output()).toBe(
-    `<ENOSPC>\n<cannot make the tables of the database: the disk that holds ${path} is full; ` +
-      'free some space, or choose another --data-dir>\n<prepared>\n',
-  );
-});
+])(
+  'a disk that is full %s while the tables are made is reported in one sentence',
+  async (_, prepare, leftKb) => {
+    const script = runScript(onFullDisk(prepare, leftKb, PREPARE), { wrapper: withSmallDisk(disk, '110m') });
+    await script.exited;
+    const path = join(disk, 'data');
+    expect(script.output()).toBe(
+      `<ENOSPC>\n<cannot make the tables of the database: the disk that holds ${path} is full; ` +
+        'free some space, or choose another --data-dir>\n<prepared>\n',
+    );
+  },
+);
 
 const ROLES = `
   await query('postgres', 'create database remediation_audit');

@@ -56,7 +56,7 @@ test('a later round makes a month that is missing, with no schedule', async () =
   expect(await ahead()).toBe('3');
 });
 
-test('months that another process made are told', async () => {
+test('months that another process made are reported', async () => {
   await keepMonthsAhead();
   await rollOver(database.owner, now, 5);
   await keepMonthsAhead();

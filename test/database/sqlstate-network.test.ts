@@ -127,7 +127,7 @@ test('a connection that is half-open is given up after a bounded time', async ()
   await expectStoredNow(observations);
 });
 
-test('a server that is not there is told from a record that is wrong', async () => {
+test('a server that is not there is distinguished from a record that is wrong', async () => {
   await proxy.close();
   const observations = someObservations();
   await expectConnectionLost(store.record(observations));

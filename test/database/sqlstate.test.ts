@@ -195,11 +195,13 @@ describe('the quarantine', () => {
     await keep(odd);
     await keep(odd);
     const { rows } = await database.owner.query(
-      `select table_name, sqlstate, payload, refusals, reason like '%index%' as told
+      `select table_name, sqlstate, payload, refusals, reason like '%index%' as names_index
        from audit_quarantine where remediation_uid = 'quarantined-1'`,
     );
     const payload = JSON.stringify(odd);
-    expect(rows).toEqual([{ table_name: odd.table, sqlstate: '54000', payload, refusals: 2, told: true }]);
+    expect(rows).toEqual([
+      { table_name: odd.table, sqlstate: '54000', payload, refusals: 2, names_index: true },
+    ]);
   });
 
   test('keeps the very characters for which a record was refused, wherever they stand', async () => {

@@ -11,7 +11,7 @@ import { readCompose } from '../support/compose.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir, resolveServer } from '../support/servers.ts';
 
-/** What the service `postgres` of the compose file is told, with passwords that would end a careless quotation. */
+/** The environment of the service `postgres` of the compose file, with passwords that would end a careless quotation. */
 const environment = {
   ...readCompose().services.get('postgres')?.environment,
   AUDIT_OWNER_PASSWORD: `o'wner"$(touch /) \\`,

@@ -157,7 +157,7 @@ describe('published ports', () => {
     expect(flagOf('temporal', 'ui-ip')).toBe('0.0.0.0');
   });
 
-  test('reach an API that listens beyond loopback, which it was told to be safe', () => {
+  test('reach an API that listens beyond loopback, which its environment says is safe', () => {
     const { api } = readConfig(service('serve').environment);
     expect(api).toMatchObject({ host: '0.0.0.0', authMode: 'none', allowInsecureBind: true });
   });
@@ -215,7 +215,7 @@ describe('mounts', () => {
     expect(service('serve').environment['DATABASE_OWNER_URL']).toBeUndefined();
   });
 
-  test('give the watcher the kubeconfig it is told to read', () => {
+  test('give the watcher the kubeconfig its environment names', () => {
     const [kubeconfig] = service('watch').mounts;
     expect(kubeconfig?.target).toBe(service('watch').environment['KUBECONFIG']);
     expect(kubeconfig?.readOnly).toBe(true);

@@ -59,7 +59,7 @@ describe('the lock file', () => {
     expect(missing).toEqual([]);
   });
 
-  test('names no host, so that it installs from wherever npm is told to', () => {
+  test('names no host, so that it installs from the registry npm is configured for', () => {
     expect(
       Object.entries(packages).filter(([, locked]) => locked.resolved?.includes('://') === true),
     ).toEqual([]);

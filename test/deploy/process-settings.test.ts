@@ -60,10 +60,10 @@ describe.each(PROCESSES)('%s', (process) => {
     }
   });
 
-  test('is told the cluster, where it reads its name', () => {
+  test('gets the name of the cluster, where it reads it', () => {
     for (const deployment of [compose, chart]) {
-      const isTold = 'REMEDIATION_AUDIT_CLUSTER' in environment(deployment, process);
-      expect(isTold).toBe(NAMED_BY_CLUSTER.includes(process));
+      const isNamed = 'REMEDIATION_AUDIT_CLUSTER' in environment(deployment, process);
+      expect(isNamed).toBe(NAMED_BY_CLUSTER.includes(process));
     }
   });
 });

@@ -63,7 +63,7 @@ export class ArchiveStage {
     return this.#month;
   }
 
-  /** `2019-01`, as people are told of it. */
+  /** `2019-01`, as answers show it. */
   get name(): string {
     return this.#month.slice(0, 7);
   }

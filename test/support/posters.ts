@@ -12,7 +12,7 @@ export interface PostAnswer {
   readonly sentAtMs: number;
 }
 
-/** Controllers that each send one record at a time, again and again, until they are told that it is kept. */
+/** Controllers that each send one record at a time, again and again, until the answer says that it is stored. */
 export class Posters {
   /** By name, the ids that were answered. */
   readonly acknowledged = new Map<string, string>();

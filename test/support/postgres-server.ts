@@ -46,7 +46,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   }
 }
 
-/** vitest's global setup of a project: one server for all its files, told to them as `inject('postgresUrl')`. */
+/** vitest's global setup of a project: one server for all its files, which read its URL by `inject('postgresUrl')`. */
 export default async function provideTestPostgres(project: TestProject): Promise<() => Promise<void>> {
   const postgres = await startTestPostgres();
   project.provide('postgresUrl', postgres.superuserUrl);

@@ -10,7 +10,7 @@ import { executionObservation } from './observations.ts';
 /** Columns of the remediation record, or whatever else a test wants an observation to say. */
 type Columns = Observation['columns'];
 
-/** A remediation that nobody has met yet, and its resources as a watcher would tell of them. */
+/** A remediation that nobody has met yet, and its resources as a watcher would send them. */
 export interface PlayedRemediation {
   readonly name: RemediationName;
   readonly workflowId: string;

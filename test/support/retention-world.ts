@@ -99,7 +99,7 @@ export class RetentionWorld implements AsyncDisposable {
   async kill(victim: Victim): Promise<void> {
     const gone = this.#recovering.then(() => this.#end(victim));
     this.#recovering = gone.then(() => this.#begin(victim));
-    // Told to whoever waits for it.
+    // Reported to whoever waits for it.
     this.#recovering.catch(() => undefined);
     await gone;
   }

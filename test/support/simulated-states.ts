@@ -8,7 +8,7 @@ import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
 import { readable } from './readings.ts';
 
-/** Later than everything that a story tells. */
+/** Later than everything in a story. */
 const SEEN_AT = '2026-09-05T00:00:00.000000Z';
 
 /**

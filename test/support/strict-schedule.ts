@@ -26,7 +26,7 @@ const PHASES = ['Processing', 'Executing', 'Completed', 'Failed'];
 const STATUS = { 'patch-refused': 500, 'patch-forbidden': 403 } as const;
 
 /**
- * Plays one schedule in strict mode, in which remediations are deleted at any time, told or not. Returns what it broke:
+ * Plays one schedule in strict mode, in which remediations are deleted at any time, reported or not. Returns what it broke:
  * whatever was held when it was deleted has its last phase and its verdict with Temporal, and had them when it went.
  */
 export async function playStrictSchedule(seed: number): Promise<readonly string[]> {
@@ -64,7 +64,7 @@ class StrictSchedule {
     }
     const late = await this.#untilCalm();
     await this.#world.stopWatchers();
-    const early = this.#world.early.map((uid) => `${uid} was let go before its verdict was told`);
+    const early = this.#world.early.map((uid) => `${uid} was let go before its verdict was reported`);
     const broken = [
       ...late,
       ...early,
@@ -99,7 +99,7 @@ class StrictSchedule {
     this.#writer.note(`delete ${one.uid}${this.#kept.has(one) ? ', held' : ''}`);
   }
 
-  /** What nobody held is lost, or told to the half, as it always was. */
+  /** What nobody held is lost, or reported in part, as without strict mode. */
   #mayBeLost(line: string): boolean {
     const isVerdict = / ended as | was deleted without /.test(line);
     return (
@@ -114,11 +114,11 @@ class StrictSchedule {
   }
 
   #unsettled(): string[] {
-    const { told } = this.#world.record;
+    const { reported } = this.#world.record;
     const kept = [...this.#kept].flatMap(({ uid, name, phase, isTerminal }) => [
       ...(this.#world.find(name)?.metadata.uid === uid ? [`${uid} is still there`] : []),
-      ...(told.has(`${uid} phase ${phase}`) ? [] : [`${uid} was never told as ${phase}`]),
-      ...(told.has(`${uid} verdict ${isTerminal ? 'terminal' : 'deleted-before-terminal'}`)
+      ...(reported.has(`${uid} phase ${phase}`) ? [] : [`${uid} was never reported as ${phase}`]),
+      ...(reported.has(`${uid} verdict ${isTerminal ? 'terminal' : 'deleted-before-terminal'}`)
         ? []
         : [`${uid} has no verdict`]),
     ]);
@@ -127,7 +127,7 @@ class StrictSchedule {
       .map(
         ({ uid, isTerminal }) => `${uid} ${isTerminal ? 'has ended and is held' : 'goes on and is not held'}`,
       );
-    return [...this.#writer.untold(), ...kept, ...alive];
+    return [...this.#writer.unreported(), ...kept, ...alive];
   }
 
   async #begin(trouble: StrictTrouble): Promise<void> {

@@ -56,7 +56,7 @@ export class StrictWorld extends WatcherWorld {
 
   #hasVerdict(uid: string): boolean {
     return ['terminal', 'deleted-before-terminal'].some((one) =>
-      this.record.told.has(`${uid} verdict ${one}`),
+      this.record.reported.has(`${uid} verdict ${one}`),
     );
   }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const POLL_MS = 20;
 const DEADLINE_MS = 20_000;
 
-/** Waits for a condition; fails with its name when the deadline passes. A function tells the name late, with what is there. */
+/** Waits for a condition; fails with its name when the deadline passes. A function gives the name late, with what is there. */
 export async function until(
   condition: () => Promise<boolean> | boolean,
   what: string | (() => string),

@@ -81,7 +81,7 @@ export class FaultyServer {
     this.active = fault;
     this.met = MEETS_CONNECTIONS.has(fault) ? this.#sockets.size : 0;
     if (fault === 'end-watches' || fault === 'no-bookmarks') for (const watch of this.#watches) watch.end();
-    // A connection that freezes is never heard of again, and nobody is told.
+    // A connection that freezes is never heard of again, and no side gets an error.
     if (fault === 'freeze') for (const watch of this.#watches) FROZEN.add(watch);
     if (fault === 'compacted') this.#compact();
     if (CUTS.has(fault)) this.cutAll();

@@ -1,7 +1,7 @@
 import type { TakenObservation, WatcherRecord } from './watcher-record.ts';
 import type { WatcherWriter, WrittenRemediation } from './watcher-writer.ts';
 
-/** Holds what was told against what was written. Returns every guarantee that did not hold, in words. */
+/** Holds what was reported against what was written. Returns every guarantee that did not hold, in words. */
 export function judge(record: WatcherRecord, writer: WatcherWriter): readonly string[] {
   const written = new Map(writer.written.map((one) => [one.uid, one]));
   return [
@@ -13,15 +13,16 @@ export function judge(record: WatcherRecord, writer: WatcherWriter): readonly st
 }
 
 function judgeVerdict(
-  { told }: WatcherRecord,
+  { reported }: WatcherRecord,
   { uid, phase, isTerminal, isDeleted }: WrittenRemediation,
 ): string[] {
-  const isTold = (what: string): boolean => told.has(`${uid} ${what}`);
-  if (!isDeleted) return isTold('deleted') ? [`${uid} is there, and its deletion was told`] : [];
-  if (!told.has(uid)) return [];
-  if (isTerminal) return isTold('verdict terminal') ? [] : [`${uid} ended as ${phase} without its verdict`];
-  const wrong = isTold('verdict terminal') ? [`${uid} did not end and has the verdict terminal`] : [];
-  return isTold('verdict deleted-before-terminal')
+  const isReported = (what: string): boolean => reported.has(`${uid} ${what}`);
+  if (!isDeleted) return isReported('deleted') ? [`${uid} is there, and its deletion was reported`] : [];
+  if (!reported.has(uid)) return [];
+  if (isTerminal)
+    return isReported('verdict terminal') ? [] : [`${uid} ended as ${phase} without its verdict`];
+  const wrong = isReported('verdict terminal') ? [`${uid} did not end and has the verdict terminal`] : [];
+  return isReported('verdict deleted-before-terminal')
     ? wrong
     : [...wrong, `${uid} was deleted without a verdict`];
 }
@@ -32,14 +33,14 @@ function phantoms(
 ): string[] {
   return taken.flatMap(({ observation: { resource, columns } }) => {
     const one = written.get(resource?.uid ?? '');
-    if (one === undefined) return [`${resource?.uid ?? 'nobody'} was told and never written`];
+    if (one === undefined) return [`${resource?.uid ?? 'nobody'} was reported and never written`];
     const phase = columns['overall_phase'];
     const isWritten = phase === undefined || one.phases.has(String(phase));
-    return isWritten ? [] : [`${one.uid} was told as ${String(phase)}, which it never was`];
+    return isWritten ? [] : [`${one.uid} was reported as ${String(phase)}, which it never was`];
   });
 }
 
-/** Per life of a watcher: another life may tell the newest state again. */
+/** Per life of a watcher: another life may send the newest state again. */
 function disorder(taken: readonly TakenObservation[]): string[] {
   const newest = new Map<string, bigint>();
   return taken.flatMap(({ life, observation: { resource, sourceVersion } }) => {
@@ -47,7 +48,7 @@ function disorder(taken: readonly TakenObservation[]): string[] {
     const version = BigInt(sourceVersion);
     const before = newest.get(one) ?? version;
     newest.set(one, version);
-    return version < before ? [`${one} was told at ${version} after ${before}`] : [];
+    return version < before ? [`${one} was reported at ${version} after ${before}`] : [];
   });
 }
 

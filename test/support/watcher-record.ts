@@ -27,7 +27,7 @@ export class WatcherRecord {
   /** The signals they came in. */
   readonly signals: RemediationSignal[] = [];
   /** `uid`, `uid phase X`, `uid block X`, `uid deleted`, `uid verdict X` of everything that was taken. */
-  readonly told = new Set<string>();
+  readonly reported = new Set<string>();
   readonly rows = new Map<string, RecordedRow>();
   temporalAway = false;
   databaseAway = false;
@@ -52,7 +52,7 @@ export class WatcherRecord {
         this.signals.push(signal);
         for (const observation of signal.observations) {
           this.taken.push({ ...signal, observation, life });
-          this.#tell(observation);
+          this.#report(observation);
         }
         if (this.#unworked !== undefined) this.#unworked.push(signal);
         else if (!this.losesRuns) this.#record(signal);
@@ -109,15 +109,15 @@ export class WatcherRecord {
     for (const row of this.rows.values()) if (!row.deleted && row.kind === kind) yield [row];
   }
 
-  #tell({ resource, columns }: Observation): void {
+  #report({ resource, columns }: Observation): void {
     const uid = resource?.uid ?? '';
     const { overall_phase: phase, skip_reason: block, verdict } = columns;
     const facts = { phase, block, verdict };
-    this.told.add(uid);
+    this.reported.add(uid);
     for (const [fact, value] of Object.entries(facts)) {
-      if (value !== undefined) this.told.add(`${uid} ${fact} ${String(value)}`);
+      if (value !== undefined) this.reported.add(`${uid} ${fact} ${String(value)}`);
     }
-    if (resource?.deletedAt !== undefined) this.told.add(`${uid} deleted`);
+    if (resource?.deletedAt !== undefined) this.reported.add(`${uid} deleted`);
   }
 
   #record(signal: RemediationSignal): void {

@@ -28,7 +28,7 @@ const ALL: readonly Trouble[] = [...FAULTS, ...TROUBLES];
 /** The watch goes on, and does not know what it did not hear. */
 const LOSING: ReadonlySet<Trouble> = new Set(['lost-event', 'only-looks', 'freeze']);
 const ROUNDS = 2;
-/** Whatever was wrong, so long after it has ended everything that is there must have been told. */
+/** Whatever was wrong, so long after it has ended everything that is there must have been reported. */
 const RECOVERY_MS = 20_000;
 /** What is switched off never recovers: to see that takes no patience with a busy machine. */
 const MUTATED_RECOVERY_MS = 6_000;
@@ -112,28 +112,30 @@ class Schedule {
     }
   }
 
-  /** Nothing is wrong any more: within the bound everything that is there has been told, and everything that went. */
+  /** Nothing is wrong any more: within the bound everything that is there has been reported, and everything that went. */
   async #calm(): Promise<void> {
     const deadline = performance.now() + this.#recoveryMs;
     for (;;) {
-      const missing = this.#writer.untold();
+      const missing = this.#writer.unreported();
       if (missing.length === 0) return;
       if (performance.now() > deadline) {
-        this.#broken.push(`not told ${this.#recoveryMs} ms after the last trouble: ${missing.join(', ')}`);
+        this.#broken.push(
+          `not reported ${this.#recoveryMs} ms after the last trouble: ${missing.join(', ')}`,
+        );
         return;
       }
       await delay(5);
     }
   }
 
-  /** Of what was created and deleted again nothing may have been told yet: its deletion is on its way behind its phases. */
+  /** Of what was created and deleted again nothing may have been reported yet: its deletion is on its way behind its phases. */
   async #lastWords(): Promise<void> {
     const deadline = performance.now() + this.#recoveryMs;
     const isRight = (): boolean => judge(this.#world.record, this.#writer).length === 0;
     while (this.#broken.length === 0 && !isRight() && performance.now() < deadline) await delay(5);
   }
 
-  /** Without troubles every phase and every block is told, and the watch alone tells it. */
+  /** Without troubles every phase and every block is reported, and by the watch alone. */
   async #workUndisturbed(): Promise<void> {
     if (this.#broken.length > 0 || !(await this.#untilWatching())) return;
     const missedBefore = await this.#world.missedOnRelist();
@@ -144,19 +146,19 @@ class Schedule {
       await delay(this.#random.below(4));
     }
     await this.#calm();
-    for (const missing of await this.#neverTold(states)) this.#broken.push(missing);
+    for (const missing of await this.#neverReported(states)) this.#broken.push(missing);
     const missed = (await this.#world.missedOnRelist()) - missedBefore;
     if (missed > 0) this.#broken.push(`missed on relist without a fault: ${missed}`);
   }
 
-  /** A state that gathers for the next signal is not told yet when its phase was told once before. */
-  async #neverTold(states: readonly WrittenRemediation[]): Promise<readonly string[]> {
+  /** A state that gathers for the next signal is not reported yet when its phase was reported once before. */
+  async #neverReported(states: readonly WrittenRemediation[]): Promise<readonly string[]> {
     const deadline = performance.now() + this.#recoveryMs;
-    const { told } = this.#world.record;
+    const { reported } = this.#world.record;
     const find = (): string[] =>
       states.flatMap(({ uid, shown }) => {
-        const missing = [...shown].filter((what) => !told.has(`${uid} ${what}`));
-        return missing.length === 0 ? [] : [`never told of ${uid}: ${missing.join(', ')}`];
+        const missing = [...shown].filter((what) => !reported.has(`${uid} ${what}`));
+        return missing.length === 0 ? [] : [`never reported for ${uid}: ${missing.join(', ')}`];
       });
     while (find().length > 0 && performance.now() < deadline) await delay(5);
     return find();

@@ -31,7 +31,7 @@ export interface WorldOptions extends Partial<Omit<WatcherOptions, 'timing'>> {
   readonly sandbox?: SandboxOptions;
 }
 
-/** An in-process API server with remediations, a watcher of it, and what the watcher told. */
+/** An in-process API server with remediations, a watcher of it, and what the watcher reported. */
 export class WatcherWorld implements AsyncDisposable {
   readonly record = new WatcherRecord();
   readonly metrics: Metrics = createMetrics();

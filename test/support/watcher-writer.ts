@@ -49,34 +49,34 @@ export class WatcherWriter {
     return remediation;
   }
 
-  /** One step of one remediation, or a new one. What ended is deleted only when its end was told, unless nothing is wrong. */
+  /** One step of one remediation, or a new one. What ended is deleted only when its end was reported, unless nothing is wrong. */
   anyOperation({ mayLoseTerminal }: { readonly mayLoseTerminal: boolean }): WrittenRemediation | undefined {
     const alive = this.written.filter(({ isDeleted }) => !isDeleted);
     if (alive.length === 0 || (alive.length < MOST_ALIVE && this.#random.below(4) === 0))
       return this.create();
     const one = this.#random.pick(alive);
     if (one.isTerminal) {
-      const isTold = this.#world.record.told.has(`${one.uid} phase ${one.phase}`);
-      if (mayLoseTerminal || isTold) this.#delete(one);
+      const isReported = this.#world.record.reported.has(`${one.uid} phase ${one.phase}`);
+      if (mayLoseTerminal || isReported) this.#delete(one);
       return one;
     }
     this.#step(one);
     return one;
   }
 
-  /** From here on only what is shown anew has to be told state by state. */
+  /** From here on only what is shown anew has to be reported state by state. */
   forgetShown(): void {
     for (const { shown } of this.written) shown.clear();
   }
 
-  /** What has still to be told: the newest phase of what is there, and the verdict of what is not. */
-  untold(): string[] {
-    const told = this.#world.record.told;
+  /** What has still to be reported: the newest phase of what is there, and the verdict of what is not. */
+  unreported(): string[] {
+    const reported = this.#world.record.reported;
     return this.written.flatMap(({ uid, phase, isDeleted }) => {
-      if (!isDeleted) return told.has(`${uid} phase ${phase}`) ? [] : [`${uid} phase ${phase}`];
+      if (!isDeleted) return reported.has(`${uid} phase ${phase}`) ? [] : [`${uid} phase ${phase}`];
       // Created and deleted while nobody could look: of this nothing is left.
-      if (!told.has(uid)) return [];
-      return told.has(`${uid} deleted`) ? [] : [`${uid} deleted`];
+      if (!reported.has(uid)) return [];
+      return reported.has(`${uid} deleted`) ? [] : [`${uid} deleted`];
     });
   }
 

@@ -146,7 +146,7 @@ test('a server that ends before it answers is reported with its own words', asyn
   );
 });
 
-test('a full disk is told in one sentence', async () => {
+test('a full disk is reported in one sentence', async () => {
   mkdirSync(dataDir);
   const script = runScript(`${starter()} process.exit();`, { wrapper: withSmallDisk(dataDir, '128k') });
   await script.exited;
@@ -155,7 +155,7 @@ test('a full disk is told in one sentence', async () => {
   );
 });
 
-test('a data directory an ordinary user may not write to is told in one sentence', async () => {
+test('a data directory an ordinary user may not write to is reported in one sentence', async () => {
   chmodSync(folder, 0o555);
   const script = runScript(starter(BECOME_ORDINARY_USER));
   await script.exited;

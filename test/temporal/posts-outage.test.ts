@@ -159,7 +159,7 @@ test('for clients that know no other success the status is 201', async () => {
   await own.close();
 });
 
-test('with both away the client is told to keep the record, and the service is not ready', async () => {
+test('with both away the client is asked to keep the record, and the service is not ready', async () => {
   const { client, close } = connectTemporalLazily({
     connectionOptions: { address: '127.0.0.1:1' },
     namespace: 'default',

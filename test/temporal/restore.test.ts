@@ -70,7 +70,7 @@ async function ended(month: string): Promise<RestoreStatus | undefined> {
   return status;
 }
 
-test('a month that was asked for waits for a worker, tells how far it is, and is restored', async () => {
+test('a month that was asked for waits for a worker, shows its progress, and is restored', async () => {
   const month = '2021-01-01';
   const before = await archived(month);
   expect(await restores.status(month)).toBeUndefined();
@@ -103,7 +103,7 @@ test('a month that was asked for waits for a worker, tells how far it is, and is
   });
 });
 
-test('a database that never had a month gets it from the archive, and is told of one that no archive has', async () => {
+test('a database that never had a month gets it from the archive, and an error for one that no archive has', async () => {
   const [month, nowhere] = ['2021-07-01', '2021-08-01'];
   const before = await archived(month);
   const other = await createTestDatabase();

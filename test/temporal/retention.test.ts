@@ -68,7 +68,7 @@ async function runRetention(): Promise<string[]> {
   return (await handle.result()) as string[];
 }
 
-test('a run of the rollover makes the months and tells how many are ahead', async () => {
+test('a run of the rollover makes the months and says how many are ahead', async () => {
   const worker = await temporal.startWorker(activities(createFolderStore(folder.file('none'))));
   try {
     const result: unknown = await temporal.client.workflow.execute('partitionRollover', {
@@ -212,7 +212,7 @@ test('the details of a run say what it is at, and afterwards what became of it',
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const store = createFolderStore(folder.file('told'));
+  const store = createFolderStore(folder.file('reported'));
   const worker = await temporal.startWorker(
     activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
   );

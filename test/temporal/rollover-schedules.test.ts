@@ -64,7 +64,7 @@ test('a pause of an operator survives an update, with its note', async () => {
   expect((await describe(schedule.id)).state).toMatchObject({ paused: true, note: 'disk is being replaced' });
 });
 
-test('the metrics tell the next run, what was missed, and a pause', async () => {
+test('the metrics show the next run, what was missed, and a pause', async () => {
   const schedule = wanted();
   const metrics = createMetrics();
   await keepSchedule(temporal.client, schedule);

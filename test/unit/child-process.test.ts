@@ -111,13 +111,13 @@ test('a program that does not exist is reported by name', async () => {
   ).rejects.toThrow(/ghost: .*\/no\/such\/program/);
 });
 
-test('a working folder that does not exist is told at once', () => {
+test('a working folder that does not exist is reported at once', () => {
   expect(() => startServer({ ...shell('true'), cwd: '/no/such/folder' })).toThrow(
     'cannot start a shell in /no/such/folder',
   );
 });
 
-test('a server whose parent dies before the kernel was told is not left behind', async () => {
+test('a server whose parent dies before the kernel knows of it is not left behind', async () => {
   const slow = mkdtempSync(join(tmpdir(), 'slow-setpriv-'));
   const real = execFileSync('/bin/sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).trim();
   const parentOf = `"$(cut -d ' ' -f 4 "/proc/$$/stat")"`;

@@ -120,7 +120,7 @@ test('a refused record is kept beside the spool with its reason, and waits no mo
   expect(spool.size).toBe(0);
 });
 
-test('a second client in the same folder is told to take another', async () => {
+test('a second client in the same folder gets an error that asks for another folder', async () => {
   await expect(openSpool(folder)).rejects.toThrow(/is used by another client of this process/);
   await spool.close(new Error('done'));
   // The parent of this process is certainly alive.

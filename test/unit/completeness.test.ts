@@ -49,7 +49,7 @@ test('what belongs to a remediation goes with it: its time is that of the remedi
   expect(leastRetentionSeconds).toBe(7);
 });
 
-test('an end that is not told, or not recorded in time, is a gap by name, and no resource that is there', () => {
+test('an end that is not sent, or not recorded in time, is a gap by name, and no resource that is there', () => {
   const { kinds, gaps } = completenessWith(
     trackedAs('AIAnalysis', 'late', { isGone: true, sentHash: 'hash', sentAtMs: NOW_MS - GRACE_MS - 1 }),
     trackedAs('AIAnalysis', 'fresh', { isGone: true, sentHash: 'hash', sentAtMs: NOW_MS - 1 }),

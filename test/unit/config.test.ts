@@ -210,7 +210,7 @@ describe('a URL that is right is taken:', () => {
 });
 
 describe('an unknown variable of ours', () => {
-  test('that resembles none is told where all are listed', () => {
+  test('that resembles none is answered with where all are listed', () => {
     expect(problemsOf({ REMEDIATION_AUDIT_ZEBRA_STRIPES_IN_TOTAL: '1' })).toEqual([
       'REMEDIATION_AUDIT_ZEBRA_STRIPES_IN_TOTAL is not a variable of this program; docs/configuration.md lists all',
     ]);

@@ -89,7 +89,7 @@ test('of many that start at once, one gets the data directory', async () => {
   await Promise.all(starters.map(({ exited }) => exited));
 });
 
-test('a file in place of the data directory is told in one sentence', async () => {
+test('a file in place of the data directory is reported in one sentence', async () => {
   writeFileSync(path, 'not a directory');
   await expect(openDataDirectory(path)).rejects.toThrow(
     `cannot use the data directory: ${path} is not a directory; move that file away, or choose another --data-dir`,
@@ -97,7 +97,7 @@ test('a file in place of the data directory is told in one sentence', async () =
   await expect(openDataDirectory(join(path, 'below'))).rejects.toThrow('is not a directory');
 });
 
-test('a data directory an ordinary user may not write to is told in one sentence', async () => {
+test('a data directory an ordinary user may not write to is reported in one sentence', async () => {
   chmodSync(folder, 0o755);
   mkdirSync(path);
   chmodSync(path, 0o555);
@@ -108,7 +108,7 @@ test('a data directory an ordinary user may not write to is told in one sentence
   );
 });
 
-test('a read-only file system is told in one sentence', async () => {
+test('a read-only file system is reported in one sentence', async () => {
   mkdirSync(path);
   const script = runScript(`${holding(path)} process.exit();`, {
     wrapper: [...withSmallDisk(path, '1m'), '/bin/sh', '-c', 'mount -o remount,ro "$0" && exec "$@"', path],
@@ -131,7 +131,7 @@ test('a folder below a read-only file system is refused for that reason', async 
   );
 });
 
-test('a full disk is told in one sentence', async () => {
+test('a full disk is reported in one sentence', async () => {
   mkdirSync(path);
   const fill = 'dd if=/dev/zero of="$0/filler" bs=4k 2>/dev/null; exec "$@"';
   const script = runScript(`${holding(path)} process.exit();`, {

@@ -196,7 +196,7 @@ describe('the canonical content', () => {
     );
   });
 
-  test('tells text from numbers, booleans and JSON', () => {
+  test('distinguishes text from numbers, booleans and JSON', () => {
     const carried = { phase: '1', success: false, count: '1', extra: '"1"' };
     expect(canonicalContent(definition, carried)).toBe('{"count":1,"extra":"1","phase":"1","success":false}');
     expect(columnsOfContent(definition, canonicalContent(definition, carried))).toEqual(carried);

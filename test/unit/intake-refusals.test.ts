@@ -9,7 +9,7 @@ import { workflowExecutionAudit } from '../../src/domain/records/workflow-execut
 import { accept, context, refuse } from './fixtures/intake/posting.ts';
 
 describe('what is refused', () => {
-  test('is all told at once, each with its field, what stands there and what is allowed', () => {
+  test('is reported all at once, each with its field, what stands there and what is allowed', () => {
     expect(
       refuse(
         workflowExecutionAudit,

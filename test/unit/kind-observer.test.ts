@@ -72,7 +72,7 @@ test('what a remediation says of an analysis waits for it, until that was seen a
     siblingCreatedAt: ({ namespace, name }, uid) => analyses.observer.createdAtOf(namespace, name, uid),
     offer: (_tracked, { reading }) => offered.push(...reading.observations),
   });
-  const sight = (version: string): Observation | undefined => {
+  const observedAt = (version: string): Observation | undefined => {
     offered.splice(0);
     const request = resource('rr-uid', 'rr-1', {
       status: {
@@ -95,11 +95,11 @@ test('what a remediation says of an analysis waits for it, until that was seen a
     Object.assign(analysis['metadata'] ?? {}, { creationTimestamp: '2026-10-31T23:59:59Z' });
     return analysis;
   };
-  expect(sight('7')).toMatchObject({ fragment: true, createdAt: '2026-11-21T10:00:00.000000Z' });
+  expect(observedAt('7')).toMatchObject({ fragment: true, createdAt: '2026-11-21T10:00:00.000000Z' });
   analyses.observer.observe(analysisOf('other-uid', 'other-rr'), analyses.collection);
-  expect(sight('8')).toMatchObject({ fragment: true });
+  expect(observedAt('8')).toMatchObject({ fragment: true });
   analyses.observer.observe(analysisOf('ai-uid', 'rr-uid'), analyses.collection);
-  const known = sight('9');
+  const known = observedAt('9');
   expect(known).toMatchObject({ createdAt: '2026-10-31T23:59:59.000000Z' });
   expect(known?.fragment).toBeUndefined();
 });
@@ -115,7 +115,7 @@ test('of a name that is used again the newest remediation is meant', () => {
   expect(observer.uidOf('elsewhere', 'rr-1')).toBeUndefined();
 });
 
-test('a remediation that the database told of is found by its name, too', () => {
+test('a remediation that the database named is found by its name, too', () => {
   const { observer, collection } = observe('RemediationRequest');
   const recorded = {
     ...{
@@ -134,7 +134,7 @@ test('a remediation that the database told of is found by its name, too', () => 
   expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('newer');
 });
 
-test('a resource whose end was told is not recalled, however late the database answers', () => {
+test('a resource whose end was sent is not recalled, however late the database answers', () => {
   const { observer, collection } = observe('RemediationRequest');
   observer.observe(resource('rr-uid', 'rr-1'), collection);
   const last = resource('rr-uid', 'rr-1');

@@ -104,7 +104,7 @@ test.each([
   expect(await way.reduced()).toEqual({});
 });
 
-test('a reduced state counts as sent, and another one that is reduced is told apart', async () => {
+test('a reduced state counts as sent, and another one that is reduced is distinguished', async () => {
   const way = createWay();
   const phase = 'Running'.repeat(LONG);
   await way.offer({ status: { phase } }, phase);

@@ -22,7 +22,7 @@ interface LockOptions {
   deadlineMs: number;
   /** Gives the waiting up. */
   signal?: AbortSignal | undefined;
-  /** Told once per holder. */
+  /** Called once per holder. */
   onWait: (holder: LockHolder) => void;
 }
 

@@ -30,13 +30,13 @@ export class Progress implements Disposable {
     this.say(announcement);
     this.#end();
     const { showStatus } = this.#output;
-    const tell = (): void => {
+    const report = (): void => {
       const text = `${doing()}, ${this.elapsed()} so far`;
       if (showStatus === undefined) this.say(text);
       else showStatus(`${this.#label}: ${text}`);
     };
     const interval = showStatus === undefined ? LINE_INTERVAL_MS : STATUS_INTERVAL_MS;
-    this.#timer = setInterval(tell, interval).unref();
+    this.#timer = setInterval(report, interval).unref();
   }
 
   say(text: string): void {

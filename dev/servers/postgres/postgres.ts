@@ -160,7 +160,7 @@ async function answers(connectionString: string): Promise<boolean> {
     connectionTimeoutMillis: PROBE_TIMEOUT_MS,
     query_timeout: PROBE_TIMEOUT_MS,
   });
-  // A connection that breaks between two queries tells it here; the probe itself has failed by then.
+  // A connection that breaks between two queries emits its error here; the probe itself has failed by then.
   client.on('error', () => undefined);
   try {
     await client.connect();

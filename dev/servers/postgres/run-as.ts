@@ -47,7 +47,7 @@ interface Attempt {
   output: string;
 }
 
-/** Tries as that user, because modes alone do not tell: there are access lists and mounts, too. */
+/** Tries as that user, because modes alone do not decide it: there are access lists and mounts, too. */
 export function attemptAs(runAs: RunAs | undefined, command: string, args: readonly string[]): Attempt {
   const options = { encoding: 'utf8', cwd: '/', env: {}, timeout: 30_000, ...runAs } as const;
   const done = spawnSync(command, args, options);

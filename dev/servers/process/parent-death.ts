@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
  */
 const SHELL = '/bin/sh';
 const GO_IF_PARENT_IS = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"';
-const GO_WHEN_TOLD = 'read -r go <&3 || exit 1; exec 3<&-; exec "$@"';
+const GO_ON_REQUEST = 'read -r go <&3 || exit 1; exec 3<&-; exec "$@"';
 
 /** The user a server runs as when we are root. Servers such as PostgreSQL refuse to run as root. */
 export interface ProcessIdentity {
@@ -62,7 +62,7 @@ export function guardedCommand(spec: GuardedSpec): GuardedCommand {
   const { identity } = spec;
   return {
     command: SHELL,
-    args: ['-c', GO_WHEN_TOLD, spec.name, spec.command, ...spec.args],
+    args: ['-c', GO_ON_REQUEST, spec.name, spec.command, ...spec.args],
     spawnOptions: identity === undefined ? {} : { uid: identity.uid, gid: identity.gid },
     waitsForGo: true,
   };
@@ -117,7 +117,7 @@ export function watchOver(server: ChildProcess, watched: Watched): void {
   server.once('exit', release);
   watchdog.stdout.once('data', () => {
     const go = server.stdio[3] as Writable;
-    // The shell in between may be gone already; then there is nobody to tell, and `exited` says so.
+    // The shell in between may be gone already; then there is nobody to signal, and `exited` says so.
     go.on('error', () => undefined);
     go.end('go\n');
   });

@@ -75,7 +75,7 @@ on them. Refuses a cluster that holds resources of kubernaut which no simulator 
   --install-kinds     define the kinds first, where the cluster does not have them
 
 branches:
-${BRANCHES.map((branch) => `  ${branch.padEnd(30)}${storyOf(branch).tells}`).join('\n')}
+${BRANCHES.map((branch) => `  ${branch.padEnd(30)}${storyOf(branch).summary}`).join('\n')}
 `;
 
 export function readSimulateOptions(args: readonly string[]): SimulateOptions | 'help' {

@@ -36,9 +36,9 @@ const DELIVERED = condition(
   'Notification delivered successfully',
 );
 
-/** What happens after the end: people are told, and the remediation notes that. */
-export const told: readonly Step[] = [
-  // At once, as the phase is written: the time of its end, who is told, and only then what else is known.
+/** What happens after the end: people are notified, and the remediation notes that. */
+export const peopleNotified: readonly Step[] = [
+  // At once, as the phase is written: the time of its end, who is notified, and only then what else is known.
   { update: 'RR', status: { retentionExpiryTime: '@retention' } },
   {
     update: 'RR',
@@ -74,7 +74,7 @@ const deliveredAs = (status: 'Sent' | 'Failed'): TemplateObject => ({
 });
 
 /** One notification is delivered and another is not: at each of its looks the orchestrator writes first one, then the other. */
-export const toldAndNotTold: readonly Step[] = [
+export const notifiedAndNotNotified: readonly Step[] = [
   ...retained,
   ...notified('completion', COMPLETION),
   ...notifiedInVain('escalation', ESCALATION),
@@ -88,7 +88,7 @@ export const toldAndNotTold: readonly Step[] = [
   { flap: 'RR', between: [deliveredAs('Sent'), deliveredAs('Failed')] },
 ];
 
-export const toldInPart: readonly Step[] = [...retained, ...notifiedInPart('completion', COMPLETION)];
+export const notifiedPartly: readonly Step[] = [...retained, ...notifiedInPart('completion', COMPLETION)];
 
 export const reviewAsked: readonly Step[] = [...retained, ...notified('manual-review', MANUAL_REVIEW)];
 

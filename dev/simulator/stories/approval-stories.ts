@@ -1,7 +1,7 @@
 import { AIA_DONE, ALL_DONE, FAILED, REMEDIATED, ROWS } from '../expected-ending.ts';
 import { analysedForApproval } from '../scenes/analysis.ts';
 import { approvalAsked, approvalExpired, approved, approvedOtherwise, rejected } from '../scenes/approval.ts';
-import { completed, retained, told } from '../scenes/endings.ts';
+import { completed, peopleNotified, retained } from '../scenes/endings.ts';
 import { executed } from '../scenes/execution.ts';
 import { beginning } from '../scenes/signal.ts';
 import { verified } from '../scenes/verification.ts';
@@ -14,7 +14,7 @@ const APPROVED = { RAR: 'Approved', 'NR/approval': 'Sent' } as const;
 /** Remediations that wait for a person. */
 export const APPROVAL_STORIES = {
   'approval-granted': {
-    tells: 'a person approves what was proposed',
+    summary: 'a person approves what was proposed',
     generations: EVERY,
     steps: [
       ...beginning,
@@ -24,12 +24,12 @@ export const APPROVAL_STORIES = {
       ...executed,
       ...verified,
       ...done,
-      ...told,
+      ...peopleNotified,
     ],
     ending: { ...REMEDIATED, parts: { ...ALL_DONE, ...APPROVED }, rows: ROWS.EXECUTED },
   },
   'approval-overridden': {
-    tells: 'a person approves another workflow than the proposed one',
+    summary: 'a person approves another workflow than the proposed one',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -39,12 +39,12 @@ export const APPROVAL_STORIES = {
       ...executed,
       ...verified,
       ...done,
-      ...told,
+      ...peopleNotified,
     ],
     ending: { ...REMEDIATED, parts: { ...ALL_DONE, ...APPROVED }, rows: ROWS.EXECUTED },
   },
   'approval-rejected': {
-    tells: 'a person says no',
+    summary: 'a person says no',
     generations: EVERY,
     steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...rejected, ...retained],
     ending: {
@@ -55,7 +55,7 @@ export const APPROVAL_STORIES = {
     },
   },
   'approval-expired': {
-    tells: 'nobody answers in time',
+    summary: 'nobody answers in time',
     generations: EVERY,
     steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...approvalExpired, ...retained],
     ending: {

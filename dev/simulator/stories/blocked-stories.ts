@@ -12,7 +12,7 @@ import {
   targetBusy,
   unmanagedThreeTimes,
 } from '../scenes/blocks.ts';
-import { completed, retained, told } from '../scenes/endings.ts';
+import { completed, peopleNotified, retained } from '../scenes/endings.ts';
 import { executed, lockLost } from '../scenes/execution.ts';
 import { beginning, processed, received } from '../scenes/signal.ts';
 import { verified } from '../scenes/verification.ts';
@@ -24,7 +24,7 @@ const done = completed('Remediated', 'Remediation completed');
 /** Remediations that are held back by others, or by their own past. */
 export const BLOCKED_STORIES = {
   'blocked-unmanaged-resource': {
-    tells: 'blocked three times until the target is managed, then remediated',
+    summary: 'blocked three times until the target is managed, then remediated',
     generations: SINCE_G2,
     steps: [
       ...received,
@@ -34,7 +34,7 @@ export const BLOCKED_STORIES = {
       ...executed,
       ...verified,
       ...done,
-      ...told,
+      ...peopleNotified,
     ],
     ending: {
       ...REMEDIATED,
@@ -44,7 +44,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'blocked-consecutive-failures': {
-    tells: 'blocked for an hour after three failures, then failed',
+    summary: 'blocked for an hour after three failures, then failed',
     generations: SINCE_G2,
     steps: [...received, ...failedTooOften, ...retained],
     ending: {
@@ -56,7 +56,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'duplicate-remediated': {
-    tells: 'a duplicate, which ends as the original does: well',
+    summary: 'a duplicate, which ends as the original does: well',
     generations: SINCE_G2,
     steps: [...received, ...duplicate, ...inheritsSuccess, ...retained],
     ending: {
@@ -67,7 +67,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'duplicate-failed': {
-    tells: 'a duplicate, which ends as the original does: badly',
+    summary: 'a duplicate, which ends as the original does: badly',
     generations: SINCE_G2,
     steps: [...received, ...duplicate, ...inheritsFailure, ...retained],
     ending: {
@@ -79,9 +79,18 @@ export const BLOCKED_STORIES = {
     },
   },
   'blocked-exponential-backoff': {
-    tells: 'waits two minutes after failures, then remediated',
+    summary: 'waits two minutes after failures, then remediated',
     generations: SINCE_G2,
-    steps: [...received, ...backsOff, ...processed, ...analysed, ...executed, ...verified, ...done, ...told],
+    steps: [
+      ...received,
+      ...backsOff,
+      ...processed,
+      ...analysed,
+      ...executed,
+      ...verified,
+      ...done,
+      ...peopleNotified,
+    ],
     ending: {
       ...REMEDIATED,
       blocks: ['ExponentialBackoff'],
@@ -90,7 +99,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'blocked-resource-busy': {
-    tells: 'another execution works on the target; afterwards remediated',
+    summary: 'another execution works on the target; afterwards remediated',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -100,14 +109,22 @@ export const BLOCKED_STORIES = {
       ...executed,
       ...verified,
       ...done,
-      ...told,
+      ...peopleNotified,
     ],
     ending: { ...REMEDIATED, blocks: ['ResourceBusy'], parts: ALL_DONE, rows: withBlocks(ROWS.EXECUTED, 1) },
   },
   'blocked-recently-remediated': {
-    tells: 'the same workflow ran a minute ago; later remediated',
+    summary: 'the same workflow ran a minute ago; later remediated',
     generations: SINCE_G2,
-    steps: [...beginning, ...analysed, ...remediatedJustNow, ...executed, ...verified, ...done, ...told],
+    steps: [
+      ...beginning,
+      ...analysed,
+      ...remediatedJustNow,
+      ...executed,
+      ...verified,
+      ...done,
+      ...peopleNotified,
+    ],
     ending: {
       ...REMEDIATED,
       blocks: ['RecentlyRemediated'],
@@ -116,7 +133,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'blocked-ineffective-chain': {
-    tells: 'the workflow changed nothing three times: a person has to look',
+    summary: 'the workflow changed nothing three times: a person has to look',
     generations: SINCE_G2,
     steps: [...beginning, ...analysed, ...ineffective, ...retained],
     ending: {
@@ -129,7 +146,7 @@ export const BLOCKED_STORIES = {
     },
   },
   'lock-lost': {
-    tells: 'another execution locked the target first; ends as that one does',
+    summary: 'another execution locked the target first; ends as that one does',
     generations: SINCE_G2,
     steps: [...beginning, ...analysed, ...lockLost, ...retained],
     ending: { ...REMEDIATED, parts: { ...AIA_DONE, WFE: 'Failed' }, rows: ROWS.HANDED_OVER },

@@ -16,9 +16,9 @@ import {
   cascaded,
   completed,
   deleted,
+  peopleNotified,
   retained,
   timedOut,
-  told,
 } from '../scenes/endings.ts';
 import { executed, running } from '../scenes/execution.ts';
 import { beginning, processingBegins, received } from '../scenes/signal.ts';
@@ -29,7 +29,7 @@ import { EVERY, SINCE_G2 } from '../story.ts';
 /** Remediations that do not get to a clear end: verification, time, or somebody stops them. */
 export const CUT_SHORT_STORIES = {
   'verification-inconclusive': {
-    tells: 'executed, but the alert still fires',
+    summary: 'executed, but the alert still fires',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -37,7 +37,7 @@ export const CUT_SHORT_STORIES = {
       ...executed,
       ...stillFiring,
       ...completed('Inconclusive', 'The alert still fires'),
-      ...told,
+      ...peopleNotified,
     ],
     ending: {
       ...TERMINAL,
@@ -48,7 +48,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'verification-timed-out': {
-    tells: 'executed, but the assessment never ended',
+    summary: 'executed, but the assessment never ended',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -70,7 +70,7 @@ export const CUT_SHORT_STORIES = {
         update: 'EA',
         status: { phase: 'Completed', assessmentReason: 'Expired', completedAt: '@now' },
       },
-      ...told,
+      ...peopleNotified,
     ],
     ending: {
       ...TERMINAL,
@@ -81,7 +81,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-processing': {
-    tells: 'out of time while the signal is enriched',
+    summary: 'out of time while the signal is enriched',
     generations: EVERY,
     steps: [
       ...received,
@@ -99,7 +99,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-analyzing': {
-    tells: 'out of time while the agent investigates',
+    summary: 'out of time while the agent investigates',
     generations: EVERY,
     steps: [
       ...beginning,
@@ -117,7 +117,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-awaiting-approval': {
-    tells: 'out of time while it waits for an approval, which stays open',
+    summary: 'out of time while it waits for an approval, which stays open',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -135,7 +135,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-executing': {
-    tells: 'out of time while the workflow runs',
+    summary: 'out of time while the workflow runs',
     generations: EVERY,
     steps: [
       ...beginning,
@@ -154,7 +154,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-verifying': {
-    tells: 'out of time while it is verified',
+    summary: 'out of time while it is verified',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -174,7 +174,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'timed-out-global': {
-    tells: 'busy for so long that the hour is over while the workflow runs',
+    summary: 'busy for so long that the hour is over while the workflow runs',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -196,7 +196,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'cancelled-by-deletion': {
-    tells: 'somebody deletes the remediation while its workflow runs',
+    summary: 'somebody deletes the remediation while its workflow runs',
     generations: EVERY,
     steps: [...beginning, ...analysed, ...running, ...deleted('SP', 'AIA', 'AS', 'WFE')],
     ending: {
@@ -207,7 +207,7 @@ export const CUT_SHORT_STORIES = {
     },
   },
   'cancelled-by-tool': {
-    tells: 'cancelled on request while its workflow runs',
+    summary: 'cancelled on request while its workflow runs',
     generations: SINCE_G2,
     steps: [...beginning, ...analysed, ...running, ...cancelledByTool, ...cascaded('WFE'), ...retained],
     ending: {

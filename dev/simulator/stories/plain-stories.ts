@@ -9,11 +9,11 @@ import {
 import {
   completed,
   NOT_AGAIN_TODAY,
+  notifiedAndNotNotified,
+  notifiedPartly,
+  peopleNotified,
   retained,
   reviewAsked,
-  told,
-  toldAndNotTold,
-  toldInPart,
 } from '../scenes/endings.ts';
 import { executed, executionFailed } from '../scenes/execution.ts';
 import { beginning } from '../scenes/signal.ts';
@@ -26,25 +26,25 @@ const done = completed('Remediated', 'Remediation completed');
 /** Remediations that nothing holds up: what they end in is found by the analysis or the execution. */
 export const PLAIN_STORIES = {
   remediated: {
-    tells: 'investigated, executed, verified: it helped',
+    summary: 'investigated, executed, verified: it helped',
     generations: EVERY,
-    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...told],
+    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...peopleNotified],
     ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
   },
   'agent-busy': {
-    tells: 'the agent has no capacity at first: a second session investigates',
+    summary: 'the agent has no capacity at first: a second session investigates',
     generations: SINCE_G3,
-    steps: [...beginning, ...analysedAtSecondAttempt, ...executed, ...verified, ...done, ...told],
+    steps: [...beginning, ...analysedAtSecondAttempt, ...executed, ...verified, ...done, ...peopleNotified],
     ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
   },
   'notification-flapping': {
-    tells: 'remediated; one notification fails, another does not: the status flaps, 27 times a second',
+    summary: 'remediated; one notification fails, another does not: the status flaps, 27 times a second',
     generations: SINCE_G2,
-    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...toldAndNotTold],
+    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...notifiedAndNotNotified],
     ending: { ...REMEDIATED, parts: { ...ALL_DONE, 'NR/escalation': 'Failed' }, rows: ROWS.EXECUTED },
   },
   'no-action': {
-    tells: 'the problem went away by itself',
+    summary: 'the problem went away by itself',
     generations: EVERY,
     steps: [
       ...beginning,
@@ -61,13 +61,13 @@ export const PLAIN_STORIES = {
     },
   },
   'dry-run': {
-    tells: 'a workflow was chosen, and on purpose not executed',
+    summary: 'a workflow was chosen, and on purpose not executed',
     generations: SINCE_G2,
     steps: [
       ...beginning,
       ...analysed,
       ...completed('DryRun', 'Dry run: nothing was executed'),
-      ...toldInPart,
+      ...notifiedPartly,
     ],
     ending: {
       ...TERMINAL,
@@ -78,7 +78,7 @@ export const PLAIN_STORIES = {
     },
   },
   'manual-review': {
-    tells: 'no workflow fits: a person has to look',
+    summary: 'no workflow fits: a person has to look',
     generations: SINCE_G2,
     steps: [
       ...beginning,
@@ -98,7 +98,7 @@ export const PLAIN_STORIES = {
     },
   },
   'analysis-failed': {
-    tells: 'the analysis names a workflow that nobody has',
+    summary: 'the analysis names a workflow that nobody has',
     generations: EVERY,
     steps: [
       ...beginning,
@@ -129,7 +129,7 @@ export const PLAIN_STORIES = {
     },
   },
   'execution-failed': {
-    tells: 'the workflow fails, and says why',
+    summary: 'the workflow fails, and says why',
     generations: EVERY,
     steps: [...beginning, ...analysed, ...executionFailed, ...retained],
     ending: {

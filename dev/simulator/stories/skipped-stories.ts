@@ -9,7 +9,7 @@ import { ONLY_G1 } from '../story.ts';
 /** Executions that skip themselves, as they did until December 2025. */
 export const SKIPPED_STORIES = {
   'skipped-resource-busy': {
-    tells: 'the execution skips itself: another works on the target',
+    summary: 'the execution skips itself: another works on the target',
     generations: ONLY_G1,
     steps: [
       ...beginning,
@@ -37,7 +37,7 @@ export const SKIPPED_STORIES = {
     },
   },
   'skipped-recently-remediated': {
-    tells: 'the execution skips itself: the same workflow ran a minute ago',
+    summary: 'the execution skips itself: the same workflow ran a minute ago',
     generations: ONLY_G1,
     steps: [
       ...beginning,

@@ -63,7 +63,7 @@ export interface SignalProcessingRecord extends PostedIdentity {
   readonly source_kind?: string | null;
   /** uid of the resource */
   readonly source_uid?: string | null;
-  /** Generation of the resource, told by its shape */
+  /** Generation of the resource, recognised by its shape */
   readonly source_shape?: string | null;
   /** What was observed and has no column of its own */
   readonly extra?: unknown;
@@ -131,7 +131,7 @@ export interface AIAnalysisRecord extends PostedIdentity {
   readonly source_kind?: string | null;
   /** uid of the resource */
   readonly source_uid?: string | null;
-  /** Generation of the resource, told by its shape */
+  /** Generation of the resource, recognised by its shape */
   readonly source_shape?: string | null;
   /** What was observed and has no column of its own */
   readonly extra?: unknown;
@@ -201,7 +201,7 @@ export interface WorkflowExecutionRecord extends PostedIdentity {
   readonly source_kind?: string | null;
   /** uid of the resource */
   readonly source_uid?: string | null;
-  /** Generation of the resource, told by its shape */
+  /** Generation of the resource, recognised by its shape */
   readonly source_shape?: string | null;
   /** What was observed and has no column of its own */
   readonly extra?: unknown;
@@ -263,7 +263,7 @@ export interface KubernetesExecutionRecord extends PostedIdentity {
   readonly source_kind?: string | null;
   /** uid of the resource */
   readonly source_uid?: string | null;
-  /** Generation of the resource, told by its shape */
+  /** Generation of the resource, recognised by its shape */
   readonly source_shape?: string | null;
   /** What was observed and has no column of its own */
   readonly extra?: unknown;

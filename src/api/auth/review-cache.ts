@@ -39,7 +39,7 @@ export class ReviewCache<T> {
     this.#options = { maxEntries: 10_000, now: () => performance.now(), ...options };
   }
 
-  /** At once when the judgement is at hand and fresh. `question` is what is asked; the key must not tell a secret. */
+  /** At once when the judgement is at hand and fresh. `question` is what is asked; the key must not reveal a secret. */
   get(key: string, question: string): T | Promise<T> {
     const known = this.#entries.get(key);
     if (known === undefined) return this.#ask(key, question);

@@ -46,7 +46,7 @@ export async function createTokenGate(path: string, logger: Logger, intervalMs?:
   return {
     admit(authorization, verb) {
       const hash = tokenHash(bearerToken(authorization));
-      // Every entry is compared, in constant time: how long it takes tells nothing about how near a guess was.
+      // Every entry is compared, in constant time: how long it takes reveals nothing about how near a guess was.
       const found = known.filter((candidate) => timingSafeEqual(candidate.hash, hash))[0];
       if (found === undefined) throw unauthenticated('this token is not known');
       const allowed: readonly Verb[] = ROLES[found.role];

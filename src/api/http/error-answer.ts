@@ -27,7 +27,7 @@ export async function answerError(
 
 function logProblem(problem: Problem, request: FastifyRequest): void {
   if (problem.type === 'internal-error') request.log.error({ err: problem.cause }, problem.message);
-  // What a server behind this one did; what a client did wrong is told to the client alone.
+  // What a server behind this one did; what a client did wrong goes to the client alone.
   else if (problem.status > INTERNAL_ERROR && problem.cause !== undefined)
     request.log.warn({ err: problem.cause }, problem.message);
 }

@@ -10,7 +10,7 @@ interface WatchedFiles {
 const DEFAULT_INTERVAL_MS = 10_000;
 
 /**
- * Reads files again every few seconds and tells when their text is another one. Not by the notifications of the file
+ * Reads files again every few seconds and reports when their text has changed. Not by the notifications of the file
  * system: a mounted secret is renewed by moving a link, which they miss. Throws when one cannot be read to begin with.
  */
 export async function watchFiles(

@@ -59,7 +59,7 @@ const MAX_DEFERRING = 10_000;
 const QUEUE_RETRY_SECONDS = 1;
 const OUTAGE_RETRY_SECONDS = 5;
 
-/** Rungs of a ladder, each short: the database, then Temporal, then the client, who is told to keep it. */
+/** Three levels, each with a short time: the database, then Temporal, then the client, which is asked to keep the record. */
 export function createDurability(options: DurabilityOptions): Durability {
   const { batcher, metrics, logger } = options;
   const temporal = options.deferral === undefined ? undefined : createDeferring(options.deferral);
@@ -138,7 +138,7 @@ function full(waiting: number): Problem {
   return new Problem('queue-full', detail, retryAfter(QUEUE_RETRY_SECONDS));
 }
 
-/** A mistake of ours is not told as an outage; the record was not made durable all the same. */
+/** A defect of this service is not reported as an outage; even so the record was not made durable. */
 function notKept(outage: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
   const detail = 'the record could not be made durable; keep it and send it again';
   const type = isPassing(cause) ? outage : 'internal-error';

@@ -35,7 +35,7 @@ function listRoute(pool: pg.Pool): Route {
       query: [
         {
           name: 'released',
-          meaning: 'Whether released ones are told too',
+          meaning: 'Whether released ones are listed too',
           schema: { type: 'boolean', default: false },
         },
       ],
@@ -235,7 +235,7 @@ const HOLD_SCHEMA = named('Hold', {
     released_at: orNull(instantSchema),
     archive: {
       description:
-        'Archived months that it touches, and what the object store does: it is told within a minute; `unsupported` if it knows no legal holds',
+        'Archived months that it touches, and what the object store does: it gets the hold within a minute; `unsupported` if it knows no legal holds',
       type: 'array',
       items: HELD_MONTH_SCHEMA,
     },

@@ -35,7 +35,7 @@ function listRoute(pool: pg.Pool): Route {
         { name: 'limit', meaning: 'Entries at most', schema: limitSchema(MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE) },
         {
           name: 'settled',
-          meaning: 'Whether settled ones are told too',
+          meaning: 'Whether settled ones are listed too',
           schema: { type: 'boolean', default: false },
         },
       ],

@@ -49,7 +49,7 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
       answers: {
         [ACCEPTED]: {
           meaning:
-            'It is on its way; the same address tells how far. One of the same month that is running is that one',
+            'The restore is running; GET the same address for its progress. A restore of the same month that runs already is returned',
           content: { [JSON_MEDIA_TYPE]: { schema: STARTED_SCHEMA } },
         },
       },
@@ -127,7 +127,7 @@ async function fromTemporal<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a look at the database can tell at once; the rest the restore itself finds out, and its status tells. */
+/** What one query of the database can decide at once; the rest the restore itself finds out, and its status says so. */
 function requireRestorable(month: string, row: MonthRow | undefined): void {
   const name = month.slice(0, 7);
   // A database that was made anew never had what its archive has.

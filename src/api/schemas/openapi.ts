@@ -62,7 +62,7 @@ function describeRoute(route: Route, { asksWhoCalls }: DescriptionOptions): Json
     operationId: operationId(route),
     summary,
     tags: [tag],
-    // Said of open ones too: a reader can tell nothing needed from nothing said.
+    // Said of open ones too: a reader can distinguish nothing needed from nothing said.
     security: isGuarded ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),

@@ -136,7 +136,7 @@ function fits(integer: bigint, bits: bigint): boolean {
   return integer >= -(2n ** bits) && integer < 2n ** bits;
 }
 
-/** The exact value of a number's text, `digits × 10^exponent`. A double would round what the range must still tell apart. */
+/** The exact value of a number's text, `digits × 10^exponent`. A double would round values that the range must distinguish. */
 interface Decimal {
   readonly digits: bigint;
   readonly exponent: number;

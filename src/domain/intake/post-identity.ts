@@ -16,7 +16,7 @@ export class NotPostableError extends Error {
   }
 }
 
-/** How posts of one table are told apart, and which audit phase they record. */
+/** How posts of one table are distinguished, and which audit phase they record. */
 interface PostRules {
   /** The column with the resource's name, by which the watcher knows the row. */
   readonly resourceName: (

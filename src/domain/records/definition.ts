@@ -124,7 +124,7 @@ const COMMON = [
     notNull: true,
     meaning: 'Newest version of the source that this row has seen',
   },
-  { name: 'source_shape', type: 'text', meaning: 'Generation of the resource, told by its shape' },
+  { name: 'source_shape', type: 'text', meaning: 'Generation of the resource, recognised by its shape' },
   {
     name: 'recorded_at',
     type: 'timestamptz',

@@ -38,15 +38,15 @@ export class RestoreDetector {
       .filter(({ seen }) => seen.collection === collection.path && seen.version > listVersion)
       .sort((one, other) => (one.seen.version > other.seen.version ? -1 : 1));
     if (older < MOST_OLDER_LISTS && !(await this.#wentBack(collection, newer))) return;
-    this.#tell(listVersion);
+    this.#report(listVersion);
   }
 
   /** A list that is new enough shows these at older versions than were seen: the cluster may have caught up since. */
   async suspectBehind(collection: Collection, behind: Iterable<Tracked>, listVersion: bigint): Promise<void> {
-    if (await this.#wentBack(collection, [...behind])) this.#tell(listVersion);
+    if (await this.#wentBack(collection, [...behind])) this.#report(listVersion);
   }
 
-  #tell(listVersion: bigint): void {
+  #report(listVersion: bigint): void {
     this.#olderLists.clear();
     const { cluster, logger, restored } = this.#options;
     logger.error(

@@ -16,7 +16,7 @@ const session = (status: JsonObject, metadata: JsonObject = {}): JsonObject =>
     status,
   });
 
-test('a session tells the analysis when the investigation ended, and its long text', () => {
+test('a session gives the analysis the end of its investigation and the long text', () => {
   const [observation, ...others] = readable(
     readAgentSession(AGENT_SESSIONS['G3'] ?? {}, CONTEXT),
   ).observations;

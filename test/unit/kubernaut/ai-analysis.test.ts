@@ -24,7 +24,7 @@ test('a fresh analysis is an investigation that has said nothing yet', () => {
   expect(Object.keys(phasesOf(resource))).toEqual(['investigation']);
 });
 
-test.each(['G3', 'G2'])('%s tells each phase with the columns of that phase', (generation) => {
+test.each(['G3', 'G2'])('%s says each phase with the columns of that phase', (generation) => {
   const { investigation, analysis, recommendation, approval } = phasesOf(AI_ANALYSES[generation]);
   expect(investigation).toMatchObject({
     crd_name: `ai-${REMEDIATION.name}`,
@@ -105,7 +105,7 @@ test('an empty list of recommendations is none', () => {
   );
 });
 
-test('a reference by name alone is told by whom the reader knows, else waits', () => {
+test('a reference by name alone is resolved by the resources the reader knows, else waits', () => {
   const resource = resourceOf('AIAnalysis', 'ai', { spec: { remediationRequestRef: REMEDIATION.name } });
   expect(readAiAnalysis(resource, CONTEXT)).toEqual({ unread: 'no-remediation' });
   const known = { ...CONTEXT, remediationUid: () => 'known-uid' };
@@ -144,7 +144,7 @@ describe('the trap of', () => {
     expect(phases).not.toHaveProperty('approval');
   });
 
-  test('phases passed unseen: one look at the end tells all of them', () => {
+  test('phases passed unseen: one observation at the end says all of them', () => {
     expect(Object.keys(phasesOf(AI_ANALYSES['G3']))).toEqual([
       'investigation',
       'analysis',

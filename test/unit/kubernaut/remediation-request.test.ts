@@ -141,7 +141,7 @@ describe('an object with every field of its generation is understood whole:', ()
 test.each([
   ['lower case', {}, { overallPhase: 'pending' }],
   ['a priority of its own', { priority: 'P0' }, { signalProcessingRef: { name: 'sp' } }],
-])('G1 is told by %s', (_mark, spec, status) => {
+])('G1 is recognised by %s', (_mark, spec, status) => {
   expect(inState(status, spec).shape).toBe('G1');
 });
 
@@ -241,7 +241,7 @@ describe('traps:', () => {
 describe('what a remediation knows of its siblings:', () => {
   const about = { remediation_id: REMEDIATION.name, remediation_uid: REMEDIATION.uid };
 
-  test('the analysis is told which execution came of it', () => {
+  test('the record of the analysis gets the name of its execution', () => {
     expect(fragmentsOf({ overallPhase: 'Executing', phaseProgress: PHASE_PROGRESS })).toEqual([
       {
         table: 'ai_analysis_audit',

@@ -55,7 +55,7 @@ Generations share groups and versions, so each field is read on every object thr
 first, and the first that has a value counts. The generation that an object looks like is only noted, in \`source_shape\`.
 
 - **no source: NULL**: no resource of any generation has it. It stays null unless a post brings it. Nothing is invented.
-- **told by a sibling**: the resource knows it of a record that is not its own; kept until that record is there.
+- **from a sibling**: the resource knows it of a record that is not its own; it waits until that record is there.
 - \`namespace\`, \`remediation_id\`, \`remediation_uid\`, \`source_kind\`, \`source_uid\` and \`source_shape\` come from the resource that a
   record is about: its metadata, its reference to the remediation (by uid) or its owner, its shape. A KubernetesExecution names
   no remediation: if none owns it, its record has none, and it is handled in the name of its WorkflowExecution.
@@ -80,7 +80,7 @@ function columnRows(name: string, producers: readonly Produced[]): readonly stri
     const columns: Readonly<Record<string, ColumnSource | undefined>> = sources.columns;
     const source = columns[name];
     if (source === undefined) continue;
-    const row = `${kind}${fragment ? ' (told by a sibling)' : ''} | ${cells(source.paths)} | ${source.how ?? ''} |`;
+    const row = `${kind}${fragment ? ' (from a sibling)' : ''} | ${cells(source.paths)} | ${source.how ?? ''} |`;
     phasesByRow.set(row, (phasesByRow.get(row) ?? new Set()).add(phase));
   }
   const rows = [...phasesByRow].map(([row, phases]) => `| ${name} | ${[...phases].join(', ')} | ${row}`);

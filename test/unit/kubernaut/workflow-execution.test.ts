@@ -200,7 +200,7 @@ describe('the trap of', () => {
     ]);
   });
 
-  test('phases passed unseen: one look at the end tells execution, action and origin', () => {
+  test('phases passed unseen: one observation at the end says execution, action and origin', () => {
     expect(phasesOf(WORKFLOW_EXECUTIONS['G3'] ?? {})).toEqual(['execution', 'action', 'recommendation']);
   });
 });
