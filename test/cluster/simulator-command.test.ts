@@ -103,7 +103,7 @@ describe('what makes no sense is refused:', () => {
     [['--generation', 'G1', '--branches', 'dry-run'], EXIT.usage, 'G1 has no branch "dry-run"'],
     [['--generation', 'G9'], EXIT.usage, '--generation must be G3, G2, G1'],
     [['--count', 'many'], EXIT.usage, '--count must be a whole number'],
-    [['--retention', 'long'], EXIT.usage, '--retention: "long" is no span of time'],
+    [['--retention', 'long'], EXIT.usage, '--retention: "long" is an invalid duration'],
     [['--burst', '5', '--rate', '5'], EXIT.usage, 'choose one'],
     [['--burst', '5', '--concurrency', '5'], EXIT.usage, 'choose one'],
     [['--burst', 'all'], EXIT.usage, '--burst must be a whole number'],
