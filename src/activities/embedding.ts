@@ -15,14 +15,14 @@ interface EmbeddingDependencies {
 export function createEmbeddingActivities(dependencies: EmbeddingDependencies): EmbeddingActivities {
   return {
     async embedInvestigation(investigation) {
-      const result = await placeInvestigation(dependencies, investigation);
+      const result = await embedInvestigation(dependencies, investigation);
       dependencies.metrics.investigationsPlaced.inc({ result });
       return result;
     },
   };
 }
 
-async function placeInvestigation(
+async function embedInvestigation(
   { store, embedder, logger }: EmbeddingDependencies,
   { id, createdAt }: InvestigationReference,
 ): Promise<'placed' | 'unchanged' | 'refused'> {

@@ -96,8 +96,8 @@ async function setAsideRefused(
   observations: readonly Observation[],
   settled: readonly Settled[],
 ): Promise<void> {
-  for (const [place, observation] of observations.entries()) {
-    const outcome = outcomeAt(settled, place);
+  for (const [index, observation] of observations.entries()) {
+    const outcome = outcomeAt(settled, index);
     if (outcome?.status !== 'refused') continue;
     await quarantine.insert(observation, outcome);
     metrics.observationsQuarantined.inc({ sqlstate: outcome.sqlstate });
@@ -111,8 +111,8 @@ function countStored(
   settled: readonly Settled[],
   seconds: number,
 ): void {
-  for (const [place, observation] of observations.entries()) {
-    if (outcomeAt(settled, place)?.status !== 'stored') continue;
+  for (const [index, observation] of observations.entries()) {
+    if (outcomeAt(settled, index)?.status !== 'stored') continue;
     metrics.observationsRecorded.inc({ phase: observation.phase });
     metrics.sources.stored(observation, seconds);
   }
@@ -122,10 +122,10 @@ function answerOf(observations: readonly Observation[], settled: readonly Settle
   const rows = new Map<string, RecordedRow>();
   const quarantined: number[] = [];
   const later: number[] = [];
-  for (const [place, observation] of observations.entries()) {
-    const outcome = outcomeAt(settled, place);
-    if (outcome === undefined) later.push(place);
-    else if (outcome.status === 'refused') quarantined.push(place);
+  for (const [index, observation] of observations.entries()) {
+    const outcome = outcomeAt(settled, index);
+    if (outcome === undefined) later.push(index);
+    else if (outcome.status === 'refused') quarantined.push(index);
     else rows.set(recordName(observation), rowOf(observation, outcome));
   }
   const stored = observations.length - quarantined.length - later.length;
@@ -147,8 +147,8 @@ function rowOf(observation: Observation, { id, createdAt }: { id: string; create
   return { record: recordName(observation), id, createdAt, row: `/api/v1/audit/${kind}/${id}` };
 }
 
-function outcomeAt(settled: readonly Settled[], place: number): RecordOutcome | undefined {
-  const one = settled[place];
+function outcomeAt(settled: readonly Settled[], index: number): RecordOutcome | undefined {
+  const one = settled[index];
   return one?.status === 'fulfilled' ? one.value : undefined;
 }
 

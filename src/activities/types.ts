@@ -10,9 +10,9 @@ export interface RecordedList {
   readonly summary: string;
   /** One for each record of the list. */
   readonly rows: readonly RecordedRow[];
-  /** Places in the list of what PostgreSQL will never take; it is kept with its reason instead. */
+  /** Indexes in the list of the observations that PostgreSQL will never take; they are stored with the reason instead. */
   readonly quarantined?: readonly number[];
-  /** Places in the list of what waits for its month or its table while the others are stored: it is brought again. */
+  /** Indexes in the list of the observations that wait for their month or table while the others are stored; send them again. */
   readonly later?: readonly number[];
   /** The answer to a `VerdictQuestion`. */
   readonly verdict?: Verdict | 'unknown';
@@ -39,7 +39,7 @@ export type RecordingActivities = Record<
   (observations: readonly Observation[], question?: VerdictQuestion) => Promise<RecordedList>
 >;
 
-/** An analysis whose investigation text may have to be placed among the others. */
+/** An analysis whose investigation text may have to be embedded. */
 export interface InvestigationReference {
   readonly id: string;
   readonly createdAt: string;
@@ -47,8 +47,8 @@ export interface InvestigationReference {
 
 export interface EmbeddingActivities {
   /**
-   * Places the text of an investigation so that similar ones are found. `unchanged`: there is no text, or the model has
-   * placed it already. `refused`: the model will never take this text; the text itself is stored all the same.
+   * Embeds the text of an investigation so that similar ones are found. `unchanged`: there is no text, or the model has
+   * embedded it already. `refused`: the model will never take this text; the text itself is stored even so.
    */
   readonly embedInvestigation: (
     investigation: InvestigationReference,
@@ -83,7 +83,7 @@ export interface RestoreActivities {
   readonly beginRestore: (request: RestoreRequest) => Promise<RestorePlan>;
   /** Verifies and loads one table beside the others. Answers its rows. */
   readonly loadRestoredTable: (month: string, table: string, manifest: ManifestReference) => Promise<number>;
-  /** Puts the month into place. Answers until when it stays. */
+  /** Attaches the month. Answers until when it stays. */
   readonly attachRestoredMonth: (request: RestoreRequest, manifest: ManifestReference) => Promise<string>;
   /** Takes away what was loaded and is not to be attached. */
   readonly abandonRestore: (month: string) => Promise<void>;

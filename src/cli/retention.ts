@@ -82,9 +82,9 @@ export async function runHold(args: readonly string[]): Promise<void> {
       write(holds.map((hold) => `${holdLine(hold)}\n`).join(''));
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
-      const { id: place } = await placeHold(pool, scopeOf(values), placed);
+      const { id: held } = await placeHold(pool, scopeOf(values), placed);
       await writeToStore(config);
-      const hold = (await listHolds(pool)).find((candidate) => candidate.id === place);
+      const hold = (await listHolds(pool)).find((candidate) => candidate.id === held);
       if (hold !== undefined) write(`${holdLine(hold)}\n`);
     } else if (verb === 'release') {
       const hold = await releaseHold(pool, id, required(values, 'by'));

@@ -35,7 +35,7 @@ const DEADLINE_MS = 30_000;
 /** How often an uninstall looks whether something still carries the finalizer. */
 const LOOKS = 3;
 
-interface Place {
+interface ResourceName {
   readonly namespace: string;
   readonly name: string;
 }
@@ -43,7 +43,7 @@ interface Place {
 interface StrictCommand {
   readonly verb: 'release' | 'uninstall';
   /** Undefined for all. */
-  readonly places: readonly Place[] | undefined;
+  readonly names: readonly ResourceName[] | undefined;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
 }
@@ -76,8 +76,8 @@ async function runIn(
   process.stderr.write(`at ${connection.server}\n`);
   try {
     if (command.verb === 'uninstall') return await uninstall(collections, config, look);
-    if (command.places === undefined) return report(await stripAll(collections, look));
-    return await releasePlaces(command.places, look);
+    if (command.names === undefined) return report(await stripAll(collections, look));
+    return await releaseNamed(command.names, look);
   } finally {
     await connection.close();
   }
@@ -103,13 +103,16 @@ async function uninstall(
   return left;
 }
 
-async function releasePlaces(places: readonly Place[], look: LookOptions): Promise<readonly NotStripped[]> {
+async function releaseNamed(
+  names: readonly ResourceName[],
+  look: LookOptions,
+): Promise<readonly NotStripped[]> {
   const left: NotStripped[] = [];
-  for (const place of places) {
-    const what = `${place.namespace}/${place.name}`;
+  for (const one of names) {
+    const what = `${one.namespace}/${one.name}`;
     try {
-      const everywhere = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, [place.namespace]));
-      const held = await findHeld(everywhere, place, look);
+      const everywhere = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, [one.namespace]));
+      const held = await findHeld(everywhere, one, look);
       if (held === undefined)
         left.push({ what, reason: 'no resource of a kind that is watched has that name' });
       else if (held.length === 0) process.stdout.write(`${what}: carries no finalizer of strict mode\n`);
@@ -142,13 +145,13 @@ function readCommand(args: readonly string[]): StrictCommand | 'help' {
   if (verb === undefined || values.help === true) return 'help';
   const { kubeconfig, context } = values;
   if (verb === 'uninstall' && names.length === 0 && values.all !== true)
-    return { verb, places: undefined, kubeconfig, context };
+    return { verb, names: undefined, kubeconfig, context };
   if (verb !== 'release' || (names.length === 0) !== (values.all === true))
     throw new UsageError(`\`strict ${args.join(' ')}\` means nothing; ${USAGE.split('\n', 1)[0] ?? ''}`);
-  return { verb, places: values.all === true ? undefined : names.map(readPlace), kubeconfig, context };
+  return { verb, names: values.all === true ? undefined : names.map(readName), kubeconfig, context };
 }
 
-function readPlace(text: string): Place {
+function readName(text: string): ResourceName {
   const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
   if (namespace !== undefined && name !== undefined) return { namespace, name };
   throw new UsageError(`${text} is no NAMESPACE/NAME`);

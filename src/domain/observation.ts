@@ -75,7 +75,7 @@ export function isOlderVersion(version: string, other: string): boolean {
   return !INTEGER.test(version) || BigInt(version) < BigInt(other);
 }
 
-/** Whether it carries the text of an investigation, which is placed among others once it is stored. */
+/** Whether it carries the text of an investigation, which is embedded once it is stored. */
 export function hasInvestigation({ columns }: Observation): boolean {
   return (columns['investigation_report'] ?? '') !== '';
 }

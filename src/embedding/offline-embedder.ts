@@ -2,7 +2,7 @@ import type { Embedder } from './embedder.ts';
 import { DEFAULT_DIMENSIONS } from './embedder.ts';
 
 /**
- * Embeds without a model: words, pairs of words and groups of letters are hashed into places of the vector. It knows
+ * Embeds without a model: words, pairs of words and groups of letters are hashed into dimensions of the vector. It knows
  * spelling and not meaning, so it finds reports that use the same words and no others; its name in the model column
  * says what it is. The version in the name changes with any change of the numbers.
  */
@@ -21,10 +21,10 @@ function embedText(text: string, dimensions: number): number[] {
   const vector = new Array<number>(dimensions).fill(0);
   for (const [feature, weight] of featuresOf(text)) {
     const hash = fnv1a(feature);
-    // The sign from another bit than the place: features that share a place cancel as often as they add up.
+    // The sign from another bit than the index: features that share an index cancel as often as they add up.
     const sign = (hash & 0x8000_0000) === 0 ? 1 : -1;
-    const place = (hash & 0x7fff_ffff) % dimensions;
-    vector[place] = (vector[place] ?? 0) + sign * weight;
+    const index = (hash & 0x7fff_ffff) % dimensions;
+    vector[index] = (vector[index] ?? 0) + sign * weight;
   }
   return normalise(vector);
 }

@@ -2,7 +2,7 @@ import type { JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { EmbeddingRefusedError } from './embedding-error.ts';
 
-/** The vectors of an answer in the order of the texts, which the protocol gives by index and not by place. */
+/** The vectors of an answer in the order of the texts, which the protocol gives by index and not by position. */
 export function vectorsOf(body: string, count: number, dimensions: number): number[][] {
   const data = readJson(body)['data'];
   if (!Array.isArray(data)) throw wrong('the answer has no list of vectors');

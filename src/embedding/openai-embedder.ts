@@ -103,7 +103,7 @@ async function request(
   settings: Settings,
   texts: readonly string[],
 ): Promise<{ vectors: number[][] } | Failure> {
-  const what = `cannot embed ${texts.length} texts with ${settings.model} at ${placeOf(settings.baseUrl)}`;
+  const what = `cannot embed ${texts.length} texts with ${settings.model} at ${endpointOf(settings.baseUrl)}`;
   let status: number | undefined;
   try {
     const response = await post(settings, texts);
@@ -182,7 +182,7 @@ function excerpt({ apiKey }: Settings, text: string): string {
 }
 
 /** Without user, password and query of a URL. */
-function placeOf(baseUrl: string): string {
+function endpointOf(baseUrl: string): string {
   const { origin, pathname } = new URL(baseUrl);
   return origin + pathname;
 }

@@ -10,7 +10,7 @@ const LEAF_VERSION = 1;
 const LEAF_PREFIX = '\u0000';
 const SALT_BYTES = 16;
 
-/** An observation as the ledger keeps it. Everything but its place (`created_at`) is known before the database is asked. */
+/** An observation as the ledger keeps it. Everything but its partition key (`created_at`) is known before the database is asked. */
 export interface Content {
   /** Canonical text of the columns; see `canonicalContent`. */
   readonly canonical: string;
@@ -40,16 +40,16 @@ export function drawSalts(count: number): Buffer[] {
   );
 }
 
-/** Salted hashes of one ledger entry. `createdAt` is the record's home, which may differ from what the observation says. */
+/** Salted hashes of one ledger entry. `createdAt` is the partition key of the record, which may differ from what the observation says. */
 export function sealEntry(
   observation: Observation,
   content: Content,
-  place: { readonly id: string; readonly createdAt: string; readonly salt: Buffer },
+  location: { readonly id: string; readonly createdAt: string; readonly salt: Buffer },
 ): LedgerSeal {
-  const payloadHash = sha256(Buffer.concat([place.salt, Buffer.from(content.canonical)]));
+  const payloadHash = sha256(Buffer.concat([location.salt, Buffer.from(content.canonical)]));
   return {
     payloadHash,
-    leafHash: sha256(LEAF_PREFIX + leafText(observation, place, payloadHash)),
+    leafHash: sha256(LEAF_PREFIX + leafText(observation, location, payloadHash)),
   };
 }
 
@@ -59,14 +59,14 @@ export function sealEntry(
  */
 export function leafText(
   observation: Observation,
-  home: { readonly id: string; readonly createdAt: string },
+  location: { readonly id: string; readonly createdAt: string },
   payloadHash: Buffer,
 ): string {
   const remediationUid = observation.columns['remediation_uid'] ?? null;
   return (
     `{"actor":${JSON.stringify(observation.actor)},"cluster":${JSON.stringify(observation.cluster)}` +
-    `,"created_at":"${home.createdAt}","observed_at":"${observation.observedAt}"` +
-    `,"payload_hash":"${payloadHash.toString('hex')}","phase":"${observation.phase}","record_id":"${home.id}"` +
+    `,"created_at":"${location.createdAt}","observed_at":"${observation.observedAt}"` +
+    `,"payload_hash":"${payloadHash.toString('hex')}","phase":"${observation.phase}","record_id":"${location.id}"` +
     `,"remediation_uid":${JSON.stringify(remediationUid)},"source_version":"${observation.sourceVersion}"` +
     `,"table":"${observation.table}","v":${LEAF_VERSION}}`
   );

@@ -47,16 +47,16 @@ export function createColumnReader<D extends RecordDefinition>(
   sources: Sources<D>,
 ): ColumnReader {
   const tree = new PathTree();
-  const placesOf = (paths: Paths): readonly Place[] =>
-    allPaths(paths).map((path) => ({ path, place: tree.placeOf(path) }));
+  const indexesOf = (paths: Paths): readonly IndexedPath[] =>
+    allPaths(paths).map((path) => ({ path, index: tree.indexOf(path) }));
   const columns = Object.entries<ColumnSource | undefined>(sources.columns).flatMap(([name, source]) =>
     source === undefined
       ? []
-      : [{ column: columnOf(definition, name), source, places: placesOf(source.paths) }],
+      : [{ column: columnOf(definition, name), source, indexes: indexesOf(source.paths) }],
   );
   const extra = Object.entries(sources.extra ?? {}).map(([name, paths]) => ({
     name,
-    places: placesOf(paths),
+    indexes: indexesOf(paths),
   }));
   return (resource) => {
     const values = tree.read(resource);
@@ -64,40 +64,40 @@ export function createColumnReader<D extends RecordDefinition>(
   };
 }
 
-interface Place {
+interface IndexedPath {
   readonly path: string;
   /** Of its value among those that were read. */
-  readonly place: number;
+  readonly index: number;
 }
 
-interface PlacedColumn {
+interface IndexedColumn {
   readonly column: Column;
   readonly source: ColumnSource;
-  readonly places: readonly Place[];
+  readonly indexes: readonly IndexedPath[];
 }
 
-interface PlacedMember {
+interface IndexedMember {
   readonly name: string;
-  readonly places: readonly Place[];
+  readonly indexes: readonly IndexedPath[];
 }
 
 type Values = readonly (JsonValue | undefined)[];
 
 function readColumns(
-  placed: readonly PlacedColumn[],
+  indexed: readonly IndexedColumn[],
   values: Values,
   resource: JsonObject,
 ): Omit<ColumnsRead, 'extra'> {
   const columns: Record<string, string | boolean> = {};
   const misshapen: string[] = [];
-  for (const { column, source, places } of placed) {
+  for (const { column, source, indexes } of indexed) {
     const value =
       source.derive === undefined
-        ? readFirst(column.type, places, values, misshapen)
-        : source.derive(firstPresent(places, values), resource);
+        ? readFirst(column.type, indexes, values, misshapen)
+        : source.derive(firstPresent(indexes, values), resource);
     if (value === undefined) continue;
     if (isStorable(column, value)) columns[column.name] = value;
-    else misshapen.push(...places.slice(0, 1).map(({ path }) => path));
+    else misshapen.push(...indexes.slice(0, 1).map(({ path }) => path));
   }
   return { columns, misshapen };
 }
@@ -105,12 +105,12 @@ function readColumns(
 /** The first value that can be read; paths before it whose value cannot be read are reported as misshapen. */
 function readFirst(
   type: ColumnType,
-  places: readonly Place[],
+  indexes: readonly IndexedPath[],
   values: Values,
   misshapen: string[],
 ): string | boolean | undefined {
-  for (const { path, place } of places) {
-    const found = values[place];
+  for (const { path, index } of indexes) {
+    const found = values[index];
     if (found === undefined || !isPresent(found)) continue;
     const value = readValue(found, type);
     if (value !== undefined) return value;
@@ -119,18 +119,18 @@ function readFirst(
   return undefined;
 }
 
-function readExtra(placed: readonly PlacedMember[], values: Values): JsonObject {
+function readExtra(indexed: readonly IndexedMember[], values: Values): JsonObject {
   const members: JsonObject = {};
-  for (const { name, places } of placed) {
-    const found = firstPresent(places, values);
+  for (const { name, indexes } of indexed) {
+    const found = firstPresent(indexes, values);
     if (found !== undefined) members[name] = found;
   }
   return members;
 }
 
-function firstPresent(places: readonly Place[], values: Values): JsonValue | undefined {
-  for (const { place } of places) {
-    const found = values[place];
+function firstPresent(indexes: readonly IndexedPath[], values: Values): JsonValue | undefined {
+  for (const { index } of indexes) {
+    const found = values[index];
     if (isPresent(found)) return found;
   }
   return undefined;

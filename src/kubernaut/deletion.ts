@@ -38,38 +38,38 @@ export function observeDeletion(
 }
 
 type ReadDeletion = NonNullable<KubernautKind['readDeletion']>;
-type Place = Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>;
+type RecordPhase = Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>;
 
 /** Says of a kind that adds to the record of its remediation that a resource of it is gone, and nothing else. */
-export function readDeletionFromRemediation(place: Place): ReadDeletion {
+export function readDeletionFromRemediation(recordPhase: RecordPhase): ReadDeletion {
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
     const columns = { remediation_id: remediation.name, remediation_uid: remediation.uid };
-    const record = { ...place, key: naturalKey(remediation.uid), columns };
+    const record = { ...recordPhase, key: naturalKey(remediation.uid), columns };
     return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
   };
 }
 
 /** Says of a kind with records of its own that the resource is gone: its record says when, in `extra`. */
-export function readDeletionOfRecord(place: Place): ReadDeletion {
+export function readDeletionOfRecord(recordPhase: RecordPhase): ReadDeletion {
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
     const columns = {
       namespace: gone.namespace,
-      source_kind: place.kind,
+      source_kind: recordPhase.kind,
       source_uid: gone.uid,
       extra: canonicalJson({ deleted_at: gone.deletedAt }),
     };
-    const record = { ...place, key: naturalKey(remediation.uid, gone.name), columns };
+    const record = { ...recordPhase, key: naturalKey(remediation.uid, gone.name), columns };
     return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
   };
 }
 
 /** Says in the record of a sibling that a resource is gone; `nameOf` names the sibling, `member` where `extra` says it. */
 export function readDeletionAtSibling(
-  place: Place & {
+  recordPhase: RecordPhase & {
     readonly member: string;
     readonly nameOf: (gone: GoneResource, remediation: RemediationReference) => string;
   },
@@ -77,11 +77,11 @@ export function readDeletionAtSibling(
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
-    const name = place.nameOf(gone, remediation);
+    const name = recordPhase.nameOf(gone, remediation);
     const key = naturalKey(remediation.uid, name);
-    const columns = { extra: canonicalJson({ [place.member]: gone.deletedAt }) };
-    const observation = observeDeletion(gone, context, { ...place, key, columns });
-    const sibling = { table: place.definition.table, namespace: gone.namespace, name };
+    const columns = { extra: canonicalJson({ [recordPhase.member]: gone.deletedAt }) };
+    const observation = observeDeletion(gone, context, { ...recordPhase, key, columns });
+    const sibling = { table: recordPhase.definition.table, namespace: gone.namespace, name };
     const mark = siblingMark(sibling, remediation.uid, context);
     return aboutDeletion(gone, remediation, { ...observation, ...mark });
   };

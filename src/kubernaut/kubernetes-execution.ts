@@ -104,7 +104,7 @@ export function readKubernetesExecution(
   const known = remediationOf(resource, namespace);
   const subject = subjectOf(resource, {
     shape: 'G0',
-    remediation: known ?? inItsPlace(resource, namespace),
+    remediation: known ?? remediationFallback(resource, namespace),
     context,
   });
   if ('unread' in subject) return subject;
@@ -115,8 +115,8 @@ export function readKubernetesExecution(
   });
   const target = targetOf(resource);
   const action = textAt(resource, 'spec.action') ?? 'action';
-  const place = target === undefined ? undefined : [target.namespace, target.kind, target.name];
-  const text = place?.filter((part) => part !== undefined).join('/');
+  const parts = target === undefined ? undefined : [target.namespace, target.kind, target.name];
+  const text = parts?.filter((part) => part !== undefined).join('/');
   return {
     remediation,
     observations: [known === undefined ? withoutRemediation(observation) : observation],
@@ -128,7 +128,7 @@ export function readKubernetesExecution(
   };
 }
 
-function inItsPlace(resource: JsonObject, namespace: string): RemediationReference | undefined {
+function remediationFallback(resource: JsonObject, namespace: string): RemediationReference | undefined {
   const owner = ownerOf(resource, 'WorkflowExecution');
   const reference = 'spec.workflowExecutionRef';
   const name = textAt(resource, `${reference}.name`) ?? textAt(owner, 'name');

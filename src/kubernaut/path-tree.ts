@@ -7,28 +7,28 @@ import { isJsonObject } from '../domain/json.ts';
  */
 export class PathTree {
   readonly #branches: Branch[] = [];
-  readonly #places = new Map<string, number>();
+  readonly #indexes = new Map<string, number>();
 
   /** Adds a dotted path; returns where `read` puts its value. */
-  placeOf(path: string): number {
-    const known = this.#places.get(path);
+  indexOf(path: string): number {
+    const known = this.#indexes.get(path);
     if (known !== undefined) return known;
-    const place = this.#places.size;
-    this.#places.set(path, place);
+    const index = this.#indexes.size;
+    this.#indexes.set(path, index);
     let branches = this.#branches;
     let branch: Branch | undefined;
     for (const step of path.split('.')) {
       branch = branches.find((candidate) => candidate.step === step);
-      if (branch === undefined) branches.push((branch = { step, place: undefined, branches: [] }));
+      if (branch === undefined) branches.push((branch = { step, index: undefined, branches: [] }));
       branches = branch.branches;
     }
-    if (branch !== undefined) branch.place = place;
-    return place;
+    if (branch !== undefined) branch.index = index;
+    return index;
   }
 
-  /** The values of all paths by their places; undefined where there is none, and for null. */
+  /** The values of all paths by their indexes; undefined where there is none, and for null. */
   read(resource: JsonObject): readonly (JsonValue | undefined)[] {
-    const values = new Array<JsonValue | undefined>(this.#places.size).fill(undefined);
+    const values = new Array<JsonValue | undefined>(this.#indexes.size).fill(undefined);
     gather(this.#branches, resource, values);
     return values;
   }
@@ -37,15 +37,15 @@ export class PathTree {
 interface Branch {
   readonly step: string;
   /** Undefined where no path ends. */
-  place: number | undefined;
+  index: number | undefined;
   readonly branches: Branch[];
 }
 
 function gather(branches: readonly Branch[], from: JsonObject, values: (JsonValue | undefined)[]): void {
-  for (const { step, place, branches: deeper } of branches) {
+  for (const { step, index, branches: deeper } of branches) {
     if (!Object.hasOwn(from, step)) continue;
     const member = from[step];
-    if (place !== undefined) values[place] = member ?? undefined;
+    if (index !== undefined) values[index] = member ?? undefined;
     if (deeper.length > 0 && isJsonObject(member)) gather(deeper, member, values);
   }
 }

@@ -10,7 +10,7 @@ export interface ApiMetrics {
   readonly turnedAway: Counter;
   /** Posted records that Temporal took while the database was away. */
   readonly recordsDeferred: Counter;
-  /** Posted analyses whose text Temporal did not take to place; posting them again tries it again. */
+  /** Posted analyses whose text is not embedded because Temporal did not take it; post them again to try again. */
   readonly investigationsLeft: Counter;
   /** Values that were taken out of posted records, by kind of secret. */
   readonly redactions: Counter<'kind'>;
@@ -49,7 +49,7 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
     }),
     investigationsLeft: new Counter({
       name: 'remediation_audit_api_investigations_left_total',
-      help: 'Posted analyses that are stored and whose text Temporal did not take to place among the others',
+      help: 'Posted analyses that are stored but not embedded, because Temporal did not take their text',
       registers,
     }),
     redactions: new Counter({

@@ -15,7 +15,7 @@ export interface Metrics {
   readonly observationsRecorded: Counter<'phase'>;
   /** Observations set aside because PostgreSQL will never take them, by SQLSTATE. */
   readonly observationsQuarantined: Counter<'sqlstate'>;
-  /** Investigations by what became of their placing: placed, unchanged, refused. */
+  /** Investigations by the result of embedding: placed, unchanged, refused. */
   readonly investigationsPlaced: Counter<'result'>;
   /** Failed attempts to store one; each is retried. */
   readonly recordingErrors: Counter;
@@ -53,7 +53,7 @@ export function createMetrics(): Metrics {
     }),
     investigationsPlaced: new Counter({
       name: 'remediation_audit_investigations_placed_total',
-      help: 'Investigation texts by what became of their embedding: placed, unchanged or refused by the model',
+      help: 'Investigation texts by the result of embedding: placed (embedded), unchanged, or refused by the model',
       labelNames: ['result'],
       registers,
     }),

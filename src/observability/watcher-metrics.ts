@@ -127,7 +127,7 @@ function strictMetricsOf(counter: CreateCounter, gauge: CreateGauge) {
     ),
     strictRightsMissing: gauge(
       'strict_rights_missing',
-      'Places of a kind where strict mode may not patch and therefore keeps nothing',
+      'Kinds and namespaces where strict mode may not patch and therefore holds nothing',
       kind,
     ),
   };

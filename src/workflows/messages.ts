@@ -47,7 +47,7 @@ export interface RemediationAuditInput {
 export interface CarriedAudit {
   /** Observations that are not stored yet. */
   readonly backlog: readonly Observation[];
-  /** Investigations that are not placed yet. */
+  /** Investigations that are not embedded yet. The name of the field is in histories. */
   readonly unplaced: readonly InvestigationReference[];
   /** Whether the database was asked for a verdict from before this audit began, and answered. */
   readonly knowsVerdict: boolean;

@@ -148,7 +148,7 @@ function phasesOf(observations: readonly Observation[], column: string): string[
     const phase = columns[column];
     return typeof phase === 'string' && phase !== '' ? [phase] : [];
   });
-  return phases.filter((phase, place) => phase !== phases[place - 1]);
+  return phases.filter((phase, index) => phase !== phases[index - 1]);
 }
 
 /** Which resource, by the newest of the list; else the record's own name. */

@@ -2,12 +2,12 @@ import type { InvestigationReference } from '../activities/types.ts';
 import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation, recordName } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
-import { model } from './investigation-placing.ts';
+import { model } from './investigation-embedding.ts';
 import { recordPhase } from './recording.ts';
 
 /**
  * Records what had to wait in Temporal by itself: a post that was accepted while the database was away, or what a run of
- * a remediation could not carry on. Places the texts of investigations, too. A post that the service has stored by itself
+ * a remediation could not carry on. Embeds the texts of investigations, too. A post that the service has stored by itself
  * comes only for that: recording it again changes nothing. Answers what was stored, in one sentence.
  */
 export async function recordDeferred(observations: readonly Observation[]): Promise<string> {
@@ -30,15 +30,15 @@ async function recordAll(phase: AuditPhase, list: readonly Observation[]): Promi
       observations: left,
     });
     sentences.push(summary);
-    const isStored = (place: number): boolean => !quarantined.includes(place) && !later.includes(place);
-    const texts = left.filter((observation, place) => isStored(place) && hasInvestigation(observation));
+    const isStored = (index: number): boolean => !quarantined.includes(index) && !later.includes(index);
+    const texts = left.filter((observation, index) => isStored(index) && hasInvestigation(observation));
     const investigations = rows.filter(({ record }) => texts.some((text) => recordName(text) === record));
-    await Promise.all(investigations.map(({ id, createdAt }) => place({ id, createdAt })));
-    left = left.filter((_observation, place) => later.includes(place));
+    await Promise.all(investigations.map(({ id, createdAt }) => embed({ id, createdAt })));
+    left = left.filter((_observation, index) => later.includes(index));
   }
   return sentences.join(', then ');
 }
 
-async function place(investigation: InvestigationReference): Promise<void> {
+async function embed(investigation: InvestigationReference): Promise<void> {
   await model.embedInvestigation(investigation);
 }

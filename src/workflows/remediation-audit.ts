@@ -20,7 +20,7 @@ import { closingSentence, detailsOf, listSentence, outcomeOf, recordingLine } fr
 import { AuditTrail } from './audit-trail.ts';
 import { GatherRule } from './gather-rule.ts';
 import { GatherTimer } from './gather-timer.ts';
-import { InvestigationPlacing } from './investigation-placing.ts';
+import { InvestigationEmbedding } from './investigation-embedding.ts';
 import type {
   AuditProgress,
   CarriedAudit,
@@ -81,7 +81,7 @@ class Audit {
   readonly #queues: PhaseQueues;
   readonly #input: RemediationAuditInput;
   readonly #trail: AuditTrail;
-  readonly #placing: InvestigationPlacing;
+  readonly #embedding: InvestigationEmbedding;
   readonly #attributes: AuditAttributes;
   readonly #gathering: GatherTimer;
   readonly #confirming: GatherTimer;
@@ -95,7 +95,7 @@ class Audit {
     this.#input = input;
     this.#gatherRule = new GatherRule(gatherSeconds);
     this.#trail = new AuditTrail(carried?.trail);
-    this.#placing = new InvestigationPlacing(carried?.unplaced ?? []);
+    this.#embedding = new InvestigationEmbedding(carried?.unplaced ?? []);
     this.#attributes = new AuditAttributes(input.searchAttributes, carried?.trail.attributes);
     this.#queues = new PhaseQueues({
       record: (phase, list) => this.#record(phase, list),
@@ -183,11 +183,11 @@ class Audit {
     this.#noteRecorded(list, answer);
     // What brings another text of the same investigation may be on its way in another phase.
     if (!this.#queues.inFlight().some(([other, those]) => other !== phase && those.some(bringsText)))
-      this.#placing.begin();
+      this.#embedding.begin();
     if (answer.verdict !== undefined) this.#learn(answer.verdict);
     if (this.#trail.end !== undefined) this.#end(this.#trail.end);
     this.#releasePartialRecords();
-    return list.filter((_queued, place) => answer.later?.includes(place) === true);
+    return list.filter((_queued, index) => answer.later?.includes(index) === true);
   }
 
   #noteRecorded(
@@ -195,13 +195,13 @@ class Audit {
     { rows, quarantined = [], later = [] }: RecordedList,
   ): void {
     const rowOf = new Map(rows.map((row) => [row.record, row]));
-    for (const [place, { observation, isConfirmation }] of list.entries()) {
-      if (isConfirmation || later.includes(place)) continue;
-      const isRefused = quarantined.includes(place);
+    for (const [index, { observation, isConfirmation }] of list.entries()) {
+      if (isConfirmation || later.includes(index)) continue;
+      const isRefused = quarantined.includes(index);
       this.#trail.noteRecorded(observation, isRefused ? 'quarantined' : 'stored');
       const row = rowOf.get(recordName(observation));
       if (!isRefused && row !== undefined && hasInvestigation(observation))
-        this.#placing.add({ id: row.id, createdAt: row.createdAt });
+        this.#embedding.add({ id: row.id, createdAt: row.createdAt });
     }
   }
 
@@ -259,7 +259,7 @@ class Audit {
     // A model may be slower than the grace; what arrives while only it is waited for is recorded as ever.
     await condition(
       () =>
-        this.#queues.hasWaiting() || (this.#grace === 'over' && this.#placing.isDone()) || this.#isWoken(),
+        this.#queues.hasWaiting() || (this.#grace === 'over' && this.#embedding.isDone()) || this.#isWoken(),
     );
     return this.#queues.hasWaiting() || this.#isWoken();
   }
@@ -314,7 +314,7 @@ class Audit {
 
   #waitsFor(): string {
     if (!this.#queues.isIdle()) return 'the database';
-    if (this.#trail.end !== undefined) return this.#placing.isDone() ? 'late observations' : 'the model';
+    if (this.#trail.end !== undefined) return this.#embedding.isDone() ? 'late observations' : 'the model';
     return this.#trail.remediation === undefined
       ? "the remediation's own resource"
       : 'the end of the remediation';
@@ -340,7 +340,7 @@ class Audit {
   #carried(): CarriedAudit {
     return {
       backlog: this.#queues.unstored(),
-      unplaced: this.#placing.pending(),
+      unplaced: this.#embedding.pending(),
       knowsVerdict: this.#verdict === 'known',
       trail: this.#trail.state(this.#attributes.set),
     };

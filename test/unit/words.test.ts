@@ -28,13 +28,20 @@ const RETIRED: readonly RetiredWord[] = [
     word: /\b(?:un)?told\b|\btell(?:s|ing)?\b/,
     instead: 'send, log, report, list, deliver, distinguish',
     because: 'nobody can see whether a signal, a log line, a metric or an answer is meant',
-    unfinished: ['src/watcher', 'src/archive', 'src/query', 'src/domain/redaction', 'src/workflows/re'],
+    unfinished: ['src/watcher', 'src/archive', 'src/query', 'src/redaction', 'src/workflows/re'],
   },
   {
     word: /\bsights?\b/,
     instead: 'observation',
     because: 'what the watcher saw of a resource has that name everywhere else',
     unfinished: ['src/watcher'],
+  },
+  {
+    word: /\bplacing\b|\bunplaced\b/,
+    instead: 'embedding, position, index',
+    because: 'it meant the vector of a text, a number in a list, a position in a text, and a legal hold',
+    except: ['unplaced: readonly', 'carried?.unplaced', 'unplaced: this.#'],
+    unfinished: ['src/archive', 'src/query'],
   },
 ];
 

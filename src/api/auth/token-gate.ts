@@ -77,11 +77,11 @@ export function readTokens(path: string, text: string): readonly KnownToken[] {
 
 function readToken(path: string, entry: unknown, index: number): KnownToken {
   const { name, role, sha256 } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-  const place = `entry ${index + 1}`;
-  if (typeof name !== 'string' || name === '') throw new TokensFileError(path, `has no name in ${place}`);
+  const where = `entry ${index + 1}`;
+  if (typeof name !== 'string' || name === '') throw new TokensFileError(path, `has no name in ${where}`);
   if (typeof role !== 'string' || !Object.hasOwn(ROLES, role))
-    throw new TokensFileError(path, `has no known role in ${place}`);
+    throw new TokensFileError(path, `has no known role in ${where}`);
   if (typeof sha256 !== 'string' || !SHA256_HEX.test(sha256))
-    throw new TokensFileError(path, `has no sha256 in ${place}`);
+    throw new TokensFileError(path, `has no sha256 in ${where}`);
   return { name, role: role as Role, hash: Buffer.from(sha256, 'hex') };
 }

@@ -78,11 +78,11 @@ function parse(text: string, name: string): JsonValue {
     }
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's own message quotes the body, which may hold secrets, and messages are logged.
-    throw new Problem('malformed-body', `${name} is not valid JSON${placeOf(error)}`, { cause: error });
+    throw new Problem('malformed-body', `${name} is not valid JSON${positionOf(error)}`, { cause: error });
   }
 }
 
-function placeOf(error: SyntaxError): string {
-  const place = /at position (\d+)/.exec(error.message);
-  return place === null ? '' : ` (at character ${place[1] ?? ''})`;
+function positionOf(error: SyntaxError): string {
+  const position = /at position (\d+)/.exec(error.message);
+  return position === null ? '' : ` (at character ${position[1] ?? ''})`;
 }

@@ -12,7 +12,7 @@ import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
 import type { Durability, KeptRecord } from './durability.ts';
-import { createPlacing } from './embed-posted.ts';
+import { createPostedEmbedding } from './embed-posted.ts';
 
 /** What became of one posted record. */
 export interface PostedAnswer {
@@ -36,7 +36,7 @@ export interface Posting {
 
 interface PostingOptions {
   readonly durability: Durability;
-  /** Has the texts of analyses placed; without it they are only stored. */
+  /** Has the texts of analyses embedded; without it they are only stored. */
   readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
   /** The configured cluster. */
@@ -54,7 +54,7 @@ const MOST_ERRORS = 100;
 
 export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
-  const placing = createPlacing(options.deferral, metrics);
+  const embedding = createPostedEmbedding(options.deferral, metrics);
   return {
     async post(definition, records, caller) {
       const startedAt = performance.now();
@@ -72,7 +72,7 @@ export function createPosting(options: PostingOptions): Posting {
         });
         throw error;
       }
-      placing.place(
+      embedding.embed(
         accepted.flatMap(({ observation }, index) => (kept[index]?.status === 'stored' ? [observation] : [])),
       );
       let next = 0;

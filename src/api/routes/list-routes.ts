@@ -79,7 +79,7 @@ const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: Combi
     csvHeader(definition) + rows.map((row) => recordCsv(definition, row)).join(''),
 };
 
-/** Where the next page is, for formats that have no place for it. */
+/** The address of the next page, for formats without a field for it. */
 function linkTo(path: string, request: ApiRequest, { next }: CombinedPage): NonNullable<Answer['headers']> {
   if (next === undefined) return {};
   const query = new URLSearchParams(request.query as Record<string, string>);

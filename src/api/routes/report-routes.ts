@@ -197,7 +197,7 @@ async function embed(embedder: Embedder, texts: readonly string[]): Promise<numb
     return await embedder.embed(texts);
   } catch (error: unknown) {
     if (!(error instanceof EmbeddingUnavailableError)) throw error;
-    const detail = `model ${embedder.model} gives no place for the text now`;
+    const detail = `model ${embedder.model} is unavailable`;
     throw new Problem('model-unavailable', detail, { ...retryAfter(MODEL_RETRY_SECONDS), cause: error });
   }
 }

@@ -89,7 +89,7 @@ export function butNotSearched({ months, reason }: Unsearched): string {
 /** The problems that a route over the archive may answer with. */
 export const ARCHIVE_PROBLEMS = ['archive-busy', 'archive-damaged', 'archive-unavailable'] as const;
 
-/** For formats whose body has no place for it. */
+/** For formats without a field for it. */
 export function unsearchedHeaders(unsearched: Unsearched | undefined): NonNullable<Answer['headers']> {
   if (unsearched === undefined) return {};
   return { 'unsearched-months': unsearched.months.join(', '), 'unsearched-reason': unsearched.reason };

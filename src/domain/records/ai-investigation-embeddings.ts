@@ -11,7 +11,7 @@ export const EMBEDDING_DIMENSIONS = 1536;
 export const aiInvestigationEmbeddings = {
   table: 'ai_investigation_embeddings',
   kind: 'ai-investigation-embedding',
-  meaning: 'The text of an investigation and where a model places it, so that similar ones are found.',
+  meaning: 'The text of an investigation and its embedding by a model, so that similar ones are found.',
   postable: false,
   partitioned: false,
   columns: [
@@ -32,7 +32,7 @@ export const aiInvestigationEmbeddings = {
     {
       name: 'embedding',
       type: 'vector',
-      meaning: 'Its place, 1,536 numbers; a model with fewer is filled up with zeros',
+      meaning: 'The embedding: 1,536 numbers; a model with fewer is filled up with zeros',
     },
     { name: 'root_cause', type: 'text', meaning: 'The cause that was found' },
     {
@@ -54,7 +54,7 @@ export const aiInvestigationEmbeddings = {
       notNull: true,
       meaning: 'created_at of the row in ai_analysis_audit',
     },
-    { name: 'model', type: 'text', meaning: 'Model that placed it; distances hold within one model only' },
+    { name: 'model', type: 'text', meaning: 'Model of the embedding; distances hold within one model only' },
     { name: 'dimension', type: 'integer', meaning: 'Dimensions of that model' },
     {
       name: 'cluster',

@@ -7,17 +7,17 @@ export const model = proxyActivities<EmbeddingActivities>({
   // Above what the embedder may take with its own retries.
   startToCloseTimeout: '3m',
   heartbeatTimeout: '30s',
-  // A model that is away is no hurry, and the text is stored already.
+  // Embedding can wait: the text is stored already.
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
 });
 
 /**
- * Places investigation texts beside the recording, one at a time per investigation. A text that changed while it was
- * being placed is placed again. What is pending when a run continues as new begins anew in the next one.
+ * Embeds investigation texts beside the recording, one at a time per investigation. A text that changed while it was
+ * being embedded is embedded again. What is pending when a run continues as new begins anew in the next one.
  */
-export class InvestigationPlacing {
+export class InvestigationEmbedding {
   readonly #pending = new Map<string, InvestigationReference>();
-  /** Of these the newest text is not being placed yet. */
+  /** The newest text of these is not being embedded yet. */
   readonly #changed = new Set<string>();
   readonly #running = new Set<string>();
 
@@ -37,7 +37,7 @@ export class InvestigationPlacing {
       if (!this.#changed.has(id) || this.#running.has(id)) continue;
       this.#running.add(id);
       // Only a cancelled run rejects here, and such a run ends: the activity is retried without limit.
-      this.#place(investigation).catch(() => this.#pending.delete(id));
+      this.#embed(investigation).catch(() => this.#pending.delete(id));
     }
   }
 
@@ -49,7 +49,7 @@ export class InvestigationPlacing {
     return this.#pending.size === 0;
   }
 
-  async #place(investigation: InvestigationReference): Promise<void> {
+  async #embed(investigation: InvestigationReference): Promise<void> {
     const { id } = investigation;
     do {
       this.#changed.delete(id);
