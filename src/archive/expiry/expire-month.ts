@@ -18,10 +18,9 @@ import type { Hold } from '../../database/holds/holds.ts';
 import { listHolds } from '../../database/holds/holds.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
-  markExpired,
-  markRemoved,
+  changeMonth,
+  expireUnlessHeld,
   MonthMovedError,
-  replaceManifest,
   selectMonth,
 } from '../../database/months/month-states.ts';
 import type { RetentionRules } from '../../database/months/retention-plan.ts';
@@ -76,7 +75,7 @@ export async function expireMonth(given: ExpireDependencies, month: string): Pro
     if (row.state === 'dropped' && (await decide(given, client, row, objects)) === 'held') return 'held';
     await writeTombstone(given, client, row, objects);
     await removeAll(given, objects);
-    await markRemoved(client, month);
+    await changeMonth(client, month, 'remove');
     await given.reached?.('removed');
     return 'expired';
   });
@@ -91,7 +90,7 @@ async function decide(
   const holds = await listHolds(client);
   if (await isKept(given, row, holds, objects)) return 'held';
   await given.reached?.('examined');
-  await markExpired(
+  await expireUnlessHeld(
     client,
     row.month,
     holds.map(({ id }) => id),
@@ -154,7 +153,7 @@ async function writeTombstone(
     },
   });
   await reached?.('tombstone-written');
-  await replaceManifest(client, month, tombstone);
+  await changeMonth(client, month, 'certify', [tombstone.key, tombstone.sha256]);
 }
 
 function shapeOf({ schemaVersion, range }: Manifest): Pick<Manifest, 'schemaVersion' | 'range'> {

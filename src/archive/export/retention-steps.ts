@@ -21,13 +21,12 @@ import { dropMonth } from '../../database/months/month-drop.ts';
 import { tryLockObjects } from '../../database/months/month-objects.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
-  markArchived,
-  markArchiving,
-  markDetached,
+  changeMonth,
   MonthMovedError,
   noteFault,
   reopenMonth,
   selectMonth,
+  settleDetached,
 } from '../../database/months/month-states.ts';
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
@@ -125,7 +124,7 @@ class Steps {
   }
 
   async freeze(month: string): Promise<void> {
-    await this.asOwner((client) => markArchiving(client, month));
+    await this.asOwner((client) => changeMonth(client, month, 'freeze'));
     await this.#reached('frozen');
   }
 
@@ -187,7 +186,8 @@ class Steps {
     const sealed = await chain.append(contents, { held });
     await this.#reached('manifest-written');
     const { key, sha256, manifest } = sealed;
-    await this.asOwner((client) => markArchived(client, month, { key, sha256, rows: manifest.rows }));
+    const values = [key, sha256, JSON.stringify(manifest.rows)];
+    await this.asOwner((client) => changeMonth(client, month, 'seal', values));
     await this.#reached('archived');
   }
 
@@ -218,7 +218,7 @@ class Steps {
   /** False when a record came back to one of its tables while others were still being detached: then all come back. */
   async #settleDetached(client: pg.Client, month: string): Promise<boolean> {
     try {
-      await markDetached(client, month);
+      await settleDetached(client, month);
       return true;
     } catch (error: unknown) {
       if (!(error instanceof MonthMovedError)) throw error;

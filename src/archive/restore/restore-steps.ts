@@ -13,7 +13,7 @@ import type pg from 'pg';
 
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
-import { reopenMonth, selectMonth } from '../../database/months/month-states.ts';
+import { canChange, reopenMonth, selectMonth } from '../../database/months/month-states.ts';
 import {
   createStaged,
   dropStaged,
@@ -110,7 +110,8 @@ class Steps {
   async begin(request: RestoreRequest): Promise<RestorePlan> {
     const { month } = request;
     const row = await this.#asOwner((client) => selectMonth(client, month));
-    if (row !== undefined && isWhole(row)) return this.#keep(request, row);
+    // Every row of the month is in the database, and retention would take it away.
+    if (row !== undefined && canChange(row, 'keep')) return this.#keep(request, row);
     const { key, sha256, manifest } = await this.#manifestToLoad(month, row);
     requireKnownTables(manifest);
     // Its tables are only what came late; attached, they and the archived rows become one.
@@ -251,12 +252,6 @@ const LOAD_ORDER = [
   STAGED_LEDGER_TABLE,
   ...ARCHIVED_TABLES.map(({ table }) => table).filter((table) => table !== STAGED_LEDGER_TABLE),
 ];
-
-/** Every row of the month is in the database, and retention would take it away. */
-function isWhole(row: MonthRow): boolean {
-  if (row.settledManifest !== null) return false;
-  return row.state === 'restored' || row.state === 'archived' || row.state === 'detached';
-}
 
 async function foldStaged(client: pg.ClientBase, month: string, table: string): Promise<void> {
   const staged = stagedRelation(partitionName(table, month));

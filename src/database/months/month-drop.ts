@@ -6,7 +6,7 @@ import { quoteIdentifier } from '../sql.ts';
 import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
 import { describeHolders, lockHolders } from './lock-holders.ts';
 import { partitionsOf } from './month-detach.ts';
-import { move, requireAllDetached, selectMonth, underMonthLock } from './month-states.ts';
+import { changeMonth, requireAllDetached, selectMonth, underMonthLock } from './month-states.ts';
 
 export type DropOutcome =
   | { readonly dropped: true }
@@ -48,11 +48,7 @@ async function dropUnlessHeld(
   if (requireApproval && (row?.approvedBy ?? null) === null)
     return { dropped: false, holds: [], unapproved: true };
   const tables = partitions.map(({ relation }) => quoteIdentifier(relation)).join(', ');
-  await move(client, {
-    month,
-    from: ['detached'],
-    set: "state = 'dropped', dropped_at = clock_timestamp(), settled_manifest = manifest, fault = null, fault_at = null",
-  });
+  await changeMonth(client, month, 'drop');
   await client.query(`drop table ${tables}`);
   return { dropped: true };
 }

@@ -7,7 +7,7 @@ import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
-import { MonthMovedError, selectMonth, underMonthLock } from './month-states.ts';
+import { canChange, changeMonth, MonthMovedError, selectMonth, underMonthLock } from './month-states.ts';
 import { lockHolders } from './partitions.ts';
 import { foldRecords, rangeCheck, STAGED_LEDGER_TABLE, stagedFrom, stagedRelation } from './staged-month.ts';
 
@@ -16,6 +16,9 @@ interface RestoreTerms {
   readonly by: string;
   /** Instant. */
   readonly until: string;
+  /** Key of the manifest, and the SHA-256 of its bytes in hexadecimal. */
+  readonly manifest: string;
+  readonly manifestSha256: string;
 }
 
 /** A month could not be attached because somebody holds a lock on one of the tables. Tried again. */
@@ -42,7 +45,7 @@ export function monthRange(month: string): readonly [from: string, to: string] {
 export async function attachStaged(
   client: pg.ClientBase,
   month: string,
-  terms: RestoreTerms & { readonly manifest: string; readonly manifestSha256: string },
+  terms: RestoreTerms,
   beforeCommit: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   await namingLockHolders(client, month, () =>
@@ -57,34 +60,27 @@ export async function attachStaged(
       if (partitions.every(({ attachment }) => attachment === 'absent'))
         await attachAll(client, month, partitions);
       else await mergeAll(client, month, partitions);
-      await markRestored(client, month, terms);
+      await changeMonth(client, month, 'restore', valuesOf(terms));
       await beforeCommit();
     }),
   );
 }
 
 /** What is detached, or about to be, but still there is put back as it is. */
-export async function keepMonth(
-  client: pg.ClientBase,
-  month: string,
-  terms: RestoreTerms & { readonly manifest: string; readonly manifestSha256: string },
-): Promise<void> {
+export async function keepMonth(client: pg.ClientBase, month: string, terms: RestoreTerms): Promise<void> {
   await namingLockHolders(client, month, () =>
     underMonthLock(client, month, async () => {
       const row = await selectMonth(client, month);
-      if (row === undefined || row.settledManifest !== null || !KEEPABLE.has(row.state))
-        throw new MonthMovedError(month, 'archived');
+      if (row === undefined || !canChange(row, 'keep')) throw new MonthMovedError(month, 'archived');
       for (const { table, relation, attachment } of await partitionsOf(client, month)) {
         // A pending detach can only be finalised, and not within a transaction: retention goes on with it.
         if (attachment === 'pending' || attachment === 'absent') throw new MonthMovedError(month, row.state);
         if (attachment === 'detached') await attach(client, month, table, relation);
       }
-      await markRestored(client, month, terms);
+      await changeMonth(client, month, 'keep', valuesOf(terms));
     }),
   );
 }
-
-const KEEPABLE: ReadonlySet<string> = new Set(['archived', 'detached', 'restored']);
 
 async function attachAll(
   client: pg.ClientBase,
@@ -155,29 +151,9 @@ function requireUnmoved(month: string, row: MonthRow | undefined, manifest: stri
   throw new MonthMovedError(month, 'dropped');
 }
 
-/**
- * From now on the database holds all of the month, so no later manifest has to carry the parts of this one: a month that
- * changes is archived anew and completely, one that does not is found equal to this manifest and dropped again.
- */
-async function markRestored(
-  client: pg.ClientBase,
-  month: string,
-  terms: RestoreTerms & { readonly manifest: string; readonly manifestSha256: string },
-): Promise<void> {
-  await client.query({
-    text: `
-      insert into audit_partition as known
-        (month, state, manifest, manifest_sha256, archived_at, restored_at, restored_until, restored_by)
-      values ($1::date, 'restored', $2::text, decode($3::text, 'hex'), clock_timestamp(), clock_timestamp(), $4::timestamptz,
-        $5::text)
-      on conflict (month) do update set
-        state = 'restored', settled_manifest = null, fault = null, fault_at = null, detached_at = null,
-        manifest = excluded.manifest, manifest_sha256 = excluded.manifest_sha256,
-        restored_at = clock_timestamp(), restored_by = excluded.restored_by, updated_at = clock_timestamp(),
-        restored_until = case when known.state = 'restored'
-          then greatest(known.restored_until, excluded.restored_until) else excluded.restored_until end`,
-    values: [month, terms.manifest, terms.manifestSha256, terms.until, terms.by],
-  });
+/** In the order in which the transition takes them. */
+function valuesOf({ manifest, manifestSha256, until, by }: RestoreTerms): readonly string[] {
+  return [manifest, manifestSha256, until, by];
 }
 
 async function namingLockHolders(

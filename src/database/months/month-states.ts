@@ -14,6 +14,16 @@ import { partitionsOf } from './month-detach.ts';
  * restored (month-restore, from tables that staged-month fills), and expires with its archive. archived-months says which
  * months a question must search in the archive.
  *
+ * The states, and the events that lead from one to the next, are the table `MONTH_TRANSITIONS` below; nothing else changes
+ * the state of a month:
+ *   live       records are written to it. Entered by its first record, and by `reopen`.
+ *   archiving  it is being exported. Writers do not notice; what they still write is found when it is compared.
+ *   archived   its archive was read back, matched, and has a manifest.
+ *   detached   its tables were taken out, and compared with the archive once more. No writer finds them.
+ *   dropped    its rows are in the archive only.
+ *   restored   its rows are in the database again, until a day that somebody named.
+ *   expired    its archive is being removed, or was; nothing leads out of it but a record that comes late.
+ *
  * Must stay true: retention and restore change a month one at a time, under its lock; a step first checks that the month
  * is still in the state it expects (MonthMovedError); nothing is dropped that no verified manifest lists, that a hold matches, or that a
  * record re-opened; a partition that was detached keeps every row until it is dropped.
@@ -78,42 +88,125 @@ export async function selectMonth(
   return rows[0];
 }
 
-/** From here on the month is being archived. Writers do not notice; what they still write is found at the end. */
-export async function markArchiving(client: pg.ClientBase, month: string): Promise<void> {
-  await move(client, { month, from: ['live', 'archiving'], set: "state = 'archiving'" });
+/** How one event changes a month. */
+interface Transition {
+  /** States in which it may come; `none` when the database never had the month. */
+  readonly from: readonly (PartitionState | 'none')[];
+  readonly to: PartitionState;
+  /** Columns besides the state. The values that the event brings are $3, $4 and so on. */
+  readonly set: readonly string[];
+  /** Only while every row of the month is in the database. Default false. */
+  readonly complete?: true;
 }
 
-/** Its archive was read back and matched, and its manifest is in the store. */
-export async function markArchived(
+const NO_FAULT = ['fault = null', 'fault_at = null'];
+const MANIFEST = ['manifest = $3::text', "manifest_sha256 = decode($4::text, 'hex')"];
+
+/**
+ * $3 and $4 are the manifest, $5 until when the month stays, $6 who wants it. From now on the database holds all of the month,
+ * so no later manifest has to carry the parts of this one: a month that changes is archived anew and completely, one that does
+ * not is found equal to this manifest and dropped again.
+ */
+const RESTORED = [
+  ...NO_FAULT,
+  ...MANIFEST,
+  'settled_manifest = null',
+  'detached_at = null',
+  'archived_at = coalesce(archived_at, clock_timestamp())',
+  'restored_at = clock_timestamp()',
+  'restored_by = $6::text',
+  "restored_until = greatest($5::timestamptz, case when state = 'restored' then restored_until end)",
+];
+
+/** Every change of the state of a month. An event in any other state is a MonthMovedError, and changes nothing. */
+export const MONTH_TRANSITIONS = {
+  /** The export begins, or begins again. */
+  freeze: { from: ['live', 'archiving'], to: 'archiving', set: [] },
+  /** The archive was read back, matched, and its manifest is in the store: key, SHA-256, rows of each table. */
+  seal: {
+    from: ['archiving'],
+    to: 'archived',
+    set: [...NO_FAULT, ...MANIFEST, 'archived_at = clock_timestamp()', 'row_counts = $5::jsonb'],
+  },
+  /** The tables were detached, and compared with the archive: nothing was written in between. */
+  detach: { from: ['archived', 'restored'], to: 'detached', set: ['detached_at = clock_timestamp()'] },
+  /** The detached tables are dropped. From now on the parts of this manifest belong to every later one. */
+  drop: {
+    from: ['detached'],
+    to: 'dropped',
+    set: [...NO_FAULT, 'settled_manifest = manifest', 'dropped_at = clock_timestamp()'],
+  },
+  /** A record came late, a hold matched, or a restore needs the tables: `audit_create_month` attaches or creates them. */
+  reopen: {
+    from: ['archived', 'detached', 'dropped', 'restored', 'expired'],
+    to: 'live',
+    set: ['approved_by = null', 'approved_at = null', 'detached_at = null'],
+  },
+  /** The staged tables were attached, or their rows merged into those of late records. */
+  restore: {
+    from: ['none', 'live', 'archiving', 'archived', 'dropped'],
+    to: 'restored',
+    set: RESTORED,
+  },
+  /** A restore of a month that retention has not dropped yet: it only stays longer. */
+  keep: { from: ['archived', 'detached', 'restored'], to: 'restored', set: RESTORED, complete: true },
+  /** Its time in the archive is over: from now on its archive is removed. */
+  expire: { from: ['dropped'], to: 'expired', set: [...NO_FAULT, 'settled_manifest = null'] },
+  /** The manifest that says who removed what is in the store: key, SHA-256. */
+  certify: { from: ['expired'], to: 'expired', set: MANIFEST },
+  /** Its objects are gone from the store. */
+  remove: { from: ['expired'], to: 'expired', set: ['expired_at = clock_timestamp()'] },
+} as const satisfies Readonly<Record<string, Transition>>;
+
+export type MonthEvent = keyof typeof MONTH_TRANSITIONS;
+
+/** Whether the event may come now; `undefined` stands for a month that the database never had. */
+export function canChange(
+  row: Pick<MonthRow, 'state' | 'settledManifest'> | undefined,
+  event: MonthEvent,
+): boolean {
+  const { from, complete }: Transition = MONTH_TRANSITIONS[event];
+  if (complete === true && row?.settledManifest !== null) return false;
+  return from.includes(row?.state ?? 'none');
+}
+
+/** `reopen` is what the database itself does for a record of the month: see `reopenMonth`. */
+export async function changeMonth(
   client: pg.ClientBase,
   month: string,
-  manifest: {
-    readonly key: string;
-    readonly sha256: string;
-    readonly rows: Readonly<Record<string, number>>;
-  },
+  event: Exclude<MonthEvent, 'reopen'>,
+  values: readonly unknown[] = [],
 ): Promise<void> {
-  await move(client, {
-    month,
-    from: ['archiving'],
-    set: `state = 'archived', archived_at = clock_timestamp(), fault = null, fault_at = null,
-      manifest = $3::text, manifest_sha256 = decode($4::text, 'hex'), row_counts = $5::jsonb`,
-    values: [manifest.key, manifest.sha256, JSON.stringify(manifest.rows)],
+  const { from, to, set, complete }: Transition = MONTH_TRANSITIONS[event];
+  if (from.includes('none'))
+    await client.query({
+      text: 'insert into audit_partition (month) values ($1::date) on conflict (month) do nothing',
+      values: [month],
+    });
+  const { rowCount } = await client.query({
+    text: `
+      update audit_partition set ${[`state = '${to}'`, 'updated_at = clock_timestamp()', ...set].join(', ')}
+      where month = $1::date and state = any($2::text[])
+        ${complete === true ? 'and settled_manifest is null' : ''}`,
+    values: [month, from, ...values],
   });
+  const expected = from.find((state) => state !== 'none');
+  if (rowCount !== 1 && expected !== undefined) throw new MonthMovedError(month, expected);
 }
 
-/** Its detached tables were compared with the archive: nothing was written in between. */
-export async function markDetached(client: pg.ClientBase, month: string): Promise<void> {
+/** Attaches what was detached: the month is live again, with every row it had. */
+export async function reopenMonth(client: pg.ClientBase, month: string): Promise<void> {
+  await client.query({ text: 'select audit_create_month($1::date)', values: [month] });
+}
+
+/** After the comparison of its detached tables. */
+export async function settleDetached(client: pg.ClientBase, month: string): Promise<void> {
   await underMonthLock(client, month, async () => {
     const detached = await requireAllDetached(client, month, 'archived');
     // The caller of the plan searches for held rows, and what is detached has none of its parent's grants.
     for (const { relation } of detached)
       await client.query(`grant select on ${quoteIdentifier(relation)} to audit_writer, audit_reader`);
-    await move(client, {
-      month,
-      from: ['archived', 'restored'],
-      set: "state = 'detached', detached_at = clock_timestamp()",
-    });
+    await changeMonth(client, month, 'detach');
   });
 }
 
@@ -121,7 +214,7 @@ export async function markDetached(client: pg.ClientBase, month: string): Promis
  * From here on its archive is removed. Holds cannot be created meanwhile: one that came since the holds were examined wins,
  * one that comes later is too late.
  */
-export async function markExpired(
+export async function expireUnlessHeld(
   client: pg.ClientBase,
   month: string,
   examinedHolds: readonly string[],
@@ -133,27 +226,8 @@ export async function markExpired(
       values: [examinedHolds],
     });
     if (rowCount !== 0) throw new MonthMovedError(month, 'dropped');
-    await move(client, {
-      month,
-      from: ['dropped'],
-      set: "state = 'expired', settled_manifest = null, fault = null, fault_at = null",
-    });
+    await changeMonth(client, month, 'expire');
   });
-}
-
-/** The manifest that says that its archive was removed. */
-export async function replaceManifest(
-  client: pg.ClientBase,
-  month: string,
-  { key, sha256 }: { readonly key: string; readonly sha256: string },
-): Promise<void> {
-  const set = "manifest = $3::text, manifest_sha256 = decode($4::text, 'hex')";
-  await move(client, { month, from: ['expired'], set, values: [key, sha256] });
-}
-
-/** Its objects are gone from the store. */
-export async function markRemoved(client: pg.ClientBase, month: string): Promise<void> {
-  await move(client, { month, from: ['expired'], set: 'expired_at = clock_timestamp()' });
 }
 
 /** Why retention stopped at this month; shown by the plan until it gets further. */
@@ -169,11 +243,6 @@ export async function noteFault(
       where month = $1::date`,
     values: [month, fault],
   });
-}
-
-/** Attaches what was detached: the month is live again, with every row it had. */
-export async function reopenMonth(client: pg.ClientBase, month: string): Promise<void> {
-  await client.query({ text: 'select audit_create_month($1::date)', values: [month] });
 }
 
 /** Consents to the drop of a month. Whoever re-opens it needs a new consent. */
@@ -230,26 +299,4 @@ export async function underMonthLock<T>(
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
-}
-
-interface MonthMove {
-  readonly month: string;
-  readonly from: readonly PartitionState[];
-  readonly set: string;
-  readonly values?: readonly unknown[];
-}
-
-/** Changes the row of a month, provided that it is still in one of the states. */
-export async function move(
-  client: pg.ClientBase,
-  { month, from, set, values = [] }: MonthMove,
-): Promise<void> {
-  const { rowCount } = await client.query({
-    text: `
-      update audit_partition set ${set}, updated_at = clock_timestamp()
-      where month = $1::date and state = any($2::text[])`,
-    values: [month, from, ...values],
-  });
-  const [expected] = from;
-  if (rowCount !== 1 && expected !== undefined) throw new MonthMovedError(month, expected);
 }
