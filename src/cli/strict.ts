@@ -6,7 +6,7 @@ import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
 import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
 import { watchedClusters } from '../services/watcher-settings.ts';
-import type { LookOptions } from '../watcher/stream/api-request.ts';
+import type { ProbeOptions } from '../watcher/stream/api-request.ts';
 import type { NotStripped, Stripping } from '../watcher/strict/strip-finalizers.ts';
 import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strict/strip-finalizers.ts';
 import type { Collection } from '../watcher/watched-kind.ts';
@@ -86,7 +86,7 @@ async function runIn(
 async function uninstall(
   collections: readonly Collection[],
   { watcher }: Config,
-  look: LookOptions,
+  look: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
   if (watcher.strict.kinds.length > 0) {
     process.stderr.write(
@@ -105,7 +105,7 @@ async function uninstall(
 
 async function releaseNamed(
   names: readonly ResourceName[],
-  look: LookOptions,
+  look: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
   const left: NotStripped[] = [];
   for (const one of names) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { UrgentResources } from '../../src/watcher/state/due-for-probe.ts';
+import { DueForProbe } from '../../src/watcher/state/due-for-probe.ts';
 import type { Seen, Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 
@@ -20,18 +20,18 @@ function trackedAs(uid: string, given: Partial<Seen>): Tracked {
   return { ...tracked, seen: { ...tracked.seen, collection: PATH, ...given } };
 }
 
-function urgentAt() {
+function dueAt() {
   let nowMs = NOW_MS;
-  const urgent = new UrgentResources({ reconcileMs: RECONCILE_MS, now: () => nowMs });
+  const due = new DueForProbe({ reconcileMs: RECONCILE_MS, now: () => nowMs });
   return {
     pass: (ms: number) => {
       nowMs += ms;
     },
-    take: (tracked: readonly Tracked[]) => urgent.take(tracked, COLLECTION).map(({ uid }) => uid),
+    take: (tracked: readonly Tracked[]) => due.take(tracked, COLLECTION).map(({ uid }) => uid),
   };
 }
 
-test('urgent is what is open beyond its deadline, and what the cluster may delete before the list after the next', () => {
+test('what is open beyond its deadline, or may be deleted before the list after the next, is probed', () => {
   const tracked = [
     trackedAs('overdue', { deadlineAtMs: NOW_MS - 1 }),
     trackedAs('in-time', { deadlineAtMs: NOW_MS + 1 }),
@@ -42,11 +42,11 @@ test('urgent is what is open beyond its deadline, and what the cluster may delet
     trackedAs('gone', { deadlineAtMs: NOW_MS - 1, isGone: true }),
     trackedAs('elsewhere', { deadlineAtMs: NOW_MS - 1, collection: '/apis/other' }),
   ];
-  expect(urgentAt().take(tracked)).toEqual(['overdue', 'expiring', 'expired']);
+  expect(dueAt().take(tracked)).toEqual(['overdue', 'expiring', 'expired']);
 });
 
 test('each is due once between two lists, and of many the longest due come first', () => {
-  const { take, pass } = urgentAt();
+  const { take, pass } = dueAt();
   const tracked = Array.from({ length: 150 }, (_, index) =>
     trackedAs(String(index), { deadlineAtMs: NOW_MS - 1 }),
   );

@@ -1,7 +1,7 @@
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { lookAt } from '../stream/api-request.ts';
+import { probe } from '../stream/api-request.ts';
 import type { Collection } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { KindObserver } from './kind-observer.ts';
@@ -63,7 +63,7 @@ async function isMissingAt(
   { connection, deadlineMs, observer, logger }: TombstoneOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const look = await lookAt(collection, tracked, { connection, deadlineMs, signal });
+  const look = await probe(collection, tracked, { connection, deadlineMs, signal });
   if (look === 'missing') return true;
   if (look === 'not-served') return absentPolls >= ABSENCES_THAT_COUNT;
   if ('unclear' in look) {

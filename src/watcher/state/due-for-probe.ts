@@ -2,11 +2,11 @@ import type { Collection } from '../watched-kind.ts';
 import type { Tracked } from './tracked.ts';
 
 /** Of one collection and round: the API server has others to serve. The next round takes the next. */
-const MOST_LOOKS = 100;
+const MOST_PROBES = 100;
 /** Of the time between two lists: what is deleted sooner may be gone before a list can show it. */
 const LISTS_AHEAD = 2;
 
-interface UrgencyOptions {
+interface DueOptions {
   /** Between two complete lists, in milliseconds. */
   readonly reconcileMs: number;
   /** Milliseconds since the epoch. */
@@ -17,11 +17,11 @@ interface UrgencyOptions {
  * Finds the resources whose silence is suspicious or whose time is short: open beyond their deadline, or soon to be
  * deleted by the cluster. Each is due once between two lists.
  */
-export class UrgentResources {
-  readonly #options: UrgencyOptions;
+export class DueForProbe {
+  readonly #options: DueOptions;
   readonly #dueAtMs = new WeakMap<Tracked, number>();
 
-  constructor(options: UrgencyOptions) {
+  constructor(options: DueOptions) {
     this.#options = options;
   }
 
@@ -32,15 +32,15 @@ export class UrgentResources {
     const chosen = [...tracked]
       .filter(
         (one) =>
-          one.seen.collection === path && !one.seen.isGone && due(one) <= nowMs && this.#isUrgent(one, nowMs),
+          one.seen.collection === path && !one.seen.isGone && due(one) <= nowMs && this.#isDue(one, nowMs),
       )
       .sort((one, other) => due(one) - due(other))
-      .slice(0, MOST_LOOKS);
+      .slice(0, MOST_PROBES);
     for (const one of chosen) this.#dueAtMs.set(one, nowMs + this.#options.reconcileMs);
     return chosen;
   }
 
-  #isUrgent({ seen: { isTerminal, deadlineAtMs, retentionExpiresAtMs } }: Tracked, nowMs: number): boolean {
+  #isDue({ seen: { isTerminal, deadlineAtMs, retentionExpiresAtMs } }: Tracked, nowMs: number): boolean {
     const soonMs = nowMs + LISTS_AHEAD * this.#options.reconcileMs;
     if (retentionExpiresAtMs !== undefined && retentionExpiresAtMs < soonMs) return true;
     return !isTerminal && deadlineAtMs !== undefined && deadlineAtMs < nowMs;

@@ -86,12 +86,15 @@ export class KindObserver {
     return seen.remediation?.uid === remediationUid ? seen.createdAt : undefined;
   }
 
+  /** The newest version that was seen of a resource, also of one that ended; -1 when none was. */
+  versionOf(uid: string): bigint {
+    return this.#tracked.get(uid)?.seen.version ?? this.#ends.get(uid) ?? -1n;
+  }
+
   /** Whether an observation of a resource would say anything that is not known. */
   isNews(resource: JsonObject): boolean {
     const identity = identify(resource);
-    if (identity === undefined) return false;
-    const known = this.#tracked.get(identity.uid)?.seen.version ?? this.#ends.get(identity.uid) ?? -1n;
-    return identity.version > known;
+    return identity !== undefined && identity.version > this.versionOf(identity.uid);
   }
 
   /** The resource, if a list shows it at an older version than one that was seen and that the list must know. */

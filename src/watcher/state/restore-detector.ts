@@ -1,7 +1,7 @@
 import { textAt } from '../../kubernaut/resource.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { LookOptions } from '../stream/api-request.ts';
-import { lookAt } from '../stream/api-request.ts';
+import type { ProbeOptions } from '../stream/api-request.ts';
+import { probe } from '../stream/api-request.ts';
 import type { Collection } from '../watched-kind.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { Tracked } from './tracked.ts';
@@ -13,7 +13,7 @@ const MOST_OLDER_LISTS = 5;
 
 interface RestoreDetectorOptions {
   readonly cluster: string;
-  readonly look: LookOptions;
+  readonly look: ProbeOptions;
   readonly logger: Logger;
   /** Called when it is certain: versions went back. */
   readonly restored: () => void;
@@ -63,7 +63,7 @@ export class RestoreDetector {
 
   async #wentBack(collection: Collection, newer: readonly Tracked[]): Promise<boolean> {
     for (const tracked of newer.slice(0, LOOKS)) {
-      const look = await lookAt(collection, tracked, this.#options.look);
+      const look = await probe(collection, tracked, this.#options.look);
       if (typeof look === 'string' || 'unclear' in look) continue;
       const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;
       const version = textAt(look.object, 'metadata.resourceVersion') ?? '';

@@ -110,9 +110,9 @@ function endOfString(bytes: Buffer, start: number): number {
 }
 
 /** `not-served` says nothing of the object: nothing answers at its path, for now or for good. */
-type Look = { readonly object: JsonObject } | 'missing' | 'not-served' | { readonly unclear: unknown };
+type ProbeAnswer = { readonly object: JsonObject } | 'missing' | 'not-served' | { readonly unclear: unknown };
 
-export interface LookOptions {
+export interface ProbeOptions {
   readonly connection: ClusterConnection;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -122,11 +122,11 @@ export interface LookOptions {
  * Asks for one object by its name. Without a version this always goes to etcd, whereas lists and watches are served from
  * a cache that has been known to lose events.
  */
-export async function lookAt(
+export async function probe(
   collection: Collection,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  options: LookOptions,
-): Promise<Look> {
+  options: ProbeOptions,
+): Promise<ProbeAnswer> {
   const path = objectPath(collection, namespace, name);
   try {
     const { body } = await getJson({ ...options, path, operation: `get ${path}` });

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { reasonOf } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
@@ -7,24 +7,25 @@ import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import { confirmGone } from '../state/confirm-deletion.ts';
-import { UrgentResources } from '../state/due-for-probe.ts';
+import { DueForProbe } from '../state/due-for-probe.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
+import type { MissingResource, NewerResource } from '../state/missed-changes.ts';
+import { judge, waitForWatch } from '../state/missed-changes.ts';
+import { identify } from '../state/read-resource.ts';
 import type { Tracked } from '../state/tracked.ts';
 import type { Collection } from '../watched-kind.ts';
 import type { WatcherTiming } from '../watcher-options.ts';
-import { lookAt, renewCredentials } from './api-request.ts';
+import { probe, renewCredentials } from './api-request.ts';
 import type { CompleteList } from './complete-list.ts';
 import { readCompleteList } from './complete-list.ts';
 import { classifyFailure, OlderListError } from './failure.ts';
 import { Reflector } from './reflector.ts';
 
-const TURNS_TO_READ = 3;
-
-/** What a list or a look shows and the watch has not told. */
-interface Found {
-  /** The watch that was open at that time. */
+/** What a list or a probe has just shown and the watch has not. */
+interface FoundNow {
+  /** The watch that was open before the request. */
   readonly openedAt: number | undefined;
-  readonly held: readonly JsonObject[];
+  readonly newer: readonly JsonObject[];
   readonly missing: readonly Tracked[];
 }
 
@@ -58,7 +59,7 @@ export class CollectionWatcher {
   readonly collection: Collection;
   readonly #options: CollectionWatcherOptions;
   readonly #reflector: Reflector;
-  readonly #urgent: UrgentResources;
+  readonly #dueForProbe: DueForProbe;
   /** Missing from a list that a watch began with: no watch was to tell their end. */
   readonly #endedBefore = new WeakSet<Tracked>();
   /** The newest version that anything has shown: no list may be older. */
@@ -68,17 +69,17 @@ export class CollectionWatcher {
   constructor(options: CollectionWatcherOptions) {
     this.#options = options;
     this.collection = options.collection;
-    this.#urgent = new UrgentResources({ reconcileMs: options.timing.reconcileMs, now: Date.now });
+    this.#dueForProbe = new DueForProbe({ reconcileMs: options.timing.reconcileMs, now: Date.now });
     this.#reflector = new Reflector({
       ...options,
       list: (signal) => this.#list(signal),
       listed: (list) => {
         const missing = this.#missingFrom(list);
         for (const tracked of missing) this.#endedBefore.add(tracked);
-        void this.#bury(missing);
+        void this.#confirmGone(missing);
       },
       absent: () => {
-        void this.#bury(this.#missingFrom({ listed: new Set(), version: this.#newest }));
+        void this.#confirmGone(this.#missingFrom({ listed: new Set(), version: this.#newest }));
       },
       older: (error) => this.#suspect(error),
       saw: (version) => {
@@ -101,7 +102,7 @@ export class CollectionWatcher {
     await Promise.all([
       this.#reflector.run(signal),
       this.#checkForever(timing.reconcileMs, () => this.#reconcile(signal), signal),
-      this.#checkForever(timing.lookMs, () => this.#lookAtUrgent(signal), signal),
+      this.#checkForever(timing.lookMs, () => this.#probeDue(signal), signal),
     ]);
   }
 
@@ -157,62 +158,72 @@ export class CollectionWatcher {
   async #reconcile(signal: AbortSignal): Promise<void> {
     await this.#options.recall();
     const openedAt = this.#reflector.watchOpenedAt;
-    const held: JsonObject[] = [];
-    const list = await this.#list(signal, (resource) => held.push(resource) > 0);
-    await this.#hearOut({ openedAt, held, missing: this.#missingFrom(list) }, signal);
+    const newer: JsonObject[] = [];
+    const list = await this.#list(signal, (resource) => newer.push(resource) > 0);
+    await this.#judgeFound({ openedAt, newer, missing: this.#missingFrom(list) }, signal);
   }
 
-  /** Between two lists each resource that is overdue, or soon to be deleted, is asked for by its name: etcd itself answers. */
-  async #lookAtUrgent(signal: AbortSignal): Promise<void> {
+  /** Between two lists each resource that is overdue, or soon to be deleted, is probed by its name: etcd itself answers. */
+  async #probeDue(signal: AbortSignal): Promise<void> {
     const { observer, connection, timing } = this.#options;
     const openedAt = this.#reflector.watchOpenedAt;
-    const held: JsonObject[] = [];
+    const newer: JsonObject[] = [];
     const missing: Tracked[] = [];
-    for (const tracked of this.#urgent.take(observer.tracked(), this.collection)) {
-      const look = await lookAt(this.collection, tracked, {
+    for (const tracked of this.#dueForProbe.take(observer.tracked(), this.collection)) {
+      const answer = await probe(this.collection, tracked, {
         connection,
         deadlineMs: timing.requestMs,
         signal,
       });
-      if (look === 'missing') missing.push(tracked);
-      if (typeof look === 'string') continue;
-      if ('unclear' in look) throw look.unclear;
-      if (textAt(look.object, 'metadata.uid') !== tracked.uid) missing.push(tracked);
-      if (observer.isNews(look.object)) held.push(look.object);
+      if (answer === 'missing') missing.push(tracked);
+      if (typeof answer === 'string') continue;
+      if ('unclear' in answer) throw answer.unclear;
+      if (textAt(answer.object, 'metadata.uid') !== tracked.uid) missing.push(tracked);
+      if (observer.isNews(answer.object)) newer.push(answer.object);
     }
-    await this.#hearOut({ openedAt, held, missing }, signal);
+    await this.#judgeFound({ openedAt, newer, missing }, signal);
   }
 
-  /**
-   * What was found is kept for a while: taken in at once it would hide the states between, which the watch is about to
-   * tell. What an open watch has not told by then, it has lost; one that is being asked for again has until the longest
-   * pause is over.
-   */
-  async #hearOut({ openedAt, held, missing }: Found, signal: AbortSignal): Promise<void> {
-    if (held.length + missing.length === 0) return;
+  /** What was found is taken in when the watch had its time to show it; what that watch has missed is counted. */
+  async #judgeFound({ openedAt, newer, missing }: FoundNow, signal: AbortSignal): Promise<void> {
+    if (newer.length + missing.length === 0) return;
     const { observer, timing } = this.#options;
-    const isSameWatch = (): boolean => openedAt !== undefined && openedAt === this.#reflector.watchOpenedAt;
-    const graceMs = timing.reconcileGraceMs + (isSameWatch() ? 0 : timing.longestBackoffMs);
-    await delay(graceMs, undefined, { signal }).catch(() => undefined);
-    // What was found may be over by now, and nobody is left to tell that: the next life lists.
+    const graceMs = timing.reconcileGraceMs;
+    const found = {
+      openedAt,
+      foundAt: performance.now(),
+      newer: newer.flatMap((resource) => newerResource(resource)),
+      missing: missing.map((tracked) => this.#missingResource(tracked)),
+    };
+    const isOpen = (): number | undefined => this.#reflector.watchOpenedAt;
+    await waitForWatch(found, { graceMs, reopenMs: timing.longestBackoffMs, openedAt: isOpen, signal });
+    // What was found may be over by now, and nobody is left to show that: the next life lists.
     if (signal.aborted) return;
-    // After a stall timers come first: what has arrived meanwhile is read before it is called lost.
-    for (let turn = 0; turn < TURNS_TO_READ; turn += 1) await nextTurn();
-    const isLost = isSameWatch();
-    const untold = held.filter((resource) => observer.observe(resource, this.collection)?.isNews === true);
-    const { before = [], since = [] } = Object.groupBy(missing, (tracked) =>
-      this.#endedBefore.has(tracked) ? 'before' : 'since',
+    const watch = {
+      openedAt: isOpen(),
+      graceMs,
+      versionOf: (uid: string) => observer.versionOf(uid),
+      isGone: (uid: string) => observer.find(uid)?.seen.isGone ?? true,
+    };
+    const { missed, deleted } = judge(found, watch, performance.now());
+    for (const resource of newer) observer.observe(resource, this.collection);
+    await this.#confirmGone(deleted.flatMap(({ tracked, isMissed }) => (isMissed ? [] : [tracked])));
+    const gone = await this.#confirmGone(
+      deleted.flatMap(({ tracked, isMissed }) => (isMissed ? [tracked] : [])),
     );
-    await this.#bury(before);
-    const gone = await this.#bury(since);
-    if (isLost) this.#reflector.lost(untold.length + gone);
+    this.#reflector.lost(missed.length + gone);
+  }
+
+  #missingResource(tracked: Tracked): MissingResource<Tracked> {
+    const { version } = tracked.seen;
+    return { tracked, uid: tracked.uid, version, endedBeforeWatch: this.#endedBefore.has(tracked) };
   }
 
   #missingFrom({ listed, version }: Pick<CompleteList, 'listed' | 'version'>): Tracked[] {
     return this.#options.observer.missingFrom(this.collection, listed, version);
   }
 
-  async #bury(missing: readonly Tracked[]): Promise<number> {
+  async #confirmGone(missing: readonly Tracked[]): Promise<number> {
     if (missing.length === 0) return 0;
     const { timing } = this.#options;
     return confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
@@ -221,4 +232,9 @@ export class CollectionWatcher {
   async #suspect(error: unknown): Promise<void> {
     if (error instanceof OlderListError) await this.#options.older(this, error.version);
   }
+}
+
+function newerResource(resource: JsonObject): readonly NewerResource[] {
+  const identity = identify(resource);
+  return identity === undefined ? [] : [{ uid: identity.uid, version: identity.version, resource }];
 }

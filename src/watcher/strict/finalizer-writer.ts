@@ -2,7 +2,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ObjectPatch } from '../../kubernetes/cluster-connection.ts';
-import type { LookOptions } from '../stream/api-request.ts';
+import type { ProbeOptions } from '../stream/api-request.ts';
 import { parseApiJson, readAnswer } from '../stream/api-request.ts';
 import type { Collection } from '../watched-kind.ts';
 import { objectPath } from '../watched-kind.ts';
@@ -23,14 +23,14 @@ interface FinalizerAnswer {
 }
 
 /** Puts our finalizer on an object. A deleted one takes none (422), one that is gone neither (409). */
-export async function addFinalizer(target: FinalizerTarget, options: LookOptions): Promise<FinalizerAnswer> {
+export async function addFinalizer(target: FinalizerTarget, options: ProbeOptions): Promise<FinalizerAnswer> {
   return answerOf(await applyFinalizers(target, [FINALIZER], options));
 }
 
 /** Takes our finalizer off an object: by applying none, since what we own goes with that and nothing else does. */
 export async function releaseFinalizer(
   target: FinalizerTarget,
-  options: LookOptions,
+  options: ProbeOptions,
 ): Promise<FinalizerAnswer> {
   const released = await applyFinalizers(target, [], options);
   if (!carriesFinalizer(released)) return answerOf(released);
@@ -44,7 +44,7 @@ export async function releaseFinalizer(
 function applyFinalizers(
   target: FinalizerTarget,
   finalizers: readonly string[],
-  options: LookOptions,
+  options: ProbeOptions,
 ): Promise<JsonObject> {
   const { collection, namespace, name, uid } = target;
   const { apiVersion, kind } = collection;
@@ -61,7 +61,7 @@ function mergePatch(patch: object): ObjectPatch {
 async function patchObject(
   { collection, namespace, name }: FinalizerTarget,
   patch: ObjectPatch,
-  { connection, deadlineMs, signal }: LookOptions,
+  { connection, deadlineMs, signal }: ProbeOptions,
 ): Promise<JsonObject> {
   const path = objectPath(collection, namespace, name);
   const operation = `patch ${path}`;

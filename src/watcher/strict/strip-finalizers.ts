@@ -2,8 +2,8 @@ import { reasonOf } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import { Backoff } from '../pacing.ts';
-import type { LookOptions } from '../stream/api-request.ts';
-import { lookAt } from '../stream/api-request.ts';
+import type { ProbeOptions } from '../stream/api-request.ts';
+import { probe } from '../stream/api-request.ts';
 import { HTTP, KubernetesApiError } from '../stream/failure.ts';
 import { listPages } from '../stream/list.ts';
 import type { Collection } from '../watched-kind.ts';
@@ -28,7 +28,10 @@ const ATTEMPTS = 5;
 const BACKOFF = { firstMs: 200, longestMs: 3_000, random: Math.random };
 
 /** Takes our finalizer off everything in these collections that carries it. */
-export async function stripAll(collections: readonly Collection[], options: LookOptions): Promise<Stripping> {
+export async function stripAll(
+  collections: readonly Collection[],
+  options: ProbeOptions,
+): Promise<Stripping> {
   const stripped: FinalizerTarget[] = [];
   const left: NotStripped[] = [];
   for (const collection of collections) {
@@ -50,12 +53,12 @@ export async function stripAll(collections: readonly Collection[], options: Look
 export async function findHeld(
   collections: readonly Collection[],
   place: { readonly namespace: string; readonly name: string },
-  options: LookOptions,
+  options: ProbeOptions,
 ): Promise<readonly FinalizerTarget[] | undefined> {
   let isFound = false;
   const held: FinalizerTarget[] = [];
   for (const collection of collections) {
-    const look = await lookAt(collection, place, options);
+    const look = await probe(collection, place, options);
     if (look === 'missing' || look === 'not-served') continue;
     if ('unclear' in look) throw look.unclear;
     isFound = true;
@@ -66,7 +69,7 @@ export async function findHeld(
 
 export async function stripEach(
   targets: readonly FinalizerTarget[],
-  options: LookOptions,
+  options: ProbeOptions,
 ): Promise<Stripping> {
   const queue = [...targets];
   const stripped: FinalizerTarget[] = [];
@@ -87,7 +90,7 @@ export function describeTarget({ collection, namespace, name }: FinalizerTarget)
 }
 
 /** Undefined when it is done, else why not. */
-async function strip(target: FinalizerTarget, options: LookOptions): Promise<string | undefined> {
+async function strip(target: FinalizerTarget, options: ProbeOptions): Promise<string | undefined> {
   const backoff = new Backoff(BACKOFF);
   let reason = 'it still carries the finalizer';
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -104,14 +107,14 @@ async function strip(target: FinalizerTarget, options: LookOptions): Promise<str
   return reason;
 }
 
-async function isFree(target: FinalizerTarget, options: LookOptions): Promise<boolean> {
-  const look = await lookAt(target.collection, target, options);
+async function isFree(target: FinalizerTarget, options: ProbeOptions): Promise<boolean> {
+  const look = await probe(target.collection, target, options);
   if (look === 'missing') return true;
   if (look === 'not-served' || 'unclear' in look) return false;
   return textAt(look.object, 'metadata.uid') !== target.uid || !carriesFinalizer(look.object);
 }
 
-async function listHeld(collection: Collection, options: LookOptions): Promise<readonly FinalizerTarget[]> {
+async function listHeld(collection: Collection, options: ProbeOptions): Promise<readonly FinalizerTarget[]> {
   const held: FinalizerTarget[] = [];
   const pages = listPages({ ...options, path: collection.path, pageSize: PAGE_SIZE });
   for await (const { items } of pages) {
