@@ -3,25 +3,12 @@ import { fileURLToPath } from 'node:url';
 
 import { format, resolveConfig } from 'prettier';
 
-import type { Column, ColumnType, RecordDefinition } from '../src/domain/records/definition.ts';
+import { columnType } from '../src/domain/column-types.ts';
+import type { Column, RecordDefinition } from '../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../src/domain/records/index.ts';
 
 /** `npm run client:records`: writes the client's record types from the definitions; a test compares the two. */
 export const CLIENT_RECORDS = fileURLToPath(new URL('../packages/client/src/records.ts', import.meta.url));
-
-/** What a caller may give for a column. */
-const VALUES: Readonly<Record<ColumnType, string>> = {
-  text: 'string',
-  uuid: 'string',
-  timestamptz: 'Time',
-  interval: 'Duration',
-  numeric: 'number',
-  bigint: 'Integer',
-  integer: 'number',
-  boolean: 'boolean',
-  jsonb: 'unknown',
-  vector: 'never',
-};
 
 const HEAD = `// Written by \`npm run client:records\` from the record definitions of the service.
 
@@ -64,7 +51,7 @@ export interface ${interfaceName(record)} extends PostedIdentity {\n${fields.joi
 }
 
 function fieldText({ name, type, meaning, required }: Column): string {
-  const value = VALUES[type];
+  const value = columnType(type).posted.typescript;
   if (required ?? false) return `/** ${meaning} */\nreadonly ${name}: ${value};`;
   return `/** ${meaning} */\nreadonly ${name}?: ${value === 'unknown' ? value : `${value} | null`};`;
 }

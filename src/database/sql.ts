@@ -6,10 +6,3 @@ export function quoteIdentifier(name: string): string {
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
-
-/** PostgreSQL's text of a timestamptz in UTC, as an instant of this product's form. */
-export function instantFromSql(text: string): string {
-  const [date = '', clock = ''] = text.replace(/\+00$/, '').split(' ');
-  const [time = '', fraction = ''] = clock.split('.');
-  return `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
-}

@@ -1,9 +1,7 @@
+import { travelsAsJson } from './column-types.ts';
 import { canonicalJson, isJsonObject, numberLexeme, parseJson } from './json.ts';
-import type { Column, Columns, ColumnType, RecordDefinition } from './records/definition.ts';
+import type { Column, Columns, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';
-
-/** Types whose travelling text is JSON as it stands: numbers are their own lexemes, JSON columns canonical JSON. */
-const JSON_AS_IT_IS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer', 'jsonb']);
 
 interface Member {
   readonly name: string;
@@ -53,7 +51,7 @@ function membersOf(definition: RecordDefinition): readonly Member[] {
   const members = [...observedColumns(definition)].sort(byName).map(({ name, type }) => ({
     name,
     label: `${JSON.stringify(name)}:`,
-    isJson: JSON_AS_IT_IS.has(type),
+    isJson: travelsAsJson(type),
   }));
   membersByDefinition.set(definition, members);
   return members;

@@ -66,6 +66,13 @@ function offsetOf(sign?: string, hours = '0', minutes = '0'): number {
   return sign === '-' ? -offset : offset;
 }
 
+/** PostgreSQL's text of a timestamptz in UTC, as an instant. */
+export function instantFromSql(text: string): string {
+  const [date = '', clock = ''] = text.replace(/\+00$/, '').split(' ');
+  const [time = '', fraction = ''] = clock.split('.');
+  return `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
+}
+
 /** A clock's milliseconds as an instant. */
 export function instantOf(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 23)}000Z`;

@@ -1,10 +1,11 @@
+import { columnType } from './column-types.ts';
 import { allowedIn, plainSpellings } from './intake/field.ts';
 import { POST_FIELDS } from './intake/post-fields.ts';
 import type { JsonObject } from './json.ts';
-import { parseJson } from './json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';
-import type { Column, ColumnType, RecordDefinition } from './records/definition.ts';
+import type { Column, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';
+import { daysOfYear, TIME } from './value-patterns.ts';
 
 /**
  * JSON Schema (draft 2020-12) of a posted record. It says what the intake takes, as far as a schema can: exact decimals,
@@ -39,69 +40,15 @@ function propertySchema(field: Column, lastMonth: string): JsonObject {
   };
 }
 
-const UUID = '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$';
-const ANY_COMMON_YEAR = 2025;
-const DECEMBER = 12;
-const LEAP_YEAR = '(?:\\d{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)';
-const DAYS = new Map([
-  [28, '(?:0[1-9]|1\\d|2[0-8])'],
-  [29, '(?:0[1-9]|[12]\\d)'],
-  [30, '(?:0[1-9]|[12]\\d|30)'],
-  [31, '(?:0[1-9]|[12]\\d|3[01])'],
-]);
-/** A date of the calendar, as an expression of JSON Schema. */
-const DATE = `(?:(?!0000)\\d{4}-${daysOfYear(ANY_COMMON_YEAR)}|${LEAP_YEAR}-02-29)`;
-const CLOCK = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d';
-const TIME = `[Tt ]${CLOCK}(?:[.,]\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?)`;
-/** Our own form of an instant. */
-export const INSTANT = `${DATE}T${CLOCK}\\.\\d{6}Z`;
-/** Any form of one that is taken. */
-export const RFC_3339 = `${DATE}${TIME}`;
 /** Go's own, which means that there is none. */
 const ZERO_TIME = '0001-01-01T00:00:00Z';
-/** Digits of each unit, so few that no part is longer than the 292 years that a duration may last. */
-const GO_UNITS: readonly (readonly [units: string, digits: number])[] = [
-  ['h', 6],
-  ['m', 8],
-  ['s', 9],
-  ['(?:ns|us|µs|μs|ms)', 12],
-];
-const GO_DURATION = `[+-]?(?:${GO_UNITS.map(([unit, digits]) => `(?:\\d{1,${digits}}\\.?\\d*|\\.\\d+)${unit}`).join('|')})+`;
-const ISO_DURATION =
-  '[+-]?P(?!\\s*$)(?:\\d{1,4}W)?(?:\\d{1,5}D)?(?:T(?=\\d)(?:\\d{1,6}(?:\\.\\d+)?H)?(?:\\d{1,8}(?:\\.\\d+)?M)?(?:\\d{1,9}(?:\\.\\d+)?S)?)?';
-export const DURATION = `(?:-?0+|${GO_DURATION}|${ISO_DURATION})`;
-const INT32 = 2 ** 31;
-/** Of 64 bits; a number of JavaScript would be written as one that is beyond them. */
-const INT64 = { least: parseJson('-9223372036854775808'), most: parseJson('9223372036854775807') };
-export const LONGEST_DURATION_TEXT = 64;
-
-/** The values that a field of each type takes. */
-const VALUE_SCHEMAS: Readonly<Record<ColumnType, JsonObject>> = {
-  text: { type: ['string', 'null'] },
-  uuid: { type: ['string', 'null'], format: 'uuid', pattern: UUID },
-  timestamptz: { type: ['string', 'null'], format: 'date-time', pattern: `^\\s*${RFC_3339}\\s*$` },
-  interval: {
-    oneOf: [
-      { type: 'integer', format: 'int64', minimum: INT64.least, maximum: INT64.most },
-      { type: 'string', maxLength: LONGEST_DURATION_TEXT, pattern: `^\\s*${DURATION}\\s*$` },
-      { type: 'null' },
-    ],
-  },
-  numeric: { type: ['number', 'null'] },
-  integer: { type: ['integer', 'null'], format: 'int32', minimum: -INT32, maximum: INT32 - 1 },
-  bigint: { type: ['integer', 'null'], format: 'int64', minimum: INT64.least, maximum: INT64.most },
-  boolean: { type: ['boolean', 'null'] },
-  jsonb: {},
-  vector: {},
-};
-
 function valueSchema(field: Column): JsonObject {
   if (field.name === 'extra') return { type: ['object', 'null'] };
   if (field.required === true) return { type: 'string', minLength: 1, ...boundsOf(field) };
   if (field.vocabulary !== undefined)
     return { type: ['string', 'null'], pattern: spellingPattern(field.vocabulary) };
   if (field.members !== undefined) return membersSchema(field.members);
-  return { ...VALUE_SCHEMAS[field.type], ...boundsOf(field) };
+  return { ...columnType(field.type).posted.schema, ...boundsOf(field) };
 }
 
 /** A schema cannot say that two names must not contradict each other, so only one of them is a property of its own. */
@@ -113,7 +60,7 @@ function otherNames({ aliases = [] }: Column): string {
 function homeSchema(lastMonth: string): JsonObject {
   const [first, last] = [yearOf(FIRST_MONTH), yearOf(lastMonth)];
   const years = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  const days = (year: number) => daysOfYear(year, year === last ? Number(lastMonth.slice(5, 7)) : DECEMBER);
+  const days = (year: number) => daysOfYear(year, year === last ? Number(lastMonth.slice(5, 7)) : undefined);
   const dates = [...Map.groupBy(years, days)].map(([inYear, group]) => `(?:${group.join('|')})-${inYear}`);
   const pattern = `^(?:\\s*(?:${dates.join('|')})${TIME}\\s*|${ZERO_TIME})$`;
   return { type: ['string', 'null'], format: 'date-time', pattern };
@@ -121,17 +68,6 @@ function homeSchema(lastMonth: string): JsonObject {
 
 function yearOf(month: string): number {
   return Number(month.slice(0, 4));
-}
-
-/** Months and their days, `01-31`. */
-function daysOfYear(year: number, months = DECEMBER): string {
-  const numbers = Array.from({ length: months }, (_, index) => index + 1);
-  const byLength = Map.groupBy(numbers, (month) => new Date(Date.UTC(year, month, 0)).getUTCDate());
-  const parts = [...byLength].map(([length, group]) => {
-    const names = group.map((month) => String(month).padStart(2, '0'));
-    return `(?:${names.join('|')})-${DAYS.get(length) ?? ''}`;
-  });
-  return `(?:${parts.join('|')})`;
 }
 
 function boundsOf(field: Column): JsonObject {
@@ -142,7 +78,7 @@ function boundsOf(field: Column): JsonObject {
 /** One object, or a list of them. */
 function membersSchema(members: NonNullable<Column['members']>): JsonObject {
   const properties = Object.fromEntries(
-    Object.entries(members).map(([name, type]) => [name, VALUE_SCHEMAS[type]]),
+    Object.entries(members).map(([name, type]) => [name, columnType(type).posted.schema]),
   );
   const item: JsonObject = { type: 'object', properties };
   return { oneOf: [item, { type: 'array', items: item }, { type: 'null' }] };

@@ -1,10 +1,12 @@
 import { isStorableNumber } from '../domain/bounds.ts';
-import { formatInterval, parseDuration } from '../domain/duration.ts';
-import { isZeroTime, parseInstant } from '../domain/instant.ts';
+import type { ColumnType } from '../domain/column-types.ts';
+import { columnType } from '../domain/column-types.ts';
+import { fitsIn } from '../domain/decimal.ts';
+import { isZeroTime } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
-import type { Column, ColumnsOf, ColumnType, RecordDefinition } from '../domain/records/definition.ts';
+import type { Column, ColumnsOf, RecordDefinition } from '../domain/records/definition.ts';
 import { columnsByName } from '../domain/records/definition.ts';
 import { PathTree } from './path-tree.ts';
 import type { KnownShape } from './shapes.ts';
@@ -143,38 +145,9 @@ function isPresent(value: JsonValue | undefined): boolean {
   return !isJsonObject(value) || Object.keys(value).length > 0;
 }
 
-const READERS: Readonly<Record<ColumnType, (value: JsonValue) => string | boolean | undefined>> = {
-  text: (value) => (typeof value === 'string' ? value : undefined),
-  uuid: (value) => (typeof value === 'string' ? value : undefined),
-  timestamptz: (value) => (typeof value === 'string' ? parseInstant(value) : undefined),
-  interval: readInterval,
-  numeric: (value) => numberLexeme(value) ?? decimalText(value),
-  bigint: (value) => readInteger(value),
-  integer: (value) => readInteger(value),
-  boolean: (value) => (typeof value === 'boolean' ? value : undefined),
-  jsonb: (value) => canonicalJson(value),
-  vector: () => undefined,
-};
-
 /** A value of a resource in the travelling form of a column type; undefined when it is none of that type. */
 export function readValue(value: JsonValue, type: ColumnType): string | boolean | undefined {
-  return READERS[type](value);
-}
-
-/** Kubernetes discourages numbers with a point, so a score may well be text. */
-function decimalText(value: JsonValue): string | undefined {
-  return typeof value === 'string' && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(value) ? value : undefined;
-}
-
-function readInteger(value: JsonValue): string | undefined {
-  const lexeme = numberLexeme(value);
-  return lexeme !== undefined && /^-?\d{1,19}$/.test(lexeme) ? lexeme : undefined;
-}
-
-function readInterval(value: JsonValue): string | undefined {
-  const text = typeof value === 'string' ? value : numberLexeme(value);
-  const nanoseconds = text === undefined ? undefined : parseDuration(text);
-  return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
+  return columnType(type).observed(value);
 }
 
 function columnOf(definition: RecordDefinition, name: string): Column {
@@ -183,18 +156,13 @@ function columnOf(definition: RecordDefinition, name: string): Column {
   return column;
 }
 
-const LARGEST_INTEGER: Readonly<Partial<Record<ColumnType, bigint>>> = {
-  integer: 2n ** 31n - 1n,
-  bigint: 2n ** 63n - 1n,
-};
-
 /** What its column would refuse must not get there: the whole record would be set aside for one field. */
 function isStorable({ type, range, identifier }: Column, value: string | boolean): boolean {
   if (typeof value === 'boolean') return true;
   if (identifier === true) return value.length <= MAX_IDENTIFIER_LENGTH;
   if (range !== undefined) return Number(value) >= range[0] && Number(value) <= range[1];
-  const largest = LARGEST_INTEGER[type];
-  if (largest !== undefined) return BigInt(value) <= largest && BigInt(value) >= -largest;
+  const { bits } = columnType(type);
+  if (bits !== undefined) return fitsIn(BigInt(value), bits);
   return type !== 'numeric' || isStorableNumber(value);
 }
 

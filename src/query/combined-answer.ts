@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import type { Position, RecordRow } from '../database/reading/record-query.ts';
-import { instantFromSql } from '../database/sql.ts';
+import { instantFromSql } from '../domain/instant.ts';
 import type { Entry } from './merge-sorted.ts';
 
 /** Where a row was read. `both`: it is the fold of observations in the database and in the archive. */

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
-import { instantFromSql, quoteIdentifier } from '../../src/database/sql.ts';
+import { quoteIdentifier } from '../../src/database/sql.ts';
+import { instantFromSql } from '../../src/domain/instant.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 
 import { inTransaction } from '../../src/database/pool.ts';
-import { instantFromSql, quoteIdentifier } from '../../src/database/sql.ts';
+import { quoteIdentifier } from '../../src/database/sql.ts';
 import { columnsOfContent } from '../../src/domain/canonical-content.ts';
 import { foldEntries } from '../../src/domain/fold.ts';
+import { instantFromSql } from '../../src/domain/instant.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../../database/reading/record-history.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
-import { instantFromSql } from '../../database/sql.ts';
+import { columnType } from '../../domain/column-types.ts';
 import { parseInterval } from '../../domain/duration.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
@@ -25,20 +25,7 @@ function memberJson(column: Column, row: RecordRow): string {
   const value = row[column.name];
   if (value === null || value === undefined) return 'null';
   const text = String(value);
-  switch (column.type) {
-    case 'text':
-    case 'uuid':
-      return JSON.stringify(text);
-    case 'timestamptz':
-      return JSON.stringify(instantFromSql(text));
-    case 'interval':
-      return parseInterval(text)?.toString() ?? JSON.stringify(text);
-    case 'jsonb':
-      return jsonForAnswer(column, text);
-    default:
-      // Numbers and booleans: PostgreSQL's text is JSON already.
-      return text;
-  }
+  return column.type === 'jsonb' ? jsonForAnswer(column, text) : columnType(column.type).answer.json(text);
 }
 
 /** The header line of a list as CSV (RFC 4180). */
@@ -51,7 +38,7 @@ export function recordCsv(definition: RecordDefinition, { row, source }: Sourced
   const fields = definition.columns.map(({ name, type }) => {
     const value = row[name];
     if (value === null || value === undefined) return '';
-    return csvField(type === 'timestamptz' ? instantFromSql(String(value)) : String(value));
+    return csvField(columnType(type).answer.csv(String(value)));
   });
   return `${fields.join(',')},${source}\r\n`;
 }

@@ -1,13 +1,14 @@
 import type pg from 'pg';
 
 import { selectCompleteness } from '../../database/reading/completeness.ts';
+import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import { allowOnly, limitSchema, readLimit, singleText, textSchema } from './list-query.ts';
+import { allowOnly, limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 const DEFAULT_OVERDUE_SECONDS = 3_600;
@@ -25,7 +26,7 @@ export function completenessRoute(pool: pg.Pool): Route {
       summary: 'What was observed, what is recorded, what is open, and each gap by name',
       tag: 'remediations',
       query: [
-        { name: 'cluster', meaning: 'Only this cluster', schema: textSchema },
+        { name: 'cluster', meaning: 'Only this cluster', schema: TEXT_FILTER_SCHEMA },
         {
           name: 'overdue_seconds',
           meaning: 'How long a remediation may stay open',

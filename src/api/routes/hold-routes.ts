@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import type { Hold, HoldScope } from '../../database/holds/holds.ts';
 import { listHolds, placeHold, releaseHold, UnknownHoldError } from '../../database/holds/holds.ts';
+import { isUuid, TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import { parseInstant } from '../../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
@@ -13,7 +14,7 @@ import { invalidParameter, Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { allowOnly, instantSchema, isUuid, singleText, textSchema } from './list-query.ts';
+import { allowOnly, instantSchema, singleText } from './list-query.ts';
 import { MONTH_SCHEMA } from './month-parameter.ts';
 import { fromDatabase } from './storage-problems.ts';
 
@@ -189,7 +190,7 @@ function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedA
   };
 }
 
-const text = { ...textSchema, minLength: 1 };
+const text = { ...TEXT_FILTER_SCHEMA, minLength: 1 };
 const orNull = ({ type, ...rest }: { type: string }) => ({ type: [type, 'null'], ...rest });
 
 const SCOPE_SCHEMA = Object.fromEntries(

@@ -6,6 +6,7 @@ import {
   selectQuarantineEntry,
   settleQuarantineEntry,
 } from '../../database/recording/quarantine.ts';
+import { isUuid } from '../../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { Observation } from '../../domain/observation.ts';
@@ -14,7 +15,7 @@ import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import type { Durability } from '../intake/durability.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { allowOnly, DEFAULT_PAGE_SIZE, isUuid, limitSchema, readLimit, singleText } from './list-query.ts';
+import { allowOnly, DEFAULT_PAGE_SIZE, limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 /** What could not be stored: listed, and tried again. */

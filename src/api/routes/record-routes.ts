@@ -1,7 +1,9 @@
 import type { HistoryPosition } from '../../database/reading/record-history.ts';
+import { isUuid } from '../../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { BIGINT_TEXT } from '../../domain/value-patterns.ts';
 import type { QueryOptions, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
 import { positionOf } from '../../query/combined-answer.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
@@ -12,11 +14,9 @@ import { historyEntryJson, historyEntrySchema, recordJson } from '../render/reco
 import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
 import {
   allowOnly,
-  BIGINT_TEXT,
   describeCursor,
   describeIncludeArchive,
   INCLUDE_ARCHIVE,
-  isUuid,
   limitSchema,
   type Query,
   readIncludeArchive,

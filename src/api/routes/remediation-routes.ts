@@ -1,6 +1,7 @@
 import type { RecordRow } from '../../database/reading/record-query.ts';
 import { PART_DEFINITIONS } from '../../database/reading/remediation-reader.ts';
-import { instantFromSql } from '../../database/sql.ts';
+import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
@@ -18,7 +19,6 @@ import {
   INCLUDE_ARCHIVE,
   readIncludeArchive,
   singleText,
-  textSchema,
 } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
 import {
@@ -56,7 +56,7 @@ function viewRoute(finder: RecordFinder): Route {
         {
           name: 'uid',
           meaning: 'Another one of that name',
-          schema: textSchema,
+          schema: TEXT_FILTER_SCHEMA,
         },
         INCLUDED,
       ],

@@ -1,4 +1,5 @@
 import type { EmbeddingStore } from '../../database/embeddings/embedding-store.ts';
+import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedding-error.ts';
 import type { Sources } from '../../query/combined-answer.ts';
@@ -27,7 +28,6 @@ import {
   readIncludeArchive,
   readLimit,
   singleText,
-  textSchema,
 } from './list-query.ts';
 import { ARCHIVE_PROBLEMS, fromDatabase, fromEverywhere, unsearchedHeaders } from './storage-problems.ts';
 
@@ -132,7 +132,7 @@ const MAX_SIMILAR = 100;
 const DEFAULT_SIMILAR = 10;
 const MODEL_RETRY_SECONDS = 10;
 
-const has = (name: string) => ({ required: [name], properties: { [name]: textSchema } });
+const has = (name: string) => ({ required: [name], properties: { [name]: TEXT_FILTER_SCHEMA } });
 
 /** Investigations alike: of an alert, or of any text. */
 export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
@@ -145,9 +145,13 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
       summary: 'What was found out before about something alike, nearest first',
       tag: 'reports',
       query: [
-        { name: 'fingerprint', meaning: 'An alert whose investigation is known', schema: textSchema },
-        { name: 'text', meaning: 'Any text, instead of a fingerprint', schema: textSchema },
-        { name: 'environment', meaning: 'Only investigations in this environment', schema: textSchema },
+        { name: 'fingerprint', meaning: 'An alert whose investigation is known', schema: TEXT_FILTER_SCHEMA },
+        { name: 'text', meaning: 'Any text, instead of a fingerprint', schema: TEXT_FILTER_SCHEMA },
+        {
+          name: 'environment',
+          meaning: 'Only investigations in this environment',
+          schema: TEXT_FILTER_SCHEMA,
+        },
         {
           name: 'limit',
           meaning: 'Investigations at most',

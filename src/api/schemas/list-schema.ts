@@ -1,6 +1,8 @@
+import type { ColumnType } from '../../domain/column-types.ts';
+import { columnType } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { named, schemaName } from '../../domain/named-schema.ts';
-import type { ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { ROW_SOURCES } from '../../query/combined-answer.ts';
 
 /** An answer with all there is. */
@@ -42,21 +44,8 @@ export function recordSchema(definition: RecordDefinition): JsonObject {
 const SOURCE_MEANING =
   'Where it was read; `both`: the database has late observations of a record that is in the archive';
 
-const TYPES: Readonly<Record<ColumnType, { type?: string; format?: string }>> = {
-  text: { type: 'string' },
-  uuid: { type: 'string', format: 'uuid' },
-  timestamptz: { type: 'string', format: 'date-time' },
-  interval: { type: 'integer' },
-  numeric: { type: 'number' },
-  bigint: { type: 'integer' },
-  integer: { type: 'integer' },
-  boolean: { type: 'boolean' },
-  jsonb: {},
-  vector: {},
-};
-
-function schemaOf(columnType: ColumnType, isNotNull: boolean): JsonObject {
-  const { type, ...rest } = TYPES[columnType];
+function schemaOf(name: ColumnType, isNotNull: boolean): JsonObject {
+  const { type, format } = columnType(name).answer;
   if (type === undefined) return {};
-  return { type: isNotNull ? type : [type, 'null'], ...rest };
+  return { type: isNotNull ? type : [type, 'null'], ...(format === undefined ? {} : { format }) };
 }

@@ -1,3 +1,4 @@
+import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { named, schemaName } from '../../domain/named-schema.ts';
 import { REPORT_COLUMNS } from '../../query/reports/columns.ts';
@@ -6,7 +7,6 @@ import { MAX_REPORT_ROWS } from '../../query/reports/parameters.ts';
 import { type ReportName, REPORTS } from '../../query/reports/reports.ts';
 import type { ReportColumn } from '../../query/reports/run-report.ts';
 import type { QueryDescription } from '../http/route.ts';
-import { textSchema } from '../routes/list-query.ts';
 import { unsearchedSchema } from '../routes/storage-problems.ts';
 import { listSchema } from './list-schema.ts';
 
@@ -98,7 +98,7 @@ export function describeParameter({
 
 const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
   count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
-  text: () => ({ ...textSchema, minLength: 1 }),
+  text: () => ({ ...TEXT_FILTER_SCHEMA, minLength: 1 }),
   duration: (name) => ({
     type: 'string',
     pattern: `^(?:${name === 'since' ? 'all|' : ''}${LENGTH_OF_TIME})$`,

@@ -1,26 +1,13 @@
-import type { ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import type { ColumnType } from '../../domain/column-types.ts';
+import { columnType } from '../../domain/column-types.ts';
+import type { ArchiveType } from '../../domain/column-types/description.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import type { ServiceColumn } from '../../domain/records/service-tables.ts';
 import { SERVICE_TABLES } from '../../domain/records/service-tables.ts';
 
-/** DuckDB's types, which become those of the Parquet file. */
-export type ArchiveType = 'VARCHAR' | 'UUID' | 'TIMESTAMPTZ' | 'BIGINT' | 'INTEGER' | 'BOOLEAN' | 'BLOB';
-
-/**
- * Whatever a native type would change is kept as PostgreSQL's own text: `58 hours` and `2 days 10 hours` must stay
- * different, a numeric has any number of digits, and JSON keeps its lexemes.
- */
-const ARCHIVE_TYPES: Readonly<Record<ColumnType | ServiceColumn['type'], ArchiveType>> = {
-  text: 'VARCHAR',
-  uuid: 'UUID',
-  timestamptz: 'TIMESTAMPTZ',
-  interval: 'VARCHAR',
-  numeric: 'VARCHAR',
-  bigint: 'BIGINT',
-  integer: 'INTEGER',
-  boolean: 'BOOLEAN',
-  jsonb: 'VARCHAR',
-  vector: 'VARCHAR',
+/** Types that only tables of the service have. */
+const SERVICE_ARCHIVE_TYPES: Readonly<Record<Exclude<ServiceColumn['type'], ColumnType>, ArchiveType>> = {
   bytea: 'BLOB',
   date: 'VARCHAR',
 };
@@ -42,7 +29,11 @@ export interface ArchivedTable {
 export function archiveSchema(
   definition: Pick<RecordDefinition, 'columns'> | { readonly columns: readonly ServiceColumn[] },
 ): readonly ArchiveColumn[] {
-  return definition.columns.map(({ name, type }) => ({ name, type: ARCHIVE_TYPES[type] }));
+  return definition.columns.map(({ name, type }) => ({ name, type: archiveType(type) }));
+}
+
+function archiveType(type: ServiceColumn['type']): ArchiveType {
+  return type === 'bytea' || type === 'date' ? SERVICE_ARCHIVE_TYPES[type] : columnType(type).archived.as;
 }
 
 /** The ledger last: whoever reads a month back finds the entries of every row he has. */

@@ -14,7 +14,8 @@ import { createReadStream } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 
 import { quoteLiteral } from '../../database/sql.ts';
-import type { ArchivedTable, ArchiveType } from './archive-schema.ts';
+import type { ArchiveType } from '../../domain/column-types/description.ts';
+import type { ArchivedTable } from './archive-schema.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { RowsDigest } from './row-hasher.ts';
 import { RowHasher } from './row-hasher.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
+import { instantFromSql } from '../../domain/instant.ts';
 import { EMBEDDING_DIMENSIONS } from '../../domain/records/ai-investigation-embeddings.ts';
 import { inTransaction } from '../pool.ts';
-import { instantFromSql } from '../sql.ts';
 
 /*
  * Embeddings: the vector of each investigation's text, by which similar investigations are found.

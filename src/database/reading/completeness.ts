@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { instantFromSql } from '../sql.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import type { WatcherReport } from './watched-cluster.ts';
 
 /** Why a remediation's record is not what it should be, as the database shows it. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { instantFromSql } from '../sql.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import type { Position } from './record-query.ts';
 
 /** One observation of a record, as the ledger stores it. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
+import { instantFromSql } from '../../domain/instant.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
-import { instantFromSql } from '../sql.ts';
 import type { Position, RecordQuery, RecordRow } from './record-query.ts';
 import { pageStatement } from './record-query.ts';
 

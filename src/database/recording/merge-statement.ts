@@ -1,4 +1,5 @@
-import type { Column, ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import type { ColumnType } from '../../domain/column-types.ts';
+import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 

@@ -1,7 +1,8 @@
 import { isNestedBeyond } from '../../domain/bounds.ts';
+import { columnType } from '../../domain/column-types.ts';
 import { MAX_BODY_DEPTH } from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
-import type { Columns, ColumnType, RecordDefinition } from '../../domain/records/definition.ts';
+import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { repairColumns, repairText } from '../../domain/repair.ts';
 import type { Content } from '../../identity/ledger-entry.ts';
@@ -54,7 +55,6 @@ function withColumns(observation: Observation, columns: Columns): Observation {
   return { ...observation, columns };
 }
 
-const NUMBERS: ReadonlySet<ColumnType> = new Set(['numeric', 'bigint', 'integer']);
 const INTEGER = /^-?\d+$/;
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -75,7 +75,7 @@ export function findFault({ table, sourceVersion, columns }: Observation): Fault
         const reason = `${name}: JSON is nested deeper than ${MAX_BODY_DEPTH} levels`;
         return { reason, sqlstate: SQLSTATE.statement_too_complex };
       }
-    } else if (NUMBERS.has(type) && !JSON_NUMBER.test(value)) {
+    } else if (columnType(type).travelsAs === 'number' && !JSON_NUMBER.test(value)) {
       return { reason: `${name}: ${value} is not a JSON number`, sqlstate };
     }
   }

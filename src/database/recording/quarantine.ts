@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 
 import type pg from 'pg';
 
+import { instantFromSql } from '../../domain/instant.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
-import { instantFromSql } from '../sql.ts';
 import type { RefusedRecord } from './record-outcome.ts';
 
 const INSERT_QUARANTINE = `

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { instantFromSql } from '../sql.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 

@@ -1,7 +1,9 @@
+import type { ColumnType } from '../column-types.ts';
+import { travelsAsJson } from '../column-types.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { canonicalJson, isJsonObject, parseJson } from '../json.ts';
 import { pointerTo } from '../json-pointer.ts';
-import type { Column, ColumnType } from '../records/definition.ts';
+import type { Column } from '../records/definition.ts';
 import type { FieldError, Reading } from './reading.ts';
 import { kindOf } from './reading.ts';
 
@@ -52,8 +54,6 @@ function readObject(members: Members, value: JsonValue, pointer: string, readMem
   return { value: Object.fromEntries(entries), errors };
 }
 
-const WRITTEN_AS_JSON: ReadonlySet<ColumnType> = new Set(['numeric', 'integer', 'bigint', 'jsonb']);
-
 function jsonOf(type: ColumnType, value: string | boolean): JsonValue {
-  return typeof value === 'string' && WRITTEN_AS_JSON.has(type) ? parseJson(value) : value;
+  return typeof value === 'string' && travelsAsJson(type) ? parseJson(value) : value;
 }

@@ -1,3 +1,5 @@
+import type { ColumnType } from '../column-types.ts';
+
 /**
  * What one column of a record table is. Everything that must know about columns derives it from here: the TypeScript
  * type, the JSON of the REST service, the merge statement, the archive's schema, the documentation.
@@ -31,19 +33,6 @@ export interface Column {
    */
   readonly members?: Readonly<Record<string, ColumnType>>;
 }
-
-/** `vector` is pgvector's type where the extension is, `real[]` where it is not. */
-export type ColumnType =
-  | 'text'
-  | 'uuid'
-  | 'timestamptz'
-  | 'interval'
-  | 'numeric'
-  | 'bigint'
-  | 'integer'
-  | 'boolean'
-  | 'jsonb'
-  | 'vector';
 
 /** Scores and probabilities. Checked as a range, never by a number of decimals: 0.999 must not become 1.00. */
 export const SCORE = [0, 1] as const;

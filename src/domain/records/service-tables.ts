@@ -1,4 +1,4 @@
-import type { ColumnType } from './definition.ts';
+import type { ColumnType } from '../column-types.ts';
 
 /** A table of the service itself: not the fold of observations, but what keeps them safe and says where they are. */
 export interface ServiceTable {

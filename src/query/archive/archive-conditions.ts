@@ -1,7 +1,9 @@
 import type { Filter, Position, RecordQuery } from '../../database/reading/record-query.ts';
 import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
+import type { ColumnType } from '../../domain/column-types.ts';
+import { columnType } from '../../domain/column-types.ts';
+import type { ColumnTypeDescription } from '../../domain/column-types/description.ts';
 import { parseInterval } from '../../domain/duration.ts';
-import type { ColumnType } from '../../domain/records/definition.ts';
 
 /** The conditions of a list, for DuckDB over archived rows: each means there what it means in PostgreSQL. */
 export function archiveConditions({
@@ -46,30 +48,22 @@ function conditionOf(filter: Filter): string {
     case 'prefix':
       return `starts_with(${name}, ${quoteLiteral(filter.value)})`;
     case 'equal':
-      return EQUAL[filter.column.type](name, filter.value);
+      return equals(name, filter.value, filter.column.type);
   }
 }
 
-type Equality = (name: string, value: string) => string;
+function equals(name: string, value: string, type: ColumnType): string {
+  const { as, compare } = columnType(type).archived;
+  return EQUAL[compare](name, value, as);
+}
 
-const asType =
-  (type: string): Equality =>
-  (name, value) =>
-    `${name} = ${quoteLiteral(value)}::${type}`;
+type Equality = (name: string, value: string, type: string) => string;
 
-const asText: Equality = (name, value) => `${name} = ${quoteLiteral(value)}`;
-
-const EQUAL: Readonly<Record<ColumnType, Equality>> = {
-  text: asText,
-  uuid: asType('uuid'),
-  timestamptz: asType('timestamptz'),
-  boolean: asType('boolean'),
-  integer: asType('integer'),
-  bigint: asType('bigint'),
-  numeric: (name, value) => `${plainNumber(name)} = ${quoteLiteral(canonicalNumber(value))}`,
-  interval: (name, value) => `${microseconds(name)} = ${microsecondsOf(value)}::hugeint`,
-  jsonb: asText,
-  vector: asText,
+/** By how values of a type are compared; `type` is the name of the column's type, which DuckDB has too. */
+const EQUAL: Readonly<Record<ColumnTypeDescription['archived']['compare'], Equality>> = {
+  native: (name, value, type) => `${name} = ${quoteLiteral(value)}::${type}`,
+  number: (name, value) => `${plainNumber(name)} = ${quoteLiteral(canonicalNumber(value))}`,
+  duration: (name, value) => `${microseconds(name)} = ${microsecondsOf(value)}::hugeint`,
 };
 
 /** The archive has PostgreSQL's text of a number, which keeps its scale: 1.0 and 1.00 are equal and look different. */

@@ -7,13 +7,13 @@
  * What must stay true: a condition means here what it means in PostgreSQL (`archive-conditions.ts`). A record that lies in several
  * places is folded from all its observations (`fold-partial-record.ts`) before a filter is applied to it.
  */
-
 import { archivedTable } from '../../archive/parquet/archive-schema.ts';
 import type { DuckDb } from '../../archive/parquet/duckdb.ts';
 import { rendered } from '../../archive/parquet/row-text.ts';
 import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
-import { instantFromSql, quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
+import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import { archiveConditions, instant, uuid } from './archive-conditions.ts';
 
 /** Parts that one question is put to: the paths of files of one table. */

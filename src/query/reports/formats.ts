@@ -1,4 +1,4 @@
-import { instantFromSql } from '../../database/sql.ts';
+import { instantFromSql } from '../../domain/instant.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
 
 export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import type { ColumnType } from '../../../src/domain/column-types.ts';
 import { instantOf, parseInstant } from '../../../src/domain/instant.ts';
 import type { JsonObject, JsonValue } from '../../../src/domain/json.ts';
 import { canonicalJson, parseJson } from '../../../src/domain/json.ts';
 import type { Observation } from '../../../src/domain/observation.ts';
-import type { Column, ColumnType } from '../../../src/domain/records/definition.ts';
+import type { Column } from '../../../src/domain/records/definition.ts';
 import { observedColumns } from '../../../src/domain/records/definition.ts';
 import { definitionOf } from '../../../src/domain/records/index.ts';
 import { allPaths } from '../../../src/kubernaut/column-source.ts';
