@@ -234,9 +234,15 @@ class Audit {
     this.#releasePartialRecords();
     this.#queues.makeAllDue();
     if (this.#grace !== 'not begun') return;
+    const seconds = this.#graceAfter(this.#trail.end);
+    // Without a timer: even one of no time costs two events and a workflow task.
+    if (seconds === 0) {
+      this.#grace = 'over';
+      return;
+    }
     this.#grace = 'running';
     // One for the whole run, however often something comes late.
-    sleep(`${this.#graceAfter(this.#trail.end)}s`, { summary: 'for late observations' }).then(
+    sleep(`${seconds}s`, { summary: 'for late observations' }).then(
       () => {
         this.#grace = 'over';
         this.#queues.makeAllDue();
