@@ -34,7 +34,7 @@ type Change = (version: number) => Promise<void>;
 
 /**
  * The whole product as `up` runs it. The ceiling is the same without the watcher: an observation signalled to the same
- * Temporal, recorded by the same worker, read from the same API. Both in turns, one change at a time.
+ * Temporal, recorded by the same worker, read from the same API. Both alternately, one change at a time.
  */
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));

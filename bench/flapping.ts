@@ -28,7 +28,7 @@ const MANY_FLAPS = 50;
 
 export const flappingBench: Bench = {
   name: BENCH,
-  question: 'What does a status cost that turns 27 times a second, and do its neighbours notice?',
+  question: 'What does a status cost that changes 27 times a second, and do its neighbours notice?',
   rowsAre: 'seconds',
   defaultRows: 600,
   run,
@@ -102,7 +102,7 @@ async function play({ sandbox }: WatchedWorld, { branch, count, ...rest }: Play)
   return remediations.map(({ uid }) => uid);
 }
 
-/** The uid of the remediation whose status turns. */
+/** The uid of the remediation with the flapping status. */
 async function untilFlapping({ sandbox }: WatchedWorld): Promise<string> {
   const states = new Map<string, number>();
   const unsubscribe = sandbox.store.subscribe(({ object }) => {
@@ -151,7 +151,7 @@ function figuresOf({ quiet, loud, entries, writes }: Outcome): readonly Figure[]
   ];
 }
 
-/** Until it is seen to flap every turn is an entry; after that one for each interval. */
+/** Until it is seen to flap every change is an entry; after that one for each interval. */
 function entriesByHour(entries: readonly number[], seconds: number): number {
   const first = entries.filter((second) => second < COALESCE_SECONDS).length;
   if (seconds <= COALESCE_SECONDS) return first;

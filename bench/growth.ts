@@ -41,7 +41,7 @@ export const growthBench: Bench = {
 };
 
 /**
- * Two servers, measured in turns: the ceiling is the small one, the ratio what growth costs.
+ * Two servers, measured alternately: the ceiling is the small one, the ratio what growth costs.
  *
  * After each checkpoint PostgreSQL writes every page in full when it is first touched. Ids are hashes, so a record touches
  * one page of each index, of which a large database has many and a small one has few. That cost is of the checkpoint,

@@ -12,7 +12,7 @@ export async function peakResidentBytes(rootPid: number): Promise<number> {
 }
 
 /**
- * Looks once a second, until stopped, at what a process tree occupies: pages that several of its processes share count
+ * Measures once a second, until stopped, what a process tree occupies: pages that several of its processes share count
  * once, as PostgreSQL's buffers do. `stop` answers the most that was seen.
  */
 export function watchMemory(rootPid: number): { stop(): Promise<number> } {
@@ -22,7 +22,7 @@ export function watchMemory(rootPid: number): { stop(): Promise<number> } {
     let most = 0;
     while (!signal.aborted) {
       most = Math.max(most, await sumOver(rootPid, 'smaps_rollup', /^Pss:\s*([0-9]+) kB$/m));
-      // Aborted: the last look was the last.
+      // Aborted: that sample was the last.
       await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
     return most;

@@ -95,7 +95,7 @@ export interface TreeUse {
   processes: ProcessUse[];
 }
 
-/** What a process tree used between two looks at it. */
+/** What a process tree used between two samples. */
 export function useBetween(
   before: readonly ProcessSample[],
   after: readonly ProcessSample[],
@@ -112,7 +112,7 @@ export function useBetween(
   }));
   return {
     // A process that ended in between is in its parent's sum of ended children with its whole life, and with the part
-    // before in the first look; so the difference of the sums is right without knowing which those were.
+    // before in the first sample; so the difference of the sums is right without knowing which those were.
     cpuPercent: percent(totalCpuSeconds(after) - totalCpuSeconds(before)),
     residentBytes: after.reduce((total, sample) => total + sample.residentBytes, 0),
     processes,

@@ -30,7 +30,7 @@ const WORST_FILES: readonly (readonly string[])[] = [
   ['database', 'test/database/partitions.test.ts'],
   [
     'database',
-    'test/database/month-keeper.test.ts',
+    'test/database/month-reconciler.test.ts',
     'test/database/reports.test.ts',
     'test/database/plans.test.ts',
   ],

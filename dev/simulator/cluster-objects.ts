@@ -88,7 +88,7 @@ export async function listObjects(
   do {
     const path = `${collection}?limit=${PAGE_SIZE}&continue=${encodeURIComponent(token)}`;
     const answer = await client.send({ method: 'GET', path });
-    // The list grew too old while it was read: the next look will find what is left.
+    // The list grew too old while it was read: the next list finds what is left.
     if (answer.status === NOT_FOUND || answer.status === GONE) return objects;
     const page = expectStatus(answer, OK, `list ${groupResource(kind)}`) as ObjectList;
     objects.push(...page.items);

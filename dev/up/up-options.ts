@@ -58,7 +58,7 @@ const FLAGS = {
 
 export const UP_USAGE = `usage: remediation-audit up [flags]
 
-Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, for a look or for development.
+Runs PostgreSQL, Temporal, a cluster and the whole service on this machine, to try it or to develop it.
 
   --data-dir DIR          where everything is kept between starts     (${FLAGS['data-dir'].default})
   --api-port N            REST service                                (${FLAGS['api-port'].default}; 0 takes a free one, as for every port)

@@ -26,7 +26,7 @@ export function createPartitionActivities(dependencies: PartitionDependencies): 
  * Rolls over at the first call, and later whenever too few months are ready: an outage of Temporal must not leave
  * records without a month. Whoever made them, the metric says what is there.
  */
-export function createMonthKeeper(dependencies: PartitionDependencies): () => Promise<void> {
+export function createMonthReconciler(dependencies: PartitionDependencies): () => Promise<void> {
   const { pool, monthsAhead: wanted, metrics, nowMs = Date.now } = dependencies;
   let rolledOver = false;
   return async () => {

@@ -21,7 +21,7 @@ import { createPool } from '../database/pool.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
-import { storeHoldsOf } from '../services/hold-keeper.ts';
+import { storeHoldsOf } from '../services/hold-reconciler.ts';
 import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 

@@ -17,7 +17,7 @@ const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | rele
 
   release       takes the finalizer of strict mode off these resources, or off all, at once; what is deleted goes,
                 recorded or not. Works whether the watcher runs or not; a watcher that runs does not put it back
-  uninstall     takes it off everything, looks again, and names what still carries it. First set
+  uninstall     takes it off everything, lists everything again, and names what still carries it. First set
                 REMEDIATION_AUDIT_STRICT_KINDS to nothing and restart the watcher
 
   --kubeconfig  kubeconfig file (default: KUBECONFIG, in a pod its service account)
@@ -32,8 +32,8 @@ const FLAGS = {
 } as const;
 /** A person waits for the answer. */
 const DEADLINE_MS = 30_000;
-/** How often an uninstall looks whether something still carries the finalizer. */
-const LOOKS = 3;
+/** How often an uninstall checks whether something still carries the finalizer. */
+const MAX_CHECKS = 3;
 
 interface ResourceName {
   readonly namespace: string;
@@ -71,13 +71,13 @@ async function runIn(
   signal: AbortSignal,
 ): Promise<readonly NotStripped[]> {
   const connection = connectCluster(access);
-  const look = { connection, deadlineMs: DEADLINE_MS, signal };
+  const options = { connection, deadlineMs: DEADLINE_MS, signal };
   const collections = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, config.watcher.namespaces));
   process.stderr.write(`at ${connection.server}\n`);
   try {
-    if (command.verb === 'uninstall') return await uninstall(collections, config, look);
-    if (command.names === undefined) return report(await stripAll(collections, look));
-    return await releaseNamed(command.names, look);
+    if (command.verb === 'uninstall') return await uninstall(collections, config, options);
+    if (command.names === undefined) return report(await stripAll(collections, options));
+    return await releaseNamed(command.names, options);
   } finally {
     await connection.close();
   }
@@ -86,7 +86,7 @@ async function runIn(
 async function uninstall(
   collections: readonly Collection[],
   { watcher }: Config,
-  look: ProbeOptions,
+  options: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
   if (watcher.strict.kinds.length > 0) {
     process.stderr.write(
@@ -94,8 +94,8 @@ async function uninstall(
     );
   }
   let left: readonly NotStripped[] = [];
-  for (let looks = 0; looks < LOOKS; looks += 1) {
-    const result = await stripAll(collections, look);
+  for (let checks = 0; checks < MAX_CHECKS; checks += 1) {
+    const result = await stripAll(collections, options);
     left = report(result);
     if (result.stripped.length === 0) break;
   }
@@ -105,18 +105,18 @@ async function uninstall(
 
 async function releaseNamed(
   names: readonly ResourceName[],
-  look: ProbeOptions,
+  options: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
   const left: NotStripped[] = [];
   for (const one of names) {
     const what = `${one.namespace}/${one.name}`;
     try {
       const everywhere = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, [one.namespace]));
-      const held = await findHeld(everywhere, one, look);
+      const held = await findHeld(everywhere, one, options);
       if (held === undefined)
         left.push({ what, reason: 'no resource of a kind that is watched has that name' });
       else if (held.length === 0) process.stdout.write(`${what}: carries no finalizer of strict mode\n`);
-      else left.push(...report(await stripEach(held, look)));
+      else left.push(...report(await stripEach(held, options)));
     } catch (error: unknown) {
       left.push({ what, reason: reasonOf(error) });
     }

@@ -61,12 +61,12 @@ export const WATCHER_VARIABLES = {
   REMEDIATION_AUDIT_KUBE_REQUEST_SECONDS: {
     default: '60',
     unit: 's',
-    meaning: 'Longest answer to one page of a list or to a look at one object',
+    meaning: 'Longest answer to one page of a list or to a GET of one object',
   },
   REMEDIATION_AUDIT_ABSENT_KIND_SECONDS: {
     default: '30',
     unit: 's',
-    meaning: 'Between two looks for a kind of resource that is not installed',
+    meaning: 'Between two checks for a kind of resource that is not installed',
   },
   REMEDIATION_AUDIT_RECONCILE_SECONDS: {
     default: '450',

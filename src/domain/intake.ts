@@ -69,7 +69,7 @@ export function observationOfPost(
     key: keyOfPost(definition, record),
     phase: phaseOfPost(definition, record.columns),
     sourceVersion: versionOf(definition, record),
-    ...homeOf(definition, record, context.receivedAt),
+    ...createdAtOf(definition, record, context.receivedAt),
     observedAt: context.receivedAt,
     actor: context.actor,
     columns: record.columns,
@@ -97,7 +97,7 @@ function versionOf(definition: RecordDefinition, { columns, about }: PostedRecor
   return String((latest === undefined ? 0n : BigInt(millisecondsOf(latest))) - ROOM_FOR_POSTS);
 }
 
-function homeOf(
+function createdAtOf(
   definition: RecordDefinition,
   { columns, about }: PostedRecord,
   receivedAt: string,

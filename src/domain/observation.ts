@@ -38,7 +38,7 @@ export interface Observation {
   readonly interim?: true;
 }
 
-/** What the watcher must find again in `observed_resource` to know that this state needs no second look. */
+/** What the watcher must find again in `observed_resource` to know that this state is known already. */
 export interface ObservedResource {
   readonly kind: string;
   readonly namespace: string;

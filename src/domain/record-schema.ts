@@ -35,7 +35,7 @@ function requirement(required: readonly Column[]): JsonObject {
 function propertySchema(field: Column, lastMonth: string): JsonObject {
   return {
     description: `${field.meaning}. Takes ${allowedIn(field)}.${otherNames(field)}`,
-    ...(field.name === 'created_at' ? homeSchema(lastMonth) : valueSchema(field)),
+    ...(field.name === 'created_at' ? createdAtSchema(lastMonth) : valueSchema(field)),
     ...(field.vocabulary === undefined ? {} : { examples: [...field.vocabulary] }),
   };
 }
@@ -57,7 +57,7 @@ function otherNames({ aliases = [] }: Column): string {
 }
 
 /** Times in the months that a record may live in. */
-function homeSchema(lastMonth: string): JsonObject {
+function createdAtSchema(lastMonth: string): JsonObject {
   const [first, last] = [yearOf(FIRST_MONTH), yearOf(lastMonth)];
   const years = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const days = (year: number) => daysOfYear(year, year === last ? Number(lastMonth.slice(5, 7)) : undefined);

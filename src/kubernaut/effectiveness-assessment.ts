@@ -38,7 +38,7 @@ export const VERIFICATION = definePhase({
 
 export const VERIFICATION_LEFT_OUT: LeftOut = {
   ...CHURN,
-  'counts and plans the looks at the target': [
+  'counts and plans the checks of the target': [
     'status.components.alertDecayRetries',
     'status.prometheusCheckAfter',
     'status.alertManagerCheckAfter',

@@ -17,7 +17,7 @@ export const COST = {
   text: 60,
   /** One character that is parsed as JSON. */
   parsed: 1,
-  /** One value of JSON whose numbers need a second look, and one whose keys do. */
+  /** One value of JSON whose numbers need a second pass, and one whose keys do. */
   reviewed: 40,
   escapedKey: 400,
   /** One object or array, and one member of it. */

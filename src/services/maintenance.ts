@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import {
-  createMonthKeeper,
+  createMonthReconciler,
   createPartitionActivities,
   type PartitionDependencies,
 } from '../activities/partitions.ts';
@@ -15,7 +15,7 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import { connectTemporal } from '../temporal/connection.ts';
 import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { type Closing, createClosing } from './closing.ts';
-import { createHoldKeeper, storeHoldsOf } from './hold-keeper.ts';
+import { createHoldReconciler, storeHoldsOf } from './hold-reconciler.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
 import { openWritableArchive } from './open-archive.ts';
 import type { ServiceContext } from './running-service.ts';
@@ -51,22 +51,22 @@ export async function createMaintenance(
   ];
   const retaining = hasRetention ? await retentionActivities({ config, logger }, metrics) : {};
   const rounds = new MaintenanceRounds({
-    keepMonthsAhead: createMonthKeeper(partitions),
+    keepMonthsAhead: createMonthReconciler(partitions),
     schedules,
     connect: () => connectTemporal(config.temporal),
     metrics,
     logger,
   });
   closing.push(() => rounds.stop());
-  const keeper = hasRetention
-    ? createHoldKeeper({ holds: await storeHoldsOf(config), metrics, logger })
+  const reconciler = hasRetention
+    ? createHoldReconciler({ holds: await storeHoldsOf(config), metrics, logger })
     : undefined;
-  closing.push(async () => keeper?.stop());
+  closing.push(async () => reconciler?.stop());
   return {
     activities: { ...createPartitionActivities(partitions), ...retaining },
     start: () => {
       rounds.start();
-      keeper?.start();
+      reconciler?.start();
     },
     stop: closing.run,
   };

@@ -10,7 +10,7 @@ import type { ServiceContext } from './running-service.ts';
 
 const SCHEMA_RETRY_MS = 2_000;
 /** A schema that is too new should end the start and not the process later. */
-const FIRST_LOOK_MS = 1_000;
+const FIRST_CHECK_MS = 1_000;
 
 /** A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come by themselves. */
 export async function openDatabase(service: string, context: ServiceContext): Promise<pg.Pool> {
@@ -28,17 +28,17 @@ interface OpenedDatabase {
   readonly pool: pg.Pool;
   /** Settles when the schema fits, or when it is closed; rejects when the schema never will fit. */
   readonly fits: Promise<void>;
-  /** Ends the looking, then the pool. */
+  /** Ends the checks, then the pool. */
   readonly close: () => Promise<void>;
 }
 
-/** The same for a process that does something without the database too: it looks once, and goes on looking meanwhile. */
+/** The same for a process that does something without the database too: it checks once, and goes on checking meanwhile. */
 export async function openDatabaseMeanwhile(
   service: string,
   context: ServiceContext,
 ): Promise<OpenedDatabase> {
   const pool = openPool(service, context);
-  // Not the signal of the process alone: a start that fails elsewhere closes the pool, and what goes on looking through
+  // Not the signal of the process alone: a start that fails elsewhere closes the pool, and what goes on checking through
   // a closed pool keeps the process alive for ever.
   const closing = new AbortController();
   const signal = AbortSignal.any([context.signal, closing.signal]);
@@ -51,7 +51,7 @@ export async function openDatabaseMeanwhile(
     await Promise.all([pool.end(), fits.catch(() => undefined)]);
   };
   try {
-    await Promise.race([fits, delay(FIRST_LOOK_MS)]);
+    await Promise.race([fits, delay(FIRST_CHECK_MS)]);
     return { pool, fits, close };
   } catch (error: unknown) {
     await close();

@@ -30,7 +30,7 @@ import { openDatabaseMeanwhile } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 import { neverByItself } from './running-service.ts';
 
-/** The sources' client gives up after 5 s, and Temporal must have its turn within them. */
+/** The sources' client gives up after 5 s, and Temporal must be tried within them. */
 const WRITE_TIMEOUT_MS = 2_000;
 /** Few: each may sort a month. */
 const REPORT_CONNECTIONS = 2;

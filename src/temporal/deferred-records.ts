@@ -8,7 +8,7 @@ import { recordId } from '../identity/record-id.ts';
 import { RECORD_DEFERRED } from '../workflows/messages.ts';
 import { RECORDING_QUEUE } from './identifiers.ts';
 
-/** The sources' client gives up after 5 s, and the database had its turn before. */
+/** The sources' client gives up after 5 s, and the database was tried before. */
 const START_DEADLINE_MS = 2_000;
 
 /** Half of what Temporal takes in one payload: the observation is the input of the workflow and of its activity. */

@@ -2,7 +2,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 
 import { REMEDIATION_AUDIT } from '../workflows/messages.ts';
 
-/** A look takes this many at most; the next one goes on from the newest of them. */
+/** A query takes this many at most; the next one goes on from the newest of them. */
 const MOST_RUNS = 1_000;
 const CALL_DEADLINE_MS = 30_000;
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 
 interface RunLimits {
-  /** Sent to one run before it is looked at again. */
+  /** Sent to one run before it is described again. */
   readonly unseenBytes: number;
   readonly unseenSignals: number;
   /** A run beyond these gets no more signals for now. */
@@ -37,15 +37,15 @@ const MAX_REMEMBERED = 1_000;
 
 interface RunLoad {
   runId: string;
-  /** Sent since the run was looked at. */
+  /** Sent since the run was described. */
   bytes: number;
   signals: number;
   /** Nothing happened to the full run while a signal waited. */
   isStuck: boolean;
-  looking: Promise<Look> | undefined;
+  describing: Promise<Room> | undefined;
 }
 
-interface Look {
+interface Room {
   readonly hasRoom: boolean;
   /** Of those that wait for room, how many go all the same. */
   permits: number;
@@ -69,16 +69,16 @@ export class RunRoom {
   /** Resolves when the run has room for a signal of so many bytes, or when nothing has happened to it for too long. */
   async wait(workflowId: string, bytes: number): Promise<void> {
     const load = this.#loadOf(workflowId);
-    // Again after each look, because others that waited may have taken the room.
+    // Again after each answer, because others that waited may have taken the room.
     const { unseenBytes, unseenSignals } = this.#limits;
     while (load.bytes >= unseenBytes || load.signals >= unseenSignals) {
-      load.looking ??= this.#look(workflowId, load).finally(() => {
-        load.looking = undefined;
+      load.describing ??= this.#waitForRoom(workflowId, load).finally(() => {
+        load.describing = undefined;
       });
-      const look = await load.looking;
-      if (look.hasRoom) continue;
-      look.permits -= 1;
-      if (look.permits >= 0) break;
+      const room = await load.describing;
+      if (room.hasRoom) continue;
+      room.permits -= 1;
+      if (room.permits >= 0) break;
     }
     load.bytes += bytes;
     load.signals += 1;
@@ -93,7 +93,7 @@ export class RunRoom {
 
   #loadOf(workflowId: string): RunLoad {
     const known = this.#loads.get(workflowId);
-    const load = known ?? { runId: '', bytes: 0, signals: 0, isStuck: false, looking: undefined };
+    const load = known ?? { runId: '', bytes: 0, signals: 0, isStuck: false, describing: undefined };
     this.#loads.delete(workflowId);
     this.#loads.set(workflowId, load);
     const [longestUnused] = this.#loads.keys();
@@ -101,7 +101,7 @@ export class RunRoom {
     return load;
   }
 
-  async #look(workflowId: string, load: RunLoad): Promise<Look> {
+  async #waitForRoom(workflowId: string, load: RunLoad): Promise<Room> {
     const { standstillMs, laterStandstillMs } = this.#limits;
     let changedAt = performance.now();
     let transitions: string | undefined;

@@ -313,7 +313,7 @@ class Audit {
     this.#showDetails();
   }
 
-  /** At every step, since it costs no event: in an outage a run is looked at in the middle of one. */
+  /** At every step, since it costs no event: in an outage people read a run between its events. */
   #showDetails(): void {
     setCurrentDetails(detailsOf(this.progress()));
   }

@@ -21,7 +21,7 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import { addMonths } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { createHoldKeeper } from '../../src/services/hold-keeper.ts';
+import { createHoldReconciler } from '../../src/services/hold-reconciler.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
@@ -320,7 +320,7 @@ describe('in a folder', () => {
     await apply();
   });
 
-  test('of several keepers one is at it, and its loss leaves the next one in its place', async () => {
+  test('one of several reconcilers works, and when it is lost the next one goes on', async () => {
     await archive();
     const { id } = await place(wholeMonth());
     await withMaintenanceClient(
@@ -336,22 +336,22 @@ describe('in a folder', () => {
     await apply();
   });
 
-  test('a keeper goes round until it is stopped, and the metrics say what is held', async () => {
+  test('a reconciler works until it is stopped, and the metrics say what is held', async () => {
     await archive();
     const { id } = await place(wholeMonth());
     const metrics = createMetrics();
-    const keeper = createHoldKeeper({
+    const reconciler = createHoldReconciler({
       holds: dependencies(),
       metrics: metrics.maintenance,
       logger: createLogger('silent', 'test'),
       roundMs: 20,
     });
-    keeper.start();
+    reconciler.start();
     const page = /archive_holds\{state="held"\} 1/;
     await until(async () => page.test(await metrics.registry.metrics()), 'the hold is in the store');
     await release(id);
     await until(async () => (await removeAll()).kept.length === 0, 'the hold is gone from the store');
-    await keeper.stop();
+    await reconciler.stop();
   });
 });
 

@@ -111,7 +111,7 @@ async function liveHolder(path: string): Promise<LockHolder | undefined> {
     if ((await fileAgeMs(path)) > SILENCE_MS) return undefined;
     return holder.host !== hostname() || isAlive(holder.pid) ? holder : undefined;
   } catch (error: unknown) {
-    // Cleared between the listing and the reading: a higher number exists, the next look finds it.
+    // Cleared between the listing and the reading: a higher number exists, the next listing finds it.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }

@@ -57,17 +57,17 @@ export async function copyBinaries(
   if (findFault(wanted, options.runAs) === undefined) return wanted;
   const root = wanted.root ?? dirname(dirname(wanted.postgres));
   const cache = await chooseCache(options);
-  const home = join(cache, `postgres-${await fingerprint(wanted, root)}`);
-  const moved = (path: string): string => join(home, relative(root, path));
-  const copied = { initdb: moved(wanted.initdb), postgres: moved(wanted.postgres), root: home };
+  const target = join(cache, `postgres-${await fingerprint(wanted, root)}`);
+  const moved = (path: string): string => join(target, relative(root, path));
+  const copied = { initdb: moved(wanted.initdb), postgres: moved(wanted.postgres), root: target };
   if (findFault(copied, options.runAs) !== undefined) {
-    options.report(`Copying PostgreSQL to ${home}, where its user can run it (once, a second or two)`);
-    await copyOnce(root, home);
+    options.report(`Copying PostgreSQL to ${target}, where its user can run it (once, a second or two)`);
+    await copyOnce(root, target);
   }
   const fault = findFault(copied, options.runAs);
   if (fault === undefined) return copied;
   throw new Error(
-    `cannot run PostgreSQL as ${describeUser(options.runAs)}, neither at ${root} nor copied to ${home}: ${fault}; ` +
+    `cannot run PostgreSQL as ${describeUser(options.runAs)}, neither at ${root} nor copied to ${target}: ${fault}; ` +
       'remove that copy, run npm ci again with install scripts allowed, or give DATABASE_URL of a server of your own',
   );
 }
@@ -123,19 +123,19 @@ async function fingerprint(binaries: PostgresBinaries, root: string): Promise<st
 }
 
 /** Several may copy at once: each to a folder of its own, and the first rename wins. */
-async function copyOnce(root: string, home: string): Promise<void> {
-  await removeAbandonedCopies(dirname(home), basename(home));
-  const partial = `${home}${PARTIAL}${randomBytes(4).toString('hex')}`;
+async function copyOnce(root: string, target: string): Promise<void> {
+  await removeAbandonedCopies(dirname(target), basename(target));
+  const partial = `${target}${PARTIAL}${randomBytes(4).toString('hex')}`;
   try {
     await cp(root, partial, { recursive: true, verbatimSymlinks: true });
     await restoreLinks(partial);
     await openToAll(partial);
-    await rename(partial, home);
+    await rename(partial, target);
   } catch (error: unknown) {
     await rm(partial, { recursive: true, force: true });
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return;
-    throw new Error(`cannot copy PostgreSQL to ${home}; check the free space there`, { cause: error });
+    throw new Error(`cannot copy PostgreSQL to ${target}; check the free space there`, { cause: error });
   }
 }
 

@@ -151,7 +151,7 @@ function launch(
       ...pragmas,
       ...['--namespace', layout.namespace, '--log-level', 'warn', ...attributes, ...settings],
     ],
-    // Not our environment: its TEMPORAL_* variables and the user's profile are meant for clients. And no calls home.
+    // Not our environment: its TEMPORAL_* variables and the user's profile are meant for clients. And no telemetry.
     env: { PATH: '/usr/bin:/bin', HOME: dataDir, TEMPORAL_VERSION_CHECK_DISABLED: '1' },
     cwd: dataDir,
   });

@@ -10,7 +10,7 @@ const COMPLETION: TemplateObject = {
   body: '{summary}\n\n{rationale}',
 };
 
-/** Marked for deletion: some time after the end, and by the orchestrator's next look. */
+/** Marked for deletion: some time after the end, and by the orchestrator's next reconcile. */
 export const retained: readonly Step[] = [
   { after: '0.2s', update: 'RR', status: { retentionExpiryTime: '@retention' } },
 ];
@@ -73,7 +73,7 @@ const deliveredAs = (status: 'Sent' | 'Failed'): TemplateObject => ({
   ],
 });
 
-/** One notification is delivered and another is not: at each of its looks the orchestrator writes first one, then the other. */
+/** One notification is delivered and another is not: at each reconcile the orchestrator writes first one, then the other. */
 export const notifiedAndNotNotified: readonly Step[] = [
   ...retained,
   ...notified('completion', COMPLETION),

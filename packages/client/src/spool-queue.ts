@@ -57,8 +57,8 @@ class Spool implements PendingQueue {
   }
 
   async add(record: PendingRecord): Promise<void> {
-    // Handed over within the turn, so that the file cannot be completed in between; written outside of it.
-    const { appended } = await this.#inTurn(async () => ({
+    // Handed over under the lock, so that the file cannot be completed in between; written outside of it.
+    const { appended } = await this.#exclusively(async () => ({
       appended: (await this.#segmentToWrite()).append(record),
     }));
     await appended;
@@ -68,7 +68,7 @@ class Spool implements PendingQueue {
   async oldest(limit: number): Promise<readonly PendingRecord[]> {
     while (this.#sending === undefined || this.#sending.records.size === 0) {
       if (this.#sending !== undefined) await this.#forget(this.#sending.number);
-      const number = await this.#inTurn(() => this.#nextToSend());
+      const number = await this.#exclusively(() => this.#nextToSend());
       if (number === undefined) return [];
       this.#sending = { number, records: new Set(await readSegment(this.#path(number))) };
     }
@@ -123,7 +123,7 @@ class Spool implements PendingQueue {
     return this.#writing;
   }
 
-  /** The file that is being written is closed as soon as it is its turn to be sent. */
+  /** The file that is being written is closed as soon as it is the next to be sent. */
   async #nextToSend(): Promise<number | undefined> {
     if (this.#complete.length === 0) await this.#completeWriting();
     return this.#complete.shift();
@@ -138,7 +138,7 @@ class Spool implements PendingQueue {
   }
 
   /** Choosing, opening and completing files goes one step at a time; writing to them does not. */
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+  #exclusively<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#writes.then(step);
     this.#writes = result.catch(() => undefined);
     return result;

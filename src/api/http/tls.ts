@@ -6,7 +6,7 @@ import { watchFiles } from './watched-files.ts';
 export interface TlsFiles {
   readonly certificatePath: string;
   readonly keyPath: string;
-  /** How often they are looked at, in milliseconds. Default 10,000. */
+  /** How often they are checked, in milliseconds. Default 10,000. */
   readonly pollMs?: number;
 }
 
@@ -34,7 +34,7 @@ export async function openTls({ certificatePath, keyPath, pollMs }: TlsFiles, lo
       use?.(certificate);
       logger.info({ certificatePath }, 'the TLS certificate was renewed');
     } catch (error: unknown) {
-      // Certificate and key are two files: between the two writes they do not fit, and the next look finds them whole.
+      // Certificate and key are two files: between the two writes they do not fit, and the next check finds both.
       logger.warn(
         { err: error, certificatePath },
         'the new TLS certificate does not work; the old one stays',

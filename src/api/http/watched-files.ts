@@ -19,14 +19,14 @@ export async function watchFiles(
 ): Promise<WatchedFiles> {
   let texts = await readAll(paths);
   let use: ((texts: readonly string[]) => void) | undefined;
-  const look = async (): Promise<void> => {
-    // One that is missing for a moment, while it is replaced, is found at the next look.
+  const read = async (): Promise<void> => {
+    // One that is missing for a moment, while it is replaced, is found at the next check.
     const found = await readAll(paths).catch(() => texts);
     if (found.every((text, index) => text === texts[index])) return;
     texts = found;
     use?.(texts);
   };
-  const timer = setInterval(() => void look(), intervalMs).unref();
+  const timer = setInterval(() => void read(), intervalMs).unref();
   return {
     current: () => texts,
     onChange: (callback) => {

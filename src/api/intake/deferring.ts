@@ -13,7 +13,7 @@ export interface Deferral {
  * with all of them: of 1,000 at once a development server starts a third of what it starts of these.
  */
 const MAX_STARTING = 16;
-/** Of the time for one record, what it may wait for its turn: the start itself must have most of it. */
+/** Of the time for one record, what it may wait for a permit: the start itself must have most of it. */
 const SHARE_OF_WAITING = 0.25;
 /** What each further record of a batch adds to the time: a thousand start in 5 s, and our client waits 10. */
 const MS_PER_FURTHER_RECORD = 3;
@@ -36,24 +36,24 @@ interface Deferring {
 }
 
 export function createDeferring(deferral: Deferral): Deferring {
-  const turns = createTurns(MAX_STARTING);
+  const semaphore = createSemaphore(MAX_STARTING);
   return {
     async deferEach(observations, timeoutForOneMs) {
       const timeoutMs = timeoutForOneMs + (observations.length - 1) * MS_PER_FURTHER_RECORD;
-      const lastTurnMs = performance.now() + timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING);
+      const lastStartMs = performance.now() + timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING);
       const failures: unknown[] = observations.map(() => new DeferralTimeoutError(timeoutMs));
       const queue = observations.entries();
-      const startInTurn = async (): Promise<void> => {
+      const startWhenFree = async (): Promise<void> => {
         for (const [index, observation] of queue) {
-          if (!(await turns.take(lastTurnMs - performance.now()))) return;
+          if (!(await semaphore.acquire(lastStartMs - performance.now()))) return;
           failures[index] = await deferral.defer(observation).then(
             () => undefined,
             (error: unknown) => error,
           );
-          turns.giveBack();
+          semaphore.release();
         }
       };
-      const starting = Promise.all(Array.from({ length: MAX_STARTING }, startInTurn));
+      const starting = Promise.all(Array.from({ length: MAX_STARTING }, startWhenFree));
       await within(timeoutMs, starting);
       // What is still on its way writes into the other one.
       return [...failures];
@@ -61,17 +61,17 @@ export function createDeferring(deferral: Deferral): Deferring {
   };
 }
 
-interface Turns {
-  /** Whether a turn came in time; each that came is given back. */
-  take(patienceMs: number): Promise<boolean>;
-  giveBack(): void;
+interface Semaphore {
+  /** Whether a permit was free in time; each acquired one is released. */
+  acquire(patienceMs: number): Promise<boolean>;
+  release(): void;
 }
 
-function createTurns(limit: number): Turns {
+function createSemaphore(limit: number): Semaphore {
   let free = limit;
   const waiting = new Set<() => void>();
   return {
-    take(patienceMs) {
+    acquire(patienceMs) {
       if (patienceMs <= 0) return Promise.resolve(false);
       if (free > 0) {
         free -= 1;
@@ -89,7 +89,7 @@ function createTurns(limit: number): Turns {
         waiting.add(enter);
       });
     },
-    giveBack() {
+    release() {
       const [next] = waiting;
       if (next === undefined) {
         free += 1;

@@ -27,17 +27,17 @@ interface DeferredRecord {
 }
 
 /** Neither the database nor Temporal took it in time, though they took others of its batch: it has to be sent again. */
-interface UnkeptRecord {
-  readonly status: 'unkept';
+interface UndurableRecord {
+  readonly status: 'not-durable';
   readonly problem: Problem;
 }
 
-export type KeptRecord = RecordOutcome | DeferredRecord | UnkeptRecord;
+export type DurabilityOutcome = RecordOutcome | DeferredRecord | UndurableRecord;
 
-/** Keeps observations where nothing can lose them. */
+/** Makes observations durable: in the database, or in Temporal while that is away. */
 export interface Durability {
-  /** Answers in their order, when each is durable. Throws the problem for which none of them may be taken for kept. */
-  keep(observations: readonly Observation[]): Promise<readonly KeptRecord[]>;
+  /** Answers in their order, when each is durable. Throws the problem for which none of them may be taken for answers. */
+  keep(observations: readonly Observation[]): Promise<readonly DurabilityOutcome[]>;
   pending(): number;
   /** Settles when everything accepted so far is. */
   drain(): Promise<void>;
@@ -68,9 +68,9 @@ export function createDurability(options: DurabilityOptions): Durability {
   const deferAll = async (
     observations: readonly Observation[],
     cause: unknown,
-  ): Promise<(DeferredRecord | UnkeptRecord)[]> => {
+  ): Promise<(DeferredRecord | UndurableRecord)[]> => {
     const { deferTimeoutMs = DEFAULT_DEFER_TIMEOUT_MS } = options;
-    if (temporal === undefined) throw notKept('database-unavailable', cause);
+    if (temporal === undefined) throw notDurable('database-unavailable', cause);
     if (deferring + observations.length > MAX_DEFERRING) throw full(deferring);
     deferring += observations.length;
     const failures = await temporal.deferEach(observations, deferTimeoutMs).finally(() => {
@@ -106,28 +106,30 @@ export function createDurability(options: DurabilityOptions): Durability {
       logger.warn({ reason: reasonOf(failed.reason), records: left.length }, 'the database cannot store now');
       // They may have been committed all the same: storing them again changes nothing.
       const deferred = (await deferAll(left, failed.reason)).values();
-      const kept = results.map((result) =>
+      const answers = results.map((result) =>
         outcomeOf(result, result.status === 'rejected' ? deferred.next().value : undefined),
       );
-      const [first] = kept;
-      if (first?.status === 'unkept' && kept.every(({ status }) => status === 'unkept')) throw first.problem;
-      return kept;
+      const [first] = answers;
+      if (first?.status === 'not-durable' && answers.every(({ status }) => status === 'not-durable'))
+        throw first.problem;
+      return answers;
     },
     pending: () => batcher.pending() + deferring,
     drain: () => batcher.drain(),
   };
 }
 
-function deferredRecord(observation: Observation, failure: unknown): DeferredRecord | UnkeptRecord {
-  if (failure !== undefined) return { status: 'unkept', problem: notKept('storage-unavailable', failure) };
+function deferredRecord(observation: Observation, failure: unknown): DeferredRecord | UndurableRecord {
+  if (failure !== undefined)
+    return { status: 'not-durable', problem: notDurable('storage-unavailable', failure) };
   const { table, cluster, key, createdAt } = observation;
   return { status: 'deferred', id: recordId(table, cluster, key), createdAt };
 }
 
 function outcomeOf(
   result: PromiseSettledResult<RecordOutcome>,
-  deferred: DeferredRecord | UnkeptRecord | undefined,
-): KeptRecord {
+  deferred: DeferredRecord | UndurableRecord | undefined,
+): DurabilityOutcome {
   if (result.status === 'fulfilled') return result.value;
   if (deferred === undefined) throw result.reason;
   return deferred;
@@ -139,7 +141,7 @@ function full(waiting: number): Problem {
 }
 
 /** A defect of this service is not reported as an outage; even so the record was not made durable. */
-function notKept(outage: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
+function notDurable(outage: 'database-unavailable' | 'storage-unavailable', cause: unknown): Problem {
   const detail = 'the record could not be made durable; keep it and send it again';
   const type = isPassing(cause) ? outage : 'internal-error';
   return new Problem(type, detail, { ...retryAfter(OUTAGE_RETRY_SECONDS), cause });

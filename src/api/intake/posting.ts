@@ -11,7 +11,7 @@ import type { Redactor } from '../../redaction/redactor.ts';
 import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
-import type { Durability, KeptRecord } from './durability.ts';
+import type { Durability, DurabilityOutcome } from './durability.ts';
 import { createPostedEmbedding } from './embed-posted.ts';
 
 /** What became of one posted record. */
@@ -26,7 +26,7 @@ export interface PostedAnswer {
 }
 
 export interface Posting {
-  /** One answer or problem per record, in their order. Throws the problem for which none of them was kept. */
+  /** One answer or problem per record, in their order. Throws the problem for which none of them is known to be durable. */
   post(
     definition: RecordDefinition,
     records: readonly (JsonValue | Problem)[],
@@ -63,9 +63,9 @@ export function createPosting(options: PostingOptions): Posting {
         record instanceof Problem ? record : tryToRead(definition, record, options, caller),
       );
       const accepted = read.filter((post): post is AcceptedPost => !(post instanceof Problem));
-      let kept: readonly KeptRecord[];
+      let outcomes: readonly DurabilityOutcome[];
       try {
-        kept = await durability.keep(accepted.map(({ observation }) => observation));
+        outcomes = await durability.keep(accepted.map(({ observation }) => observation));
       } catch (error: unknown) {
         accepted.forEach(() => {
           metrics.sources.failed(definition.table, failureOf(error), seconds());
@@ -73,7 +73,9 @@ export function createPosting(options: PostingOptions): Posting {
         throw error;
       }
       embedding.embed(
-        accepted.flatMap(({ observation }, index) => (kept[index]?.status === 'stored' ? [observation] : [])),
+        accepted.flatMap(({ observation }, index) =>
+          outcomes[index]?.status === 'stored' ? [observation] : [],
+        ),
       );
       let next = 0;
       return read.map((post) => {
@@ -82,9 +84,9 @@ export function createPosting(options: PostingOptions): Posting {
           metrics.sources.failed(definition.table, 'marshal_error', seconds());
           return post;
         }
-        const answer = answerOf(definition, post, kept[next], options.deferredStatusCode);
+        const answer = answerOf(definition, post, outcomes[next], options.deferredStatusCode);
         next += 1;
-        countKept(metrics, { definition, post, answer, seconds: seconds() });
+        countPosted(metrics, { definition, post, answer, seconds: seconds() });
         return answer;
       });
     },
@@ -131,19 +133,19 @@ function readRecord(
 function answerOf(
   definition: RecordDefinition,
   post: AcceptedPost,
-  kept: KeptRecord | undefined,
+  outcome: DurabilityOutcome | undefined,
   deferredStatusCode: number,
 ): PostedAnswer | Problem {
-  if (kept === undefined) throw new Error('fewer records were kept than were given');
-  if (kept.status === 'refused') return unstorable(definition, kept);
-  if (kept.status === 'unkept') return kept.problem;
+  if (outcome === undefined) throw new Error('durability answered fewer records than it was sent');
+  if (outcome.status === 'refused') return unstorable(definition, outcome);
+  if (outcome.status === 'not-durable') return outcome.problem;
   const { clientId, unknownFields, repairedFields } = post;
   return {
-    status: kept.status === 'stored' ? CREATED : deferredStatusCode,
-    id: kept.id,
+    status: outcome.status === 'stored' ? CREATED : deferredStatusCode,
+    id: outcome.id,
     ...(clientId === undefined ? {} : { client_id: clientId }),
-    created_at: kept.createdAt,
-    ...(kept.status === 'stored' ? { revision: kept.revision } : {}),
+    created_at: outcome.createdAt,
+    ...(outcome.status === 'stored' ? { revision: outcome.revision } : {}),
     ...(unknownFields.length > 0 ? { unknown_fields: unknownFields } : {}),
     ...(repairedFields.length > 0 ? { repaired_fields: repairedFields } : {}),
   };
@@ -171,7 +173,7 @@ interface CountedPost {
   readonly seconds: number;
 }
 
-function countKept(metrics: Metrics, { definition, post, answer, seconds }: CountedPost): void {
+function countPosted(metrics: Metrics, { definition, post, answer, seconds }: CountedPost): void {
   for (const [kind, redacted] of Object.entries(post.redactions))
     metrics.api.redactions.inc({ kind }, redacted);
   if (answer instanceof Problem) {

@@ -60,7 +60,7 @@ function placeRoute(pool: pg.Pool): Route {
     path: '/api/v1/holds',
     access: 'hold',
     describe: {
-      summary: 'Places a legal hold: every month with a matching row is kept, rows that come later included',
+      summary: 'Places a legal hold: no month with a matching row is dropped, rows that come later included',
       tag: 'holds',
       body: { content: { [JSON_MEDIA_TYPE]: { schema: HOLD_BODY_SCHEMA, example: HOLD_EXAMPLE } } },
       answers: {

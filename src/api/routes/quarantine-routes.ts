@@ -90,13 +90,13 @@ async function redrive(
     );
   }
   const observation = JSON.parse(entry.payload) as Observation;
-  const [kept] = await durability.keep([observation]);
-  if (kept?.status !== 'stored') {
-    const sqlstate = kept?.status === 'refused' ? ` (SQLSTATE ${kept.sqlstate})` : '';
+  const [outcome] = await durability.keep([observation]);
+  if (outcome?.status !== 'stored') {
+    const sqlstate = outcome?.status === 'refused' ? ` (SQLSTATE ${outcome.sqlstate})` : '';
     throw new Problem('unstorable-record', `PostgreSQL refuses it again${sqlstate}: ${entry.reason}`);
   }
   await fromDatabase(() => settleQuarantineEntry(pool, id, caller.name));
-  return jsonAnswer({ id, record_id: kept.id, created_at: kept.createdAt, revision: kept.revision });
+  return jsonAnswer({ id, record_id: outcome.id, created_at: outcome.createdAt, revision: outcome.revision });
 }
 
 function entryJson(entry: QuarantineEntry) {

@@ -55,7 +55,8 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
     // Whoever may keep a month from being dropped may also let it go.
     access: 'hold',
     describe: {
-      summary: 'Approves that a month is dropped; the next run of retention picks it up. Who did it is kept',
+      summary:
+        'Approves that a month is dropped; the next run of retention picks it up. Who did it is recorded',
       tag: 'retention',
       body: { content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA, example: { month: '2026-03' } } } },
       answers: {

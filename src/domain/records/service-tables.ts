@@ -41,7 +41,7 @@ export const SERVICE_TABLES = [
         name: 'created_at',
         type: 'timestamptz',
         notNull: true,
-        meaning: 'Its home: the month of this instant',
+        meaning: 'Its partition key: the row lives in the month of this instant',
       },
     ],
   },
@@ -55,7 +55,7 @@ export const SERVICE_TABLES = [
         name: 'created_at',
         type: 'timestamptz',
         notNull: true,
-        meaning: 'Home of that record: row and history live, are archived and are held together',
+        meaning: 'Partition key of that record: row and history live, are archived and are held together',
       },
       {
         name: 'source_version',

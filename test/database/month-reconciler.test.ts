@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { createMonthKeeper } from '../../src/activities/partitions.ts';
+import { createMonthReconciler } from '../../src/activities/partitions.ts';
 import { partitionedTables, rollOver } from '../../src/database/months/partitions.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -22,7 +22,7 @@ afterAll(() => database.close());
 
 beforeEach(() => {
   metrics = createMetrics();
-  keepMonthsAhead = createMonthKeeper({
+  keepMonthsAhead = createMonthReconciler({
     pool: database.writer,
     monthsAhead: 3,
     metrics: metrics.maintenance,

@@ -25,12 +25,12 @@ export async function storeHoldsOf({
   };
 }
 
-interface HoldKeeper {
+interface HoldReconciler {
   start(): void;
   stop(): Promise<void>;
 }
 
-interface HoldKeeperOptions {
+interface HoldReconcilerOptions {
   readonly holds: StoreHoldDependencies;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
@@ -39,12 +39,12 @@ interface HoldKeeperOptions {
 }
 
 /** Brings legal holds to the object store, round after round, until it is stopped. */
-export function createHoldKeeper({
+export function createHoldReconciler({
   holds,
   metrics,
   logger,
   roundMs = ROUND_MS,
-}: HoldKeeperOptions): HoldKeeper {
+}: HoldReconcilerOptions): HoldReconciler {
   const over = new AbortController();
   let running = Promise.resolve();
   const round = async (): Promise<void> => {
@@ -80,7 +80,7 @@ export function createHoldKeeper({
 
 function publish(
   report: StoreHoldReport,
-  { metrics, logger }: Pick<HoldKeeperOptions, 'metrics' | 'logger'>,
+  { metrics, logger }: Pick<HoldReconcilerOptions, 'metrics' | 'logger'>,
 ): void {
   const { held, unsupported, pending, troubles } = report;
   for (const reason of troubles) logger.warn({ reason }, NOT_IN_STORE);
