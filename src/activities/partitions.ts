@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
-import { MonthBlockedError, monthsAhead, rollOver } from '../database/months/partitions.ts';
+import { monthsAhead, rollOver } from '../database/months/partitions.ts';
+import { TableLockedError } from '../database/months/table-locks.ts';
 import { instantOf } from '../domain/instant.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
@@ -52,9 +53,9 @@ async function rollPartitionsOver({
     metrics.lastRollover.set(nowMs() / MS_PER_SECOND);
     return ahead;
   } catch (error: unknown) {
-    if (error instanceof MonthBlockedError) {
+    if (error instanceof TableLockedError) {
       metrics.blockedRollovers.inc();
-      logger.warn({ month: error.month, holders: error.holders }, error.message);
+      logger.warn({ holders: error.holders }, error.message);
       metrics.partitionsAhead.set(await monthsAhead(pool, now));
     }
     throw error;

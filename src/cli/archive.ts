@@ -9,7 +9,7 @@ import type { RestoreRequest, RestoreSteps } from '../archive/restore/restore-st
 import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
-import { RestoreBlockedError } from '../database/months/month-restore.ts';
+import { TableLockedError } from '../database/months/table-locks.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
 import { readFlags } from './arguments.ts';
@@ -122,7 +122,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error: unknown) {
-      if (attempt === ATTACH_ATTEMPTS || !(error instanceof RestoreBlockedError)) throw error;
+      if (attempt === ATTACH_ATTEMPTS || !(error instanceof TableLockedError)) throw error;
       process.stderr.write(`${error.message}\n`);
       await delay(ATTACH_PAUSE_MS);
     }

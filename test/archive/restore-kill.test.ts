@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
 import { RESTORE_POINTS } from '../../src/archive/restore/restore-steps.ts';
-import { RestoreBlockedError } from '../../src/database/months/month-restore.ts';
+import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { runScript } from '../support/processes.ts';
@@ -121,7 +121,7 @@ test('a lock in the way is waited for no longer than the lock timeout, and its h
     await blocker.query('begin');
     await blocker.query('lock table workflow_execution_audit in share update exclusive mode');
     const attaching = steps.attach(request(), plan.manifest);
-    await expect(attaching).rejects.toBeInstanceOf(RestoreBlockedError);
+    await expect(attaching).rejects.toBeInstanceOf(TableLockedError);
     await expect(attaching).rejects.toThrow(/the lock is held by a blocker \(pid \d+/);
     await expectAllOrNothing();
     await blocker.query('commit');

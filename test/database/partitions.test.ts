@@ -1,12 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import {
-  MonthBlockedError,
-  monthsAhead,
-  partitionedTables,
-  rollOver,
-} from '../../src/database/months/partitions.ts';
+import { monthsAhead, partitionedTables, rollOver } from '../../src/database/months/partitions.ts';
+import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -90,9 +86,9 @@ test('a rollover that is blocked says which session holds the lock, and succeeds
     await dba.query('begin');
     await dba.query('lock table audit_ledger in share update exclusive mode');
     const blocked = rollOver(database.writer, now, 6);
-    await expect(blocked).rejects.toBeInstanceOf(MonthBlockedError);
+    await expect(blocked).rejects.toBeInstanceOf(TableLockedError);
     await expect(blocked).rejects.toThrow(
-      /nightly vacuum \(pid \d+, audit_owner, ShareUpdateExclusiveLock on audit_ledger/,
+      /^cannot make month [\d-]+: the lock is held by nightly vacuum \(pid \d+, audit_owner, ShareUpdateExclusiveLock on audit_ledger/,
     );
     await dba.query('rollback');
   });

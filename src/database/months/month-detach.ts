@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { quoteIdentifier } from '../sql.ts';
 import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
-import { describeHolders, lockHolders } from './lock-holders.ts';
+import { namingLockHolders } from './table-locks.ts';
 
 /** Where the partition of a table is, by the catalogue. */
 export type PartitionAttachment = 'attached' | 'pending' | 'detached' | 'absent';
@@ -46,22 +46,6 @@ export async function partitionsOf(
   return rows.map(({ table_name: table, relation, attachment }) => ({ table, relation, attachment }));
 }
 
-/** A detach waits for somebody who still uses the table. Tried again. */
-export class DetachWaitsError extends Error {
-  readonly relation: string;
-  readonly holders: readonly string[];
-
-  constructor(relation: string, holders: readonly string[], cause: unknown) {
-    super(
-      `the detach of ${relation} waits for ${describeHolders(holders)}: they end by themselves, or by pg_terminate_backend`,
-      { cause },
-    );
-    this.name = 'DetachWaitsError';
-    this.relation = relation;
-    this.holders = holders;
-  }
-}
-
 /**
  * Takes the month out of its tables without ever blocking a reader or a writer of another month. Broken off at any
  * point it goes on where the catalogue says it was. Needs a connection outside of a transaction.
@@ -79,13 +63,15 @@ async function detach(
   how: 'concurrently' | 'finalize',
 ): Promise<void> {
   const statement = `alter table ${quoteIdentifier(table)} detach partition ${quoteIdentifier(relation)} ${how}`;
-  try {
-    await client.query(statement);
-  } catch (error: unknown) {
-    // Somebody else was faster.
-    if (sqlStateOf(error) === SQLSTATE.undefined_table) return;
-    if (sqlStateOf(error) === SQLSTATE.lock_not_available)
-      throw new DetachWaitsError(relation, await lockHolders(client, [table, relation]), error);
-    throw error;
-  }
+  const change = {
+    operation: `detach ${relation}`,
+    relations: () => Promise.resolve([table, relation]),
+    against: 'use',
+  } as const;
+  await namingLockHolders(client, change, async () => {
+    await client.query(statement).catch((error: unknown) => {
+      // Somebody else was faster.
+      if (sqlStateOf(error) !== SQLSTATE.undefined_table) throw error;
+    });
+  });
 }

@@ -3,10 +3,9 @@ import type pg from 'pg';
 import type { Hold } from '../holds/holds.ts';
 import { holdsOfMonth } from '../holds/holds.ts';
 import { quoteIdentifier } from '../sql.ts';
-import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
-import { describeHolders, lockHolders } from './lock-holders.ts';
 import { partitionsOf } from './month-detach.ts';
 import { changeMonth, requireAllDetached, selectMonth, underMonthLock } from './month-states.ts';
+import { namingLockHolders } from './table-locks.ts';
 
 export type DropOutcome =
   | { readonly dropped: true }
@@ -22,13 +21,17 @@ export async function dropMonth(
   month: string,
   { requireApproval }: { readonly requireApproval: boolean },
 ): Promise<DropOutcome> {
-  try {
-    return await underMonthLock(client, month, () => dropUnlessHeld(client, month, requireApproval));
-  } catch (error: unknown) {
-    if (sqlStateOf(error) !== SQLSTATE.lock_not_available) throw error;
-    const relations = (await partitionsOf(client, month)).map(({ relation }) => relation);
-    throw new DropBlockedError(month, await lockHolders(client, [...relations, 'audit_hold']), error);
-  }
+  const change = {
+    operation: `drop month ${month.slice(0, 7)}`,
+    relations: async () => [
+      ...(await partitionsOf(client, month)).map(({ relation }) => relation),
+      'audit_hold',
+    ],
+    against: 'use',
+  } as const;
+  return namingLockHolders(client, change, () =>
+    underMonthLock(client, month, () => dropUnlessHeld(client, month, requireApproval)),
+  );
 }
 
 async function dropUnlessHeld(
@@ -51,20 +54,4 @@ async function dropUnlessHeld(
   await changeMonth(client, month, 'drop');
   await client.query(`drop table ${tables}`);
   return { dropped: true };
-}
-
-/** Somebody holds a lock on a table that is to be dropped. Tried again. */
-export class DropBlockedError extends Error {
-  readonly month: string;
-  readonly holders: readonly string[];
-
-  constructor(month: string, holders: readonly string[], cause: unknown) {
-    super(
-      `cannot drop month ${month.slice(0, 7)}: the lock is held by ${describeHolders(holders)}; it is tried again`,
-      { cause },
-    );
-    this.name = 'DropBlockedError';
-    this.month = month;
-    this.holders = holders;
-  }
 }

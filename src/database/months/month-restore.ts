@@ -3,13 +3,14 @@ import type pg from 'pg';
 import { addMonths } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
-import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
 import { canChange, changeMonth, MonthMovedError, selectMonth, underMonthLock } from './month-states.ts';
-import { lockHolders } from './partitions.ts';
+import { partitionedTables } from './partitions.ts';
 import { foldRecords, rangeCheck, STAGED_LEDGER_TABLE, stagedFrom, stagedRelation } from './staged-month.ts';
+import type { TableChange } from './table-locks.ts';
+import { namingLockHolders } from './table-locks.ts';
 
 /** For whom, and until when retention leaves the month alone. */
 interface RestoreTerms {
@@ -19,18 +20,6 @@ interface RestoreTerms {
   /** Key of the manifest, and the SHA-256 of its bytes in hexadecimal. */
   readonly manifest: string;
   readonly manifestSha256: string;
-}
-
-/** A month could not be attached because somebody holds a lock on one of the tables. Tried again. */
-export class RestoreBlockedError extends Error {
-  readonly month: string;
-
-  constructor(month: string, holders: readonly string[], cause: unknown) {
-    const who = holders.length === 0 ? 'somebody who is gone by now' : holders.join('; ');
-    super(`cannot attach month ${month.slice(0, 7)}: the lock is held by ${who}; try again`, { cause });
-    this.name = 'RestoreBlockedError';
-    this.month = month;
-  }
 }
 
 /** Instants between which the rows of a month lie, as PostgreSQL writes bounds. */
@@ -48,7 +37,7 @@ export async function attachStaged(
   terms: RestoreTerms,
   beforeCommit: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  await namingLockHolders(client, month, () =>
+  await namingLockHolders(client, attaching(client, month), () =>
     underMonthLock(client, month, async () => {
       const row = await selectMonth(client, month);
       requireUnmoved(month, row, terms.manifest);
@@ -68,7 +57,7 @@ export async function attachStaged(
 
 /** What is detached, or about to be, but still there is put back as it is. */
 export async function keepMonth(client: pg.ClientBase, month: string, terms: RestoreTerms): Promise<void> {
-  await namingLockHolders(client, month, () =>
+  await namingLockHolders(client, attaching(client, month), () =>
     underMonthLock(client, month, async () => {
       const row = await selectMonth(client, month);
       if (row === undefined || !canChange(row, 'keep')) throw new MonthMovedError(month, 'archived');
@@ -80,6 +69,14 @@ export async function keepMonth(client: pg.ClientBase, month: string, terms: Res
       await changeMonth(client, month, 'keep', valuesOf(terms));
     }),
   );
+}
+
+function attaching(client: pg.ClientBase, month: string): TableChange {
+  return {
+    operation: `attach month ${month.slice(0, 7)}`,
+    relations: () => partitionedTables(client),
+    against: 'change',
+  };
 }
 
 async function attachAll(
@@ -154,17 +151,4 @@ function requireUnmoved(month: string, row: MonthRow | undefined, manifest: stri
 /** In the order in which the transition takes them. */
 function valuesOf({ manifest, manifestSha256, until, by }: RestoreTerms): readonly string[] {
   return [manifest, manifestSha256, until, by];
-}
-
-async function namingLockHolders(
-  client: pg.ClientBase,
-  month: string,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work();
-  } catch (error: unknown) {
-    if (sqlStateOf(error) !== SQLSTATE.lock_not_available) throw error;
-    throw new RestoreBlockedError(month, await lockHolders(client), error);
-  }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { addMonths, monthOf } from '../../domain/instant.ts';
-import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
+import { namingLockHolders } from './table-locks.ts';
 
 /** Creates one month (first day, `2026-11-01`) on every partitioned table; does nothing where it is there. */
 export async function createMonth(pool: pg.Pool | pg.ClientBase, month: string): Promise<void> {
@@ -16,20 +16,6 @@ export async function createMonthsAhead(
 ): Promise<void> {
   const first = monthOf(now);
   for (let count = 0; count <= ahead; count += 1) await createMonth(pool, addMonths(first, count));
-}
-
-/** A month could not be made because somebody holds a lock on one of the tables. Tried again. */
-export class MonthBlockedError extends Error {
-  readonly month: string;
-  readonly holders: readonly string[];
-
-  constructor(month: string, holders: readonly string[], cause: unknown) {
-    const who = holders.length === 0 ? 'somebody who is gone by now' : holders.join('; ');
-    super(`cannot make month ${month.slice(0, 7)}: the lock is held by ${who}`, { cause });
-    this.name = 'MonthBlockedError';
-    this.month = month;
-    this.holders = holders;
-  }
 }
 
 interface RolloverReport {
@@ -60,28 +46,12 @@ export async function rollOver(pool: pg.Pool, now: string, ahead: number): Promi
 }
 
 async function createMonthOrNameHolders(pool: pg.Pool, month: string): Promise<void> {
-  try {
-    await createMonth(pool, month);
-  } catch (error: unknown) {
-    if (sqlStateOf(error) !== SQLSTATE.lock_not_available) throw error;
-    throw new MonthBlockedError(month, await lockHolders(pool), error);
-  }
-}
-
-/** Sessions that hold a lock on a partitioned table which keeps a partition from being attached. */
-export async function lockHolders(pool: pg.Pool | pg.ClientBase): Promise<string[]> {
-  const { rows } = await pool.query<{ holder: string }>(`
-    select distinct format('%s (pid %s, %s, %s on %s since %s)', coalesce(nullif(activity.application_name, ''), 'a session'),
-      activity.pid, activity.usename, lock.mode, lock.relation::regclass, to_char(activity.xact_start, 'HH24:MI:SS')) as holder
-    from pg_locks as lock
-    join pg_partitioned_table as partitioned on partitioned.partrelid = lock.relation
-    join pg_stat_activity as activity on activity.pid = lock.pid
-    where lock.granted
-      and lock.database = (select oid from pg_database where datname = current_database())
-      and lock.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-      and activity.pid <> pg_backend_pid()
-    order by 1`);
-  return rows.map(({ holder }) => holder);
+  const change = {
+    operation: `make month ${month.slice(0, 7)}`,
+    relations: () => partitionedTables(pool),
+    against: 'change',
+  } as const;
+  await namingLockHolders(pool, change, () => createMonth(pool, month));
 }
 
 /** Names of the partitioned tables. */
