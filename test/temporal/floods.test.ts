@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MAX_SIGNAL_OBSERVATIONS } from '../../src/domain/limits.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import { classifySignalFailure } from '../../src/watcher/delivery/signal-failure.ts';
 import { REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
 import { heldBytes, heldBytesOfThreads } from '../support/heap.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
@@ -90,9 +91,21 @@ async function expectStored(remediation: PlayedRemediation, observations: number
 async function sendLists(play: PlayedRemediation, lists: Iterable<readonly Observation[]>): Promise<void> {
   const queue = lists[Symbol.iterator]();
   const sender = async (): Promise<void> => {
-    for (let next = queue.next(); !next.done; next = queue.next()) await play.sendTogether(next.value);
+    for (let next = queue.next(); !next.done; next = queue.next()) await sendUntilTaken(play, next.value);
   };
   await Promise.all(Array.from({ length: SENDERS }, sender));
+}
+
+/** As the watcher does: what was not answered in time goes again, and the ledger knows what it has. A refusal is thrown. */
+async function sendUntilTaken(play: PlayedRemediation, list: readonly Observation[]): Promise<void> {
+  for (;;) {
+    try {
+      await play.sendTogether(list);
+      return;
+    } catch (error: unknown) {
+      if (!classifySignalFailure(error).isAway) throw error;
+    }
+  }
 }
 
 test('sixty signals of 100 kB are recorded', { timeout: 300_000 }, async () => {
@@ -165,7 +178,6 @@ test(
         yield observations;
       }
     };
-    // A signal that is refused rejects.
     await sendLists(remediation, noted()).finally(() => {
       isSent = true;
     });
