@@ -33,7 +33,7 @@ beforeAll(async () => {
       REMEDIATION_AUDIT_LOG_LEVEL: 'warn',
     },
   });
-  await until(async () => (await metric('process_resident_memory_bytes')) > 0, 'the service answers', 60_000);
+  await until(async () => (await metric('process_resident_memory_bytes')) > 0, 'the service answers');
 });
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();
@@ -76,7 +76,7 @@ test(
     const surplus = Array.from({ length: SURPLUS }, () =>
       connect(port, '127.0.0.1').on('error', () => undefined),
     );
-    await until(() => service.output().includes('too many are open'), 'a refusal is logged', 30_000);
+    await until(() => service.output().includes('too many are open'), 'a refusal is logged');
     for (const socket of surplus) socket.destroy();
     await until(
       async () => (await metric('remediation_audit_api_connections_refused_total')) > 0,

@@ -32,7 +32,7 @@ async function killPostgres(): Promise<void> {
 
 async function killService(): Promise<void> {
   await world.restartService();
-  await until(isReady, 'the service is ready again', 60_000);
+  await until(isReady, 'the service is ready again');
 }
 
 test(
@@ -49,7 +49,7 @@ test(
       await (random.below(2) === 0 ? killPostgres() : killService());
     }
     await posting;
-    await until(isReady, 'the service is ready in the end', 60_000);
+    await until(isReady, 'the service is ready in the end');
     expect(posters.surprises).toEqual([]);
 
     const pool = world.writerPool();

@@ -83,8 +83,8 @@ test('questions beyond the limit wait for their turn, and more than may wait are
   const reader = readerOf(held, { concurrency: 1 });
   const api = createTestApi(database, { archive: { reader } });
   const asked = Array.from({ length: 20 }, () => api.inject({ url: URL_OF_ALL }));
-  await until(() => results.includes('refused'), 'somebody is turned away', 10_000);
-  await until(() => waiting() === 1, 'one is being answered', 10_000);
+  await until(() => results.includes('refused'), 'somebody is turned away');
+  await until(() => waiting() === 1, 'one is being answered');
   release();
   const answers = await Promise.all(asked);
   const refused = answers.filter(({ statusCode }) => statusCode === 503);
@@ -124,10 +124,10 @@ test('a question whose client is gone is given up, and its turn is free', async 
   const { port } = api.server.address() as AddressInfo;
   const leaving = new AbortController();
   const abandoned = request(`http://127.0.0.1:${port}${URL_OF_ALL}`, { signal: leaving.signal });
-  await until(() => waiting() === 1, 'the part is being waited for', 10_000);
+  await until(() => waiting() === 1, 'the part is being waited for');
   leaving.abort();
   await expect(abandoned).rejects.toThrow(/abort/i);
-  await until(() => results.includes('abandoned'), 'the question is given up', 10_000);
+  await until(() => results.includes('abandoned'), 'the question is given up');
   release();
   const next = await request(`http://127.0.0.1:${port}${URL_OF_ALL}`);
   expect(next.statusCode).toBe(200);
@@ -141,7 +141,7 @@ test('a page that takes long ends early, and the next one goes on behind it', as
     ...store,
     download: async (name, path) => {
       const begun = performance.now();
-      await until(() => performance.now() - begun > SLOW_MS, 'the store has been slow', 10_000);
+      await until(() => performance.now() - begun > SLOW_MS, 'the store has been slow');
       await store.download(name, path);
     },
   };

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 import { startProgram } from '../support/up.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 110_000;
 const COLLECTION = '/apis/kubernaut.ai/v1alpha1/namespaces/default/remediationrequests';
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/remediationrequests.kubernaut.ai';
 const EXIT = { ok: 0, failure: 1, usage: 2 };

@@ -5,7 +5,7 @@ import { startFaultyProxy } from '../support/faulty-proxy.ts';
 import { until } from '../support/until.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 110_000;
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/remediationrequests.kubernaut.ai';
 
 describe('against a real API server, with the rights of deploy/rbac.yaml, the watcher sends everything', () => {

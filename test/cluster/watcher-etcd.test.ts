@@ -5,7 +5,7 @@ import { isWatchUrl, startApiserverProxy } from '../support/apiserver-proxy.ts';
 import { until } from '../support/until.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 110_000;
 const NEVER_MS = 3_600_000;
 const RETRY_AFTER_SECONDS = 2;
 const isPageUrl = (url: string): boolean => url.includes('continue=');

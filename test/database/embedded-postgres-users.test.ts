@@ -83,7 +83,7 @@ test('an ordinary user runs the server as itself', async () => {
   expect(status(Number(pid))).toMatch(new RegExp(`^Uid:\\t${uid ?? ''}\\t`, 'm'));
   expect(Number(uid)).not.toBe(0);
   script.kill();
-  await until(() => isGone(Number(pid)), 'PostgreSQL is gone', 5_000);
+  await until(() => isGone(Number(pid)), 'PostgreSQL is gone');
 });
 
 test('library links that an install without scripts left out are made good in a copy', async () => {
@@ -142,7 +142,7 @@ if (isRoot) {
     const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
     expect(status(pid)).toMatch(/^CapEff:\t0+2$/m);
     script.kill();
-    await until(() => isGone(pid), 'PostgreSQL is gone', 5_000);
+    await until(() => isGone(pid), 'PostgreSQL is gone');
   });
 
   test('two that start at once copy the binaries side by side and share one copy', async () => {

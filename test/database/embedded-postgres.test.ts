@@ -117,7 +117,7 @@ test('a killed parent leaves no server even when nobody starts another one', asy
   const parent = starter();
   const [, pid] = await parent.untilSays(/pid (\d+) url (\S+) /);
   parent.kill();
-  await until(() => isGone(Number(pid)), 'PostgreSQL is gone', 5_000);
+  await until(() => isGone(Number(pid)), 'PostgreSQL is gone');
 });
 
 test('a killed server leaves a lock file that does not keep the next one from starting', async () => {

@@ -44,7 +44,7 @@ async function ended(args: readonly string[], env: Readonly<Record<string, strin
   const program = startProgram(args, { env });
   try {
     const isOver = (): boolean => program.child.exitCode !== null || program.child.signalCode !== null;
-    await until(isOver, `${args.join(' ')} has ended; it said ${program.output()}`, 30_000);
+    await until(isOver, `${args.join(' ')} has ended; it said ${program.output()}`);
     return { code: await program.exited, output: program.output() };
   } finally {
     program.child.kill('SIGKILL');

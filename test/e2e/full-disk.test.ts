@@ -78,7 +78,7 @@ const script = (): string => `
     const found = await Promise.all(acknowledged.map(async (id) => (await fetch(up.api + '/' + id)).status));
     return found.filter((status) => status !== 200).length;
   };
-  await until(async () => (await missing()) === 0, 'every record that was acknowledged is there', 60_000);
+  await until(async () => (await missing()) === 0, 'every record that was acknowledged is there');
   say('missing: ' + (await missing()));
   up.child.kill('SIGTERM');
   await once(up.child, 'exit');`;

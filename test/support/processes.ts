@@ -63,7 +63,7 @@ export function runScript(body: string, { wrapper = [], env }: ScriptOptions = {
     kill: () => {
       child.kill('SIGKILL');
     },
-    untilSays: async (pattern, deadlineMs = 60_000) => {
+    untilSays: async (pattern, deadlineMs = 110_000) => {
       const found = (): RegExpExecArray | null => pattern.exec(output);
       await until(() => ended || found() !== null, `the script says ${String(pattern)}`, deadlineMs);
       const match = found();

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 20;
-const DEADLINE_MS = 20_000;
+/** Long, because nothing waits for it but a failure, and shorter than the time limit of a test. */
+const DEADLINE_MS = 110_000;
 
 /** Waits for a condition; fails with its name when the deadline passes. A function gives the name late, with what is there. */
 export async function until(

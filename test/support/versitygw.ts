@@ -42,7 +42,7 @@ export interface S3Answer {
 const REGION = 'us-east-1';
 const SERVICE = 's3';
 const HOST = '127.0.0.1';
-const READY_DEADLINE_MS = 30_000;
+const READY_DEADLINE_MS = 110_000;
 const ANSWER_DEADLINE_MS = 10_000;
 const ACCESS_KEY_ID = 'remediation-audit-test';
 const SECRET_ACCESS_KEY = 'a-secret-for-tests-only';

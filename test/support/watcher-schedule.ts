@@ -29,7 +29,7 @@ const ALL: readonly Trouble[] = [...FAULTS, ...TROUBLES];
 const LOSING: ReadonlySet<Trouble> = new Set(['lost-event', 'only-looks', 'freeze']);
 const ROUNDS = 2;
 /** Whatever was wrong, so long after it has ended everything that is there must have been reported. */
-const RECOVERY_MS = 20_000;
+const RECOVERY_MS = 110_000;
 /** What is switched off never recovers: to see that takes no patience with a busy machine. */
 const MUTATED_RECOVERY_MS = 6_000;
 const NEVER_MS = 3_600_000;

@@ -137,7 +137,7 @@ test('a killed parent leaves no server even when nobody starts another one', asy
   const parent = runScript(starter());
   const [, pid] = await parent.untilSays(/<pid (\d+) /);
   parent.kill();
-  await until(() => isGone(Number(pid)), 'Temporal is gone', 5_000);
+  await until(() => isGone(Number(pid)), 'Temporal is gone');
 });
 
 test('a server that ends before it answers is reported with its own words', async () => {

@@ -66,7 +66,7 @@ async function changeUntilRefused(
     world.setStatus('full', { overallPhase: `${phases}${'x'.repeat(length)}` });
     return Promise.resolve(lines.some((line) => line.reason === reason));
   };
-  await until(isRefused, () => `Temporal refuses for ${reason}: ${JSON.stringify(lines)}`, 20_000);
+  await until(isRefused, () => `Temporal refuses for ${reason}: ${JSON.stringify(lines)}`);
 }
 
 async function refusals(world: WatcherWorld): Promise<Record<string, number>> {

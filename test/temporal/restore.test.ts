@@ -19,7 +19,7 @@ import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 110_000;
 const metrics = createMetrics();
 
 let temporal: TestTemporal;

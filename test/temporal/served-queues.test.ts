@@ -17,7 +17,7 @@ const { temporal } = proto;
 /** Of its own: `work` serves queues of fixed names, and all files share one server. */
 const NAMESPACE = `queues-${randomUUID()}`;
 const RETENTION_SECONDS = 86_400;
-const START_MS = 60_000;
+const START_MS = 110_000;
 
 let database: TestDatabase;
 let stage: TestTemporal;

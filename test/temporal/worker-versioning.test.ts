@@ -8,7 +8,7 @@ import { auditProgress } from '../../src/workflows/messages.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { until } from '../support/until.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 110_000;
 const deploymentName = `audit-${randomUUID()}`;
 
 let stage: RecordingStage;

@@ -132,7 +132,7 @@ test('a server whose parent dies before the kernel knows of it is not left behin
     { env: { PATH: `${slow}:${process.env['PATH'] ?? ''}` } },
   );
   const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
-  await until(() => isGone(pid), 'the server is gone', 15_000);
+  await until(() => isGone(pid), 'the server is gone');
   rmSync(slow, { recursive: true });
 });
 
@@ -151,7 +151,7 @@ describe.each([
     const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
     await until(() => nameOf(pid) === 'sleep', 'the program runs');
     script.kill();
-    await until(() => isGone(pid), 'the server is gone', 5_000);
+    await until(() => isGone(pid), 'the server is gone');
   });
 
   test('a server whose parent is killed in the moment it is started is not left behind', async () => {
@@ -162,7 +162,7 @@ describe.each([
       { env: { PATH } },
     );
     const pid = Number((await script.untilSays(/pid (\d+)\./))[1]);
-    await until(() => isGone(pid), 'the server is gone', 5_000);
+    await until(() => isGone(pid), 'the server is gone');
   });
 
   test('a parent may go once its server has ended', async () => {
@@ -196,7 +196,7 @@ describe.each([
       expect(status()).toMatch(/^Groups:\s*(65534)?\s*$/m);
       expect(status()).toMatch(/^CapEff:\t0+$/m);
       script.kill();
-      await until(() => isGone(pid), 'the server is gone', 5_000);
+      await until(() => isGone(pid), 'the server is gone');
     });
   }
 });
