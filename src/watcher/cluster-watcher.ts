@@ -19,8 +19,8 @@ import { createReadingReport } from './state/reading-report.ts';
 import { RestoreDetector } from './state/restore-detector.ts';
 import type { Tracked } from './state/tracked.ts';
 import { CollectionWatcher } from './stream/collection-watcher.ts';
-import type { FinalizerKeeper } from './strict/finalizer-reconciler.ts';
-import { createFinalizerKeeper } from './strict/finalizer-reconciler.ts';
+import type { FinalizerReconciler } from './strict/finalizer-reconciler.ts';
+import { createFinalizerReconciler } from './strict/finalizer-reconciler.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { collectionsOf, REMEDIATION } from './watched-kind.ts';
 import type { WatcherOptions } from './watcher-options.ts';
@@ -52,7 +52,7 @@ export class ClusterWatcher {
   readonly #stopping = new AbortController();
   readonly #restores: RestoreDetector;
   /** In strict mode. */
-  readonly #keeper: FinalizerKeeper | undefined;
+  readonly #finalizers: FinalizerReconciler | undefined;
   readonly #lost: LostRemediations | undefined;
   #epoch = 0n;
   #answeredAt = performance.now();
@@ -89,7 +89,7 @@ export class ClusterWatcher {
         this.#restored();
       },
     });
-    this.#keeper = createFinalizerKeeper(options, () => this.#dispatcher.waiting());
+    this.#finalizers = createFinalizerReconciler(options, () => this.#dispatcher.waiting());
     this.#lost =
       options.lostRuns &&
       new LostRemediations({
@@ -144,7 +144,7 @@ export class ClusterWatcher {
 
   #helpers(): readonly (Promise<void> | undefined)[] {
     const { signal } = this.#stopping;
-    return [this.#keeper?.run(signal), this.#lost?.run(signal)];
+    return [this.#finalizers?.run(signal), this.#lost?.run(signal)];
   }
 
   async #runKind({ recall, collections }: KindParts): Promise<void> {
@@ -159,7 +159,7 @@ export class ClusterWatcher {
     const observer = new KindObserver({
       kind,
       cluster,
-      keeper: strict?.kinds.includes(kind.kind) === true ? this.#keeper : undefined,
+      finalizers: strict?.kinds.includes(kind.kind) === true ? this.#finalizers : undefined,
       epoch: () => this.#epoch,
       remediationUid: (namespace, name) => this.#observerOf(REMEDIATION)?.uidOf(namespace, name),
       siblingCreatedAt: ({ kind: sibling, namespace, name }, remediationUid) =>
@@ -209,9 +209,9 @@ export class ClusterWatcher {
   }
 
   #acknowledged(tracked: Tracked, state: PendingState): void {
-    this.#keeper?.acknowledged(tracked, state);
+    this.#finalizers?.sent(tracked, state);
     const remediation = this.#remediationOf(tracked);
-    if (remediation !== undefined) this.#keeper?.consider(remediation);
+    if (remediation !== undefined) this.#finalizers?.consider(remediation);
     if (!state.isDeletion || state.isHeld || tracked.delivery.pending.length > 0) return;
     const parts = this.#parts.find(({ observer }) => observer.kind.kind === tracked.kind);
     // Nobody can say whether it is recorded, so it need not be remembered.

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 /** A server that asks for more than this is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
-interface BackoffOptions {
+export interface BackoffOptions {
   /** First pause; the next ones double. */
   readonly firstMs: number;
   readonly longestMs: number;

@@ -7,7 +7,7 @@ import { textAt } from '../../kubernaut/resource.ts';
 import { forgetSent, stateRecorded, withdraw } from '../delivery/delivery-record.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
 import { carriesFinalizer, isHeldDeleted, newFinalizerState } from '../strict/finalizer.ts';
-import type { FinalizerKeeper } from '../strict/finalizer-reconciler.ts';
+import type { FinalizerReconciler } from '../strict/finalizer-reconciler.ts';
 import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { RecordedResource } from '../watcher-options.ts';
@@ -31,7 +31,7 @@ export interface KindObserverOptions {
   readonly siblingCreatedAt?: ReadingContext['siblingCreatedAt'];
   readonly offer: (tracked: Tracked, state: PendingState) => void;
   /** Strict mode, for kinds that are in it. */
-  readonly keeper?: Pick<FinalizerKeeper, 'observed' | 'forgetVersion'> | undefined;
+  readonly finalizers?: Pick<FinalizerReconciler, 'observed' | 'forgetVersion'> | undefined;
   readonly report: ReadingReport;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -148,12 +148,12 @@ export class KindObserver {
 
   /** Strict mode: what it holds is deleted all the same, and its end is sent while it is still there. */
   #readHeld(tracked: Tracked, resource: JsonObject): PendingState | undefined {
-    const { keeper, report } = this.#options;
-    if (keeper === undefined) {
+    const { finalizers, report } = this.#options;
+    if (finalizers === undefined) {
       if (carriesFinalizer(resource)) report.leftHeld(this.kind.kind, tracked);
       return undefined;
     }
-    keeper.observed(tracked, resource);
+    finalizers.observed(tracked, resource);
     if (!isHeldDeleted(tracked)) return undefined;
     const gone = this.#goneResource(tracked, resource);
     return this.#take(tracked, readHeldResource(this.kind, gone, this.#context()), IS_HELD);
@@ -207,7 +207,7 @@ export class KindObserver {
   forgetVersions(): void {
     for (const tracked of this.#tracked.values()) {
       own(tracked).version = -1n;
-      this.#options.keeper?.forgetVersion(tracked);
+      this.#options.finalizers?.forgetVersion(tracked);
     }
     this.#ends.clear();
   }
@@ -260,7 +260,7 @@ export class KindObserver {
     { uid, namespace, name }: Pick<Tracked, 'uid' | 'namespace' | 'name'>,
     createdAt = instantOf(this.#options.now()),
   ): Tracked {
-    const finalizer = this.#options.keeper === undefined ? undefined : newFinalizerState();
+    const finalizer = this.#options.finalizers === undefined ? undefined : newFinalizerState();
     const tracked = newTracked({ kind: this.kind.kind, uid, namespace, name, createdAt }, finalizer);
     this.#tracked.set(uid, tracked);
     return tracked;
