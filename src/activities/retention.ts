@@ -112,6 +112,9 @@ function classify(
   if (alarm === undefined || !(error instanceof Error)) return error;
   const [, reason] = alarm;
   metrics.archiveAlarms.inc({ reason });
-  logger.error({ month, reason: error.message }, 'an archive is not what it should be: nothing is dropped');
+  logger.error(
+    { month, reason: error.message },
+    'the archive of a month is damaged or incomplete: nothing is dropped',
+  );
   return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
 }

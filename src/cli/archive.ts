@@ -52,7 +52,7 @@ export async function runArchive(args: readonly string[]): Promise<void> {
     return;
   }
   if (more.length > 0 || !isMeant(verb, month, values))
-    throw new UsageError(`\`archive ${args.join(' ')}\` means nothing; ${USAGE.split('\n', 1)[0] ?? ''}`);
+    throw new UsageError(`unknown command \`archive ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
   const wanted = month === undefined ? undefined : readMonth(month);
   if (verb === 'verify') await verify(wanted);
   else if (wanted !== undefined) await restore(wanted, values);

@@ -59,7 +59,9 @@ export async function runRetention(args: readonly string[]): Promise<void> {
     }
     const [wanted, by] = [readMonth(month), required(values, 'by')];
     if (!(await approveDrop(pool, wanted, by, config.retention.rules)))
-      throw new UsageError(`${month} cannot be approved: there is no such month in the database`);
+      throw new UsageError(
+        `${month} cannot be approved: the database has no such month; \`remediation-audit retention plan\` lists them`,
+      );
     write(`${month}: the drop is approved by ${by}\n`);
   });
 }
@@ -162,12 +164,12 @@ function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['op
 function required(values: Values, name: string): string {
   const value = values[name];
   if (typeof value !== 'string' || value.trim() === '')
-    throw new UsageError(`--${name} is needed: it is kept for ever`);
+    throw new UsageError(`--${name} is required: it is stored for ever`);
   return value;
 }
 
 function unknown(command: string, verb: string, usage: string): UsageError {
-  return new UsageError(`\`${command} ${verb}\` means nothing; ${usage.split('\n', 1)[0] ?? ''}`);
+  return new UsageError(`unknown command \`${command} ${verb}\`; ${usage.split('\n', 1)[0] ?? ''}`);
 }
 
 async function withPool(

@@ -132,9 +132,7 @@ function report({ stripped, left }: Stripping): readonly NotStripped[] {
 function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): readonly ClusterAccess[] {
   const file = kubeconfig ?? config.kubernetes.kubeconfig;
   if (file === '' && !config.kubernetes.inCluster)
-    throw new ClusterAccessError(
-      'there is no cluster to release in: name one with --kubeconfig or KUBECONFIG',
-    );
+    throw new ClusterAccessError('no cluster is configured: name one with --kubeconfig or KUBECONFIG');
   if (context !== undefined) return [{ kubeconfig: file, context }];
   return watchedClusters(config).map((cluster) => ({ kubeconfig: file, context: cluster.context }));
 }
@@ -147,12 +145,12 @@ function readCommand(args: readonly string[]): StrictCommand | 'help' {
   if (verb === 'uninstall' && names.length === 0 && values.all !== true)
     return { verb, names: undefined, kubeconfig, context };
   if (verb !== 'release' || (names.length === 0) !== (values.all === true))
-    throw new UsageError(`\`strict ${args.join(' ')}\` means nothing; ${USAGE.split('\n', 1)[0] ?? ''}`);
+    throw new UsageError(`unknown command \`strict ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
   return { verb, names: values.all === true ? undefined : names.map(readName), kubeconfig, context };
 }
 
 function readName(text: string): ResourceName {
   const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
   if (namespace !== undefined && name !== undefined) return { namespace, name };
-  throw new UsageError(`${text} is no NAMESPACE/NAME`);
+  throw new UsageError(`invalid name ${text}: write NAMESPACE/NAME`);
 }

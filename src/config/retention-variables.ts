@@ -58,7 +58,7 @@ export const RETENTION_VARIABLES = {
     default: '',
     unit: 'path',
     meaning:
-      'Further keys (PEM) whose manifests are believed: earlier ones, or public keys where no private one is',
+      'Further keys (PEM) that may have signed manifests: earlier ones, or public keys where this process has no private one',
   },
   REMEDIATION_AUDIT_ARCHIVE_WORK_DIR: {
     default: '',

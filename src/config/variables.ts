@@ -79,7 +79,7 @@ export const VARIABLES = {
     default: '',
     unit: 'list',
     meaning:
-      'Audiences of which a token must be meant for one in mode `kubernetes`; empty for those of the API server',
+      'Audiences; in mode `kubernetes` a token must be issued for one of them; empty: those of the API server',
   },
   REMEDIATION_AUDIT_API_TLS_CERT_PATH: {
     default: '',
@@ -169,7 +169,7 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS: {
     default: '86400',
     unit: 's',
-    meaning: 'How long a workflow waits for more of a remediation whose own resource was never seen',
+    meaning: 'How long a workflow waits for more of a remediation when its RemediationRequest was never seen',
   },
   REMEDIATION_AUDIT_EMBEDDING_URL: {
     default: '',

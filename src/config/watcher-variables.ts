@@ -36,12 +36,12 @@ export const WATCHER_VARIABLES = {
   REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS: {
     default: '300',
     unit: 's',
-    meaning: 'How long one watch request lasts at least; each is asked for up to twice as long',
+    meaning: 'Shortest time of one watch request; each lasts up to twice as long',
   },
   REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS: {
     default: '120',
     unit: 's',
-    meaning: 'Silence after which a watch is given up; above the bookmark period of 60 s',
+    meaning: 'Silence after which a watch is closed and opened again; above the bookmark period of 60 s',
   },
   REMEDIATION_AUDIT_WATCH_BACKOFF_MS: {
     default: '800',

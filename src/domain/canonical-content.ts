@@ -33,7 +33,7 @@ export function canonicalContent(definition: RecordDefinition, columns: Columns)
 export function columnsOfContent(definition: RecordDefinition, content: string): Columns {
   const parsed = parseJson(content);
   if (!isJsonObject(parsed))
-    throw new TypeError(`canonical content of ${definition.table} is no JSON object`);
+    throw new TypeError(`the canonical content of ${definition.table} is not a JSON object`);
   const columns: Record<string, string | boolean> = {};
   for (const column of observedColumns(definition)) {
     const member = parsed[column.name];

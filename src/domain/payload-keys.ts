@@ -29,8 +29,7 @@ export function parsePayloadKeys(text: string): readonly PayloadKey[] {
     const [id = '', secret = '', ...rest] = line.split(/\s+/);
     // The line itself is never shown: it holds a secret.
     if (rest.length > 0 || !KEY_ID.test(id)) throw new PayloadKeysError(index + 1, 'is not `name base64`');
-    if (!BASE64_OF_32_BYTES.test(secret))
-      throw new PayloadKeysError(index + 1, 'holds no 32 bytes as base64');
+    if (!BASE64_OF_32_BYTES.test(secret)) throw new PayloadKeysError(index + 1, 'is not 32 bytes as base64');
     if (keys.some((key) => key.id === id)) throw new PayloadKeysError(index + 1, `repeats the name ${id}`);
     keys.push({ id, secret });
   }

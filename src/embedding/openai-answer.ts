@@ -24,14 +24,14 @@ function readJson(body: string): Record<string, JsonValue> {
   try {
     value = JSON.parse(body) as JsonValue;
   } catch {
-    throw wrong('the answer is no JSON; check that the base URL is that of an embeddings endpoint');
+    throw wrong('the answer is not JSON; check that the base URL is that of an embeddings endpoint');
   }
   return isJsonObject(value) ? value : {};
 }
 
 function vectorOf(value: JsonValue | undefined, dimensions: number): number[] {
   if (!Array.isArray(value) || !value.every((number) => typeof number === 'number')) {
-    throw wrong('the answer holds a vector that is no list of numbers');
+    throw wrong('the answer has a vector that is not a list of numbers');
   }
   if (value.length !== dimensions) {
     throw wrong(

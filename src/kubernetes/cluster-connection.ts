@@ -110,7 +110,7 @@ export function contextOf(access: ClusterAccess): string {
 function clusterOf(config: KubeConfig, access: ClusterAccess): Cluster {
   const cluster = config.getCurrentCluster();
   if (cluster !== null) return cluster;
-  throw new ClusterAccessError(`${nameOf(access)} names no cluster: choose a context with --context`);
+  throw new ClusterAccessError(`${nameOf(access)} has no cluster: choose a context with --context`);
 }
 
 function loadKubeConfig(access: ClusterAccess): KubeConfig {

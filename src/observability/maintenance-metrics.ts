@@ -58,7 +58,7 @@ export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetr
     }),
     archiveAlarms: new Counter({
       name: 'remediation_audit_archive_alarms_total',
-      help: 'Times an archive was not what it should be; nothing of that month is dropped',
+      help: 'Times an archive was damaged or incomplete; nothing of that month is dropped',
       labelNames: ['reason'],
       registers,
     }),

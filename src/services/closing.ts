@@ -16,7 +16,8 @@ export function createClosing(): Closing {
       for (let close = steps.pop(); close !== undefined; close = steps.pop()) {
         await close().catch((error: unknown) => failures.push(error));
       }
-      if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed');
+      if (failures.length > 0)
+        throw new AggregateError(failures, 'shutdown: some connections could not be closed');
     },
   };
 }

@@ -9,7 +9,7 @@ import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts
 import { openWritableArchive } from './open-archive.ts';
 
 const ROUND_MS = 60_000;
-const NOT_IN_STORE = 'a legal hold could not be brought to the object store; tried again in a minute';
+const NOT_IN_STORE = 'a legal hold could not be written to the object store; trying again in a minute';
 
 export async function storeHoldsOf({
   retention,
@@ -56,7 +56,7 @@ export function createHoldReconciler({
       const reason = reasonOf(error);
       logger.warn(
         { reason },
-        'legal holds could not be brought to the object store; tried again in a minute',
+        'legal holds could not be written to the object store; trying again in a minute',
       );
     }
   };

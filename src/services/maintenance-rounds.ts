@@ -60,7 +60,7 @@ export class MaintenanceRounds {
     for (const wanted of schedules) {
       if (!this.#kept) {
         const outcome = await keepSchedule(this.#temporal.client, wanted);
-        logger.info({ schedule: wanted.id, outcome }, 'schedule kept');
+        logger.info({ schedule: wanted.id, outcome }, 'schedule ensured');
       }
       await observeSchedule(this.#temporal.client, wanted.id, metrics);
     }

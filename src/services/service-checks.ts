@@ -97,7 +97,7 @@ function trustedKeyProblems({ trustedKeysFile }: ArchiveSettings): readonly stri
 function clusterProblems({ kubernetes }: Config, context: string, process: string): readonly string[] {
   if (kubernetes.kubeconfig === '' && !kubernetes.inCluster)
     return [
-      `KUBECONFIG is not set, and this is no pod with a service account; \`${process}\` needs a cluster`,
+      `KUBECONFIG is not set, and this process does not run in a pod with a service account; \`${process}\` needs a cluster`,
     ];
   // Reads the file and finds the context; connections are made when they are needed.
   return tried('KUBECONFIG', () => void connectCluster({ ...kubernetes, context }).close());

@@ -52,7 +52,10 @@ export function startReports(options: ReportOptions): WatcherReports {
       } catch (error: unknown) {
         // The next report says it all again; until then the others call it unknown.
         const reason = reasonOf(error);
-        logger.warn({ reason }, 'cannot report to the database what was seen; tried again in seconds');
+        logger.warn(
+          { reason },
+          'cannot write the progress of the watcher to the database; trying again in seconds',
+        );
       }
     }
   };

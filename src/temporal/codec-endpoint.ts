@@ -53,11 +53,11 @@ export function createCodecEndpoint(codec: PayloadCodec): CodecEndpoint {
 
 function readBody(body: unknown): Payload[] {
   const payloads = isObject(body) ? body['payloads'] : undefined;
-  if (!Array.isArray(payloads)) throw new CodecBodyError('there is no list of payloads');
+  if (!Array.isArray(payloads)) throw new CodecBodyError('the body has no list `payloads`');
   return payloads.map((payload: unknown) => {
-    if (!isObject(payload)) throw new CodecBodyError('a payload is no object');
+    if (!isObject(payload)) throw new CodecBodyError('a payload is not an object');
     const { metadata = {}, data = '' } = payload;
-    if (!isObject(metadata)) throw new CodecBodyError('metadata is no object');
+    if (!isObject(metadata)) throw new CodecBodyError('the metadata of a payload is not an object');
     return {
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, bytesOf(value)])),
       data: bytesOf(data),
@@ -77,7 +77,7 @@ function writeBody(payloads: readonly Payload[]): CodecBody {
 }
 
 function bytesOf(value: unknown): Uint8Array {
-  if (typeof value !== 'string' || !BASE64.test(value)) throw new CodecBodyError('a value is no base64');
+  if (typeof value !== 'string' || !BASE64.test(value)) throw new CodecBodyError('a value is not base64');
   return Buffer.from(value, 'base64');
 }
 

@@ -27,7 +27,7 @@ export async function prepareSearchAttributes(
       return [];
     });
     const others = SEARCH_ATTRIBUTE_NAMES.filter((name) => ![...missing, ...usable].includes(name));
-    if (others.length > 0) warn(logger, others, new Error('they are there, and no keywords'));
+    if (others.length > 0) warn(logger, others, new Error('they exist, and are not of type keyword'));
     return [...usable, ...registered];
   } catch (error: unknown) {
     // They only help to search. What they would say is in the id, the summary and the memo too.

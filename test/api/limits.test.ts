@@ -96,7 +96,9 @@ test.each([
   const answer = await closed;
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(problemIn(answer)).toMatchObject({ type: `urn:remediation-audit:problem:${problem}`, status });
-  expect(logged).toContain('a connection was given up');
+  expect(logged).toContain(
+    'a connection was closed: its request was not valid HTTP or did not arrive in time',
+  );
 });
 
 test('more connections than allowed are refused, counted and logged; the others go on', async () => {

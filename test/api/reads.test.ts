@@ -234,7 +234,7 @@ describe('reports', () => {
     }
   });
 
-  test('refuse what means nothing', async () => {
+  test('are refused with an invalid parameter', async () => {
     expect(await get('/api/v1/reports/slow-executions?since=soon', 400)).toMatchObject({
       errors: [{ pointer: '?since' }],
     });

@@ -127,7 +127,7 @@ test.each([
   ['2020-03', { days: 0 }, 422, /whole number/],
   ['2020-03', { days: 1.5 }, 422, /whole number/],
   ['2020-03', { days: '30' }, 422, /whole number/],
-  ['2020-03', { until: 'ever' }, 422, /no member of a restore/],
+  ['2020-03', { until: 'ever' }, 422, /not a field of a restore/],
 ])('a restore of %s with %j is refused with %i', async (month, body, status, detail) => {
   asked.length = 0;
   const answer = await post(`/api/v1/archives/${month}/restore`, body);

@@ -53,7 +53,7 @@ test('query-too-slow: a list that waits longer than its statement may run is giv
       problem(
         'query-too-slow',
         answer.headers['x-request-id'],
-        'the question took too long; narrow it with since, until or a filter',
+        'the query took too long; narrow it with since, until or a filter',
       ),
     );
     // The same question would be too slow again, so nobody is asked to repeat it.

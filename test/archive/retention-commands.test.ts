@@ -94,8 +94,8 @@ test('a command line that leaves out who, why or what is refused', async () => {
     [['hold', 'place', '--by', 'me', '--reason', 'x'], 'scope'],
     [['retention', 'approve', '2020-01'], '--by'],
     [['retention', 'approve', '2020-13', '--by', 'me'], 'YYYY-MM'],
-    [['archive', 'verify', '2020-01', '--all'], 'means nothing'],
-    [['archive', 'restore'], 'means nothing'],
+    [['archive', 'verify', '2020-01', '--all'], 'unknown command'],
+    [['archive', 'restore'], 'unknown command'],
     [['archive', 'restore', '2020-01', '--days', '0'], '--days'],
   ] as const) {
     const { code, stderr } = await command(...args);

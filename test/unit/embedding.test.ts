@@ -259,9 +259,9 @@ describe('the embedder that asks an endpoint', () => {
     ['fewer vectors than texts', '{"data":[]}', '0 vectors for 1 texts'],
     ['no vectors', '{"object":"list"}', 'no list of vectors'],
     ['two vectors for one text', '{"data":[{"index":5,"embedding":[1,2,3]}]}', 'no vector for text 0'],
-    ['no numbers', '{"data":[{"index":0,"embedding":["a",2,3]}]}', 'no list of numbers'],
-    ['vectors as base64', '{"data":[{"index":0,"embedding":"AACAPw=="}]}', 'no list of numbers'],
-    ['no JSON', '<html>hello</html>', 'is no JSON; check that the base URL'],
+    ['no numbers', '{"data":[{"index":0,"embedding":["a",2,3]}]}', 'not a list of numbers'],
+    ['vectors as base64', '{"data":[{"index":0,"embedding":"AACAPw=="}]}', 'not a list of numbers'],
+    ['no JSON', '<html>hello</html>', 'is not JSON; check that the base URL'],
   ])('refuses an answer with %s', async (_what, body, reason) => {
     answers = [answerWith(200, body)];
     const error = await failure(create().embed(['a']));

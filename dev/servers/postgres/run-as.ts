@@ -37,7 +37,7 @@ function findServiceUser(): RunAs {
     if (uid !== undefined && gid !== undefined) return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 };
   }
   throw new Error(
-    'cannot run PostgreSQL as root, and there is no user postgres or nobody to run it as; ' +
+    'cannot run PostgreSQL as root, and this system has neither a user postgres nor a user nobody; ' +
       'add one of them to /etc/passwd, or start as an ordinary user',
   );
 }

@@ -77,7 +77,7 @@ function refuseSharedPorts(wanted: readonly WantedPort[]): void {
   const first = new Map<number, WantedPort>();
   for (const want of wanted) {
     const other = first.get(want.port);
-    if (other !== undefined) throw new PortTaken(want, `is also asked for by ${other.flag} (${other.use})`);
+    if (other !== undefined) throw new PortTaken(want, `is also the value of ${other.flag} (${other.use})`);
     first.set(want.port, want);
   }
 }

@@ -28,9 +28,7 @@ export async function runSimulate(args: readonly string[], stop: AbortSignal): P
   const { kubernetes } = readProcessConfig();
   const kubeconfig = options.kubeconfig ?? kubernetes.kubeconfig;
   if (kubeconfig === '' && !kubernetes.inCluster) {
-    throw new ClusterAccessError(
-      'there is no cluster to simulate in: name one with --kubeconfig or KUBECONFIG',
-    );
+    throw new ClusterAccessError('no cluster is configured: name one with --kubeconfig or KUBECONFIG');
   }
   await using writer = await connectForWriting({
     kubeconfig,

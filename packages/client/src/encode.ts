@@ -7,7 +7,7 @@ export function encodeRecord(record: object): string {
     if (typeof value === 'bigint') return sourceText.rawJSON(String(value));
     // JSON has no such numbers and would say null, which means absent: a value would be lost without a word.
     if (typeof value === 'number' && !Number.isFinite(value)) {
-      throw new TypeError(`cannot record ${key}: ${value} is no number that JSON can carry`);
+      throw new TypeError(`cannot record ${key}: JSON cannot represent ${value}`);
     }
     return value;
   });

@@ -24,7 +24,9 @@ export class RecordRefusedError extends Error {
 /** More records wait than may; nothing was accepted. */
 export class QueueFullError extends Error {
   constructor(pending: number) {
-    super(`${pending} audit records wait already; the service is away or too slow, and there is no spool`);
+    super(
+      `${pending} audit records are waiting already; the service is down or too slow, and no spool folder is configured`,
+    );
     this.name = 'QueueFullError';
   }
 }

@@ -17,7 +17,7 @@ export function unauthenticated(detail: string): Problem {
 }
 
 export function forbidden(caller: string, verb: string): Problem {
-  return new Problem('forbidden', `${caller} may not ${verb} audits; somebody has to grant it`);
+  return new Problem('forbidden', `${caller} may not ${verb} audits; grant it with a role binding`);
 }
 
 /** What stands for a token in memory and in files: the token itself is never kept. */

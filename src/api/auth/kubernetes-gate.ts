@@ -85,8 +85,8 @@ function callerOf(user: ReviewedUser, verb: Verb, isAllowed: boolean): Caller {
 
 function asProblem(error: unknown, logger: Logger): unknown {
   if (!(error instanceof ReviewUnavailableError) && !(error instanceof TooManyReviewsError)) return error;
-  logger.warn({ reason: error.message }, 'a caller could not be reviewed');
-  const detail = 'the Kubernetes API does not say now who is calling';
+  logger.warn({ reason: error.message }, 'the API server could not review a token');
+  const detail = 'the Kubernetes API cannot authenticate the caller now; send the request again';
   return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });
 }
 

@@ -40,7 +40,7 @@ export async function createTokenGate(path: string, logger: Logger, intervalMs?:
       known = readTokens(path, text);
       logger.info({ path, tokens: known.length }, 'the tokens file was read again');
     } catch (error: unknown) {
-      logger.error({ err: error }, 'the new tokens file cannot be used; the old tokens stay');
+      logger.error({ err: error }, 'the new tokens file cannot be used; the old tokens stay valid');
     }
   });
   return {
@@ -71,7 +71,7 @@ export function readTokens(path: string, text: string): readonly KnownToken[] {
     // The parser's message quotes the file.
     throw new TokensFileError(path, 'is not valid JSON');
   }
-  if (!Array.isArray(entries)) throw new TokensFileError(path, 'is no array');
+  if (!Array.isArray(entries)) throw new TokensFileError(path, 'is not an array');
   return entries.map((entry: unknown, index) => readToken(path, entry, index));
 }
 

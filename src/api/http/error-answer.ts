@@ -67,7 +67,10 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
   }
   const problem = parserProblem(error.code ?? '');
   const requestId = randomUUID();
-  logger.warn({ reqId: requestId, code: error.code, status: problem.status }, 'a connection was given up');
+  logger.warn(
+    { reqId: requestId, code: error.code, status: problem.status },
+    'a connection was closed: its request was not valid HTTP or did not arrive in time',
+  );
   const body = JSON.stringify(problemBody(problem, requestId));
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
@@ -88,5 +91,5 @@ function parserProblem(code: string): Problem {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new Problem('request-timeout', 'the request did not arrive in time; send it again');
   }
-  return new Problem('malformed-request', 'what arrived is not an HTTP request');
+  return new Problem('malformed-request', 'the request is not valid HTTP');
 }

@@ -83,7 +83,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     async close(graceMs) {
       isClosing = true;
       const cutOff = setTimeout(() => {
-        options.logger.warn({ graceMs }, 'requests in flight did not end in time and are cut off');
+        options.logger.warn({ graceMs }, 'requests did not finish in time; their connections are closed');
         server.server.closeAllConnections();
       }, graceMs);
       await server.close();

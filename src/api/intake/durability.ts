@@ -103,7 +103,10 @@ export function createDurability(options: DurabilityOptions): Durability {
       const failed = results.find((result) => result.status === 'rejected');
       if (failed === undefined) return results.map((result) => outcomeOf(result, undefined));
       const left = observations.filter((_, index) => results[index]?.status === 'rejected');
-      logger.warn({ reason: reasonOf(failed.reason), records: left.length }, 'the database cannot store now');
+      logger.warn(
+        { reason: reasonOf(failed.reason), records: left.length },
+        'the database cannot store records now; Temporal keeps them',
+      );
       // They may have been committed all the same: storing them again changes nothing.
       const deferred = (await deferAll(left, failed.reason)).values();
       const answers = results.map((result) =>

@@ -107,7 +107,7 @@ function releaseRoute(pool: pg.Pool): Route {
 }
 
 function unknownHold(): Problem {
-  return new Problem('not-found', 'there is no hold of this id that could be released');
+  return new Problem('not-found', 'no active hold has this id; GET /api/v1/holds lists them');
 }
 
 /** Members of the scope as the body names them. */
@@ -130,7 +130,7 @@ function readHold(body: JsonValue): HoldRequest {
   if (!isJsonObject(body)) throw refuseHold([{ pointer: '', detail: 'must be an object' }]);
   const errors: FieldError[] = Object.keys(body)
     .filter((name) => name !== 'reason' && !(name in SCOPE))
-    .map((name) => ({ pointer: `/${name}`, detail: 'is no member of a hold' }));
+    .map((name) => ({ pointer: `/${name}`, detail: 'is not a field of a hold' }));
   const scope: Record<string, string> = {};
   for (const [name, member] of Object.entries(SCOPE)) {
     const value = readMember(body, name, errors);
@@ -145,7 +145,8 @@ function readHold(body: JsonValue): HoldRequest {
 /** What a hold lacks whose members are all readable. */
 function gapsOf({ from, to, ...rest }: HoldScope, reason: string | undefined): FieldError[] {
   const errors: FieldError[] = [];
-  if (reason === undefined) errors.push({ pointer: '/reason', detail: 'is required: somebody will ask why' });
+  if (reason === undefined)
+    errors.push({ pointer: '/reason', detail: 'is required: the reason is stored with the hold' });
   if (from === undefined && to === undefined && Object.keys(rest).length === 0)
     errors.push({ pointer: '', detail: `must name what is held: ${Object.keys(SCOPE).join(', ')}` });
   if (from !== undefined && to !== undefined && from >= to)

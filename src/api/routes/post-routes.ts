@@ -129,7 +129,7 @@ function bodySchema(definition: RecordDefinition): JsonObject {
 function batchSchema(record: JsonObject): JsonObject {
   return {
     type: 'array',
-    description: `At most ${MAX_BATCH_RECORDS} records; one that is no such record costs only itself`,
+    description: `At most ${MAX_BATCH_RECORDS} records; invalid records are rejected individually`,
     minItems: 1,
     items: record,
   };

@@ -82,7 +82,11 @@ async function redrive(
 ): Promise<Answer> {
   const { id = '' } = params;
   const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(pool, id)) : undefined;
-  if (entry === undefined) throw new Problem('not-found', 'there is no quarantined observation of this id');
+  if (entry === undefined)
+    throw new Problem(
+      'not-found',
+      'no quarantined observation has this id; GET /api/v1/quarantine lists them',
+    );
   if (entry.resolvedAt !== null) {
     throw new Problem(
       'conflict',

@@ -137,7 +137,7 @@ async function findRecord(
     ? await fromEverywhere(() => finder.selectRecord(definition, id, asked))
     : NOTHING;
   if (found !== undefined) return { found, unsearched };
-  const detail = `there is no ${definition.kind} record with this id, its own or its client's`;
+  const detail = `no ${definition.kind} record has this id or client id`;
   throw new Problem(
     'not-found',
     unsearched === undefined ? detail : `${detail}, ${butNotSearched(unsearched)}`,

@@ -201,7 +201,7 @@ async function embed(embedder: Embedder, texts: readonly string[]): Promise<numb
     return await embedder.embed(texts);
   } catch (error: unknown) {
     if (!(error instanceof EmbeddingUnavailableError)) throw error;
-    const detail = `model ${embedder.model} is unavailable`;
+    const detail = `the embedding model ${embedder.model} is unavailable; try again`;
     throw new Problem('model-unavailable', detail, { ...retryAfter(MODEL_RETRY_SECONDS), cause: error });
   }
 }

@@ -96,7 +96,7 @@ function statusRoute(pool: pg.Pool, { restores }: RestoreRouteOptions): Route {
       if (row === undefined && restore === undefined)
         throw new Problem(
           'not-found',
-          `this database never had ${month.slice(0, 7)}, and nobody asked for it to be restored`,
+          `this database never had ${month.slice(0, 7)}, and its restore was never requested`,
         );
       const { state = null, restoredBy = null, restoredUntil = null } = row ?? {};
       return jsonAnswer({
@@ -151,7 +151,7 @@ function readDays(request: ApiRequest): number | undefined {
   const body = readJsonBody(request);
   if (!isJsonObject(body)) throw refuse('', 'must be an object');
   const [unknown] = Object.keys(body).filter((name) => name !== 'days');
-  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is no member of a restore');
+  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is not a field of a restore');
   return readWholeDays(body['days'] ?? null);
 }
 

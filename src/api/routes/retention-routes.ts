@@ -72,7 +72,7 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
       return fromDatabase(async () => {
         const approved = await approveDrop(pool, firstDayOf(name), request.caller.name, rules);
         const row = await selectMonth(pool, firstDayOf(name));
-        if (row === undefined) throw new Problem('not-found', `there is no month ${name} in the database`);
+        if (row === undefined) throw new Problem('not-found', `the database has no month ${name}`);
         if (!approved) throw new Problem('conflict', `${name} is ${row.state}: nothing is left to approve`);
         const { approvedBy: approved_by, approvedAt: approved_at } = row;
         return { ...jsonAnswer({ month: name, approved_by, approved_at }), status: CREATED };
@@ -84,7 +84,7 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
 function readMonthName(body: JsonValue): string {
   if (!isJsonObject(body)) throw refuse('', 'must be an object');
   const [unknown] = Object.keys(body).filter((name) => name !== 'month');
-  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is no member of an approval');
+  if (unknown !== undefined) throw refuse(`/${unknown}`, 'is not a field of an approval');
   const { month } = body;
   if (typeof month !== 'string' || !isMonth(month))
     throw refuse('/month', 'is required, as YYYY-MM, for example 2026-03');

@@ -27,7 +27,7 @@ export async function fromDatabase<T>(ask: () => Promise<T>): Promise<T> {
   } catch (error: unknown) {
     if (error instanceof Problem) throw error;
     if (sqlStateOf(error) === SQLSTATE.query_canceled) {
-      const detail = 'the question took too long; narrow it with since, until or a filter';
+      const detail = 'the query took too long; narrow it with since, until or a filter';
       throw new Problem('query-too-slow', detail, { cause: error });
     }
     if (!isOutage(error)) throw error;

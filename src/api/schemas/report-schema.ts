@@ -19,7 +19,7 @@ export function reportSchema(name: ReportName): JsonObject {
       report: { type: 'string', enum: [name] },
       parameters: {
         type: 'object',
-        description: 'What was asked, as PostgreSQL read it; null: no bound',
+        description: 'The filter as PostgreSQL read it; null: no bound',
         additionalProperties: { type: ['string', 'null'] },
       },
       rows: { type: 'array', items: rowSchema(name) },

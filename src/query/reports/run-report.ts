@@ -9,7 +9,7 @@ import { reportNamed } from './reports.ts';
 
 export interface ReportAnswer {
   readonly report: Report;
-  /** What was asked, as PostgreSQL read it; null: no bound. */
+  /** The filter as PostgreSQL read it; null: no bound. */
   readonly parameters: Readonly<Record<string, string | null>>;
   readonly columns: readonly ReportColumn[];
   /** PostgreSQL's own text of every value: no digit is lost. */
