@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import { createRetentionSteps } from '../src/archive/export/retention-steps.ts';
+import { RetentionSteps } from '../src/archive/export/retention-steps.ts';
 import { createManifestChain } from '../src/archive/manifest/manifest-chain.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../src/archive/manifest/signing-key.ts';
 import { PART_ROWS } from '../src/archive/parquet/table-rows.ts';
@@ -60,7 +60,7 @@ async function archive(
   { ownerUrl, folder }: ArchiveTier,
   { store, key, month }: { store: ObjectStore; key: SigningKey; month: string },
 ): Promise<void> {
-  const steps = createRetentionSteps({
+  const steps = new RetentionSteps({
     ownerUrl,
     lockTimeoutMs: 5_000,
     store,

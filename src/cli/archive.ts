@@ -5,8 +5,8 @@ import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
 import { verifyArchive } from '../archive/manifest/verify-archive.ts';
 import { describeFault } from '../archive/manifest/verify-part.ts';
 import { ArchiveSchemaError } from '../archive/restore/restore-errors.ts';
-import type { RestoreRequest, RestoreSteps } from '../archive/restore/restore-steps.ts';
-import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
+import type { RestoreRequest } from '../archive/restore/restore-steps.ts';
+import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import { TableLockedError } from '../database/months/table-locks.ts';
@@ -82,10 +82,12 @@ async function restore(month: string, values: Values): Promise<void> {
       'DATABASE_OWNER_URL is not set; `archive restore` needs PostgreSQL as role audit_owner',
     ]);
   const { store, trusted } = await openArchive(retention);
-  const steps = createRestoreSteps({
+  const steps = new RestoreSteps({
     ownerUrl: database.ownerUrl,
     lockTimeoutMs: retention.lockTimeoutMs,
-    ...{ store, trusted, workFolder: retention.archive.workFolder },
+    store,
+    trusted,
+    workFolder: retention.archive.workFolder,
     onProgress: (what) => process.stderr.write(`${what}\n`),
   });
   const { rows, until } = await restoreNow(steps, request);

@@ -21,7 +21,7 @@ import { createPool } from '../database/pool.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
-import { storeHoldsOf } from '../services/hold-reconciler.ts';
+import { openArchiveContext } from '../services/open-archive.ts';
 import { readFlags } from './arguments.ts';
 import { readMonth } from './month-argument.ts';
 
@@ -111,7 +111,7 @@ async function writeToStore(config: Config): Promise<void> {
     return;
   }
   try {
-    const { troubles = [] } = (await applyStoreHolds(await storeHoldsOf(config))) ?? {};
+    const { troubles = [] } = (await applyStoreHolds(await openArchiveContext(config))) ?? {};
     for (const trouble of troubles)
       process.stderr.write(`the archive does not know of it yet, \`work\` tries again: ${trouble}\n`);
   } catch (error: unknown) {

@@ -1,29 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { StoreHoldDependencies, StoreHoldReport } from '../archive/expiry/store-holds.ts';
+import type { ArchiveContext } from '../archive/archive-context.ts';
+import type { StoreHoldReport } from '../archive/expiry/store-holds.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
-import type { Config } from '../config/config.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
-import { openWritableArchive } from './open-archive.ts';
 
 const ROUND_MS = 60_000;
-const NOT_IN_STORE = 'a legal hold could not be written to the object store; trying again in a minute';
-
-export async function storeHoldsOf({
-  retention,
-  database,
-}: Pick<Config, 'retention' | 'database'>): Promise<StoreHoldDependencies> {
-  const { store, chain } = await openWritableArchive(retention);
-  return {
-    ownerUrl: database.ownerUrl,
-    lockTimeoutMs: retention.lockTimeoutMs,
-    store,
-    chain,
-    workFolder: retention.archive.workFolder,
-  };
-}
+const NOT_IN_STORE = 'legal holds could not be written to the object store; trying again in a minute';
 
 interface HoldReconciler {
   start(): void;
@@ -31,7 +16,7 @@ interface HoldReconciler {
 }
 
 interface HoldReconcilerOptions {
-  readonly holds: StoreHoldDependencies;
+  readonly context: ArchiveContext;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
   /** Milliseconds between two rounds. Default a minute. */
@@ -40,7 +25,7 @@ interface HoldReconcilerOptions {
 
 /** Brings legal holds to the object store, round after round, until it is stopped. */
 export function createHoldReconciler({
-  holds,
+  context,
   metrics,
   logger,
   roundMs = ROUND_MS,
@@ -49,15 +34,12 @@ export function createHoldReconciler({
   let running = Promise.resolve();
   const round = async (): Promise<void> => {
     try {
-      const report = await applyStoreHolds({ ...holds, signal: over.signal });
+      const report = await applyStoreHolds(context, over.signal);
       if (report !== undefined) publish(report, { metrics, logger });
     } catch (error: unknown) {
       if (over.signal.aborted) return;
       const reason = reasonOf(error);
-      logger.warn(
-        { reason },
-        'legal holds could not be written to the object store; trying again in a minute',
-      );
+      logger.warn({ reason }, NOT_IN_STORE);
     }
   };
   const keep = async (): Promise<void> => {

@@ -7,17 +7,17 @@ import {
 } from '../activities/partitions.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
-import { createRetentionSteps } from '../archive/export/retention-steps.ts';
-import { createRestoreSteps } from '../archive/restore/restore-steps.ts';
-import { readMigrations } from '../database/migrate.ts';
+import type { ArchiveContext } from '../archive/archive-context.ts';
+import { RetentionSteps } from '../archive/export/retention-steps.ts';
+import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { type Closing, createClosing } from './closing.ts';
-import { createHoldReconciler, storeHoldsOf } from './hold-reconciler.ts';
+import { createHoldReconciler } from './hold-reconciler.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
-import { openWritableArchive } from './open-archive.ts';
+import { openArchiveContext } from './open-archive.ts';
 import type { ServiceContext } from './running-service.ts';
 
 /** Analysing the parents samples every month. */
@@ -49,7 +49,8 @@ export async function createMaintenance(
     rolloverSchedule(retention.rolloverCron),
     ...(hasRetention ? [retentionSchedule(retention.retentionCron)] : []),
   ];
-  const retaining = hasRetention ? await retentionActivities({ config, logger }, metrics) : {};
+  const context = hasRetention ? await openArchiveContext(config) : undefined;
+  const retaining = context === undefined ? {} : retentionActivities(context, { metrics, logger });
   const rounds = new MaintenanceRounds({
     keepMonthsAhead: createMonthReconciler(partitions),
     schedules,
@@ -58,9 +59,7 @@ export async function createMaintenance(
     logger,
   });
   closing.push(() => rounds.stop());
-  const reconciler = hasRetention
-    ? createHoldReconciler({ holds: await storeHoldsOf(config), metrics, logger })
-    : undefined;
+  const reconciler = context === undefined ? undefined : createHoldReconciler({ context, metrics, logger });
   closing.push(async () => reconciler?.stop());
   return {
     activities: { ...createPartitionActivities(partitions), ...retaining },
@@ -90,39 +89,13 @@ function ownersPool(
   return pool;
 }
 
-async function retentionActivities(
-  { config, logger }: Pick<ServiceContext, 'config' | 'logger'>,
-  metrics: MaintenanceMetrics,
+function retentionActivities(
+  context: ArchiveContext,
+  { metrics, logger }: { readonly metrics: MaintenanceMetrics; readonly logger: ServiceContext['logger'] },
 ) {
-  const { retention, database } = config;
-  const { store, chain, trusted } = await openWritableArchive(retention);
-  const schemaVersion = readMigrations().at(-1)?.version ?? 0;
-  const retaining = createRetentionActivities({
-    rules: retention.rules,
-    metrics,
-    logger,
-    steps: createRetentionSteps({
-      ownerUrl: database.ownerUrl,
-      lockTimeoutMs: retention.lockTimeoutMs,
-      store,
-      chain,
-      trusted,
-      rules: retention.rules,
-      workFolder: retention.archive.workFolder,
-      partRows: retention.archive.partRows,
-      schemaVersion,
-    }),
-  });
-  const restoring = createRestoreActivities({
-    metrics,
-    logger,
-    steps: createRestoreSteps({
-      ownerUrl: database.ownerUrl,
-      lockTimeoutMs: retention.lockTimeoutMs,
-      store,
-      trusted,
-      workFolder: retention.archive.workFolder,
-    }),
-  });
-  return { ...retaining, ...restoring };
+  const steps = new RetentionSteps(context);
+  return {
+    ...createRetentionActivities({ steps, rules: context.rules, metrics, logger }),
+    ...createRestoreActivities({ steps: new RestoreSteps(context), metrics, logger }),
+  };
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { createManifestChain, type ManifestChain } from '../archive/manifest/manifest-chain.ts';
+import type { ArchiveContext } from '../archive/archive-context.ts';
+import { createManifestChain } from '../archive/manifest/manifest-chain.ts';
 import {
   readOrCreateSigningKey,
   type TrustedKeys,
@@ -13,6 +14,7 @@ import type { ObjectStore } from '../archive/store/object-store.ts';
 import { openStore } from '../archive/store/open-store.ts';
 import type { Config } from '../config/config.ts';
 import { SettingsError } from '../config/settings.ts';
+import { readMigrations } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
@@ -20,10 +22,6 @@ import type { ArchiveAccess } from '../query/combined-answer.ts';
 interface Archive {
   readonly store: ObjectStore;
   readonly trusted: TrustedKeys;
-}
-
-interface WritableArchive extends Archive {
-  readonly chain: ManifestChain;
 }
 
 /** For reading: any trusted key will do. */
@@ -81,9 +79,12 @@ async function readTrustedKeys(files: readonly string[]): Promise<TrustedKeys> {
   return new Map(keys.flatMap((found) => [...found]));
 }
 
-/** For retention, which signs. */
-export async function openWritableArchive(retention: Config['retention']): Promise<WritableArchive> {
-  const { archive } = retention;
+/** For retention, which signs, as owner of the tables. */
+export async function openArchiveContext({
+  retention,
+  database,
+}: Pick<Config, 'retention' | 'database'>): Promise<ArchiveContext> {
+  const { archive, rules, lockTimeoutMs } = retention;
   requireArchive(archive);
   if (archive.keyFile === '')
     throw new SettingsError([
@@ -91,7 +92,17 @@ export async function openWritableArchive(retention: Config['retention']): Promi
     ]);
   const key = await readOrCreateSigningKey(archive.keyFile);
   const { store, trusted } = await openArchive(retention);
-  return { store, trusted, chain: createManifestChain(store, key, trusted) };
+  return {
+    ownerUrl: database.ownerUrl,
+    lockTimeoutMs,
+    store,
+    trusted,
+    chain: createManifestChain(store, key, trusted),
+    rules,
+    workFolder: archive.workFolder,
+    schemaVersion: readMigrations().at(-1)?.version ?? 0,
+    partRows: archive.partRows,
+  };
 }
 
 function requireArchive({ url }: Config['retention']['archive']): void {

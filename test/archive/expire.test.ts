@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ExpirePoint } from '../../src/archive/expiry/expire-month.ts';
-import { EXPIRE_POINTS } from '../../src/archive/expiry/expire-month.ts';
-import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import type { ArchivePoint } from '../../src/archive/archive-context.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
+import { EXPIRE_POINTS } from '../../src/archive/archive-context.ts';
 import { readChain } from '../../src/archive/manifest/verify-archive.ts';
 import { ObjectHeldError } from '../../src/archive/store/object-store.ts';
 import { createS3Store } from '../../src/archive/store/s3-store.ts';
@@ -20,9 +20,9 @@ const EXPIRING = { ...RULES, archiveDays: 365 };
 
 const stage = useArchiveStage({ after: '2018-12-01', rows: 12 });
 
-const run = (rules: RetentionDependencies['rules'], given: Partial<RetentionDependencies> = {}) =>
+const run = (rules: ArchiveContext['rules'], given: Partial<ArchiveContext> = {}) =>
   stage.run({ rules, ...given });
-const planned = async (rules: RetentionDependencies['rules']) =>
+const planned = async (rules: ArchiveContext['rules']) =>
   (await stage.steps({ rules }).plan()).find((candidate) => candidate.month === stage.month);
 const REMOVED = () => [`${stage.name}: its archive was removed because of its age`];
 
@@ -164,7 +164,7 @@ test.each(EXPIRE_POINTS)('broken off when it is %s, a removal is finished by the
     return Promise.reject(new Error('broken off'));
   };
   await expect(run(EXPIRING, { reached: breaking })).rejects.toThrow('broken off');
-  const done: ExpirePoint = 'removed';
+  const done: ArchivePoint = 'removed';
   expect(await run(EXPIRING)).toEqual(point === done ? [] : REMOVED());
   expect(await stage.objects()).toEqual([]);
   expect(await stage.verify()).toMatchObject({ manifests: 2, faults: [] });

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 
-import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
-import { RESTORE_POINTS } from '../../src/archive/restore/restore-steps.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
+import { RESTORE_POINTS } from '../../src/archive/archive-context.ts';
 import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
@@ -42,7 +42,7 @@ async function expectRestored(): Promise<void> {
 }
 
 /** As Temporal does: what failed is done again. */
-async function runUntilDone(given: Partial<RestoreDependencies> = {}): Promise<void> {
+async function runUntilDone(given: Partial<ArchiveContext> = {}): Promise<void> {
   const failures: unknown[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     try {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
 import type { Manifest } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
 import { CannotRestoreError } from '../../src/archive/restore/restore-errors.ts';
-import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
@@ -29,7 +29,7 @@ const random = seededRandom(chooseSeed());
 const stage = useArchiveStage({ after: '2019-12-01' });
 
 const retain = (nowMs = Date.now()) => stage.run({ nowMs: () => nowMs });
-const restore = (given: Partial<RestoreDependencies> = {}, days = 7) =>
+const restore = (given: Partial<ArchiveContext> = {}, days = 7) =>
   runRestore(restoreSteps(stage.setting, given), { month: stage.month, days, by: 'auditor' });
 const afterDays = (days: number): number => Date.now() + days * DAY_MS;
 

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
+import type { ArchivePoint } from '../../src/archive/archive-context.ts';
+import { RETENTION_POINTS } from '../../src/archive/archive-context.ts';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths } from '../../src/domain/instant.ts';
@@ -15,7 +15,7 @@ import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 const ROWS = 12;
 const DEADLINE_MS = 400_000;
 /** Where a disk on which a little is left becomes full in the middle of a file. */
-const WRITING: readonly FaultPoint[] = ['frozen', 'copied', 'written', 'verified'];
+const WRITING: readonly ArchivePoint[] = ['frozen', 'copied', 'written', 'verified'];
 const LITTLE_BYTES = 12_288;
 
 let database: TestDatabase;
@@ -85,7 +85,7 @@ test(
   async () => {
     let month = '2014-12-01';
     const cases = [
-      ...FAULT_POINTS.map((point) => ({ point, left: 0 })),
+      ...RETENTION_POINTS.map((point) => ({ point, left: 0 })),
       ...WRITING.map((point) => ({ point, left: LITTLE_BYTES })),
     ].map((one) => {
       month = addMonths(month, 1);

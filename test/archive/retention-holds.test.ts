@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
+import type { ArchivePoint } from '../../src/archive/archive-context.ts';
 import { placeHold } from '../../src/database/holds/holds.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 
 const stage = useArchiveStage({ after: '2017-12-01', rows: 12 });
 
-const DURING: readonly FaultPoint[] = [
+const DURING: readonly ArchivePoint[] = [
   'frozen',
   'copied',
   'uploaded',

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 
-import type { FaultPoint } from '../../src/archive/export/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
+import type { ArchivePoint } from '../../src/archive/archive-context.ts';
+import { RETENTION_POINTS } from '../../src/archive/archive-context.ts';
 import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
@@ -40,7 +40,7 @@ async function runUntilDone(given: Parameters<typeof retentionSteps>[1] = {}): P
   throw new AggregateError(failures, `not done after ${MAX_ATTEMPTS} attempts`);
 }
 
-test.each(FAULT_POINTS)(
+test.each(RETENTION_POINTS)(
   'a process killed when it is %s leaves a month that the next one finishes',
   async (point) => {
     const script = runScript(
@@ -75,7 +75,7 @@ test.each(FAULT_POINTS)(
   },
 );
 
-test.each(FAULT_POINTS)('connections lost when it is %s only delay a month', async (point) => {
+test.each(RETENTION_POINTS)('connections lost when it is %s only delay a month', async (point) => {
   let left = 2;
   await runUntilDone({
     reached: async (at) => {
@@ -90,7 +90,7 @@ test.each(FAULT_POINTS)('connections lost when it is %s only delay a month', asy
   await expectArchivedOnce();
 });
 
-test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
+test.each(RETENTION_POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
   const honest = stage.store;
   let refusals = 0;
   let left = 1;
@@ -106,7 +106,7 @@ test.each(FAULT_POINTS)('a store that goes away when it is %s only delays a mont
     read: (name) => away(() => honest.read(name)),
     list: (prefix) => away(() => honest.list(prefix)),
   };
-  const goesAway = (at: FaultPoint): Promise<void> => {
+  const goesAway = (at: ArchivePoint): Promise<void> => {
     if (at === point && left > 0) {
       left -= 1;
       refusals = 3;

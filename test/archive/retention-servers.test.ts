@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { RetentionActivities } from '../../src/activities/types.ts';
-import type { FaultPoint, RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
-import { FAULT_POINTS } from '../../src/archive/export/retention-steps.ts';
+import type { ArchiveContext, ArchivePoint } from '../../src/archive/archive-context.ts';
+import { RETENTION_POINTS } from '../../src/archive/archive-context.ts';
 import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
 import type { RowsDigest } from '../../src/archive/parquet/row-hasher.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
@@ -44,7 +44,7 @@ async function nextMonth(): Promise<void> {
   before = await world.contents(month, PART_ROWS);
 }
 
-const activities = (given: Partial<RetentionDependencies> = {}): RetentionActivities =>
+const activities = (given: Partial<ArchiveContext> = {}): RetentionActivities =>
   asActivities(retentionSteps(world.setting(store), { partRows: PART_ROWS, ...given }));
 
 type ActivityName = keyof RetentionActivities;
@@ -131,7 +131,7 @@ async function expectArchivedOnce(): Promise<void> {
 }
 
 const AT_POINTS = VICTIMS.flatMap((victim) =>
-  FAULT_POINTS.map((point): [Victim, FaultPoint] => [victim, point]),
+  RETENTION_POINTS.map((point): [Victim, ArchivePoint] => [victim, point]),
 );
 
 test.each(AT_POINTS)('%s killed when a month is %s only delays it', async (victim, point) => {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import type { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
 import { ManifestError } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
@@ -18,7 +19,7 @@ import { recordExecutions, retentionSteps, runRetention } from '../support/reten
 
 const stage = useArchiveStage({ after: '2019-12-01' });
 
-const steps = (given: Partial<RetentionDependencies> = {}): RetentionSteps => stage.steps(given);
+const steps = (given: Partial<ArchiveContext> = {}): RetentionSteps => stage.steps(given);
 const run = (given: RetentionSteps = steps()) => runRetention(given, stage.month);
 
 async function aPart(): Promise<ManifestPart & { path: string }> {

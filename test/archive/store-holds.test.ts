@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { applyStoreHolds } from '../../src/archive/expiry/store-holds.ts';
-import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
-import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
@@ -24,7 +23,7 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { createHoldReconciler } from '../../src/services/hold-reconciler.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { archiveContext, recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
@@ -60,17 +59,9 @@ function s3Store(bucket: string): ObjectStore {
   return createS3Store({ bucket, prefix: month, endpoint, region, pathStyle: true, credentials });
 }
 
-const chain = () => createManifestChain(store, key, new Map([[key.keyId, key.publicKey]]));
-const dependencies = () => ({
-  ownerUrl: database.url('audit_owner'),
-  lockTimeoutMs: 500,
-  store,
-  chain: chain(),
-  workFolder: folder.path,
-});
-const apply = () => applyStoreHolds(dependencies());
-const steps = (given: Partial<RetentionDependencies> = {}) =>
-  retentionSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path }, given);
+const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+const apply = () => applyStoreHolds(archiveContext(setting()));
+const steps = (changes: Partial<ArchiveContext> = {}) => retentionSteps(setting(), changes);
 const place = (scope: HoldScope) => placeHold(database.writer, scope, { by: 'auditor', reason: 'case 17' });
 const release = (id: string) => releaseHold(database.writer, id, 'counsel');
 const holdOf = async (id: string) =>
@@ -341,7 +332,7 @@ describe('in a folder', () => {
     const { id } = await place(wholeMonth());
     const metrics = createMetrics();
     const reconciler = createHoldReconciler({
-      holds: dependencies(),
+      context: archiveContext(setting()),
       metrics: metrics.maintenance,
       logger: createLogger('silent', 'test'),
       roundMs: 20,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
+import type { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import type { Manifest } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { VerifyReport } from '../../src/archive/manifest/verify-archive.ts';
@@ -104,12 +105,12 @@ export class ArchiveStage {
     return new Map([[this.key.keyId, this.key.publicKey]]);
   }
 
-  steps(given: Partial<RetentionDependencies> = {}): RetentionSteps {
+  steps(given: Partial<ArchiveContext> = {}): RetentionSteps {
     return retentionSteps(this.setting, given);
   }
 
   /** One run of retention over the month of the test. */
-  run(given: Partial<RetentionDependencies> = {}): Promise<string[]> {
+  run(given: Partial<ArchiveContext> = {}): Promise<string[]> {
     return runRetention(this.steps(given), this.#month);
   }
 

@@ -1,28 +1,16 @@
 import type pg from 'pg';
 
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
-import type {
-  RestoreDependencies,
-  RestoreRequest,
-  RestoreSteps,
-} from '../../src/archive/restore/restore-steps.ts';
-import { createRestoreSteps } from '../../src/archive/restore/restore-steps.ts';
+import type { RestoreRequest } from '../../src/archive/restore/restore-steps.ts';
+import { RestoreSteps } from '../../src/archive/restore/restore-steps.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import type { RetentionSetting } from './retention.ts';
+import { archiveContext } from './retention.ts';
 
-export function restoreSteps(
-  { ownerUrl, store, key, folder }: RetentionSetting,
-  given: Partial<RestoreDependencies> = {},
-): RestoreSteps {
-  return createRestoreSteps({
-    ownerUrl,
-    store,
-    trusted: new Map([[key.keyId, key.publicKey]]),
-    lockTimeoutMs: 500,
-    workFolder: folder,
-    ...given,
-  });
+export function restoreSteps(setting: RetentionSetting, changes?: Partial<ArchiveContext>): RestoreSteps {
+  return new RestoreSteps(archiveContext(setting, changes));
 }
 
 /** All steps, one after the other, as command and workflow take them. Answers until when the month stays. */

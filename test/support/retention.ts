@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import type { RetentionActivities, RetentionDecision } from '../../src/activities/types.ts';
-import type { RetentionDependencies, RetentionSteps } from '../../src/archive/export/retention-steps.ts';
-import { createRetentionSteps } from '../../src/archive/export/retention-steps.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
+import { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
 import type { SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
@@ -18,13 +18,13 @@ export interface RetentionSetting {
   readonly folder: string;
 }
 
-/** The steps as they run in production, without a grace and with small parts. */
-export function retentionSteps(
+/** As in production, without a grace and with small parts. */
+export function archiveContext(
   { ownerUrl, store, key, folder }: RetentionSetting,
-  given: Partial<RetentionDependencies> = {},
-): RetentionSteps {
+  changes: Partial<ArchiveContext> = {},
+): ArchiveContext {
   const trusted = new Map([[key.keyId, key.publicKey]]);
-  return createRetentionSteps({
+  return {
     ownerUrl,
     store,
     chain: createManifestChain(store, key, trusted),
@@ -34,8 +34,12 @@ export function retentionSteps(
     workFolder: folder,
     schemaVersion: 6,
     partRows: 10,
-    ...given,
-  });
+    ...changes,
+  };
+}
+
+export function retentionSteps(setting: RetentionSetting, changes?: Partial<ArchiveContext>): RetentionSteps {
+  return new RetentionSteps(archiveContext(setting, changes));
 }
 
 const DECISIONS = ['archive', 'detach', 'drop', 'release', 'reattach', 'expire'] as const;

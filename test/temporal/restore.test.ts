@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createRestoreActivities } from '../../src/activities/restore.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
-import type { RestoreDependencies } from '../../src/archive/restore/restore-steps.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
@@ -45,7 +45,7 @@ afterAll(async () => {
 
 const setting = () => ({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
 
-function activities(given: Partial<RestoreDependencies> = {}) {
+function activities(given: Partial<ArchiveContext> = {}) {
   return createRestoreActivities({
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createPartitionActivities } from '../../src/activities/partitions.ts';
 import { createRetentionActivities } from '../../src/activities/retention.ts';
-import type { RetentionDependencies } from '../../src/archive/export/retention-steps.ts';
+import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
@@ -41,7 +41,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-function activities(store: ObjectStore, given: Partial<RetentionDependencies> = {}) {
+function activities(store: ObjectStore, given: Partial<ArchiveContext> = {}) {
   const setting = { ownerUrl: database.url('audit_owner'), store, key, folder: folder.path };
   return {
     ...createPartitionActivities({

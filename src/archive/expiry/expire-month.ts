@@ -23,83 +23,55 @@ import {
   MonthMovedError,
   selectMonth,
 } from '../../database/months/month-states.ts';
-import type { RetentionRules } from '../../database/months/retention-plan.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
+import type { ArchiveContext } from '../archive-context.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { ManifestChain } from '../manifest/manifest-chain.ts';
 import { withWorkspace } from '../parquet/workspace.ts';
 import { listObjects } from '../store/archive-objects.ts';
-import type { ObjectStore } from '../store/object-store.ts';
 import { ObjectHeldError } from '../store/object-store.ts';
 import { findHeldRows } from './held-rows.ts';
-
-/** Points at which a test ends the process. */
-export const EXPIRE_POINTS = [
-  'examined',
-  'tombstone-written',
-  'expired',
-  'object-removed',
-  'removed',
-] as const;
-export type ExpirePoint = (typeof EXPIRE_POINTS)[number];
-
-/** What every step of retention is given. */
-export interface ArchiveDependencies {
-  readonly ownerUrl: string;
-  readonly lockTimeoutMs: number;
-  readonly store: ObjectStore;
-  readonly chain: ManifestChain;
-  readonly rules: RetentionRules;
-  readonly workFolder: string;
-  readonly nowMs?: () => number;
-}
-
-interface ExpireDependencies extends ArchiveDependencies {
-  /** Default: nothing happens there. */
-  readonly reached?: (point: ExpirePoint) => Promise<void>;
-}
 
 /**
  * Removes the archive of a month whose time is over. Decided once and for all in the database, where holds are; then a
  * manifest says who removed what, when and why, so that the chain stays whole and nobody takes the gap for a loss; then
  * the objects go. A hold, or a lock of the store, on any of them keeps all of them.
  */
-export async function expireMonth(given: ExpireDependencies, month: string): Promise<'expired' | 'held'> {
-  const { ownerUrl: connectionString, lockTimeoutMs } = given;
+export async function expireMonth(context: ArchiveContext, month: string): Promise<'expired' | 'held'> {
+  const { ownerUrl: connectionString, lockTimeoutMs } = context;
   return withMaintenanceClient({ connectionString, lockTimeoutMs }, async (client) => {
     const row = await selectMonth(client, month);
     if (row === undefined || (row.state !== 'dropped' && row.state !== 'expired'))
       throw new MonthMovedError(month, 'dropped');
-    const objects = await listObjects(given.store, month);
-    if (row.state === 'dropped' && (await decide(given, client, row, objects)) === 'held') return 'held';
-    await writeTombstone(given, client, row, objects);
-    await removeAll(given, objects);
+    const objects = await listObjects(context.store, month);
+    if (row.state === 'dropped' && (await decide(context, client, row, objects)) === 'held') return 'held';
+    await certifyRemoval(context, client, row, objects);
+    await removeAll(context, objects);
     await changeMonth(client, month, 'remove');
-    await given.reached?.('removed');
+    await context.reached?.('removed');
     return 'expired';
   });
 }
 
 async function decide(
-  given: ExpireDependencies,
+  context: ArchiveContext,
   client: pg.ClientBase,
   row: MonthRow,
   objects: readonly string[],
 ): Promise<'expired' | 'held'> {
   const holds = await listHolds(client);
-  if (await isKept(given, row, holds, objects)) return 'held';
-  await given.reached?.('examined');
+  if (await isKept(context, row, holds, objects)) return 'held';
+  await context.reached?.('examined');
   await expireUnlessHeld(
     client,
     row.month,
     holds.map(({ id }) => id),
   );
-  await given.reached?.('expired');
+  await context.reached?.('expired');
   return 'expired';
 }
 
-async function removeAll({ store, reached }: ExpireDependencies, objects: readonly string[]): Promise<void> {
+async function removeAll({ store, reached }: ArchiveContext, objects: readonly string[]): Promise<void> {
   for (const key of objects) {
     await store.remove(key);
     await reached?.('object-removed');
@@ -107,7 +79,7 @@ async function removeAll({ store, reached }: ExpireDependencies, objects: readon
 }
 
 async function isKept(
-  { store, chain, workFolder }: ExpireDependencies,
+  { store, chain, workFolder }: ArchiveContext,
   { manifest }: MonthRow,
   holds: readonly Hold[],
   objects: readonly string[],
@@ -127,8 +99,8 @@ async function isKept(
   return false;
 }
 
-async function writeTombstone(
-  { chain, rules, nowMs = Date.now, reached }: ExpireDependencies,
+async function certifyRemoval(
+  { chain, rules, nowMs = Date.now, reached }: ArchiveContext,
   client: pg.ClientBase,
   { month, manifest, manifestSha256, approvedBy }: MonthRow,
   objects: readonly string[],
@@ -138,7 +110,7 @@ async function writeTombstone(
   // An earlier attempt was broken off behind it.
   if (last.manifest.removed !== undefined) return;
   const at = instantOf(nowMs());
-  const tombstone = await chain.append({
+  const certificate = await chain.append({
     month,
     createdAt: at,
     ...shapeOf(last.manifest),
@@ -152,8 +124,8 @@ async function writeTombstone(
       rows: last.manifest.rows,
     },
   });
-  await reached?.('tombstone-written');
-  await changeMonth(client, month, 'certify', [tombstone.key, tombstone.sha256]);
+  await reached?.('removal-certified');
+  await changeMonth(client, month, 'certify', [certificate.key, certificate.sha256]);
 }
 
 function shapeOf({ schemaVersion, range }: Manifest): Pick<Manifest, 'schemaVersion' | 'range'> {

@@ -1,48 +1,37 @@
 import type pg from 'pg';
 
 import { isSettled, tryLockObjects } from '../../database/months/month-objects.ts';
-import type { RetentionRules } from '../../database/months/retention-plan.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
+import type { ArchiveContext } from '../archive-context.ts';
 import { ManifestError } from '../manifest/manifest.ts';
-import type { TrustedKeys } from '../manifest/signing-key.ts';
 import { readChain } from '../manifest/verify-archive.ts';
 import { listObjects, monthOfObject, orphansAmong } from '../store/archive-objects.ts';
-import type { ObjectStore } from '../store/object-store.ts';
 
 /** Younger ones may belong to an export of another database into the same store, whose manifest is still to come. */
 export const ORPHAN_DAYS = 7;
 const MS_PER_DAY = 86_400_000;
 
-interface OrphanDependencies {
-  readonly ownerUrl: string;
-  readonly lockTimeoutMs: number;
-  readonly store: ObjectStore;
-  readonly trusted: TrustedKeys;
-  readonly rules: RetentionRules;
-  readonly nowMs?: () => number;
-}
-
 /**
  * Removes what exports that were broken off have left in the store: old enough, of a month that is in the archive only,
  * touched by no hold, kept by no lock, and named by no manifest of a chain that is whole. Where archives have no end
- * nothing is removed: then the service needs no right to do so. `onRemoved` is told of each; answers how many there were.
+ * nothing is removed: then the service needs no right to do so. `onRemoved` is called for each; answers how many there were.
  */
 export async function removeOrphans(
-  given: OrphanDependencies,
+  context: ArchiveContext,
   onRemoved: (key: string) => void,
 ): Promise<number> {
-  const { ownerUrl: connectionString, lockTimeoutMs, rules } = given;
+  const { ownerUrl: connectionString, lockTimeoutMs, rules } = context;
   if ((rules.archiveDays ?? 0) === 0) return 0;
-  const orphans = await findOrphans(given);
+  const orphans = await findOrphans(context);
   const months = new Set(orphans.map(monthOfObject));
   if (months.size === 0) return 0;
   return withMaintenanceClient({ connectionString, lockTimeoutMs }, async (client) => {
     let count = 0;
     for (const month of months)
-      for (const key of await removable(given, client, month)) {
+      for (const key of await removable(context, client, month)) {
         // QueryOptions before each of them: a hold or a record may have come, or the session, and with it the lock, gone.
         if (!(await isSettled(client, month))) break;
-        await given.store.remove(key);
+        await context.store.remove(key);
         onRemoved(key);
         count += 1;
       }
@@ -52,25 +41,22 @@ export async function removeOrphans(
 
 /** From here to the end of the session nothing is exported into the month. */
 async function removable(
-  given: OrphanDependencies,
+  context: ArchiveContext,
   client: pg.ClientBase,
   month: string,
 ): Promise<readonly string[]> {
-  const { store, nowMs = Date.now } = given;
+  const { store, nowMs = Date.now } = context;
   if (!(await tryLockObjects(client, month, 'exclusive')) || !(await isSettled(client, month))) return [];
   const keys: string[] = [];
   // Once more: an export may have found one of them there, and named it.
-  for (const key of await findOrphans(given, month)) {
+  for (const key of await findOrphans(context, month)) {
     const ageMs = nowMs() - (await store.storedAtMs(key));
     if (ageMs >= ORPHAN_DAYS * MS_PER_DAY && (await store.keeper(key)) === undefined) keys.push(key);
   }
   return keys;
 }
 
-async function findOrphans(
-  { store, trusted }: OrphanDependencies,
-  month?: string,
-): Promise<readonly string[]> {
+async function findOrphans({ store, trusted }: ArchiveContext, month?: string): Promise<readonly string[]> {
   // Listed before the chain is read, as in `verifyArchive`.
   const objects = await listObjects(store, month);
   const { manifests, faults } = await readChain(store, trusted);

@@ -17,73 +17,68 @@ import { holdsOfMonth, listHolds } from '../../database/holds/holds.ts';
 import { partitionsOf } from '../../database/months/month-detach.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { reasonOf } from '../../domain/errors.ts';
+import type { ArchiveContext } from '../archive-context.ts';
 import { ManifestError } from '../manifest/manifest.ts';
-import type { ManifestChain } from '../manifest/manifest-chain.ts';
 import { MANIFEST_PREFIX } from '../manifest/manifest-chain.ts';
 import { withWorkspace } from '../parquet/workspace.ts';
 import { listObjects } from '../store/archive-objects.ts';
-import type { ObjectStore } from '../store/object-store.ts';
 import { findHeldRows } from './held-rows.ts';
-
-export interface StoreHoldDependencies {
-  readonly ownerUrl: string;
-  readonly lockTimeoutMs: number;
-  readonly store: ObjectStore;
-  readonly chain: ManifestChain;
-  readonly workFolder: string;
-  /** Ends it between two objects; what is left is done the next time. */
-  readonly signal?: AbortSignal;
-}
 
 /** How many holds of archived months there are. */
 export interface StoreHoldReport {
   readonly held: number;
   /** The store knows no legal holds. */
   readonly unsupported: number;
-  /** The store has yet to be told. */
+  /** Not set in the store yet. */
   readonly pending: number;
-  /** Why not, month by month: one that cannot be told of does not keep the others from it. */
+  /** Why not, month by month: one that fails does not stop the others. */
   readonly troubles: readonly string[];
 }
 
 /**
  * Makes the object store keep to the legal holds of the database: every object of an archived month that a hold touches is
- * held, and let go when the last hold on it is released. May be broken off and repeated anywhere. Undefined when another
+ * held, and let go when the last hold on it is released. May be broken off and repeated anywhere; `signal` ends it between two objects. Undefined when another
  * process is at it.
  */
-export async function applyStoreHolds(given: StoreHoldDependencies): Promise<StoreHoldReport | undefined> {
-  const { ownerUrl: connectionString, lockTimeoutMs } = given;
+export async function applyStoreHolds(
+  context: ArchiveContext,
+  signal?: AbortSignal,
+): Promise<StoreHoldReport | undefined> {
+  const { ownerUrl: connectionString, lockTimeoutMs } = context;
   return withMaintenanceClient({ connectionString, lockTimeoutMs }, async (client) => {
     if (!(await tryKeepHolds(client))) return undefined;
-    const keeper = new Keeper(client, given);
-    await keeper.place();
-    await keeper.release();
-    return { ...(await countHoldArchives(client)), troubles: keeper.troubles };
+    const round = new HoldRound(client, context, signal);
+    await round.setHolds();
+    await round.releaseHolds();
+    return { ...(await countHoldArchives(client)), troubles: round.troubles };
   });
 }
 
-class Keeper {
+/** One round over the months whose objects do not agree with the holds. */
+class HoldRound {
   readonly #client: pg.Client;
-  readonly #given: StoreHoldDependencies;
+  readonly #context: ArchiveContext;
+  readonly #signal: AbortSignal | undefined;
   readonly troubles: string[] = [];
 
-  constructor(client: pg.Client, given: StoreHoldDependencies) {
+  constructor(client: pg.Client, context: ArchiveContext, signal: AbortSignal | undefined) {
     this.#client = client;
-    this.#given = given;
+    this.#context = context;
+    this.#signal = signal;
   }
 
-  async place(): Promise<void> {
+  async setHolds(): Promise<void> {
     const unexamined = await selectUnexamined(this.#client);
     if (unexamined.length === 0) return;
     const holds = await listHolds(this.#client);
     for (const [month, pairs] of Map.groupBy(unexamined, (pair) => pair.month)) {
       const ids = new Set(pairs.map(({ holdId }) => holdId));
-      const placed = holds.filter(({ id }) => ids.has(id));
-      await this.#try(month, () => this.#placeOn(month, pairs, placed));
+      const matching = holds.filter(({ id }) => ids.has(id));
+      await this.#try(month, () => this.#setHoldsOn(month, pairs, matching));
     }
   }
 
-  async #placeOn(month: string, pairs: readonly UnexaminedMonth[], holds: readonly Hold[]): Promise<void> {
+  async #setHoldsOn(month: string, pairs: readonly UnexaminedMonth[], holds: readonly Hold[]): Promise<void> {
     const manifest = pairs[0]?.manifest ?? null;
     const touching = await this.#touching(month, manifest, holds);
     const idsOf = (touches: boolean): string[] =>
@@ -97,7 +92,7 @@ class Keeper {
     await save(idsOf(true), supported ? 'held' : 'unsupported', supported ? objects.length : 0);
   }
 
-  async release(): Promise<void> {
+  async releaseHolds(): Promise<void> {
     const releasable = await selectReleasable(this.#client);
     if (releasable.length === 0) return;
     // A hold that came a moment ago may touch the month too: the next time it is known.
@@ -116,7 +111,7 @@ class Keeper {
     try {
       await work();
     } catch (error: unknown) {
-      this.#given.signal?.throwIfAborted();
+      this.#signal?.throwIfAborted();
       const reason = reasonOf(error);
       this.troubles.push(`${month.slice(0, 7)}: ${reason}`);
     }
@@ -132,7 +127,7 @@ class Keeper {
     const touching = new Set(live.map(({ id }) => id).filter((id) => wanted.has(id)));
     const unknown = holds.filter(({ id }) => !touching.has(id));
     if (unknown.length === 0 || manifest === null) return touching;
-    const { store, chain, workFolder } = this.#given;
+    const { store, chain, workFolder } = this.#context;
     const { parts } = (await chain.read(manifest)).manifest;
     const archived = await withWorkspace(workFolder, ({ folder, duckdb }) =>
       findHeldRows(unknown, parts, { store, duckdb, path: join(folder, 'held.parquet') }),
@@ -142,7 +137,7 @@ class Keeper {
 
   /** Every object of the month, also those that a later export superseded, and each of its manifests. */
   async #objectsOf(month: string): Promise<readonly string[]> {
-    const { store, chain } = this.#given;
+    const { store, chain } = this.#context;
     const keys = [...(await listObjects(store, month))];
     for (const key of await store.list(MANIFEST_PREFIX)) {
       const sealed = await chain.read(key).catch((error: unknown) => {
@@ -158,9 +153,9 @@ class Keeper {
   /** False when the store knows no legal holds. */
   async #setAll(keys: readonly string[], held: boolean): Promise<boolean> {
     for (const key of keys) {
-      this.#given.signal?.throwIfAborted();
+      this.#signal?.throwIfAborted();
       await requireKeeping(this.#client);
-      if (!(await this.#given.store.setLegalHold(key, held))) return false;
+      if (!(await this.#context.store.setLegalHold(key, held))) return false;
     }
     return true;
   }

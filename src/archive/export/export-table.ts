@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
+import type { ArchivePoint } from '../archive-context.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { partitionName } from '../parquet/archive-schema.ts';
@@ -22,11 +23,8 @@ interface ExportOptions {
   /** Whether a legal hold is on the month. */
   readonly held: boolean;
   /** Reached a point where a crash has its own consequences. */
-  readonly reached: (point: ExportPoint) => Promise<void>;
+  readonly reached: (point: ArchivePoint) => Promise<void>;
 }
-
-export const EXPORT_POINTS = ['copied', 'written', 'uploaded'] as const;
-export type ExportPoint = (typeof EXPORT_POINTS)[number];
 
 const NAME_LENGTH = 16;
 
@@ -73,13 +71,13 @@ async function storePart(
   if (range === undefined) throw new Error(`a part of ${table.table} of ${month} has no rows`);
   const file = await hashFile(parquet);
   const hashes = await hashFile(text.rowHashes);
-  const place = `table=${table.table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
-  const rowHashes = { key: `row-hashes/${place}.rows`, sha256: hashes.sha256 };
-  const key = `${place}.parquet`;
+  const path = `table=${table.table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
+  const rowHashes = { key: `row-hashes/${path}.rows`, sha256: hashes.sha256 };
+  const key = `${path}.parquet`;
   await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256, held });
   await store.put(key, { source: parquet, sha256: file.sha256, held });
   await reached('uploaded');
-  for (const path of [parquet, text.csv, text.rowHashes]) await rm(path, { force: true });
+  for (const file of [parquet, text.csv, text.rowHashes]) await rm(file, { force: true });
   const { rows, digest } = text;
   return { table: table.table, key, ...file, rows, digest, rowHashes, ...range };
 }

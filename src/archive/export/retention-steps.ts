@@ -32,107 +32,44 @@ import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
-import type { ArchiveDependencies, ExpirePoint } from '../expiry/expire-month.ts';
+import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { expireMonth } from '../expiry/expire-month.ts';
 import { removeOrphans } from '../expiry/remove-orphans.ts';
 import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
 import { countRows } from '../manifest/manifest.ts';
 import type { NewManifest } from '../manifest/manifest-chain.ts';
-import type { TrustedKeys } from '../manifest/signing-key.ts';
 import { describeFault, verifyParts } from '../manifest/verify-part.ts';
 import { ARCHIVED_TABLES, archivedTable } from '../parquet/archive-schema.ts';
 import { withWorkspace } from '../parquet/workspace.ts';
 import { holdsExactly } from './compare-month.ts';
-import type { ExportPoint } from './export-table.ts';
-import { EXPORT_POINTS, exportTable } from './export-table.ts';
+import { exportTable } from './export-table.ts';
 import { ArchiveMismatchError, OrphansInTheWayError } from './retention-errors.ts';
 
-/** Points at which a test ends the process, the database or the store. */
-export const FAULT_POINTS = [
-  'frozen',
-  ...EXPORT_POINTS,
-  'verified',
-  'manifest-written',
-  'archived',
-  'detaching',
-  'detached-by-catalogue',
-  'compared',
-  'detached',
-  'verified-again',
-  'dropped',
-] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number] | ExpirePoint;
-
-export interface RetentionDependencies extends ArchiveDependencies {
-  /** Whose manifests are believed. */
-  readonly trusted: TrustedKeys;
-  readonly schemaVersion: number;
-  /** Rows at which a part ends. Default PART_ROWS. */
-  readonly partRows: number;
-  /** Default: nothing happens there. */
-  readonly reached?: (point: FaultPoint) => Promise<void>;
-}
-
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
-export interface RetentionSteps {
-  plan(): Promise<readonly PlannedMonth[]>;
-  freeze(month: string): Promise<void>;
+export class RetentionSteps {
+  readonly #context: ArchiveContext;
   /** The archived tables, in the order in which they are exported. */
-  readonly tables: readonly string[];
-  exportTable(month: string, table: string): Promise<readonly ManifestPart[]>;
-  verify(month: string, parts: readonly ManifestPart[]): Promise<void>;
-  seal(month: string, parts: readonly ManifestPart[]): Promise<void>;
-  /** `reopened`: rows came after the export, and the month is live again. */
-  detach(month: string): Promise<'detached' | 'reopened'>;
-  drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'>;
-  /** Removes its archive: its time there is over, too. */
-  expire(month: string): Promise<'expired' | 'held'>;
-  /** Removes what exports that were broken off have left in the store; answers how many objects. */
-  removeOrphans(onRemoved: (key: string) => void): Promise<number>;
-  reattach(month: string): Promise<void>;
-  noteFault(month: string, fault: string): Promise<void>;
-}
+  readonly tables: readonly string[] = ARCHIVED_TABLES.map(({ table }) => table);
 
-export function createRetentionSteps(dependencies: RetentionDependencies): RetentionSteps {
-  const steps = new Steps(dependencies);
-  return {
-    tables: ARCHIVED_TABLES.map(({ table }) => table),
-    plan: () => steps.plan(),
-    freeze: (month) => steps.freeze(month),
-    exportTable: (month, table) => steps.exportTable(month, table),
-    verify: (month, parts) => steps.verify(month, parts),
-    seal: (month, parts) => steps.seal(month, parts),
-    detach: (month) => steps.detach(month),
-    drop: (month) => steps.drop(month),
-    expire: (month) => expireMonth(dependencies, month),
-    removeOrphans: (onRemoved) => removeOrphans(dependencies, onRemoved),
-    reattach: (month) => steps.asOwner((client) => reopenMonth(client, month)),
-    noteFault: (month, fault) => steps.asOwner((client) => noteFault(client, month, fault)),
-  };
-}
-
-class Steps {
-  readonly #given: RetentionDependencies;
-
-  constructor(dependencies: RetentionDependencies) {
-    this.#given = dependencies;
+  constructor(context: ArchiveContext) {
+    this.#context = context;
   }
 
   plan(): Promise<readonly PlannedMonth[]> {
-    const { rules, nowMs = Date.now } = this.#given;
-    return this.asOwner((client) => planRetention(client, rules, instantOf(nowMs())));
+    const { rules, nowMs = Date.now } = this.#context;
+    return this.#asOwner((client) => planRetention(client, rules, instantOf(nowMs())));
   }
 
   async freeze(month: string): Promise<void> {
-    await this.asOwner((client) => changeMonth(client, month, 'freeze'));
+    await this.#asOwner((client) => changeMonth(client, month, 'freeze'));
     await this.#reached('frozen');
   }
 
   exportTable(month: string, table: string): Promise<ManifestPart[]> {
-    const { store, workFolder, partRows } = this.#given;
-    const reached = (point: ExportPoint): Promise<void> => this.#reached(point);
+    const { store, workFolder, partRows } = this.#context;
+    const reached = (point: ArchivePoint): Promise<void> => this.#reached(point);
     return withWorkspace(workFolder, (workspace) =>
-      this.asOwner(async (client) => {
+      this.#asOwner(async (client) => {
         if (!(await tryLockObjects(client, month, 'shared'))) throw new OrphansInTheWayError(month);
         const held = await this.#isHeld(client, month);
         return exportTable(archivedTable(table), {
@@ -163,7 +100,7 @@ class Steps {
   }
 
   async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
-    const { store, workFolder } = this.#given;
+    const { store, workFolder } = this.#context;
     if (parts.length === 0) return;
     const faults = await withWorkspace(workFolder, (workspace) => verifyParts(parts, { store, workspace }));
     if (faults.length > 0) throw new ArchiveMismatchError(month, faults.map(describeFault));
@@ -171,10 +108,10 @@ class Steps {
   }
 
   async seal(month: string, exported: readonly ManifestPart[]): Promise<void> {
-    const { chain, schemaVersion, nowMs = Date.now } = this.#given;
+    const { chain, schemaVersion, nowMs = Date.now } = this.#context;
     const row = await this.#monthRow(month);
     const parts = [...(await this.#settledParts(row)), ...exported];
-    const held = await this.asOwner((client) => this.#isHeld(client, month));
+    const held = await this.#asOwner((client) => this.#isHeld(client, month));
     const contents: NewManifest = {
       month,
       createdAt: instantOf(nowMs()),
@@ -187,10 +124,11 @@ class Steps {
     await this.#reached('manifest-written');
     const { key, sha256, manifest } = sealed;
     const values = [key, sha256, JSON.stringify(manifest.rows)];
-    await this.asOwner((client) => changeMonth(client, month, 'seal', values));
+    await this.#asOwner((client) => changeMonth(client, month, 'seal', values));
     await this.#reached('archived');
   }
 
+  /** `reopened`: rows came after the export, and the month is live again. */
   async detach(month: string): Promise<'detached' | 'reopened'> {
     const row = await this.#monthRow(month);
     const settled = new Set((await this.#settledParts(row)).map(({ key }) => key));
@@ -199,11 +137,11 @@ class Steps {
     // Of a restored month these parts were written long ago: they must be there before the database lets go of it.
     if (row.state === 'restored') await this.verify(month, manifest.parts);
     await this.#reached('detaching');
-    return this.asOwner(async (client) => {
+    return this.#asOwner(async (client) => {
       await detachMonth(client, month);
       await this.#reached('detached-by-catalogue');
       // Detached tables cannot change any more: what came between the export and now shows here.
-      const { partRows } = this.#given;
+      const { partRows } = this.#context;
       if (!(await holdsExactly(client, { month, parts: exported, partRows }))) {
         await reopenMonth(client, month);
         return 'reopened';
@@ -233,8 +171,8 @@ class Steps {
     // Once more, and all of it: between archiving and now lies a grace in which anything may have happened to the store.
     await this.verify(month, manifest.parts);
     await this.#reached('verified-again');
-    const { requireApproval } = this.#given.rules;
-    const outcome = await this.asOwner(async (client): Promise<DropOutcome> => {
+    const { requireApproval } = this.#context.rules;
+    const outcome = await this.#asOwner(async (client): Promise<DropOutcome> => {
       const result = await dropMonth(client, month, { requireApproval });
       if (!result.dropped && result.holds.length > 0) await reopenMonth(client, month);
       return result;
@@ -244,20 +182,38 @@ class Steps {
     return 'dropped';
   }
 
-  asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { ownerUrl: connectionString, lockTimeoutMs } = this.#given;
+  /** Removes its archive: its time there is over, too. */
+  expire(month: string): Promise<'expired' | 'held'> {
+    return expireMonth(this.#context, month);
+  }
+
+  /** Removes what exports that were broken off have left in the store; answers how many objects. */
+  removeOrphans(onRemoved: (key: string) => void): Promise<number> {
+    return removeOrphans(this.#context, onRemoved);
+  }
+
+  reattach(month: string): Promise<void> {
+    return this.#asOwner((client) => reopenMonth(client, month));
+  }
+
+  noteFault(month: string, fault: string): Promise<void> {
+    return this.#asOwner((client) => noteFault(client, month, fault));
+  }
+
+  #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const { ownerUrl: connectionString, lockTimeoutMs } = this.#context;
     return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
   }
 
   /** Parts that a drop has relied on: the rows in them are nowhere else. */
   async #settledParts({ settledManifest }: MonthRow): Promise<readonly ManifestPart[]> {
     if (settledManifest === null) return [];
-    return (await this.#given.chain.read(settledManifest)).manifest.parts;
+    return (await this.#context.chain.read(settledManifest)).manifest.parts;
   }
 
   async #manifestOf({ month, manifest, manifestSha256 }: MonthRow): Promise<Manifest> {
     if (manifest === null) throw new ArchiveMismatchError(month, ['it has no manifest']);
-    const sealed = await this.#given.chain.read(manifest);
+    const sealed = await this.#context.chain.read(manifest);
     if (sealed.sha256 !== manifestSha256)
       throw new ArchiveMismatchError(month, [
         `${manifest} is another manifest than the one that was written`,
@@ -266,12 +222,12 @@ class Steps {
   }
 
   async #monthRow(month: string): Promise<MonthRow> {
-    const row = await this.asOwner((client) => selectMonth(client, month));
+    const row = await this.#asOwner((client) => selectMonth(client, month));
     if (row === undefined) throw new RangeError(`there is no month ${month.slice(0, 7)}`);
     return row;
   }
 
-  async #reached(point: FaultPoint): Promise<void> {
-    await this.#given.reached?.(point);
+  async #reached(point: ArchivePoint): Promise<void> {
+    await this.#context.reached?.(point);
   }
 }

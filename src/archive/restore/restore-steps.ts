@@ -1,7 +1,7 @@
 /*
  * The room `archive/restore`: a month goes from the archive back into the database.
  *
- * In: a month, how many days it stays, and who asked for it. Out: its tables, attached, with every row of the manifest.
+ * In: a month, how many days it stays, and who wants it. Out: its tables, attached, with every row of the manifest.
  *
  * The steps: begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it loads.
  *
@@ -28,39 +28,21 @@ import {
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { ArchiveMismatchError } from '../export/retention-errors.ts';
 import type { Manifest, ManifestPart, SealedManifest } from '../manifest/manifest.ts';
 import { openManifest } from '../manifest/manifest.ts';
-import type { TrustedKeys } from '../manifest/signing-key.ts';
 import { newestByMonth, readChain } from '../manifest/verify-archive.ts';
 import { ARCHIVED_TABLES, partitionName } from '../parquet/archive-schema.ts';
-import type { ObjectStore } from '../store/object-store.ts';
 import { loadTable } from './load-table.ts';
 import { AnotherRestoreError, ArchiveSchemaError, CannotRestoreError } from './restore-errors.ts';
-
-/** Points at which a test ends the process. */
-export const RESTORE_POINTS = ['begun', 'part-loaded', 'checked', 'staged', 'attaching', 'attached'] as const;
-type RestorePoint = (typeof RESTORE_POINTS)[number];
-
-export interface RestoreDependencies {
-  readonly ownerUrl: string;
-  readonly lockTimeoutMs: number;
-  readonly store: ObjectStore;
-  readonly trusted: TrustedKeys;
-  readonly workFolder: string;
-  readonly nowMs?: () => number;
-  /** Called with what was just done, for a person who waits at a terminal. Default: nothing is said. */
-  readonly onProgress?: (what: string) => void;
-  /** Default: nothing happens there. */
-  readonly reached?: (point: RestorePoint) => Promise<void>;
-}
 
 export interface RestoreRequest {
   /** First day of the month. */
   readonly month: string;
   /** How long retention leaves it alone. */
   readonly days: number;
-  /** Who asked for it: kept with the month. */
+  /** Who wants it: stored with the month. */
   readonly by: string;
 }
 
@@ -75,38 +57,21 @@ export type RestorePlan =
   | { readonly kind: 'kept'; readonly until: string }
   | { readonly kind: 'load'; readonly manifest: ManifestReference; readonly tables: readonly string[] };
 
-/** What a restore consists of. Every step may be repeated, and broken off anywhere. */
-export interface RestoreSteps {
-  /** Throws a CannotRestoreError that says why when there is nothing to restore. */
-  begin(request: RestoreRequest): Promise<RestorePlan>;
-  /** Reads, verifies and loads one table beside the others. Answers its rows. */
-  load(month: string, table: string, manifest: ManifestReference): Promise<number>;
-  /** Puts all of them into place at once. Answers until when the month stays. */
-  attach(request: RestoreRequest, manifest: ManifestReference): Promise<string>;
-  /** Takes away what was loaded and is not to be attached. */
-  abandon(month: string): Promise<void>;
-}
-
 const MS_PER_DAY = 86_400_000;
 const REMOVED = 'its archive was removed because of its age; nothing is left of it';
 
-export function createRestoreSteps(dependencies: RestoreDependencies): RestoreSteps {
-  const steps = new Steps(dependencies);
-  return {
-    begin: (request) => steps.begin(request),
-    load: (month, table, manifest) => steps.load(month, table, manifest),
-    attach: (request, manifest) => steps.attach(request, manifest),
-    abandon: (month) => steps.abandon(month),
-  };
-}
+/** A restore signs nothing and asks no rules. */
+type RestoreContext = Omit<ArchiveContext, 'chain' | 'rules' | 'schemaVersion' | 'partRows'>;
 
-class Steps {
-  readonly #given: RestoreDependencies;
+/** What a restore consists of. Every step may be repeated, and broken off anywhere. */
+export class RestoreSteps {
+  readonly #context: RestoreContext;
 
-  constructor(dependencies: RestoreDependencies) {
-    this.#given = dependencies;
+  constructor(context: RestoreContext) {
+    this.#context = context;
   }
 
+  /** Throws a CannotRestoreError that says why when there is nothing to restore. */
   async begin(request: RestoreRequest): Promise<RestorePlan> {
     const { month } = request;
     const row = await this.#asOwner((client) => selectMonth(client, month));
@@ -120,10 +85,11 @@ class Steps {
     return { kind: 'load', manifest: { key, sha256 }, tables: LOAD_ORDER };
   }
 
+  /** Reads, verifies and loads one table beside the others. Answers its rows. */
   async load(month: string, table: string, reference: ManifestReference): Promise<number> {
     const parts = (await this.#read(reference)).parts.filter((part) => part.table === table);
     const staged = stagedRelation(partitionName(table, month));
-    const { store, workFolder } = this.#given;
+    const { store, workFolder } = this.#context;
     const onPart = async (key: string): Promise<void> => {
       this.#progress(`${key}: verified and loaded`);
       await this.#reached('part-loaded');
@@ -144,16 +110,14 @@ class Steps {
     });
   }
 
+  /** Attaches all of them at once. Answers until when the month stays. */
   async attach(request: RestoreRequest, reference: ManifestReference): Promise<string> {
-    // Whoever signed is asked again: between loading and now the store may have been given another one.
+    // The signature is checked again: since the tables were loaded the store may have got another manifest.
     await this.#read(reference);
     const until = this.#untilOf(request);
-    const terms = {
-      ...{ by: request.by, until },
-      ...{ manifest: reference.key, manifestSha256: reference.sha256 },
-    };
+    const terms = { by: request.by, until, manifest: reference.key, manifestSha256: reference.sha256 };
     await this.#asOwner(async (client) => {
-      // Killed after the commit and before anybody was told.
+      // An earlier attempt was killed between its commit and its answer.
       const row = await selectMonth(client, request.month);
       if (row?.state === 'restored' && row.manifestSha256 === reference.sha256) return;
       await attachStaged(client, request.month, terms, () => this.#reached('attaching'));
@@ -162,6 +126,7 @@ class Steps {
     return until;
   }
 
+  /** Removes what was loaded and is not to be attached. */
   async abandon(month: string): Promise<void> {
     await this.#asOwner(async (client) => {
       await lockRestore(client, month);
@@ -171,10 +136,8 @@ class Steps {
 
   async #keep(request: RestoreRequest, row: MonthRow): Promise<RestorePlan> {
     const until = this.#untilOf(request);
-    const terms = {
-      ...{ by: request.by, until },
-      ...{ manifest: row.manifest ?? '', manifestSha256: row.manifestSha256 ?? '' },
-    };
+    const { manifest, manifestSha256 } = row;
+    const terms = { by: request.by, until, manifest: manifest ?? '', manifestSha256: manifestSha256 ?? '' };
     await this.#asOwner((client) => keepMonth(client, request.month, terms));
     const kept = await this.#asOwner((client) => selectMonth(client, request.month));
     return { kind: 'kept', until: kept?.restoredUntil ?? until };
@@ -195,7 +158,7 @@ class Steps {
   }
 
   async #newestOf(month: string, row: MonthRow | undefined): Promise<SealedManifest> {
-    const { store, trusted } = this.#given;
+    const { store, trusted } = this.#context;
     const { manifests } = await readChain(store, trusted);
     const newest = newestByMonth(manifests).get(month);
     const sealed = manifests.find(({ manifest }) => manifest === newest);
@@ -206,11 +169,7 @@ class Steps {
           ? `neither the database nor ${store.location} has it`
           : `all of it is in the database, and ${store.location} has no manifest of it that can be trusted`,
       );
-    if (sealed.manifest.removed !== undefined)
-      throw new CannotRestoreError(
-        month,
-        'its archive was removed because of its age; nothing is left of it',
-      );
+    if (sealed.manifest.removed !== undefined) throw new CannotRestoreError(month, REMOVED);
     return sealed;
   }
 
@@ -224,26 +183,26 @@ class Steps {
   }
 
   async #open(key: string): Promise<SealedManifest> {
-    const { store, trusted } = this.#given;
+    const { store, trusted } = this.#context;
     return openManifest(key, await store.read(key), trusted);
   }
 
   #untilOf({ days }: RestoreRequest): string {
-    const { nowMs = Date.now } = this.#given;
+    const { nowMs = Date.now } = this.#context;
     return instantOf(nowMs() + days * MS_PER_DAY);
   }
 
   #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { ownerUrl: connectionString, lockTimeoutMs } = this.#given;
+    const { ownerUrl: connectionString, lockTimeoutMs } = this.#context;
     return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
   }
 
   #progress(what: string): void {
-    this.#given.onProgress?.(what);
+    this.#context.onProgress?.(what);
   }
 
-  async #reached(point: RestorePoint): Promise<void> {
-    await this.#given.reached?.(point);
+  async #reached(point: ArchivePoint): Promise<void> {
+    await this.#context.reached?.(point);
   }
 }
 
@@ -263,7 +222,7 @@ async function foldStaged(client: pg.ClientBase, month: string, table: string): 
   }
 }
 
-/** Of two at once the second is told, instead of taking the first one's tables away. */
+/** Of two at once the second fails, instead of dropping the tables of the first one. */
 async function lockRestore(client: pg.ClientBase, month: string): Promise<void> {
   const { rows } = await client.query<{ free: boolean }>({
     text: "select pg_try_advisory_lock(hashtext('audit_restore'), ($1::date - date '2000-01-01')) as free",
