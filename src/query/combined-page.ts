@@ -8,6 +8,7 @@ import { selectPage, selectPositions } from '../database/reading/record-reader.t
 import { inSnapshot } from '../database/reading/snapshot.ts';
 import { addMonths } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
+import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { archiveEntries, timesOf } from './archive-entries.ts';
 import type { ArchiveAccess, QueryOptions, RecordEntry, SourcedRow, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, positionOf, retryWhenMoved, unsearched } from './combined-answer.ts';
@@ -84,13 +85,11 @@ interface DatabasePart extends Page {
 /** Records of re-opened months that one page compares with the archive; a page ends where there are more. */
 const MAX_REOPENED = 5_000;
 
-const LEDGER = 'audit_ledger';
-
 function readDatabase(question: PageQuestion): Promise<DatabasePart> {
   const { pool, definition, query } = question;
   const { table } = definition;
-  return inSnapshot(pool, [table, LEDGER], async (client) => {
-    const archived = await selectArchivedMonths(client, [table, LEDGER]);
+  return inSnapshot(pool, [table, LEDGER_TABLE], async (client) => {
+    const archived = await selectArchivedMonths(client, [table, LEDGER_TABLE]);
     const page = await selectPage(client, definition, query);
     const possible = inOrder(monthsOf(question, archived.get(table) ?? []), query);
     const pageEnd = endOfPage(page, query);
@@ -107,7 +106,7 @@ function readDatabase(question: PageQuestion): Promise<DatabasePart> {
         [pageEnd, reopened.length >= MAX_REOPENED ? reopened.at(-1) : undefined],
       ),
       months,
-      ledgerMonths: archived.get(LEDGER) ?? [],
+      ledgerMonths: archived.get(LEDGER_TABLE) ?? [],
       reopened,
     };
   });

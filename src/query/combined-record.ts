@@ -6,6 +6,7 @@ import { inSnapshot } from '../database/reading/snapshot.ts';
 import { selectRecordLocation } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
+import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { LEFT_OUT, unsearched } from './combined-answer.ts';
@@ -68,15 +69,13 @@ interface HistoryQuestion extends Sources {
   readonly after: HistoryPosition | undefined;
 }
 
-const LEDGER = 'audit_ledger';
-
 /** Every observation of one record, wherever its month is, in the order in which they fold. */
 export async function selectCombinedHistory(
   { pool, archive, record, limit, after }: HistoryQuestion,
   { signal, includeArchive }: QueryOptions,
 ): Promise<CombinedHistory> {
-  const { database, month } = await inSnapshot(pool, [LEDGER], async (client) => {
-    const months = (await selectArchivedMonths(client, [LEDGER])).get(LEDGER) ?? [];
+  const { database, month } = await inSnapshot(pool, [LEDGER_TABLE], async (client) => {
+    const months = (await selectArchivedMonths(client, [LEDGER_TABLE])).get(LEDGER_TABLE) ?? [];
     return {
       month: months.find((candidate) => candidate.month === monthOf(record.createdAt)),
       database: await selectHistory(client, record, limit, after),

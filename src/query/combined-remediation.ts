@@ -10,6 +10,7 @@ import { inSnapshot } from '../database/reading/snapshot.ts';
 import { instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
+import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { distinctEntries, selectArchivedTimeline } from './archive/archive-ledger.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, positionOf, unsearched } from './combined-answer.ts';
@@ -173,15 +174,13 @@ interface Remediation {
 type Belongings = Pick<CombinedRemediation, 'parts' | 'timeline' | 'unsearched'>;
 type BelongingsQuestion = RemediationQuestion & { readonly remediation: Remediation };
 
-const LEDGER = 'audit_ledger';
-
 async function findBelongings(
   sources: Sources,
   question: BelongingsQuestion,
   options: QueryOptions,
 ): Promise<Belongings> {
   const { remediation, maxParts, maxTimeline } = question;
-  const tables = [...PART_DEFINITIONS.map(({ table }) => table), LEDGER];
+  const tables = [...PART_DEFINITIONS.map(({ table }) => table), LEDGER_TABLE];
   const database = await inSnapshot(sources.pool, tables, async (client) => {
     const months = await selectArchivedMonths(client, tables);
     const parts = [];
@@ -202,7 +201,7 @@ async function findBelongings(
       definition,
       rows: await searchParts(sources, { definition, remediation, maxParts }, options),
     });
-  const ledgerMonths = (database.months.get(LEDGER) ?? []).filter((month) =>
+  const ledgerMonths = (database.months.get(LEDGER_TABLE) ?? []).filter((month) =>
     isWithin(month, remediation.window),
   );
   const archived = await archive.reader.ask(options.signal, (session) =>

@@ -32,6 +32,7 @@ import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { expireMonth } from '../expiry/expire-month.ts';
 import { removeOrphans } from '../expiry/remove-orphans.ts';
@@ -91,7 +92,7 @@ export class RetentionSteps {
    */
   async #isHeld(client: pg.Client, month: string): Promise<boolean> {
     const relations = (await partitionsOf(client, month)).filter(
-      ({ table, attachment }) => attachment !== 'absent' && table !== 'audit_ledger',
+      ({ table, attachment }) => attachment !== 'absent' && table !== LEDGER_TABLE,
     );
     const holdIds = (await holdsOfMonth(client, month, relations)).map(({ id }) => id);
     if (holdIds.length === 0) return false;

@@ -21,13 +21,13 @@ import {
   foldStagedLedger,
   foldStagedRecords,
   settleStagedHomes,
-  STAGED_LEDGER_TABLE,
   stagedFrom,
   stagedRelation,
 } from '../../database/months/staged-month.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { ArchiveMismatchError } from '../export/retention-errors.ts';
 import type { Manifest, ManifestPart, SealedManifest } from '../manifest/manifest.ts';
@@ -102,7 +102,7 @@ export class RestoreSteps {
       await loadTable(client, { store, workFolder, month, relation: staged, parts, onPart });
       await this.#reached('checked');
       if (parts.length > 1) await foldStaged(client, month, table);
-      if (table !== STAGED_LEDGER_TABLE) await settleStagedHomes(client, table, staged);
+      if (table !== LEDGER_TABLE) await settleStagedHomes(client, table, staged);
       await finishStaged(client, table, staged, { range: monthRange(month), source: reference.sha256 });
       await client.query('commit');
       await this.#reached('staged');
@@ -208,8 +208,8 @@ export class RestoreSteps {
 
 /** The ledger before the records that are folded from it. */
 const LOAD_ORDER = [
-  STAGED_LEDGER_TABLE,
-  ...ARCHIVED_TABLES.map(({ table }) => table).filter((table) => table !== STAGED_LEDGER_TABLE),
+  LEDGER_TABLE,
+  ...ARCHIVED_TABLES.map(({ table }) => table).filter((table) => table !== LEDGER_TABLE),
 ];
 
 async function foldStaged(client: pg.ClientBase, month: string, table: string): Promise<void> {
@@ -217,7 +217,7 @@ async function foldStaged(client: pg.ClientBase, month: string, table: string): 
   const definition = RECORD_DEFINITIONS.find((candidate) => candidate.table === table);
   if (definition === undefined) await foldStagedLedger(client, staged);
   else {
-    const ledger = stagedRelation(partitionName(STAGED_LEDGER_TABLE, month));
+    const ledger = stagedRelation(partitionName(LEDGER_TABLE, month));
     await foldStagedRecords(client, definition, { rows: staged, ledger });
   }
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { Hold } from '../holds/holds.ts';
 import { holdsOfMonth } from '../holds/holds.ts';
 import { quoteIdentifier } from '../sql.ts';
@@ -44,7 +45,7 @@ async function dropUnlessHeld(
   const holds = await holdsOfMonth(
     client,
     month,
-    partitions.filter(({ table }) => table !== 'audit_ledger'),
+    partitions.filter(({ table }) => table !== LEDGER_TABLE),
   );
   if (holds.length > 0) return { dropped: false, holds };
   const row = await selectMonth(client, month);

@@ -2,13 +2,14 @@ import type pg from 'pg';
 
 import { addMonths } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
 import { canChange, changeMonth, MonthMovedError, selectMonth, underMonthLock } from './month-states.ts';
 import { partitionedTables } from './partitions.ts';
-import { foldRecords, rangeCheck, STAGED_LEDGER_TABLE, stagedFrom, stagedRelation } from './staged-month.ts';
+import { foldRecords, rangeCheck, stagedFrom, stagedRelation } from './staged-month.ts';
 import type { TableChange } from './table-locks.ts';
 import { namingLockHolders } from './table-locks.ts';
 
@@ -113,7 +114,7 @@ async function mergeAll(
   const stagedOf = (table: string): string =>
     quoteIdentifier(stagedRelation(partitions.find((one) => one.table === table)?.relation ?? ''));
   await client.query(
-    `insert into ${STAGED_LEDGER_TABLE} select * from ${stagedOf(STAGED_LEDGER_TABLE)} on conflict do nothing`,
+    `insert into ${LEDGER_TABLE} select * from ${stagedOf(LEDGER_TABLE)} on conflict do nothing`,
   );
   for (const definition of RECORD_DEFINITIONS) {
     const table = quoteIdentifier(definition.table);
@@ -137,7 +138,7 @@ async function mergeAll(
           and record.id = any($1::uuid[]) and record.created_at = any($2::timestamptz[])`,
       values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt)],
     });
-    await foldRecords(client, definition, locations, { rows: definition.table, ledger: STAGED_LEDGER_TABLE });
+    await foldRecords(client, definition, locations, { rows: definition.table, ledger: LEDGER_TABLE });
   }
   for (const { table } of partitions) await client.query(`drop table ${stagedOf(table)}`);
 }

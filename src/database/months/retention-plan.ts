@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { addMonths, millisecondsOf } from '../../domain/instant.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { Hold } from '../holds/holds.ts';
 import { describeHold, holdsOfMonth, listHolds } from '../holds/holds.ts';
 import type { MonthPartition } from './month-detach.ts';
@@ -158,7 +159,7 @@ function decideDetached(
 /** Through the parent where it is attached: a role without ownership may read it there only. */
 async function readableRelations(client: pg.Pool | pg.ClientBase, partitions: readonly MonthPartition[]) {
   const wanted = partitions
-    .filter(({ table, attachment }) => table !== 'audit_ledger' && attachment !== 'absent')
+    .filter(({ table, attachment }) => table !== LEDGER_TABLE && attachment !== 'absent')
     .map(({ table, relation, attachment }) => ({
       table,
       relation: attachment === 'attached' ? table : relation,

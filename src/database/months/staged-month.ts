@@ -13,8 +13,6 @@ export function stagedRelation(partition: string): string {
   return `restoring_${partition}`;
 }
 
-export const STAGED_LEDGER_TABLE = 'audit_ledger';
-
 /** An empty table like its parent, instead of what an earlier attempt left. Without indexes: they come last. */
 export async function createStaged(client: pg.ClientBase, parent: string, staged: string): Promise<void> {
   await dropStaged(client, staged);

@@ -6,6 +6,7 @@ import { compareEntries, foldEntries } from '../../domain/fold.ts';
 import type { Observation } from '../../domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { drawSalts, sealEntry } from '../../identity/ledger-entry.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
@@ -190,8 +191,6 @@ interface FoldedRelations {
   readonly ledger: string;
 }
 
-const LEDGER = 'audit_ledger';
-
 interface LedgerRow {
   record_id: string;
   source_version: string;
@@ -210,7 +209,7 @@ export async function refold(
   client: pg.ClientBase,
   definition: RecordDefinition,
   locations: readonly RecordLocation[],
-  relations: FoldedRelations = { rows: definition.table, ledger: LEDGER },
+  relations: FoldedRelations = { rows: definition.table, ledger: LEDGER_TABLE },
 ): Promise<void> {
   const { rows } = await client.query<LedgerRow>({
     name: `select-entries-${relations.ledger}`,

@@ -29,6 +29,8 @@ export const PARTITION_STATES = [
 ] as const;
 export type PartitionState = (typeof PARTITION_STATES)[number];
 
+export const LEDGER_TABLE = 'audit_ledger';
+
 export const SERVICE_TABLES = [
   {
     table: 'record_home',
@@ -46,7 +48,7 @@ export const SERVICE_TABLES = [
     ],
   },
   {
-    table: 'audit_ledger',
+    table: LEDGER_TABLE,
     meaning: 'Every observation once, append-only. The row of a record is the fold of its entries here.',
     partitioned: true,
     columns: [

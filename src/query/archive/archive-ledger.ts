@@ -4,12 +4,11 @@ import type { EntryRow, HistoryPosition, LedgerEntry } from '../../database/read
 import { entryOf } from '../../database/reading/record-history.ts';
 import type { Position } from '../../database/reading/record-query.ts';
 import { quoteLiteral } from '../../database/sql.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { TimeRange } from '../part-spans.ts';
 import { overlaps } from '../part-spans.ts';
 import { instant } from './archive-conditions.ts';
 import { amongIds, parquet } from './archive-rows.ts';
-
-const LEDGER = 'audit_ledger';
 
 const stamp = (name: string): string => `make_timestamp(epoch_us(${name}))::varchar || '+00' as ${name}`;
 const ENTRY_COLUMNS = `
@@ -46,7 +45,7 @@ export async function selectFetchedEntries(
   const range = rangeOfRecords(records);
   const rows = await session.duckdb.rows(`
     select distinct on (archived.record_id, archived.source_version, archived.content_hash) ${ENTRY_COLUMNS}
-    from ${parquet({ table: LEDGER, paths })}
+    from ${parquet({ table: LEDGER_TABLE, paths })}
     where archived.created_at >= ${instant(range.from ?? '')}
       and archived.created_at <= ${instant(range.to ?? '')}
       and ${amongIds(
@@ -79,7 +78,7 @@ export async function selectArchivedTimeline(
   if (paths.length === 0) return [];
   const rows = await session.duckdb.rows(`
     select ${ENTRY_COLUMNS}
-    from ${parquet({ table: LEDGER, paths })}
+    from ${parquet({ table: LEDGER_TABLE, paths })}
     where archived.remediation_uid = ${quoteLiteral(uid)}
     order by archived.observed_at, archived.source_version, archived.content_hash
     limit ${Math.trunc(limit)}`);
@@ -92,7 +91,7 @@ async function ledgerFiles(
   range: TimeRange,
 ): Promise<string[]> {
   const { parts } = await session.manifest(month);
-  return session.files(parts.filter((part) => part.table === LEDGER && overlaps(part, range)));
+  return session.files(parts.filter((part) => part.table === LEDGER_TABLE && overlaps(part, range)));
 }
 
 /** The ledger is a set: of two copies of one observation the first stands for both. */

@@ -19,6 +19,7 @@ import { inSnapshotOf } from '../../database/reading/snapshot.ts';
 import { quoteIdentifier } from '../../database/sql.ts';
 import { addMonths, instantFromSql } from '../../domain/instant.ts';
 import { definitionOf } from '../../domain/records/index.ts';
+import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { QueryOptions, Sources } from '../combined-answer.ts';
 import { MonthMovedMeanwhileError, retryWhenMoved, unsearched } from '../combined-answer.ts';
 import {
@@ -36,8 +37,6 @@ import { columnsRead } from './report-sql.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
 import { ReportTooLargeError, runReport } from './run-report.ts';
-
-const LEDGER = 'audit_ledger';
 
 /** One of the named questions, over the months of the database and, when options for, those of the archive. */
 export async function runCombinedReport(
@@ -132,7 +131,7 @@ async function runOverDatabase(
   question: ReportQuestion,
   reason: string,
 ): Promise<ReportAnswer> {
-  return inSnapshotOf(client, [question.report.reads.table, LEDGER], async () => {
+  return inSnapshotOf(client, [question.report.reads.table, LEDGER_TABLE], async () => {
     const { months } = await archivedMonthsOf(client, question);
     const answer = await runReport(client, question.report.name, question.given);
     return { ...answer, unsearched: unsearched(months, reason) };
@@ -152,12 +151,12 @@ async function archivedMonthsOf(
   });
   const text = rows[0]?.from ?? undefined;
   const from = text === undefined ? undefined : instantFromSql(text);
-  const archived = await selectArchivedMonths(client, [table, LEDGER]);
+  const archived = await selectArchivedMonths(client, [table, LEDGER_TABLE]);
   const isPossible = ({ month }: ArchivedMonth): boolean =>
     window !== 'created_at' || from === undefined || addMonths(month, 1) > from;
   return {
     months: (archived.get(table) ?? []).filter(isPossible),
-    ledgerMonths: archived.get(LEDGER) ?? [],
+    ledgerMonths: archived.get(LEDGER_TABLE) ?? [],
     from,
   };
 }
@@ -187,7 +186,7 @@ async function runOverBoth(
   const { report, given } = question;
   const { table } = report.reads;
   const rows = await rowsOfBoth(client, report);
-  return inSnapshotOf(client, [table, LEDGER], async () => {
+  return inSnapshotOf(client, [table, LEDGER_TABLE], async () => {
     const now = await archivedMonthsOf(client, question);
     const moved = now.months.find(
       (month, index) => JSON.stringify(month) !== JSON.stringify(before.months[index]),
