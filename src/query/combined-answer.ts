@@ -3,7 +3,6 @@ import type pg from 'pg';
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import type { Position, RecordRow } from '../database/reading/record-query.ts';
-import { instantFromSql } from '../domain/instant.ts';
 import type { Entry } from './merge-sorted.ts';
 
 /** Where a row was read. `both`: it is the fold of observations in the database and in the archive. */
@@ -52,10 +51,6 @@ export const LEFT_OUT = 'the archive was left out by include_archive=false';
 
 export function fromDatabase(row: RecordRow): SourcedRow {
   return { row, source: 'database' };
-}
-
-export function positionOf(row: RecordRow): Position {
-  return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }
 
 /** A month was moved while it was read. Another attempt finds it where it is now. */

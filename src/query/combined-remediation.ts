@@ -4,16 +4,17 @@ import { selectArchivedMonths } from '../database/months/archived-months.ts';
 import type { LedgerEntry } from '../database/reading/record-history.ts';
 import { selectTimeline } from '../database/reading/record-history.ts';
 import type { Filter, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
+import { positionOf } from '../database/reading/record-reader.ts';
 import type { RemediationAddress } from '../database/reading/remediation-reader.ts';
 import { PART_DEFINITIONS, selectParts, selectRemediations } from '../database/reading/remediation-reader.ts';
 import { inSnapshot } from '../database/reading/snapshot.ts';
-import { instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
+import { instantFromSql, instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { distinctEntries, selectArchivedTimeline } from './archive/archive-ledger.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
-import { fromDatabase, LEFT_OUT, positionOf, unsearched } from './combined-answer.ts';
+import { fromDatabase, LEFT_OUT, unsearched } from './combined-answer.ts';
 import type { CombinedPage } from './combined-page.ts';
 import { selectCombinedPage } from './combined-page.ts';
 import { SearchUnfinishedError } from './combined-record.ts';
@@ -157,10 +158,9 @@ interface Window {
 }
 
 function windowOf(record: RecordRow): Window {
-  const last = String(record['updated_at']).replace(' ', 'T').replace(/\+00$/, 'Z');
   return {
     from: instantOf(millisecondsOf(positionOf(record).createdAt) - MARGIN_MS),
-    to: instantOf(millisecondsOf(last) + MARGIN_MS),
+    to: instantOf(millisecondsOf(instantFromSql(String(record['updated_at']))) + MARGIN_MS),
   };
 }
 

@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { listHolds, placeHold } from '../../src/database/holds/holds.ts';
+import { selectMonth } from '../../src/database/months/month-states.ts';
+import { createMonth } from '../../src/database/months/partitions.ts';
 import { monthsAhead, partitionedTables, rollOver } from '../../src/database/months/partitions.ts';
 import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
@@ -103,5 +106,24 @@ test('readers and writers of the tables go on while months are made', async () =
     const { ahead } = await rollOver(database.writer, now, 8);
     expect(ahead).toBe(8);
     await reader.query('rollback');
+  });
+});
+
+test('the times of a month and of a hold are instants, whatever the zone of the session', async () => {
+  await createMonth(database.owner, '2022-05-01');
+  await placeHold(
+    database.writer,
+    { from: '2022-05-03T04:05:06.000007Z' },
+    { by: 'an auditor', reason: 'a test' },
+  );
+  await database.owner.query(
+    `update audit_partition set detached_at = '2022-06-07 08:09:10.000011+00' where month = '2022-05-01'`,
+  );
+  await withOwner(async (client) => {
+    await client.query("set timezone = 'America/New_York'");
+    expect(await selectMonth(client, '2022-05-01')).toMatchObject({
+      detachedAt: '2022-06-07T08:09:10.000011Z',
+    });
+    expect(await listHolds(client)).toMatchObject([{ scope: { from: '2022-05-03T04:05:06.000007Z' } }]);
   });
 });

@@ -1,11 +1,11 @@
 import type { HistoryPosition } from '../../database/reading/record-history.ts';
+import { positionOf } from '../../database/reading/record-reader.ts';
 import { isUuid } from '../../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { BIGINT_TEXT } from '../../domain/value-patterns.ts';
 import type { QueryOptions, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
-import { positionOf } from '../../query/combined-answer.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import { invalidParameter, Problem } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { addMonths } from '../../domain/instant.ts';
-import { quoteIdentifier } from '../sql.ts';
+import { instantText, quoteIdentifier } from '../sql.ts';
 
 /*
  * Holds: records that must not be dropped, whatever their age.
@@ -74,8 +74,7 @@ interface HoldRow {
   archive: string;
 }
 
-const INSTANT_FORMAT = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
-const instant = (column: string): string => `to_char(${column}, ${INSTANT_FORMAT}) as ${column}`;
+const instant = (column: string): string => `${instantText(column)} as ${column}`;
 const HOLD_COLUMNS = `id, cluster, remediation_uid, namespace, target_resource, ${instant('from_time')},
   ${instant('to_time')}, reason, placed_by, ${instant('placed_at')}, released_by, ${instant('released_at')},
   (

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { monthOf } from '../../domain/instant.ts';
 import type { PartitionState } from '../../domain/records/service-tables.ts';
-import { quoteIdentifier } from '../sql.ts';
+import { instantText, quoteIdentifier } from '../sql.ts';
 import { partitionsOf } from './month-detach.ts';
 
 /*
@@ -62,14 +62,12 @@ export class MonthMovedError extends Error {
   }
 }
 
-const instant = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
 const SELECT_MONTHS = `
   select month::text as month, state, manifest, encode(manifest_sha256, 'hex') as "manifestSha256",
     settled_manifest as "settledManifest", approved_by as "approvedBy", restored_by as "restoredBy", fault,
-    ${instant('approved_at')} as "approvedAt", ${instant('detached_at')} as "detachedAt",
-    ${instant('dropped_at')} as "droppedAt", ${instant('expired_at')} as "expiredAt",
-    ${instant('restored_until')} as "restoredUntil"
+    ${instantText('approved_at')} as "approvedAt", ${instantText('detached_at')} as "detachedAt",
+    ${instantText('dropped_at')} as "droppedAt", ${instantText('expired_at')} as "expiredAt",
+    ${instantText('restored_until')} as "restoredUntil"
   from audit_partition`;
 
 /** Every month there ever was, oldest first. */

@@ -35,7 +35,8 @@ export async function selectPage(
     const chunk = found.rows.slice(0, wanted);
     rows.push(...chunk);
     size += chunk.reduce((sum, row) => sum + sizeOf(row), 0);
-    after = chunk.length < found.rows.length ? positionOf(chunk.at(-1)) : undefined;
+    const last = chunk.at(-1);
+    after = last !== undefined && chunk.length < found.rows.length ? positionOf(last) : undefined;
     if (after === undefined) break;
   }
   return { rows, next: after };
@@ -49,7 +50,7 @@ export async function selectPositions(
 ): Promise<Position[]> {
   const { text, values } = pageStatement(definition, query, 'created_at, id');
   const { rows } = await pool.query<RecordRow>(text, [...values]);
-  return rows.map((row) => positionOf(row)).filter((position) => position !== undefined);
+  return rows.map(positionOf);
 }
 
 function sizeOf(row: RecordRow): number {
@@ -59,8 +60,8 @@ function sizeOf(row: RecordRow): number {
   );
 }
 
-function positionOf(row: RecordRow | undefined): Position | undefined {
-  if (row === undefined) return undefined;
+/** Where a row is in the order of a list. */
+export function positionOf(row: RecordRow): Position {
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
 }
 

@@ -12,8 +12,8 @@ import type { DuckDb } from '../../archive/parquet/duckdb.ts';
 import { rendered } from '../../archive/parquet/row-text.ts';
 import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
+import { positionOf } from '../../database/reading/record-reader.ts';
 import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
-import { instantFromSql } from '../../domain/instant.ts';
 import { archiveConditions, instant, uuid } from './archive-conditions.ts';
 
 /** Parts that one question is put to: the paths of files of one table. */
@@ -121,10 +121,6 @@ export async function selectPartialRecords(
 }
 
 const POSITION = 'archived.created_at::varchar as created_at, archived.id::varchar as id';
-
-function positionOf(row: RecordRow): Position {
-  return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
-}
 
 /** The rows of the files as `archived`. A column that came after a file was written is null in its rows. */
 export function parquet({ table, paths }: Pick<ArchivedFiles, 'table' | 'paths'>): string {
