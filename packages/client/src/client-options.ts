@@ -20,7 +20,7 @@ export interface ClientOptions {
   readonly maxPending?: number;
   /** Folder for records that wait; they survive a crash there. One per process. Default: memory. */
   readonly spoolFolder?: string;
-  /** Longest `close` goes on sending, in milliseconds. Default 5,000. */
+  /** Longest time `close` goes on sending, in milliseconds. Default 5,000. */
   readonly drainMs?: number;
   /** First pause after a failure, in milliseconds; it doubles up to half a minute. Default 200. */
   readonly backoffMs?: number;
