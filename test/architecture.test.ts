@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { CLIENT_RULES, findViolations } from './support/import-rules.ts';
+import { CLIENT_RULES, findImportCycles, findViolations } from './support/import-rules.ts';
 import { findUnusedExports } from './support/unused-exports.ts';
 
 const SOURCE_ROOT = fileURLToPath(new URL('../src', import.meta.url));
@@ -40,6 +40,10 @@ test('each doc comment of src/ stands directly above what it describes', () => {
 
 test('src/ imports only what the import table allows', () => {
   expect(findViolations(SOURCE_ROOT)).toEqual([]);
+});
+
+test.each(['../dev', '.'])('no two files of %s import each other, directly or around', (folder) => {
+  expect(findImportCycles(fileURLToPath(new URL(folder, import.meta.url)))).toEqual([]);
 });
 
 test('the client imports nothing but Node, its own files and prom-client', () => {
@@ -116,7 +120,20 @@ describe('the import table bites:', () => {
     expect(findViolations(root)).toEqual(['database/pool.ts reads process.env; only config/config.ts may']);
   });
 
-  test('a cycle of value imports is shown whole', () => {
+  test('a cycle that only a type closes is shown like any other', () => {
+    const root = tree({
+      'domain/a.ts': `import type { B } from './b.ts';`,
+      'domain/b.ts': `import './a.ts';`,
+      'domain/c.ts': `type A = import('./d.ts').A;`,
+      'domain/d.ts': `import './c.ts';`,
+    });
+    expect(findViolations(root)).toEqual([
+      'import cycle: domain/a.ts -> domain/b.ts -> domain/a.ts',
+      'import cycle: domain/c.ts -> domain/d.ts -> domain/c.ts',
+    ]);
+  });
+
+  test('a cycle of imports is shown from its first file to its last', () => {
     const root = tree({ 'domain/a.ts': `import './b.ts';`, 'domain/b.ts': `import './a.ts';` });
     expect(findViolations(root)).toEqual(['import cycle: domain/a.ts -> domain/b.ts -> domain/a.ts']);
   });

@@ -1,12 +1,9 @@
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import { SCENARIO_FACTS } from './scenario-facts.ts';
-import type { PlayedObject, Situation } from './situation.ts';
+import type { Fact, PlayedObject, Situation } from './situation.ts';
 import { timeText } from './situation.ts';
 import type { Part, Template, TemplateObject } from './step.ts';
 import { millisecondsOf } from './step.ts';
-
-/** Computes what a template names. The argument is what follows the name: `SP` in `@ref SP`. */
-export type Fact = (situation: Situation, argument: string) => JsonValue;
 
 /** The one fact with arithmetic: `@now`, `@now+30m`, `@now-40s`. A span of life is shorter by the clock when it runs fast. */
 const NOW = /^@now(?:([+-])(\S+))?$/;

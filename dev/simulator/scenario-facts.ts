@@ -1,9 +1,8 @@
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import type { Scenario } from './catalogue.ts';
-import type { Fact } from './facts.ts';
 import type { RemediationPlan } from './plan.ts';
 import { sha256, targetText, uuidOf } from './plan.ts';
-import type { Situation } from './situation.ts';
+import type { Fact, Situation } from './situation.ts';
 import { timeText } from './situation.ts';
 
 /** How much a team cares, by the severity of its signal. */

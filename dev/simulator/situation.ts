@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/domain/json.ts';
+import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import type { RemediationPlan } from './plan.ts';
 import type { Part } from './step.ts';
 
@@ -45,3 +45,6 @@ export interface Situation {
 /** Whole seconds, as controllers write them. */
 export const timeText = (milliseconds: number): string =>
   new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z');
+
+/** Computes what a template names. The argument is what follows the name: `SP` in `@ref SP`. */
+export type Fact = (situation: Situation, argument: string) => JsonValue;

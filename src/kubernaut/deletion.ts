@@ -3,7 +3,7 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
-import type { GoneResource, KubernautKind } from './kinds.ts';
+import type { GoneResource, KubernautKind } from './kind.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { siblingMark } from './sibling.ts';

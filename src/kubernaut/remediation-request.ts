@@ -3,7 +3,7 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import { allPaths } from './column-source.ts';
 import { observeDeletion } from './deletion.ts';
-import type { GoneResource } from './kinds.ts';
+import type { GoneResource } from './kind.ts';
 import { pathsLeftOut } from './left-out.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';

@@ -1,4 +1,4 @@
-import type { KubernautKind } from '../kubernaut/kinds.ts';
+import type { KubernautKind } from '../kubernaut/kind.ts';
 
 /** What the watcher has to know of a kind. */
 export type WatchedKind = Pick<

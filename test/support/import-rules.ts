@@ -102,6 +102,11 @@ export function findViolations(sourceRoot: string, rules = IMPORT_RULES): string
   ];
 }
 
+/** Cycles among the files of a tree that has no import table. */
+export function findImportCycles(sourceRoot: string): string[] {
+  return findCycles(new Map(readTree(sourceRoot).map((file) => [file.path, file])));
+}
+
 function environmentLine(file: SourceFile): string {
   return `${file.path} reads process.env; only ${CONFIG} may`;
 }
@@ -146,7 +151,7 @@ function isRoomAllowed(file: SourceFile, target: SourceFile, found: Import, rule
   return found.typeOnly && (rule.typesOnly ?? []).includes(target.room);
 }
 
-/** Cycles of value imports. Types are erased, so a cycle through them cannot bite at run time. */
+/** Cycles, also those that only types close: whoever reads one file of them has to read all. */
 function findCycles(files: ReadonlyMap<string, SourceFile>): string[] {
   const done = new Set<string>();
   const cycles: string[] = [];
@@ -156,7 +161,7 @@ function findCycles(files: ReadonlyMap<string, SourceFile>): string[] {
       return;
     }
     if (done.has(path)) return;
-    for (const next of valueTargets(path, files)) visit(next, [...trail, path]);
+    for (const next of targets(path, files)) visit(next, [...trail, path]);
     done.add(path);
   };
   for (const path of files.keys()) visit(path, []);
@@ -170,7 +175,7 @@ function findNodeInWorkflows(files: ReadonlyMap<string, SourceFile>): string[] {
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (reached.has(path)) continue;
     reached.add(path);
-    queue.push(...valueTargets(path, files));
+    queue.push(...targets(path, files, ({ typeOnly }) => !typeOnly));
   }
   return [...reached].flatMap((path) =>
     (files.get(path)?.imports ?? [])
@@ -179,10 +184,13 @@ function findNodeInWorkflows(files: ReadonlyMap<string, SourceFile>): string[] {
   );
 }
 
-function valueTargets(path: string, files: ReadonlyMap<string, SourceFile>): string[] {
-  const imports = files.get(path)?.imports ?? [];
-  return imports
-    .filter((found) => !found.typeOnly && found.specifier.startsWith('.'))
+function targets(
+  path: string,
+  files: ReadonlyMap<string, SourceFile>,
+  isWanted: (found: Import) => boolean = () => true,
+): string[] {
+  return (files.get(path)?.imports ?? [])
+    .filter((found) => isWanted(found) && found.specifier.startsWith('.'))
     .map((found) => resolveImport(path, found.specifier))
     .filter((target) => files.has(target));
 }
@@ -252,17 +260,20 @@ function readsProcessEnvironment(node: ts.Node, source: ts.SourceFile): boolean 
 }
 
 function asImport(node: ts.Node): Import | undefined {
-  if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
-    return { specifier: node.moduleSpecifier.text, typeOnly: isTypeOnlyClause(node.importClause) };
-  }
-  if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
-    return { specifier: node.moduleSpecifier.text, typeOnly: node.isTypeOnly };
-  }
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-    const [argument] = node.arguments;
-    if (argument && ts.isStringLiteral(argument)) return { specifier: argument.text, typeOnly: false };
-  }
+  if (ts.isImportDeclaration(node)) return from(node.moduleSpecifier, isTypeOnlyClause(node.importClause));
+  if (ts.isExportDeclaration(node)) return from(node.moduleSpecifier, node.isTypeOnly);
+  // `import('./x.ts').T` in a type, and `import('./x.ts')` at run time.
+  if (ts.isImportTypeNode(node))
+    return from(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, true);
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+    return from(node.arguments[0], false);
   return undefined;
+}
+
+function from(specifier: ts.Node | undefined, typeOnly: boolean): Import | undefined {
+  return specifier !== undefined && ts.isStringLiteral(specifier)
+    ? { specifier: specifier.text, typeOnly }
+    : undefined;
 }
 
 function isTypeOnlyClause(clause: ts.ImportClause | undefined): boolean {

@@ -3,7 +3,7 @@ import type { WatchedState } from '../../dev/simulator/states.ts';
 import { statesOf } from '../../dev/simulator/states.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import type { KubernautKind } from '../../src/kubernaut/kinds.ts';
+import type { KubernautKind } from '../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
 import { readable } from './readings.ts';

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
-import type { GoneResource } from '../../src/kubernaut/kinds.ts';
+import type { GoneResource } from '../../src/kubernaut/kind.ts';
 import type { ReadingContext, ResourceReading } from '../../src/kubernaut/observed-remediation.ts';
 import { sourceVersion } from '../../src/kubernaut/observed-remediation.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';

@@ -1,4 +1,4 @@
-import type { ServerDefinition } from './catalogue.ts';
+import type { ServerDefinition } from './server-definition.ts';
 
 const VERSION = '1.32.0';
 

@@ -1,4 +1,5 @@
-import type { Verb } from '../http/route.ts';
+/** What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. */
+export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
 
 /** Who calls, as it goes into the ledger and the log. */
 export interface Caller {

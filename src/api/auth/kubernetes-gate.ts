@@ -3,8 +3,8 @@ import { type Reviewer, ReviewUnavailableError } from '../../kubernetes/review.t
 import { type ReviewedUser, reviewToken } from '../../kubernetes/token-review.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
-import type { Verb } from '../http/route.ts';
 import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
+import type { Verb } from './gate.ts';
 import type { Caller, Gate } from './gate.ts';
 import { ReviewCache, TooManyReviewsError } from './review-cache.ts';
 

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 
 import type { Logger } from '../../observability/logger.ts';
-import type { Verb } from '../http/route.ts';
 import { watchFiles } from '../http/watched-files.ts';
 import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
+import type { Verb } from './gate.ts';
 import type { Gate } from './gate.ts';
 
 /** What each role may do. */

@@ -1,10 +1,7 @@
 import type { JsonObject } from '../../domain/json.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { Caller } from '../auth/gate.ts';
+import type { Caller, Verb } from '../auth/gate.ts';
 import type { ProblemType } from './problems.ts';
-
-/** What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. */
-export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
 
 export interface ApiRequest {
   /** As in the log and in problems. */

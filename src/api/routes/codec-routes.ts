@@ -3,9 +3,10 @@ import { Buffer } from 'node:buffer';
 import { named } from '../../domain/named-schema.ts';
 import type { CodecBody, CodecEndpoint } from '../../temporal/codec-endpoint.ts';
 import { BASE64, CodecBodyError, UndecodablePayloadError } from '../../temporal/codec-endpoint.ts';
+import type { Verb } from '../auth/gate.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { Problem } from '../http/problems.ts';
-import type { ApiRequest, Route, Verb } from '../http/route.ts';
+import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 
 export interface PayloadCodecAccess {

@@ -1,6 +1,6 @@
 import { instantOf, parseInstant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import type { GoneResource } from '../../kubernaut/kinds.ts';
+import type { GoneResource } from '../../kubernaut/kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/observed-remediation.ts';
 import { isUnread, sourceVersion } from '../../kubernaut/observed-remediation.ts';
 import { textAt } from '../../kubernaut/resource.ts';

@@ -2,7 +2,7 @@ import { parseDuration } from '../../domain/duration.ts';
 import { millisecondsOf, parseInstant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Observation } from '../../domain/observation.ts';
-import type { GoneResource } from '../../kubernaut/kinds.ts';
+import type { GoneResource } from '../../kubernaut/kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/observed-remediation.ts';
 import { isUnread } from '../../kubernaut/observed-remediation.ts';
 import { ownPhaseOf, textAt } from '../../kubernaut/resource.ts';

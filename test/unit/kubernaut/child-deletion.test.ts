@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { parseJson } from '../../../src/domain/json.ts';
-import type { GoneResource } from '../../../src/kubernaut/kinds.ts';
+import type { GoneResource } from '../../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import { readable } from '../../support/readings.ts';
 

@@ -10,7 +10,7 @@ import type { Column } from '../../../src/domain/records/definition.ts';
 import { observedColumns } from '../../../src/domain/records/definition.ts';
 import { definitionOf } from '../../../src/domain/records/index.ts';
 import { allPaths } from '../../../src/kubernaut/column-source.ts';
-import type { KubernautKind } from '../../../src/kubernaut/kinds.ts';
+import type { KubernautKind } from '../../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import { pathsLeftOut } from '../../../src/kubernaut/left-out.ts';
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { foldEntries } from '../../../src/domain/fold.ts';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import { remediationAudit } from '../../../src/domain/records/remediation-audit.ts';
-import type { GoneResource } from '../../../src/kubernaut/kinds.ts';
+import type { GoneResource } from '../../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import {
   readRemediationDeletion,

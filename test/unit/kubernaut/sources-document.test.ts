@@ -4,7 +4,7 @@ import type { RecordDefinition } from '../../../src/domain/records/definition.ts
 import { observedColumns } from '../../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../../src/domain/records/index.ts';
 import type { ColumnSource, Paths } from '../../../src/kubernaut/column-source.ts';
-import type { KubernautKind } from '../../../src/kubernaut/kinds.ts';
+import type { KubernautKind } from '../../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import type { PhaseSources } from '../../../src/kubernaut/read-kind.ts';
 import { SHAPES } from '../../../src/kubernaut/shapes.ts';

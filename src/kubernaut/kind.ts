@@ -1,0 +1,47 @@
+import type { JsonObject } from '../domain/json.ts';
+import type { LeftOut } from './left-out.ts';
+import type {
+  ReadingContext,
+  RemediationReference,
+  ResourceReading,
+  Unread,
+} from './observed-remediation.ts';
+import type { PhaseSources } from './read-kind.ts';
+
+/** A kind of resource that the audit reads. */
+export interface KubernautKind {
+  readonly kind: string;
+  readonly plural: string;
+  /** Groups and versions it was ever served in, newest first; a cluster may serve several, or none. */
+  readonly served: readonly { readonly group: string; readonly version: string }[];
+  /** What its records take from it. Documentation, and the list of columns that nothing produces, follow from it. */
+  readonly phases: readonly PhaseSources[];
+  /** What it knows of its siblings' records. Default none. */
+  readonly fragments?: readonly PhaseSources[];
+  /** What is known of it and not recorded, and why. Default nothing. */
+  readonly leftOut?: LeftOut;
+  /** Pure, and never throws, whatever the JSON. */
+  read(resource: JsonObject, context: ReadingContext): ResourceReading | Unread;
+  /** What its deletion means for the audit, in observations whose `resource.deletedAt` is set. Pure, and never throws. */
+  readonly readDeletion: (gone: GoneResource, context: ReadingContext) => ResourceReading | Unread;
+  /** Phases after which nothing more happens, in lower case. */
+  readonly terminalPhases: readonly string[];
+}
+
+/** A resource that was deleted, or found to be gone, with what is still known of it. */
+export interface GoneResource {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** As in observations: of the deletion when it was watched, else the last version that was seen. */
+  readonly sourceVersion: string;
+  /** When it was deleted, as far as known, else when it was found to be gone. */
+  readonly deletedAt: string;
+  /** When it was created, else when it was first seen. */
+  readonly createdAt: string;
+  /** The state in which it went; absent when only its absence was seen. */
+  readonly lastState?: JsonObject;
+  /** Its last known phase in its own word. */
+  readonly phase?: string;
+  readonly remediation?: RemediationReference;
+}
