@@ -30,7 +30,7 @@ remediation-audit report recent-failures --format json|csv   for programs
 remediation-audit report recent-failures --include-archive   months that are in the archive too
 \`\`\`
 
-A length of time is given as \`7d\`, \`2w\`, \`36h\`, \`1d12h\`, \`90s\`, \`P30D\` or \`24 hours\`. Without a bound a report answers for
+A duration is written \`7d\`, \`2w\`, \`36h\`, \`1d12h\`, \`90s\`, \`P30D\` or \`24 hours\`. Without a bound a report answers for
 all months that are in the database, with \`--include-archive\` also for those in the [archive](retention.md#query-it): the same SQL over
 both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows; a longer one is refused, never shortened. In JSON,
 numbers have all their digits and intervals are PostgreSQL's text.
