@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { SECOND_MS } from '../src/domain/time.ts';
 import { withServers } from '../test/support/started-servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
@@ -16,7 +17,6 @@ const SHAPE: Shape = { observations: 25, signals: 5 };
 const SENT_AT_ONCE = 50;
 const ROUNDS = 3;
 const FEW_OBSERVATIONS = 1_000;
-const MS_PER_SECOND = 1_000;
 
 export const backlogBench: Bench = {
   name: BENCH,
@@ -35,7 +35,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     await using activities = storingActivities(database.writerUrl, logger);
     await using ceiling = await openTemporalCeiling({ access, observationBytes: OBSERVATION_BYTES });
     const rate = (side: string, tookMs: number): number => {
-      const perSecond = (count / tookMs) * MS_PER_SECOND;
+      const perSecond = (count / tookMs) * SECOND_MS;
       report(`${side}: ${perSecond.toFixed(1)} observations/s`);
       return perSecond;
     };

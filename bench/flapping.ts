@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { runSimulator } from '../dev/simulator/simulator.ts';
 import type { Branch } from '../dev/simulator/stories.ts';
+import { SECOND_MS } from '../src/domain/time.ts';
 import { until } from '../test/support/until.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
@@ -23,7 +24,6 @@ const SPARE_SECONDS = 120;
 const FLAP_DEADLINE_MS = 120_000;
 const COALESCE_SECONDS = 60;
 const HOUR_SECONDS = 3_600;
-const MS_PER_SECOND = 1_000;
 const MANY_FLAPS = 50;
 
 export const flappingBench: Bench = {
@@ -42,7 +42,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     const stopping = new AbortController();
     const flapping = play(world, {
       ...{ branch: 'notification-flapping', seed: 2, count: 1, speed: STORY_SPEED },
-      flapMs: (rows + SPARE_SECONDS) * MS_PER_SECOND,
+      flapMs: (rows + SPARE_SECONDS) * SECOND_MS,
       signal: stopping.signal,
     });
     const uid = await untilFlapping(world);
@@ -73,9 +73,9 @@ async function measured(world: WatchedWorld, seconds: number, seed: number): Pro
   const speed = LIFE_SECONDS / seconds;
   const uids = await play(world, { branch: 'remediated', seed, count: NEIGHBOURS, speed });
   // A trial of a few seconds measures nothing anyway.
-  await delay(Math.min(SETTLE_MS, (seconds * MS_PER_SECOND) / 2));
+  await delay(Math.min(SETTLE_MS, (seconds * SECOND_MS) / 2));
   const after = await processorSeconds(world);
-  const elapsedSeconds = (performance.now() - startedAt) / MS_PER_SECOND;
+  const elapsedSeconds = (performance.now() - startedAt) / SECOND_MS;
   const used = PROCESSES.reduce((sum, name) => sum + (after.get(name) ?? 0) - (before.get(name) ?? 0), 0);
   return {
     corePercent: (used / elapsedSeconds) * 100,
@@ -121,7 +121,7 @@ async function entriesSince({ reader }: WatchedWorld, uid: string, fromMs: numbe
     `select extract(epoch from recorded_at)::float8 - $2::float8 as second
      from audit_ledger
      where remediation_uid = $1::text`,
-    [uid, fromMs / MS_PER_SECOND],
+    [uid, fromMs / SECOND_MS],
   );
   return rows.map(({ second }) => second).filter((second) => second >= 0);
 }

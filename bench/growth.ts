@@ -10,6 +10,7 @@ import { createMonth } from '../src/database/months/partitions.ts';
 import { createPool } from '../src/database/pool.ts';
 import { createRecordStore } from '../src/database/recording/record-store.ts';
 import { addMonths, instantOf, monthOf } from '../src/domain/instant.ts';
+import { HOUR_MS } from '../src/domain/time.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
@@ -109,7 +110,7 @@ async function openSide(dataDir: string, report: (line: string) => void): Promis
   const logger = createLogger('error', BENCH);
   const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
   const open = (connectionString: string): pg.Pool =>
-    createPool({ connectionString, applicationName: BENCH, max: 1, statementTimeoutMs: 3_600_000, logger });
+    createPool({ connectionString, applicationName: BENCH, max: 1, statementTimeoutMs: HOUR_MS, logger });
   const admin = open(postgres.superuserUrl('remediation_audit'));
   const [owner, writer] = [open(ownerUrl), open(writerUrl)];
   const store = createRecordStore(writer);

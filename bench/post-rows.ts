@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../src/domain/time.ts';
+
 const A_WHILE_MS = 210_000;
 
 /** Bodies of executions nobody has posted yet, as source 000's struct marshals them, about 700 bytes each. */

@@ -1,8 +1,8 @@
+import { SECOND_MS } from '../src/domain/time.ts';
 import type { Figure, Measure } from './harness.ts';
 import { summarise } from './harness.ts';
 import { type ProcessSample, readProcessTree } from './process-tree.ts';
 
-const MS_PER_SECOND = 1_000;
 /** What this process calls itself differs from one Node to the next. */
 const THIS_PROCESS = 'worker and sender';
 const ALL = 'all processes';
@@ -22,7 +22,7 @@ function timeByName(tree: readonly ProcessSample[]): Map<string, number> {
   const times = new Map<string, number>([[ALL, 0]]);
   for (const { pid, name, cpuSeconds, endedChildrenCpuSeconds } of tree) {
     const shown = pid === process.pid ? THIS_PROCESS : name;
-    const ms = (cpuSeconds + endedChildrenCpuSeconds) * MS_PER_SECOND;
+    const ms = (cpuSeconds + endedChildrenCpuSeconds) * SECOND_MS;
     for (const key of [shown, ALL]) times.set(key, (times.get(key) ?? 0) + ms);
   }
   return times;

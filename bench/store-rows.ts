@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { instantOf } from '../src/domain/instant.ts';
 import type { Observation } from '../src/domain/observation.ts';
 import { naturalKey } from '../src/domain/observation.ts';
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../src/domain/time.ts';
 
 /** Observations of executions nobody has met yet, each about 740 bytes in 24 columns, spread over the last `days`. */
 export function newObservations(count: number, days = 1): Observation[] {

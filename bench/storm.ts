@@ -1,6 +1,7 @@
 import type { PlayedRemediation } from '../dev/simulator/play.ts';
 import { runSimulator } from '../dev/simulator/simulator.ts';
 import { statesOf } from '../dev/simulator/states.ts';
+import { SECOND_MS } from '../src/domain/time.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { RECORDING_QUEUE } from '../src/temporal/identifiers.ts';
 import { until } from '../test/support/until.ts';
@@ -28,7 +29,6 @@ const DRAIN_DEADLINE_MS = 1_800_000;
 const BARE_SIGNALS = 100;
 const WARM_UPS = 5;
 const MIB = 1_024 * 1_024;
-const MS_PER_SECOND = 1_000;
 
 export const stormBench: Bench = {
   name: BENCH,
@@ -56,7 +56,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
       ...(await memoryFigures(world, await memory.stop())),
       ...PROCESSES.map((name) =>
         summarise({ bench: BENCH, metric: `processor time by remediation, ${name}`, unit: 'ms' }, [
-          (((used.get(name) ?? 0) - (before.get(name) ?? 0)) * MS_PER_SECOND) / played.length,
+          (((used.get(name) ?? 0) - (before.get(name) ?? 0)) * SECOND_MS) / played.length,
         ]),
       ),
     ];

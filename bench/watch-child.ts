@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+import { MINUTE_MS } from '../src/domain/time.ts';
 import { KUBERNAUT_KINDS } from '../src/kubernaut/kinds.ts';
 import type { ClusterConnection } from '../src/kubernetes/cluster-connection.ts';
 import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
@@ -25,7 +26,6 @@ export interface WatchMeasures {
 const KIB = 1_024;
 const NS_PER_MS = 1_000_000;
 const PAGE_SIZE = 500;
-const MINUTE_MS = 60_000;
 const DELAY_RESOLUTION_MS = 1;
 
 const [kubeconfig = '', resources = '0'] = process.argv.slice(2);

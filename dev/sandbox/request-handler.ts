@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { SECOND_MS } from '../../src/domain/time.ts';
 import { discover } from './discovery.ts';
 import type { KindRegistry } from './kind-registry.ts';
 import type { ListOptions } from './list-options.ts';
@@ -43,7 +44,6 @@ interface Answer {
 
 /** Without `timeoutSeconds` a watch lasts this long, up to twice as long. */
 const DEFAULT_WATCH_MS = 30 * 60_000;
-const MS_PER_SECOND = 1_000;
 /** Answered without a token. */
 const PUBLIC_PATHS: ReadonlySet<string> = new Set(['healthz', 'livez', 'readyz', 'version']);
 
@@ -123,7 +123,7 @@ export class RequestHandler {
   #watch(response: ServerResponse, { kind }: ResourcePath, options: ListOptions): void {
     const { store, watch, random } = this.#options;
     const timeoutMs = options.timeoutSeconds
-      ? options.timeoutSeconds * MS_PER_SECOND
+      ? options.timeoutSeconds * SECOND_MS
       : DEFAULT_WATCH_MS * (1 + random());
     const stream = new WatchStream(store, { kind, options, timeoutMs }, watch, response);
     this.#watches.add(stream);

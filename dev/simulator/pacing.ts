@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { MINUTE_MS } from '../../src/domain/time.ts';
 import { createRandomFor } from './random.ts';
 
 interface PacingOptions {
@@ -12,7 +13,6 @@ interface PacingOptions {
 
 /** Between two remediations of one line, in life. */
 const PAUSE_MS = 20_000;
-const MINUTE_MS = 60_000;
 /** Keeps pauses apart from what a remediation draws under the same index. */
 const PAUSES = 0x9a05e;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import type { ClusterTarget } from './cluster-client.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { ClusterObjects } from './cluster-objects.ts';
@@ -65,7 +66,7 @@ const MAX_REPORTED = 1_000;
 const MAX_NAME_ATTEMPTS = 10;
 const DEFAULT_SPEED = 30;
 const DEFAULT_CONCURRENCY = 3;
-const DEFAULT_RETENTION_MS = 3_600_000;
+const DEFAULT_RETENTION_MS = HOUR_MS;
 const DEFAULT_FLAP_MS = 5_000;
 const MIN_SWEEP_MS = 250;
 const MAX_SWEEP_MS = 60_000;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../src/domain/json.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { groupResource } from '../sandbox/kinds.ts';
 import { mergePatch } from '../sandbox/object-rules.ts';
 import type { Generation } from './generations.ts';
@@ -22,7 +23,7 @@ export interface WatchedState {
 /** A story without a cluster begins here. */
 const BEGINNING = Date.parse('2026-09-01T09:00:00Z');
 const FIRST_VERSION = 1_000;
-const RETENTION_MS = 24 * 3_600_000;
+const RETENTION_MS = 24 * HOUR_MS;
 const FLAP_MS = 1_000;
 
 /**

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { monthsAhead, rollOver } from '../database/months/partitions.ts';
 import { TableLockedError } from '../database/months/table-locks.ts';
 import { instantOf } from '../domain/instant.ts';
+import { SECOND_MS } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { PartitionActivities } from './types.ts';
@@ -16,8 +17,6 @@ export interface PartitionDependencies {
   /** The clock that says which month this is. Default Date.now. */
   readonly nowMs?: () => number;
 }
-
-const MS_PER_SECOND = 1_000;
 
 export function createPartitionActivities(dependencies: PartitionDependencies): PartitionActivities {
   return { rollPartitionsOver: () => rollPartitionsOver(dependencies) };
@@ -50,7 +49,7 @@ async function rollPartitionsOver({
   try {
     const { ahead } = await rollOver(pool, now, wanted);
     metrics.partitionsAhead.set(ahead);
-    metrics.lastRollover.set(nowMs() / MS_PER_SECOND);
+    metrics.lastRollover.set(nowMs() / SECOND_MS);
     return ahead;
   } catch (error: unknown) {
     if (error instanceof TableLockedError) {

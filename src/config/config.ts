@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseJson } from '../domain/json.ts';
 import { MAX_RESTORED_DAYS, RECORD_ATTEMPT_SECONDS, STORE_ATTEMPTS } from '../domain/limits.ts';
 import { parsePayloadKeys, type PayloadKey } from '../domain/payload-keys.ts';
+import { SECOND_MS } from '../domain/time.ts';
 import type { RedactionOptions } from '../redaction/options.ts';
 import { parseRedactionOptions } from '../redaction/options.ts';
 import { SettingsError, SettingsReader } from './settings.ts';
@@ -25,14 +26,12 @@ import { VARIABLES } from './variables.ts';
 
 type Reader = SettingsReader<keyof typeof VARIABLES>;
 
-const MS_PER_SECOND = 1_000;
-
 /** What an attempt to record needs besides its statements: a connection, and the pauses between the store's own attempts. */
 const ATTEMPT_RESERVE_SECONDS = 5;
 
 /** More, and Temporal would begin the next attempt while the store is still at one before: they would pile up. */
 const MAX_STATEMENT_TIMEOUT_MS =
-  ((RECORD_ATTEMPT_SECONDS - ATTEMPT_RESERVE_SECONDS) * MS_PER_SECOND) / STORE_ATTEMPTS;
+  ((RECORD_ATTEMPT_SECONDS - ATTEMPT_RESERVE_SECONDS) * SECOND_MS) / STORE_ATTEMPTS;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -218,7 +217,7 @@ function readWatcher(read: Reader) {
     timing: readWatcherTiming(read),
     strict: {
       kinds: read.list('REMEDIATION_AUDIT_STRICT_KINDS'),
-      holdMs: read.integer('REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS', 1, 604_800) * MS_PER_SECOND,
+      holdMs: read.integer('REMEDIATION_AUDIT_STRICT_DEADLINE_SECONDS', 1, 604_800) * SECOND_MS,
     },
     clusterSilenceSeconds: read.integer('REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS', 1, 86_400),
     metricsPort: read.port('REMEDIATION_AUDIT_WATCHER_METRICS_PORT'),
@@ -241,7 +240,7 @@ function readClusters(read: Reader): readonly { readonly cluster: string; readon
 
 function readWatcherTiming(read: Reader) {
   const milliseconds = (name: keyof typeof VARIABLES, most: number): number =>
-    read.integer(name, 1, most) * MS_PER_SECOND;
+    read.integer(name, 1, most) * SECOND_MS;
   return {
     watchTimeoutSeconds: read.integer('REMEDIATION_AUDIT_WATCH_TIMEOUT_SECONDS', 1, 3_600),
     inactivityMs: milliseconds('REMEDIATION_AUDIT_WATCH_INACTIVITY_SECONDS', 3_600),

@@ -1,3 +1,5 @@
+import { MINUTE_MS, SECOND_MS } from './time.ts';
+
 /**
  * Instants are ISO 8601 text in UTC with exactly six decimals, `2026-11-21T10:48:00.000000Z`: what PostgreSQL holds, and
  * text that sorts as time does.
@@ -5,8 +7,6 @@
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)$/;
 
-const MS_PER_SECOND = 1_000;
-const MS_PER_MINUTE = 60_000;
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** Go's zero time means "absent", not the year 1. */
@@ -62,7 +62,7 @@ function microsecondsOf(fraction: string): string {
 }
 
 function offsetOf(sign?: string, hours = '0', minutes = '0'): number {
-  const offset = (Number(hours) * 60 + Number(minutes)) * MS_PER_MINUTE;
+  const offset = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
   return sign === '-' ? -offset : offset;
 }
 
@@ -83,7 +83,7 @@ export function nextInstant(instant: string): string {
   const microseconds = Number(instant.slice(20, 26)) + 1;
   if (microseconds < MICROSECONDS_PER_SECOND)
     return `${instant.slice(0, 20)}${String(microseconds).padStart(6, '0')}Z`;
-  const second = new Date(Date.parse(`${instant.slice(0, 19)}Z`) + MS_PER_SECOND);
+  const second = new Date(Date.parse(`${instant.slice(0, 19)}Z`) + SECOND_MS);
   return `${second.toISOString().slice(0, 19)}.000000Z`;
 }
 
@@ -106,5 +106,5 @@ export function addMonths(month: string, count: number): string {
 /** The last microsecond of a month that is given by its first day. */
 export function lastInstantOf(month: string): string {
   const end = Date.parse(`${addMonths(month, 1)}T00:00:00Z`);
-  return `${new Date(end - MS_PER_SECOND).toISOString().slice(0, 19)}.999999Z`;
+  return `${new Date(end - SECOND_MS).toISOString().slice(0, 19)}.999999Z`;
 }

@@ -12,6 +12,7 @@ import { instantFromSql, instantOf, millisecondsOf, monthOf } from '../domain/in
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
+import { DAY_MS } from '../domain/time.ts';
 import { distinctEntries, selectArchivedTimeline } from './archive/archive-ledger.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, unsearched } from './combined-answer.ts';
@@ -150,7 +151,7 @@ function equal(definition: RecordDefinition, wanted: Readonly<Record<string, str
 }
 
 /** What belongs to a remediation was made while it lasted, or a little before or after by another clock. */
-const MARGIN_MS = 31 * 86_400_000;
+const MARGIN_MS = 31 * DAY_MS;
 
 interface Window {
   readonly from: string;

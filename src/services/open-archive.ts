@@ -16,6 +16,7 @@ import type { Config } from '../config/config.ts';
 import { SettingsError } from '../config/settings.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
+import { SECOND_MS } from '../domain/time.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 
@@ -45,7 +46,7 @@ export function openArchiveAccess(
     cacheBytes: cacheMb * BYTES_PER_MB,
     memoryLimit: `${memoryMb}MB`,
     concurrency: atOnce,
-    timeoutMs: timeoutMs ?? timeoutSeconds * MS_PER_SECOND,
+    timeoutMs: timeoutMs ?? timeoutSeconds * SECOND_MS,
     ...(metrics === undefined ? {} : { observe: observerOf(metrics) }),
   });
   return { reader };
@@ -63,7 +64,6 @@ function observerOf({ questions, parts }: ArchiveQuestionMetrics): ArchiveObserv
 }
 
 const BYTES_PER_MB = 1_000_000;
-const MS_PER_SECOND = 1_000;
 
 function keyFilesOf(archive: Config['retention']['archive']): readonly string[] {
   const files = [archive.keyFile, archive.trustedKeysFile].filter((path) => path !== '');

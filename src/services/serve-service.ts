@@ -12,6 +12,7 @@ import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';
+import { SECOND_MS } from '../domain/time.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
@@ -35,7 +36,6 @@ const WRITE_TIMEOUT_MS = 2_000;
 /** Few: each may sort a month. */
 const REPORT_CONNECTIONS = 2;
 const REPORT_TIMEOUT_MS = 30_000;
-const MS_PER_SECOND = 1_000;
 
 /** Takes records and answers questions over HTTP. */
 export async function startServeService(context: ServiceContext): Promise<RunningService> {
@@ -83,7 +83,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
         gate,
         trace: createAccessTrace(pool),
         limits: { maxConnections: config.api.maxConnections },
-        shutdownGraceMs: config.shutdownGraceSeconds * MS_PER_SECOND,
+        shutdownGraceMs: config.shutdownGraceSeconds * SECOND_MS,
         metrics,
         logger,
       }),

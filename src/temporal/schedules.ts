@@ -1,6 +1,7 @@
 import type { Client, ScheduleDescription, ScheduleHandle } from '@temporalio/client';
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 
+import { SECOND_MS } from '../domain/time.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { MAINTENANCE_QUEUE } from './identifiers.ts';
 
@@ -78,14 +79,13 @@ export async function observeSchedule(
   const labels = { schedule: id };
   const [next] = info.nextActionTimes;
   const last = info.recentActions.at(-1)?.takenAt;
-  if (next !== undefined) metrics.scheduleNextRun.set(labels, next.getTime() / MS_PER_SECOND);
-  if (last !== undefined) metrics.scheduleLastRun.set(labels, last.getTime() / MS_PER_SECOND);
+  if (next !== undefined) metrics.scheduleNextRun.set(labels, next.getTime() / SECOND_MS);
+  if (last !== undefined) metrics.scheduleLastRun.set(labels, last.getTime() / SECOND_MS);
   metrics.scheduleMissedRuns.set(labels, info.numActionsMissedCatchupWindow);
   metrics.scheduleSkippedRuns.set(labels, info.numActionsSkippedOverlap);
   metrics.schedulePaused.set(labels, state.paused ? 1 : 0);
 }
 
-const MS_PER_SECOND = 1_000;
 /** The server rewrites a cron line into calendars; what was asked for is kept beside it to compare. */
 const MEMO_DEFINITION = 'definition';
 

@@ -1,6 +1,5 @@
 import type { Observation } from '../domain/observation.ts';
-
-const MS_PER_SECOND = 1_000;
+import { SECOND_MS } from '../domain/time.ts';
 
 /** Decides which of the observations that a signal brings may wait for more of their phase. */
 export class GatherRule {
@@ -9,7 +8,7 @@ export class GatherRule {
   #isEnding = false;
 
   constructor(gatherSeconds: number) {
-    this.#gatherMs = gatherSeconds * MS_PER_SECOND;
+    this.#gatherMs = gatherSeconds * SECOND_MS;
   }
 
   /** For all of a signal, in order. */

@@ -8,6 +8,7 @@ import { type KubeApiserver, startKubeApiserver } from '../../dev/servers/kube-a
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createKubernetesGate } from '../../src/api/auth/kubernetes-gate.ts';
 import { Problem } from '../../src/api/http/problems.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { type ClusterConnection, connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { resolveServer } from '../support/servers.ts';
@@ -15,7 +16,6 @@ import { type ClusterAdmin, clusterAdmin, createPoster } from '../support/servic
 import { until } from '../support/until.ts';
 
 const silent = createLogger('silent', 'test');
-const HOUR_MS = 3_600_000;
 
 let dataDir: string;
 let cluster: KubeApiserver;

@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS = { ago: 2, off: 3 };
 
 let folder: TestFolder;

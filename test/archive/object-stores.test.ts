@@ -15,6 +15,7 @@ import {
   ObjectStoreError,
 } from '../../src/archive/store/object-store.ts';
 import { createS3Store } from '../../src/archive/store/s3-store.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
@@ -238,7 +239,7 @@ test('the object store has the clock of the tests', async () => {
 
 // Such a store answers before it has read the object, and closes: who is still writing sees no answer but a reset.
 test('a long file reaches a store whose clock is days away, as the first that is sent', async () => {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 86_400_000 });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * DAY_MS });
   const body = await file('long row\n'.repeat(1_000_000));
   for (const attempt of [1, 2, 3, 4, 5]) {
     const store = s3Store({ prefix: `skewed/${attempt}` });

@@ -11,12 +11,12 @@ import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { tryLockObjects } from '../../src/database/months/month-objects.ts';
 import { withMaintenanceClient } from '../../src/database/pool.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { recordExecutions } from '../support/retention.ts';
 import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
-const DAY_MS = 86_400_000;
 const ROWS = 12;
 /** Archives end, but not that of any month here. */
 const RULES = { hotDays: 90, dropGraceHours: 0, requireApproval: false, archiveDays: 36_500 };

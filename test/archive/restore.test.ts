@@ -15,6 +15,7 @@ import { selectMonth } from '../../src/database/months/month-states.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -23,7 +24,6 @@ import { chooseSeed, seededRandom } from '../support/random.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';
 import { recordExecutions } from '../support/retention.ts';
 
-const DAY_MS = 86_400_000;
 const random = seededRandom(chooseSeed());
 
 const stage = useArchiveStage({ after: '2019-12-01' });

@@ -14,6 +14,7 @@ import { ObjectMissingError } from '../../src/archive/store/object-store.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { approveDrop, selectMonth } from '../../src/database/months/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 
@@ -71,7 +72,7 @@ test('a month is detached for its grace before it is dropped', async () => {
   const rules = { hotDays: 90, dropGraceHours: 24, requireApproval: false };
   const planned = (await steps({ rules }).plan()).find((candidate) => candidate.month === stage.month);
   expect(planned?.action).toBe('in-grace');
-  const later = steps({ rules, nowMs: () => Date.now() + 25 * 3_600_000 });
+  const later = steps({ rules, nowMs: () => Date.now() + 25 * HOUR_MS });
   expect(await run(later)).toContain(`${stage.name}: dropped`);
 });
 

@@ -13,6 +13,7 @@ import { GENERATIONS, kindsOf } from '../../dev/simulator/generations.ts';
 import { installKinds } from '../../dev/simulator/install-kinds.ts';
 import { playBranch } from '../../dev/simulator/play-branch.ts';
 import { runSimulator } from '../../dev/simulator/simulator.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { resolveServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import type { Resource, WatchEvent } from './conformance-client.ts';
@@ -156,7 +157,7 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
       concurrency: 1,
       retentionMs: 1,
       // As if everything had happened long ago.
-      now: () => Date.now() + 24 * 3_600_000,
+      now: () => Date.now() + 24 * HOUR_MS,
       signal: stopping.signal,
     });
     const remaining = async (): Promise<(string | undefined)[]> =>

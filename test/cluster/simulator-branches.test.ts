@@ -10,6 +10,7 @@ import { playBranch } from '../../dev/simulator/play-branch.ts';
 import type { SimulatorOptions } from '../../dev/simulator/simulator.ts';
 import { runSimulator } from '../../dev/simulator/simulator.ts';
 import { branchesOf } from '../../dev/simulator/stories.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { until } from '../support/until.ts';
 import { ConformanceClient } from './conformance-client.ts';
 import { expectEnding } from './simulator-ending.ts';
@@ -87,7 +88,7 @@ test('what a run left that was killed in the middle is gone once its retention i
   await until(() => written > 400, 'many resources exist');
   stopping.abort();
   await killed;
-  const later = { now: () => Date.now() + 24 * 3_600_000, retentionMs: 1 };
+  const later = { now: () => Date.now() + 24 * HOUR_MS, retentionMs: 1 };
   await runSimulator({ cluster, seed: 41, speed: SPEED, count: 0, ...later });
   await using client = new ClusterClient(cluster);
   for (const kind of KUBERNAUT_KINDS) {

@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
 import { until } from '../support/until.ts';
 import { startProgram } from '../support/up.ts';
@@ -10,7 +11,7 @@ const DEADLINE_MS = 110_000;
 const COLLECTION = '/apis/kubernaut.ai/v1alpha1/namespaces/default/remediationrequests';
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/remediationrequests.kubernaut.ai';
 const EXIT = { ok: 0, failure: 1, usage: 2 };
-const HOLD_MS = 3_600_000;
+const HOLD_MS = HOUR_MS;
 const STRICT = { kinds: ['RemediationRequest'], holdMs: HOLD_MS };
 
 /** As kubernaut's own: no field that is not declared, no other word for a phase, and a spec that never changes. */

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import type { ApiserverProxy } from '../support/apiserver-proxy.ts';
 import { isWatchUrl, startApiserverProxy } from '../support/apiserver-proxy.ts';
 import { until } from '../support/until.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';
 
 const DEADLINE_MS = 110_000;
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 const RETRY_AFTER_SECONDS = 2;
 const isPageUrl = (url: string): boolean => url.includes('continue=');
 const isListUrl = (url: string): boolean => url.includes('limit=');

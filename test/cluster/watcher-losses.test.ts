@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { until } from '../support/until.ts';
 import type { WorldOptions } from '../support/watcher-world.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
 
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 
 let world: WatcherWorld;
 

@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { until } from '../support/until.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
 
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 const PAST = '2026-01-01T00:00:00Z';
 
 let world: WatcherWorld;

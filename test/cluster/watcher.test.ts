@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { collectionOf } from '../../dev/sandbox/kinds.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { until } from '../support/until.ts';
 import { FAULTS } from '../support/watcher-faults.ts';
 import { PLAIN_REMEDIATION } from '../support/watcher-kinds.ts';
 import { WatcherWorld } from '../support/watcher-world.ts';
 
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 const PAST = '2026-01-01T00:00:00Z';
 
 /** They end no watch: the watch goes on, with or without what it should have reported. */

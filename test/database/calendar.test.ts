@@ -5,6 +5,7 @@ import { createMonth, monthsAhead, rollOver } from '../../src/database/months/pa
 import { planRetention } from '../../src/database/months/retention-plan.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { addMonths, instantOf, monthOf } from '../../src/domain/instant.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -102,7 +103,6 @@ describe('months are those of UTC whatever the zones of process, database and se
 });
 
 const RULES = { hotDays: 90, dropGraceHours: 24, requireApproval: false, archiveDays: 365 };
-const DAY_MS = 86_400_000;
 
 describe('a month is due for the archive when its last day is as long ago as the rules say, in UTC:', () => {
   const due: readonly [name: string, month: string, firstDue: string][] = [

@@ -7,11 +7,11 @@ import { instantOf } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import type { Columns } from '../../src/domain/records/definition.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 
 /** A data set small enough to be added up by hand. Whole hours and days before now, so that no window's edge is near. */
-const MS_PER_HOUR = 3_600_000;
 const startedAt = Date.now();
-export const hoursAgo = (hours: number): string => instantOf(startedAt - hours * MS_PER_HOUR);
+export const hoursAgo = (hours: number): string => instantOf(startedAt - hours * HOUR_MS);
 export const daysAgo = (days: number): string => hoursAgo(days * 24);
 
 type Row = readonly [createdAt: string, columns: Columns];

@@ -1,3 +1,5 @@
+import { DAY_MS } from '../../src/domain/time.ts';
+
 /** A moment under which the tests must pass like today. */
 export interface Clock {
   readonly name: string;
@@ -11,7 +13,6 @@ export interface Clock {
 }
 
 const NEW_YORK = 'America/New_York';
-const MS_PER_DAY = 86_400_000;
 const SUNDAYS = { march: 2, november: 1 };
 
 /** All of them in the future: an object store with its own clock accepts no lock until a day that is over. */
@@ -58,7 +59,7 @@ export function calendarClocks(nowMs: number): readonly Clock[] {
       why: 'an hour is missing, and the day has 23',
       isWorst: false,
     },
-    { name: 'year-ahead', at: nowMs + 365 * MS_PER_DAY, why: 'a day like today', isWorst: false },
+    { name: 'year-ahead', at: nowMs + 365 * DAY_MS, why: 'a day like today', isWorst: false },
   ];
 }
 

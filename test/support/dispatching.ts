@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { DispatcherOptions } from '../../src/watcher/delivery/dispatcher.ts';
@@ -8,7 +9,7 @@ import { Backoff } from '../../src/watcher/pacing.ts';
 import type { Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 
 /** A dispatcher that sends at once; what it sends is taken. */
 export function createDispatcher(given: Partial<DispatcherOptions>): Dispatcher {

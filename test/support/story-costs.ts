@@ -10,6 +10,7 @@ import { runSimulator } from '../../dev/simulator/simulator.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import { branchesOf } from '../../dev/simulator/stories.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -59,7 +60,7 @@ const LIFE = readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1/nothing' })
 const GATHER_SECONDS = 10;
 const LATE_GRACE_SECONDS = 60;
 const FLAP_MS = 60_000;
-const LONGEST_LIFE_MS = 2 * 3_600_000;
+const LONGEST_LIFE_MS = 2 * HOUR_MS;
 /** A busy machine needs more than the stories do. */
 const MIN_DEADLINE_MS = 60_000;
 

@@ -4,11 +4,12 @@ import pino from 'pino';
 
 import type { StoredObject } from '../../dev/sandbox/object.ts';
 import type { Fault } from '../../dev/sandbox/request-handler.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
 import type { WorldOptions } from './watcher-world.ts';
 import { WatcherWorld } from './watcher-world.ts';
 
-const HOLD_MS = 3_600_000;
+const HOLD_MS = HOUR_MS;
 
 /** A world whose watcher is in strict mode, with what it wrote, what it logged, and what it let go too early. */
 export class StrictWorld extends WatcherWorld {

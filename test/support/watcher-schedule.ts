@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import type { WatchedKind } from '../../src/watcher/watched-kind.ts';
 import type { Random } from './random.ts';
 import { seededRandom } from './random.ts';
@@ -32,7 +33,7 @@ const ROUNDS = 2;
 const RECOVERY_MS = 110_000;
 /** What is switched off never recovers: to see that takes no patience with a busy machine. */
 const MUTATED_RECOVERY_MS = 6_000;
-const NEVER_MS = 3_600_000;
+const NEVER_MS = HOUR_MS;
 
 /** Plays one schedule and returns what it broke; nothing when every guarantee held. */
 export async function playSchedule(options: ScheduleOptions): Promise<readonly string[]> {

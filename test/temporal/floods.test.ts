@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MAX_SIGNAL_OBSERVATIONS } from '../../src/domain/limits.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import { HOUR_MS } from '../../src/domain/time.ts';
 import { classifySignalFailure } from '../../src/watcher/delivery/signal-failure.ts';
 import { REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
 import { heldBytes, heldBytesOfThreads } from '../support/heap.ts';
@@ -162,7 +163,7 @@ async function playOthers(isOver: () => boolean): Promise<number> {
 
 test(
   `${FLOOD} observations of one remediation are recorded, none of its runs comes near a limit of the server, and others go on`,
-  { timeout: 3_600_000 },
+  { timeout: HOUR_MS },
   async () => {
     const remediation = stage.newRemediation();
     let isSent = false;

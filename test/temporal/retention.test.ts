@@ -11,6 +11,7 @@ import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { instantOf } from '../../src/domain/instant.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -19,7 +20,6 @@ import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
 
-const DAY_MS = 86_400_000;
 const RULES = { hotDays: 90, dropGraceHours: 0, requireApproval: false };
 const logger = createLogger('silent', 'test');
 const metrics = createMetrics();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { DAY_MS, HOUR_MS } from '../../src/domain/time.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { WantedSchedule } from '../../src/temporal/schedules.ts';
 import {
@@ -39,12 +40,12 @@ test('a schedule is created once, and kept without being written again', async (
   const { policies, action, info } = await describe(schedule.id);
   expect(policies).toMatchObject({
     overlap: 'BUFFER_ONE',
-    catchupWindow: 7 * 86_400_000,
+    catchupWindow: 7 * DAY_MS,
     pauseOnFailure: false,
   });
   expect(action).toMatchObject({
     workflowType: 'partitionRollover',
-    workflowExecutionTimeout: 23 * 3_600_000,
+    workflowExecutionTimeout: 23 * HOUR_MS,
   });
   expect(info.nextActionTimes[0]?.toISOString()).toMatch(/T00:10:00/);
 });

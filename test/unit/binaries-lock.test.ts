@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { type LockHolder, withLock } from '../../dev/servers/find/lock.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 
 const WAIT = { timeout: 5_000, interval: 10 };
 let folder: string;
@@ -84,7 +85,7 @@ test('a live holder is waited for, and named when the wait is too long', async (
 
 test('a live holder is waited for by a process whose clock is a day ahead', async () => {
   await leaveLock({ host: 'another-host' });
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + DAY_MS });
   try {
     await expect(locked(() => Promise.resolve('in'), 300)).rejects.toThrow('process');
   } finally {

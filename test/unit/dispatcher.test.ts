@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import type { DispatcherOptions } from '../../src/watcher/delivery/dispatcher.ts';
 import type { WaitingState } from '../../src/watcher/delivery/remediation-queue.ts';
 import { StateRefusedError } from '../../src/watcher/delivery/signal-failure.ts';
@@ -173,7 +174,7 @@ describe('gathering', () => {
   });
 
   test('a watcher that ends sends what gathers, once', async () => {
-    const { sends, dispatcher } = takenBy({ gatherMs: 3_600_000 });
+    const { sends, dispatcher } = takenBy({ gatherMs: HOUR_MS });
     const one = trackedOf('one');
     dispatcher.offer(one, stateOf(['a']));
     await until(() => sends.length === 1, 'the first state is sent');

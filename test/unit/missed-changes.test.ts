@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { HOUR_MS } from '../../src/domain/time.ts';
 import type { Found } from '../../src/watcher/state/missed-changes.ts';
 import { judge, waitForWatch } from '../../src/watcher/state/missed-changes.ts';
 
@@ -119,7 +120,7 @@ test('an open watch is given its grace, and one that is being opened again the l
 
 test('a stop ends the wait for the watch', async () => {
   const stop = AbortSignal.abort();
-  const limits = { graceMs: 3_600_000, reopenMs: 0, openedAt: () => 7, signal: stop };
+  const limits = { graceMs: HOUR_MS, reopenMs: 0, openedAt: () => 7, signal: stop };
   await waitForWatch({ openedAt: 7, foundAt: performance.now() }, limits);
   expect(stop.aborted).toBe(true);
 });

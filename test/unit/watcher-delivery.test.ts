@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Observation } from '../../src/domain/observation.ts';
+import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
@@ -13,7 +14,6 @@ import type { Tracked } from '../../src/watcher/state/tracked.ts';
 import { isSent } from '../../src/watcher/state/tracked.ts';
 import { createDispatcher, createFlapping, stateOf, trackedOf } from '../support/dispatching.ts';
 
-const MINUTE_MS = 60_000;
 const GRPC_INVALID_ARGUMENT = 3;
 const BEGAN_AT = Date.parse('2026-11-21T10:00:00Z');
 
@@ -185,7 +185,7 @@ describe('of what a state says', () => {
 });
 
 test('a status that flaps for an hour is some eighty entries that say what they stand for, and its neighbour is as quick as ever', async () => {
-  const [perSecond, hourMs] = [27, 3_600_000];
+  const [perSecond, hourMs] = [27, HOUR_MS];
   const dispatcher = createDelivery();
   const [flapping, neighbour] = [trackedOf('rr-uid', 'RemediationRequest'), trackedOf('other')];
   const startedCpu = process.cpuUsage();

@@ -1,3 +1,5 @@
+import { SECOND_MS } from '../../../src/domain/time.ts';
+
 type Report = (line: string) => void;
 /** Shows a line in the place of the one before; undefined takes it away. */
 export type ShowStatus = (text: string | undefined) => void;
@@ -10,7 +12,6 @@ export interface ProgressOutput {
 
 const LINE_INTERVAL_MS = 15_000;
 const STATUS_INTERVAL_MS = 500;
-const SECOND_MS = 1_000;
 const MINUTE_S = 60;
 
 /** A long step that says how far it is: in one line that changes on a terminal, else every 15 s. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 
+import { SECOND_MS } from '../../../src/domain/time.ts';
 import { describeExit, type RunningServer, type ServerExit, startServer } from '../process/child-process.ts';
 
 export interface Step {
@@ -16,7 +17,6 @@ export interface Step {
 }
 
 const ERROR_TAIL_LINES = 12;
-const SECOND_MS = 1_000;
 const PROBE_DEADLINE_MS = 20_000;
 /** How long a step that is given up may take to clear its working folder away. */
 const GIVE_UP_MS = 500;

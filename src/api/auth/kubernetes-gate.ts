@@ -1,3 +1,4 @@
+import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
 import { reviewAccess } from '../../kubernetes/access-review.ts';
 import { type Reviewer, ReviewUnavailableError } from '../../kubernetes/review.ts';
 import { type ReviewedUser, reviewToken } from '../../kubernetes/token-review.ts';
@@ -23,7 +24,7 @@ const TOKEN_FRESH_MS = 60_000;
 const UNKNOWN_FRESH_MS = 10_000;
 const ACCESS_FRESH_MS = 10_000;
 /** How long those at hand go on while the API server is away: an outage of the cluster must not lose its own audit. */
-const STALE_MS = 3_600_000;
+const STALE_MS = HOUR_MS;
 const RETRY_SECONDS = 5;
 
 /** The cluster says who is calling and what its roles let them do. */
@@ -90,11 +91,9 @@ function asProblem(error: unknown, logger: Logger): unknown {
   return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });
 }
 
-const MS_PER_SECOND = 1_000;
-
 /** A judgement that is still at hand must not outlive the token itself, which says in its middle part when it ends. */
 function hasExpired(token: string): boolean {
-  return readExpiry(token) <= Date.now() / MS_PER_SECOND;
+  return readExpiry(token) <= Date.now() / SECOND_MS;
 }
 
 function readExpiry(token: string): number {

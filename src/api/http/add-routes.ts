@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { countAdmissions } from '../auth/count-admissions.ts';
 import type { Caller, Gate } from '../auth/gate.ts';
@@ -37,7 +38,6 @@ declare module 'fastify' {
 /** Fastify knows them and would first ask for a body that it can read. */
 const UNUSUAL_METHODS = ['TRACE', 'QUERY'] as const;
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', ...UNUSUAL_METHODS] as const;
-const MS_PER_SECOND = 1_000;
 const NO_ONE: Caller = { name: 'anonymous' };
 
 /** Every route with its decision about callers, and a problem for the methods that an address does not take. */
@@ -80,7 +80,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
     },
     onResponse: (request, reply, done) => {
       const labels = { method: route.method, route: route.path, status: String(reply.statusCode) };
-      metrics.api.requests.observe(labels, reply.elapsedTime / MS_PER_SECOND);
+      metrics.api.requests.observe(labels, reply.elapsedTime / SECOND_MS);
       if (reply.statusCode >= 400) logRefusal(request, reply);
       done();
     },

@@ -4,6 +4,7 @@ import type { AcceptedPost } from '../../domain/intake.ts';
 import { isRefused, observationOfPost } from '../../domain/intake.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { StorageFailure } from '../../observability/source-metrics.ts';
@@ -48,7 +49,6 @@ interface PostingOptions {
 }
 
 const CREATED = 201;
-const MS_PER_SECOND = 1_000;
 /** Faults of one record that an answer names: a list of 256 KiB may have one for each of its items. */
 const MOST_ERRORS = 100;
 
@@ -58,7 +58,7 @@ export function createPosting(options: PostingOptions): Posting {
   return {
     async post(definition, records, caller) {
       const startedAt = performance.now();
-      const seconds = (): number => (performance.now() - startedAt) / MS_PER_SECOND;
+      const seconds = (): number => (performance.now() - startedAt) / SECOND_MS;
       const read = records.map((record) =>
         record instanceof Problem ? record : tryToRead(definition, record, options, caller),
       );

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { isSettled, tryLockObjects } from '../../database/months/month-objects.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext } from '../archive-context.ts';
 import { ManifestError } from '../manifest/manifest.ts';
 import { readChain } from '../manifest/verify-archive.ts';
@@ -9,7 +10,6 @@ import { listObjects, monthOfObject, orphansAmong } from '../store/archive-objec
 
 /** Younger ones may belong to an export of another database into the same store, whose manifest is still to come. */
 export const ORPHAN_DAYS = 7;
-const MS_PER_DAY = 86_400_000;
 
 /**
  * Removes what exports that were broken off have left in the store: old enough, of a month that is in the archive only,
@@ -51,7 +51,7 @@ async function removable(
   // Once more: an export may have found one of them there, and named it.
   for (const key of await findOrphans(context, month)) {
     const ageMs = nowMs() - (await store.storedAtMs(key));
-    if (ageMs >= ORPHAN_DAYS * MS_PER_DAY && (await store.keeper(key)) === undefined) keys.push(key);
+    if (ageMs >= ORPHAN_DAYS * DAY_MS && (await store.keeper(key)) === undefined) keys.push(key);
   }
   return keys;
 }

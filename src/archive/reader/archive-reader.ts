@@ -16,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import { reasonOf } from '../../domain/errors.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
 import { ManifestError, openManifest } from '../manifest/manifest.ts';
 import type { TrustedKeys } from '../manifest/signing-key.ts';
@@ -95,7 +96,6 @@ const MAX_MANIFESTS = 512;
 /** The rest of the time is for what was begun before. */
 const LATE_AFTER = 0.4;
 const CLOSE_MS = 5_000;
-const MS_PER_SECOND = 1_000;
 
 export function createArchiveReader(options: ArchiveReaderOptions): ArchiveReader {
   const reader = new Reader(options);
@@ -145,7 +145,7 @@ class Reader {
         throw new ArchiveTimeoutError(undefined, this.#options.store.location);
       throw error;
     } finally {
-      observe?.question(result, (performance.now() - startMs) / MS_PER_SECOND);
+      observe?.question(result, (performance.now() - startMs) / SECOND_MS);
     }
   }
 

@@ -1,11 +1,13 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { DAY_MS } from '../../domain/time.ts';
+
 /** Folders of readers. Each question makes and removes one of its own in it, which renews its time. */
 export const SPILL_PREFIX = 'spill-';
 /** Those of questions stood beside them in versions before. */
 const LEFTOVER = /^(?:question|spill)-/;
-const LEFTOVER_MS = 86_400_000;
+const LEFTOVER_MS = DAY_MS;
 
 /**
  * Removes what processes that were killed have left. Whoever calls it has just made `own`, so its time is now by the

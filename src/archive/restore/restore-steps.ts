@@ -28,6 +28,7 @@ import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { ArchiveMismatchError } from '../export/retention-errors.ts';
 import type { Manifest, ManifestPart, SealedManifest } from '../manifest/manifest.ts';
@@ -57,7 +58,6 @@ export type RestorePlan =
   | { readonly kind: 'kept'; readonly until: string }
   | { readonly kind: 'load'; readonly manifest: ManifestReference; readonly tables: readonly string[] };
 
-const MS_PER_DAY = 86_400_000;
 const REMOVED = 'its archive was removed because of its age; nothing is left of it';
 
 /** A restore signs nothing and asks no rules. */
@@ -189,7 +189,7 @@ export class RestoreSteps {
 
   #untilOf({ days }: RestoreRequest): string {
     const { nowMs = Date.now } = this.#context;
-    return instantOf(nowMs() + days * MS_PER_DAY);
+    return instantOf(nowMs() + days * DAY_MS);
   }
 
   #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -15,6 +15,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 
+import { DAY_MS } from '../../domain/time.ts';
 import { hashStream } from './file-hash.ts';
 import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
@@ -52,7 +53,6 @@ const SILENT = { debug: silence, info: silence, warn: silence, error: silence };
 
 const HTTP_NOT_FOUND = 404;
 const HTTP_PRECONDITION_FAILED = 412;
-const MS_PER_DAY = 86_400_000;
 /** Our clock and the store's are more than a quarter of an hour apart. */
 const CLOCK_SKEWED = 'RequestTimeTooSkewed';
 const CONNECT_MS = 10_000;
@@ -152,7 +152,7 @@ class S3Store {
         ? {}
         : {
             ObjectLockMode: lock.mode,
-            ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * MS_PER_DAY),
+            ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * DAY_MS),
           }),
     };
   }

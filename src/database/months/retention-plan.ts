@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { addMonths, millisecondsOf } from '../../domain/instant.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/time.ts';
 import type { Hold } from '../holds/holds.ts';
 import { describeHold, holdsOfMonth, listHolds } from '../holds/holds.ts';
 import type { MonthPartition } from './month-detach.ts';
@@ -47,9 +48,6 @@ export interface PlannedMonth {
   readonly fault: string | null;
 }
 
-const MS_PER_HOUR = 3_600_000;
-const MS_PER_DAY = 24 * MS_PER_HOUR;
-
 /** What the next run of retention would do, month by month, oldest first. Changes nothing. */
 export async function planRetention(
   client: pg.Pool | pg.ClientBase,
@@ -91,7 +89,7 @@ function decide(row: MonthRow, circumstances: Circumstances): Decision {
   if (row.state === 'dropped') return decideArchived(row, circumstances);
   if (row.state === 'expired') return decideExpired(row);
   if (row.state === 'restored') return decideRestored(row, circumstances);
-  const dueMs = endOf(row.month) + rules.hotDays * MS_PER_DAY;
+  const dueMs = endOf(row.month) + rules.hotDays * DAY_MS;
   if (nowMs < dueMs) return { action: 'keep', reason: `hot until ${dayOf(dueMs)}` };
   return holds.length > 0 ? decideHeld(row, holds) : decideDue(row, rules, nowMs);
 }
@@ -101,7 +99,7 @@ function decideArchived(row: MonthRow, { holds, rules, nowMs }: Circumstances): 
   const { archiveDays = 0, requireApproval } = rules;
   const location = `in the archive: ${row.manifest ?? ''}`;
   if (archiveDays === 0) return { action: 'gone', reason: location };
-  const dueMs = endOf(row.month) + archiveDays * MS_PER_DAY;
+  const dueMs = endOf(row.month) + archiveDays * DAY_MS;
   if (nowMs < dueMs) return { action: 'gone', reason: `${location}, until ${dayOf(dueMs)}` };
   if (holds.length > 0) return { action: 'held', reason: holds.map(describeHold).join('; ') };
   if (requireApproval && (row.approvedAt ?? '') <= (row.droppedAt ?? ''))
@@ -150,7 +148,7 @@ function decideDetached(
   { dropGraceHours }: RetentionRules,
   nowMs: number,
 ): Decision {
-  const dropMs = detachedAt === null ? nowMs : millisecondsOf(detachedAt) + dropGraceHours * MS_PER_HOUR;
+  const dropMs = detachedAt === null ? nowMs : millisecondsOf(detachedAt) + dropGraceHours * HOUR_MS;
   if (nowMs < dropMs)
     return { action: 'in-grace', reason: `dropped after ${new Date(dropMs).toISOString()}` };
   return { action: 'drop', reason: 'archived, compared, and its grace is over' };

@@ -1,4 +1,5 @@
 import { instantOf } from '../../domain/instant.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { CoalescedStates } from '../delivery/pending-states.ts';
@@ -66,7 +67,6 @@ interface CompletenessInput {
 }
 
 const MOST_GAPS = 100;
-const MS_PER_SECOND = 1_000;
 
 /** What is in the cluster held against what is known to be recorded, each difference by name. */
 export function completenessOf(input: CompletenessInput): Completeness {
@@ -104,7 +104,7 @@ export function completenessOf(input: CompletenessInput): Completeness {
     gaps: gaps.slice(0, MOST_GAPS),
     gapCounts: countBy(gaps),
     gapsLeftOut: Math.max(0, gaps.length - MOST_GAPS),
-    leastRetentionSeconds: least === undefined ? undefined : (least - input.nowMs) / MS_PER_SECOND,
+    leastRetentionSeconds: least === undefined ? undefined : (least - input.nowMs) / SECOND_MS,
   };
 }
 
@@ -187,10 +187,7 @@ export function publishCompleteness(
   if (leastRetentionSeconds === undefined) metrics.leastRetention.remove({ cluster });
   else metrics.leastRetention.set({ cluster }, leastRetentionSeconds);
   metrics.signalQueue.set({ cluster }, dispatcher.depth);
-  metrics.signalQueueAge.set(
-    { cluster },
-    (Date.now() - (oldestOf(dispatcher) ?? Date.now())) / MS_PER_SECOND,
-  );
+  metrics.signalQueueAge.set({ cluster }, (Date.now() - (oldestOf(dispatcher) ?? Date.now())) / SECOND_MS);
 }
 
 /** What strict mode keeps in the cluster, and for how long already. */
@@ -209,7 +206,7 @@ export function publishHeld(
     metrics.heldResources.set({ cluster, kind, state: 'deleted' }, deleted.length);
     for (const deletedAtMs of deleted) oldestMs = Math.min(oldestMs, deletedAtMs);
   }
-  metrics.heldDeletionAge.set({ cluster }, (Date.now() - oldestMs) / MS_PER_SECOND);
+  metrics.heldDeletionAge.set({ cluster }, (Date.now() - oldestMs) / SECOND_MS);
 }
 
 function oldestOf(dispatcher: Dispatcher): number | undefined {

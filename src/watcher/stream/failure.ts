@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../domain/json.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { at, numberAt, textAt } from '../../kubernaut/resource.ts';
 
 export const HTTP = {
@@ -10,7 +11,6 @@ export const HTTP = {
   serverError: 500,
 } as const;
 
-const MS_PER_SECOND = 1_000;
 /** Longest piece of an answer that is no Status which an error repeats. */
 const MOST_WORDS = 200;
 
@@ -68,7 +68,7 @@ export function wordsOf(text: string): string {
 function retryAfterOf(body: JsonValue, head: AnswerHead | undefined): number | undefined {
   const header = head?.headers['retry-after'];
   const text = typeof header === 'string' ? header : numberAt(body, 'details.retryAfterSeconds');
-  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * MS_PER_SECOND : undefined;
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * SECOND_MS : undefined;
 }
 
 /** Nothing came for as long as a healthy stream never keeps silent. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { reasonOf } from '../../domain/errors.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
@@ -19,7 +20,6 @@ import { readWatch } from './watch.ts';
 const LEAST_WATCH_MS = 1_000;
 /** Of the inactivity deadline: how long a watch is asked for where no bookmarks come. */
 const QUIET_WATCH_SHARE = 0.75;
-const MS_PER_SECOND = 1_000;
 
 interface ReflectorOptions {
   readonly cluster: string;
@@ -170,7 +170,7 @@ export class Reflector {
   #take(event: WatchEvent): void {
     const { observer, collection, metrics, progressed } = this.#options;
     progressed();
-    const now = Date.now() / MS_PER_SECOND;
+    const now = Date.now() / SECOND_MS;
     if (event.type === 'BOOKMARK') {
       this.#sawBookmark = true;
       metrics.lastBookmark.set(this.#labels(), now);
@@ -234,7 +234,7 @@ export class Reflector {
     const { timing, random } = this.#options;
     // Without bookmarks a quiet stream cannot be told from a dead one: it is asked for again before the deadline.
     if (this.#isQuiet && !this.#sawBookmark) {
-      return Math.max(1, Math.floor((timing.inactivityMs * QUIET_WATCH_SHARE) / MS_PER_SECOND));
+      return Math.max(1, Math.floor((timing.inactivityMs * QUIET_WATCH_SHARE) / SECOND_MS));
     }
     return Math.ceil(timing.watchTimeoutSeconds * (1 + random()));
   }
