@@ -22,16 +22,28 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   workflow: async () => (await import('./workflow.ts')).workflowBench,
 };
 
+const USAGE = `usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--rows N] [--json]
+
+--rows is how much work; docs/performance.md says what each bench counts. --json prints one figure per line.`;
+
+class UsageError extends Error {}
+
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { json: { type: 'boolean', default: false }, rows: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      rows: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   });
-  const load = BENCHES[positionals[0] ?? ''];
-  if (load === undefined) {
-    throw new Error(`name a bench: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--rows N] [--json]`);
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
   }
+  const load = BENCHES[positionals[0] ?? ''];
+  if (load === undefined) throw new UsageError(`there is no bench "${positionals[0] ?? ''}"\n${USAGE}`);
   const bench = await load();
   const report = (line: string): void => {
     process.stderr.write(`${line}\n`);
@@ -47,7 +59,25 @@ async function main(args: readonly string[]): Promise<void> {
 function readRows(text: string | undefined, bench: Bench): number {
   if (text === undefined) return bench.defaultRows;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error(`--rows must be a whole number above 0 (${bench.rowsAre}), not ${JSON.stringify(text)}`);
+  throw new UsageError(
+    `--rows must be a whole number above 0 (${bench.rowsAre}), not ${JSON.stringify(text)}`,
+  );
 }
 
-if (import.meta.main) await main(process.argv.slice(2));
+/** What the caller typed, and not the bench, was wrong: a sentence is enough. */
+function isUsageError(error: unknown): error is Error {
+  return (
+    error instanceof UsageError ||
+    (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+  );
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error: unknown) {
+    if (!isUsageError(error)) throw error;
+    process.stderr.write(`bench: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}

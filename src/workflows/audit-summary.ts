@@ -98,7 +98,8 @@ function outcomeWords(remediation: RemediationState | undefined): string {
   const phase = inWords(remediation?.phase ?? 'ended');
   if (remediation?.failurePhase === undefined) return phase;
   const during = inWords(remediation.failurePhase);
-  return `${phase} ${during.endsWith('ing') ? 'while' : 'during'} ${during}`;
+  // "while executing", "while blocked", but "during approval".
+  return `${phase} ${/^\w+(?:ing|ed)\b/.test(during) ? 'while' : 'during'} ${during}`;
 }
 
 /** What was done is done in a time, and what went wrong does so after it. */

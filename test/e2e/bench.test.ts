@@ -55,10 +55,16 @@ describe('every bench runs and prints its figures as JSON lines:', () => {
   });
 });
 
-test('an unknown bench or a wrong --rows is refused with what is allowed', () => {
-  expect(bench('nothing')).toMatchObject({
-    status: 1,
-    stderr: expect.stringContaining('npm run bench -- <archive|backlog|flapping|') as string,
-  });
-  expect(bench('start', '--rows', 'many').stderr).toContain('--rows must be a whole number above 0');
+test('--help says how to call it, and what is wrong is refused in a sentence with what is allowed', () => {
+  const usage = expect.stringContaining('npm run bench -- <archive|backlog|flapping|') as string;
+  expect(bench('--help')).toMatchObject({ status: 0, stdout: usage, stderr: '' });
+  expect(bench('nothing')).toMatchObject({ status: 2, stderr: usage });
+  for (const [flags, sentence] of [
+    [['start', '--rows', 'many'], '--rows must be a whole number above 0'],
+    [['start', '--dance'], "Unknown option '--dance'"],
+  ] as const) {
+    const { status, stderr } = bench(...flags);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^bench: ${sentence}.*\n$`));
+  }
 });

@@ -188,6 +188,7 @@ describe('what an operator sees of a run', () => {
       'failed while executing after 4m12s',
       { outcome: '', overall_phase: 'Failed', failure_phase: 'Executing' },
     ],
+    ['failed while blocked after 4m12s', { outcome: '', overall_phase: 'Failed', failure_phase: 'Blocked' }],
     [
       'failed during approval after 4m12s',
       { outcome: '', overall_phase: 'Failed', failure_phase: 'Approval' },
