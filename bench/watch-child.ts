@@ -57,9 +57,8 @@ async function list(): Promise<void> {
   const observer = new KindObserver({
     kind,
     cluster: 'bench',
-    epoch: () => 0n,
-    remediationUid: () => undefined,
-    offer: () => undefined,
+    known: { epoch: 0n, uidOfRemediation: () => undefined, createdAtOf: () => undefined },
+    dispatcher: { offer: () => undefined },
     report: { unread: failUnread, read: () => undefined, gone: () => undefined, leftHeld: () => undefined },
     now: Date.now,
   });
@@ -102,8 +101,8 @@ function listOptions(observer: KindObserver, to: ClusterConnection) {
     pageSize: PAGE_SIZE,
     deadlineMs: MINUTE_MS,
     notOlderThan: 0n,
-    room: () => Promise.resolve(),
-    progressed: () => undefined,
+    dispatcher: { waitForRoom: () => Promise.resolve() },
+    events: { answered: () => undefined },
   };
 }
 

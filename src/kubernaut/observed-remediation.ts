@@ -54,7 +54,7 @@ export interface ReadingContext {
   readonly siblingCreatedAt?: (sibling: SiblingName, remediationUid: string) => string | undefined;
 }
 
-interface SiblingName {
+export interface SiblingName {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;

@@ -5,7 +5,9 @@ import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import type { LostRuns } from '../temporal/lost-runs.ts';
 import type { RemediationSignals } from '../temporal/remediation-signals.ts';
+import type { PendingState } from './delivery/pending-states.ts';
 import type { Completeness } from './state/completeness.ts';
+import type { Tracked } from './state/tracked.ts';
 import type { WatchedKind } from './watched-kind.ts';
 
 /** Keeps resources in the cluster, by a finalizer of ours, until Temporal has their end. */
@@ -55,6 +57,18 @@ export interface RunningWatcher {
   /** Settles after `stop`. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
+}
+
+/** What the parts of a watcher report that concerns all of it. Nothing waits for what follows from it. */
+export interface WatcherEvents {
+  /** The API server answered a list or a watch, if only that it does not serve the kind. */
+  answered(): void;
+  /** Temporal has a state durably. */
+  sent(tracked: Tracked, state: PendingState): void;
+  /** Runs ended with what they had not recorded: all of these remediations are to be sent again from the cluster. */
+  runsLost(remediationUids: ReadonlySet<string>): void;
+  /** The data of the cluster was put back to an earlier state. */
+  restored(): void;
 }
 
 /** Every deadline and interval of the watcher; tests run them at a fraction. */

@@ -19,16 +19,16 @@ export function createDispatcher(given: Partial<DispatcherOptions>): Dispatcher 
       for (const one of those) done(one);
       return Promise.resolve({ isSignalled: true });
     },
-    acknowledged: () => undefined,
-    failed: () => ({ isAway: false }),
+    events: { sent: () => undefined },
+    failures: { report: () => ({ isAway: false }) },
     backoff: new Backoff({ firstMs: 1, longestMs: 1, random: () => 0 }),
     refusedRetryMs: 1,
     gatherMs: 0,
     briefGatherMs: 0,
     coalesceMs: NEVER_MS,
     flapping: createFlapping(NEVER_MS),
-    isSettling: () => false,
-    superseded: () => undefined,
+    sync: { isSynced: true },
+    ...{ cluster: 'test', metrics: createMetrics().watcher },
     ...given,
   });
 }

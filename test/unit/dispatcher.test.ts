@@ -161,7 +161,7 @@ describe('gathering', () => {
 
   test('while the first lists are read even the first state waits for what belongs to it', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
-    const { sends, dispatcher } = takenBy({ gatherMs: GATHER_MS, isSettling: () => true });
+    const { sends, dispatcher } = takenBy({ gatherMs: GATHER_MS, sync: { isSynced: false } });
     dispatcher.offer(trackedOf('one'), stateOf(['a']));
     await turns();
     vi.advanceTimersByTime(GATHER_MS / 2);

@@ -3,15 +3,15 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
-import type { KindObserverOptions } from '../../src/watcher/state/kind-observer.ts';
+import type { KnownResources } from '../../src/watcher/state/kind-observer.ts';
 import { KindObserver } from '../../src/watcher/state/kind-observer.ts';
 import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 
 /** An observer of one kind, and the summaries of what it offered for sending. */
 function observe(
   name: string,
-  remediationUid: (namespace: string, remediation: string) => string | undefined = () => undefined,
-  given: Partial<KindObserverOptions> = {},
+  known: Partial<KnownResources> = {},
+  offer?: (observations: readonly Observation[]) => void,
 ) {
   const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === name);
   const [collection] = kind === undefined ? [] : collectionsOf(kind, []);
@@ -21,9 +21,13 @@ function observe(
   const observer = new KindObserver({
     kind,
     cluster: 'prod',
-    epoch: () => 0n,
-    remediationUid,
-    offer: (_tracked, { reading }) => offered.push(reading.remediation.uid),
+    known: { epoch: 0n, uidOfRemediation: () => undefined, createdAtOf: () => undefined, ...known },
+    dispatcher: {
+      offer: (_tracked, { reading }) => {
+        offered.push(reading.remediation.uid);
+        offer?.(reading.observations);
+      },
+    },
     report: {
       unread: (_kind, reason) => unread.push(reason),
       read: () => undefined,
@@ -31,7 +35,6 @@ function observe(
       leftHeld: () => undefined,
     },
     now: Date.now,
-    ...given,
   });
   return { observer, collection, offered, unread };
 }
@@ -49,7 +52,9 @@ const resource = (uid: string, name: string, more: JsonObject = {}): JsonObject 
 
 test('a resource that names its remediation without a uid is read once that remediation was seen', () => {
   const remediations = observe('RemediationRequest');
-  const sessions = observe('AgentSession', (namespace, name) => remediations.observer.uidOf(namespace, name));
+  const sessions = observe('AgentSession', {
+    uidOfRemediation: (namespace, name) => remediations.observer.uidOf(namespace, name),
+  });
   const session = resource('as-uid', 'as-rr-1', {
     spec: { remediationRequestRef: { name: 'rr-1', namespace: 'kubernaut-system' } },
     status: { phase: 'Completed', completedAt: '2026-11-21T10:05:00Z' },
@@ -68,10 +73,11 @@ test('a resource that names its remediation without a uid is read once that reme
 test('what a remediation says of an analysis waits for it, until that was seen as part of it', () => {
   const analyses = observe('AIAnalysis');
   const offered: Observation[] = [];
-  const remediations = observe('RemediationRequest', () => undefined, {
-    siblingCreatedAt: ({ namespace, name }, uid) => analyses.observer.createdAtOf(namespace, name, uid),
-    offer: (_tracked, { reading }) => offered.push(...reading.observations),
-  });
+  const remediations = observe(
+    'RemediationRequest',
+    { createdAtOf: ({ namespace, name }, uid) => analyses.observer.createdAtOf(namespace, name, uid) },
+    (observations) => offered.push(...observations),
+  );
   const observedAt = (version: string): Observation | undefined => {
     offered.splice(0);
     const request = resource('rr-uid', 'rr-1', {

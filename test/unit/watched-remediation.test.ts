@@ -12,6 +12,7 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
+import { ClusterState } from '../../src/watcher/state/cluster-state.ts';
 import { KindObserver } from '../../src/watcher/state/kind-observer.ts';
 import { collectionsOf } from '../../src/watcher/watched-kind.ts';
 import { createDispatcher } from '../support/dispatching.ts';
@@ -44,17 +45,15 @@ async function watch(states: readonly WatchedState[]) {
     },
   });
   const dispatcher = createDispatcher({ send: sender, gatherMs: 2_000 });
+  const state = new ClusterState();
   const observers = KUBERNAUT_KINDS.map((kind) => {
-    const observer: KindObserver = new KindObserver({
-      ...{ kind, cluster: 'test', epoch: () => 0n, now: Date.now },
-      remediationUid: (namespace, name) => observers[0]?.observer.uidOf(namespace, name),
-      siblingCreatedAt: (sibling, uid) =>
-        observers
-          .find(({ kind: { kind: name } }) => name === sibling.kind)
-          ?.observer.createdAtOf(sibling.namespace, sibling.name, uid),
-      offer: (tracked, state) => {
-        read += state.reading.observations.length;
-        dispatcher.offer(tracked, state);
+    const observer = new KindObserver({
+      ...{ kind, cluster: 'test', known: state, now: Date.now },
+      dispatcher: {
+        offer: (tracked, pending) => {
+          read += pending.reading.observations.length;
+          dispatcher.offer(tracked, pending);
+        },
       },
       report: {
         unread: () => undefined,
@@ -63,6 +62,7 @@ async function watch(states: readonly WatchedState[]) {
         leftHeld: () => undefined,
       },
     });
+    state.add(observer);
     return { kind, observer };
   });
   const see = async ({ type, object }: WatchedState): Promise<void> => {

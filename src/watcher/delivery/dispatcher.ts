@@ -1,16 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Backoff } from '../pacing.ts';
 import { Turn } from '../pacing.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { isWaiting } from '../state/tracked.ts';
+import type { WatcherEvents } from '../watcher-options.ts';
 import { enqueueState, finishSending } from './delivery-record.ts';
 import type { Flapping } from './flapping.ts';
 import type { PendingState } from './pending-states.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import { RemediationQueue } from './remediation-queue.ts';
+import type { SignalFailures } from './signal-failure.ts';
 import { StateRefusedError } from './signal-failure.ts';
 
+/** With more resources waiting for Temporal than this a list pauses between its pages. */
+const MOST_WAITING = 1_000;
+/** Longer than this it may not pause: its pages would be forgotten by the server. */
+const LONGEST_PAUSE_MS = 20_000;
 /** With states of more resources waiting, memory counts more than what a later state may lack. */
 const OVERLOADED_RESOURCES = 2_000;
 
@@ -25,10 +32,9 @@ export interface DispatcherOptions {
     those: readonly WaitingState[],
     done: (one: WaitingState) => void,
   ) => Promise<{ readonly isSignalled: boolean }>;
-  /** Called when Temporal has the state. */
-  readonly acknowledged: (tracked: Tracked, state: PendingState) => void;
-  /** Called when they could not be sent; says whether Temporal takes nothing from anybody. */
-  readonly failed: (those: readonly WaitingState[], error: unknown) => { readonly isAway: boolean };
+  readonly events: Pick<WatcherEvents, 'sent'>;
+  /** Takes note of what could not be sent, and says whether Temporal takes nothing from anybody. */
+  readonly failures: Pick<SignalFailures, 'report'>;
   /** For Temporal as a whole. */
   readonly backoff: Backoff;
   /** How long what Temporal refused by itself waits, in milliseconds. */
@@ -40,10 +46,10 @@ export interface DispatcherOptions {
   /** How long states of a resource that flaps are coalesced. */
   readonly coalesceMs: number;
   readonly flapping: Flapping;
-  /** The first lists are being read. */
-  readonly isSettling: () => boolean;
-  /** Called when a newer state took the place of one that waited; says whether the resource flaps. */
-  readonly superseded: (tracked: Tracked, flaps: boolean) => void;
+  /** Until it is synced the first lists are being read. */
+  readonly sync: { readonly isSynced: boolean };
+  readonly cluster: string;
+  readonly metrics: WatcherMetrics;
 }
 
 /**
@@ -75,15 +81,22 @@ export class Dispatcher {
   }
 
   offer(tracked: Tracked, state: PendingState): void {
-    const { flapping, coalesceMs, superseded } = this.#options;
+    const { flapping, coalesceMs } = this.#options;
     const { flaps, isChange } = flapping.see(tracked, state);
     const dropped = enqueueState(tracked, state, {
       isOverloaded: this.#waiting.size > OVERLOADED_RESOURCES,
       flapping: flaps ? { coalesceMs, isChange } : undefined,
     });
-    if (dropped > 0) superseded(tracked, flaps);
+    if (dropped > 0) this.#countReplaced(tracked, flaps);
     this.#waiting.add(tracked);
     this.#join(tracked);
+  }
+
+  /** A newer state took the place of one that waited. */
+  #countReplaced({ kind }: Tracked, flaps: boolean): void {
+    const { cluster, metrics } = this.#options;
+    if (flaps) metrics.flappingStates.inc({ cluster, kind });
+    else metrics.statesCoalesced.inc({ cluster });
   }
 
   /** Resources with states that Temporal does not have yet. */
@@ -95,9 +108,9 @@ export class Dispatcher {
     return this.#waiting;
   }
 
-  /** Resolves when few enough wait, at the latest after the given time: a list may pause for that long between its pages. */
-  async room(most: number, longestMs: number): Promise<void> {
-    await this.#until(() => this.depth <= most, longestMs);
+  /** Resolves when few enough wait, or when a list may pause no longer between its pages. */
+  async waitForRoom(): Promise<void> {
+    await this.#until(() => this.depth <= MOST_WAITING, LONGEST_PAUSE_MS);
   }
 
   /** Attempts once to send what waits for more to come with it; what fails now is seen again by the next life. */
@@ -134,7 +147,7 @@ export class Dispatcher {
       sentAtMs: this.#signalledAtMs.get(queue.uid),
       gatherMs: this.#options.gatherMs,
       briefGatherMs: this.#options.briefGatherMs,
-      isSettling: this.#options.isSettling(),
+      isSettling: !this.#options.sync.isSynced,
       isStopping: this.#isStopping,
     });
     if (dueAtMs === undefined) this.#queues.delete(queue.uid);
@@ -221,7 +234,7 @@ export class Dispatcher {
     finishSending(tracked, state);
     if (!isWaiting(tracked)) this.#waiting.delete(tracked);
     this.#options.backoff.reset();
-    this.#options.acknowledged(tracked, state);
+    this.#options.events.sent(tracked, state);
   }
 
   #signalled(uid: string): void {
@@ -247,8 +260,8 @@ export class Dispatcher {
   }
 
   #postpone(queue: RemediationQueue, left: readonly WaitingState[], error: unknown): void {
-    const { failed, refusedRetryMs, backoff } = this.#options;
-    const { isAway } = failed(left, error);
+    const { failures, refusedRetryMs, backoff } = this.#options;
+    const { isAway } = failures.report(left, error);
     if (isAway) {
       this.#awayUntil ??= backoff.pause(undefined, this.#stopping.signal).then(() => {
         this.#awayUntil = undefined;

@@ -66,7 +66,7 @@ export class Flapping {
   }
 
   /** Called from time to time: what has come to rest is forgotten. */
-  settle(nowMs: number): void {
+  forgetQuiet(nowMs: number): void {
     for (const [tracked, one] of this.#lively) {
       const recent = this.#recentOf(one, nowMs);
       if (one.flappedChanges !== undefined && (recent < FEW_CHANGES || tracked.seen.isGone))

@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { LostRun, LostRuns } from '../../temporal/lost-runs.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { isRecorded } from '../state/tracked.ts';
-import type { ObservedResources } from '../watcher-options.ts';
+import type { ObservedResources, WatcherEvents } from '../watcher-options.ts';
 
-/** Temporal shows the end of a run somewhat later than it was: each look reaches so far behind the one before. */
+/** Temporal shows the end of a run somewhat later than it was: each question reaches so far behind the one before. */
 const OVERLAP_MS = 120_000;
 /** Run ids that are remembered, so that none is dealt with twice. */
 const MOST_REMEMBERED = 10_000;
@@ -15,15 +16,13 @@ const MOST_REMEMBERED = 10_000;
 interface LostRemediationsOptions {
   readonly cluster: string;
   readonly lostRuns: LostRuns;
-  readonly observed: ObservedResources | undefined;
+  readonly observed?: ObservedResources;
   /** Everything that is in the cluster is known: before that nothing can be called gone. */
-  readonly isSynced: () => boolean;
-  /** Between two looks, in milliseconds. */
-  readonly lookMs: number;
-  /** What the watcher knows of a remediation and what belongs to it. */
-  readonly trackedOf: (remediationUid: string) => readonly Tracked[];
-  /** Sends all of these remediations again, from the cluster. */
-  readonly sendAgain: (remediationUids: ReadonlySet<string>) => void;
+  readonly sync: { readonly isSynced: boolean };
+  /** Between two questions to Temporal, in milliseconds. */
+  readonly periodMs: number;
+  readonly state: Pick<ClusterState, 'resourcesOf'>;
+  readonly events: Pick<WatcherEvents, 'runsLost'>;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;
 }
@@ -37,7 +36,7 @@ export class LostRemediations {
   /** Sent again and not recorded yet: the run that was lost, by the uid of the remediation. */
   readonly #lost = new Map<string, string>();
   readonly #seen = new Set<string>();
-  #lookedAtMs = Date.now();
+  #askedAtMs = Date.now();
 
   constructor(options: LostRemediationsOptions) {
     this.#options = options;
@@ -49,42 +48,42 @@ export class LostRemediations {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { cluster, lookMs, logger } = this.#options;
+    const { cluster, periodMs, logger, sync } = this.#options;
     while (!signal.aborted) {
-      await delay(lookMs, undefined, { signal }).catch(() => undefined);
+      await delay(periodMs, undefined, { signal }).catch(() => undefined);
       if (isAborted(signal)) return;
-      if (!this.#options.isSynced()) continue;
-      await this.#look().catch((error: unknown) => {
-        // The next look reaches as far back as this one would have.
+      if (!sync.isSynced) continue;
+      await this.#findLost().catch((error: unknown) => {
+        // The next question reaches as far back as this one would have.
         logger.warn({ cluster, reason: String(error) }, 'cannot ask Temporal for runs that ended too early');
       });
-      this.#settle();
+      this.#forgetRecorded();
     }
   }
 
-  async #look(): Promise<void> {
-    const { cluster, lostRuns, sendAgain, metrics } = this.#options;
+  async #findLost(): Promise<void> {
+    const { cluster, lostRuns, events, metrics } = this.#options;
     const askedAtMs = Date.now();
-    const found = await lostRuns.closedSince(cluster, this.#lookedAtMs - OVERLAP_MS);
+    const found = await lostRuns.closedSince(cluster, this.#askedAtMs - OVERLAP_MS);
     const again = new Set<string>();
     for (const run of found) {
       if (this.#seen.has(run.runId)) continue;
       const result = await this.#judge(run);
-      // Only now: when the database could not be asked, the next look judges it.
+      // Only now: when the database could not be asked, the next round judges it.
       this.#remember(run.runId);
       metrics.lostRuns.inc({ cluster, result });
       if (result !== 'sent-again') continue;
       this.#lost.set(run.remediationUid, run.runId);
       again.add(run.remediationUid);
     }
-    if (again.size > 0) sendAgain(again);
-    this.#lookedAtMs = askedAtMs;
+    if (again.size > 0) events.runsLost(again);
+    this.#askedAtMs = askedAtMs;
   }
 
   async #judge(run: LostRun): Promise<'sent-again' | 'recorded' | 'gone'> {
-    const { cluster, observed, trackedOf, logger } = this.#options;
+    const { cluster, observed, state, logger } = this.#options;
     const { workflowId, runId, status, remediationUid } = run;
-    const tracked = trackedOf(remediationUid);
+    const tracked = state.resourcesOf(remediationUid);
     if (tracked.length === 0) {
       const ended = (await observed?.recordedEnds(cluster, [remediationUid])) ?? [];
       if (ended.length > 0) return 'recorded';
@@ -102,12 +101,12 @@ export class LostRemediations {
     return 'sent-again';
   }
 
-  #settle(): void {
-    const { observed, trackedOf } = this.#options;
+  #forgetRecorded(): void {
+    const { observed, state } = this.#options;
     for (const uid of this.#lost.keys()) {
       const isDone = ({ delivery: { sentHash, recordedHash } }: Tracked): boolean =>
         sentHash !== undefined && (observed === undefined || sentHash === recordedHash);
-      if (trackedOf(uid).every(isDone)) this.#lost.delete(uid);
+      if (state.resourcesOf(uid).every(isDone)) this.#lost.delete(uid);
     }
   }
 

@@ -1,4 +1,8 @@
+import { reasonOf } from '../../domain/errors.ts';
+import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
 import type { Tracked } from '../state/tracked.ts';
+import type { WatcherEvents, WatcherOptions } from '../watcher-options.ts';
+import type { WaitingState } from './remediation-queue.ts';
 
 /** Codes of gRPC, as Temporal answers with them. */
 const GRPC = { invalidArgument: 3, resourceExhausted: 8 } as const;
@@ -7,7 +11,7 @@ const GRPC = { invalidArgument: 3, resourceExhausted: 8 } as const;
 type SignalFailureReason =
   'away' | 'signal-limit' | 'history-limit' | 'payload-too-large' | 'no-worker' | 'refused';
 
-export interface SignalFailure {
+interface SignalFailure {
   readonly reason: SignalFailureReason;
   /** Temporal takes nothing from anybody now. */
   readonly isAway: boolean;
@@ -54,7 +58,7 @@ export function classifySignalFailure(error: unknown): SignalFailure {
 }
 
 /** A run that takes no more signals, and nobody to take up those it has. */
-export function withoutWorker(failure: SignalFailure): SignalFailure {
+function withoutWorker(failure: SignalFailure): SignalFailure {
   return failure.reason === 'signal-limit' ? refused('no-worker') : failure;
 }
 
@@ -66,4 +70,42 @@ function causeOf(error: unknown): { code?: number; details?: string } {
   if (error instanceof StateRefusedError) return causeOf(error.cause);
   const cause = error instanceof Error ? error.cause : undefined;
   return typeof cause === 'object' && cause !== null ? cause : {};
+}
+
+interface SignalFailuresOptions extends Pick<WatcherOptions, 'cluster' | 'metrics' | 'logger' | 'hasWorker'> {
+  readonly events: Pick<WatcherEvents, 'runsLost'>;
+}
+
+/** Counts and logs each signal that Temporal did not take, with the remedy. */
+export class SignalFailures {
+  readonly #options: SignalFailuresOptions;
+
+  constructor(options: SignalFailuresOptions) {
+    this.#options = options;
+  }
+
+  report(those: readonly WaitingState[], error: unknown): Pick<SignalFailure, 'isAway'> {
+    const failure = classifySignalFailure(error);
+    const remediation = those[0]?.state.reading.remediation;
+    void this.#log(failure, remediation, error);
+    if (failure.losesRun && remediation !== undefined)
+      this.#options.events.runsLost(new Set([remediation.uid]));
+    return failure;
+  }
+
+  async #log(
+    failure: SignalFailure,
+    remediation: RemediationReference | undefined,
+    error: unknown,
+  ): Promise<void> {
+    const { cluster, metrics, logger, hasWorker } = this.#options;
+    const isWithoutWorker = failure.reason === 'signal-limit' && (await hasWorker?.()) === false;
+    const { reason, remedy } = isWithoutWorker ? withoutWorker(failure) : failure;
+    metrics.signalErrors.inc({ cluster, reason });
+    const message = reasonOf(error);
+    logger.warn(
+      { cluster, namespace: remediation?.namespace, remediation: remediation?.name, reason, message, remedy },
+      'sending a signal to Temporal failed: it is tried again',
+    );
+  }
 }

@@ -1,7 +1,6 @@
 import { instantOf } from '../../domain/instant.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
-import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { CoalescedStates } from '../delivery/pending-states.ts';
 import type { Tracked } from './tracked.ts';
 import { isEndSent, isRecorded, isSent, isWaiting } from './tracked.ts';
@@ -64,6 +63,12 @@ interface CompletenessInput {
   readonly nowMs: number;
   /** The run that took what a remediation said and ended before it was recorded. Default: none did. */
   readonly lostRunOf?: (remediationUid: string | undefined) => string | undefined;
+}
+
+/** What waits for Temporal. */
+interface WaitingStates {
+  readonly depth: number;
+  waiting(): Iterable<Tracked>;
 }
 
 const MOST_GAPS = 100;
@@ -175,7 +180,7 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 /** What is alarmed on. */
 export function publishCompleteness(
   { cluster, kinds, gapCounts, leastRetentionSeconds }: Completeness,
-  dispatcher: Dispatcher,
+  dispatcher: WaitingStates,
   metrics: WatcherMetrics,
 ): void {
   for (const { kind, ...states } of kinds) {
@@ -209,7 +214,7 @@ export function publishHeld(
   metrics.heldDeletionAge.set({ cluster }, (Date.now() - oldestMs) / SECOND_MS);
 }
 
-function oldestOf(dispatcher: Dispatcher): number | undefined {
+function oldestOf(dispatcher: WaitingStates): number | undefined {
   let oldest: number | undefined;
   for (const { delivery } of dispatcher.waiting()) {
     const [first] = delivery.pending;

@@ -15,8 +15,8 @@ const ABSENCES_THAT_COUNT = 2;
 interface TombstoneOptions {
   readonly connection: ClusterConnection;
   readonly observer: KindObserver;
-  /** All places of the kind, with how often in a row each was not served. */
-  readonly places: () => readonly { readonly collection: Collection; readonly absentPolls: number }[];
+  /** All collections of the kind, with how often in a row each was not served. */
+  readonly ofKind: readonly { readonly collection: Collection; readonly absentPolls: number }[];
   readonly deadlineMs: number;
   readonly logger: Logger;
 }
@@ -44,13 +44,11 @@ export async function confirmGone(
 }
 
 async function isGone(tracked: Tracked, options: TombstoneOptions, signal: AbortSignal): Promise<boolean> {
-  const places = options
-    .places()
-    .filter(({ collection }) =>
-      tracked.seen.collection === undefined
-        ? holdsNamespace(collection, tracked.namespace)
-        : collection.path === tracked.seen.collection,
-    );
+  const places = options.ofKind.filter(({ collection }) =>
+    tracked.seen.collection === undefined
+      ? holdsNamespace(collection, tracked.namespace)
+      : collection.path === tracked.seen.collection,
+  );
   for (const place of places) {
     if (!(await isMissingAt(place, tracked, options, signal))) return false;
   }

@@ -1,7 +1,12 @@
 import { instantOf, parseInstant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { GoneResource } from '../../kubernaut/kind.ts';
-import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/observed-remediation.ts';
+import type {
+  ReadingContext,
+  ResourceReading,
+  SiblingName,
+  Unread,
+} from '../../kubernaut/observed-remediation.ts';
 import { isUnread, sourceVersion } from '../../kubernaut/observed-remediation.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import { forgetSent, stateRecorded, withdraw } from '../delivery/delivery-record.ts';
@@ -21,15 +26,21 @@ const MAX_ENDS = 10_000;
 /** Resources that are gone and whose end is not known to be recorded; of more the oldest are let go. */
 const MAX_UNRECORDED_ENDS = 5_000;
 
-export interface KindObserverOptions {
+/** What is known of the other kinds of the cluster. */
+export interface KnownResources {
+  readonly epoch: bigint;
+  /** Of a remediation that was seen, for resources that name theirs without its uid. */
+  uidOfRemediation(namespace: string, name: string): string | undefined;
+  /** Of a resource that was seen as part of that remediation. */
+  createdAtOf(sibling: SiblingName, remediationUid: string): string | undefined;
+}
+
+interface KindObserverOptions {
   readonly kind: WatchedKind;
   readonly cluster: string;
-  readonly epoch: () => bigint;
-  /** Of a remediation that was seen, for resources that name theirs without its uid. */
-  readonly remediationUid: (namespace: string, name: string) => string | undefined;
-  /** Of a resource that was seen as part of that remediation. */
-  readonly siblingCreatedAt?: ReadingContext['siblingCreatedAt'];
-  readonly offer: (tracked: Tracked, state: PendingState) => void;
+  readonly known: KnownResources;
+  /** Takes what is to be sent. */
+  readonly dispatcher: { offer(tracked: Tracked, state: PendingState): void };
   /** Strict mode, for kinds that are in it. */
   readonly finalizers?: Pick<FinalizerReconciler, 'observed' | 'forgetVersion'> | undefined;
   readonly report: ReadingReport;
@@ -230,7 +241,7 @@ export class KindObserver {
   }
 
   /** Its end is with Temporal, which may lose it before it is recorded: it is kept until `forget`. */
-  keepGone(tracked: Tracked): void {
+  rememberGone(tracked: Tracked): void {
     this.#gone.add(tracked);
     const [oldest] = this.#gone;
     if (this.#gone.size > MAX_UNRECORDED_ENDS && oldest !== undefined) this.forget(oldest);
@@ -245,7 +256,7 @@ export class KindObserver {
     const { ending } = tracked.seen;
     this.#gone.delete(tracked);
     withdraw(tracked, ending);
-    for (const state of ending) this.#options.offer(tracked, state);
+    for (const state of ending) this.#options.dispatcher.offer(tracked, state);
   }
 
   /** Its end is recorded, or as good as: nothing more is to be sent. */
@@ -312,7 +323,7 @@ export class KindObserver {
       isDueSoon: end.isDeletion || (isFirst && isAwaited(seen, reading)),
       queuedAtMs: this.#options.now(),
     };
-    this.#options.offer(tracked, state);
+    this.#options.dispatcher.offer(tracked, state);
     return state;
   }
 
@@ -323,10 +334,11 @@ export class KindObserver {
   }
 
   #context(): ReadingContext {
-    const { cluster, epoch, now, remediationUid, siblingCreatedAt } = this.#options;
+    const { cluster, known, now } = this.#options;
     return {
-      ...{ cluster, epoch: epoch(), observedAt: instantOf(now()), remediationUid },
-      ...(siblingCreatedAt === undefined ? {} : { siblingCreatedAt }),
+      ...{ cluster, epoch: known.epoch, observedAt: instantOf(now()) },
+      remediationUid: (namespace, name) => known.uidOfRemediation(namespace, name),
+      siblingCreatedAt: (sibling, remediationUid) => known.createdAtOf(sibling, remediationUid),
     };
   }
 }

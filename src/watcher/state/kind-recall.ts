@@ -12,7 +12,7 @@ interface KindRecallOptions {
   readonly cluster: string;
   readonly namespaces: readonly string[];
   readonly observer: KindObserver;
-  readonly known: ObservedResources;
+  readonly recorded: ObservedResources;
   readonly timing: WatcherTiming;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;
@@ -45,12 +45,12 @@ export class KindRecall {
 
   /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */
   async read(): Promise<void> {
-    const { cluster, observer, known, logger } = this.#options;
+    const { cluster, observer, recorded, logger } = this.#options;
     const { kind } = observer.kind;
     const askedAt = this.#options.now();
     const shown = new Set<string>();
     try {
-      for await (const page of known.openResources(cluster, kind)) {
+      for await (const page of recorded.openResources(cluster, kind)) {
         for (const uid of this.#recall(page)) shown.add(uid);
       }
       this.#isKnown = true;
@@ -70,23 +70,23 @@ export class KindRecall {
   #recall(page: readonly RecordedResource[]): readonly string[] {
     const { observer, namespaces } = this.#options;
     const ours = page.filter(({ namespace }) => namespaces.length === 0 || namespaces.includes(namespace));
-    return ours.map((recorded) => {
-      const version = BigInt(recorded.sourceVersion);
+    return ours.map((resource) => {
+      const version = BigInt(resource.sourceVersion);
       if (version > this.#newest) this.#newest = version;
-      observer.recall(recorded);
-      return recorded.uid;
+      observer.recall(resource);
+      return resource.uid;
     });
   }
 
   /** Learns between two lists which of the states that were sent are recorded by now: completeness says so within seconds. */
-  async settleSent(): Promise<void> {
-    const { cluster, observer, known, logger } = this.#options;
+  async checkSent(): Promise<void> {
+    const { cluster, observer, recorded, logger } = this.#options;
     const sent = [...observer.tracked()]
       .filter((tracked) => !tracked.seen.isGone && isSent(tracked) && !isRecorded(tracked))
       .slice(0, MOST_ASKED);
     if (sent.length === 0) return;
     try {
-      const hashes = await known.recordedHashes(
+      const hashes = await recorded.recordedHashes(
         cluster,
         sent.map(({ uid }) => uid),
       );
@@ -103,15 +103,15 @@ export class KindRecall {
   }
 
   /** Lets go of what is gone once its end is recorded; an end that was lost is sent again. */
-  async settleGone(): Promise<void> {
-    const { cluster, observer, known, logger } = this.#options;
+  async checkGone(): Promise<void> {
+    const { cluster, observer, recorded, logger } = this.#options;
     const askedAt = this.#options.now();
     const gone = observer.gone();
     if (gone.length === 0) return;
     let ended: ReadonlySet<string>;
     try {
       ended = new Set(
-        await known.recordedEnds(
+        await recorded.recordedEnds(
           cluster,
           gone.map(({ uid }) => uid),
         ),

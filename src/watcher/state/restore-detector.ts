@@ -3,6 +3,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { ProbeOptions } from '../stream/api-request.ts';
 import { probe } from '../stream/api-request.ts';
 import type { Collection } from '../watched-kind.ts';
+import type { WatcherEvents } from '../watcher-options.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { Tracked } from './tracked.ts';
 
@@ -13,10 +14,9 @@ const MOST_OLDER_LISTS = 5;
 
 interface RestoreDetectorOptions {
   readonly cluster: string;
-  readonly look: ProbeOptions;
+  readonly request: ProbeOptions;
   readonly logger: Logger;
-  /** Called when it is certain: versions went back. */
-  readonly restored: () => void;
+  readonly events: Pick<WatcherEvents, 'restored'>;
 }
 
 /**
@@ -31,7 +31,7 @@ export class RestoreDetector {
     this.#options = options;
   }
 
-  async suspect(collection: Collection, observer: KindObserver, listVersion: bigint): Promise<void> {
+  async olderList(collection: Collection, observer: KindObserver, listVersion: bigint): Promise<void> {
     const older = (this.#olderLists.get(collection.path) ?? 0) + 1;
     this.#olderLists.set(collection.path, older);
     const newer = [...observer.tracked()]
@@ -42,28 +42,32 @@ export class RestoreDetector {
   }
 
   /** A list that is new enough shows these at older versions than were seen: the cluster may have caught up since. */
-  async suspectBehind(collection: Collection, behind: Iterable<Tracked>, listVersion: bigint): Promise<void> {
-    if (await this.#wentBack(collection, [...behind])) this.#report(listVersion);
+  async versionsRegressed(
+    collection: Collection,
+    regressed: Iterable<Tracked>,
+    listVersion: bigint,
+  ): Promise<void> {
+    if (await this.#wentBack(collection, [...regressed])) this.#report(listVersion);
   }
 
   #report(listVersion: bigint): void {
     this.#olderLists.clear();
-    const { cluster, logger, restored } = this.#options;
+    const { cluster, logger, events } = this.#options;
     logger.error(
       { cluster, listVersion: String(listVersion) },
       `the data of this cluster was put back to an earlier state; what is observed now counts as older than what is recorded until an operator confirms it with: remediation-audit cluster restored ${cluster}`,
     );
-    restored();
+    events.restored();
   }
 
   /** A list was as new as it has to be. */
-  clear(collection: Collection): void {
+  newEnough(collection: Collection): void {
     this.#olderLists.delete(collection.path);
   }
 
   async #wentBack(collection: Collection, newer: readonly Tracked[]): Promise<boolean> {
     for (const tracked of newer.slice(0, LOOKS)) {
-      const look = await probe(collection, tracked, this.#options.look);
+      const look = await probe(collection, tracked, this.#options.request);
       if (typeof look === 'string' || 'unclear' in look) continue;
       const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;
       const version = textAt(look.object, 'metadata.resourceVersion') ?? '';

@@ -9,12 +9,14 @@ import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import { confirmGone } from '../state/confirm-deletion.ts';
 import { DueForProbe } from '../state/due-for-probe.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
+import type { KindRecall } from '../state/kind-recall.ts';
 import type { MissingResource, NewerResource } from '../state/missed-changes.ts';
 import { judge, waitForWatch } from '../state/missed-changes.ts';
 import { identify } from '../state/read-resource.ts';
+import type { RestoreDetector } from '../state/restore-detector.ts';
 import type { Tracked } from '../state/tracked.ts';
 import type { Collection } from '../watched-kind.ts';
-import type { WatcherTiming } from '../watcher-options.ts';
+import type { WatcherEvents, WatcherTiming } from '../watcher-options.ts';
 import { probe, renewCredentials } from './api-request.ts';
 import type { CompleteList } from './complete-list.ts';
 import { readCompleteList } from './complete-list.ts';
@@ -36,19 +38,14 @@ interface CollectionWatcherOptions {
   readonly observer: KindObserver;
   readonly timing: WatcherTiming;
   readonly listPageSize: number;
-  /** Waits between the pages of a list while too much is on its way to Temporal. */
-  readonly room: () => Promise<void>;
-  /** All places of the kind. */
-  readonly places: () => readonly { readonly collection: Collection; readonly absentPolls: number }[];
-  /** A list was older than what was seen: perhaps the cluster was restored. */
-  readonly older: (watcher: CollectionWatcher, listVersion: bigint) => Promise<void>;
-  /** A list was as new as it has to be. */
-  readonly newEnough: (watcher: CollectionWatcher) => void;
-  /** Such a list shows resources at older versions than were seen. */
-  readonly behind: (list: CompleteList) => Promise<void>;
-  /** Brings what the database knows of the kind; called before each list that checks the watch. */
-  readonly recall: () => Promise<void>;
-  readonly progressed: () => void;
+  /** Pauses a list between its pages while too much waits for Temporal. */
+  readonly dispatcher: { waitForRoom(): Promise<void> };
+  /** The watchers of all collections of the kind. */
+  readonly ofKind: readonly CollectionWatcher[];
+  readonly restores: RestoreDetector;
+  /** What the database shows of the kind; read before each list that checks the watch. */
+  readonly recall: KindRecall | undefined;
+  readonly events: Pick<WatcherEvents, 'answered'>;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;
   readonly random: () => number;
@@ -81,7 +78,7 @@ export class CollectionWatcher {
       absent: () => {
         void this.#confirmGone(this.#missingFrom({ listed: new Set(), version: this.#newest }));
       },
-      older: (error) => this.#suspect(error),
+      older: (error) => this.#olderList(error),
       saw: (version) => {
         this.expectAtLeast(version);
       },
@@ -121,15 +118,15 @@ export class CollectionWatcher {
   }
 
   async #list(signal: AbortSignal, hold?: (resource: JsonObject) => boolean): Promise<CompleteList> {
-    const { timing, listPageSize, metrics, cluster, collection } = this.#options;
+    const { timing, listPageSize, metrics, cluster, collection, restores } = this.#options;
     const notOlderThan = this.#newest;
     const list = await readCompleteList(
       { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, hold },
       signal,
     );
     this.expectAtLeast(list.version);
-    this.#options.newEnough(this);
-    if (list.behind.size > 0) await this.#options.behind(list);
+    restores.newEnough(collection);
+    if (list.regressed.size > 0) await restores.versionsRegressed(collection, list.regressed, list.version);
     metrics.lastGoodList.set({ cluster, kind: collection.kind }, Date.now() / 1_000);
     return list;
   }
@@ -152,11 +149,11 @@ export class CollectionWatcher {
     const reason = reasonOf(error);
     logger.warn({ kind: collection.kind, reason }, 'cannot check the watch');
     renewCredentials(classifyFailure(error), connection, logger);
-    await this.#suspect(error);
+    await this.#olderList(error);
   }
 
   async #reconcile(signal: AbortSignal): Promise<void> {
-    await this.#options.recall();
+    await this.#options.recall?.read();
     const openedAt = this.#reflector.watchOpenedAt;
     const newer: JsonObject[] = [];
     const list = await this.#list(signal, (resource) => newer.push(resource) > 0);
@@ -229,8 +226,9 @@ export class CollectionWatcher {
     return confirmGone(missing, { ...this.#options, deadlineMs: timing.requestMs }, this.#stopping);
   }
 
-  async #suspect(error: unknown): Promise<void> {
-    if (error instanceof OlderListError) await this.#options.older(this, error.version);
+  async #olderList(error: unknown): Promise<void> {
+    const { collection, observer, restores } = this.#options;
+    if (error instanceof OlderListError) await restores.olderList(collection, observer, error.version);
   }
 }
 

@@ -8,7 +8,7 @@ import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import { Backoff } from '../pacing.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
 import type { Collection } from '../watched-kind.ts';
-import type { WatcherTiming } from '../watcher-options.ts';
+import type { WatcherEvents, WatcherTiming } from '../watcher-options.ts';
 import { renewCredentials } from './api-request.ts';
 import type { CompleteList } from './complete-list.ts';
 import type { Failure } from './failure.ts';
@@ -37,8 +37,7 @@ interface ReflectorOptions {
   readonly older: (error: unknown) => Promise<void>;
   /** Called with the version of each event. */
   readonly saw: (version: bigint) => void;
-  /** Called at every sign that the server answers. */
-  readonly progressed: () => void;
+  readonly events: Pick<WatcherEvents, 'answered'>;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;
   /** In [0, 1). */
@@ -164,12 +163,12 @@ export class Reflector {
     }
     if (events === 0 && performance.now() - beganAt < LEAST_WATCH_MS)
       throw new WatchTooShortError(collection.path);
-    this.#options.progressed();
+    this.#options.events.answered();
   }
 
   #take(event: WatchEvent): void {
-    const { observer, collection, metrics, progressed } = this.#options;
-    progressed();
+    const { observer, collection, metrics, events } = this.#options;
+    events.answered();
     const now = Date.now() / SECOND_MS;
     if (event.type === 'BOOKMARK') {
       this.#sawBookmark = true;
@@ -204,9 +203,9 @@ export class Reflector {
   }
 
   async #waitForKind(signal: AbortSignal): Promise<void> {
-    const { timing, random, absent, progressed } = this.#options;
+    const { timing, random, absent, events } = this.#options;
     // That nothing is served there is an answer, too.
-    progressed();
+    events.answered();
     this.#absentPolls += 1;
     absent(this.#absentPolls);
     const pauseMs = timing.absentPollMs * (0.75 + random() / 2);

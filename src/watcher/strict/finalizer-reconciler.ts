@@ -6,6 +6,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { renewCredentials } from '../stream/api-request.ts';
@@ -45,9 +46,10 @@ interface FinalizerReconcilerOptions {
   readonly connection: ClusterConnection;
   readonly rights: StrictRights;
   readonly timing: WatcherTiming;
-  readonly collectionOf: (tracked: Tracked) => Collection | undefined;
-  /** Resources with states that Temporal does not have. */
-  readonly waiting: () => Iterable<Tracked>;
+  /** Where it writes, by path. */
+  readonly collections: ReadonlyMap<string, Collection>;
+  /** Knows the resources with states that Temporal does not have. */
+  readonly dispatcher: Pick<Dispatcher, 'waiting'>;
   readonly logger: Logger;
   readonly metrics: WatcherMetrics;
   readonly random: () => number;
@@ -119,12 +121,13 @@ export class FinalizerReconciler {
   /** Deadlines pass, and what waits for Temporal has waited too long. */
   #considerWhatTimeChanges(): void {
     for (const tracked of this.#heldDeleted) this.consider(tracked);
-    for (const tracked of this.#options.waiting()) if (tracked.seen.isTerminal) this.consider(tracked);
+    for (const tracked of this.#options.dispatcher.waiting())
+      if (tracked.seen.isTerminal) this.consider(tracked);
   }
 
   async #reconcile(tracked: Tracked, signal: AbortSignal): Promise<WorkResult> {
-    const { rights, collectionOf } = this.#options;
-    const collection = collectionOf(tracked);
+    const { rights } = this.#options;
+    const collection = this.#collectionOf(tracked);
     const action = this.#actionFor(tracked);
     if (action === undefined || collection === undefined) return 'nothing';
     const refusedUntil = rights.refusedUntil(collection) ?? 0;
@@ -133,6 +136,10 @@ export class FinalizerReconciler {
     rights.granted(collection);
     this.#report(tracked, action);
     return 'done';
+  }
+
+  #collectionOf({ seen: { collection = '' } }: Tracked): Collection | undefined {
+    return this.#options.collections.get(collection);
   }
 
   #actionFor(tracked: Tracked): FinalizerAction | undefined {
@@ -147,7 +154,7 @@ export class FinalizerReconciler {
   /** When a remediation goes, what belongs to it goes with it. */
   #isWaitedFor({ kind, uid }: Tracked): boolean {
     if (kind !== REMEDIATION) return false;
-    for (const { seen } of this.#options.waiting()) if (seen.remediation?.uid === uid) return true;
+    for (const { seen } of this.#options.dispatcher.waiting()) if (seen.remediation?.uid === uid) return true;
     return false;
   }
 
@@ -165,13 +172,13 @@ export class FinalizerReconciler {
 
   /** Whatever it was: that the resource is gone or deleted by now the watch shows, and then nothing is left to be done. */
   #failed(tracked: Tracked, error: unknown, failuresInARow: number): void {
-    const { cluster, metrics, logger, rights, connection, collectionOf } = this.#options;
+    const { cluster, metrics, logger, rights, connection } = this.#options;
     const failure = classifyFailure(error);
     const { cause } = failure;
     const { kind, namespace, name } = tracked;
     const reason = reasonOf(error);
     metrics.finalizerErrors.inc({ cluster, kind, cause });
-    const collection = collectionOf(tracked);
+    const collection = this.#collectionOf(tracked);
     if (scopeOf(failure) !== 'key')
       logger.warn({ cluster, cause, reason }, 'cannot write finalizers now: trying again');
     else if (cause === 'forbidden' && collection !== undefined) rights.missing(collection, reason);
@@ -202,7 +209,7 @@ type ReconcilerOptions = WatcherOptions & {
 /** Undefined where strict mode is off. */
 export function createFinalizerReconciler(
   options: ReconcilerOptions,
-  waiting: () => Iterable<Tracked>,
+  dispatcher: Pick<Dispatcher, 'waiting'>,
 ): FinalizerReconciler | undefined {
   const { strict, kinds, namespaces, timing } = options;
   if (strict === undefined || strict.kinds.length === 0) return undefined;
@@ -214,8 +221,8 @@ export function createFinalizerReconciler(
     ...options,
     holdMs: strict.holdMs,
     rights: new StrictRights({ ...options, collections, retryMs: timing.longestBackoffMs }),
-    collectionOf: ({ seen: { collection = '' } }) => byPath.get(collection),
-    waiting,
+    collections: byPath,
+    dispatcher,
   });
 }
 
