@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { CLIENT_RULES, findImportCycles, findViolations } from './support/import-rules.ts';
-import { findUnusedExports } from './support/unused-exports.ts';
+import { findShortFiles, findUnusedExports } from './support/unused-exports.ts';
 
 const SOURCE_ROOT = fileURLToPath(new URL('../src', import.meta.url));
 const trees: string[] = [];
@@ -74,6 +74,24 @@ test('an export that only its own file uses is named', () => {
     'src/a.ts exports unused, which nothing imports',
     'src/a.ts exports alone, which nothing imports',
   ]);
+});
+
+test('a file of fewer than 40 lines is imported by two others, or is where something begins', () => {
+  const repository = fileURLToPath(new URL('..', import.meta.url));
+  expect(findShortFiles(repository, ['src', 'dev', 'packages'])).toEqual([]);
+});
+
+test('a short file that one other imports is named', () => {
+  const root = tree({
+    'src/once.ts': 'export const a = 1;\n',
+    'src/twice.ts': 'export const b = 1;\n',
+    'src/long.ts': 'export const c = 1;\n'.repeat(40),
+    'src/x.ts': `import { a } from './once.ts'; import { b } from './twice.ts'; import { c } from './long.ts';\n`,
+    'src/y.ts': `import { b } from './twice.ts';\n`,
+    'test/x.ts': `import { a } from '../src/once.ts';\n`,
+    ...Object.fromEntries(['dev', 'packages', 'bench', 'scripts'].map((name) => [`${name}/x.ts`, ''])),
+  });
+  expect(findShortFiles(root, ['src'])).toEqual(['src/once.ts has 1 lines, and only src/x.ts imports it']);
 });
 
 describe('the import table bites:', () => {

@@ -24,3 +24,12 @@ export const branchesOf = (generation: Generation): readonly Branch[] =>
   BRANCHES.filter((branch) => storyOf(branch).generations.includes(generation));
 
 export const storyOf = (branch: Branch): Story => STORIES[branch];
+
+/** What a newcomer sees: every branch, and more often what a cluster in good order shows. */
+export const DEMONSTRATION: readonly Branch[] = [
+  // Nobody who looks around for the first time wants to see a status flap for hours.
+  ...branchesOf('G3').filter((branch) => branch !== 'notification-flapping'),
+  ...Array<Branch>(6).fill('remediated'),
+  ...Array<Branch>(2).fill('execution-failed'),
+  ...Array<Branch>(2).fill('approval-granted'),
+];

@@ -1,5 +1,9 @@
+import { ClusterAccessError } from '../../src/kubernetes/cluster-connection.ts';
 import type { Kind } from '../sandbox/kinds.ts';
+import { groupResource, groupVersion, KUBERNAUT_KINDS } from '../sandbox/kinds.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
+import { listObjects } from './cluster-objects.ts';
 import type { Generation } from './generations.ts';
 import { KIND_CODES, kindIn } from './generations.ts';
 import { SIMULATED_LABEL } from './labels.ts';
@@ -85,8 +89,7 @@ async function deleteEach(
   await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, line));
 }
 
-export const isSimulated = ({ metadata }: PlayedObject): boolean =>
-  metadata.labels?.[SIMULATED_LABEL] !== undefined;
+const isSimulated = ({ metadata }: PlayedObject): boolean => metadata.labels?.[SIMULATED_LABEL] !== undefined;
 
 const ownerOf = ({ metadata }: PlayedObject): string => metadata.ownerReferences?.[0]?.uid ?? '';
 
@@ -98,4 +101,20 @@ function isDue({ metadata, status }: PlayedObject, { clock, playing }: Sweeping)
       ? Date.parse(expiry)
       : Date.parse(metadata.creationTimestamp) + clock.retentionMs;
   return clock.now() >= due;
+}
+
+/**
+ * Refuses a cluster in which somebody else's remediations are, in whatever namespace: among them a play would be taken
+ * for real, by people and by the controllers that act on such resources.
+ */
+export async function refuseForeignCluster(client: ClusterClient): Promise<void> {
+  for (const kind of KUBERNAUT_KINDS) {
+    const objects = await listObjects(client, kind, `/apis/${groupVersion(kind)}/${kind.plural}`);
+    const foreign = objects.find((object) => !isSimulated(object));
+    if (foreign === undefined) continue;
+    const { namespace, name } = foreign.metadata;
+    throw new ClusterAccessError(
+      `the cluster holds ${groupResource(kind)} ${namespace}/${name}, which no simulator made; simulate only in a cluster of its own`,
+    );
+  }
 }

@@ -18,9 +18,9 @@ import type { BinaryResolver } from '../servers/find/resolver.ts';
 import { startKubeApiserver } from '../servers/kube-apiserver/kube-apiserver.ts';
 import type { ClusterAddress } from '../simulator/cluster-client.ts';
 import { installKinds } from '../simulator/install-kinds.ts';
-import { DEMONSTRATION } from '../simulator/mix.ts';
 import { chooseSeed } from '../simulator/random.ts';
 import { runSimulator } from '../simulator/simulator.ts';
+import { DEMONSTRATION } from '../simulator/stories.ts';
 import type { UpOptions } from './up-options.ts';
 
 const OWNER_ONLY = 0o600;

@@ -10,7 +10,7 @@ import { startServeService } from '../../src/services/serve-service.ts';
 import { startWatchService } from '../../src/services/watch-service.ts';
 import { startWorkService } from '../../src/services/work-service.ts';
 import type { ShowStatus } from '../servers/find/progress.ts';
-import { createProgressOutput } from '../servers/find/progress-output.ts';
+import { createProgressOutput } from '../servers/find/progress.ts';
 import { type BinaryResolver, createBinaryResolver, type ServerName } from '../servers/find/resolver.ts';
 import { prepareDatabase } from '../servers/postgres/database.ts';
 import { type EmbeddedPostgres, startPostgres } from '../servers/postgres/postgres.ts';
@@ -19,8 +19,8 @@ import { type EmbeddedTemporal, startTemporal } from '../servers/temporal/develo
 import { startTemporalOnPostgres } from '../servers/temporal/server-on-postgres.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import type { Endpoints } from './endpoints.ts';
 import { publishEndpoints } from './endpoints.ts';
-import { readyBlock } from './ready-block.ts';
 import { type ServerWatch, watchServers } from './server-watch.ts';
 import type { UpOptions } from './up-options.ts';
 
@@ -235,4 +235,39 @@ function embeddedConfig(
 /** Under both names of this machine that a browser may have been given. */
 function originsOf(uiUrl: string | undefined): readonly string[] {
   return uiUrl === undefined ? [] : [uiUrl, uiUrl.replace('127.0.0.1', 'localhost')];
+}
+
+interface ReadyFacts {
+  readonly seconds: number;
+  readonly endpoints: Endpoints;
+  /** Which cluster is watched, in words. */
+  readonly cluster: string;
+  readonly dataDir: string;
+}
+
+/** What a newcomer reads once everything runs: what is where, and what to try. */
+export function readyBlock({ seconds, endpoints, cluster, dataDir }: ReadyFacts): string {
+  const { api, temporal, temporalUi, kubeconfig, watcher, worker } = endpoints;
+  const kubectl = kubeconfig === '' ? 'kubectl' : `kubectl --kubeconfig ${kubeconfig}`;
+  return `
+remediation-audit is ready (${seconds.toFixed(1)} s)
+
+  REST service   ${api}
+  Temporal       ${temporal}, UI ${temporalUi}
+  PostgreSQL     connection string in ${dataDir}/endpoints.json
+  Cluster        ${cluster}
+  Metrics        ${api}/metrics; watcher ${watcher}/metrics; worker ${worker}/metrics
+  Data           ${dataDir} (kept; the next start goes on with it)
+
+Try
+  the rows       curl '${api}/api/v1/audit/workflow-execution?limit=3'
+  the workflows  open ${temporalUi}
+  the cluster    ${kubectl} get remediationrequests --all-namespaces
+  the gaps       curl '${api}/api/v1/completeness'
+  the database   psql "$(node -p "require('${dataDir}/endpoints.json').postgres")" \\
+                   -c 'select remediation_id, workflow_name, phase, outcome from workflow_execution_audit limit 5'
+
+Ctrl-C ends everything.
+
+`;
 }

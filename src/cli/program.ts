@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
+import { InsecureBindError } from '../api/http/server.ts';
 import { readProcessConfig } from '../config/config.ts';
-import { UsageError } from '../config/settings.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
+import { SchemaTooNewError } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
+import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import type { RunningService, ServiceContext } from '../services/running-service.ts';
 import { EndedBySignal, untilStopped } from '../services/running-service.ts';
@@ -10,10 +14,11 @@ import { startServeService } from '../services/serve-service.ts';
 import { SERVICE_CHECKS } from '../services/service-checks.ts';
 import { startWatchService } from '../services/watch-service.ts';
 import { startWorkService } from '../services/work-service.ts';
+import { ClusterIdentityError } from '../watcher/identified-watcher.ts';
+import { ClusterSilentError } from '../watcher/start-watcher.ts';
 import { runArchive } from './archive.ts';
 import { takeNoArguments } from './arguments.ts';
 import { runCompleteness } from './completeness.ts';
-import { EXIT, exitCodeOf, exitCodeOfSignal } from './exit-codes.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
 import { runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
@@ -193,4 +198,33 @@ function endAtTheLatest(code: number): void {
     process.stderr.write(`remediation-audit: still open after everything was stopped: ${left}; ending\n`);
     process.exit(code);
   }, LONGEST_END_MS).unref();
+}
+
+/** What the process ends with; documented in docs/configuration.md. */
+const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  configuration: 3,
+  schemaTooNew: 4,
+  clusterSilent: 5,
+} as const;
+
+const SIGNAL_EXIT_BASE = 128;
+
+/** What a shell says of a program that a signal ended. */
+function exitCodeOfSignal({ reason }: AbortSignal): number {
+  return SIGNAL_EXIT_BASE + constants.signals[reason as NodeJS.Signals];
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof SchemaTooNewError) return EXIT.schemaTooNew;
+  if (error instanceof ClusterSilentError) return EXIT.clusterSilent;
+  const isConfiguration =
+    error instanceof SettingsError ||
+    error instanceof InsecureBindError ||
+    error instanceof ClusterAccessError ||
+    error instanceof ClusterIdentityError;
+  return isConfiguration ? EXIT.configuration : EXIT.failure;
 }

@@ -1,7 +1,8 @@
 import type { Context } from '@temporalio/activity';
 import type { ActivityInterceptors, WorkflowBundle } from '@temporalio/worker';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
+import type { Logger } from '../observability/logger.ts';
 import type { TemporalAccess } from '../temporal/connection.ts';
 import { PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
@@ -140,4 +141,19 @@ function beatForActivities(context: Context): ActivityInterceptors {
       },
     },
   };
+}
+
+/**
+ * Temporal's native runtime, once per process and before anything else touches the SDK: its lines go through our logger,
+ * its signals stay ours. It keeps the process alive until it is shut down.
+ */
+export function installRuntime(logger: Logger): { shutdown(): Promise<void> } {
+  return Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      const write = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
+      logger[write[level]]({ ...meta }, message);
+    }),
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} } },
+  });
 }

@@ -1,6 +1,6 @@
 // Every export here is a workflow type that anyone may start: explicit names only.
-export { partitionRollover } from './partition-rollover.ts';
 export { recordDeferred } from './record-deferred.ts';
 export { remediationAudit } from './remediation-audit.ts';
 export { restoreMonth } from './restore-month.ts';
+export { partitionRollover } from './retention.ts';
 export { retention } from './retention.ts';

@@ -18,8 +18,7 @@ import type { AuditPhase } from '../domain/phases.ts';
 import { AuditAttributes, phaseClassOf } from './audit-attributes.ts';
 import { closingSentence, detailsOf, listSentence, outcomeOf, recordingLine } from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
-import { GatherRule } from './gather-rule.ts';
-import { GatherTimer } from './gather-timer.ts';
+import { GatherRule, GatherTimer } from './gather.ts';
 import { InvestigationEmbedding } from './investigation-embedding.ts';
 import type {
   AuditProgress,

@@ -7,7 +7,7 @@ import {
   upsertMemo,
 } from '@temporalio/workflow';
 
-import type { RetentionActivities } from '../activities/types.ts';
+import type { PartitionActivities, RetentionActivities } from '../activities/types.ts';
 import { rootReasonOf } from '../domain/errors.ts';
 import { retainMonth } from './retain-month.ts';
 
@@ -63,4 +63,17 @@ async function clearOrphans(): Promise<string[]> {
     log.error('objects that no manifest names stay in the archive', { reason });
     return [`orphans: STOPPED: ${reason}`];
   }
+}
+
+const partitions = proxyActivities<PartitionActivities>({
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+/** One run of the rollover: the months ahead are there, however long it takes somebody to let go of a lock. */
+export async function partitionRollover(): Promise<number> {
+  const ahead = await partitions.rollPartitionsOver();
+  setCurrentDetails(`${ahead} months ahead`);
+  return ahead;
 }

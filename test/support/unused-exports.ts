@@ -10,6 +10,7 @@ const READERS = ['src', 'dev', 'packages', 'test', 'bench', 'scripts'] as const;
 const LOADED_BY_PATH: readonly string[] = ['src/temporal/encoded-failures.ts'];
 
 interface Module {
+  readonly lines: number;
   readonly exported: readonly string[];
   /** Names by the module they come from; `*` for all of them. */
   readonly imported: readonly (readonly [path: string, name: string])[];
@@ -52,7 +53,7 @@ function readModule(path: string, text: string): Module {
   visit(source);
   // `source('src/x.ts')` in the script of another process.
   for (const [, file = ''] of text.matchAll(/source\('([^']+\.ts)'\)/g)) imported.push([file, '*']);
-  return { exported: source.statements.flatMap(namesDeclared), imported };
+  return { lines: text.split('\n').length - 1, exported: source.statements.flatMap(namesDeclared), imported };
 }
 
 type Taken = readonly [specifier: string, name: string];
@@ -93,4 +94,28 @@ function namesDeclared(statement: ts.Statement): readonly string[] {
     );
   const { name } = statement as ts.Statement & { name?: ts.Node };
   return name !== undefined && ts.isIdentifier(name) ? [name.text] : [];
+}
+
+/** Shorter than this a file is one more name to look up, unless several others need what is in it. */
+const SHORT_LINES = 40;
+
+/**
+ * Files below `folders` of fewer lines than that which one other file imports, one line each. What nothing imports is where
+ * a process or a bundle begins. Tests do not count: they import whatever they test.
+ */
+export function findShortFiles(root: string, folders: readonly string[]): string[] {
+  const readers = READERS.filter((folder) => folder !== 'test').flatMap((folder) => readFolder(root, folder));
+  const importers = new Map<string, Set<string>>();
+  for (const [path, { imported }] of readers)
+    for (const [target] of imported) {
+      const known = importers.get(target) ?? new Set();
+      importers.set(target, known.add(path));
+    }
+  return folders
+    .flatMap((folder) => readFolder(root, folder))
+    .filter(([path, { lines }]) => lines < SHORT_LINES && importers.get(path)?.size === 1)
+    .map(
+      ([path, { lines }]) =>
+        `${path} has ${lines} lines, and only ${[...(importers.get(path) ?? [])].join()} imports it`,
+    );
 }

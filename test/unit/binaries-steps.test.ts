@@ -4,9 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { CompileProgress } from '../../dev/servers/find/compile-progress.ts';
-import { Progress } from '../../dev/servers/find/progress.ts';
-import { createProgressOutput } from '../../dev/servers/find/progress-output.ts';
+import { CompileProgress } from '../../dev/servers/find/build.ts';
+import { createProgressOutput, Progress } from '../../dev/servers/find/progress.ts';
 import { outputOf, runStep } from '../../dev/servers/find/run-step.ts';
 import { isGone } from '../support/processes.ts';
 

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { createAuditClient } from '../../packages/client/src/audit-client.ts';
+import { createAuditClient, encodeRecord } from '../../packages/client/src/audit-client.ts';
 import { optionsFromSource } from '../../packages/client/src/client-options.ts';
-import { encodeRecord } from '../../packages/client/src/encode.ts';
 import { QueueFullError } from '../../packages/client/src/errors.ts';
 import { createMemoryQueue } from '../../packages/client/src/memory-queue.ts';
 import { CLIENT_RECORDS, clientRecords } from '../../scripts/client-records.ts';

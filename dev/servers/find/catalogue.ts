@@ -1,6 +1,5 @@
-import { CLIENT_GENERATORS } from './client-generators.ts';
+import { CLIENT_GENERATORS, TEMPORAL_ON_POSTGRES } from './built-servers.ts';
 import type { DownloadSource, Platform, ServerDefinition } from './server-definition.ts';
-import { TEMPORAL_ON_POSTGRES } from './temporal-on-postgres.ts';
 
 export type {
   DownloadSource,

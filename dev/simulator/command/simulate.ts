@@ -4,13 +4,13 @@ import type { ClusterWriter } from '../../../src/kubernetes/cluster-writer.ts';
 import { connectForWriting } from '../../../src/kubernetes/cluster-writer.ts';
 import { groupResource, groupVersion } from '../../sandbox/kinds.ts';
 import { ClusterClient } from '../cluster-client.ts';
-import { refuseForeignCluster } from '../foreign.ts';
 import type { Generation } from '../generations.ts';
 import { kindsOf } from '../generations.ts';
 import { installKinds } from '../install-kinds.ts';
 import type { PlayedRemediation } from '../play.ts';
 import { chooseSeed } from '../random.ts';
 import { runSimulator } from '../simulator.ts';
+import { refuseForeignCluster } from '../sweep.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { readSimulateOptions, SIMULATE_USAGE } from './simulate-options.ts';
 

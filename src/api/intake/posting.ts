@@ -3,6 +3,8 @@ import { instantOf } from '../../domain/instant.ts';
 import type { AcceptedPost } from '../../domain/intake.ts';
 import { isRefused, observationOfPost } from '../../domain/intake.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import type { Observation } from '../../domain/observation.ts';
+import { hasInvestigation } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -12,8 +14,8 @@ import type { Redactor } from '../../redaction/redactor.ts';
 import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
+import { createDeferring } from './deferring.ts';
 import type { Durability, DurabilityOutcome } from './durability.ts';
-import { createPostedEmbedding } from './embed-posted.ts';
 
 /** What became of one posted record. */
 export interface PostedAnswer {
@@ -196,4 +198,35 @@ function count(
 
 function failureOf(error: unknown): StorageFailure {
   return error instanceof Problem && error.type !== 'queue-full' ? 'timeout' : 'http_error';
+}
+
+/** Has the texts of posted analyses embedded, as those of watched ones are. */
+interface PostedEmbedding {
+  /** Returns at once: a text that is embedded late, or not at all, is stored all the same. */
+  embed(stored: readonly Observation[]): void;
+}
+
+const TIMEOUT_MS = 5_000;
+/** Beyond it more would only be held in memory. */
+const MAX_EMBEDDING = 2_000;
+
+function createPostedEmbedding(deferral: Deferral | undefined, metrics: Metrics): PostedEmbedding {
+  const later = deferral === undefined ? undefined : createDeferring(deferral);
+  let embedding = 0;
+  return {
+    embed(stored) {
+      const texts = stored.filter(hasInvestigation);
+      if (later === undefined || texts.length === 0) return;
+      if (embedding + texts.length > MAX_EMBEDDING) {
+        metrics.api.investigationsLeft.inc(texts.length);
+        return;
+      }
+      embedding += texts.length;
+      // The workflow finds the record there already, and then embeds its text.
+      void later.deferEach(texts, TIMEOUT_MS).then((failures) => {
+        embedding -= texts.length;
+        metrics.api.investigationsLeft.inc(failures.filter((failure) => failure !== undefined).length);
+      });
+    },
+  };
 }

@@ -29,7 +29,6 @@ import { completenessRoute } from './completeness-route.ts';
 import { withDescription } from './description-routes.ts';
 import { holdRoutes } from './hold-routes.ts';
 import { listRoutes } from './list-routes.ts';
-import { partitionRoute } from './partition-routes.ts';
 import { postRoutes } from './post-routes.ts';
 import { probeRoutes, type Readiness } from './probe-routes.ts';
 import { quarantineRoutes } from './quarantine-routes.ts';
@@ -37,7 +36,7 @@ import { recordRoutes } from './record-routes.ts';
 import { remediationRoutes } from './remediation-routes.ts';
 import { reportRoutes, similarRoute } from './report-routes.ts';
 import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
-import { retentionRoutes } from './retention-routes.ts';
+import { partitionRoute, retentionRoutes } from './retention-routes.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 export interface ApiServices {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { selectMonths } from '../../database/months/month-list.ts';
 import { approveDrop, selectMonth } from '../../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../../database/months/retention-plan.ts';
 import { planRetention, RETENTION_ACTIONS } from '../../database/months/retention-plan.ts';
@@ -151,3 +152,32 @@ const APPROVAL_SCHEMA = named('Approval', {
     approved_at: { type: 'string', format: 'date-time' },
   },
 });
+
+/** Where each month is. */
+export function partitionRoute(pool: pg.Pool): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/partitions',
+    access: 'list',
+    describe: {
+      summary: 'Where each month is, newest first',
+      tag: 'retention',
+      answers: { 200: { meaning: 'The months', content: { [JSON_MEDIA_TYPE]: { schema: SCHEMA } } } },
+      problems: ['invalid-parameter', 'database-unavailable'],
+    },
+    async answer({ query }) {
+      allowOnly(query, []);
+      const items = await fromDatabase(() => selectMonths(pool));
+      return jsonAnswer({ items }, items.length);
+    },
+  };
+}
+
+const SCHEMA = listSchema(
+  'PartitionList',
+  named('Partition', {
+    type: 'object',
+    required: ['month', 'state'],
+    properties: { month: MONTH_SCHEMA, state: PARTITION_STATE_SCHEMA },
+  }),
+);

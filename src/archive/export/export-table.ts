@@ -3,13 +3,14 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
+import { partitionsOf } from '../../database/months/month-detach.ts';
 import type { ArchivePoint } from '../archive-context.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
-import { partitionName } from '../parquet/archive-schema.ts';
+import { archivedTable, partitionName } from '../parquet/archive-schema.ts';
 import { timeRangeOf, writeParquet } from '../parquet/parquet-part.ts';
 import type { TextPart } from '../parquet/table-rows.ts';
-import { readTableParts } from '../parquet/table-rows.ts';
+import { digestTable, readTableParts } from '../parquet/table-rows.ts';
 import type { Workspace } from '../parquet/workspace.ts';
 import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -80,4 +81,32 @@ async function storePart(
   for (const file of [parquet, text.csv, text.rowHashes]) await rm(file, { force: true });
   const { rows, digest } = text;
   return { table: table.table, key, ...file, rows, digest, rowHashes, ...range };
+}
+
+interface ComparedMonth {
+  readonly month: string;
+  readonly parts: readonly ManifestPart[];
+  readonly partRows: number;
+}
+
+/** Whether the tables of a month hold the rows of these parts, part by part, and no others. */
+export async function holdsExactly(
+  client: pg.ClientBase,
+  { month, parts, partRows }: ComparedMonth,
+): Promise<boolean> {
+  for (const { table, relation } of await partitionsOf(client, month)) {
+    const archived = parts.filter((part) => part.table === table);
+    const found = await digestTable(client, archivedTable(table), relation, {
+      partRows,
+      sizes: archived.map(({ rows }) => rows),
+    });
+    const same =
+      found.length === archived.length &&
+      found.every(({ rows, digest }, index) => {
+        const part = archived[index];
+        return part?.rows === rows && part.digest === digest;
+      });
+    if (!same) return false;
+  }
+  return true;
 }

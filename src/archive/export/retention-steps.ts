@@ -42,8 +42,7 @@ import type { NewManifest } from '../manifest/manifest-chain.ts';
 import { describeFault, verifyParts } from '../manifest/verify-part.ts';
 import { ARCHIVED_TABLES, archivedTable } from '../parquet/archive-schema.ts';
 import { withWorkspace } from '../parquet/workspace.ts';
-import { holdsExactly } from './compare-month.ts';
-import { exportTable } from './export-table.ts';
+import { exportTable, holdsExactly } from './export-table.ts';
 import { ArchiveMismatchError, OrphansInTheWayError } from './retention-errors.ts';
 
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */

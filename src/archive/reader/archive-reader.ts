@@ -23,9 +23,8 @@ import type { TrustedKeys } from '../manifest/signing-key.ts';
 import type { DuckDb } from '../parquet/duckdb.ts';
 import { openDuckDb } from '../parquet/duckdb.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { removeLeftovers, SPILL_PREFIX } from './leftovers.ts';
 import type { PartCache } from './part-cache.ts';
-import { createPartCache } from './part-cache.ts';
+import { createPartCache, removeLeftovers, SPILL_PREFIX } from './part-cache.ts';
 import { ArchiveBusyError, Semaphore } from './semaphore.ts';
 
 export interface ArchiveReaderOptions {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Observation } from '../../src/domain/observation.ts';
-import { GatherRule } from '../../src/workflows/gather-rule.ts';
+import { GatherRule } from '../../src/workflows/gather.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const GATHER_SECONDS = 10;
