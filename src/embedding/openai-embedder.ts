@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { backoffMs } from '../domain/backoff.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import type { Embedder } from './embedder.ts';
 import { DEFAULT_DIMENSIONS } from './embedder.ts';
@@ -84,14 +85,14 @@ async function embedBatch(settings: Settings, texts: readonly string[]): Promise
   }
 }
 
-/** What the endpoint asks for, else doubling with up to half of it left to chance, so that callers do not return as one. */
+/** What the endpoint asks for, else a pause that doubles. */
 function pauseBefore(
   { firstDelayMs, maxDelayMs }: Settings,
   attempt: number,
   retryAfterMs: number | undefined,
 ): number {
-  const backoff = firstDelayMs * 2 ** (attempt - 1) * (1 - Math.random() / 2);
-  return Math.min(maxDelayMs, retryAfterMs ?? backoff);
+  const pace = { firstMs: firstDelayMs, longestMs: maxDelayMs, random: Math.random };
+  return Math.min(maxDelayMs, retryAfterMs ?? backoffMs(pace, attempt));
 }
 
 interface Failure {

@@ -1,23 +1,18 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
+import type { BackoffPace } from '../domain/backoff.ts';
+import { backoffMs } from '../domain/backoff.ts';
+
 /** A server that asks for more than this is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
-export interface BackoffOptions {
-  /** First pause; the next ones double. */
-  readonly firstMs: number;
-  readonly longestMs: number;
-  /** In [0, 1). */
-  readonly random: () => number;
-}
-
-/** Pauses between attempts: doubling, and jittered so that many watchers do not come back at once. */
-export class Backoff {
-  readonly #options: BackoffOptions;
+export /** Pauses between attempts: doubling, and jittered so that many watchers do not come back at once. */
+class Backoff {
+  readonly #pace: BackoffPace;
   #failures = 0;
 
-  constructor(options: BackoffOptions) {
-    this.#options = options;
+  constructor(pace: BackoffPace) {
+    this.#pace = pace;
   }
 
   reset(): void {
@@ -30,11 +25,9 @@ export class Backoff {
   }
 
   nextMs(retryAfterMs?: number): number {
-    const { firstMs, longestMs, random } = this.#options;
-    const limit = Math.min(firstMs * 2 ** this.#failures, longestMs);
     this.#failures += 1;
-    const jittered = limit * (0.5 + random() / 2);
-    return retryAfterMs === undefined ? jittered : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) + jittered / 2;
+    const pauseMs = backoffMs(this.#pace, this.#failures);
+    return retryAfterMs === undefined ? pauseMs : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) + pauseMs / 2;
   }
 }
 

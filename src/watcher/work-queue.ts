@@ -1,4 +1,4 @@
-import type { BackoffOptions } from './pacing.ts';
+import type { BackoffPace } from '../domain/backoff.ts';
 import { Backoff } from './pacing.ts';
 import { WorkSchedule } from './work-schedule.ts';
 
@@ -16,7 +16,7 @@ interface WorkQueueOptions<Key> {
   readonly scopeOf: (error: unknown) => FailureScope;
   /** Called with each failure, and how often in a row the key failed by itself. */
   readonly failed: (key: Key, error: unknown, failuresInARow: number) => void;
-  readonly backoff: BackoffOptions;
+  readonly backoff: BackoffPace;
 }
 
 /**

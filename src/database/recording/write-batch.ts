@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import { jittered } from '../../domain/backoff.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { createMonth } from '../months/partitions.ts';
@@ -20,8 +21,7 @@ export function createBatchWriter(pool: pg.Pool): WriteBatch {
     const prepared = batch.items.map(({ observation }) => observation);
     let { locations } = batch;
     try {
-      // Those who lost one race together should not meet again.
-      if (batch.pauseMs > 0) await delay(batch.pauseMs * (0.5 + Math.random()));
+      if (batch.pauseMs > 0) await delay(jittered(batch.pauseMs, Math.random));
       for (const month of batch.months) await createMonth(pool, month);
       const stored = await inPipelinedTransaction(pool, {
         first: async (client) => {
