@@ -1,4 +1,5 @@
 import type { Observation } from '../../domain/observation.ts';
+import { Semaphore } from '../../domain/semaphore.ts';
 
 /** The way round a database that is away. */
 export interface Deferral {
@@ -36,67 +37,32 @@ interface Deferring {
 }
 
 export function createDeferring(deferral: Deferral): Deferring {
-  const semaphore = createSemaphore(MAX_STARTING);
+  const semaphore = new Semaphore({ permits: MAX_STARTING });
   return {
     async deferEach(observations, timeoutForOneMs) {
       const timeoutMs = timeoutForOneMs + (observations.length - 1) * MS_PER_FURTHER_RECORD;
-      const lastStartMs = performance.now() + timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING);
+      // Aborts when what has not started yet could no longer be in time.
+      const tooLate = AbortSignal.timeout(Math.ceil(timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING)));
       const failures: unknown[] = observations.map(() => new DeferralTimeoutError(timeoutMs));
       const queue = observations.entries();
       const startWhenFree = async (): Promise<void> => {
         for (const [index, observation] of queue) {
-          if (!(await semaphore.acquire(lastStartMs - performance.now()))) return;
-          failures[index] = await deferral.defer(observation).then(
-            () => undefined,
-            (error: unknown) => error,
-          );
-          semaphore.release();
+          // Without a permit nothing was sent: the observation stays as late as it was.
+          const release = await semaphore.acquire(tooLate).catch(() => undefined);
+          if (release === undefined) return;
+          failures[index] = await deferral
+            .defer(observation)
+            .then(
+              () => undefined,
+              (error: unknown) => error,
+            )
+            .finally(release);
         }
       };
       const starting = Promise.all(Array.from({ length: MAX_STARTING }, startWhenFree));
       await within(timeoutMs, starting);
       // What is still on its way writes into the other one.
       return [...failures];
-    },
-  };
-}
-
-interface Semaphore {
-  /** Whether a permit was free in time; each acquired one is released. */
-  acquire(patienceMs: number): Promise<boolean>;
-  release(): void;
-}
-
-function createSemaphore(limit: number): Semaphore {
-  let free = limit;
-  const waiting = new Set<() => void>();
-  return {
-    acquire(patienceMs) {
-      if (patienceMs <= 0) return Promise.resolve(false);
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve(true);
-      }
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => {
-          waiting.delete(enter);
-          resolve(false);
-        }, patienceMs);
-        const enter = (): void => {
-          clearTimeout(timer);
-          resolve(true);
-        };
-        waiting.add(enter);
-      });
-    },
-    release() {
-      const [next] = waiting;
-      if (next === undefined) {
-        free += 1;
-        return;
-      }
-      waiting.delete(next);
-      next();
     },
   };
 }

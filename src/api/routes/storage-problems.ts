@@ -1,8 +1,8 @@
 import { ManifestError } from '../../archive/manifest/manifest.ts';
 import { DuckDbError } from '../../archive/parquet/duckdb.ts';
 import { ArchiveTimeoutError } from '../../archive/reader/archive-reader.ts';
+import { ArchiveBusyError } from '../../archive/reader/archive-reader.ts';
 import { DamagedPartError } from '../../archive/reader/part-cache.ts';
-import { ArchiveBusyError } from '../../archive/reader/semaphore.ts';
 import { ObjectMissingError, ObjectStoreError } from '../../archive/store/object-store.ts';
 import { isOutage, SQLSTATE, sqlStateOf } from '../../database/sqlstate.ts';
 import type { JsonObject } from '../../domain/json.ts';

@@ -3,7 +3,7 @@
  *
  * In: a function that asks something of a session. Out: its answer, or an error that says what was too much or too slow.
  *
- * A session has a DuckDB connection, verified manifests, and parts fetched into `part-cache.ts`. `semaphore.ts` bounds how many
+ * A session has a DuckDB connection, verified manifests, and parts fetched into `part-cache.ts`. a semaphore bounds how many
  * questions run and wait.
  *
  * What must stay true: number, time, memory and disk are bounded, whatever is asked. A part is checked against its manifest before
@@ -16,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import { reasonOf } from '../../domain/errors.ts';
+import { Semaphore } from '../../domain/semaphore.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
 import { ManifestError, openManifest } from '../manifest/manifest.ts';
@@ -25,7 +26,6 @@ import { openDuckDb } from '../parquet/duckdb.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { PartCache } from './part-cache.ts';
 import { createPartCache, removeLeftovers, SPILL_PREFIX } from './part-cache.ts';
-import { ArchiveBusyError, Semaphore } from './semaphore.ts';
 
 export interface ArchiveReaderOptions {
   readonly store: ObjectStore;
@@ -72,6 +72,14 @@ export interface ArchiveReader {
   /** The signal says that nobody waits for the answer any more. */
   ask<T>(signal: AbortSignal, work: (session: ArchiveSession) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+/** Too many questions wait already. */
+export class ArchiveBusyError extends Error {
+  constructor() {
+    super('too many questions are being put to the archive; ask again, or leave the archive out');
+    this.name = 'ArchiveBusyError';
+  }
 }
 
 /** The question took longer than it may. */
@@ -122,7 +130,8 @@ class Reader {
   constructor(options: ArchiveReaderOptions) {
     this.#options = options;
     const { store, folder, cacheBytes: maxBytes, concurrency } = options;
-    this.#semaphore = new Semaphore(concurrency, concurrency * WAITING_PER_PERMIT);
+    const waiting = { most: concurrency * WAITING_PER_PERMIT, refusal: () => new ArchiveBusyError() };
+    this.#semaphore = new Semaphore({ permits: concurrency, waiting });
     this.#cache = createPartCache({ store, folder, maxBytes });
   }
 

@@ -1,29 +1,27 @@
-/** Too many questions wait already. */
-export class ArchiveBusyError extends Error {
-  constructor() {
-    super('too many questions are being put to the archive; ask again, or leave the archive out');
-    this.name = 'ArchiveBusyError';
-  }
+interface SemaphoreOptions {
+  /** How many work at once. */
+  readonly permits: number;
+  /** How many may wait, and what one more is refused with. Default: any number. */
+  readonly waiting?: { readonly most: number; readonly refusal: () => Error };
 }
 
 /** Bounds how many work at once and how many wait, first come first served; a caller beyond both is refused. */
 export class Semaphore {
-  readonly #permits: number;
-  readonly #maxWaiting: number;
+  readonly #options: SemaphoreOptions;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
   #whenFree: (() => void) | undefined;
 
-  constructor(permits: number, maxWaiting: number) {
-    this.#permits = permits;
-    this.#maxWaiting = maxWaiting;
+  constructor(options: SemaphoreOptions) {
+    this.#options = options;
   }
 
   /** Resolves with the function that releases the permit; rejects when the signal aborts first. */
   async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#taken < this.#permits) this.#taken += 1;
-    else if (this.#waiting.length >= this.#maxWaiting) throw new ArchiveBusyError();
+    const { permits, waiting } = this.#options;
+    if (this.#taken < permits) this.#taken += 1;
+    else if (waiting !== undefined && this.#waiting.length >= waiting.most) throw waiting.refusal();
     else await this.#wait(signal);
     return () => {
       this.#release();
