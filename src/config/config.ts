@@ -250,7 +250,7 @@ function readWatcherTiming(read: Reader) {
     healthyMs: milliseconds('REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS', 3_600),
     absentPollMs: milliseconds('REMEDIATION_AUDIT_ABSENT_KIND_SECONDS', 3_600),
     reconcileMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_SECONDS', 86_400),
-    lookMs: milliseconds('REMEDIATION_AUDIT_LOOK_SECONDS', 86_400),
+    probeMs: milliseconds('REMEDIATION_AUDIT_LOOK_SECONDS', 86_400),
     reconcileGraceMs: milliseconds('REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS', 600),
     gatherMs: read.integer('REMEDIATION_AUDIT_GATHER_MS', 0, 60_000),
     briefGatherMs: read.integer('REMEDIATION_AUDIT_BRIEF_GATHER_MS', 0, 10_000),

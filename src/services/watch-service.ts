@@ -120,7 +120,7 @@ function startWatchers(
   const redactor = createRedactor(config.redaction);
   const strict = strictModeOf(config);
   if (strict !== undefined)
-    logger.info(strict, 'strict mode: these kinds are kept until Temporal has their end');
+    logger.info(strict, 'strict mode: resources of these kinds are held until Temporal has their end');
   return clusters.map(({ cluster, connection }) => {
     const options = {
       ...config.watcher,

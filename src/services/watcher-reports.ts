@@ -31,7 +31,7 @@ interface ReportOptions {
 }
 
 interface WatcherReports {
-  /** What the database says when it has heard the newest: the same as GET /api/v1/completeness. */
+  /** What the database says once it has the newest report: the same as GET /api/v1/completeness. */
   completeness(): Promise<Completeness>;
   stop(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { StrictMode } from '../watcher/watcher-options.ts';
 const ALL = 'all';
 const KNOWN: readonly string[] = KUBERNAUT_KINDS.map(({ kind }) => kind);
 
-/** What the watcher keeps in the cluster until Temporal has it; undefined when it only reads. */
+/** What the watcher holds in the cluster until Temporal has it; undefined when it only reads. */
 export function strictModeOf({ watcher: { strict } }: Pick<Config, 'watcher'>): StrictMode | undefined {
   if (strict.kinds.length === 0) return undefined;
   return strict.kinds.includes(ALL) ? { ...strict, kinds: KNOWN } : strict;

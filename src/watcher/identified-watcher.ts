@@ -13,9 +13,9 @@ const IDENTITY_PATH = '/api/v1/namespaces/kube-system';
 /** A cluster that was started a moment ago makes it within seconds; a server without it never does. */
 const MOST_MISSING = 8;
 
-/** Where it is written which cluster stands behind a name. */
+/** Stores which cluster a name stands for. */
 interface ClusterRegister {
-  /** The identity recorded for this name: the given one, unless another cluster had the name before. */
+  /** The identity recorded for this name: this one, unless another cluster had the name before. */
   register(cluster: string, identity: string): Promise<string>;
 }
 
@@ -51,10 +51,10 @@ export function startIdentifiedWatcher(options: IdentifiedWatcherOptions): Runni
     const check = createCheck(options, identity);
     await check().catch((error: unknown) => {
       if (error instanceof ClusterIdentityError) throw error;
-      // The watcher goes on without the database, and asks again before it reads from it.
+      // The watcher goes on without the database, and checks again before it reads from it.
       warn(options, error, 'cannot check in the database which cluster has this name');
     });
-    // Stopped while the database was asked: nobody would stop a watcher that began now.
+    // Stopped while the database was read: nobody would stop a watcher that began now.
     if (isAborted(stopping.signal)) return;
     watcher = startWatcher({ ...options, observed: onlyAfter(check, options.observed, failed.reject) });
     await watcher.ended;
@@ -82,7 +82,7 @@ function nothingSeen(cluster: string): ReturnType<RunningWatcher['completeness']
   };
 }
 
-/** Asks until the cluster answers; undefined when it will not say. */
+/** Reads until the cluster answers; undefined when it refuses for good. */
 async function readIdentity(options: WatcherOptions, signal: AbortSignal): Promise<string | undefined> {
   const { connection, timing, random = Math.random } = options;
   const backoff = new Backoff({ firstMs: timing.backoffMs, longestMs: timing.longestBackoffMs, random });
@@ -114,7 +114,7 @@ async function readIdentity(options: WatcherOptions, signal: AbortSignal): Promi
   return undefined;
 }
 
-/** Once it has succeeded, it is not asked again. */
+/** Once it has succeeded, the register is not read again. */
 function createCheck(
   { cluster, connection, register }: IdentifiedWatcherOptions,
   identity: string | undefined,

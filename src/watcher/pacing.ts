@@ -1,13 +1,13 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as yieldToLoop, setTimeout as delay } from 'node:timers/promises';
 
 import type { BackoffPace } from '../domain/backoff.ts';
 import { backoffMs } from '../domain/backoff.ts';
 
-/** A server that asks for more than this is asked again all the same. */
+/** A server that asks for a longer pause gets the next request all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
-export /** Pauses between attempts: doubling, and jittered so that many watchers do not come back at once. */
-class Backoff {
+/** Pauses between attempts: doubling, and jittered so that many watchers do not come back at once. */
+export class Backoff {
   readonly #pace: BackoffPace;
   #failures = 0;
 
@@ -19,7 +19,7 @@ class Backoff {
     this.#failures = 0;
   }
 
-  /** Waits after one more failure; an abort ends the wait early, and the caller looks at its signal. */
+  /** Waits after one more failure; an abort ends the wait early, and the caller checks its signal. */
   async pause(retryAfterMs: number | undefined, signal: AbortSignal): Promise<void> {
     await delay(this.nextMs(retryAfterMs), undefined, { signal }).catch(() => undefined);
   }
@@ -31,20 +31,20 @@ class Backoff {
   }
 }
 
-/** What waits behind a turn waits no longer than this and one piece of the work. */
-const LONGEST_TURN_MS = 5;
+/** Other work waits no longer than this and one piece of the long work. */
+const LONGEST_SLICE_MS = 5;
 
-/** Long work in turns: between its pieces whatever else waits has its own, above all the watches. */
-export class Turn {
+/** Long work in slices of time: between them everything else gets the event loop, above all the watches. */
+export class TimeSlice {
   #beganAt = performance.now();
 
-  /** It has lasted long enough. QueryOptions between two pieces of the work. */
-  isOver(): boolean {
-    return performance.now() - this.#beganAt >= LONGEST_TURN_MS;
+  /** It has lasted long enough. Called between two pieces of the work. */
+  isUsedUp(): boolean {
+    return performance.now() - this.#beganAt >= LONGEST_SLICE_MS;
   }
 
-  async next(): Promise<void> {
-    await nextTurn();
+  async yield(): Promise<void> {
+    await yieldToLoop();
     this.#beganAt = performance.now();
   }
 }

@@ -16,7 +16,7 @@ export function startWatcher(options: WatcherOptions): RunningWatcher {
     ended,
     async stop() {
       stopping.abort();
-      // What ended it is told by `ended`; here it only has to be over.
+      // `ended` rejects with what ended it; here it only has to be over.
       await ended.catch(() => undefined);
     },
   };

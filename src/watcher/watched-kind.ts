@@ -9,7 +9,7 @@ export type WatchedKind = Pick<
 /** The kind whose resources the others belong to, and whose last phase is its end. */
 export const REMEDIATION = 'RemediationRequest';
 
-/** One place where objects of a kind are kept: a group and version of it, in one namespace or in all. */
+/** What one path lists: the objects of a kind in one group and version, in one namespace or in all. */
 export interface Collection {
   readonly kind: string;
   readonly apiVersion: string;
@@ -19,7 +19,7 @@ export interface Collection {
   readonly path: string;
 }
 
-/** Every place of a kind in the given namespaces; none given stand for all. */
+/** Every collection of a kind in these namespaces; an empty list stands for all. */
 export function collectionsOf(
   { kind, plural, served }: WatchedKind,
   namespaces: readonly string[],
@@ -40,7 +40,7 @@ export function objectPath(collection: Collection, namespace: string, name: stri
   return `/apis/${collection.apiVersion}/${scope}/${pluralOf(collection)}/${encodeURIComponent(name)}`;
 }
 
-/** As roles name what is kept there. */
+/** The resource as roles name it. */
 export function pluralOf({ path }: Collection): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

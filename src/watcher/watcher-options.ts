@@ -10,10 +10,10 @@ import type { Completeness } from './state/completeness.ts';
 import type { Tracked } from './state/tracked.ts';
 import type { WatchedKind } from './watched-kind.ts';
 
-/** Keeps resources in the cluster, by a finalizer of ours, until Temporal has their end. */
+/** Holds resources in the cluster, by a finalizer of ours, until Temporal has their end. */
 export interface StrictMode {
   readonly kinds: readonly string[];
-  /** How long after its deletion a resource is kept at most, in milliseconds. */
+  /** How long after its deletion a resource is held at most, in milliseconds. */
   readonly holdMs: number;
 }
 
@@ -26,8 +26,7 @@ export interface WatcherOptions {
   readonly signals: RemediationSignals;
   readonly redactor: Redactor;
   /**
-   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. QueryOptions when
-   * a run takes no more signals. Default: unknown.
+   * Whether some worker asks Temporal for work on the recording queue; undefined when Temporal does not say. Called when a run takes no more signals. Default: unknown.
    */
   readonly hasWorker?: () => Promise<boolean | undefined>;
   /** Runs that ended before they had recorded everything. Default: nobody asks for them. */
@@ -54,7 +53,7 @@ export interface RunningWatcher {
   completeness(): Completeness;
   /** Since the cluster last answered a list or a watch, in milliseconds. */
   silentMs(): number;
-  /** Settles after `stop`. */
+  /** Settles when the watcher has ended. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -73,32 +72,32 @@ export interface WatcherEvents {
 
 /** Every deadline and interval of the watcher; tests run them at a fraction. */
 export interface WatcherTiming {
-  /** Shortest time that a watch is asked for; each is asked for up to twice as long. */
+  /** Shortest time that a watch is requested for; each is requested for up to twice as long. */
   readonly watchTimeoutSeconds: number;
   /** Silence after which a watch is given up; above the bookmark period of a minute. */
   readonly inactivityMs: number;
-  /** For the whole answer to a list's page or to a single look. */
+  /** For the whole answer to a list's page or to a probe. */
   readonly requestMs: number;
   /** First pause after a failure; the next ones double. */
   readonly backoffMs: number;
   readonly longestBackoffMs: number;
   /** A watch that lasted so long has recovered: the next failure pauses as the first one did. */
   readonly healthyMs: number;
-  /** Between two looks for a kind that is not installed. */
+  /** Between two requests for a kind that is not installed. */
   readonly absentPollMs: number;
   /** Between two complete lists that check the watch. */
   readonly reconcileMs: number;
-  /** Between two rounds of single looks at what is overdue or soon deleted. */
-  readonly lookMs: number;
-  /** How long the watch may lag behind such a list or look. */
+  /** Between two rounds of probes of what is overdue or soon deleted. */
+  readonly probeMs: number;
+  /** How long the watch may lag behind such a list or probe. */
   readonly reconcileGraceMs: number;
-  /** Shortest time between two signals to one remediation, unless something urgent comes. */
+  /** Shortest time between two signals to one remediation, unless something is due soon. */
   readonly gatherMs: number;
   /** How long a block, an approval or an end waits for what comes with it. */
   readonly briefGatherMs: number;
   /** Of a resource that flaps the newest state is sent so often; within the same time its changes are counted. */
   readonly coalesceMs: number;
-  /** Between two questions to Temporal for runs that ended without having recorded everything. */
+  /** Between two queries to Temporal for runs that ended without having recorded everything. */
   readonly lostRunsMs: number;
   /** What the database does not show so long after Temporal took it is sent again. */
   readonly recordingGraceMs: number;
@@ -120,7 +119,7 @@ export interface RecordedResource {
 }
 
 /**
- * What the recording side knows. The watcher only reads it, and works on without it: then it tells everything again,
+ * What the recording side knows. The watcher only reads it, and works on without it: then it sends everything again,
  * which costs repetition, and what vanished while it was not running waits.
  */
 export interface ObservedResources {

@@ -2,7 +2,7 @@ import type { BackoffPace } from '../domain/backoff.ts';
 import { Backoff } from './pacing.ts';
 import { WorkSchedule } from './work-schedule.ts';
 
-/** `nothing` was to be done; `done` shows that the other side answers; or it is worth nothing before a given time. */
+/** `nothing` was to be done; `done` shows that the other side answers; or `notBefore` says when to try again. */
 export type WorkResult = 'nothing' | 'done' | { readonly notBefore: number };
 
 /** Whose failure it was: that of one key, which waits by itself, or one that all would meet now. */
@@ -79,7 +79,7 @@ export class WorkQueue<Key> {
   #setTimer(): void {
     clearTimeout(this.#timer);
     const at = this.#schedule.nextAt();
-    // With all hands busy the next one to be free looks for itself.
+    // While all are busy, the next one to end begins the next key.
     if (at === undefined || this.#running.size >= this.#options.concurrency) return;
     if (this.#stopping.signal.aborted) return;
     this.#timer = setTimeout(

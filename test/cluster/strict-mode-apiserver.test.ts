@@ -93,7 +93,7 @@ describe('with the rights of deploy/rbac.yaml alone, strict mode', () => {
       logged.map(({ msg }) => String(msg)).filter((line) => line.includes('may not patch'));
     await until(() => about().length > 0, 'it is said', DEADLINE_MS);
     expect(about()).toEqual([
-      'strict mode may not patch remediationrequests.kubernaut.ai in all namespaces, so they are not kept: apply deploy/rbac-strict.yaml for its service account, or take the kind out of REMEDIATION_AUDIT_STRICT_KINDS',
+      'strict mode may not patch remediationrequests.kubernaut.ai in all namespaces, so they are not held: apply deploy/rbac-strict.yaml for its service account, or take the kind out of REMEDIATION_AUDIT_STRICT_KINDS',
     ]);
   });
 

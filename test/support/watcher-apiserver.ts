@@ -44,7 +44,7 @@ const TIMING: WatcherTiming = {
   healthyMs: 2_000,
   absentPollMs: 500,
   reconcileMs: 4_000,
-  lookMs: 1_000,
+  probeMs: 1_000,
   reconcileGraceMs: 1_000,
   gatherMs: 100,
   briefGatherMs: 50,

@@ -10,7 +10,7 @@ export const FAST: WatcherTiming = {
   healthyMs: 100,
   absentPollMs: 30,
   reconcileMs: 80,
-  lookMs: 40,
+  probeMs: 40,
   reconcileGraceMs: 150,
   gatherMs: 20,
   briefGatherMs: 10,

@@ -7,7 +7,7 @@ import { enqueue } from './pending-states.ts';
 
 const own = (tracked: Tracked): Delivery => tracked.delivery as Delivery;
 
-/** Puts a state behind those that wait; returns how many waiting states it replaced. */
+/** Appends a state to those that wait; returns how many waiting states it replaced. */
 export function enqueueState(tracked: Tracked, state: PendingState, options: EnqueueOptions): number {
   return enqueue(own(tracked).pending, state, options);
 }

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Backoff } from '../pacing.ts';
-import { Turn } from '../pacing.ts';
+import { TimeSlice } from '../pacing.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { isWaiting } from '../state/tracked.ts';
 import type { WatcherEvents } from '../watcher-options.ts';
@@ -39,9 +39,9 @@ export interface DispatcherOptions {
   readonly backoff: Backoff;
   /** How long what Temporal refused by itself waits, in milliseconds. */
   readonly refusedRetryMs: number;
-  /** Shortest time between two signals to one remediation, unless something urgent comes. */
+  /** Shortest time between two signals to one remediation, unless something is due soon. */
   readonly gatherMs: number;
-  /** How long something urgent waits for what comes with it; deletions do not. */
+  /** How long what is due soon waits for what comes with it; deletions do not. */
   readonly briefGatherMs: number;
   /** How long states of a resource that flaps are coalesced. */
   readonly coalesceMs: number;
@@ -54,7 +54,10 @@ export interface DispatcherOptions {
 
 /**
  * Brings states to Temporal: those of one remediation together and in their order, few remediations at a time, and again
- * until it has them. Until then they wait here.
+ * until it has them. Comes in: states from the observers. Goes out: calls of `send`, and `sent` for each state that Temporal has.
+ * What must stay true: the states of one resource are sent in their order, and one remediation is never sent twice at a time; what
+ * fails goes back to where it was. A remediation is waiting (a timer runs until it is due), ready, or busy (being sent); while
+ * Temporal is away, all that are ready wait for one pause.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -73,7 +76,7 @@ export class Dispatcher {
   #starting = 0;
   #awayUntil: Promise<void> | undefined;
   /** Of all workers together. */
-  readonly #turn = new Turn();
+  readonly #slice = new TimeSlice();
   #idle: (() => void)[] = [];
 
   constructor(options: DispatcherOptions) {
@@ -147,7 +150,7 @@ export class Dispatcher {
       sentAtMs: this.#signalledAtMs.get(queue.uid),
       gatherMs: this.#options.gatherMs,
       briefGatherMs: this.#options.briefGatherMs,
-      isSettling: !this.#options.sync.isSynced,
+      isListing: !this.#options.sync.isSynced,
       isStopping: this.#isStopping,
     });
     if (dueAtMs === undefined) this.#queues.delete(queue.uid);
@@ -192,19 +195,19 @@ export class Dispatcher {
   }
 
   async #work(): Promise<void> {
-    // What is read in the same turn goes together.
-    await nextTurn();
+    // What is read in the same round of the event loop goes together.
+    await yieldToLoop();
     this.#starting -= 1;
-    for (let next = this.#take(); next !== undefined; next = this.#take()) {
+    for (let next = this.#takeReady(); next !== undefined; next = this.#takeReady()) {
       await this.#awayUntil;
       if (this.#stopping.signal.aborted) return;
       await this.#deliver(next);
       // Preparing what is sent takes longer than sending it to a Temporal that is near.
-      if (this.#turn.isOver()) await this.#turn.next();
+      if (this.#slice.isUsedUp()) await this.#slice.yield();
     }
   }
 
-  #take(): RemediationQueue | undefined {
+  #takeReady(): RemediationQueue | undefined {
     const [next] = this.#ready;
     if (next === undefined || this.#stopping.signal.aborted) return undefined;
     this.#ready.delete(next);
@@ -213,7 +216,7 @@ export class Dispatcher {
   }
 
   async #deliver(queue: RemediationQueue): Promise<void> {
-    // Taken out while they are on their way: what comes meanwhile must neither replace them nor be sent before them.
+    // Taken out while they are sent: what comes meanwhile must neither replace them nor be sent before them.
     const left = new Set(queue.take({ nowMs: Date.now(), isStopping: this.#isStopping }));
     const done = (one: WaitingState): void => {
       left.delete(one);

@@ -13,9 +13,9 @@ import type { PreparedObservation } from './prepare-observation.ts';
 
 /** More changes of one resource than this within the interval: it flaps. */
 const MOST_CHANGES = 20;
-/** With fewer than this within the interval it has come to rest; half, so that none begins and ends by turns. */
+/** With fewer than this within the interval it has come to rest; half, so that none begins and ends again and again. */
 const FEW_CHANGES = 10;
-/** States seen before the newest is kept to be compared with the next: most resources never have so many at a time. */
+/** States seen before the newest is stored to be compared with the next: most resources never have so many at a time. */
 const SEEN_BEFORE_KEEPING = 3;
 /** Resources that are named in metrics at a time; the log names all. */
 const MOST_NAMED = 50;
@@ -98,7 +98,7 @@ export class Flapping {
     if (one.isNamed) this.#name(tracked, one);
     logger.warn(
       { cluster, kind, namespace, name, uid },
-      `a resource changes more than ${MOST_CHANGES} times in ${intervalMs / 1_000} s: until it comes to rest its newest state is recorded once in that time, with the number of changes; look at the controller that writes it`,
+      `a resource changes more than ${MOST_CHANGES} times in ${intervalMs / 1_000} s: until it comes to rest its newest state is recorded once in that time, with the number of changes; check the controller that writes it`,
     );
   }
 
@@ -171,8 +171,8 @@ export function withCoalesced({
     changed.includes(each) || (oldest.get(each.name)?.hash ?? each.hash) !== each.hash;
   const affected = prepared.filter(isAffected);
   // Neither the newest nor the oldest differs from what was said; something between them did.
-  const told = affected.length === 0 ? prepared.slice(0, 1) : affected;
-  return told.map((each) => {
+  const sent = affected.length === 0 ? prepared.slice(0, 1) : affected;
+  return sent.map((each) => {
     const before = oldest.get(each.name)?.observation.columns ?? each.observation.columns;
     const coalesced = coalescedOf(state, before, each.observation.columns);
     const columns = { ...each.observation.columns, extra: extraWith(each.observation.columns, coalesced) };

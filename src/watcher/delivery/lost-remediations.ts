@@ -8,7 +8,7 @@ import type { Tracked } from '../state/tracked.ts';
 import { isRecorded } from '../state/tracked.ts';
 import type { ObservedResources, WatcherEvents } from '../watcher-options.ts';
 
-/** Temporal shows the end of a run somewhat later than it was: each question reaches so far behind the one before. */
+/** Temporal shows the end of a run somewhat later than it was: each query reaches so far back before the one before. */
 const OVERLAP_MS = 120_000;
 /** Run ids that are remembered, so that none is dealt with twice. */
 const MOST_REMEMBERED = 10_000;
@@ -19,7 +19,7 @@ interface LostRemediationsOptions {
   readonly observed?: ObservedResources;
   /** Everything that is in the cluster is known: before that nothing can be called gone. */
   readonly sync: { readonly isSynced: boolean };
-  /** Between two questions to Temporal, in milliseconds. */
+  /** Between two queries to Temporal, in milliseconds. */
   readonly periodMs: number;
   readonly state: Pick<ClusterState, 'resourcesOf'>;
   readonly events: Pick<WatcherEvents, 'runsLost'>;
@@ -54,7 +54,7 @@ export class LostRemediations {
       if (isAborted(signal)) return;
       if (!sync.isSynced) continue;
       await this.#findLost().catch((error: unknown) => {
-        // The next question reaches as far back as this one would have.
+        // The next query reaches as far back as this one would have.
         logger.warn({ cluster, reason: String(error) }, 'cannot ask Temporal for runs that ended too early');
       });
       this.#forgetRecorded();
@@ -69,7 +69,7 @@ export class LostRemediations {
     for (const run of found) {
       if (this.#seen.has(run.runId)) continue;
       const result = await this.#judge(run);
-      // Only now: when the database could not be asked, the next round judges it.
+      // Only now: when the database does not answer, the next round judges it.
       this.#remember(run.runId);
       metrics.lostRuns.inc({ cluster, result });
       if (result !== 'sent-again') continue;

@@ -1,5 +1,5 @@
 import type { RemediationSignals } from '../../temporal/remediation-signals.ts';
-import { Turn } from '../pacing.ts';
+import { TimeSlice } from '../pacing.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { observationsRecorded } from './delivery-record.ts';
 import { withCoalesced } from './flapping.ts';
@@ -31,10 +31,10 @@ export function createObservationSender(options: ObservationSenderOptions) {
   ): Promise<{ readonly isSignalled: boolean }> => {
     const said = new Map<Tracked, Said>();
     const outgoing: OutgoingState[] = [];
-    const turn = new Turn();
+    const slice = new TimeSlice();
     for (const one of those) {
       outgoing.push(goOut(one, saidOf(one.tracked, said), options));
-      if (turn.isOver()) await turn.next();
+      if (slice.isUsedUp()) await slice.yield();
     }
     const [newest] = those.slice(-1);
     if (newest === undefined) return { isSignalled: false };
@@ -68,7 +68,7 @@ function saidOf(tracked: Tracked, said: Map<Tracked, Said>): Said {
   return before;
 }
 
-/** Of a state what is news, given what is said before it. */
+/** What of a state is news after what was sent before it. */
 function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions): OutgoingState {
   const { tracked, state } = one;
   const prepared = prepareState(one, state, options);

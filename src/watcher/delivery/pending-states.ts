@@ -41,7 +41,7 @@ export interface EnqueueOptions {
 }
 
 /**
- * Puts a state behind those that wait. Where many wait, one that the newest supersedes goes: it showed nothing first, and
+ * Appends a state to those that wait. Where many wait, one that the newest supersedes goes: it showed nothing first, and
  * all it shows the newest shows too. A block is erased when it ends, so its last state is not superseded by what follows
  * it. Returns how many states went.
  */

@@ -27,19 +27,19 @@ export interface PreparedObservation {
 }
 
 /**
- * Redacts and bounds an observation: what Temporal was given, its history keeps. Never throws. What cannot be prepared
+ * Redacts and bounds an observation: what Temporal receives stays in its history. Never throws. What cannot be prepared
  * would fail the same way each time it was offered, and its resource would never be recorded: it is reduced instead.
  */
 export function prepareObservation(
-  given: Observation,
+  observed: Observation,
   resource: ObservedResource,
   options: PreparationOptions,
 ): PreparedObservation {
-  const whole = { ...given, resource: { ...resource, ...given.resource } };
+  const whole = { ...observed, resource: { ...resource, ...observed.resource } };
   const observation = boundedOrReduced(whole, options);
   return {
     observation,
-    name: `${given.table} ${given.key} ${given.phase}`,
+    name: `${observed.table} ${observed.key} ${observed.phase}`,
     hash: contentHash(observation),
   };
 }
@@ -116,7 +116,7 @@ export function prepareSummary(summary: string, { redactor }: Pick<PreparationOp
   try {
     redacted = redactor.redactText(summary).value;
   } catch {
-    // A record says the reason; the line is only for people who look at a list.
+    // A record says the reason; the line is only for people who read a list.
     return '[REDACTED:unreadable]';
   }
   if (redacted.length <= MAX_SUMMARY_LENGTH) return redacted;

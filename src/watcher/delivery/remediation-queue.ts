@@ -15,10 +15,10 @@ interface GatherRules {
   readonly sentAtMs: number | undefined;
   /** Shortest time between two signals. */
   readonly gatherMs: number;
-  /** How long something urgent waits for what comes with it. */
+  /** How long what is due soon waits for what comes with it. */
   readonly briefGatherMs: number;
   /** The first lists are being read: what belongs together may come from several of them. */
-  readonly isSettling: boolean;
+  readonly isListing: boolean;
   /** Nothing more is waited for. */
   readonly isStopping: boolean;
 }
@@ -92,12 +92,12 @@ export class RemediationQueue {
 
   #gatheredAtMs(
     pending: readonly PendingState[],
-    { sentAtMs = -Infinity, gatherMs, briefGatherMs, isSettling }: GatherRules,
+    { sentAtMs = -Infinity, gatherMs, briefGatherMs, isListing }: GatherRules,
   ): number {
     const [oldest] = pending;
     if (oldest === undefined) return Infinity;
     if (pending.length === 1 && oldest.coalesced !== undefined) return oldest.coalesced.dueAtMs;
-    return Math.max(sentAtMs + gatherMs, oldest.queuedAtMs + (isSettling ? gatherMs : briefGatherMs));
+    return Math.max(sentAtMs + gatherMs, oldest.queuedAtMs + (isListing ? gatherMs : briefGatherMs));
   }
 
   /** A coalesced state that is not due yet goes only before one that comes after it. */

@@ -57,7 +57,7 @@ export class SignalDelivery {
     const all = this.#waiting.flatMap((state) =>
       state.outgoing.observations.map((each) => ({ ...each, tracked: state.outgoing.one.tracked, state })),
     );
-    this.#settle();
+    this.#finishComplete();
     for (const list of inSignalLists(all, ({ observation }) => observation)) await this.#send(list);
     await this.#sendLost(states, runs);
     const [cause] = this.#refused.values();
@@ -81,9 +81,9 @@ export class SignalDelivery {
     for (const list of inSignalLists(all, ({ observation }) => observation)) await this.#send(list);
   }
 
-  async #send(given: readonly Outgoing[]): Promise<void> {
+  async #send(those: readonly Outgoing[]): Promise<void> {
     const { signals, about } = this.#options;
-    const list = given.filter(({ tracked }) => !this.#refused.has(tracked));
+    const list = those.filter(({ tracked }) => !this.#refused.has(tracked));
     const [only] = list;
     if (only === undefined) return;
     let run: string;
@@ -112,11 +112,11 @@ export class SignalDelivery {
       metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
       if (state !== undefined) state.left -= 1;
     }
-    this.#settle();
+    this.#finishComplete();
   }
 
   /** States of which Temporal has everything, each after those of its resource that came before it. */
-  #settle(): void {
+  #finishComplete(): void {
     const unsettled = new Set<Tracked>();
     this.#waiting = this.#waiting.filter(({ outgoing: { one, stateHash }, left }) => {
       const { tracked } = one;

@@ -42,7 +42,7 @@ const REMEDIES = {
   'no-worker': 'start a worker: none asks Temporal for work on the recording queue',
 } as const;
 
-/** What Temporal's refusal of a signal means. Whatever it is, the states are offered again. */
+/** Why Temporal refused a signal, and what follows. The states are offered again in any case. */
 export function classifySignalFailure(error: unknown): SignalFailure {
   const { code, details = '' } = causeOf(error);
   // Not from Temporal at all: it never got there.

@@ -29,7 +29,7 @@ interface KindCompleteness {
   readonly kind: string;
   /** Resources that are there. */
   readonly seen: number;
-  /** Of these, what the database has in their newest state; undefined when it cannot be asked. */
+  /** Of these, what the database has in their newest state; undefined when it does not answer. */
   readonly recorded: number | undefined;
   /** Not ended yet. */
   readonly open: number;
@@ -56,7 +56,7 @@ export interface Completeness {
 interface CompletenessInput {
   readonly cluster: string;
   readonly kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[];
-  /** The database was asked and answered. */
+  /** The database answered. */
   readonly knowsRecorded: boolean;
   /** How long recording may take before it counts as a gap, in milliseconds. */
   readonly recordingGraceMs: number;
@@ -195,7 +195,7 @@ export function publishCompleteness(
   metrics.signalQueueAge.set({ cluster }, (Date.now() - (oldestOf(dispatcher) ?? Date.now())) / SECOND_MS);
 }
 
-/** What strict mode keeps in the cluster, and for how long already. */
+/** What strict mode holds in the cluster, and for how long already. */
 export function publishHeld(
   cluster: string,
   kinds: readonly { readonly kind: string; readonly tracked: Iterable<Tracked> }[],

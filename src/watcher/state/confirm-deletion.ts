@@ -7,12 +7,12 @@ import { holdsNamespace } from '../watched-kind.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { Tracked } from './tracked.ts';
 
-/** How many objects are asked for at a time: the API server has others to serve. */
-const LOOKS_AT_A_TIME = 4;
+/** How many objects are probed at a time: the API server has others to serve. */
+const PROBES_AT_A_TIME = 4;
 /** So often in a row nothing must have served a kind before its objects count as gone with it. */
 const ABSENCES_THAT_COUNT = 2;
 
-interface TombstoneOptions {
+interface ConfirmOptions {
   readonly connection: ClusterConnection;
   readonly observer: KindObserver;
   /** All collections of the kind, with how often in a row each was not served. */
@@ -23,11 +23,11 @@ interface TombstoneOptions {
 
 /**
  * Concludes deletions that nobody watched. A list alone is no proof, since it may come from a cache: each resource that is
- * missing from one is asked for by its name, wherever it may be. What stays unclear is asked for again after the next list.
+ * missing from one is probed by its name, wherever it may be. What stays unclear is probed again after the next list.
  */
 export async function confirmGone(
   missing: readonly Tracked[],
-  options: TombstoneOptions,
+  options: ConfirmOptions,
   signal: AbortSignal,
 ): Promise<number> {
   const queue = [...missing];
@@ -39,36 +39,39 @@ export async function confirmGone(
       gone += Number(options.observer.vanished(next));
     }
   };
-  await Promise.all(Array.from({ length: LOOKS_AT_A_TIME }, work));
+  await Promise.all(Array.from({ length: PROBES_AT_A_TIME }, work));
   return gone;
 }
 
-async function isGone(tracked: Tracked, options: TombstoneOptions, signal: AbortSignal): Promise<boolean> {
-  const places = options.ofKind.filter(({ collection }) =>
+async function isGone(tracked: Tracked, options: ConfirmOptions, signal: AbortSignal): Promise<boolean> {
+  const collections = options.ofKind.filter(({ collection }) =>
     tracked.seen.collection === undefined
       ? holdsNamespace(collection, tracked.namespace)
       : collection.path === tracked.seen.collection,
   );
-  for (const place of places) {
-    if (!(await isMissingAt(place, tracked, options, signal))) return false;
+  for (const one of collections) {
+    if (!(await isMissingAt(one, tracked, options, signal))) return false;
   }
-  return places.length > 0;
+  return collections.length > 0;
 }
 
 async function isMissingAt(
   { collection, absentPolls }: { readonly collection: Collection; readonly absentPolls: number },
   tracked: Tracked,
-  { connection, deadlineMs, observer, logger }: TombstoneOptions,
+  { connection, deadlineMs, observer, logger }: ConfirmOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const look = await probe(collection, tracked, { connection, deadlineMs, signal });
-  if (look === 'missing') return true;
-  if (look === 'not-served') return absentPolls >= ABSENCES_THAT_COUNT;
-  if ('unclear' in look) {
-    const reason = look.unclear instanceof Error ? look.unclear.message : String(look.unclear);
-    logger.warn({ kind: tracked.kind, uid: tracked.uid, reason }, 'cannot tell whether a resource is gone');
+  const answer = await probe(collection, tracked, { connection, deadlineMs, signal });
+  if (answer === 'missing') return true;
+  if (answer === 'not-served') return absentPolls >= ABSENCES_THAT_COUNT;
+  if ('unclear' in answer) {
+    const reason = answer.unclear instanceof Error ? answer.unclear.message : String(answer.unclear);
+    logger.warn(
+      { kind: tracked.kind, uid: tracked.uid, reason },
+      'cannot find out whether a resource was deleted',
+    );
     return false;
   }
-  observer.observe(look.object, collection);
-  return textAt(look.object, 'metadata.uid') !== tracked.uid;
+  observer.observe(answer.object, collection);
+  return textAt(answer.object, 'metadata.uid') !== tracked.uid;
 }

@@ -58,7 +58,9 @@ interface Observed {
 
 /**
  * The state of one kind, over all collections that hold it: which resources there are, at which version, and what of them
- * has still to be sent. Knows nothing of requests; lists, watches and probes all end here.
+ * has still to be sent. Comes in: objects of lists, watches and probes, deletions, and what the database shows. Goes out: states
+ * to the dispatcher. What must stay true: a version is read once; an older one than was seen changes nothing; an end is final for
+ * its version. The states of a resource are in `tracked.ts`.
  */
 export class KindObserver {
   readonly kind: WatchedKind;
@@ -186,7 +188,7 @@ export class KindObserver {
   /** What the database has. A resource of it that no list shows any more is probed by its name. */
   recall(recorded: RecordedResource): void {
     const known = this.#tracked.get(recorded.uid);
-    // Its end was sent and recorded while the database was asked.
+    // Its end was sent and recorded while the database was read.
     if (known === undefined && this.#ends.has(recorded.uid)) return;
     stateRecorded(known ?? this.#beginRecorded(recorded), recorded.projectionHash);
   }
@@ -240,7 +242,7 @@ export class KindObserver {
     forgetSent(tracked);
   }
 
-  /** Its end is with Temporal, which may lose it before it is recorded: it is kept until `forget`. */
+  /** Its end is with Temporal, which may lose it before it is recorded: it is remembered until `forget`. */
   rememberGone(tracked: Tracked): void {
     this.#gone.add(tracked);
     const [oldest] = this.#gone;

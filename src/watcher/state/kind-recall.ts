@@ -20,8 +20,8 @@ interface KindRecallOptions {
 }
 
 const MOST_DOUBLINGS = 6;
-/** Of what Temporal has taken and the database had not when it was last asked: so many are asked for at once. */
-const MOST_ASKED = 1_000;
+/** Of what Temporal has taken and the database did not have last time: so many are read at once. */
+const MOST_READ = 1_000;
 
 /** What the database shows of one kind, read before each list that checks the watch. */
 export class KindRecall {
@@ -33,17 +33,17 @@ export class KindRecall {
     this.#options = options;
   }
 
-  /** The database answered when it was last asked. */
+  /** The database answered the last time. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** The newest version that is recorded, of those of the given epoch; 0 when none is. */
+  /** The newest version that is recorded, of those of one epoch; 0 when none is. */
   newestOf(epoch: bigint): bigint {
     return versionInEpoch(this.#newest, epoch) ?? 0n;
   }
 
-  /** Without the database the watcher goes on; then it cannot tell what is recorded, nor what went while it was away. */
+  /** Without the database the watcher goes on; then it knows neither what is recorded nor what was deleted while it was away. */
   async read(): Promise<void> {
     const { cluster, observer, recorded, logger } = this.#options;
     const { kind } = observer.kind;
@@ -83,7 +83,7 @@ export class KindRecall {
     const { cluster, observer, recorded, logger } = this.#options;
     const sent = [...observer.tracked()]
       .filter((tracked) => !tracked.seen.isGone && isSent(tracked) && !isRecorded(tracked))
-      .slice(0, MOST_ASKED);
+      .slice(0, MOST_READ);
     if (sent.length === 0) return;
     try {
       const hashes = await recorded.recordedHashes(
@@ -117,7 +117,7 @@ export class KindRecall {
         ),
       );
     } catch (error: unknown) {
-      // They are kept, and asked for again.
+      // They are remembered, and read again.
       logger.warn(
         { cluster, kind: observer.kind.kind, reason: String(error) },
         'cannot read which ends are recorded',

@@ -11,7 +11,7 @@ import type { Seen } from './tracked.ts';
 
 const NANOSECONDS_PER_MS = 1_000_000n;
 
-/** What decides how urgent a resource is, whatever its kind and generation. */
+/** What decides how soon a resource is probed, whatever its kind and generation. */
 type ResourceFacts = Pick<Seen, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' | 'deadlineAtMs'>;
 
 export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts {

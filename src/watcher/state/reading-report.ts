@@ -2,7 +2,7 @@ import type { ResourceReading } from '../../kubernaut/observed-remediation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 
-/** Tells what could not be read: counted each time, logged once per kind and reason. */
+/** Reports what could not be read: counted each time, logged once per kind and reason. */
 export interface ReadingReport {
   unread(kind: string, reason: string, uid: string): void;
   read(kind: string, reading: ResourceReading): void;

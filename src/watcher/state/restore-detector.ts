@@ -7,9 +7,9 @@ import type { WatcherEvents } from '../watcher-options.ts';
 import type { KindObserver } from './kind-observer.ts';
 import type { Tracked } from './tracked.ts';
 
-/** Of what was seen at a newer version: so many are asked for by their name. */
-const LOOKS = 5;
-/** A list from a cache that lags catches up within a few attempts; one that stays behind is the truth. */
+/** Of what was seen at a newer version: so many are probed by their name. */
+const PROBES = 5;
+/** A list from a cache that lags catches up within a few attempts; one that stays at that version is the truth. */
 const MOST_OLDER_LISTS = 5;
 
 interface RestoreDetectorOptions {
@@ -20,8 +20,8 @@ interface RestoreDetectorOptions {
 }
 
 /**
- * Tells a list that lags from a cluster whose data was put back to an earlier state. A single object that went back
- * proves it, because no cache is asked for it.
+ * Distinguishes a list that lags from a cluster whose data was put back to an earlier state. A single object that went back
+ * proves it, because no cache answers a probe.
  */
 export class RestoreDetector {
   readonly #options: RestoreDetectorOptions;
@@ -66,11 +66,11 @@ export class RestoreDetector {
   }
 
   async #wentBack(collection: Collection, newer: readonly Tracked[]): Promise<boolean> {
-    for (const tracked of newer.slice(0, LOOKS)) {
-      const look = await probe(collection, tracked, this.#options.request);
-      if (typeof look === 'string' || 'unclear' in look) continue;
-      const isSame = textAt(look.object, 'metadata.uid') === tracked.uid;
-      const version = textAt(look.object, 'metadata.resourceVersion') ?? '';
+    for (const tracked of newer.slice(0, PROBES)) {
+      const answer = await probe(collection, tracked, this.#options.request);
+      if (typeof answer === 'string' || 'unclear' in answer) continue;
+      const isSame = textAt(answer.object, 'metadata.uid') === tracked.uid;
+      const version = textAt(answer.object, 'metadata.resourceVersion') ?? '';
       if (isSame && /^\d+$/.test(version) && BigInt(version) < tracked.seen.version) return true;
     }
     return false;

@@ -79,14 +79,14 @@ export function parseApiJson(bytes: Buffer): JsonValue {
  * outside of the heap, where nothing is copied to collect garbage.
  */
 function withoutManagedFields(bytes: Buffer): string {
-  let kept = '';
+  let text = '';
   let taken = 0;
   for (let found = bytes.indexOf(MANAGED_FIELDS); found >= 0; found = bytes.indexOf(MANAGED_FIELDS, taken)) {
     const start = found + MANAGED_FIELDS.length;
-    kept += bytes.toString('utf8', taken, start);
+    text += bytes.toString('utf8', taken, start);
     taken = endOfArray(bytes, start);
   }
-  return kept + bytes.toString('utf8', taken);
+  return text + bytes.toString('utf8', taken);
 }
 
 /** Index of the bracket that closes the array whose items begin at `start`; the end of what was cut off before. */

@@ -57,7 +57,7 @@ export class CollectionWatcher {
   readonly #options: CollectionWatcherOptions;
   readonly #reflector: Reflector;
   readonly #dueForProbe: DueForProbe;
-  /** Missing from a list that a watch began with: no watch was to tell their end. */
+  /** Missing from a list that a watch began with: no watch could show their end. */
   readonly #endedBefore = new WeakSet<Tracked>();
   /** The newest version that anything has shown: no list may be older. */
   #newest = 0n;
@@ -99,7 +99,7 @@ export class CollectionWatcher {
     await Promise.all([
       this.#reflector.run(signal),
       this.#checkForever(timing.reconcileMs, () => this.#reconcile(signal), signal),
-      this.#checkForever(timing.lookMs, () => this.#probeDue(signal), signal),
+      this.#checkForever(timing.probeMs, () => this.#probeDue(signal), signal),
     ]);
   }
 
@@ -117,11 +117,11 @@ export class CollectionWatcher {
     this.#newest = 0n;
   }
 
-  async #list(signal: AbortSignal, hold?: (resource: JsonObject) => boolean): Promise<CompleteList> {
+  async #list(signal: AbortSignal, defer?: (resource: JsonObject) => boolean): Promise<CompleteList> {
     const { timing, listPageSize, metrics, cluster, collection, restores } = this.#options;
     const notOlderThan = this.#newest;
     const list = await readCompleteList(
-      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, hold },
+      { ...this.#options, pageSize: listPageSize, deadlineMs: timing.requestMs, notOlderThan, defer },
       signal,
     );
     this.expectAtLeast(list.version);

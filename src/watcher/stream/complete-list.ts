@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
-import { Turn } from '../pacing.ts';
+import { TimeSlice } from '../pacing.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
 import type { Tracked } from '../state/tracked.ts';
 import type { Collection } from '../watched-kind.ts';
@@ -19,8 +19,8 @@ interface CompleteListOptions {
   readonly notOlderThan: bigint;
   /** Pauses the list between pages while too much waits for Temporal. */
   readonly dispatcher: { waitForRoom(): Promise<void> };
-  /** Given each resource that tells something new; answers whether it keeps it, to be told later. Default: it is told at once. */
-  readonly hold?: ((resource: JsonObject) => boolean) | undefined;
+  /** Takes each resource at a version that is news and answers whether it defers it. Default: it is observed at once. */
+  readonly defer?: ((resource: JsonObject) => boolean) | undefined;
   readonly events: Pick<WatcherEvents, 'answered'>;
 }
 
@@ -37,7 +37,7 @@ interface ListSoFar extends CompleteList {
   readonly regressed: Set<Tracked>;
 }
 
-/** Reads all pages and tells the observer of every object. Throws when the list is cut short, refused or an older one. */
+/** Reads all pages into the observer. Throws when the list is cut short, refused or an older one. */
 export async function readCompleteList(
   options: CompleteListOptions,
   signal: AbortSignal,
@@ -60,16 +60,16 @@ export async function readCompleteList(
 
 async function takeIn(
   items: readonly JsonObject[],
-  { observer, collection, hold }: CompleteListOptions,
+  { observer, collection, defer }: CompleteListOptions,
   { version, listed, regressed }: ListSoFar,
 ): Promise<void> {
-  const turn = new Turn();
+  const slice = new TimeSlice();
   for (const item of items) {
     listed.add(textAt(item, 'metadata.uid') ?? '');
     const ahead = observer.seenAheadOf(item, version);
     if (ahead !== undefined) regressed.add(ahead);
-    const isHeld = hold !== undefined && observer.isNews(item) && hold(item);
-    if (!isHeld) observer.observe(item, collection);
-    if (turn.isOver()) await turn.next();
+    const isDeferred = defer !== undefined && observer.isNews(item) && defer(item);
+    if (!isDeferred) observer.observe(item, collection);
+    if (slice.isUsedUp()) await slice.yield();
   }
 }

@@ -17,11 +17,11 @@ const MOST_WORDS = 200;
 /** What the API server refused, whether as a status or as an event inside a stream. */
 export class KubernetesApiError extends Error {
   readonly status: number;
-  /** How long the server asked to be left alone. */
+  /** The pause that the server demanded. */
   readonly retryAfterMs: number | undefined;
-  /** The object was asked for by its name and is not there; any other 404 only says that nothing serves the path. */
+  /** The object was requested by its name and is not there; any other 404 only says that nothing serves the path. */
   readonly isObjectMissing: boolean;
-  /** The version asked for is ahead of all that the server has. */
+  /** The requested version is ahead of all that the server has. */
   readonly isVersionAhead: boolean;
 
   constructor(operation: string, refusal: Refusal) {
@@ -71,7 +71,7 @@ function retryAfterOf(body: JsonValue, head: AnswerHead | undefined): number | u
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * SECOND_MS : undefined;
 }
 
-/** Nothing came for as long as a healthy stream never keeps silent. */
+/** Nothing came for as long as a healthy stream is never silent. */
 export class WatchSilentError extends Error {
   constructor(path: string, inactivityMs: number) {
     super(`watch ${path}: nothing came for ${inactivityMs / 1_000} s, not even a bookmark`);
@@ -81,7 +81,7 @@ export class WatchSilentError extends Error {
 
 /**
  * The stream said something that cannot be understood. What it was about is unknown, so nothing that comes after it may
- * advance the version: only a list tells what was meant.
+ * advance the version: only a list shows what was meant.
  */
 export class MalformedStreamError extends Error {
   constructor(path: string, problem: string, options?: ErrorOptions) {
@@ -98,7 +98,7 @@ export class TruncatedStreamError extends Error {
   }
 }
 
-/** A watch that ends at once and brings nothing would otherwise be asked for in a tight loop. */
+/** A watch that ends at once and brings nothing would otherwise be requested in a tight loop. */
 export class WatchTooShortError extends Error {
   constructor(path: string) {
     super(`watch ${path}: the server ended it at once`);

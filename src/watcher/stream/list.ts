@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
@@ -46,10 +46,10 @@ export async function* listPages(request: ListRequest): AsyncGenerator<ListPage>
     const limit = nextLimit(page.items.length, sizeBytes, request.pageSize);
     // Already on its way while this one is worked on.
     next = token === undefined ? undefined : askForPage(request, limit, token);
-    // Whoever stops in the middle never looks at it again; whoever goes on meets its failure above.
+    // Whoever stops in the middle never awaits it; whoever goes on meets its failure above.
     next?.catch(() => undefined);
-    // Without a turn it would leave only after this page is worked on, and then be waited for.
-    await nextTurn();
+    // Without this the request would leave only after this page is worked on, and then be waited for.
+    await yieldToLoop();
     yield page;
   }
 }

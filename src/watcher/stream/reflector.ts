@@ -18,7 +18,7 @@ import { readWatch } from './watch.ts';
 
 /** A watch that ends sooner and brought nothing counts as failed. */
 const LEAST_WATCH_MS = 1_000;
-/** Of the inactivity deadline: how long a watch is asked for where no bookmarks come. */
+/** Of the inactivity deadline: how long a watch is requested for where no bookmarks come. */
 const QUIET_WATCH_SHARE = 0.75;
 
 interface ReflectorOptions {
@@ -45,7 +45,10 @@ interface ReflectorOptions {
 }
 
 /**
- * Follows one collection for as long as the signal allows. One loop, so there is never a second watch beside the first:
+ * Follows one collection for as long as the signal allows. Comes in: pages of a list and the events of one watch. Goes out: every
+ * object and deletion to the observer, in the order of the stream. What must stay true: the version never goes back, and none is
+ * skipped; after anything that cannot be understood the next step is a list. One loop, so there is never a second watch beside
+ * the first:
  *
  * - listing: no version to go on from. Entered at start, after 410, after a stream that made no sense, when a list found
  *   what the watch had lost, and when versions went back. Left with the version of a complete list.
@@ -111,7 +114,7 @@ export class Reflector {
     return this.#watchOpenedAt;
   }
 
-  /** A list has found what the open watch did not tell: it cannot be trusted any more. */
+  /** A list has found what the open watch did not show: it cannot be trusted any more. */
   lost(events: number): void {
     if (events === 0) return;
     const { metrics, logger } = this.#options;
@@ -145,7 +148,7 @@ export class Reflector {
         inactivityMs: timing.inactivityMs,
         signal,
         onOpen: () => {
-          // No sign that the server is well: without its etcd it accepts watches, too, and has nothing to tell.
+          // No sign that the server is well: without its etcd it accepts watches, too, and sends nothing.
           this.#watchOpenedAt = performance.now();
         },
         onEvent: (event) => {
@@ -179,7 +182,7 @@ export class Reflector {
       metrics.lastEvent.set(this.#labels(), now);
     }
     this.#options.saw(event.version);
-    // Never back, whatever the stream says: a repeated event is no reason to hear everything again.
+    // Never back, whatever the stream says: a repeated event is no reason to read everything again.
     if (this.#version !== undefined && event.version > this.#version) this.#version = event.version;
   }
 
@@ -218,7 +221,7 @@ export class Reflector {
     metrics.watchEnds.inc({ ...this.#labels(), cause });
     if (relist) metrics.relists.inc({ ...this.#labels(), cause });
     const reason = reasonOf(error);
-    // A kind that is not installed is ordinary, and so is a watch that is asked for again.
+    // A kind that is not installed is ordinary, and so is a watch that is requested again.
     if (cause === 'not-served') logger.debug({ ...this.#labels(), reason }, 'the kind is not installed');
     else if (cause === 'unauthorized' || cause === 'forbidden')
       logger.error(
@@ -231,7 +234,7 @@ export class Reflector {
 
   #timeoutSeconds(): number {
     const { timing, random } = this.#options;
-    // Without bookmarks a quiet stream cannot be told from a dead one: it is asked for again before the deadline.
+    // Without bookmarks a quiet stream cannot be distinguished from a dead one: it is requested again before the deadline.
     if (this.#isQuiet && !this.#sawBookmark) {
       return Math.max(1, Math.floor((timing.inactivityMs * QUIET_WATCH_SHARE) / SECOND_MS));
     }

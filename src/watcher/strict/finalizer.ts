@@ -6,7 +6,7 @@ import { isSent } from '../state/tracked.ts';
 
 // The only writer of `Tracked.finalizer`, and the decision what is to be done with it. `tracked.ts` names the states.
 
-/** Keeps a resource there, once it is deleted, until what is known of it is with Temporal. Stored in clusters: never renamed. */
+/** Holds a deleted resource in the cluster until Temporal has what is known of it. Stored in clusters: never renamed. */
 export const FINALIZER = 'remediation-audit/recording';
 /** Owns the finalizer in `metadata.managedFields`. Stored in clusters: never renamed. */
 export const FIELD_MANAGER = 'remediation-audit';

@@ -12,7 +12,7 @@ const REMEDY =
 interface StrictRightsOptions {
   readonly cluster: string;
   readonly connection: ClusterConnection;
-  /** Every place where strict mode may write. */
+  /** Every collection that strict mode may write to. */
   readonly collections: readonly Collection[];
   /** Between two attempts to do what was refused. */
   readonly retryMs: number;
@@ -30,7 +30,7 @@ export class StrictRights {
     this.#options = options;
   }
 
-  /** Asks before anything has to be written. Where nobody answers that, the first refusal tells it. */
+  /** Asks before anything has to be written. Where nobody answers that, the first refusal is logged. */
   async check(signal: AbortSignal): Promise<void> {
     const { connection, collections, logger, cluster } = this.#options;
     for (const collection of collections) {
@@ -56,12 +56,12 @@ export class StrictRights {
     const where = namespace === '' ? 'in all namespaces' : `in namespace ${namespace}`;
     logger.error(
       { cluster, verb: VERB, group, resource, namespace, reason },
-      `strict mode may not ${VERB} ${resource}.${group} ${where}, so they are not kept: ${REMEDY}`,
+      `strict mode may not ${VERB} ${resource}.${group} ${where}, so they are not held: ${REMEDY}`,
     );
     this.#publish(collection.kind);
   }
 
-  /** Until when nothing needs to be asked for there; undefined when no right is known to be missing. */
+  /** Until when a request there would be refused; undefined when no right is known to be missing. */
   refusedUntil({ path }: Collection): number | undefined {
     return this.#missing.get(path);
   }

@@ -52,17 +52,17 @@ export async function stripAll(
 /** What of one name carries our finalizer, in any of these collections; undefined when nothing has that name. */
 export async function findHeld(
   collections: readonly Collection[],
-  place: { readonly namespace: string; readonly name: string },
+  resource: { readonly namespace: string; readonly name: string },
   options: ProbeOptions,
 ): Promise<readonly FinalizerTarget[] | undefined> {
   let isFound = false;
   const held: FinalizerTarget[] = [];
   for (const collection of collections) {
-    const look = await probe(collection, place, options);
-    if (look === 'missing' || look === 'not-served') continue;
-    if ('unclear' in look) throw look.unclear;
+    const answer = await probe(collection, resource, options);
+    if (answer === 'missing' || answer === 'not-served') continue;
+    if ('unclear' in answer) throw answer.unclear;
     isFound = true;
-    if (carriesFinalizer(look.object)) held.push(targetOf(collection, look.object));
+    if (carriesFinalizer(answer.object)) held.push(targetOf(collection, answer.object));
   }
   return isFound ? held : undefined;
 }
@@ -108,10 +108,10 @@ async function strip(target: FinalizerTarget, options: ProbeOptions): Promise<st
 }
 
 async function isFree(target: FinalizerTarget, options: ProbeOptions): Promise<boolean> {
-  const look = await probe(target.collection, target, options);
-  if (look === 'missing') return true;
-  if (look === 'not-served' || 'unclear' in look) return false;
-  return textAt(look.object, 'metadata.uid') !== target.uid || !carriesFinalizer(look.object);
+  const answer = await probe(target.collection, target, options);
+  if (answer === 'missing') return true;
+  if (answer === 'not-served' || 'unclear' in answer) return false;
+  return textAt(answer.object, 'metadata.uid') !== target.uid || !carriesFinalizer(answer.object);
 }
 
 async function listHeld(collection: Collection, options: ProbeOptions): Promise<readonly FinalizerTarget[]> {
