@@ -79,3 +79,6 @@ export function isOlderVersion(version: string, other: string): boolean {
 export function hasInvestigation({ columns }: Observation): boolean {
   return (columns['investigation_report'] ?? '') !== '';
 }
+
+/** Versions of posts lie below all versions of resources; a revision moves within that room. */
+export const ROOM_FOR_POSTS = 10n ** 15n;

@@ -1,8 +1,7 @@
 import { instantOf } from '../domain/instant.ts';
-import { ROOM_FOR_POSTS } from '../domain/intake/post-fields.ts';
 import { canonicalJson } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
-import { naturalKey } from '../domain/observation.ts';
+import { naturalKey, ROOM_FOR_POSTS } from '../domain/observation.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import type { CloseAuditRequest, RemediationName } from './messages.ts';
 import { MAX_CLOSING_REASON } from './messages.ts';

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { isRefused, keyOfClientId, observationOfPost } from '../../src/domain/intake.ts';
+import { observationOfPost } from '../../src/api/intake/observation-of-post.ts';
+import { keyOfClientId } from '../../src/api/intake/post-identity.ts';
+import { isRefused } from '../../src/api/intake/read-post.ts';
 import { parseJson } from '../../src/domain/json.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';

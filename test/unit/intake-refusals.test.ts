@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { NotPostableError, observationOfPost } from '../../src/domain/intake.ts';
+import { observationOfPost } from '../../src/api/intake/observation-of-post.ts';
+import { NotPostableError } from '../../src/api/intake/post-identity.ts';
 import { parseJson } from '../../src/domain/json.ts';
 import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';

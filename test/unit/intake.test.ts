@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
+import { keyOfClientId } from '../../src/api/intake/post-identity.ts';
 import { jsonForAnswer } from '../../src/api/render/record-text.ts';
 import { parseInterval } from '../../src/domain/duration.ts';
-import { keyOfClientId } from '../../src/domain/intake.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';

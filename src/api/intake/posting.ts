@@ -1,7 +1,5 @@
 import type { RefusedRecord } from '../../database/recording/record-outcome.ts';
 import { instantOf } from '../../domain/instant.ts';
-import type { AcceptedPost } from '../../domain/intake.ts';
-import { isRefused, observationOfPost } from '../../domain/intake.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { hasInvestigation } from '../../domain/observation.ts';
@@ -16,6 +14,9 @@ import { Problem } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
 import { createDeferring } from './deferring.ts';
 import type { Durability, DurabilityOutcome } from './durability.ts';
+import type { AcceptedPost } from './observation-of-post.ts';
+import { observationOfPost } from './observation-of-post.ts';
+import { isRefused } from './read-post.ts';
 
 /** What became of one posted record. */
 export interface PostedAnswer {

@@ -1,16 +1,16 @@
 import { instantOf } from '../../domain/instant.ts';
-import { lastMonth } from '../../domain/intake.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
 import { named, schemaName } from '../../domain/named-schema.ts';
-import { postSchema } from '../../domain/record-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { readBatchBody, readJsonBody } from '../http/json-body.ts';
 import { Problem, problemBody } from '../http/problems.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../http/route.ts';
+import { lastMonth } from '../intake/observation-of-post.ts';
 import type { PostedAnswer, Posting } from '../intake/posting.ts';
+import { postSchema } from '../schemas/post-schema.ts';
 import { PROBLEM_SCHEMA, problemMembers } from '../schemas/problem-schema.ts';
 import { POST_EXAMPLES } from './post-examples.ts';
 

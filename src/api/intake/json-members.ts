@@ -1,9 +1,9 @@
-import type { ColumnType } from '../column-types.ts';
-import { travelsAsJson } from '../column-types.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
-import { canonicalJson, isJsonObject, parseJson } from '../json.ts';
-import { pointerTo } from '../json-pointer.ts';
-import type { Column } from '../records/definition.ts';
+import type { ColumnType } from '../../domain/column-types.ts';
+import { travelsAsJson } from '../../domain/column-types.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
+import { pointerTo } from '../../domain/json-pointer.ts';
+import type { Column } from '../../domain/records/definition.ts';
 import type { FieldError, Reading } from './reading.ts';
 import { kindOf } from './reading.ts';
 

@@ -1,11 +1,11 @@
-import { columnType } from './column-types.ts';
-import { allowedIn, plainSpellings } from './intake/field.ts';
-import { POST_FIELDS } from './intake/post-fields.ts';
-import type { JsonObject } from './json.ts';
-import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from './limits.ts';
-import type { Column, RecordDefinition } from './records/definition.ts';
-import { observedColumns } from './records/definition.ts';
-import { daysOfYear, TIME } from './value-patterns.ts';
+import { columnType } from '../../domain/column-types.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { observedColumns } from '../../domain/records/definition.ts';
+import { daysOfYear, TIME } from '../../domain/value-patterns.ts';
+import { allowedIn, plainSpellings } from '../intake/field.ts';
+import { POST_FIELDS } from '../intake/post-fields.ts';
 
 /**
  * JSON Schema (draft 2020-12) of a posted record. It says what the intake takes, as far as a schema can: exact decimals,

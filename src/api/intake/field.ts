@@ -1,8 +1,8 @@
-import { columnType } from '../column-types.ts';
-import { isWithin } from '../decimal.ts';
-import type { JsonValue } from '../json.ts';
-import { MAX_IDENTIFIER_LENGTH } from '../limits.ts';
-import type { Column } from '../records/definition.ts';
+import { columnType } from '../../domain/column-types.ts';
+import { isWithin } from '../../domain/decimal.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
+import type { Column } from '../../domain/records/definition.ts';
 import { readMembers } from './json-members.ts';
 import type { Reading } from './reading.ts';
 import { ABSENT, kindOf } from './reading.ts';

@@ -1,7 +1,4 @@
-import type { Column } from '../records/definition.ts';
-
-/** Versions of posts lie below all versions of resources; a revision moves within that room. */
-export const ROOM_FOR_POSTS = 10n ** 15n;
+import type { Column } from '../../domain/records/definition.ts';
 
 /**
  * What a post may say about itself besides its columns. The store manages the columns of these names, so they steer and

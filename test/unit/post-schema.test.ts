@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { isRefused, lastMonth, observationOfPost, readPost } from '../../src/domain/intake.ts';
+import { lastMonth, observationOfPost } from '../../src/api/intake/observation-of-post.ts';
+import { isRefused, readPost } from '../../src/api/intake/read-post.ts';
+import { postSchema } from '../../src/api/schemas/post-schema.ts';
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import { parseJson } from '../../src/domain/json.ts';
-import { postSchema } from '../../src/domain/record-schema.ts';
 import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';
 import type { Column, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';

@@ -1,31 +1,16 @@
-import { utf8Length } from './bounds.ts';
-import { addMonths, millisecondsOf, monthOf } from './instant.ts';
-import { ROOM_FOR_POSTS } from './intake/post-fields.ts';
-import { instantsOf, keyOfPost, phaseOfPost } from './intake/post-identity.ts';
-import type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
-import { isRefused, readPost } from './intake/read-post.ts';
-import type { FieldError } from './intake/reading.ts';
-import type { JsonValue } from './json.ts';
-import { pointerTo } from './json-pointer.ts';
-import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from './limits.ts';
-import type { Observation } from './observation.ts';
-import type { Columns, RecordDefinition } from './records/definition.ts';
-
-export { keyOfClientId, NotPostableError } from './intake/post-identity.ts';
-export type { PostedRecord, RefusedRecord } from './intake/read-post.ts';
-export { isRefused, readPost } from './intake/read-post.ts';
-export type { FieldError } from './intake/reading.ts';
-
-/** How many values of each kind of secret were replaced. */
-type RedactionCounts = Readonly<Record<string, number>>;
-
-/** Takes the secrets out of the columns of a record. The redactor does; this room imports no other. */
-interface ColumnRedactor {
-  redactColumns(
-    definition: RecordDefinition,
-    columns: Columns,
-  ): { readonly value: Columns; readonly counts: RedactionCounts };
-}
+import { utf8Length } from '../../domain/bounds.ts';
+import { addMonths, millisecondsOf, monthOf } from '../../domain/instant.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { pointerTo } from '../../domain/json-pointer.ts';
+import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from '../../domain/limits.ts';
+import type { Observation } from '../../domain/observation.ts';
+import { ROOM_FOR_POSTS } from '../../domain/observation.ts';
+import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import type { Redactor } from '../../redaction/redactor.ts';
+import { instantsOf, keyOfPost, phaseOfPost } from './post-identity.ts';
+import type { PostedRecord, RefusedRecord } from './read-post.ts';
+import { isRefused, readPost } from './read-post.ts';
+import type { FieldError } from './reading.ts';
 
 /** What the service knows about a post and the post itself does not say. */
 export interface PostContext {
@@ -35,7 +20,7 @@ export interface PostContext {
   readonly cluster: string;
   /** Service account or user that posted it. */
   readonly actor: string;
-  readonly redactor: ColumnRedactor;
+  readonly redactor: Pick<Redactor, 'redactColumns'>;
 }
 
 export interface AcceptedPost {
@@ -44,7 +29,8 @@ export interface AcceptedPost {
   readonly clientId: string | undefined;
   readonly unknownFields: readonly string[];
   readonly repairedFields: readonly string[];
-  readonly redactions: RedactionCounts;
+  /** How many values of each kind of secret were replaced. */
+  readonly redactions: Readonly<Record<string, number>>;
 }
 
 /** A posted record as an observation like any other. A repeated post gives the same observation but for `observedAt`. */

@@ -1,9 +1,9 @@
-import type { JsonValue } from '../json.ts';
-import { isJsonObject, parseJson } from '../json.ts';
-import { naturalKey } from '../observation.ts';
-import type { AuditPhase } from '../phases.ts';
-import type { Column, Columns, RecordDefinition } from '../records/definition.ts';
-import { observedColumns } from '../records/definition.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { isJsonObject, parseJson } from '../../domain/json.ts';
+import { naturalKey } from '../../domain/observation.ts';
+import type { AuditPhase } from '../../domain/phases.ts';
+import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import { observedColumns } from '../../domain/records/definition.ts';
 import type { PostedRecord } from './read-post.ts';
 
 export class NotPostableError extends Error {

@@ -1,5 +1,5 @@
-import type { JsonValue } from '../json.ts';
-import { numberLexeme } from '../json.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { numberLexeme } from '../../domain/json.ts';
 
 /** What keeps a record from being accepted: where, what stands there, and what would be allowed. */
 export interface FieldError {
