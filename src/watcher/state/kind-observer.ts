@@ -16,15 +16,11 @@ import type { FinalizerReconciler } from '../strict/finalizer-reconciler.ts';
 import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { RecordedResource } from '../watcher-options.ts';
+import { EndedResources } from './ended-resources.ts';
 import { factsOf, identify, isAwaited, isTerminalPhase, readHeldResource, shownBy } from './read-resource.ts';
 import type { ReadingReport } from './reading-report.ts';
 import type { Seen, Tracked } from './tracked.ts';
 import { newTracked } from './tracked.ts';
-
-/** A stream may repeat what it said of a resource after its end; so many ends are remembered. */
-const MAX_ENDS = 10_000;
-/** Resources that are gone and whose end is not known to be recorded; of more the oldest are let go. */
-const MAX_UNRECORDED_ENDS = 5_000;
 
 /** What is known of the other kinds of the cluster. */
 export interface KnownResources {
@@ -66,10 +62,7 @@ export class KindObserver {
   readonly kind: WatchedKind;
   readonly #options: KindObserverOptions;
   readonly #tracked = new Map<string, Tracked>();
-  /** Version under which a resource ended. */
-  readonly #ends = new Map<string, bigint>();
-  /** With Temporal, oldest first, and perhaps not recorded. */
-  readonly #gone = new Set<Tracked>();
+  readonly #ended = new EndedResources();
   /** Of the last resource of each name: names were used again in older generations. */
   readonly #uidByName = new Map<string, string>();
 
@@ -101,7 +94,7 @@ export class KindObserver {
 
   /** The newest version that was seen of a resource, also of one that ended; -1 when none was. */
   versionOf(uid: string): bigint {
-    return this.#tracked.get(uid)?.seen.version ?? this.#ends.get(uid) ?? -1n;
+    return this.#tracked.get(uid)?.seen.version ?? this.#ended.versionOf(uid) ?? -1n;
   }
 
   /** Whether an observation of a resource would say anything that is not known. */
@@ -127,7 +120,7 @@ export class KindObserver {
       return undefined;
     }
     const { uid, version } = identity;
-    if (version <= (this.#ends.get(uid) ?? -1n)) return undefined;
+    if (version <= (this.#ended.versionOf(uid) ?? -1n)) return undefined;
     const createdAt = parseInstant(identity.creationTimestamp);
     const tracked = this.#tracked.get(uid) ?? this.#begin(identity, createdAt);
     // Known from the database only, it had the time at which it was first seen.
@@ -154,7 +147,7 @@ export class KindObserver {
     seen.sourceVersion = sourceVersion(context, String(version)) ?? seen.sourceVersion;
     seen.mustReread = false;
     seen.isGone = false;
-    this.#gone.delete(tracked);
+    this.#ended.deleteUnrecorded(tracked);
     Object.assign(seen, factsOf(resource, this.kind));
     return this.#readHeld(tracked, resource) ?? this.#take(tracked, this.kind.read(resource, context), STAYS);
   }
@@ -189,7 +182,7 @@ export class KindObserver {
   recall(recorded: RecordedResource): void {
     const known = this.#tracked.get(recorded.uid);
     // Its end was sent and recorded while the database was read.
-    if (known === undefined && this.#ends.has(recorded.uid)) return;
+    if (known === undefined && this.#ended.versionOf(recorded.uid) !== undefined) return;
     stateRecorded(known ?? this.#beginRecorded(recorded), recorded.projectionHash);
   }
 
@@ -222,13 +215,13 @@ export class KindObserver {
       own(tracked).version = -1n;
       this.#options.finalizers?.forgetVersion(tracked);
     }
-    this.#ends.clear();
+    this.#ended.forgetVersions();
   }
 
   /** What was sent so far belongs to an epoch that is over. */
   forgetAllSent(): void {
     for (const tracked of this.#tracked.values()) this.#forgetSent(tracked);
-    this.#ends.clear();
+    this.#ended.forgetVersions();
   }
 
   /** What was sent of a resource may be lost: its next observation is sent whole, and its end at once. */
@@ -244,19 +237,18 @@ export class KindObserver {
 
   /** Its end is with Temporal, which may lose it before it is recorded: it is remembered until `forget`. */
   rememberGone(tracked: Tracked): void {
-    this.#gone.add(tracked);
-    const [oldest] = this.#gone;
-    if (this.#gone.size > MAX_UNRECORDED_ENDS && oldest !== undefined) this.forget(oldest);
+    const oldest = this.#ended.addUnrecorded(tracked);
+    if (oldest !== undefined) this.forget(oldest);
   }
 
   gone(): readonly Tracked[] {
-    return [...this.#gone];
+    return this.#ended.unrecorded();
   }
 
   /** The end of a resource once more, from its last state on. */
   #offerEnd(tracked: Tracked): void {
     const { ending } = tracked.seen;
-    this.#gone.delete(tracked);
+    this.#ended.deleteUnrecorded(tracked);
     withdraw(tracked, ending);
     for (const state of ending) this.#options.dispatcher.offer(tracked, state);
   }
@@ -264,7 +256,7 @@ export class KindObserver {
   /** Its end is recorded, or as good as: nothing more is to be sent. */
   forget(tracked: Tracked): void {
     this.#tracked.delete(tracked.uid);
-    this.#gone.delete(tracked);
+    this.#ended.deleteUnrecorded(tracked);
     const name = nameKey(tracked.namespace, tracked.name);
     if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
   }
@@ -283,7 +275,7 @@ export class KindObserver {
     const seen = own(tracked);
     if (seen.isGone) return;
     seen.isGone = true;
-    this.#rememberEnd(tracked.uid, seen.version);
+    this.#ended.add(tracked.uid, seen.version);
     this.#options.report.gone(this.kind.kind, lastState !== undefined);
     const reading = this.kind.readDeletion(this.#goneResource(tracked, lastState), this.#context());
     const deletion = this.#take(tracked, reading, IS_GONE);
@@ -327,12 +319,6 @@ export class KindObserver {
     };
     this.#options.dispatcher.offer(tracked, state);
     return state;
-  }
-
-  #rememberEnd(uid: string, version: bigint): void {
-    this.#ends.set(uid, version);
-    const [oldest] = this.#ends.keys();
-    if (this.#ends.size > MAX_ENDS && oldest !== undefined) this.#ends.delete(oldest);
   }
 
   #context(): ReadingContext {

@@ -22,7 +22,7 @@
 //
 // What must stay true: the states of one resource are sent in the order they were observed, `sending` before `pending`.
 // A state that shows a phase or a block first is never dropped while it waits. `sentHash` names a state of which Temporal
-// has every observation. A resource that is gone stays here until its end is recorded, or `MAX_UNRECORDED_ENDS` others are.
+// has every observation. A resource that is gone stays here until its end is recorded, or too many others ended later.
 import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
 
