@@ -10,13 +10,9 @@ import {
 
 import type { RestoreActivities } from '../activities/types.ts';
 import { type RestoreMonthInput, restoreProgress } from './messages.ts';
+import { MONTH_STEP_OPTIONS } from './retain-month.ts';
 
-const steps = proxyActivities<RestoreActivities>({
-  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
-  startToCloseTimeout: '12h',
-  heartbeatTimeout: '30s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-});
+const steps = proxyActivities<RestoreActivities>(MONTH_STEP_OPTIONS);
 
 /** How often it begins anew because retention or a record moved the month meanwhile. */
 const MAX_ROUNDS = 5;

@@ -1,4 +1,14 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+
 import type { RetentionActivities, RetentionDecision } from '../activities/types.ts';
+
+/** Of a step that may take hours, in retention and in restore. */
+export const MONTH_STEP_OPTIONS: ActivityOptions = {
+  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
+  startToCloseTimeout: '12h',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+};
 
 /** How often a month is exported again in one run because rows came in between; the next run goes on. */
 const MAX_EXPORTS = 3;

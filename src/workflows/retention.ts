@@ -9,14 +9,9 @@ import {
 
 import type { PartitionActivities, RetentionActivities } from '../activities/types.ts';
 import { rootReasonOf } from '../domain/errors.ts';
-import { retainMonth } from './retain-month.ts';
+import { MONTH_STEP_OPTIONS, retainMonth } from './retain-month.ts';
 
-const steps = proxyActivities<RetentionActivities>({
-  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
-  startToCloseTimeout: '12h',
-  heartbeatTimeout: '30s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-});
+const steps = proxyActivities<RetentionActivities>(MONTH_STEP_OPTIONS);
 
 const { removeOrphans } = proxyActivities<Pick<RetentionActivities, 'removeOrphans'>>({
   startToCloseTimeout: '2h',

@@ -5,8 +5,12 @@ import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { RESTORE_POINTS } from '../../src/archive/archive-context.ts';
 import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { addMonths } from '../../src/domain/instant.ts';
-import { useArchiveStage } from '../support/archive-stage.ts';
-import { runScript } from '../support/processes.ts';
+import {
+  killProcessAt,
+  loseConnectionsAt,
+  repeatUntilDone,
+  useArchiveStage,
+} from '../support/archive-stage.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';
 import { recordExecutions } from '../support/retention.ts';
 
@@ -41,51 +45,22 @@ async function expectRestored(): Promise<void> {
   expect(rows).toEqual([]);
 }
 
-/** As Temporal does: what failed is done again. */
-async function runUntilDone(given: Partial<ArchiveContext> = {}): Promise<void> {
-  const failures: unknown[] = [];
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    try {
-      await runRestore(restoreSteps(stage.setting, given), request());
-      return;
-    } catch (error: unknown) {
-      failures.push(error);
-      await expectAllOrNothing();
-    }
-  }
-  throw new AggregateError(failures, `not done after ${MAX_ATTEMPTS} attempts`);
-}
+const runUntilDone = (changes: Partial<ArchiveContext> = {}): Promise<unknown> =>
+  repeatUntilDone(
+    MAX_ATTEMPTS,
+    () => runRestore(restoreSteps(stage.setting, changes), request()),
+    expectAllOrNothing,
+  );
 
 test.each(RESTORE_POINTS)(
   'a process killed when it is %s leaves nothing attached or everything, and the next one ends it',
   async (point) => {
-    const script = runScript(
-      `
-    const { restoreSteps, runRestore } = await import(source('test/support/restore.ts'));
-    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
-    const setting = {
-      ownerUrl: process.env.OWNER_URL,
-      store: createFolderStore(process.env.ARCHIVE),
-      key: await readOrCreateSigningKey(process.env.KEY),
-      folder: process.env.FOLDER,
-    };
-    const reached = async (point) => {
-      if (point === process.env.POINT) process.kill(process.pid, 'SIGKILL');
-    };
-    await runRestore(restoreSteps(setting, { reached }), { month: process.env.MONTH, days: 7, by: 'auditor' });`,
-      {
-        env: {
-          OWNER_URL: stage.database.url('audit_owner'),
-          ARCHIVE: stage.archive,
-          KEY: stage.folder.file('key.pem'),
-          FOLDER: stage.folder.path,
-          POINT: point,
-          MONTH: stage.month,
-        },
-      },
+    await killProcessAt(
+      stage,
+      point,
+      `const { restoreSteps, runRestore } = await import(source('test/support/restore.ts'));
+       await runRestore(restoreSteps(setting, { reached }), { month, days: 7, by: 'auditor' });`,
     );
-    expect(await script.exited, script.output()).toBeNull();
     await expectAllOrNothing();
     await runUntilDone();
     await expectRestored();
@@ -93,17 +68,7 @@ test.each(RESTORE_POINTS)(
 );
 
 test.each(RESTORE_POINTS)('connections lost when it is %s only delay a restore', async (point) => {
-  let left = 2;
-  await runUntilDone({
-    reached: async (at) => {
-      if (at !== point || left === 0) return;
-      left -= 1;
-      await stage.database.owner.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-         where application_name = 'remediation-audit maintenance' and datname = current_database()`,
-      );
-    },
-  });
+  await runUntilDone(loseConnectionsAt(stage, point));
   await expectRestored();
 });
 

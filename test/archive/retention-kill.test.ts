@@ -1,17 +1,20 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 
-import type { ArchivePoint } from '../../src/archive/archive-context.ts';
+import type { ArchiveContext, ArchivePoint } from '../../src/archive/archive-context.ts';
 import { RETENTION_POINTS } from '../../src/archive/archive-context.ts';
 import { TableLockedError } from '../../src/database/months/table-locks.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { useArchiveStage } from '../support/archive-stage.ts';
+import {
+  killProcessAt,
+  loseConnectionsAt,
+  repeatUntilDone,
+  useArchiveStage,
+} from '../support/archive-stage.ts';
 import { executionObservation } from '../support/observations.ts';
-import { runScript } from '../support/processes.ts';
-import type { retentionSteps } from '../support/retention.ts';
 import { runRetention } from '../support/retention.ts';
 
 const ROWS = 12;
@@ -26,67 +29,25 @@ async function expectArchivedOnce(): Promise<void> {
   expect(await stage.verify()).toMatchObject({ faults: [], rows: 2 * ROWS, orphans: [] });
 }
 
-/** As Temporal does: a step that failed is done again. */
-async function runUntilDone(given: Parameters<typeof retentionSteps>[1] = {}): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    try {
-      await stage.run(given);
-      return failures;
-    } catch (error: unknown) {
-      failures.push(error);
-    }
-  }
-  throw new AggregateError(failures, `not done after ${MAX_ATTEMPTS} attempts`);
-}
+const runUntilDone = (changes: Partial<ArchiveContext> = {}): Promise<unknown[]> =>
+  repeatUntilDone(MAX_ATTEMPTS, () => stage.run(changes));
 
 test.each(RETENTION_POINTS)(
   'a process killed when it is %s leaves a month that the next one finishes',
   async (point) => {
-    const script = runScript(
-      `
-    const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
-    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
-    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
-    const setting = {
-      ownerUrl: process.env.OWNER_URL,
-      store: createFolderStore(process.env.ARCHIVE),
-      key: await readOrCreateSigningKey(process.env.KEY),
-      folder: process.env.FOLDER,
-    };
-    const reached = async (point) => {
-      if (point === process.env.POINT) process.kill(process.pid, 'SIGKILL');
-    };
-    await runRetention(retentionSteps(setting, { reached }), process.env.MONTH);`,
-      {
-        env: {
-          OWNER_URL: stage.database.url('audit_owner'),
-          ARCHIVE: stage.archive,
-          KEY: stage.folder.file('key.pem'),
-          FOLDER: stage.folder.path,
-          POINT: point,
-          MONTH: stage.month,
-        },
-      },
+    await killProcessAt(
+      stage,
+      point,
+      `const { retentionSteps, runRetention } = await import(source('test/support/retention.ts'));
+       await runRetention(retentionSteps(setting, { reached }), month);`,
     );
-    expect(await script.exited, script.output()).toBeNull();
     await runUntilDone();
     await expectArchivedOnce();
   },
 );
 
 test.each(RETENTION_POINTS)('connections lost when it is %s only delay a month', async (point) => {
-  let left = 2;
-  await runUntilDone({
-    reached: async (at) => {
-      if (at !== point || left === 0) return;
-      left -= 1;
-      await stage.database.owner.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-         where application_name = 'remediation-audit maintenance' and datname = current_database()`,
-      );
-    },
-  });
+  await runUntilDone(loseConnectionsAt(stage, point));
   await expectArchivedOnce();
 });
 

@@ -6,8 +6,7 @@ import { expectedEnding } from '../../dev/simulator/oracle.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import { branchesOf } from '../../dev/simulator/stories.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
-import { createRecordStore } from '../../src/database/recording/record-store.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
 import { observationsOf } from '../support/simulated-states.ts';
 import type { BranchExpectation, Row } from './branch-expectations.ts';
@@ -18,8 +17,7 @@ let database: TestDatabase;
 let store: RecordStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  store = createRecordStore(database.writer);
+  ({ database, store } = await createRecordedDatabase());
 });
 afterAll(() => database.close());
 

@@ -6,11 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
-import { instantFromSql } from '../../src/domain/instant.ts';
-import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
-import { observedColumns } from '../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { recordId } from '../../src/identity/record-id.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -18,6 +15,7 @@ import type { History } from '../support/histories.ts';
 import { expectedRecord, randomDeliveries, randomHistory } from '../support/histories.ts';
 import type { Random } from '../support/random.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
+import { storedColumns } from '../support/record-checks.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 /** Records per table; `CASES` in the environment raises it for a long run. */
@@ -87,18 +85,6 @@ async function readRows(definition: RecordDefinition): Promise<Map<string, Store
 }
 
 type Row = Readonly<Record<string, string | number | boolean | null>>;
-
-function storedColumns(definition: RecordDefinition, row: Row): Columns {
-  const stored: Record<string, string | boolean> = {};
-  for (const { name, type } of observedColumns(definition)) {
-    const value = row[name] ?? null;
-    if (value === null) continue;
-    if (type === 'timestamptz') stored[name] = instantFromSql(String(value));
-    else if (type === 'jsonb') stored[name] = canonicalJson(parseJson(String(value)));
-    else stored[name] = typeof value === 'boolean' ? value : String(value);
-  }
-  return stored;
-}
 
 async function countEntries(): Promise<Map<string, number>> {
   const { rows } = await database.owner.query<{ id: string; entries: number }>(

@@ -3,9 +3,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
-import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation, ObservedResource } from '../../src/domain/observation.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -13,8 +12,7 @@ let database: TestDatabase;
 let store: RecordStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  store = createRecordStore(database.writer);
+  ({ database, store } = await createRecordedDatabase());
 });
 afterAll(() => database.close());
 

@@ -5,17 +5,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { StoredRecord } from '../../src/database/recording/record-outcome.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
-import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 
 let database: TestDatabase;
 let store: RecordStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  store = createRecordStore(database.writer);
+  ({ database, store } = await createRecordedDatabase());
 });
 afterAll(() => database.close());
 

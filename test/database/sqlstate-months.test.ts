@@ -3,11 +3,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
-import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { until } from '../support/until.ts';
@@ -19,8 +18,7 @@ let database: TestDatabase;
 let store: RecordStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  store = createRecordStore(database.writer);
+  ({ database, store } = await createRecordedDatabase());
 });
 afterAll(() => database.close());
 afterEach(async () => {

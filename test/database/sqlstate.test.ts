@@ -10,10 +10,9 @@ import type {
   RefusedRecord,
 } from '../../src/database/recording/record-outcome.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
-import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 
@@ -21,8 +20,7 @@ let database: TestDatabase;
 let store: RecordStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  store = createRecordStore(database.writer);
+  ({ database, store } = await createRecordedDatabase());
 });
 afterAll(() => database.close());
 afterEach(async () => {

@@ -14,6 +14,14 @@ import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
 const EXIT = { failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 };
 
+/** Nothing listens there. */
+const UNREACHABLE_KUBECONFIG = {
+  clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+  users: [{ name: 'u', user: {} }],
+  contexts: [{ name: 'prod', context: { cluster: 'c', user: 'u' } }],
+  'current-context': 'prod',
+};
+
 let folder: string;
 let dataDir: string;
 
@@ -130,13 +138,7 @@ describe('up with an unusable kubeconfig says so and starts nothing:', () => {
 
   test('a context it does not have', async () => {
     const file = join(folder, 'kubeconfig');
-    const content = {
-      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-      users: [{ name: 'u', user: {} }],
-      contexts: [{ name: 'prod', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'prod',
-    };
-    await writeFile(file, JSON.stringify(content));
+    await writeFile(file, JSON.stringify(UNREACHABLE_KUBECONFIG));
     expectSentence(
       await up(['--kubeconfig', file, '--context', 'test']),
       'has no context test',
@@ -155,13 +157,7 @@ describe('up with an unusable kubeconfig says so and starts nothing:', () => {
 
   test('one whose cluster does not answer', async () => {
     const file = join(folder, 'kubeconfig');
-    const content = {
-      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-      users: [{ name: 'u', user: {} }],
-      contexts: [{ name: 'prod', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'prod',
-    };
-    await writeFile(file, JSON.stringify(content));
+    await writeFile(file, JSON.stringify(UNREACHABLE_KUBECONFIG));
     // The usual one, without its name.
     const outcome = await up(['--kubeconfig'], { env: { KUBECONFIG: file } });
     expect(outcome.code).toBe(EXIT.failure);

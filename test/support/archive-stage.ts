@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 
-import type { ArchiveContext } from '../../src/archive/archive-context.ts';
+import type { ArchiveContext, ArchivePoint } from '../../src/archive/archive-context.ts';
 import type { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import type { Manifest } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
@@ -13,6 +13,7 @@ import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { runScript } from './processes.ts';
 import type { RetentionSetting } from './retention.ts';
 import { recordExecutions, retentionSteps, runRetention } from './retention.ts';
 import { createTestFolder, type TestFolder } from './test-folder.ts';
@@ -143,4 +144,73 @@ export class ArchiveStage {
     if (this.#opened === undefined) throw new Error('the stage is open while tests run only');
     return this.#opened;
   }
+}
+
+/**
+ * Runs the steps of a month in a process of their own, which kills itself at the point. `steps` may use `setting`, `reached`
+ * and `month`, and imports what it needs with `source`.
+ */
+export async function killProcessAt(stage: ArchiveStage, point: ArchivePoint, steps: string): Promise<void> {
+  const script = runScript(
+    `
+    const { createFolderStore } = await import(source('src/archive/store/folder-store.ts'));
+    const { readOrCreateSigningKey } = await import(source('src/archive/manifest/signing-key.ts'));
+    const setting = {
+      ownerUrl: process.env.OWNER_URL,
+      store: createFolderStore(process.env.ARCHIVE),
+      key: await readOrCreateSigningKey(process.env.KEY),
+      folder: process.env.FOLDER,
+    };
+    const month = process.env.MONTH;
+    const reached = async (point) => {
+      if (point === process.env.POINT) process.kill(process.pid, 'SIGKILL');
+    };
+    ${steps}`,
+    {
+      env: {
+        OWNER_URL: stage.database.url('audit_owner'),
+        ARCHIVE: stage.archive,
+        KEY: stage.folder.file('key.pem'),
+        FOLDER: stage.folder.path,
+        POINT: point,
+        MONTH: stage.month,
+      },
+    },
+  );
+  // Null: it did not end by itself.
+  expect(await script.exited, script.output()).toBeNull();
+}
+
+/** Ends every connection of the steps, the first two times that they come to the point. */
+export function loseConnectionsAt(stage: ArchiveStage, point: ArchivePoint): Partial<ArchiveContext> {
+  let left = 2;
+  return {
+    reached: async (at) => {
+      if (at !== point || left === 0) return;
+      left -= 1;
+      await stage.database.owner.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'remediation-audit maintenance' and datname = current_database()`,
+      );
+    },
+  };
+}
+
+/** As Temporal does: what failed is done again. Answers the failures before it went through. */
+export async function repeatUntilDone(
+  attempts: number,
+  work: () => Promise<unknown>,
+  afterFailure: () => Promise<void> = () => Promise.resolve(),
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    try {
+      await work();
+      return failures;
+    } catch (error: unknown) {
+      failures.push(error);
+      await afterFailure();
+    }
+  }
+  throw new AggregateError(failures, `not done after ${attempts} attempts`);
 }

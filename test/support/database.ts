@@ -7,6 +7,8 @@ import { inject } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { createMonthsAhead } from '../../src/database/months/partitions.ts';
 import { createPool } from '../../src/database/pool.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 
@@ -101,4 +103,10 @@ function testPool(connectionString: string, pipeline = false): pg.Pool {
     pipeline,
     logger: createLogger('silent', 'test'),
   });
+}
+
+/** A migrated database, and the store that records into it as the service does. */
+export async function createRecordedDatabase(): Promise<{ database: TestDatabase; store: RecordStore }> {
+  const database = await createTestDatabase();
+  return { database, store: createRecordStore(database.writer) };
 }

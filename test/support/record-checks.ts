@@ -120,7 +120,8 @@ function differences(expected: Columns, found: RecordRow): string[] {
     .map((name) => `${name} is ${String(found[name])}, of its entries follows ${String(expected[name])}`);
 }
 
-function storedColumns(definition: RecordDefinition, row: RecordRow): Columns {
+/** The columns of a row as observations have them. */
+export function storedColumns(definition: RecordDefinition, row: RecordRow): Columns {
   const stored: Record<string, string | boolean> = {};
   for (const { name, type } of observedColumns(definition)) {
     const value = row[name] ?? null;

@@ -59,13 +59,28 @@ function activities(store: ObjectStore, given: Partial<ArchiveContext> = {}) {
   };
 }
 
-async function runRetention(): Promise<string[]> {
-  const handle = await temporal.client.workflow.start('retention', {
+const startRetention = () =>
+  temporal.client.workflow.start('retention', {
     workflowId: `retention-${randomUUID()}`,
     taskQueue: temporal.taskQueue,
     args: [],
   });
-  return (await handle.result()) as string[];
+
+async function runRetention(): Promise<string[]> {
+  return (await (await startRetention()).result()) as string[];
+}
+
+/** A run that stops when it has verified a part, until it is released. */
+async function startHalted(archive: string) {
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const store = createFolderStore(folder.file(archive));
+  const worker = await temporal.startWorker(
+    activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
+  );
+  return { handle: await startRetention(), worker, release };
 }
 
 test('a run of the rollover makes the months and says how many are ahead', async () => {
@@ -208,19 +223,7 @@ test('a run goes on in another worker when its worker is stopped in the middle o
 
 test('the details of a run say what it is at, and afterwards what became of it', async () => {
   await recordExecutions(database, '2020-07-01', 2);
-  let release: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const store = createFolderStore(folder.file('reported'));
-  const worker = await temporal.startWorker(
-    activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
-  );
-  const handle = await temporal.client.workflow.start('retention', {
-    workflowId: `retention-${randomUUID()}`,
-    taskQueue: temporal.taskQueue,
-    args: [],
-  });
+  const { handle, worker, release } = await startHalted('reported');
   const details = async (): Promise<string> =>
     (await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? '';
   try {
@@ -236,19 +239,7 @@ test('the details of a run say what it is at, and afterwards what became of it',
 
 test('a step of retention that takes long is kept alive by the worker, and by nothing beside it', async () => {
   await recordExecutions(database, '2020-08-01', 2);
-  let release: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const store = createFolderStore(folder.file('slow'));
-  const worker = await temporal.startWorker(
-    activities(store, { reached: (point) => (point === 'verified' ? released : Promise.resolve()) }),
-  );
-  const handle = await temporal.client.workflow.start('retention', {
-    workflowId: `retention-${randomUUID()}`,
-    taskQueue: temporal.taskQueue,
-    args: [],
-  });
+  const { handle, worker, release } = await startHalted('slow');
   const running = async () => (await handle.describe()).raw.pendingActivities?.[0];
   try {
     await until(async () => (await running())?.activityType?.name === 'verifyExport', 'a part is verified');
