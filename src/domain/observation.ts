@@ -1,6 +1,19 @@
 import type { AuditPhase } from './phases.ts';
 import type { Columns } from './records/definition.ts';
 
+/*
+ * Domain: what the product is about, without Node, packages or a clock. Workflows use it too, so the same input must give the
+ * same output for ever.
+ *
+ * The words are an observation (here), the record that it is about (records/: one definition per table, from which SQL, JSON,
+ * archive and documents follow), the type of each column (column-types.ts), how observations become one row (fold.ts), and the
+ * text that is hashed and stored (canonical-content.ts). Beside them: instants, durations, exact decimals and JSON that keep
+ * every digit, and the limits (limits.ts) that other rooms check against.
+ *
+ * Must stay true: what travels is text; the fold gives the same row in whatever order observations come; a value that a column
+ * would refuse is found before it gets there.
+ */
+
 /**
  * What one state of one resource, or one post, says about one record. Plain JSON, redacted and of bounded size
  * (`limits.ts`); the same thing travels from the watcher through Temporal and from the REST service.

@@ -1,5 +1,13 @@
 import { hash } from 'node:crypto';
 
+/*
+ * Identity: ids and hashes that follow from what a record is. In: table, cluster and natural key, or an observation. Out: the
+ * id of its record (here), and its entry in the ledger with the hashes that commit to it (ledger-entry.ts).
+ *
+ * Must stay true: whoever computes an id or a hash of the same thing, now or in ten years, gets the same one; nothing here
+ * reads a clock. Only the salt of an entry is random.
+ */
+
 /** Namespace of all record ids. Changing it would give every known record a second identity. */
 const NAMESPACE = Buffer.from('6f1c0bd2a6c94c0e9d54b1b2b6f8f7a1', 'hex');
 

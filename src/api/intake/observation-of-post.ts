@@ -12,6 +12,18 @@ import type { PostedRecord, RefusedRecord } from './read-post.ts';
 import { isRefused, readPost } from './read-post.ts';
 import type { FieldError } from './reading.ts';
 
+/*
+ * Intake: what is posted becomes an observation, and the observation becomes durable.
+ *
+ * In: the JSON of one record and who posted it. Out: an observation that is durable, or every error of the record at once.
+ * On the way: read each field by its column type (field.ts, read-post.ts), find the identity and the version of the post
+ * (post-identity.ts), replace secrets and put the observation together (here). posting.ts then gives it to durability.ts: the
+ * database, or Temporal while that is away (deferring.ts).
+ *
+ * Must stay true: the same post twice is the same record and the same version; what is not refused is never dropped, unknown
+ * fields included; a refusal names the field, and never repeats its value.
+ */
+
 /** What the service knows about a post and the post itself does not say. */
 export interface PostContext {
   /** When it was accepted; for a deferred record the start of its workflow, so that a retry gives the same. */
