@@ -80,7 +80,7 @@ function readDataLine(line: string): [data: boolean, inline: string | undefined]
 
 function replaceEntry(line: string, replace: ReplaceValue): string {
   const [, name = '', value = ''] = ENTRY_LINE.exec(line.trimEnd()) ?? [];
-  // A line of another form cannot be told from a value, so it counts as one.
+  // A line of another form cannot be distinguished from a value, so it counts as one.
   if (name === '') return `${line.slice(0, indentOf(line))}${replace(line.trim())}`;
   return value === '' ? line : `${name} ${replace(value)}`;
 }

@@ -20,14 +20,14 @@ const MAX_ROUNDS = 5;
 /** Brings one month back from the archive. A store or a database that is away only delays it; a damaged archive fails it. */
 export async function restoreMonth(request: RestoreMonthInput): Promise<string> {
   let progress = 'looking for the month';
-  const tell = (what: string): void => {
+  const showProgress = (what: string): void => {
     progress = what;
     setCurrentDetails(what);
   };
   setHandler(restoreProgress, () => progress);
   try {
-    const outcome = `restored until ${await restoreInRounds(request, tell)}`;
-    tell(outcome);
+    const outcome = `restored until ${await restoreInRounds(request, showProgress)}`;
+    showProgress(outcome);
     upsertMemo({ outcome });
     return outcome;
   } catch (error: unknown) {
@@ -36,26 +36,32 @@ export async function restoreMonth(request: RestoreMonthInput): Promise<string> 
   }
 }
 
-async function restoreInRounds(request: RestoreMonthInput, tell: (what: string) => void): Promise<string> {
+async function restoreInRounds(
+  request: RestoreMonthInput,
+  showProgress: (what: string) => void,
+): Promise<string> {
   for (let round = 1; ; round += 1) {
     try {
-      return await restoreOnce(request, tell);
+      return await restoreOnce(request, showProgress);
     } catch (error: unknown) {
       if (round === MAX_ROUNDS || !hasMoved(error)) throw error;
-      tell('beginning anew: the month was moved meanwhile');
+      showProgress('beginning anew: the month was moved meanwhile');
     }
   }
 }
 
-async function restoreOnce(request: RestoreMonthInput, tell: (what: string) => void): Promise<string> {
+async function restoreOnce(
+  request: RestoreMonthInput,
+  showProgress: (what: string) => void,
+): Promise<string> {
   const plan = await steps.beginRestore(request);
   if (plan.kind === 'kept') return plan.until;
   let rows = 0;
   for (const [index, table] of plan.tables.entries()) {
-    tell(`table ${index + 1} of ${plan.tables.length}, ${table}; ${rows} rows loaded before`);
+    showProgress(`table ${index + 1} of ${plan.tables.length}, ${table}; ${rows} rows loaded before`);
     rows += await steps.loadRestoredTable(request.month, table, plan.manifest);
   }
-  tell(`attaching ${rows} rows`);
+  showProgress(`attaching ${rows} rows`);
   return steps.attachRestoredMonth(request, plan.manifest);
 }
 

@@ -17,18 +17,18 @@ const MAX_EXPORTS = 3;
 export async function retainMonth(
   steps: RetentionActivities,
   { month, action }: RetentionDecision,
-  tell: (progress: string) => void,
+  showProgress: (progress: string) => void,
 ): Promise<string> {
   switch (action) {
     case 'archive':
-      return archive(steps, month, tell);
+      return archive(steps, month, showProgress);
     case 'detach':
     case 'release':
-      return detachAndDrop(steps, month, tell);
+      return detachAndDrop(steps, month, showProgress);
     case 'drop':
-      return drop(steps, month, tell);
+      return drop(steps, month, showProgress);
     case 'expire':
-      tell('removing its archive');
+      showProgress('removing its archive');
       return (await steps.expireMonth(month)) === 'held'
         ? 'its archive is kept because of a hold'
         : 'its archive was removed because of its age';
@@ -41,23 +41,23 @@ export async function retainMonth(
 async function archive(
   steps: RetentionActivities,
   month: string,
-  tell: (progress: string) => void,
+  showProgress: (progress: string) => void,
 ): Promise<string> {
   for (let attempt = 1; attempt <= MAX_EXPORTS; attempt += 1) {
-    tell('freezing');
+    showProgress('freezing');
     const tables = await steps.freezeMonth(month);
     const parts = [];
     for (const table of tables) {
-      tell(`exporting ${table}`);
+      showProgress(`exporting ${table}`);
       const exported = await steps.exportMonth(month, table);
-      tell(`verifying ${table}`);
+      showProgress(`verifying ${table}`);
       await steps.verifyExport(month, exported);
       parts.push(...exported);
     }
-    tell('writing the manifest');
+    showProgress('writing the manifest');
     const next = await steps.sealMonth(month, parts);
     if (next === 'awaits-approval') return 'archived; the drop awaits approval';
-    const outcome = await detachAndDrop(steps, month, tell);
+    const outcome = await detachAndDrop(steps, month, showProgress);
     if (outcome !== REOPENED) return outcome;
   }
   return `${REOPENED} ${MAX_EXPORTS} times; the next run tries again`;
@@ -68,21 +68,21 @@ const REOPENED = 're-opened by rows that came meanwhile';
 async function detachAndDrop(
   steps: RetentionActivities,
   month: string,
-  tell: (progress: string) => void,
+  showProgress: (progress: string) => void,
 ): Promise<string> {
-  tell('detaching');
+  showProgress('detaching');
   const outcome = await steps.detachMonth(month);
   if (outcome === 'reopened') return REOPENED;
   if (outcome === 'in-grace') return 'detached; dropped when its grace is over';
-  return drop(steps, month, tell);
+  return drop(steps, month, showProgress);
 }
 
 async function drop(
   steps: RetentionActivities,
   month: string,
-  tell: (progress: string) => void,
+  showProgress: (progress: string) => void,
 ): Promise<string> {
-  tell('dropping');
+  showProgress('dropping');
   const outcome = await steps.dropMonth(month);
   return outcome === 'held' ? 'kept and attached again because of a hold' : outcome;
 }

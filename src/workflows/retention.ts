@@ -16,23 +16,23 @@ const steps = proxyActivities<RetentionActivities>(MONTH_STEP_OPTIONS);
 const { removeOrphans } = proxyActivities<Pick<RetentionActivities, 'removeOrphans'>>({
   startToCloseTimeout: '2h',
   heartbeatTimeout: '30s',
-  // They are only in the way: a store that does not let us remove them must not keep the run from its end.
+  // They are only in the way: a store that does not let us remove them must not stop the run.
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 5 },
 });
 
 /**
  * One run of retention: every month that is due is taken as far as it gets, the oldest first. One that stops (a damaged
- * archive, a store that lies) keeps its rows, says why, and does not keep the others from going on.
+ * archive, a store that lies) loses no row, says why, and does not stop the others.
  */
 export async function retention(): Promise<string[]> {
   const report: string[] = [];
   for (const due of await steps.planRetention()) {
     const name = due.month.slice(0, 7);
-    const tell = (progress: string): void => {
+    const showProgress = (progress: string): void => {
       setCurrentDetails([...report, `${name}: ${progress}`].join('\n\n'));
     };
     try {
-      report.push(`${name}: ${await retainMonth(steps, due, tell)}`);
+      report.push(`${name}: ${await retainMonth(steps, due, showProgress)}`);
     } catch (error: unknown) {
       if (isCancellation(error)) throw error;
       const reason = rootReasonOf(error);

@@ -28,7 +28,6 @@ const RETIRED: readonly RetiredWord[] = [
     word: /\b(?:un)?told\b|\btell(?:s|ing)?\b/,
     instead: 'send, log, report, list, deliver, distinguish',
     because: 'nobody can see whether a signal, a log line, a metric or an answer is meant',
-    unfinished: ['src/archive', 'src/query', 'src/redaction', 'src/workflows/re'],
   },
   {
     word: /\bsights?\b/,
@@ -40,34 +39,31 @@ const RETIRED: readonly RetiredWord[] = [
     instead: 'embedding, position, index',
     because: 'it meant the vector of a text, a number in a list, a position in a text, and a legal hold',
     except: ['unplaced: readonly', 'carried?.unplaced', 'unplaced: this.#'],
-    unfinished: ['src/archive', 'src/query'],
   },
   {
     word: /\bhomes?\b/,
     instead: 'partition key of the record',
     because: 'the month a row lives in is decided by its created_at, and PostgreSQL has a word for that',
     except: ['a home directory', 'closed home folder', 'record_home', 'HOME'],
-    unfinished: ['src/archive', 'src/database', 'src/query'],
+    unfinished: ['src/database'],
   },
   {
     word: /\bkeepers?\b|\bunkept\b/,
     instead: 'reconciler; stored, durable',
     because:
       'a loop that brings what is there to what is wanted is a reconciler wherever Kubernetes is known',
-    unfinished: ['src/archive', 'src/database'],
+    unfinished: ['src/database'],
   },
   {
     word: /\b(?:its|their|next|a|each|every|in|by) turns?\b(?! of| to)|\bcreate turns\b|\bgive back\b/,
     instead: 'semaphore, permit, alternately',
     because: 'a limit on what runs at once is a semaphore',
     except: ['// Give back'],
-    unfinished: ['src/archive', 'src/query'],
   },
   {
     word: /\b(?:a|an|each|every|next|last|first|second|two|single|its|their|the) looks?\b|\blooks? at one\b/,
     instead: 'probe, check, sample, query, GET',
     because: 'nobody can see whether a request, a timer or a person looks',
-    unfinished: ['src/archive', 'src/query'],
   },
   {
     word: /\bparked\b|\bparted\b/,
@@ -83,7 +79,7 @@ const RETIRED: readonly RetiredWord[] = [
       'parked === 0',
       'parked: [],',
     ],
-    unfinished: ['src/archive', 'src/database', 'src/query'],
+    unfinished: ['src/database'],
   },
   {
     word: /\bbury\b|\bburied\b|\btombstones?\b|\bhear out\b|\bheard out\b/,
@@ -95,13 +91,13 @@ const RETIRED: readonly RetiredWord[] = [
       'tombstones: ',
       'metrics.tombstones',
     ],
-    unfinished: ['src/archive', 'src/database'],
+    unfinished: ['src/database'],
   },
   {
     word: /\bsuspects?\b|\bcrowded\b|\brungs?\b|\bworth a flush\b/,
     instead: 'version regression, overloaded, level',
     because: 'each was used for one thing that has a name',
-    unfinished: ['src/archive', 'src/database'],
+    unfinished: ['src/database'],
   },
 ];
 

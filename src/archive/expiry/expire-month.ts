@@ -92,9 +92,9 @@ async function isKept(
     if (touching.size > 0) return true;
   }
   for (const key of objects) {
-    const keeper = await store.keeper(key);
-    // Told as what it is, because a lock of the store is not in the plan: whoever reads of it finds its end there.
-    if (keeper !== undefined) throw new ObjectHeldError(key, store.location, keeper);
+    const holder = await store.heldBy(key);
+    // An error that names the lock: it is not in the plan, and its end stands in the store.
+    if (holder !== undefined) throw new ObjectHeldError(key, store.location, holder);
   }
   return false;
 }

@@ -13,7 +13,7 @@ export const ORPHAN_DAYS = 7;
 
 /**
  * Removes what exports that were broken off have left in the store: old enough, of a month that is in the archive only,
- * touched by no hold, kept by no lock, and named by no manifest of a chain that is whole. Where archives have no end
+ * touched by no hold, held by no lock, and named by no manifest of a chain without a gap. Where archives have no end
  * nothing is removed: then the service needs no right to do so. `onRemoved` is called for each; answers how many there were.
  */
 export async function removeOrphans(
@@ -51,7 +51,7 @@ async function removable(
   // Once more: an export may have found one of them there, and named it.
   for (const key of await findOrphans(context, month)) {
     const ageMs = nowMs() - (await store.storedAtMs(key));
-    if (ageMs >= ORPHAN_DAYS * DAY_MS && (await store.keeper(key)) === undefined) keys.push(key);
+    if (ageMs >= ORPHAN_DAYS * DAY_MS && (await store.heldBy(key)) === undefined) keys.push(key);
   }
   return keys;
 }

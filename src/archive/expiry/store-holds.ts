@@ -37,7 +37,7 @@ export interface StoreHoldReport {
 }
 
 /**
- * Makes the object store keep to the legal holds of the database: every object of an archived month that a hold touches is
+ * Sets in the object store what the legal holds of the database say: every object of an archived month that a hold touches is
  * held, and let go when the last hold on it is released. May be broken off and repeated anywhere; `signal` ends it between two objects. Undefined when another
  * process is at it.
  */

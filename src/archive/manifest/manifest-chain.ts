@@ -32,7 +32,7 @@ export function createManifestChain(
     read,
     append: async (manifest, { held } = { held: false }) => {
       const last = await newest();
-      // Killed after the manifest was written and before anybody was told: that one is it.
+      // An earlier attempt was killed after it wrote the manifest and before it answered: that one is it.
       if (last !== undefined && isSame(last.manifest, manifest)) return last;
       const sealed = {
         ...manifest,

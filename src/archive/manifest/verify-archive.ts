@@ -15,7 +15,7 @@ export interface VerifyOptions {
   readonly workFolder: string;
   /** Only this month (`2026-03-01`). Default all of them. */
   readonly month?: string;
-  /** Told of each part before it is read. */
+  /** Called with the key of each part before it is read. */
   readonly onPart?: (key: string) => void;
 }
 
@@ -26,7 +26,7 @@ export interface VerifyReport {
   readonly rows: number;
   /** In the order in which they were met. */
   readonly faults: readonly ArchiveFault[];
-  /** Objects that no manifest names: no fault, only in the way. None are told while the chain has a fault: it may name them. */
+  /** Objects that no manifest names: no fault, only in the way. None are listed while the chain has a fault: it may name them. */
   readonly orphans: readonly string[];
 }
 

@@ -14,7 +14,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { ObjectMissingError } from '../store/object-store.ts';
 import type { ManifestPart } from './manifest.ts';
 
-/** What is wrong with an object of the store, as exactly as it can be told. */
+/** What is wrong with an object of the store, as exactly as it is known. */
 export interface ArchiveFault {
   readonly key: string;
   readonly reason: string;
@@ -35,7 +35,7 @@ interface VerifiedRows {
 
 /**
  * Downloads a part and holds it against what the manifest says: size and hash of the file, number and hash of the rows,
- * each row. Undefined when all of it is as it was written; only then are the rows given to `use`, and they are the very
+ * each row. Undefined when all of it is as it was written; only then are the rows passed to `use`, and they are the very
  * bytes that were hashed.
  */
 export async function verifyPart(
@@ -96,7 +96,7 @@ export async function verifyParts(
 interface VerifyPartsOptions {
   readonly store: ObjectStore;
   readonly workspace: Workspace;
-  /** Told of each part before it is read. */
+  /** Called with the key of each part before it is read. */
   readonly onPart?: (key: string) => void;
 }
 

@@ -7,7 +7,7 @@ interface DuckDbOptions {
   readonly folder: string;
   /** Default 512 MB, with one thread: PostgreSQL is the slower side anyway. */
   readonly memoryLimit?: string;
-  /** Default 1. Order of rows is kept by any number. */
+  /** Default 1. The order of rows is the same with any number. */
   readonly threads?: number;
 }
 

@@ -30,7 +30,7 @@ interface PartDescription extends RowsDigest {
   readonly month: string;
 }
 
-/** Turns the text of rows into a Parquet file that says what it holds. */
+/** Writes the text of rows to a Parquet file that says what it holds. */
 export async function writeParquet(
   duckdb: DuckDb,
   table: ArchivedTable,
@@ -56,7 +56,7 @@ export async function writeParquet(
   }
 }
 
-/** Reads a Parquet file from its first to its last row; `onRow` is told the hash of each. */
+/** Reads a Parquet file from its first to its last row; `onRow` is called with the hash of each. */
 export async function digestParquet(
   duckdb: DuckDb,
   table: ArchivedTable,

@@ -17,8 +17,8 @@ export interface PartLimit {
 const UNLIMITED: PartLimit = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 /**
- * Bytes kept of each row's SHA-256. They only tell which row differs: that none does is shown by the digest, which is
- * kept whole.
+ * Bytes stored of each row's SHA-256. They only show which row differs: that none does is shown by the digest, which is
+ * stored in full.
  */
 export const ROW_HASH_BYTES = 8;
 
@@ -49,7 +49,7 @@ export class RowHasher {
 
   /**
    * Reads on until the chunk ends, or the limit is reached. Returns how many bytes of the chunk belong to the rows before
-   * it; the rest is to be given again.
+   * it; the rest is to be passed again.
    */
   update(chunk: Buffer, limit = UNLIMITED): number {
     const { length } = chunk;

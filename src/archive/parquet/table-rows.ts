@@ -83,7 +83,7 @@ export async function digestTable(
   return parts;
 }
 
-/** Rows in whatever order: their number, and the sum of what is kept of each one's hash. */
+/** Rows in whatever order: their number, and the sum of what is stored of each one's hash. */
 export interface RowSum {
   readonly rows: number;
   readonly sum: bigint;
@@ -98,7 +98,7 @@ export function addRowHashes({ rows, sum }: RowSum, hashes: Buffer): RowSum {
   return { rows: rows + hashes.length / ROW_HASH_BYTES, sum: BigInt.asUintN(ROW_HASH_BYTES * 8, total) };
 }
 
-/** Reads a whole relation. */
+/** Reads all of a relation. */
 export async function sumTable(
   client: pg.ClientBase,
   table: ArchivedTable,
@@ -166,7 +166,7 @@ class PartWriter {
   /** Returns what belongs to the next part. */
   async write(chunk: Buffer, limit: PartLimit): Promise<Buffer> {
     const length = this.#hasher.update(chunk, limit);
-    // Copied: a stream holds on to what it was given, and the driver uses its buffer again.
+    // Copied: a stream holds on to what it got, and the driver uses its buffer again.
     const room = this.#csv.write(Buffer.from(chunk.subarray(0, length)));
     if (!room) await drained(this.#csv);
     if (this.#rowHashes.writableNeedDrain) await drained(this.#rowHashes);
@@ -179,7 +179,7 @@ class PartWriter {
 
   #writePending(): void {
     this.#rowHashes.write(this.#pending.subarray(0, this.#pendingBytes));
-    // Another one: the stream holds on to what it was given.
+    // Another one: the stream holds on to what it got.
     this.#pending = Buffer.allocUnsafe(PENDING_BYTES);
     this.#pendingBytes = 0;
   }
@@ -210,5 +210,5 @@ function drained(stream: Writable): Promise<void> {
 }
 
 function ignoreHere(): void {
-  // A full disk is told to whoever writes next, or to `finished`; unheard, the event would end the process.
+  // A full disk fails the next write, or `finished`; without a listener the event would end the process.
 }

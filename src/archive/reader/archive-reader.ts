@@ -1,13 +1,13 @@
 /*
- * The room `archive/reader`: bounded access to the archive for questions of people.
+ * The room `archive/reader`: bounded access to the archive for queries of people.
  *
- * In: a function that asks something of a session. Out: its answer, or an error that says what was too much or too slow.
+ * In: a function that queries a session. Out: its answer, or an error that says what was too much or too slow.
  *
  * A session has a DuckDB connection, verified manifests, and parts fetched into `part-cache.ts`. a semaphore bounds how many
- * questions run and wait.
+ * queries run and wait.
  *
- * What must stay true: number, time, memory and disk are bounded, whatever is asked. A part is checked against its manifest before
- * it is used, and stays on the disk while a question reads it. A permit is released only when the work has really ended.
+ * What must stay true: number, time, memory and disk are bounded, whatever the query. A part is checked against its manifest before
+ * it is used, and stays on the disk while a query reads it. A permit is released only when the work has really ended.
  */
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -31,13 +31,13 @@ export interface ArchiveReaderOptions {
   readonly store: ObjectStore;
   /** Read anew for each manifest that is not known yet: keys come and change meanwhile. */
   readonly trustedKeys: () => Promise<TrustedKeys>;
-  /** Parts are kept here between questions, and DuckDB spills here. */
+  /** Parts stay here between queries, and DuckDB spills here. */
   readonly folder: string;
-  /** Bytes of parts that are kept. */
+  /** Bytes of parts that stay. */
   readonly cacheBytes: number;
-  /** Memory of DuckDB for all questions together, for example `512MB`. */
+  /** Memory of DuckDB for all queries together, for example `512MB`. */
   readonly memoryLimit: string;
-  /** Questions at once. WAITING_PER_PERMIT times as many may wait. */
+  /** Queries at once. WAITING_PER_PERMIT times as many may wait. */
   readonly concurrency: number;
   /** How long one question may take, the wait for a permit included, in milliseconds. */
   readonly timeoutMs: number;
@@ -65,7 +65,7 @@ export interface ArchiveSession {
   isLate(): boolean;
 }
 
-/** Puts questions to the archive: a bounded number at once, each within its time and all within one memory limit. */
+/** Runs queries of the archive: a bounded number at once, each within its time and all within one memory limit. */
 export interface ArchiveReader {
   /** For messages: a URL without secrets. */
   readonly location: string;
@@ -74,10 +74,10 @@ export interface ArchiveReader {
   close(): Promise<void>;
 }
 
-/** Too many questions wait already. */
+/** Too many queries wait already. */
 export class ArchiveBusyError extends Error {
   constructor() {
-    super('too many questions are being put to the archive; ask again, or leave the archive out');
+    super('too many queries of the archive are running; try again, or leave the archive out');
     this.name = 'ArchiveBusyError';
   }
 }

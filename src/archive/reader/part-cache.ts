@@ -9,7 +9,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 interface PartCacheOptions {
   readonly store: ObjectStore;
   readonly folder: string;
-  /** What it may hold; the part that is asked for is kept in any case. */
+  /** What it may hold; the part that is requested stays in any case. */
   readonly maxBytes: number;
 }
 
@@ -39,9 +39,9 @@ const MAX_ATTEMPTS = 3;
 
 class FolderPartCache implements PartCache {
   readonly #options: PartCacheOptions;
-  /** By hash: a part that several questions want at once is fetched once. */
+  /** By hash: a part that several queries want at once is fetched once. */
   readonly #flights = new Map<string, Promise<string>>();
-  /** Files that a question is about to link, and how many questions: evicted before, they would be missing. */
+  /** Files that a query is about to link, and how many queries: evicted before, they would be missing. */
   readonly #wanted = new Map<string, number>();
 
   constructor(options: PartCacheOptions) {
@@ -153,7 +153,7 @@ async function evict(
 
 /** Folders of readers. Each question makes and removes one of its own in it, which renews its time. */
 export const SPILL_PREFIX = 'spill-';
-/** Those of questions stood beside them in versions before. */
+/** Those of queries stood beside them in versions before. */
 const LEFTOVER = /^(?:question|spill)-/;
 const LEFTOVER_MS = DAY_MS;
 

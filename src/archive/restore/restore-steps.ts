@@ -20,7 +20,7 @@ import {
   finishStaged,
   foldStagedLedger,
   foldStagedRecords,
-  settleStagedHomes,
+  insertStagedLocations,
   stagedFrom,
   stagedRelation,
 } from '../../database/months/staged-month.ts';
@@ -102,7 +102,7 @@ export class RestoreSteps {
       await loadTable(client, { store, workFolder, month, relation: staged, parts, onPart });
       await this.#reached('checked');
       if (parts.length > 1) await foldStaged(client, month, table);
-      if (table !== LEDGER_TABLE) await settleStagedHomes(client, table, staged);
+      if (table !== LEDGER_TABLE) await insertStagedLocations(client, table, staged);
       await finishStaged(client, table, staged, { range: monthRange(month), source: reference.sha256 });
       await client.query('commit');
       await this.#reached('staged');

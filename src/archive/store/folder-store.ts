@@ -33,7 +33,7 @@ export function createFolderStore(folder: string): ObjectStore {
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
     storedAtMs: (key) => store.reading(key, async (path) => (await stat(path)).mtimeMs),
-    keeper: (key) => store.keeper(key),
+    heldBy: (key) => store.heldBy(key),
     remove: (key) => store.remove(key),
   };
 }
@@ -102,14 +102,14 @@ class FolderStore {
     return true;
   }
 
-  async keeper(key: string): Promise<string | undefined> {
+  async heldBy(key: string): Promise<string | undefined> {
     return (await this.#isMarked(key)) ? 'a legal hold' : undefined;
   }
 
   async remove(key: string): Promise<void> {
     const path = this.#pathOf(key);
-    const keeper = await this.keeper(key);
-    if (keeper !== undefined) throw new ObjectHeldError(key, this.location, keeper);
+    const holder = await this.heldBy(key);
+    if (holder !== undefined) throw new ObjectHeldError(key, this.location, holder);
     try {
       await rm(path);
       await syncFolder(dirname(path));

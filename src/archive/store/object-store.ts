@@ -18,7 +18,7 @@ export interface ObjectBody {
   readonly held?: boolean;
 }
 
-/** Where archives are kept. An object is written once: nothing here changes one. */
+/** Where archives lie. An object is written once: nothing here changes one. */
 export interface ObjectStore {
   /** For messages: a URL without secrets. */
   readonly location: string;
@@ -37,9 +37,9 @@ export interface ObjectStore {
   setLegalHold(key: string, held: boolean): Promise<boolean>;
   /** When it was stored, by the store's own clock. */
   storedAtMs(key: string): Promise<number>;
-  /** Who keeps the object from being removed, for a person; undefined when nobody does. */
-  keeper(key: string): Promise<string | undefined>;
-  /** Of an archive whose time is over; one that is gone already is fine. An ObjectHeldError where a hold or a lock keeps it. */
+  /** The hold or lock because of which the object cannot be removed, for a person; undefined when there is none. */
+  heldBy(key: string): Promise<string | undefined>;
+  /** Of an archive whose time is over; one that is gone already is fine. An ObjectHeldError where a hold or a lock forbids it. */
   remove(key: string): Promise<void>;
 }
 
@@ -91,7 +91,7 @@ export class ObjectStoreError extends Error {
 
 const KEY = /^[\w=.-]+(?:\/[\w=.-]+)*$/;
 
-/** Keys come from our own names and from signed manifests; one that would leave its place is neither. */
+/** Keys come from our own names and from signed manifests; one that would leave its folder is neither. */
 export function requireKey(key: string): void {
   if (!KEY.test(key) || key.split('/').some((part) => /^\.+$/.test(part)))
     throw new RangeError(`${JSON.stringify(key)} cannot be the key of an archive object`);

@@ -77,7 +77,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     list: (prefix) => store.list(prefix),
     setLegalHold: (key, held) => store.setLegalHold(key, held),
     storedAtMs: (key) => store.storedAtMs(key),
-    keeper: (key) => store.keeper(key),
+    heldBy: (key) => store.heldBy(key),
     remove: (key) => store.remove(key),
   };
 }
@@ -113,7 +113,7 @@ class S3Store {
       await this.#send(key, body);
     } catch (error: unknown) {
       if (body.held !== true || !knowsNoLock(error)) throw error;
-      // Its archive is worth more than its hold; whoever keeps the holds finds, and tells, that this store has none.
+      // Its archive is worth more than its hold; the round that sets the holds finds, and reports, that this store has none.
       await this.#write(key, { ...body, held: false });
     }
   }
@@ -212,8 +212,8 @@ class S3Store {
     return LastModified?.getTime() ?? Date.now();
   }
 
-  async keeper(key: string): Promise<string | undefined> {
-    return keeperOf(await this.#head(key, 'ask who keeps'));
+  async heldBy(key: string): Promise<string | undefined> {
+    return holderOf(await this.#head(key, 'read the holds of'));
   }
 
   async #head(key: string, operation: string): Promise<HeadObjectCommandOutput> {
@@ -229,8 +229,8 @@ class S3Store {
   async remove(key: string): Promise<void> {
     try {
       const object = await this.#client.send(new HeadObjectCommand(this.#address(key)));
-      const keeper = keeperOf(object);
-      if (keeper !== undefined) throw new ObjectHeldError(key, this.location, keeper);
+      const holder = holderOf(object);
+      if (holder !== undefined) throw new ObjectHeldError(key, this.location, holder);
       const version = object.VersionId === undefined ? {} : { VersionId: object.VersionId };
       await this.#client.send(new DeleteObjectCommand({ ...this.#address(key), ...version }));
     } catch (error: unknown) {
@@ -260,8 +260,8 @@ function knowsNoLock(error: unknown): boolean {
   return error instanceof S3ServiceException && NO_LOCK.has(error.name);
 }
 
-/** What an object says of who keeps it. One that we may not ask is kept by the store all the same. */
-function keeperOf(object: HeadObjectCommandOutput): string | undefined {
+/** The hold or lock that an object names. One that we may not read is held by the store all the same. */
+function holderOf(object: HeadObjectCommandOutput): string | undefined {
   if (object.ObjectLockLegalHoldStatus === 'ON') return 'a legal hold';
   const until = object.ObjectLockRetainUntilDate;
   return until === undefined || until.getTime() <= Date.now()

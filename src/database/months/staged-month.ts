@@ -154,7 +154,11 @@ export async function foldRecords(
 }
 
 /** In a database that never saw these records they get their locations; where it did, they have them. */
-export async function settleStagedHomes(client: pg.ClientBase, table: string, staged: string): Promise<void> {
+export async function insertStagedLocations(
+  client: pg.ClientBase,
+  table: string,
+  staged: string,
+): Promise<void> {
   await client.query({
     text: `
       insert into record_home (id, table_name, created_at)

@@ -21,7 +21,7 @@ export function archiveConditions({
   ];
 }
 
-/** The first of the two is what the statistics of row groups can tell; the second is exact. */
+/** The first of the two is what the statistics of row groups can answer; the second is exact. */
 function behind({ createdAt, id }: Position, order: RecordQuery['order']): string[] {
   const sign = order === 'newest' ? '<' : '>';
   return [

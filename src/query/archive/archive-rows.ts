@@ -63,7 +63,7 @@ function missingRow(id: string): never {
   throw new Error(`record ${id} was found in a part of the archive and is not in it`);
 }
 
-/** One more than the limit tells whether there are others. Their text is made of those alone, not of every row. */
+/** One more than the limit shows whether there are others. Their text is made of those alone, not of every row. */
 async function selectPositions(
   files: ArchivedFiles,
   query: RecordQuery,

@@ -6,7 +6,7 @@ import { compareEntries, foldEntries } from '../../domain/fold.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 
 /**
- * The row of a record whose observations lie in several places, as it were had they never been parted: the fold of all
+ * The row of a record whose observations lie in several places, as it would be if they had never been separated: the fold of all
  * of them. What no observation carries is taken from its archived rows. Every value as text that PostgreSQL reads.
  */
 export function foldPartialRecord(

@@ -36,7 +36,7 @@ export class ReportTooLargeError extends Error {
   }
 }
 
-/** One more row than an answer may hold tells that there are more, without counting them. */
+/** One more row than an answer may hold shows that there are more, without counting them. */
 const LIMIT = MAX_REPORT_ROWS + 1;
 
 /** The statement as it is sent; parameters are those of the report, the rows those of its table unless others are given. */
