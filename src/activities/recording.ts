@@ -1,3 +1,14 @@
+/*
+ * Activities: what workflows may do outside. Each group of types.ts has its file, which makes the functions from their
+ * dependencies; no file here opens a connection.
+ *
+ * This one stores observations. What comes in: a list of one audit phase of one remediation. What goes out: the rows that
+ * were written, and by index which observations PostgreSQL can never take (they are in quarantine) and which have to wait
+ * for their month while the others are stored.
+ *
+ * What must stay true: an activity may run twice at the same time and be killed anywhere. So all of them are safe to
+ * repeat; an ordinary error means "again", and only what no repetition can make right is answered as a result.
+ */
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { VerdictReader } from '../database/reading/remediation-reader.ts';

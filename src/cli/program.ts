@@ -1,3 +1,13 @@
+/*
+ * The command line: one file per command, and this one that finds it.
+ *
+ * What comes in: the arguments after the name of the program, and the environment (through `config/` alone). What goes out:
+ * an exit code that scripts can rely on: 0 done or stopped on request, 1 failed, 2 wrong command line, 3 wrong
+ * configuration, 4 the schema is newer than the program, 5 no cluster answered.
+ *
+ * A command reads its arguments completely before it opens a connection, so that a typo costs nothing. It ends when the
+ * signal of the process is aborted. What a person reads at a terminal ends with the remedy: what to type, set or start.
+ */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 

@@ -1,3 +1,14 @@
+/*
+ * The fold: how the observations of one record become its row. Pure; the same function makes a row when it is written, when
+ * it is repaired from the ledger, and when parts of an archive are read together.
+ *
+ * Each column has one rule in its definition: the newest value wins (the default), the earliest, the one of highest rank in
+ * a vocabulary, or the keys of two objects are united. Newest means the highest source version; for equal versions the
+ * hash of the content decides, so that every process decides alike.
+ *
+ * What must stay true, and what a property test tries with random orders: the row is the same in whatever order
+ * observations arrive, however often one of them comes, and whether they come one by one or all at once.
+ */
 import { canonicalJson, isJsonObject, parseJson } from './json.ts';
 import type { Column, Columns, RecordDefinition } from './records/definition.ts';
 import { observedColumns } from './records/definition.ts';

@@ -1,3 +1,15 @@
+/*
+ * The kinds of kubernaut's resources: what each says about a remediation, in every shape it ever had.
+ *
+ * What comes in: the JSON of one resource, or what is known of one that is gone. What goes out: a ResourceReading with
+ * observations, one per record it says something about, or the reason why it cannot be read.
+ *
+ * One file per kind names, for each column and generation (G0 to G3, see shapes.ts), the path it is read from, and what is
+ * left out and why. Documentation (docs/sources.md) and the search for unknown fields follow from the same tables.
+ *
+ * What must stay true: reading is pure and never throws, whatever the JSON; nothing is dropped in silence: a field that
+ * no generation has goes to `extra` and is reported, and one that cannot be read is reported by its path.
+ */
 import { ACTION_OF_WORKFLOW } from './action-of-workflow.ts';
 import {
   AGENT_SESSION_LEFT_OUT,

@@ -1,3 +1,10 @@
+/*
+ * The connection to one Kubernetes API server: get, list, watch, patch, and the reviews of tokens and rights.
+ *
+ * What comes in: a kubeconfig, or the service account of the pod. What goes out: requests with a deadline, and errors that
+ * name the server, the request and what to check. Credentials are the library's business, since it renews them; requests
+ * are ours, because a watch has to end at a time that we decide and its stream is read piece by piece.
+ */
 import type { RequestOptions } from 'node:https';
 
 import type { Cluster } from '@kubernetes/client-node';

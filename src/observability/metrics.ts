@@ -1,3 +1,12 @@
+/*
+ * Metrics and logs of the three processes.
+ *
+ * Each group of metrics has its file and its type; all are registered here, so that every process exposes the same names.
+ * docs/metrics.md lists them with their help texts, and a test compares the two. Names and labels are public: dashboards
+ * and alerts use them, so one that changes needs the old one beside it for a release.
+ *
+ * Labels have few values, because each combination of them is a series of its own.
+ */
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';

@@ -1,3 +1,13 @@
+/*
+ * Services: each file `*-service.ts` puts one process together, `serve`, `work` or `watch`, and nothing else does.
+ *
+ * What comes in: the configuration, a logger, the signal that ends the process. What goes out: a RunningService, which
+ * says where it listens, when it has failed, and how to close it. All that is opened is added to a list as it is opened,
+ * and closed in the opposite order, also when the start fails halfway: a process that ends leaves no session behind.
+ *
+ * No rule of the product stands here. A service may start while the database, Temporal or the cluster is down, and says
+ * in its log what it waits for; only wrong configuration and a schema that will never fit end it.
+ */
 import type pg from 'pg';
 
 import type { Gate } from '../api/auth/gate.ts';

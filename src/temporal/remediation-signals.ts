@@ -1,3 +1,14 @@
+/*
+ * Temporal, as a client: the connection, the signals to the runs of remediations, schedules, restores, and payloads that
+ * are compressed and encrypted on the way.
+ *
+ * This file sends lists of observations. A signal starts the run of its remediation when there is none, so the order of
+ * watcher and worker does not matter. `send` resolves when Temporal has the list durably and rejects otherwise; the sender
+ * then sends the same list again, which is harmless, because an observation is stored once however often it comes.
+ *
+ * A run takes a limited number and size of signals. `run-room.ts` counts what was sent to each and holds further ones back
+ * until the run has continued as new, since a run has to pass on all that it has not recorded, and its input is limited, too.
+ */
 import type { Client } from '@temporalio/client';
 import { ServiceError } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';

@@ -1,3 +1,12 @@
+/*
+ * The worker of Temporal: runs workflows and activities of the two task queues, `audit-recording` and `audit-maintenance`.
+ *
+ * What comes in: a connection, the activities with their dependencies, the names of the queues. What goes out: a running
+ * worker that ends in order: it takes no new tasks, finishes what it has, and gives up after a bound.
+ *
+ * Workflows are bundled in a process of its own (bundle-process.ts), because the bundler needs memory only once. Code in
+ * the bundle may import neither Node nor anything that opens a connection; test/support/import-rules.ts holds that.
+ */
 import type { Context } from '@temporalio/activity';
 import type { ActivityInterceptors, WorkflowBundle } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';

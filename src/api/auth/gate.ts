@@ -1,3 +1,11 @@
+/*
+ * Who calls, and what they may do. One gate per mode: the API server reviews the token (kubernetes-gate.ts), a file has
+ * its hash (token-gate.ts), or nobody is checked, which is allowed on loopback only.
+ *
+ * A gate answers a caller or throws a problem: 401 when the caller is unknown, 403 when the verb is not granted, 503 when
+ * nobody can decide now. Tokens are compared by hash and in constant time, and are never stored or logged. Answers of the
+ * API server are cached for seconds, and for an hour for known callers while it is down.
+ */
 import type { Metrics } from '../../observability/metrics.ts';
 import { Problem } from '../http/problems.ts';
 

@@ -1,3 +1,10 @@
+/*
+ * HTTP: from a connection to a route and back. This file joins the two: for each request it finds out who calls, whether
+ * they may, how large the body is, and only then reads it; it leaves the trace of a read before the answer is sent.
+ *
+ * What comes in: the routes of `routes/`, which know nothing of Fastify. What goes out: answers, and for every error one
+ * problem of problems.ts. An error that is no Problem is a defect: 500, with the reason in the log and not in the answer.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { SECOND_MS } from '../../domain/time.ts';

@@ -1,3 +1,13 @@
+/*
+ * Intake: what happens to a posted record. It is read by the definition of its kind, its secrets are redacted, it gets the
+ * key that follows from its identity, and it is made durable: in the database, or in Temporal while that is down.
+ *
+ * What comes in: a definition, the JSON values of one post, who posted. What goes out: one answer or one problem per
+ * record, in their order. A record that cannot be read or stored does not keep the others of its batch from being stored.
+ *
+ * What must stay true: 201 and 202 are sent only for what is durable; the same record posted again gives the same answer
+ * and no second row; nothing unredacted is stored, logged or sent back.
+ */
 import type { RefusedRecord } from '../../database/recording/record-outcome.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
