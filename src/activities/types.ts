@@ -1,3 +1,14 @@
+/*
+ * The room `activities`: what workflows let the outside world do, one step at a time.
+ *
+ * In: observations, a month, a remediation, as a workflow wrote them into its history. Out: a short result, for the history
+ * too. `recording.ts` stores, `retention.ts` and `restore.ts` pass a step on to the archive, `partitions.ts` creates months,
+ * `embedding.ts` asks a model. This file has their types, which is all that a workflow imports.
+ *
+ * What must stay true: every activity can be repeated and interrupted anywhere. An error means "again", unless it says that no
+ * retry helps. Names and results are in histories: they are changed by adding.
+ */
+
 import type { ManifestPart } from '../archive/manifest/manifest.ts';
 import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
 import type { Observation } from '../domain/observation.ts';

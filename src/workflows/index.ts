@@ -2,5 +2,4 @@
 export { recordDeferred } from './record-deferred.ts';
 export { remediationAudit } from './remediation-audit.ts';
 export { restoreMonth } from './restore-month.ts';
-export { partitionRollover } from './retention.ts';
-export { retention } from './retention.ts';
+export { partitionRollover, retention } from './retention.ts';
