@@ -10,7 +10,7 @@ export interface Setting {
   readonly meaning: string;
 }
 
-/** A command line that means nothing. The message says what would. */
+/** A wrong command line. The message says what is right. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -95,7 +95,7 @@ export class SettingsReader<Name extends string> {
     return words[0];
   }
 
-  /** Empty where nothing is set, and where what is set is no such URL. */
+  /** Empty where nothing is set, and where the value is not such a URL. */
   url(name: Name, { protocols, example, isSecret = false }: UrlShape): string {
     const text = this.text(name);
     if (text === '') return text;

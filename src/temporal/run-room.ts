@@ -132,7 +132,7 @@ export class RunRoom {
       const handle = this.#client.workflow.getHandle(workflowId);
       return await this.#client.withDeadline(Date.now() + CALL_DEADLINE_MS, () => handle.describe());
     } catch {
-      // There is no such run, or Temporal is away: the signal itself fails then, and the sender gets the error.
+      // The run does not exist, or Temporal is down: the signal itself fails then, and the sender gets the error.
       return undefined;
     }
   }

@@ -141,8 +141,8 @@ function requireRestorable(month: string, row: MonthRow | undefined): void {
       'conflict',
       `the archive of ${name} was removed because of its age; nothing is left of it`,
     );
-  const isHot = row.state === 'live' || row.state === 'archiving';
-  if (isHot && row.settledManifest === null)
+  const isInDatabase = row.state === 'live' || row.state === 'archiving';
+  if (isInDatabase && row.settledManifest === null)
     throw new Problem('conflict', `all of ${name} is in the database; there is nothing to restore`);
 }
 

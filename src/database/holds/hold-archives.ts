@@ -104,11 +104,11 @@ export async function countHoldArchives(
 }
 
 /** Held for a session: of several processes one applies the holds, so that none releases what another one sets. */
-const KEEPER_LOCK = "hashtext('audit_hold_archive')";
+const RECONCILER_LOCK = "hashtext('audit_hold_archive')";
 
 export async function tryKeepHolds(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
-    `select pg_try_advisory_lock(${KEEPER_LOCK}) as locked`,
+    `select pg_try_advisory_lock(${RECONCILER_LOCK}) as locked`,
   );
   return rows[0]?.locked === true;
 }

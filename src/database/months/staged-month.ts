@@ -94,7 +94,7 @@ export async function foldStagedLedger(client: pg.ClientBase, staged: string): P
 
 /**
  * A record that was archived, and of which something came later, has a row in each part. One stays, and is folded from
- * the ledger of all of them: as if it had never been parted.
+ * the ledger of all of them: as if it had never been split.
  */
 export async function foldStagedRecords(
   client: pg.ClientBase,

@@ -12,7 +12,7 @@ export interface ReportParameter {
 /** Values by the name of their parameter, as a person or a URL spells them. What is left out has its default. */
 export type GivenParameters = Readonly<Record<string, string | undefined>>;
 
-/** A parameter that the report does not have, or a value that means nothing. The message says what would. */
+/** A parameter that the report does not have, or an invalid value. The message says what is allowed. */
 export class ReportParameterError extends Error {
   readonly parameter: string;
 

@@ -11,7 +11,7 @@ import type { Report } from './reports.ts';
 import { reportNamed, REPORTS, UnknownReportError } from './reports.ts';
 import { ReportTooLargeError } from './run-report.ts';
 
-/** A command line that means nothing. The message says what would. */
+/** A wrong command line. The message says what is right. */
 export class ReportUsageError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
