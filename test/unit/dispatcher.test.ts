@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
@@ -75,6 +75,23 @@ test('a remediation is sent while the signal of another one hangs', async () => 
   hanging.resolve(undefined);
   await until(() => sent.length === 2, 'both are sent');
   expect(sent).toEqual(['quick', 'slow']);
+});
+
+test('a dispatcher that is stopped while remediations wait lets its process end', async () => {
+  const hanging = Promise.withResolvers<{ isSignalled: boolean }>();
+  const dispatcher = createDispatcher({ concurrency: 1, send: () => hanging.promise });
+  for (const uid of ['sent', 'waits', 'waits-too'])
+    dispatcher.offer(trackedOf(uid), stateOf(['a'], { remediation: uid }));
+  await turns();
+  dispatcher.stop();
+  hanging.resolve({ isSignalled: true });
+  // Whatever goes on from turn to turn of the event loop keeps a process alive, and one of its processors busy. It is seen
+  // between the turns, when a timer fires.
+  const isQuiet = async (): Promise<boolean> => {
+    await delay(1);
+    return !process.getActiveResourcesInfo().includes('Immediate');
+  };
+  await until(isQuiet, 'nothing goes on');
 });
 
 describe('gathering', () => {

@@ -126,6 +126,8 @@ export class Dispatcher {
 
   stop(): void {
     this.#stopping.abort();
+    // Nobody takes these any more: workers would be started for them for ever.
+    this.#ready.clear();
     for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#wake();
