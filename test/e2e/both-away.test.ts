@@ -86,10 +86,15 @@ async function recordedIds(pool: pg.Pool): Promise<ReadonlyMap<string, string>> 
   return new Map(rows.map(({ name, id }) => [name, id]));
 }
 
-/** Looks now and then: every look takes from the development server what it needs to get done. */
-async function isDrained(client: Client): Promise<boolean> {
-  await delay(1_000);
-  return (await client.workflow.count("ExecutionStatus = 'Running'")).count === 0;
+/** Counts now and then: every count takes from the development server what it needs to get done. */
+async function untilDrained(client: Client): Promise<void> {
+  let running = Infinity;
+  const isDrained = async (): Promise<boolean> => {
+    await delay(1_000);
+    running = (await client.workflow.count("ExecutionStatus = 'Running'")).count;
+    return running === 0;
+  };
+  await until(isDrained, () => `what Temporal kept is recorded: ${running} workflows run`, 10 * DEADLINE_MS);
 }
 
 /** What became of the workflows that kept records, by the record's id. */
@@ -105,7 +110,7 @@ async function deferredWorkflows(client: Client): Promise<Map<string, Set<string
 
 test(
   'of 1,000 posters, while the database, then Temporal, then the service are killed, each record that was answered 201 or 202 is there once',
-  { timeout: 5 * DEADLINE_MS },
+  { timeout: 15 * DEADLINE_MS },
   async () => {
     const posters = new Posters(world.address('/api/v1/audit/kubernetes-execution'));
     const residentBytes: number[] = [];
@@ -148,7 +153,7 @@ test(
       connectionOptions: { address: temporal.address },
       namespace: temporal.namespace,
     });
-    await until(() => isDrained(client), 'what Temporal kept is recorded', 3 * DEADLINE_MS);
+    await untilDrained(client);
     expect(await recordedIds(pool)).toEqual(posters.acknowledged);
     const { contradictions, entries } = await inspectRecords(pool);
     expect(contradictions).toEqual([]);
