@@ -62,7 +62,9 @@ export function parseRedactionOptions(value: JsonValue): RedactionOptions {
 export function problemsOf(options: RedactionOptions): string[] {
   const names = [...(options.keyNames ?? []), ...(options.exemptNames ?? [])];
   return [
-    ...names.filter((name) => !/[A-Za-z0-9]/.test(name)).map((name) => `${JSON.stringify(name)} is no name`),
+    ...names
+      .filter((name) => !/[A-Za-z0-9]/.test(name))
+      .map((name) => `${JSON.stringify(name)} is not a name`),
     ...(options.patterns ?? []).flatMap(({ kind, pattern }) => [
       ...(KIND.test(kind)
         ? []
@@ -77,7 +79,7 @@ function expressionProblems(what: string, source: string): string[] {
   try {
     return new RegExp(source, 'u').test('') ? [`${what} matches the empty text`] : [];
   } catch (error: unknown) {
-    return [`${what} is no regular expression: ${reasonOf(error)}`];
+    return [`${what} is not a regular expression: ${reasonOf(error)}`];
   }
 }
 

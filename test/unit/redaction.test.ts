@@ -206,9 +206,9 @@ describe('the options', () => {
     [{ personal: 'yes' }, 'personal must be true or false'],
     [{ patterns: [{ kind: 'x' }] }, 'patterns must be a list of {kind, pattern}'],
     [{ patterns: [{ kind: 'No Kind', pattern: 'x' }] }, 'kind "No Kind" must be lower-case letters'],
-    [{ patterns: [{ kind: 'x', pattern: '(' }] }, 'pattern of x is no regular expression'],
+    [{ patterns: [{ kind: 'x', pattern: '(' }] }, 'pattern of x is not a regular expression'],
     [{ patterns: [{ kind: 'x', pattern: 'a*' }] }, 'pattern of x matches the empty text'],
-    [{ keyNames: ['--'] }, '"--" is no name'],
+    [{ keyNames: ['--'] }, '"--" is not a name'],
   ])('that are wrong are refused at the start: %j', (options, problem) => {
     expect(() => parseRedactionOptions(options)).toThrow(RedactionOptionsError);
     expect(() => parseRedactionOptions(options)).toThrow(problem);

@@ -54,7 +54,7 @@ export function archivedTable(name: string): ArchivedTable {
   const table = ARCHIVED_TABLES.find((candidate) => candidate.table === name);
   if (table === undefined) {
     const known = ARCHIVED_TABLES.map((candidate) => candidate.table).join(', ');
-    throw new RangeError(`${JSON.stringify(name)} is no archived table; they are ${known}`);
+    throw new RangeError(`${JSON.stringify(name)} is not an archived table; they are ${known}`);
   }
   return table;
 }

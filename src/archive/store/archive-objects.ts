@@ -30,6 +30,6 @@ export function orphansAmong(
 /** First day of the month that an object belongs to, by its key. */
 export function monthOfObject(key: string): string {
   const month = /\/month=(\d{4}-\d{2})\//.exec(key)?.[1];
-  if (month === undefined) throw new RangeError(`${key} names no month: it is no object of the archive`);
+  if (month === undefined) throw new RangeError(`${key} names no month: it is not an object of the archive`);
   return `${month}-01`;
 }

@@ -95,6 +95,6 @@ function microseconds(name: string): string {
 
 function microsecondsOf(interval: string): string {
   const nanoseconds = parseInterval(interval);
-  if (nanoseconds === undefined) throw new RangeError(`${JSON.stringify(interval)} is no plain interval`);
+  if (nanoseconds === undefined) throw new RangeError(`${JSON.stringify(interval)} is not a plain interval`);
   return String(nanoseconds / NANOSECONDS_PER_MICROSECOND);
 }

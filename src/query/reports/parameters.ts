@@ -31,7 +31,7 @@ export function readParameters(
   const names = parameters.map(({ name }) => name);
   const unknown = Object.keys(given).find((name) => given[name] !== undefined && !names.includes(name));
   if (unknown !== undefined) {
-    throw new ReportParameterError(unknown, `is no parameter of this report; it has ${names.join(', ')}`);
+    throw new ReportParameterError(unknown, `is not a parameter of this report; it has ${names.join(', ')}`);
   }
   return parameters.map((parameter) => {
     const value = given[parameter.name];

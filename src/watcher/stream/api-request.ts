@@ -131,7 +131,7 @@ export async function probe(
   try {
     const { body } = await getJson({ ...options, path, operation: `get ${path}` });
     if (isJsonObject(body) && textAt(body, 'metadata.uid') !== undefined) return { object: body };
-    return { unclear: new TypeError(`get ${path}: the answer is no object with a uid`) };
+    return { unclear: new TypeError(`get ${path}: the answer is not an object with a uid`) };
   } catch (error: unknown) {
     if (!(error instanceof KubernetesApiError) || error.status !== HTTP.notFound) return { unclear: error };
     return error.isObjectMissing ? 'missing' : 'not-served';

@@ -67,7 +67,7 @@ function readPage(path: string, body: JsonValue): ListPage {
   const items = at(body, 'items') ?? [];
   const resourceVersion = textAt(body, 'metadata.resourceVersion') ?? '';
   if (!Array.isArray(items) || !items.every(isJsonObject) || !/^\d+$/.test(resourceVersion)) {
-    throw new UnusableListError(path, 'the answer is no list of objects with a version');
+    throw new UnusableListError(path, 'the answer is not a list of objects with a version');
   }
   return { items, resourceVersion };
 }

@@ -112,7 +112,7 @@ function parseLine(path: string, line: Buffer): JsonValue {
   try {
     return parseApiJson(line);
   } catch (error: unknown) {
-    throw new MalformedStreamError(path, 'an event that is no JSON', { cause: error });
+    throw new MalformedStreamError(path, 'an event that is not JSON', { cause: error });
   }
 }
 

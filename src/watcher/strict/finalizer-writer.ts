@@ -70,7 +70,7 @@ async function patchObject(
   );
   const body = parseApiJson(bytes);
   if (isJsonObject(body)) return body;
-  throw new TypeError(`${operation}: the answer is no object`);
+  throw new TypeError(`${operation}: the answer is not an object`);
 }
 
 function answerOf(object: JsonObject): FinalizerAnswer {
