@@ -29,7 +29,7 @@ const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | rest
   verify        download what the manifests name and hold it against them: signatures, the chain of manifests, size and hash
                 of each file, number and hash of its rows, each row. Without a month, or with --all, everything. Ends with 1
                 when anything is wrong, and names the file, the row group and the row. Objects that no manifest names are listed
-                of too; they are no fault.
+                too; they are not a fault.
   restore       bring a dropped month back into the database, as role audit_owner: verified first, attached all at once,
                 dropped again by retention after REMEDIATION_AUDIT_RESTORED_DAYS, or --days. A month that is restored already
                 stays longer. --by is kept with it; default is whoever runs the command.

@@ -320,6 +320,8 @@ test.each([
   [{ namespace: 7, reason: 'r' }, '/namespace'],
   [{ from_time: '2026-04-01T00:00:00Z', to_time: '2026-03-01T00:00:00Z', reason: 'r' }, '/to_time'],
   [{ namespace: 'payments', reason: 'r', until: 'x' }, '/until'],
+  // A name that every object of JavaScript has.
+  [{ namespace: 'payments', reason: 'r', constructor: 'x' }, '/constructor'],
 ])('a hold that says too little or too much is refused: %o', async (body, pointer) => {
   const answer = await send('POST', '/api/v1/holds', body);
   expect(answer.statusCode).toBe(422);

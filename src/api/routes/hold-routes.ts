@@ -129,7 +129,7 @@ interface HoldRequest {
 function readHold(body: JsonValue): HoldRequest {
   if (!isJsonObject(body)) throw refuseHold([{ pointer: '', detail: 'must be an object' }]);
   const errors: FieldError[] = Object.keys(body)
-    .filter((name) => name !== 'reason' && !(name in SCOPE))
+    .filter((name) => name !== 'reason' && !Object.hasOwn(SCOPE, name))
     .map((name) => ({ pointer: `/${name}`, detail: 'is not a field of a hold' }));
   const scope: Record<string, string> = {};
   for (const [name, member] of Object.entries(SCOPE)) {
