@@ -9,11 +9,16 @@
 import type { Metrics } from '../../observability/metrics.ts';
 import { Problem } from '../http/problems.ts';
 
-/** What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. */
+/**
+ * What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. Roles of
+ * clusters name them: renaming one would take the right away. `hold` also approves drops, `restore` also
+ * tries quarantined observations again.
+ */
 export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
 
 /** Who calls, as it goes into the ledger and the log. */
 export interface Caller {
+  /** Service account or user as the API server spells it, the name in the tokens file, or `anonymous`. */
   readonly name: string;
 }
 
@@ -24,6 +29,7 @@ export interface Gate {
    * nobody has to be asked.
    */
   admit(authorization: string | undefined, verb: Verb): Caller | Promise<Caller>;
+  /** Ends connections and timers of the gate. Called after the server has closed. */
   close(): Promise<void>;
 }
 
@@ -36,7 +42,10 @@ export function createOpenGate(): Gate {
 const UNAUTHENTICATED = 401;
 const FORBIDDEN = 403;
 
-/** Counts what a gate decides. */
+/**
+ * The same gate, with each decision counted: admitted, unauthenticated, forbidden, or unavailable for
+ * everything else. It answers without a promise where the gate does.
+ */
 export function countAdmissions(gate: Gate, { api: { admissions } }: Metrics): Gate {
   const admitted = (caller: Caller): Caller => {
     admissions.inc({ result: 'admitted' });

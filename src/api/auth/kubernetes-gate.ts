@@ -10,6 +10,7 @@ import type { Caller, Gate } from './gate.ts';
 import { ReviewCache, TooManyReviewsError } from './review-cache.ts';
 
 interface KubernetesGateOptions {
+  /** Connection over which the reviews are asked for. The gate owns it and closes it. */
   readonly reviewer: Reviewer & { close(): Promise<void> };
   /** Audiences of which a token must be meant for one. Default: those of the API server. */
   readonly audiences?: readonly string[];
@@ -27,7 +28,13 @@ const ACCESS_FRESH_MS = 10_000;
 const STALE_MS = HOUR_MS;
 const RETRY_SECONDS = 5;
 
-/** The cluster says who is calling and what its roles let them do. */
+/**
+ * The cluster says who is calling (TokenReview) and what its roles let them do (SubjectAccessReview).
+ *
+ * Both judgements are cached. The service asks for neither when both are fresh, and then answers without a
+ * promise. A judgement that is no longer fresh is used on only when the API server gives none, up to an hour.
+ * A caller who is not cached then gets 503, never 401: nobody said that the token is wrong.
+ */
 export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   const { reviewer, audiences = [], logger } = options;
   const clock = options.now === undefined ? {} : { now: options.now };
@@ -48,6 +55,7 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   });
 
   const permit = (user: ReviewedUser, verb: Verb): boolean | Promise<boolean> => {
+    // The whole user is the key, groups included: a token with other groups is judged anew.
     const question = JSON.stringify({ user, verb });
     return permissions.get(question, question);
   };
@@ -57,6 +65,7 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
       const token = bearerToken(authorization);
       if (hasExpired(token)) throw unauthenticated('the token has expired');
       const user = users.get(tokenHash(token).toString('base64'), token);
+      // Most callers are cached: they are admitted here, without a turn of the event loop.
       if (!(user instanceof Promise) && user !== undefined) {
         const isAllowed = permit(user, verb);
         if (!(isAllowed instanceof Promise)) return callerOf(user, verb, isAllowed);
@@ -69,6 +78,10 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   };
 }
 
+/**
+ * For a caller of whom at least one judgement has to be asked for, and for one whom the cluster does not
+ * know.
+ */
 async function admitSlowly(
   reviewed: ReviewedUser | undefined | Promise<ReviewedUser | undefined>,
   verb: Verb,
@@ -84,6 +97,7 @@ function callerOf(user: ReviewedUser, verb: Verb, isAllowed: boolean): Caller {
   return { name: user.username };
 }
 
+/** No judgement becomes 503. Everything else, also the 401 and 403 of a judgement, stays what it is. */
 function asProblem(error: unknown, logger: Logger): unknown {
   if (!(error instanceof ReviewUnavailableError) && !(error instanceof TooManyReviewsError)) return error;
   logger.warn({ reason: error.message }, 'the API server could not review a token');
@@ -91,11 +105,16 @@ function asProblem(error: unknown, logger: Logger): unknown {
   return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });
 }
 
-/** A judgement that is still at hand must not outlive the token itself, which says in its middle part when it ends. */
+/**
+ * A judgement that is still cached must not outlive the token itself, which says in its middle part when it
+ * ends. The signature is not checked here: a forged date can only make this service refuse a token, and the
+ * API server checks the rest.
+ */
 function hasExpired(token: string): boolean {
   return readExpiry(token) <= Date.now() / SECOND_MS;
 }
 
+/** Seconds since 1970 after which the token is over; Infinity when it does not say. */
 function readExpiry(token: string): number {
   const [, payload] = token.split('.');
   if (payload === undefined) return Infinity;

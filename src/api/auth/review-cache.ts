@@ -1,6 +1,5 @@
-/** Judgements that are worth keeping for a while, because asking for each request would double its time. */
 interface ReviewCacheOptions<T> {
-  /** Asks. Throws when there is no answer to be had. */
+  /** Asks the question that `get` was given. Throws when there is no answer to be had. */
   readonly ask: (key: string) => Promise<T>;
   /** How long a judgement may be used without asking again, in milliseconds. */
   readonly freshMs: (value: T) => number;
@@ -14,12 +13,14 @@ interface ReviewCacheOptions<T> {
 
 interface Entry<T> {
   readonly value: T;
+  /** Clock when the question was sent, and not when the answer came: the judgement may be as old as that. */
   readonly at: number;
 }
 
 /** From this share of its time on a judgement is asked for again in the background, so that nobody waits for it. */
 const REFRESH_FROM = 0.75;
 
+/** Nobody was asked, because too many questions are open. It says nothing about the token. */
 export class TooManyReviewsError extends Error {
   constructor() {
     super('too many callers are being reviewed at once');
@@ -30,9 +31,18 @@ export class TooManyReviewsError extends Error {
 /** Reviews in flight at once; a flood of invented tokens must not become a flood of questions. */
 const MAX_ASKING = 64;
 
+/**
+ * Judgements of an authority, kept because a question for each request would double its time.
+ *
+ * A judgement has three ages. Fresh: it is answered at once, and near the end of that time it is asked for
+ * again in the background. Stale: the caller waits for a new answer, and gets the old one only if there is
+ * none. Older: no answer is an error. Callers with the same key share one question. Entries and open
+ * questions are bounded.
+ */
 export class ReviewCache<T> {
   readonly #options: Required<ReviewCacheOptions<T>>;
   readonly #entries = new Map<string, Entry<T>>();
+  /** Open questions by key, so that a hundred requests of one caller ask once. */
   readonly #asking = new Map<string, Promise<T>>();
 
   constructor(options: ReviewCacheOptions<T>) {
@@ -53,6 +63,7 @@ export class ReviewCache<T> {
     return known.value;
   }
 
+  /** For a judgement that is no longer fresh: the new one, or the old one while nobody answers. */
   async #askOrKeep(key: string, question: string, known: Entry<T>): Promise<T> {
     try {
       return await this.#ask(key, question);
@@ -78,6 +89,7 @@ export class ReviewCache<T> {
     return asked;
   }
 
+  /** Puts the entry last in the order of the map, so that the first one is the oldest judgement. */
   #keep(key: string, entry: Entry<T>): void {
     this.#entries.delete(key);
     this.#entries.set(key, entry);

@@ -6,7 +6,10 @@ import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts'
 import type { Verb } from './gate.ts';
 import type { Gate } from './gate.ts';
 
-/** What each role may do. */
+/**
+ * What each role of the tokens file may do, in the verbs that roles of the cluster use too. A writer reads
+ * nothing.
+ */
 export const ROLES = {
   writer: ['create'],
   reader: ['get', 'list'],
@@ -17,6 +20,7 @@ type Role = keyof typeof ROLES;
 interface KnownToken {
   readonly name: string;
   readonly role: Role;
+  /** SHA-256 of the token, 32 bytes as `timingSafeEqual` needs them. */
   readonly hash: Buffer;
 }
 
@@ -31,7 +35,12 @@ export class TokensFileError extends Error {
   }
 }
 
-/** Callers are those whose token's hash stands in a file, which is read again when it changes. */
+/**
+ * Callers are those whose token's hash stands in the file at `path`, which is read again when it changes.
+ *
+ * Throws a TokensFileError when the file cannot be used at the start. A later file that cannot be used is
+ * logged, and the old tokens stay valid.
+ */
 export async function createTokenGate(path: string, logger: Logger, intervalMs?: number): Promise<Gate> {
   const files = await watchFiles([path], intervalMs);
   let known = readTokens(path, files.current()[0] ?? '');
@@ -62,7 +71,10 @@ export async function createTokenGate(path: string, logger: Logger, intervalMs?:
 
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 
-/** Throws a TokensFileError. */
+/**
+ * Reads the whole file or nothing: one bad entry makes it unusable. Throws a TokensFileError that names the
+ * entry and never quotes it.
+ */
 export function readTokens(path: string, text: string): readonly KnownToken[] {
   let entries: unknown;
   try {

@@ -1,6 +1,9 @@
 import { Problem } from './problems.ts';
 
-/** The first offered media type that the client accepts most. Without a wish it is the first one. */
+/**
+ * The offered media type that the client accepts most (RFC 9110); the first one where it accepts several
+ * equally, or sends no `Accept`. Throws `not-acceptable` (406) when it accepts none of them.
+ */
 export function negotiate(accept: string, offered: readonly string[]): string {
   const wishes = accept
     .split(',')
@@ -17,10 +20,13 @@ export function negotiate(accept: string, offered: readonly string[]): string {
 }
 
 interface Wish {
+  /** A media type, `type/*` or any; in lower case, without its parameters. */
   readonly range: string;
+  /** 0 to 1; 0 refuses the range. */
   readonly quality: number;
 }
 
+/** A quality that is no number counts as 0. */
 function readWish(text: string): Wish {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);

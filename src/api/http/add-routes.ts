@@ -18,7 +18,9 @@ import type { Answer, ApiRequest, Route } from './route.ts';
 interface Access {
   readonly caller: string;
   readonly route: string;
+  /** Parameters of path and query, as they were sent. The body is not in it. */
   readonly filter: Readonly<Record<string, unknown>>;
+  /** Records in the answer; 0 for a route that does not count them. */
   readonly rows: number;
   readonly requestId: string;
 }
@@ -31,21 +33,32 @@ interface RouteServices {
   readonly gate: Gate;
   readonly trace: AccessTrace;
   readonly metrics: Metrics;
+  /** True from the moment the process was asked to end. */
   readonly isClosing: () => boolean;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** Set before the body is read; null in a request that no route has taken, or that was refused before. */
     caller: Caller | null;
   }
 }
 
-/** Fastify knows them and would first ask for a body that it can read. */
+/**
+ * Fastify knows them and would first ask for a body that it can read; registered without one they get 405
+ * like others.
+ */
 const UNUSUAL_METHODS = ['TRACE', 'QUERY'] as const;
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', ...UNUSUAL_METHODS] as const;
 const NO_ONE: Caller = { name: 'anonymous' };
 
-/** Every route with its decision about callers, and a problem for the methods that an address does not take. */
+/**
+ * Registers every route with its decision about callers, and for each path a 405 for the methods that it does
+ * not take.
+ *
+ * Per request, in this order: origin, shutdown, caller and verb, body, answer, trace, and only then the first
+ * byte of the answer.
+ */
 export function addRoutes(server: FastifyInstance, services: RouteServices): void {
   server.decorateRequest('caller', null);
   for (const method of UNUSUAL_METHODS) server.addHttpMethod(method, { overrideExisting: true });
@@ -64,6 +77,7 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
   }
 }
 
+/** One route. A public one has a gate too, so that every request has a caller. */
 function addRoute(server: FastifyInstance, route: Route, services: RouteServices): void {
   const { metrics, isClosing } = services;
   const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
@@ -74,12 +88,14 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
     // Before the body is read: a stranger must not make the service take 5 MiB in.
     onRequest: async (request, reply) => {
       allowOrigin(route, request, reply);
+      // Probes and metrics go on: the platform asks them until the process is gone.
       if (isClosing() && route.access !== 'public') throw endingProblem();
       const admitted = gate.admit(request.headers.authorization, verb);
       request.caller = admitted instanceof Promise ? await admitted : admitted;
     },
     handler: async (request, reply) => {
       const answer = await route.answer(readRequest(request, reply));
+      // Before `send`: when the trace cannot be written, this throws and nobody reads the records.
       if (route.traced === true) await trace(services.trace, route, request, answer);
       return send(reply, request.id, answer);
     },
@@ -92,11 +108,16 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
   });
 }
 
+/**
+ * 503 for a request that comes too late. The connection is closed, so that the client's next attempt goes to
+ * another process.
+ */
 function endingProblem(): Problem {
   const headers = { connection: 'close', 'retry-after': '1' };
   return new Problem('shutting-down', 'this process is ending; send the request again', { headers });
 }
 
+/** One line per answer of 400 and above, with who called and how long it took. */
 function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
   // Never the query or a header: both may hold what must not be in a log.
   const [path] = request.url.split('?');
@@ -107,6 +128,7 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
+/** What a route is given of a request: nothing of Fastify. */
 function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
   const { body } = request;
   const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
@@ -125,7 +147,10 @@ function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
   };
 }
 
-/** Made only for those who ask: most answers are there before anybody could leave. */
+/**
+ * Aborts when the connection closes. Made only for routes that ask for it: most answers are there before
+ * anybody could leave.
+ */
 function untilGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
@@ -149,6 +174,7 @@ async function trace(
   });
 }
 
+/** Headers of the answer come last and win over the request id. */
 function send(reply: FastifyReply, requestId: string, answer: Answer): FastifyReply {
   return reply
     .status(answer.status)

@@ -10,7 +10,10 @@ import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
 
 const INTERNAL_ERROR = 500;
 
-/** Answers whatever a request ended with as a problem. */
+/**
+ * Answers whatever a request ended with as a problem. Anything but a Problem or a fault of the client is a
+ * defect: the answer is 500 without the reason, and the reason is in the log under the request's id.
+ */
 export async function answerError(
   error: unknown,
   request: FastifyRequest,
@@ -25,6 +28,10 @@ export async function answerError(
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
 
+/**
+ * Defects as errors; outages of servers behind this one as warnings. `onResponse` logs every refusal in one
+ * line besides.
+ */
 function logProblem(problem: Problem, request: FastifyRequest): void {
   if (problem.type === 'internal-error') request.log.error({ err: problem.cause }, problem.message);
   // What a server behind this one did; what a client did wrong goes to the client alone.
@@ -54,12 +61,16 @@ function problemOf(error: unknown): Problem {
   }
 }
 
+/** Only an error of Fastify's own counts; any other is a defect, whatever status it carries. */
 function isClientFault(error: unknown): error is FastifyError {
   if (!(error instanceof Error) || !('statusCode' in error)) return false;
   return Number(error.statusCode) < INTERNAL_ERROR && (error as FastifyError).code.startsWith('FST_ERR');
 }
 
-/** What Node's HTTP parser refuses, before there is a request: the answer is written to the socket itself. */
+/**
+ * What Node's HTTP parser refuses, before there is a request: the answer is written to the socket itself, and
+ * the connection ends with it.
+ */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, logger: Logger): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -16,7 +16,7 @@ import { Problem } from './problems.ts';
 import type { Route } from './route.ts';
 import type { Certificate } from './tls.ts';
 
-/** What one client may take up. */
+/** What one client may take up, and for how long. */
 export interface HttpLimits {
   /** Connections at once; more are refused and counted. Default 4,096. */
   readonly maxConnections: number;
@@ -40,8 +40,12 @@ const DEFAULT_LIMITS: HttpLimits = {
   silenceTimeoutMs: 60_000,
   keepAliveMs: 65_000,
 };
-/** Node looks for connections that are late this often. */
+/**
+ * Node checks this often which requests are late: `headersTimeoutMs` and `requestTimeoutMs` may be exceeded
+ * by as much.
+ */
 const CHECK_INTERVAL_MS = 2_000;
+/** Characters of one parameter in a path; a longer one is a malformed request. Identifiers have up to 512. */
 const MAX_PARAMETER_LENGTH = 600;
 
 interface HttpServerOptions {
@@ -55,15 +59,24 @@ interface HttpServerOptions {
 }
 
 interface HttpServer {
+  /** For listening, and for tests, which inject requests. */
   readonly fastify: FastifyInstance;
+  /**
+   * Takes nothing new, waits for requests in flight for so long, then closes their connections. Settles when
+   * all is closed.
+   */
   close(graceMs: number): Promise<void>;
 }
 
-/** The routes on a server that does not listen yet; tests inject requests into it. */
+/**
+ * The routes on a server that does not listen yet; `startApi` makes it listen, tests inject requests into it.
+ * Everything it answers is an answer of a route or a problem.
+ */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = fastify(serverOptions(options, limits));
   server.server.maxConnections = limits.maxConnections;
+  // Node refuses it before there is a request: it cannot be answered, only counted.
   server.server.on('drop', () => {
     options.metrics.api.connectionsRefused.inc();
     options.logger.warn(
@@ -103,12 +116,16 @@ function serverOptions(options: HttpServerOptions, limits: HttpLimits): FastifyS
   };
   return {
     loggerInstance,
+    // Fastify's own line for each request holds its address, query included. add-routes.ts logs refusals
+    // without it.
     logController: new LogController({ disableRequestLogging: true }),
+    // Never an id that the client sends: problem, log and trace are joined by it, so it has to be unique.
     genReqId: () => randomUUID(),
     // Idle keep-alive connections would hold a shutdown open until they time out.
     forceCloseConnections: 'idle',
     // A request that comes while the service ends is answered as a problem like any other.
     return503OnClosing: false,
+    // HEAD is one of the methods that add-routes.ts answers with 405.
     exposeHeadRoutes: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: limits.requestTimeoutMs,

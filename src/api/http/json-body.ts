@@ -7,13 +7,24 @@ import { Problem } from './problems.ts';
 import type { ApiRequest } from './route.ts';
 import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from './route.ts';
 
-/** The body as one JSON value, numbers as their own text. Without a media type JSON is assumed. */
+/**
+ * The body as one JSON value, numbers as their own text. Without a media type JSON is assumed.
+ *
+ * Throws `unsupported-media-type`, or `malformed-body` for what is empty, no UTF-8, nested too deep or no
+ * JSON.
+ */
 export function readJsonBody({ body, mediaType }: ApiRequest): JsonValue {
   requireMediaType(mediaType, [JSON_MEDIA_TYPE]);
   return parse(textOf(body), 'the body');
 }
 
-/** Records of a batch: one JSON array, or one record per line. A line that is no JSON stands for itself as an error. */
+/**
+ * Records of a batch: one JSON array, or one record per line. A line that is no JSON stands for itself as an
+ * error, so that the others are stored; an array that is no JSON is refused as a whole, because nobody knows
+ * where its records begin.
+ *
+ * Throws `malformed-body` for an empty batch and `batch-too-large` for a long one, before any record is read.
+ */
 export function readBatchBody({ body, mediaType }: ApiRequest): readonly (JsonValue | Problem)[] {
   requireMediaType(mediaType, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE]);
   const records = mediaType === NDJSON_MEDIA_TYPE ? readLines(textOf(body)) : readArray(textOf(body));
@@ -33,6 +44,7 @@ function readArray(text: string): readonly JsonValue[] {
   return records;
 }
 
+/** Empty lines are skipped and counted: an error names the line as an editor does. */
 function readLines(text: string): readonly (JsonValue | Problem)[] {
   const lines = text
     .split('\n')
@@ -57,6 +69,7 @@ function requireBatchSize(count: number): void {
   );
 }
 
+/** None is taken for JSON; one that is sent must be among these. */
 function requireMediaType(mediaType: string, allowed: readonly string[]): void {
   if (mediaType === '' || allowed.includes(mediaType)) return;
   throw new Problem('unsupported-media-type', `send ${allowed.join(' or ')}, not ${mediaType}`);
@@ -71,6 +84,7 @@ function textOf(body: Buffer | undefined): string {
 
 function parse(text: string, name: string): JsonValue {
   try {
+    // Not `JSON.parse`: it loses digits, and a body nested deep enough ends it with an exhausted stack.
     return parseBoundedJson(text);
   } catch (error: unknown) {
     if (error instanceof JsonTooDeepError) {
@@ -82,6 +96,7 @@ function parse(text: string, name: string): JsonValue {
   }
 }
 
+/** The place is taken out of the parser's message; the rest of it is not used. */
 function positionOf(error: SyntaxError): string {
   const position = /at position (\d+)/.exec(error.message);
   return position === null ? '' : ` (at character ${position[1] ?? ''})`;

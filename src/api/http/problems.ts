@@ -1,4 +1,7 @@
-/** Every error of the service: its stable type, status and title. One row each, documented in docs/api.md. */
+/**
+ * Every error of the service: its stable type, status and title. One row each, documented in docs/api.md.
+ * Clients decide by the type, so it stays what it is once it was published.
+ */
 export const PROBLEMS = {
   'malformed-request': { status: 400, title: 'The request is not valid HTTP' },
   'malformed-body': { status: 400, title: 'The body cannot be read as what it claims to be' },
@@ -40,22 +43,31 @@ export const PROBLEMS = {
   'shutting-down': { status: 503, title: 'This process is ending; ask another' },
 } as const;
 
+/** Name of a problem, without the prefix of its URN. */
 export type ProblemType = keyof typeof PROBLEMS;
 
-/** One field or parameter at fault. */
+/** One field or parameter at fault. Neither member quotes the text that stands there: it may be a secret. */
 export interface FieldError {
   /** JSON pointer, or the name of a parameter with a leading `?`. */
   readonly pointer: string;
+  /** What is wrong or what would be allowed, to be read after the pointer: `must be …`. */
   readonly detail: string;
 }
 
+/** What a problem may carry besides its type and detail. */
 interface ProblemOptions {
+  /** Faults of single fields or parameters; in the answer. */
   readonly errors?: readonly FieldError[];
+  /** Headers of the answer, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For the log alone; never in the answer. */
   readonly cause?: unknown;
 }
 
-/** Thrown by routes; the server answers it as `application/problem+json` (RFC 9457). */
+/**
+ * An error with an answer. Routes throw it; the server answers it as `application/problem+json` (RFC 9457).
+ * The detail is sent as it is: it says what to do and holds nothing of the inside.
+ */
 export class Problem extends Error {
   readonly type: ProblemType;
   readonly errors: readonly FieldError[];
@@ -74,18 +86,22 @@ export class Problem extends Error {
   }
 }
 
-/** For what passes by itself: when the client should come again, in seconds. */
+/** For what passes by itself: the header that says after how many seconds the client should come again. */
 export function retryAfter(seconds: number): Pick<ProblemOptions, 'headers'> {
   return { headers: { 'retry-after': String(seconds) } };
 }
 
-/** One parameter at fault. */
+/**
+ * One parameter of the query or the path at fault (400). `detail` follows its name in a sentence: `must be
+ * …`.
+ */
 export function invalidParameter(name: string, detail: string): Problem {
   return new Problem('invalid-parameter', `${name} ${detail}`, { errors: [{ pointer: `?${name}`, detail }] });
 }
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
+/** A problem as it is written: RFC 9457, and `errors` as an extension of it. */
 interface ProblemBody {
   readonly type: string;
   readonly title: string;
@@ -95,10 +111,12 @@ interface ProblemBody {
   readonly errors?: readonly FieldError[];
 }
 
+/** The `type` of a problem. A URN and no address: nothing has to be served for it. */
 export function problemUrn(type: ProblemType): string {
   return `urn:remediation-audit:problem:${type}`;
 }
 
+/** What is sent of a problem. `instance` is the request's id, under which the log has the cause. */
 export function problemBody(problem: Problem, requestId: string): ProblemBody {
   const { status, title } = PROBLEMS[problem.type];
   return {

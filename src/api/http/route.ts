@@ -3,60 +3,78 @@ import type { Logger } from '../../observability/logger.ts';
 import type { Caller, Verb } from '../auth/gate.ts';
 import type { ProblemType } from './problems.ts';
 
+/** What a route is given: a request whose caller is known and may do this, with its body as it came. */
 export interface ApiRequest {
   /** As in the log and in problems. */
   readonly id: string;
+  /** Parameters of the path, decoded. */
   readonly params: Readonly<Record<string, string>>;
+  /** Parameters of the query, decoded; a list where one was given twice. Read them with `singleText`. */
   readonly query: Readonly<Record<string, unknown>>;
   /** As it came; absent when the request had none. */
   readonly body: Buffer | undefined;
   /** Media type of the body without its parameters, in lower case; empty when none was said. */
   readonly mediaType: string;
+  /** The `Accept` header; empty when there is none. */
   readonly accept: string;
+  /** Who is responsible for what is done: goes into the ledger, holds, approvals and traces. */
   readonly caller: Caller;
   /** Aborted when the client is gone and nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Writes under the id of this request. */
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
+/** What a route gives back when it succeeds; everything else it throws as a Problem. */
 export interface Answer {
   readonly status: number;
   readonly mediaType: string;
+  /** Already written: numbers of records never pass through JavaScript on their way out. */
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Records in the answer: what the trace of a read says. */
   readonly rows?: number;
 }
 
-/** One address of the service. The server, the access decision and the description are made from it. */
+/**
+ * One address of the service. The server, the access decision and the description are made from it; a route
+ * knows nothing of Fastify.
+ */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Parameters as `:name`. */
   readonly path: string;
   /** What the caller must be allowed to do; `public` is open to anybody. There is no default. */
   readonly access: Verb | 'public';
-  /** Whether reading it leaves a trace in `audit_access`. Default false. */
+  /** Whether reading it leaves a trace in `audit_access`: true for every read of records. Default false. */
   readonly traced?: boolean;
   /** Origins whose pages may call it from a browser. Default: none. */
   readonly origins?: readonly string[];
   readonly describe: RouteDescription;
+  /** Answers, or throws a Problem. Any other error is answered as a defect of ours (500). */
   answer(request: ApiRequest): Answer | Promise<Answer>;
 }
 
 /** What the OpenAPI description says about a route beyond what follows from it. */
 interface RouteDescription {
+  /** One line, in the description and on the page to try. */
   readonly summary: string;
+  /** Group of routes on that page. */
   readonly tag: string;
   readonly query?: readonly QueryDescription[];
   /** What JSON Schema says of the parameters of the query together, such as that one of two is required. */
   readonly together?: JsonObject;
+  /** Schemas of the parameters of the path, by name. Default: any text. */
   readonly path?: Readonly<Record<string, JsonObject>>;
+  /** Absent: the route reads none. */
   readonly body?: ContentDescription;
+  /** Successful answers, by status. */
   readonly answers: Readonly<Record<number, AnswerDescription>>;
   /** Beside those that every route may answer. */
   readonly problems?: readonly ProblemType[];
 }
 
+/** One parameter of the query, with what is taken. */
 export interface QueryDescription {
   readonly name: string;
   readonly meaning: string;
@@ -74,6 +92,7 @@ export interface ContentDescription {
 
 interface MediaDescription {
   readonly schema: JsonObject;
+  /** A value that is accepted as it stands; the page to try offers it. */
   readonly example?: unknown;
 }
 
@@ -81,6 +100,7 @@ export const JSON_MEDIA_TYPE = 'application/json';
 export const NDJSON_MEDIA_TYPE = 'application/x-ndjson';
 export const CSV_MEDIA_TYPE = 'text/csv';
 
+/** 200 with a body that has no numbers of records in it. `rows` is what the trace says; see `Answer`. */
 export function jsonAnswer(body: unknown, rows?: number): Answer {
   return jsonTextAnswer(JSON.stringify(body), rows);
 }

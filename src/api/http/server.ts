@@ -15,12 +15,13 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 type AuthMode = 'none' | 'token' | 'kubernetes';
 
+/** What the service listens on, who may call, and what it answers. */
 export interface ApiOptions {
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0 lets the system choose; `RunningApi.url` has what it chose. */
   readonly port: number;
   readonly authMode: AuthMode;
-  /** Lets mode `none` listen beyond loopback. */
+  /** Lets mode `none` listen beyond loopback, where something else keeps strangers out. */
   readonly allowInsecureBind: boolean;
   readonly routes: readonly Route[];
   readonly gate: Gate;
@@ -35,11 +36,13 @@ export interface ApiOptions {
 }
 
 export interface RunningApi {
+  /** Where it listens, with the port that the system chose. */
   readonly url: string;
   /** Takes no new requests, answers those in flight, then closes. What does not end within the grace is cut off. */
   stop(): Promise<void>;
 }
 
+/** The service would let anybody in. Thrown before it listens; the message names the settings. */
 export class InsecureBindError extends Error {
   constructor(host: string) {
     super(
@@ -50,6 +53,7 @@ export class InsecureBindError extends Error {
   }
 }
 
+/** Whether these settings let anybody in from elsewhere: nobody is checked, and the host is not loopback. */
 export function isInsecureBind({
   authMode,
   host,
@@ -60,12 +64,20 @@ export function isInsecureBind({
 
 const DEFAULT_GRACE_MS = 20_000;
 
+/**
+ * Starts the service: checks the settings, reads certificate and key, listens. Settles when requests are
+ * taken.
+ *
+ * Throws InsecureBindError, and whatever is wrong with the certificate or the address: a service that cannot
+ * be reached as it was configured does not start.
+ */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   if (isInsecureBind(options)) throw new InsecureBindError(options.host);
   const tls = options.tls === undefined ? undefined : await openTls(options.tls, options.logger);
   const http = createHttpServer({ ...options, ...(tls === undefined ? {} : { certificate: tls.current() }) });
   const { server } = http.fastify;
   tls?.onChange((certificate) => {
+    // For connections from now on; those that are open keep the certificate they began with.
     if (server instanceof TlsServer) server.setSecureContext({ ...certificate });
   });
   await http.fastify.listen({ host: options.host, port: options.port });

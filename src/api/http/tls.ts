@@ -10,12 +10,13 @@ export interface TlsFiles {
   readonly pollMs?: number;
 }
 
-/** PEM text. */
+/** A pair that works together, as PEM text. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
 
+/** A certificate that is followed as it is renewed. */
 interface Tls {
   current(): Certificate;
   /** Called with each new pair that works; one that does not is logged, and the old one stays. */
@@ -23,7 +24,10 @@ interface Tls {
   close(): void;
 }
 
-/** Reads certificate and key and follows them as they are renewed. Throws when they do not work to begin with. */
+/**
+ * Reads certificate and key and follows them as they are renewed. Throws when they do not work to begin with:
+ * a service that was to speak TLS never starts without it.
+ */
 export async function openTls({ certificatePath, keyPath, pollMs }: TlsFiles, logger: Logger): Promise<Tls> {
   const files = await watchFiles([certificatePath, keyPath], pollMs);
   let certificate = readCertificate(files.current());

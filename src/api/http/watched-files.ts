@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 interface WatchedFiles {
   /** Their texts, in the order they were named. */
   current(): readonly string[];
+  /** One listener; called with all texts when any of them has changed. It must not throw. */
   onChange(use: (texts: readonly string[]) => void): void;
   close: () => void;
 }

@@ -1,11 +1,14 @@
 import type { Observation } from '../../domain/observation.ts';
 import { Semaphore } from '../../domain/semaphore.ts';
 
-/** The way round a database that is away. */
+/** The way round a database that is away: Temporal keeps the observation and stores it later. */
 export interface Deferral {
-  /** Settles when the observation is durable in Temporal, on its way to the database; rejects within bounded time. */
+  /**
+   * Settles when the observation is durable in Temporal, on its way to the database; rejects within bounded
+   * time. The same one again joins what is there.
+   */
   defer(observation: Observation): Promise<void>;
-  /** Throws when it cannot take anything. */
+  /** Whether it can take anything: throws when it cannot. The probe of readiness asks this. */
   ping(): Promise<void>;
 }
 
@@ -36,6 +39,13 @@ interface Deferring {
   deferEach(observations: readonly Observation[], timeoutForOneMs: number): Promise<readonly unknown[]>;
 }
 
+/**
+ * Sixteen loops take from one list of observations, each with a permit that all requests share. The answer is
+ * ready when all are done or the time is over, whichever is first.
+ *
+ * A batch that is late goes on in the background: what Temporal takes then is stored, and the client that
+ * sends it again joins it.
+ */
 export function createDeferring(deferral: Deferral): Deferring {
   const semaphore = new Semaphore({ permits: MAX_STARTING });
   return {
@@ -43,6 +53,7 @@ export function createDeferring(deferral: Deferral): Deferring {
       const timeoutMs = timeoutForOneMs + (observations.length - 1) * MS_PER_FURTHER_RECORD;
       // Aborts when what has not started yet could no longer be in time.
       const tooLate = AbortSignal.timeout(Math.ceil(timeoutMs - timeoutForOneMs * (1 - SHARE_OF_WAITING)));
+      // Every record counts as late until its own outcome is there.
       const failures: unknown[] = observations.map(() => new DeferralTimeoutError(timeoutMs));
       const queue = observations.entries();
       const startWhenFree = async (): Promise<void> => {

@@ -22,24 +22,34 @@ export type { Deferral } from './deferring.ts';
 /** Durable elsewhere, on its way to the database. */
 interface DeferredRecord {
   readonly status: 'deferred';
+  /** Follows from table, cluster and key, so it is known before the database has the record. */
   readonly id: string;
+  /** As the observation carries it. A record that the database has already may have another one. */
   readonly createdAt: string;
 }
 
 /** Neither the database nor Temporal took it in time, though they took others of its batch: it has to be sent again. */
 interface UndurableRecord {
   readonly status: 'not-durable';
+  /** 503, or 500 when the reason was a defect of ours. */
   readonly problem: Problem;
 }
 
+/** What became of one observation. `refused` is for ever: the database can never take it. */
 export type DurabilityOutcome = RecordOutcome | DeferredRecord | UndurableRecord;
 
 /** Makes observations durable: in the database, or in Temporal while that is away. */
 export interface Durability {
-  /** Answers in their order, when each is durable. Throws the problem for which none of them may be taken for answers. */
+  /**
+   * Settles when each is durable or refused, and says for each what became of it, in their order.
+   *
+   * Throws the problem that holds for all of them: the queue is full, or none was taken. Then the client
+   * keeps them and sends them again; a repeated observation changes nothing.
+   */
   keep(observations: readonly Observation[]): Promise<readonly DurabilityOutcome[]>;
+  /** Observations accepted and not yet durable, in memory on their way to the database or to Temporal. */
   pending(): number;
-  /** Settles when everything accepted so far is. */
+  /** Settles when the queue of the database is empty. Called when the process ends. */
   drain(): Promise<void>;
 }
 
@@ -59,7 +69,14 @@ const MAX_DEFERRING = 10_000;
 const QUEUE_RETRY_SECONDS = 1;
 const OUTAGE_RETRY_SECONDS = 5;
 
-/** Three levels, each with a short time: the database, then Temporal, then the client, which is asked to keep the record. */
+/**
+ * Three levels, each with a short time: the database, then Temporal, then the client, which is asked to keep
+ * the record.
+ *
+ * Only what the database could not take in time goes to Temporal; what it refused goes back to the client.
+ * Both queues are bounded: beyond them there is a 429, which keeps a service without a database from filling
+ * its memory.
+ */
 export function createDurability(options: DurabilityOptions): Durability {
   const { batcher, metrics, logger } = options;
   const temporal = options.deferral === undefined ? undefined : createDeferring(options.deferral);
@@ -102,6 +119,7 @@ export function createDurability(options: DurabilityOptions): Durability {
       const results = observations.length === 0 ? [] : await recordAll(observations);
       const failed = results.find((result) => result.status === 'rejected');
       if (failed === undefined) return results.map((result) => outcomeOf(result, undefined));
+      // A rejected result is no refusal: the record is sound, and the database did not take it in time.
       const left = observations.filter((_, index) => results[index]?.status === 'rejected');
       logger.warn(
         { reason: reasonOf(failed.reason), records: left.length },
@@ -113,6 +131,8 @@ export function createDurability(options: DurabilityOptions): Durability {
         outcomeOf(result, result.status === 'rejected' ? deferred.next().value : undefined),
       );
       const [first] = answers;
+      // A batch of which nothing was taken is a problem as a whole, as a single record is: the client may
+      // send it again whole.
       if (first?.status === 'not-durable' && answers.every(({ status }) => status === 'not-durable'))
         throw first.problem;
       return answers;
@@ -129,6 +149,7 @@ function deferredRecord(observation: Observation, failure: unknown): DeferredRec
   return { status: 'deferred', id: recordId(table, cluster, key), createdAt };
 }
 
+/** The database's own answer, or that of Temporal for a record which the database did not take. */
 function outcomeOf(
   result: PromiseSettledResult<RecordOutcome>,
   deferred: DeferredRecord | UndurableRecord | undefined,
@@ -138,6 +159,7 @@ function outcomeOf(
   return deferred;
 }
 
+/** 429: nothing of this request was taken. */
 function full(waiting: number): Problem {
   const detail = `${waiting} records are waiting to be stored; come again in a moment`;
   return new Problem('queue-full', detail, retryAfter(QUEUE_RETRY_SECONDS));
@@ -158,6 +180,7 @@ const WAITING = [
   ObservationTooLargeError,
 ] as const;
 
+/** Whether time alone can mend it. Everything else is a defect, and is reported as one. */
 function isPassing(error: unknown): boolean {
   return isOutage(error) || isTemporalOutage(error) || WAITING.some((known) => error instanceof known);
 }

@@ -10,12 +10,17 @@ import { ABSENT, kindOf } from './reading.ts';
 /** What reading a field depends on. A member of a JSON value is described in the same way as a column. */
 type Field = Pick<Column, 'type' | 'vocabulary' | 'range' | 'identifier' | 'members'>;
 
-/** Reads one posted value. `null` and `""` mean absent in every field, Go's zero time in times; 0 and false are values. */
+/**
+ * Reads one posted value as an observation carries it. `null` and `""` mean absent in every field, Go's zero
+ * time in times; 0 and false are values. A value that the field does not take is an error at `pointer`.
+ *
+ * Used for the members of JSON columns too, so that both follow the same rules.
+ */
 export function readField(field: Field, value: JsonValue | undefined, pointer: string): Reading {
   return value === undefined || value === null || value === '' ? ABSENT : readPresent(field, value, pointer);
 }
 
-/** What a field takes, in the words of an error and of a description. */
+/** What a field takes, in words that follow `must be` in an error and `Takes` in the description. */
 export function allowedIn(field: Field): string {
   if (field.vocabulary !== undefined) return `one of ${field.vocabulary.join(', ')} in any case`;
   if (field.identifier === true) return `text of at most ${MAX_IDENTIFIER_LENGTH} characters`;
@@ -31,6 +36,7 @@ function refuse(field: Field, value: JsonValue, pointer: string): Reading {
 function readPresent(field: Field, value: JsonValue, pointer: string): Reading {
   if (field.members !== undefined) return readMembers(field.members, value, pointer, readField);
   const read = columnType(field.type).posted.read(value);
+  // The types say null for Go's zero values, and undefined for what they do not take.
   if (read === null) return ABSENT;
   const kept = typeof read === 'string' ? withinField(field, read) : read;
   return kept === undefined ? refuse(field, value, pointer) : { value: kept };
@@ -43,6 +49,7 @@ function withinField(field: Field, text: string): string | undefined {
   return field.identifier === true && isTooLong(text) ? undefined : text;
 }
 
+/** PostgreSQL counts characters, JavaScript UTF-16 units. */
 function isTooLong(identifier: string): boolean {
   // Twice the limit in UTF-16 units can hold the limit in characters.
   return identifier.length > MAX_IDENTIFIER_LENGTH && Array.from(identifier).length > MAX_IDENTIFIER_LENGTH;
@@ -68,10 +75,12 @@ export function plainSpellings(vocabulary: readonly string[]): readonly string[]
   return [...new Set(vocabulary.flatMap((word) => variantsOf(plain(word))))];
 }
 
+/** A word with those that mean the same, itself included; both in their plain spelling. */
 function variantsOf(word: string): readonly string[] {
   return SAME_WORDS.find((group) => group.includes(word)) ?? [word];
 }
 
+/** Without case, blanks, hyphens and underscores, in which sources and generations differ. */
 function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[_\s-]/g, '');
 }

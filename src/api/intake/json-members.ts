@@ -8,11 +8,16 @@ import type { FieldError, Reading } from './reading.ts';
 import { kindOf } from './reading.ts';
 
 type Members = NonNullable<Column['members']>;
+/** `readField`, handed in: field.ts imports this file. */
 type ReadMember = (member: { readonly type: ColumnType }, value: JsonValue, pointer: string) => Reading;
 
 /**
- * Reads a JSON value whose members the sources' queries cast (`processing_phases->0->>'duration')::interval`): one bad
- * member would not only be wrong itself but end the query over all records. An object, or an array of objects.
+ * Reads a JSON value whose members the sources' queries cast
+ * (`processing_phases->0->>'duration')::interval`): one bad member would not only be wrong itself but end the
+ * query over all records. An object, or an array of objects.
+ *
+ * Gives canonical JSON with each described member in its stored form, or all errors with their pointers.
+ * Members that are not described stay as they are.
  */
 export function readMembers(
   members: Members,
@@ -23,6 +28,7 @@ export function readMembers(
   const errors: FieldError[] = [];
   const read = (item: JsonValue, at: string): JsonValue => {
     const { value: entries, errors: found } = readObject(members, item, at, readMember);
+    // One by one: a spread of 131,000 errors would be more arguments than the stack holds.
     for (const error of found) errors.push(error);
     return entries;
   };
@@ -54,6 +60,7 @@ function readObject(members: Members, value: JsonValue, pointer: string, readMem
   return { value: Object.fromEntries(entries), errors };
 }
 
+/** A value travels as text; in JSON a number is a number again, digit for digit. */
 function jsonOf(type: ColumnType, value: string | boolean): JsonValue {
   return typeof value === 'string' && travelsAsJson(type) ? parseJson(value) : value;
 }

@@ -24,7 +24,10 @@ import type { FieldError } from './reading.ts';
  * fields included; a refusal names the field, and never repeats its value.
  */
 
-/** What the service knows about a post and the post itself does not say. */
+/**
+ * What the service knows about a post and the post itself does not say. The observation follows from body and
+ * context alone: no clock is asked.
+ */
 export interface PostContext {
   /** When it was accepted; for a deferred record the start of its workflow, so that a retry gives the same. */
   readonly receivedAt: string;
@@ -32,20 +35,30 @@ export interface PostContext {
   readonly cluster: string;
   /** Service account or user that posted it. */
   readonly actor: string;
+  /** Applied before anything is hashed, stored or sent. */
   readonly redactor: Pick<Redactor, 'redactColumns'>;
 }
 
+/** A post that can be stored, and what its answer says about it. */
 export interface AcceptedPost {
   readonly observation: Observation;
   /** The client's own id of the record, if it gave one. */
   readonly clientId: string | undefined;
+  /** Fields without a column; they are in `extra`. */
   readonly unknownFields: readonly string[];
+  /** Fields in which characters that PostgreSQL does not take were replaced. */
   readonly repairedFields: readonly string[];
   /** How many values of each kind of secret were replaced. */
   readonly redactions: Readonly<Record<string, number>>;
 }
 
-/** A posted record as an observation like any other. A repeated post gives the same observation but for `observedAt`. */
+/**
+ * A posted record as an observation like any other: read, checked, redacted and with its identity. A repeated
+ * post gives the same observation but for `observedAt`.
+ *
+ * A record that is not accepted comes back with every error at once; only the month and the size are judged
+ * after the fields.
+ */
 export function observationOfPost(
   definition: RecordDefinition,
   body: JsonValue,
@@ -60,6 +73,7 @@ export function observationOfPost(
   const { value: columns, counts: redactions } = context.redactor.redactColumns(definition, posted.columns);
   const tooLarge = findTooLarge(columns);
   if (tooLarge !== undefined) return { errors: [tooLarge] };
+  // From here on only redacted columns, also in the key.
   const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
   const observation: Observation = {
     table: definition.table,
@@ -75,7 +89,10 @@ export function observationOfPost(
   return { observation, clientId: about.id, unknownFields, repairedFields, redactions };
 }
 
-/** The largest column of a record that has become too large; what was posted was not. */
+/**
+ * An error for the largest column of a record that has become too large: a placeholder is longer than a short
+ * secret, so what was posted was not.
+ */
 function findTooLarge(columns: Columns): FieldError | undefined {
   const sizes = Object.entries(columns).map(([name, value]) => ({ name, bytes: utf8Length(String(value)) }));
   const sum = sizes.reduce((bytes, size) => bytes + size.bytes, 0);
@@ -87,7 +104,10 @@ function findTooLarge(columns: Columns): FieldError | undefined {
   };
 }
 
-/** Below every version of a resource: a post fills what the watcher cannot know and never overrules what it saw. */
+/**
+ * Below every version of a resource: a post fills what the watcher cannot know and never overrules what it
+ * saw. Among posts of one record the greatest `revision` wins, else the latest time that they carry.
+ */
 function versionOf(definition: RecordDefinition, { columns, about }: PostedRecord): string {
   if (about.revision !== undefined) return String(BigInt(about.revision) - ROOM_FOR_POSTS);
   // Never the clock of the service: the same record posted again must be a repetition.
@@ -95,6 +115,10 @@ function versionOf(definition: RecordDefinition, { columns, about }: PostedRecor
   return String((latest === undefined ? 0n : BigInt(millisecondsOf(latest))) - ROOM_FOR_POSTS);
 }
 
+/**
+ * Decides the month of the record: what the post says, else the earliest time that it carries, else when it
+ * was accepted.
+ */
 function createdAtOf(
   definition: RecordDefinition,
   { columns, about }: PostedRecord,
@@ -109,6 +133,10 @@ function createdAtOf(
   return { createdAt: receivedAt, createdAtSource: 'received' };
 }
 
+/**
+ * Times in the columns, earliest first. They are text of one form, so that the order of text is the order of
+ * time.
+ */
 function carriedInstants(
   definition: RecordDefinition,
   columns: Columns,
@@ -118,6 +146,7 @@ function carriedInstants(
   return createdAt === undefined ? carried : [...carried, createdAt].sort();
 }
 
+/** The bounds of `audit_create_month`: beyond them a time is a typing error. */
 function isMonthAllowed(instant: string, receivedAt: string): boolean {
   const month = monthOf(instant);
   return month >= FIRST_MONTH && month <= lastMonth(receivedAt);

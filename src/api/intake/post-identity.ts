@@ -6,6 +6,7 @@ import type { Column, Columns, RecordDefinition } from '../../domain/records/def
 import { observedColumns } from '../../domain/records/definition.ts';
 import type { PostedRecord } from './read-post.ts';
 
+/** A definition without rules came here: a defect of ours, because only postable kinds have a route. */
 export class NotPostableError extends Error {
   readonly table: string;
 
@@ -18,18 +19,26 @@ export class NotPostableError extends Error {
 
 /** How posts of one table are distinguished, and which audit phase they record. */
 interface PostRules {
-  /** The column with the resource's name, by which the watcher knows the row. */
+  /** The resource's name, by which the watcher knows the row; undefined when the post does not say. */
   readonly resourceName: (
     columns: Columns,
     extra: (name: string) => string | undefined,
   ) => string | undefined;
   /** Whether the client's `id` is the identity. Elsewhere one record is posted under several, or under none. */
   readonly clientIdIsIdentity: boolean;
-  /** What identifies the record when neither resource nor client does. */
+  /**
+   * What identifies the record when neither resource nor client does. It must not change between two posts of
+   * one record.
+   */
   readonly ownKey: (record: PostedRecord) => readonly string[];
+  /** Decides under which phase the observation stands in the ledger. */
   readonly phase: (columns: Columns) => AuditPhase;
 }
 
+/**
+ * By table. A rule decides the ids of records that are stored already: changing one makes a second record of
+ * the next post.
+ */
 const RULES: Readonly<Record<string, PostRules>> = {
   workflow_execution_audit: {
     resourceName: (_columns, extra) => extra('crd_name'),
@@ -72,7 +81,13 @@ const RULES: Readonly<Record<string, PostRules>> = {
   },
 };
 
-/** Identity of a posted record: the watcher's own where the post names remediation and resource, so that both meet in one row. */
+/**
+ * Identity of a posted record: the watcher's own where the post names remediation and resource, so that both
+ * meet in one row. Else the client's id where that is an identity, else `source_uid`, else what the kind's
+ * rules say.
+ *
+ * The parts of a posted key begin with `post`, so that none equals a key of the watcher.
+ */
 export function keyOfPost(definition: RecordDefinition, record: PostedRecord): string {
   const rules = rulesOf(definition);
   const { columns, about } = record;
@@ -86,7 +101,10 @@ export function keyOfPost(definition: RecordDefinition, record: PostedRecord): s
   return naturalKey('post', ...rules.ownKey(record));
 }
 
-/** Key of a record that was posted with an `id` as its identity, for looking it up by that id. */
+/**
+ * Key of a record that was posted with an `id` as its identity, for finding it by that id. Any case gives the
+ * same key.
+ */
 export function keyOfClientId(id: string): string {
   return naturalKey('post', 'id', id.toLowerCase());
 }
@@ -95,6 +113,10 @@ export function phaseOfPost(definition: RecordDefinition, columns: Columns): Aud
   return rulesOf(definition).phase(columns);
 }
 
+/**
+ * One analysis is posted at several stages. A failure decides the phase, else the furthest stage of which the
+ * post carries something.
+ */
 function phaseOfAnalysis(columns: Columns): AuditPhase {
   const status = columns['completion_status'];
   if (status === 'failed' || status === 'timeout') return 'analysis-failure';
@@ -117,6 +139,7 @@ function rulesOf({ table }: RecordDefinition): PostRules {
   return rules;
 }
 
+/** A text of `extra`; undefined when it is absent or empty. */
 function extraText({ columns }: PostedRecord, name: string): string | undefined {
   const extra = columns['extra'];
   const value: unknown =
@@ -129,6 +152,7 @@ function optional(columns: Columns, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** For keys: what is absent is the empty text, so that each part keeps its place. */
 function text(columns: Columns, name: string): string {
   return optional(columns, name) ?? '';
 }

@@ -28,12 +28,19 @@ import type { AcceptedPost } from './observation-of-post.ts';
 import { observationOfPost } from './observation-of-post.ts';
 import { isRefused } from './read-post.ts';
 
-/** What became of one posted record. */
+/**
+ * What became of one posted record that is durable; the member `status` is the HTTP status, the others are
+ * the body.
+ */
 export interface PostedAnswer {
   readonly status: number;
+  /** Id of the record, which follows from its identity. */
   readonly id: string;
+  /** The `id` that the client posted; absent when it posted none. */
   readonly client_id?: string;
+  /** Partition key of the record. For a deferred record that of the observation. */
   readonly created_at: string;
+  /** Accepted observations of the record so far; absent when it is not in the database yet. */
   readonly revision?: number;
   readonly unknown_fields?: readonly string[];
   readonly repaired_fields?: readonly string[];
@@ -50,8 +57,11 @@ export interface Posting {
 
 interface PostingOptions {
   readonly durability: Durability;
-  /** Has the texts of analyses embedded; without it they are only stored. */
+  /**
+   * Its workflow also embeds the texts of analyses, once they are stored; without it they are only stored.
+   */
   readonly deferral?: Deferral | undefined;
+  /** Replaces secrets before anything is stored, logged or answered. */
   readonly redactor: Redactor;
   /** The configured cluster. */
   readonly cluster: string;
@@ -65,6 +75,7 @@ const CREATED = 201;
 /** Faults of one record that an answer names: a list of 256 KiB may have one for each of its items. */
 const MOST_ERRORS = 100;
 
+/** Reads, stores and answers posts; see the head of this file. Single records and batches go the same way. */
 export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
   const embedding = createPostedEmbedding(options.deferral, metrics);
@@ -90,6 +101,7 @@ export function createPosting(options: PostingOptions): Posting {
           outcomes[index]?.status === 'stored' ? [observation] : [],
         ),
       );
+      // Outcomes are there for accepted records only; the answers are for all, in their order.
       let next = 0;
       return read.map((post) => {
         if (post instanceof Problem) {
@@ -128,6 +140,7 @@ function tryToRead(
   }
 }
 
+/** An observation, or one problem that names every fault of the record, up to a number of them. */
 function readRecord(
   definition: RecordDefinition,
   record: JsonValue,
@@ -171,6 +184,7 @@ function unstorable(definition: RecordDefinition, { reason, sqlstate }: RefusedR
     .filter((name) =>
       new RegExp(`(?:^|[^a-z])(?:${definition.table}_)?${name}(?:_check|_idx|[^a-z_]|$)`).test(reason),
     )
+    // The longest name that fits: a shorter one may only be a part of it.
     .sort((left, right) => right.length - left.length)[0];
   const detail = `PostgreSQL refuses the record${named === undefined ? '' : ` because of ${named}`} (SQLSTATE ${sqlstate})`;
   const pointer = named === undefined ? '' : `/${named}`;
@@ -186,6 +200,7 @@ interface CountedPost {
   readonly seconds: number;
 }
 
+/** Counts what was answered. Redactions are counted also for records that were then not stored. */
 function countPosted(metrics: Metrics, { definition, post, answer, seconds }: CountedPost): void {
   for (const [kind, redacted] of Object.entries(post.redactions))
     metrics.api.redactions.inc({ kind }, redacted);
@@ -211,16 +226,18 @@ function failureOf(error: unknown): StorageFailure {
   return error instanceof Problem && error.type !== 'queue-full' ? 'timeout' : 'http_error';
 }
 
-/** Has the texts of posted analyses embedded, as those of watched ones are. */
+/** Has the texts of posted analyses embedded, as those of watched ones are (ADR 25). */
 interface PostedEmbedding {
   /** Returns at once: a text that is embedded late, or not at all, is stored all the same. */
   embed(stored: readonly Observation[]): void;
 }
 
+/** How long Temporal may take for one text, in milliseconds. Nobody waits for it. */
 const TIMEOUT_MS = 5_000;
 /** Beyond it more would only be held in memory. */
 const MAX_EMBEDDING = 2_000;
 
+/** A text that Temporal does not take in time is counted and left. Posting the analysis again embeds it. */
 function createPostedEmbedding(deferral: Deferral | undefined, metrics: Metrics): PostedEmbedding {
   const later = deferral === undefined ? undefined : createDeferring(deferral);
   let embedding = 0;

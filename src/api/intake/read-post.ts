@@ -12,10 +12,11 @@ import { POST_FIELDS } from './post-fields.ts';
 import type { FieldError } from './reading.ts';
 import { kindOf } from './reading.ts';
 
-/** A posted record as it was understood. */
+/** A posted record as it was understood, before anything is redacted. */
 export interface PostedRecord {
+  /** What the post says of the record, unknown fields under `extra`. */
   readonly columns: Columns;
-  /** What the post says about itself, where it does. */
+  /** What the post says about itself, where it does; see POST_FIELDS. */
   readonly about: Readonly<Partial<Record<PostFieldName, string>>>;
   /** Fields without a column, kept in `extra`. */
   readonly unknownFields: readonly string[];
@@ -32,7 +33,12 @@ export function isRefused(result: object): result is RefusedRecord {
   return 'errors' in result;
 }
 
-/** Reads the JSON of one record, as the sources' structs marshal it, by the definition of its table. */
+/**
+ * Reads the JSON of one record, as the sources' structs marshal it, by the definition of its table. Answers
+ * the record, or everything that is wrong with it.
+ *
+ * It stops early only where the rest could not be read: at what is no object, and at what is nested too deep.
+ */
 export function readPost(definition: RecordDefinition, body: JsonValue): PostedRecord | RefusedRecord {
   if (!isJsonObject(body))
     return { errors: [{ pointer: '', detail: `must be an object, not ${kindOf(body)}` }] };
@@ -55,6 +61,7 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
   return { columns: Object.fromEntries(columns), about, unknownFields, repairedFields };
 }
 
+/** What a valid record may not exceed: digits of a number, bytes of the whole. */
 function boundErrors(fields: JsonObject, textLength: number): FieldError[] {
   const errors: FieldError[] = [];
   const number = findUnstorableNumber(fields);
@@ -80,6 +87,7 @@ function largestField(fields: JsonObject): [name: string, bytes: number] {
     .reduce((largest, field) => (field[1] > largest[1] ? field : largest));
 }
 
+/** The fields of POST_FIELDS. Errors are added to the list that the caller hands in. */
 function readAbout(fields: JsonObject, errors: FieldError[]): Partial<Record<PostFieldName, string>> {
   const about: Partial<Record<PostFieldName, string>> = {};
   for (const field of POST_FIELDS) {
@@ -124,6 +132,7 @@ function readColumn(
   return read?.value;
 }
 
+/** Two names of one column with two values: neither can be preferred. */
 function contradiction(first: string, second: string): FieldError {
   return { pointer: pointerTo('', second), detail: `must say the same as ${first}, or be left out` };
 }
@@ -135,6 +144,7 @@ function missing(column: Column, errors: readonly FieldError[]): FieldError[] {
   return [{ pointer, detail: `is required and absent; empty text means absent (${column.meaning})` }];
 }
 
+/** What is stored in the column `extra`, and which fields of the post stand there by themselves. */
 interface Extra {
   readonly extra: Map<string, JsonValue>;
   readonly unknownFields: readonly string[];
@@ -158,6 +168,7 @@ function readExtra(definition: RecordDefinition, fields: JsonObject, errors: Fie
   return { extra, unknownFields };
 }
 
+/** A column with the names under which it may be posted; its own comes first. */
 interface PostedColumn {
   readonly column: Column;
   readonly names: readonly string[];

@@ -21,6 +21,7 @@ export function recordJson(definition: RecordDefinition, { row, source }: Source
   return `{${members.join(',')},"source":"${source}"}`;
 }
 
+/** What is not known is null and never left out, so that every record has all members. */
 function memberJson(column: Column, row: RecordRow): string {
   const value = row[column.name];
   if (value === null || value === undefined) return 'null';
@@ -28,7 +29,7 @@ function memberJson(column: Column, row: RecordRow): string {
   return column.type === 'jsonb' ? jsonForAnswer(column, text) : columnType(column.type).answer.json(text);
 }
 
-/** The header line of a list as CSV (RFC 4180). */
+/** The header line of a list as CSV (RFC 4180): every column of the kind in its order, then `source`. */
 export function csvHeader(definition: RecordDefinition): string {
   return `${definition.columns.map(({ name }) => name).join(',')},source\r\n`;
 }
@@ -43,11 +44,15 @@ export function recordCsv(definition: RecordDefinition, { row, source }: Sourced
   return `${fields.join(',')},${source}\r\n`;
 }
 
+/** The empty text is quoted, because an empty field is null. */
 function csvField(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** One entry of the ledger as JSON; what was observed stands in it verbatim. */
+/**
+ * One entry of the ledger as JSON. What was observed stands in it verbatim, and so does the version, a 64-bit
+ * integer: a client can hash `content` as it is written here and compare it with `content_hash`.
+ */
 export function historyEntryJson(entry: LedgerEntry): string {
   const members = {
     kind: definitionOf(entry.table).kind,
@@ -105,6 +110,7 @@ export function jsonForAnswer(column: Pick<Column, 'members'>, json: string): st
   return canonicalJson(answered);
 }
 
+/** Durations by name, in one object. What is no interval is left as it was stored. */
 function withNanoseconds(value: JsonValue, names: ReadonlySet<string>): JsonValue {
   if (!isJsonObject(value)) return value;
   const entries = Object.entries(value).map(([name, member]): [string, JsonValue] => {

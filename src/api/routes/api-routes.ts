@@ -39,6 +39,7 @@ import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
 import { partitionRoute, retentionRoutes } from './retention-routes.ts';
 import { fromDatabase } from './storage-problems.ts';
 
+/** What the routes need of the process. `serve-service.ts` opens and closes it; the routes own nothing. */
 export interface ApiServices {
   /** Whether callers have to show a token; the description says so. */
   readonly asksWhoCalls: boolean;
@@ -48,21 +49,29 @@ export interface ApiServices {
   readonly reports: pg.Pool;
   /** Months that are not in the database, or why they cannot be searched. */
   readonly archive: ArchiveAccess;
+  /** Restores, and the rules by which the plan is made. */
   readonly retention: RestoreRouteOptions & { readonly rules: RetentionRules };
+  /** Makes vectors of questions about similar investigations. */
   readonly embedder: Embedder;
+  /** Stores posts, and quarantined observations that are tried again. */
   readonly durability: Durability;
+  /** For the probe of readiness, and for embedding the texts of posts; `durability` was given it too. */
   readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
   /** Without it there is no codec server. */
   readonly codec?: PayloadCodecAccess;
   /** The configured cluster. */
   readonly cluster: string;
+  /** Status of a post that Temporal keeps: 202, or 201 for clients that know no other success. */
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
-/** Everything the service answers. */
+/**
+ * Everything the service answers, in the order of the description. `withDescription` comes last, because it
+ * describes the others.
+ */
 export function createApiRoutes(services: ApiServices): readonly Route[] {
   const { pool, durability, metrics } = services;
   const finder = createRecordFinder(pool, services.archive);
@@ -89,7 +98,10 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
   return withDescription(routes, services);
 }
 
-/** Leaves the trace of every read in the database that was read. */
+/**
+ * Leaves the trace of every read in the database that was read. Rejects with the problem of an outage, so
+ * that an answer without a trace is a 503 and not a 500.
+ */
 export function createAccessTrace(pool: pg.Pool): AccessTrace {
   return (access) => fromDatabase(() => insertAccess(pool, access));
 }

@@ -71,6 +71,10 @@ function codecRoute(origins: readonly string[], { path, access, summary, work }:
   };
 }
 
+/**
+ * What is wrong with the body or a payload becomes a problem. The errors of the codec say what, and hold no
+ * payload.
+ */
 async function code(request: ApiRequest, work: Coding['work']): Promise<CodecBody> {
   try {
     return await work(readJsonBody(request));

@@ -11,11 +11,15 @@ import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly, limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
 
+/** Bounds of `overdue_seconds`: an hour, and a year. */
 const DEFAULT_OVERDUE_SECONDS = 3_600;
 const MAX_OVERDUE_SECONDS = 31_536_000;
 const DEFAULT_GAPS = 100;
 
-/** What the record holds, and what in it is not as it should be. */
+/**
+ * What the record holds, and what in it is not as it should be: the same answer as the command and the
+ * watcher's own endpoint give (ADR 28).
+ */
 export function completenessRoute(pool: pg.Pool): Route {
   return {
     method: 'GET',
@@ -63,6 +67,7 @@ const textOrNull = { type: ['string', 'null'] };
 const instantOrNull = { type: ['string', 'null'], format: 'date-time' };
 const countOrNull = { type: ['integer', 'null'] };
 
+/** A list of objects in which every member is required; what is not known is null. */
 function listOf(name: string, properties: JsonObject): JsonObject {
   const items = named(name, { type: 'object', required: Object.keys(properties), properties });
   return { type: 'array', items };

@@ -8,7 +8,10 @@ import { DOCS_PAGE, DOCS_SCRIPT, DOCS_STYLE } from './docs-page.ts';
 
 const HTML = 'text/html; charset=utf-8';
 
-/** The description of all routes, itself included, and a page to try them. */
+/**
+ * The routes, and two more: the description of all of them, itself included, and a page to try them. Both are
+ * public.
+ */
 export function withDescription(routes: readonly Route[], options: DescriptionOptions): readonly Route[] {
   const described: Route[] = [...routes];
   let text: string | undefined;
@@ -25,6 +28,8 @@ export function withDescription(routes: readonly Route[], options: DescriptionOp
         },
       },
       answer() {
+        // Made at the first request: the two routes below belong to it as well. It stays the same for the
+        // life of the process.
         text ??= JSON.stringify(describeApi(described, options));
         return jsonTextAnswer(text);
       },
@@ -44,7 +49,10 @@ export function withDescription(routes: readonly Route[], options: DescriptionOp
   return described;
 }
 
-/** Only what the page itself holds may run, and it may talk to nobody but this service. */
+/**
+ * Only what the page itself holds may run, and it may talk to nobody but this service: a token is typed into
+ * it.
+ */
 const PAGE_HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
@@ -59,6 +67,7 @@ const PAGE_HEADERS = {
   'referrer-policy': 'no-referrer',
 };
 
+/** How a content security policy names a script or style that stands in the page. */
 function sourceHash(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

@@ -20,7 +20,7 @@ import { fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 
-/** Legal holds: listed, placed, released. A released one stays readable. */
+/** Legal holds: listed, placed, released. A released one stays readable, and so do who did it and why. */
 export function holdRoutes(pool: pg.Pool): readonly Route[] {
   return [listRoute(pool), placeRoute(pool), releaseRoute(pool)];
 }
@@ -93,6 +93,7 @@ function releaseRoute(pool: pg.Pool): Route {
     async answer({ params, query, caller }) {
       allowOnly(query, []);
       const { id = '' } = params;
+      // PostgreSQL would answer text that is no UUID with an error, which is no outage and would be a 500.
       if (!isUuid(id)) throw unknownHold();
       return fromDatabase(async () => {
         try {
@@ -126,6 +127,10 @@ interface HoldRequest {
   readonly reason: string;
 }
 
+/**
+ * Reads the body of a hold. Throws one problem with every field at fault. A field that is not known is
+ * refused and not ignored: a misspelled member would hold more than was meant.
+ */
 function readHold(body: JsonValue): HoldRequest {
   if (!isJsonObject(body)) throw refuseHold([{ pointer: '', detail: 'must be an object' }]);
   const errors: FieldError[] = Object.keys(body)
@@ -154,6 +159,7 @@ function gapsOf({ from, to, ...rest }: HoldScope, reason: string | undefined): F
   return errors;
 }
 
+/** A text or an instant; undefined when it is absent, or wrong and added to the errors. */
 function readMember(body: JsonObject, name: string, errors: FieldError[]): string | undefined {
   const value = Object.hasOwn(body, name) ? body[name] : undefined;
   if (value === undefined || value === null) return undefined;
@@ -164,6 +170,7 @@ function readMember(body: JsonObject, name: string, errors: FieldError[]): strin
   return undefined;
 }
 
+/** What PostgreSQL takes as text, and is no longer than a column to compare it with. */
 function isStorableText(value: JsonValue): value is string {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return false;
   return value.isWellFormed() && Array.from(value).length <= MAX_IDENTIFIER_LENGTH;
@@ -178,6 +185,7 @@ function refuseHold(errors: readonly FieldError[]): Problem {
   return new Problem('invalid-record', `hold: ${first?.pointer ?? ''} ${first?.detail ?? ''}`, { errors });
 }
 
+/** A hold as it is answered, with every member of its scope; one that was not given is null. */
 function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt, archive }: Hold) {
   return {
     id,

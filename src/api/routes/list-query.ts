@@ -11,11 +11,20 @@ import { invalidParameter } from '../http/problems.ts';
 import type { QueryDescription } from '../http/route.ts';
 
 export const DEFAULT_PAGE_SIZE = 100;
+/**
+ * Name of the parameter that says whether the archive is searched. Each route has a default of its own; see
+ * docs/api.md.
+ */
 export const INCLUDE_ARCHIVE = 'include_archive';
 const PREFIX = '_prefix';
+/** Parameters as the server decodes them: text, or a list where one was given twice. */
 export type Query = Readonly<Record<string, unknown>>;
 
-/** Reads the parameters of a list. Throws the problem that names the first one at fault. */
+/**
+ * Reads the parameters of a list: which records, in which order, and which page. Throws the problem that
+ * names the first one at fault; a parameter that the list does not have is one, because a misspelled filter
+ * would answer with too much.
+ */
 export function readListQuery(definition: RecordDefinition, query: Query): RecordQuery {
   const columns = new Map(filterableColumns(definition).map((column) => [column.name, column]));
   const filters: Filter[] = [];
@@ -40,7 +49,7 @@ export function readListQuery(definition: RecordDefinition, query: Query): Recor
 
 const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor', INCLUDE_ARCHIVE]);
 
-/** What a list takes, for the description. */
+/** What a list takes, for the description; the counterpart of `readListQuery`. */
 export function describeListQuery(definition: RecordDefinition): readonly QueryDescription[] {
   return [
     { name: 'limit', meaning: 'Records per page', schema: limitSchema(MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE) },
@@ -100,10 +109,15 @@ export function limitSchema(maximum: number, byDefault: number) {
   return { type: 'integer', minimum: 1, maximum, default: byDefault };
 }
 
+/**
+ * Position of the last record of a page as plain text. It stays good while months move to the archive and
+ * back.
+ */
 export function writeCursor(position: Position): string {
   return `${position.createdAt}_${position.id}`;
 }
 
+/** `limit`, or its default. Throws when it is no whole number from 1 to `most`. */
 export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAULT_PAGE_SIZE): number {
   if (query['limit'] === undefined) return byDefault;
   const text = query['limit'];
@@ -112,6 +126,7 @@ export function readLimit(query: Query, most = MAX_PAGE_SIZE, byDefault = DEFAUL
   return limit;
 }
 
+/** The empty cursor is that of the first page. */
 function readCursor(query: Query): Position | undefined {
   const cursor = query['cursor'];
   if (cursor === undefined || cursor === '') return undefined;
@@ -130,7 +145,10 @@ export function allowOnly(query: Query, names: readonly string[]): void {
   throw invalidParameter(unknown, `is not a parameter of this address; ${known}`);
 }
 
-/** Text of one parameter: given once, bounded, and nothing that PostgreSQL does not take. */
+/**
+ * Text of one parameter; undefined when it was not given. Throws when it was given twice, is too long, or
+ * holds what PostgreSQL does not take.
+ */
 export function singleText(query: Query, name: string): string | undefined {
   const value = query[name];
   if (value === undefined) return undefined;
@@ -141,7 +159,10 @@ export function singleText(query: Query, name: string): string | undefined {
   return value;
 }
 
-/** Characters, as a schema counts them, and not the halves that JavaScript does. */
+/**
+ * Whether a text has more characters than allowed, as a schema counts them, and not the halves that
+ * JavaScript does.
+ */
 function isTooLong(text: string): boolean {
   return text.length > MAX_IDENTIFIER_LENGTH && Array.from(text).length > MAX_IDENTIFIER_LENGTH;
 }
@@ -163,6 +184,7 @@ function filterableColumns(definition: RecordDefinition): readonly Column[] {
   return definition.columns.filter(({ type }) => columnType(type).filter !== undefined);
 }
 
+/** Empty text asks for records in which the column is not known. */
 function readFilter(column: Column, name: string, text: string, isPrefix: boolean): Filter {
   if (text === '') return { column, is: 'absent' };
   if (isPrefix) return { column, is: 'prefix', value: text };

@@ -11,13 +11,17 @@ import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
 import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from './list-query.ts';
 import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from './storage-problems.ts';
 
-/** Records of each kind, page by page. */
+/** One list for each kind of record, page by page. */
 export function listRoutes(finder: RecordFinder): readonly Route[] {
   return RECORD_DEFINITIONS.map((definition: RecordDefinition) =>
     listRoute(`/api/v1/audit/${definition.kind}`, definition, finder),
   );
 }
 
+/**
+ * The list of one kind at `path`, as JSON, lines or CSV, over database and archive. Remediations have it at a
+ * path of their own too.
+ */
 export function listRoute(path: string, definition: RecordDefinition, finder: RecordFinder): Route {
   return {
     method: 'GET',
@@ -67,6 +71,10 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
   };
 }
 
+/**
+ * One page in each format. JSON is put together from the text of the records, so that their numbers stay as
+ * they are.
+ */
 const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: CombinedPage) => string>> = {
   [JSON_MEDIA_TYPE]: (definition, { rows, next, unsearched }) => {
     const items = rows.map((row) => recordJson(definition, row)).join(',');

@@ -23,7 +23,7 @@ export function firstDayOf(month: string): string {
   return `${month}-01`;
 }
 
-/** The month of an address, as its first day. */
+/** The month of an address, as its first day. Throws the problem that says how a month is written. */
 export function readMonthParameter(text: string): string {
   if (!isMonth(text)) throw invalidParameter('month', 'must be YYYY-MM, for example 2026-03');
   return firstDayOf(text);

@@ -18,11 +18,12 @@ const CREATED = 201;
 const ACCEPTED = 202;
 const MULTI_STATUS = 207;
 
+/** Kinds that controllers may post; the others only the watcher writes. */
 export const POSTABLE_DEFINITIONS: readonly RecordDefinition[] = RECORD_DEFINITIONS.filter(
   (definition: RecordDefinition) => definition.postable !== false,
 );
 
-/** One record, and a batch of them, of every kind that controllers may post. */
+/** Two addresses for every kind that controllers may post: one record, and a batch of them. */
 export function postRoutes(posting: Posting): readonly Route[] {
   return POSTABLE_DEFINITIONS.flatMap((definition) => [
     postOne(definition, posting),
@@ -30,6 +31,7 @@ export function postRoutes(posting: Posting): readonly Route[] {
   ]);
 }
 
+/** One record: 201 when it is committed, 202 when Temporal keeps it, else the problem of this record. */
 function postOne(definition: RecordDefinition, posting: Posting): Route {
   return {
     method: 'POST',
@@ -62,6 +64,7 @@ function postOne(definition: RecordDefinition, posting: Posting): Route {
   };
 }
 
+/** A batch: the answer has one result per record, so that the client knows which of them to send again. */
 function postBatch(definition: RecordDefinition, posting: Posting): Route {
   const example = [POST_EXAMPLES[definition.kind]];
   return {
@@ -94,6 +97,7 @@ function postBatch(definition: RecordDefinition, posting: Posting): Route {
   };
 }
 
+/** 207 as soon as one record has a problem; else 202 when Temporal keeps one of them, else 201. */
 function batchAnswer(answers: readonly (PostedAnswer | Problem)[], requestId: string): Answer {
   const results = answers.map((answer) =>
     answer instanceof Problem ? problemBody(answer, requestId) : answer,
@@ -104,6 +108,7 @@ function batchAnswer(answers: readonly (PostedAnswer | Problem)[], requestId: st
   return { status, mediaType: JSON_MEDIA_TYPE, body: JSON.stringify({ results }) };
 }
 
+/** Problems of every post, single or batch. */
 const POST_PROBLEMS = [
   'malformed-body',
   'invalid-record',
@@ -116,6 +121,7 @@ const POST_PROBLEMS = [
   'storage-unavailable',
 ] as const;
 
+/** Made once, when the routes are: the last month that it allows is that of the start of the process. */
 function bodySchema(definition: RecordDefinition): JsonObject {
   // The description names its dialect once for all schemas.
   const schema = postSchema(definition, lastMonth(instantOf(Date.now())));

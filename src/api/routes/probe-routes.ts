@@ -11,7 +11,10 @@ export interface Readiness {
   pending(): number;
 }
 
-/** What the platform asks: is it alive, can it take requests, how is it doing. */
+/**
+ * What the platform asks: is it alive, can it take requests, how is it doing. All three are public.
+ * `/healthz` asks nobody: it answers while the process lives, also without a database.
+ */
 export function probeRoutes(readiness: Readiness, metrics: Metrics): readonly Route[] {
   const text = (meaning: string) => ({ meaning, content: { 'text/plain': { schema: { type: 'string' } } } });
   return [

@@ -18,7 +18,7 @@ import { listSchema } from '../schemas/list-schema.ts';
 import { allowOnly, DEFAULT_PAGE_SIZE, limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
 
-/** What could not be stored: listed, and tried again. */
+/** Observations that PostgreSQL refused: listed with the reason, and tried again one by one. */
 export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {
   return [listRoute(pool), redriveRoute(pool, durability)];
 }
@@ -75,6 +75,10 @@ function redriveRoute(pool: pg.Pool, durability: Durability): Route {
   };
 }
 
+/**
+ * Stores a quarantined observation and then settles its entry. A process that ends between the two leaves the
+ * entry open; trying it again changes nothing in the record.
+ */
 async function redrive(
   pool: pg.Pool,
   durability: Durability,

@@ -31,7 +31,10 @@ import {
   unsearchedSchema,
 } from './storage-problems.ts';
 
-/** One record, and every observation of it. */
+/**
+ * Two addresses for every kind: one record, and every observation of it. Both find the record by its own id
+ * and by the id it was posted with.
+ */
 export function recordRoutes(finder: RecordFinder): readonly Route[] {
   return RECORD_DEFINITIONS.flatMap((definition: RecordDefinition) => [
     recordRoute(definition, finder),
@@ -122,10 +125,12 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
 
 const HISTORY_SCHEMA = pageSchema('HistoryPage', historyEntrySchema, { unsearched: unsearchedSchema });
 
+/** Both sources, unless the caller leaves the archive out. */
 function askedBy({ signal, query }: ApiRequest): QueryOptions {
   return { signal, includeArchive: readIncludeArchive(query) ?? true };
 }
 
+/** The record, or 404. A 404 names the months that were not searched: the record may be there. */
 async function findRecord(
   definition: RecordDefinition,
   finder: RecordFinder,
@@ -149,6 +154,7 @@ async function findRecord(
 
 const NOTHING = { found: undefined, unsearched: undefined };
 
+/** Position in the history: entries fold in the order of version and hash. */
 function writeHistoryCursor({ sourceVersion, contentHash }: HistoryPosition): string {
   return `${sourceVersion}_${contentHash}`;
 }
@@ -161,6 +167,7 @@ function readHistoryCursor(query: Query): HistoryPosition | undefined {
   if (cursor === undefined || cursor === '') return undefined;
   const match = HISTORY_CURSOR.exec(cursor);
   const [, sourceVersion = '', contentHash = ''] = match ?? [];
+  // Nineteen digits can be more than PostgreSQL's bigint, which would be an error of ours.
   if (match === null || BigInt(sourceVersion) < SMALLEST || BigInt(sourceVersion) > LARGEST)
     throw invalidParameter('cursor', 'was not issued by this service');
   return { sourceVersion, contentHash };

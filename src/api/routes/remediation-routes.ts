@@ -33,11 +33,18 @@ import {
 const MAX_PARTS = 1_000;
 const MAX_TIMELINE = 2_000;
 
-/** Remediations: a list of them, and everything about one of them. */
+/**
+ * Remediations: a list of them, and everything about one of them. The list is that of its kind of record at
+ * another address.
+ */
 export function remediationRoutes(finder: RecordFinder): readonly Route[] {
   return [listRoute('/api/v1/remediations', remediationAudit, finder), viewRoute(finder)];
 }
 
+/**
+ * One remediation by the names that people know. A name can be used again: the newest is answered, the others
+ * are named.
+ */
 function viewRoute(finder: RecordFinder): Route {
   return {
     method: 'GET',
@@ -130,6 +137,7 @@ const VIEW_SCHEMA = named('Remediation', {
   },
 });
 
+/** Puts the answer together as text, so that numbers of records stay as they are. */
 async function answerView(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
   const view = await findRemediation(finder, request);
@@ -147,10 +155,15 @@ async function answerView(finder: RecordFinder, request: ApiRequest): Promise<An
     `"others":${JSON.stringify(others.map(otherOf))}`,
     `"unsearched":${JSON.stringify(unsearched ?? null)}`,
   ];
+  // The trace counts all that was read: the remediation itself, its records, its timeline.
   const rows = parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.length);
   return { ...jsonTextAnswer(`{${members.join(',')}}`, rows), headers: unsearchedHeaders(unsearched) };
 }
 
+/**
+ * Asks for the remediation. `include_archive` has three meanings here, and left out is one of them; see
+ * docs/api.md.
+ */
 function findRemediation(
   finder: RecordFinder,
   { params, query, signal }: ApiRequest,

@@ -31,11 +31,15 @@ import {
 } from './list-query.ts';
 import { ARCHIVE_PROBLEMS, fromDatabase, fromEverywhere, unsearchedHeaders } from './storage-problems.ts';
 
-/** The named questions of the sources, and which of them there are. */
+/**
+ * The list of the named questions, and one address for each. Everything about them follows from
+ * `query/reports/`.
+ */
 export function reportRoutes(sources: Sources): readonly Route[] {
   return [reportList(), ...REPORTS.map((report) => reportRoute(report, sources))];
 }
 
+/** Not traced: it answers from the program and reads no record. */
 function reportList(): Route {
   const parameters = (report: Report) =>
     report.parameters.map(({ name, type, default: byDefault, meaning }) => ({
@@ -134,7 +138,10 @@ const MODEL_RETRY_SECONDS = 10;
 
 const has = (name: string) => ({ required: [name], properties: { [name]: TEXT_FILTER_SCHEMA } });
 
-/** Investigations alike: of an alert, or of any text. */
+/**
+ * Investigations alike: of an alert, or of any text. The text goes to the embedding model; an alert has its
+ * vector already.
+ */
 export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
   return {
     method: 'GET',
@@ -196,6 +203,7 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
   };
 }
 
+/** A model that is away is an outage of its own, and must not seem to be one of the database. */
 async function embed(embedder: Embedder, texts: readonly string[]): Promise<number[][]> {
   try {
     return await embedder.embed(texts);
@@ -206,6 +214,7 @@ async function embed(embedder: Embedder, texts: readonly string[]): Promise<numb
   }
 }
 
+/** An alert without a vector is a 404, as one that nobody knows is. */
 async function findKnown(
   store: EmbeddingStore,
   embedder: Embedder,

@@ -17,7 +17,7 @@ import { allowOnly } from './list-query.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
 import { fromDatabase } from './storage-problems.ts';
 
-/** Restores, or the setting that keeps this process from asking for any. */
+/** Restores, or which setting this process lacks to ask for any; the answer names it (501). */
 type RestoreAccess = Restores | { readonly missing: string };
 
 export interface RestoreRouteOptions {
@@ -30,7 +30,10 @@ const ACCEPTED = 202;
 const RETRY_SECONDS = 5;
 const PATH = '/api/v1/archives/:month/restore';
 
-/** A month brought back from the archive: asked for, and looked after. */
+/**
+ * A month brought back from the archive: asked for with POST, its progress with GET at the same address. The
+ * work is done by a workflow of Temporal, one per month; these routes only start it and read its state.
+ */
 export function restoreRoutes(pool: pg.Pool, options: RestoreRouteOptions): readonly Route[] {
   return [startRoute(pool, options), statusRoute(pool, options)];
 }
@@ -110,6 +113,7 @@ function statusRoute(pool: pg.Pool, { restores }: RestoreRouteOptions): Route {
   };
 }
 
+/** Throws `not-configured` (501) when this process cannot ask for restores. */
 function configured(restores: RestoreAccess): Restores {
   if ('missing' in restores) throw new Problem('not-configured', restores.missing);
   return restores;
@@ -146,6 +150,7 @@ function requireRestorable(month: string, row: MonthRow | undefined): void {
     throw new Problem('conflict', `all of ${name} is in the database; there is nothing to restore`);
 }
 
+/** The body may be absent: undefined then means the configured number of days. */
 function readDays(request: ApiRequest): number | undefined {
   if (request.body === undefined || request.body.length === 0) return undefined;
   const body = readJsonBody(request);
@@ -155,6 +160,7 @@ function readDays(request: ApiRequest): number | undefined {
   return readWholeDays(body['days'] ?? null);
 }
 
+/** By the text of the number; text that reads like one is refused. */
 function readWholeDays(value: JsonValue): number | undefined {
   if (value === null) return undefined;
   const days = Number(numberLexeme(value));

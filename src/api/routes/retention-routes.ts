@@ -19,11 +19,12 @@ import { fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 
-/** What the next run of retention would do, and consent to it. */
+/** What the next run of retention would do, and the approval of a drop. Neither of them drops anything. */
 export function retentionRoutes(pool: pg.Pool, rules: RetentionRules): readonly Route[] {
   return [planRoute(pool, rules), approvalRoute(pool, rules)];
 }
 
+/** The plan is made anew for each request, by the same function that retention itself uses. */
 function planRoute(pool: pg.Pool, rules: RetentionRules): Route {
   return {
     method: 'GET',

@@ -70,6 +70,9 @@ function typeOf(error: Error): ProblemType | undefined {
   return TYPES.find(([known]) => error instanceof known)?.[1];
 }
 
+/**
+ * By class of error. A month that moved while it was read is found by another attempt, so it counts as busy.
+ */
 const TYPES = [
   [ArchiveBusyError, 'archive-busy'],
   [MonthMovedMeanwhileError, 'archive-busy'],
@@ -80,16 +83,16 @@ const TYPES = [
   [SearchUnfinishedError, 'query-too-slow'],
 ] as const;
 
-/** For the detail of an answer that found nothing. */
+/** Ends the detail of an answer that found nothing: which months were not searched, and why. */
 export function butNotSearched({ months, reason }: Unsearched): string {
   const span = months.length === 1 ? months[0] : `${months[0] ?? ''} to ${months.at(-1) ?? ''}`;
   return `as far as was searched: not in ${span ?? ''}, because ${reason}`;
 }
 
-/** The problems that a route over the archive may answer with. */
+/** The problems that a route over the archive may answer with, for its description. */
 export const ARCHIVE_PROBLEMS = ['archive-busy', 'archive-damaged', 'archive-unavailable'] as const;
 
-/** For formats without a field for it. */
+/** What was not searched, as headers: for CSV and lines, which have no field for it. Sent with JSON too. */
 export function unsearchedHeaders(unsearched: Unsearched | undefined): NonNullable<Answer['headers']> {
   if (unsearched === undefined) return {};
   return { 'unsearched-months': unsearched.months.join(', '), 'unsearched-reason': unsearched.reason };

@@ -5,7 +5,7 @@ import { named, schemaName } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { ROW_SOURCES } from '../../query/combined-answer.ts';
 
-/** An answer with all there is. */
+/** Schema of an answer with all there is. */
 export function listSchema(name: string, items: JsonObject): JsonObject {
   return named(name, {
     type: 'object',
@@ -14,7 +14,10 @@ export function listSchema(name: string, items: JsonObject): JsonObject {
   });
 }
 
-/** An answer with a part, and where the next begins. */
+/**
+ * Schema of an answer with a part. `next_cursor` says where the next part begins; null on the last page.
+ * `more` are further members, all of them required.
+ */
 export function pageSchema(name: string, items: JsonObject, more: JsonObject = {}): JsonObject {
   return named(name, {
     type: 'object',
@@ -23,7 +26,10 @@ export function pageSchema(name: string, items: JsonObject, more: JsonObject = {
   });
 }
 
-/** JSON Schema of a record as it is answered. */
+/**
+ * JSON Schema of a record as it is answered. Every column is there in every answer; one that is not known is
+ * null.
+ */
 export function recordSchema(definition: RecordDefinition): JsonObject {
   return named(schemaName(definition.kind, 'record'), {
     type: 'object',
@@ -44,6 +50,7 @@ export function recordSchema(definition: RecordDefinition): JsonObject {
 const SOURCE_MEANING =
   'Where it was read; `both`: the database has late observations of a record that is in the archive';
 
+/** An empty schema for JSON columns: any value. */
 function schemaOf(name: ColumnType, isNotNull: boolean): JsonObject {
   const { type, format } = columnType(name).answer;
   if (type === undefined) return {};

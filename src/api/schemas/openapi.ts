@@ -8,17 +8,26 @@ import { PROBLEM_MEDIA_TYPE, PROBLEMS } from '../http/problems.ts';
 import type { AnswerDescription, ContentDescription, QueryDescription, Route } from '../http/route.ts';
 import { PROBLEM_SCHEMA } from './problem-schema.ts';
 
-/** Problems that any route may answer, and those of routes that ask who is calling. */
+/** Problems that any route may answer: what the server itself finds wrong, and a defect of ours. */
 const EVERYWHERE: readonly ProblemType[] = [
   'malformed-request',
   'request-timeout',
   'headers-too-large',
   'internal-error',
 ];
+/** Problems of routes that ask who is calling. */
 const BEHIND_THE_GATE: readonly ProblemType[] = ['unauthenticated', 'forbidden', 'authority-unavailable'];
+/** Problems of routes that write `audit_access` before they answer. */
 const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'];
 
-/** The OpenAPI 3.1 description of the routes: nothing in it is written a second time. */
+/**
+ * The OpenAPI 3.1 description of the routes. Everything in it follows from the routes, the record definitions
+ * and the list of problems, so nothing is written a second time. The order of the routes is the order of the
+ * description.
+ *
+ * Generators of Go and TypeScript clients have to take it (ADR 32); `test/api/generated-clients.test.ts` runs
+ * them.
+ */
 export function describeApi(routes: readonly Route[], { asksWhoCalls }: DescriptionOptions): JsonObject {
   const { document: paths, schemas } = extractComponents(describePaths(routes, { asksWhoCalls }));
   return {
@@ -79,6 +88,7 @@ function operationId({ method, path }: Route): string {
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
+/** A parameter that the route does not describe is any text. */
 function pathParameters({ path, describe }: Route): JsonValue[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
     name,
@@ -88,13 +98,20 @@ function pathParameters({ path, describe }: Route): JsonValue[] {
   }));
 }
 
+/**
+ * A parameter by itself is never required: a route whose parameters depend on each other says so in
+ * `together`.
+ */
 function queryParameters({ describe }: Route): JsonValue[] {
   const { query = [], together } = describe;
   if (together !== undefined) return [parametersTogether(query, together)];
   return query.map(({ name, meaning, schema }) => ({ name, in: 'query', description: meaning, schema }));
 }
 
-/** One object whose members are the parameters: only so can a description say how they depend on each other. */
+/**
+ * One object whose members are the parameters: only so can a description say how they depend on each other.
+ * On the wire nothing changes: `form` and `explode` send each member as a parameter of its own.
+ */
 function parametersTogether(query: readonly QueryDescription[], together: JsonObject): JsonObject {
   const members = query.map(({ name, meaning, schema }): [string, JsonValue] => [
     name,
@@ -124,6 +141,10 @@ function describeContent({ content }: ContentDescription): JsonObject {
   );
 }
 
+/**
+ * Answers by status. Problems with one status share one entry, which names their types; the body's `type`
+ * says which it is.
+ */
 function describeAnswers({ access, traced, describe }: Route, isGuarded: boolean): JsonObject {
   const answers = Object.entries<AnswerDescription>(describe.answers).map(
     ([status, answer]): [string, JsonObject] => [
@@ -162,10 +183,14 @@ interface Components {
   readonly schemas: JsonObject;
 }
 
-/** Moves the schemas that have a name out of a description. Throws when two that differ have the same name. */
+/**
+ * Moves the schemas that have a name out of a description, and puts references in their place, also within
+ * other schemas. Throws when two that differ have the same name: one of them would be described wrongly.
+ */
 export function extractComponents(description: JsonValue): Components {
   const schemas: Record<string, JsonObject> = {};
 
+  /** The members are replaced first, so that schemas are compared in the form in which they are written. */
   const referTo = (name: string, schema: JsonObject): JsonObject => {
     const content = withReferences(schema);
     const known = (schemas[name] ??= content);
@@ -186,6 +211,7 @@ export function extractComponents(description: JsonValue): Components {
   return { document, schemas: Object.fromEntries(Object.entries(schemas).toSorted(byName)) };
 }
 
+/** By code units, so that the description does not depend on the locale of the process. */
 function byName([left]: [string, JsonObject], [right]: [string, JsonObject]): number {
   return left < right ? -1 : 1;
 }

@@ -42,6 +42,7 @@ function propertySchema(field: Column, lastMonth: string): JsonObject {
 
 /** Go's own, which means that there is none. */
 const ZERO_TIME = '0001-01-01T00:00:00Z';
+/** A required field is the only one that may not be null or empty; each kind of field below says null too. */
 function valueSchema(field: Column): JsonObject {
   if (field.name === 'extra') return { type: ['object', 'null'] };
   if (field.required === true) return { type: 'string', minLength: 1, ...boundsOf(field) };

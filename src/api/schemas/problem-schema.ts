@@ -14,7 +14,10 @@ const FIELD_ERROR_SCHEMA = named('FieldError', {
 
 const TYPES = Object.keys(PROBLEMS) as ProblemType[];
 
-/** Members of a problem that is one of these. */
+/**
+ * Members of a problem that is one of these types; of any type when none is given. `type` and `status` list
+ * exactly the values that can occur.
+ */
 export function problemMembers(types: readonly ProblemType[] = TYPES): JsonObject {
   const statuses = new Set(types.map((type) => PROBLEMS[type].status));
   return {
@@ -27,6 +30,7 @@ export function problemMembers(types: readonly ProblemType[] = TYPES): JsonObjec
   };
 }
 
+/** One schema per type; the discriminator of PROBLEM_SCHEMA names them. */
 function schemaOf(type: ProblemType): JsonObject {
   return named(schemaName(type, 'problem'), {
     type: 'object',
@@ -36,7 +40,10 @@ function schemaOf(type: ProblemType): JsonObject {
   });
 }
 
-/** Any problem; `type` says which one it is. */
+/**
+ * Any problem (RFC 9457); `type` says which one it is. It is the only choice between objects in the
+ * description, because generators of clients take one only with a discriminator (ADR 32).
+ */
 export const PROBLEM_SCHEMA = named('Problem', {
   description: 'RFC 9457',
   oneOf: TYPES.map(schemaOf),

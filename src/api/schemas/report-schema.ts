@@ -28,6 +28,7 @@ export function reportSchema(name: ReportName): JsonObject {
   });
 }
 
+/** Columns in the order of the report. All of them are in every row. */
 function rowSchema(name: ReportName): JsonObject {
   const columns = Object.entries(REPORT_COLUMNS[name]);
   return named(schemaName(name, 'row'), {
@@ -37,6 +38,7 @@ function rowSchema(name: ReportName): JsonObject {
   });
 }
 
+/** By the kind of a report's column. Every value may be null. */
 const COLUMN_SCHEMAS: Readonly<Record<ReportColumn['type'], JsonObject>> = {
   text: { type: ['string', 'null'] },
   number: { type: ['number', 'null'] },
@@ -47,6 +49,7 @@ const COLUMN_SCHEMAS: Readonly<Record<ReportColumn['type'], JsonObject>> = {
   date: { type: ['string', 'null'], format: 'date' },
 };
 
+/** How the list of reports describes a parameter. `default` is null where leaving it out means no bound. */
 const PARAMETER_SCHEMA = named('ReportParameter', {
   type: 'object',
   required: ['name', 'type', 'default', 'meaning'],
@@ -58,6 +61,7 @@ const PARAMETER_SCHEMA = named('ReportParameter', {
   },
 });
 
+/** Answer of `GET /api/v1/reports`: each report, its question, and what it takes. */
 export const REPORT_LIST_SCHEMA = listSchema(
   'ReportList',
   named('ReportDescription', {
@@ -87,6 +91,7 @@ const LENGTH_OF_TIME = [
   'PT[0-9]{1,5}H',
 ].join('|');
 
+/** A report's parameter as a parameter of the query. It is never required: each has a default or no bound. */
 export function describeParameter({
   name,
   type,
@@ -96,6 +101,7 @@ export function describeParameter({
   return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type](name) };
 }
 
+/** What is taken, by the type of the parameter. Only `since` may be `all`. */
 const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
   count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
   text: () => ({ ...TEXT_FILTER_SCHEMA, minLength: 1 }),
@@ -108,6 +114,10 @@ const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonOb
 
 const textOrNull = { type: ['string', 'null'] };
 
+/**
+ * Answer of `GET /api/v1/investigations/similar`. `similarity` is the greater the nearer; the rows come in
+ * its order.
+ */
 export const SIMILAR_SCHEMA = listSchema(
   'SimilarInvestigationList',
   named('SimilarInvestigation', {
