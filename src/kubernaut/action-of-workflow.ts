@@ -17,6 +17,7 @@ export const ACTION_OF_WORKFLOW = definePhase({
   columns: {
     execution_id: { paths: inAll(ALL, 'metadata.name') },
     workflow_ref: { paths: inAll(ALL, 'metadata.name') },
+    // The workflowRef of G2 and G1 has ids, a version and a bundle; only the snapshot of G3 names the type of the action.
     action_type: { paths: { G3: 'spec.workflowRef.actionType' } },
     action_parameters: { paths: inAll(ALL, 'spec.parameters') },
     target_namespace: target('namespace'),
@@ -27,6 +28,7 @@ export const ACTION_OF_WORKFLOW = definePhase({
       derive: successOf,
       how: 'true when Completed, false when Failed, unknown before',
     },
+    // An execution that failed with its parent has the text in failureReason and no failureDetails.
     error: { paths: inAll(ALL, 'status.failureDetails.message', 'status.failureReason') },
     start_time: { paths: inAll(ALL, 'status.startTime') },
     end_time: { paths: inAll(ALL, 'status.completionTime') },
@@ -35,6 +37,7 @@ export const ACTION_OF_WORKFLOW = definePhase({
       derive: executionDuration,
       how: 'completion minus start, else what is named here',
     },
+    // Early G2 and G1 call the reference pipelineRunRef.
     job_name: {
       paths: {
         G3: 'status.executionRef.name',
@@ -42,6 +45,7 @@ export const ACTION_OF_WORKFLOW = definePhase({
         G1: 'status.pipelineRunRef.name',
       },
     },
+    // Known of failures only: pods are not watched, so the exit code of a success has no source.
     job_exit_code: { paths: inAll(ALL, 'status.failureDetails.exitCode') },
     retry_count: { paths: inAll(['G3', 'G2'], 'status.executionStatus.retryCount') },
     completed_at: { paths: inAll(ALL, 'status.completionTime') },
@@ -59,6 +63,7 @@ export function readActionOfWorkflow(subject: Subject): PhaseRead | undefined {
   return start === undefined && job === undefined ? undefined : read;
 }
 
+/** One part of the target, which an execution names as one text. A text of another form gives none of the three columns. */
 function target(part: keyof Target): {
   readonly paths: ReturnType<typeof inAll>;
   readonly derive: (found: JsonValue | undefined, resource: JsonObject) => string | undefined;
@@ -71,6 +76,7 @@ function target(part: keyof Target): {
   };
 }
 
+/** Undefined before the end, and for a word of a later generation: what is not known to have failed did not fail. */
 function successOf(phase: JsonValue | undefined): boolean | undefined {
   const word = typeof phase === 'string' ? phase.toLowerCase() : undefined;
   if (word === 'completed') return true;

@@ -41,6 +41,7 @@ export const SESSION_OF_ANALYSIS = definePhase({
   },
 });
 
+/** The members are named one by one: one of a later generation is in no list, and so shows as unrecognised. */
 export const AGENT_SESSION_LEFT_OUT: LeftOut = {
   ...SAID_BY_COMMON_COLUMNS,
   ...CHURN,
@@ -61,6 +62,12 @@ export const AGENT_SESSION_LEFT_OUT: LeftOut = {
 
 const UNDERSTOOD = understoodBy([SESSION_OF_ANALYSIS], pathsLeftOut(AGENT_SESSION_LEFT_OUT));
 
+/**
+ * Reads one session into a fragment for the record of its analysis: a session has no record of its own.
+ *
+ * Out: one observation, which waits until the analysis is there, or none while the session says nothing.
+ * Its phase is `investigation`, as the columns of that phase are the ones it adds to.
+ */
 export function readAgentSession(resource: JsonObject, context: ReadingContext): ResourceReading | Unread {
   const subject = subjectOf(resource, {
     shape: 'G3',
@@ -88,6 +95,10 @@ export function readAgentSession(resource: JsonObject, context: ReadingContext):
   };
 }
 
+/**
+ * The deletion of a session is said in the record of the analysis, under `agent_session_deleted_at`:
+ * `deleted_at` there is the analysis's own.
+ */
 export const readSessionDeletion = readDeletionAtSibling({
   kind: 'AgentSession',
   definition: SESSION_OF_ANALYSIS.definition,

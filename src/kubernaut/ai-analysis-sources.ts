@@ -15,6 +15,7 @@ const NEW = ['G3', 'G2', 'G1'] as const;
 const SIGNAL = 'spec.analysisRequest.signalContext';
 const ALERT = 'spec.analysisRequest.alertContext';
 
+/** A member of the signal that the analysis was made for. G0a called it an alert and kept it under another name. */
 function ofSignal(member: string): ColumnSource {
   return { paths: { ...inAll(['G3', 'G2', 'G1', 'G0'], `${SIGNAL}.${member}`), G0a: `${ALERT}.${member}` } };
 }
@@ -24,6 +25,10 @@ function grouped(struct: string, member: string): Readonly<Record<'G3' | 'G2' | 
   return { G3: `status.${struct}.${member}`, G2: `status.${member}`, G1: `status.${member}` };
 }
 
+/**
+ * What the model found out, and how long that took. Every analysis has this phase, also a fresh one that
+ * says nothing yet: it makes the row that the other phases of the analysis add to.
+ */
 export const INVESTIGATION = definePhase({
   definition: aiAnalysisAudit,
   phase: 'investigation',
@@ -33,6 +38,7 @@ export const INVESTIGATION = definePhase({
     alert_fingerprint: ofSignal('fingerprint'),
     environment: ofSignal('environment'),
     severity: ofSignal('severity'),
+    // The beginning of the session where there is one, else that of the analysis.
     investigation_start: {
       paths: {
         ...inAll(NEW, 'status.investigationSession.createdAt', 'status.startedAt'),
@@ -50,6 +56,7 @@ export const INVESTIGATION = definePhase({
       derive: millisecondsTaken,
       how: 'as it is; not of G0, whose unit nobody wrote down',
     },
+    // Only G0a lists hypotheses. The length of contributingFactors is another thing, and is not put in its place.
     root_cause_count: {
       paths: { G0a: 'status.investigationResult.rootCauseHypotheses' },
       derive: (found) => (Array.isArray(found) ? String(found.length) : undefined),
@@ -115,6 +122,9 @@ export const INVESTIGATION = definePhase({
   },
 });
 
+/**
+ * How the analysis ended and how sure it is. A confidence needs a workflow: an analysis that selected none has no score.
+ */
 export const ANALYSIS = definePhase({
   definition: aiAnalysisAudit,
   phase: 'analysis',
@@ -129,6 +139,7 @@ export const ANALYSIS = definePhase({
     confidence_score: {
       paths: { ...grouped('rcaResult', 'selectedWorkflow.confidence'), G0: 'status.confidence' },
     },
+    // validationAttemptsHistory and alignmentVerdict stand in `extra`: neither says what this column asks.
     hallucination_detected: {
       paths: { G0a: 'status.analysisResult.validationStatus.hallucinationDetected' },
     },
@@ -140,6 +151,10 @@ export const ANALYSIS = definePhase({
   },
 });
 
+/**
+ * What the analysis proposes: all proposals as JSON, and the first of them as one word. Probability and
+ * success rate of the past were dropped after G0a.
+ */
 export const RECOMMENDATION = definePhase({
   definition: aiAnalysisAudit,
   phase: 'recommendation',
@@ -154,6 +169,7 @@ export const RECOMMENDATION = definePhase({
       derive: recommendationsOf,
       how: 'selectedWorkflow, then alternativeWorkflows beside it; in G0 the action, in G0a the list as it is',
     },
+    // In each generation the most readable name that it has; G2 and G1 name no workflow.
     top_recommendation: {
       paths: {
         G3: ['workflowName', 'actionType', 'workflowId'].map(
@@ -168,11 +184,16 @@ export const RECOMMENDATION = definePhase({
     },
     effectiveness_probability: ofFirst('effectivenessProbability'),
     historical_success_rate: ofFirst('historicalSuccessRate'),
+    // Later generations do not name it here: the remediation and the execution say it (see the fragments in kinds.ts).
     workflow_crd_name: { paths: { G0a: 'status.workflowExecutionRef.name' } },
     workflow_crd_namespace: { paths: { G0a: 'status.workflowExecutionRef.namespace' } },
   },
 });
 
+/**
+ * That an analysis failed, and why. A phase of its own beside ANALYSIS: both fill `completion_status`, and
+ * only one of them does so for a given state.
+ */
 export const ANALYSIS_FAILURE = definePhase({
   definition: aiAnalysisAudit,
   phase: 'analysis-failure',
@@ -216,12 +237,14 @@ export function isOfFirstGeneration(resource: JsonObject): boolean {
   return typeof at(resource, 'spec.remediationRequestRef') === 'string';
 }
 
+/** The time of an investigation in milliseconds, or undefined. G0 has a member of the same name and of an unknown unit. */
 function millisecondsTaken(time: JsonValue | undefined, resource: JsonObject): string | undefined {
   const lexeme = isOfFirstGeneration(resource) ? undefined : numberLexeme(time);
   // Thirteen digits of milliseconds are three hundred years: what has more is no duration.
   return lexeme !== undefined && /^\d{1,12}$/.test(lexeme) ? lexeme : undefined;
 }
 
+/** No resource but the session names the end. Undefined unless both the start and the time taken can be read. */
 function investigationEnd(time: JsonValue | undefined, resource: JsonObject): string | undefined {
   const start = textAt(resource, 'status.investigationSession.createdAt', 'status.startedAt');
   const begun = start === undefined ? undefined : parseInstant(start);
@@ -230,6 +253,7 @@ function investigationEnd(time: JsonValue | undefined, resource: JsonObject): st
   return instantAfter(begun, Number(taken));
 }
 
+/** Behind it a year has five digits, which no instant in this code may have. */
 const LAST_MILLISECOND = millisecondsOf('9999-12-31T23:59:59.999Z');
 
 function instantAfter(start: string, milliseconds: number): string | undefined {
@@ -237,6 +261,10 @@ function instantAfter(start: string, milliseconds: number): string | undefined {
   return end > LAST_MILLISECOND ? undefined : instantOf(end);
 }
 
+/**
+ * Always a JSON list, the chosen one first. `found` is the selected workflow from G1 on, a text in G0, the
+ * list itself in G0a; alternatives may be there without a selected workflow.
+ */
 function recommendationsOf(found: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (Array.isArray(found)) return canonicalJson(found);
   if (typeof found === 'string') return canonicalJson([{ action: found }]);
@@ -246,6 +274,7 @@ function recommendationsOf(found: JsonValue | undefined, resource: JsonObject): 
   return all.length === 0 ? undefined : canonicalJson(all);
 }
 
+/** A number of the first recommendation of G0a. One that is not a number costs this column only. */
 function ofFirst(member: string): ColumnSource {
   return {
     paths: { G0a: 'status.recommendations' },
@@ -258,11 +287,13 @@ function ofFirst(member: string): ColumnSource {
   };
 }
 
+/** An analysis that ended for a transient error ran out of time: that is a timeout, not a failure. */
 function failureOf(phase: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (wordOf(phase) !== 'failed') return undefined;
   return textAt(resource, 'status.reason') === 'TransientError' ? 'timeout' : 'failed';
 }
 
+/** `reason, subReason, humanReviewReason: message`, as far as they are there. A message alone is a reason too. */
 function failureReasonOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (!isFailed(resource)) return undefined;
   const words = [
@@ -274,6 +305,7 @@ function failureReasonOf(_found: JsonValue | undefined, resource: JsonObject): s
   return parts.length === 0 ? undefined : parts.join(': ');
 }
 
+/** False is the zero value in Go: before the end it says only that nothing was decided. */
 function approvalRequired(found: JsonValue | undefined, resource: JsonObject): boolean | undefined {
   if (found === true) return true;
   return found === false && wordOf(at(resource, 'status.phase')) === 'completed' ? false : undefined;
@@ -283,6 +315,7 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** In lower case: generations spell their phases differently, and phases are compared without case. */
 function wordOf(value: JsonValue | undefined): string | undefined {
   return textOf(value)?.toLowerCase();
 }

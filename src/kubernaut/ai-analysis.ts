@@ -25,6 +25,7 @@ import type { Shape, ShapeMarks } from './shapes.ts';
 import { groupOf, shapeOf } from './shapes.ts';
 import { targetTextAt } from './target.ts';
 
+/** `status.rootCause` is in G2 and in G0, so it decides last, when nothing that only G0 has was there. */
 const MARKS: ShapeMarks = [
   [
     'G3',
@@ -48,6 +49,10 @@ const MARKS: ShapeMarks = [
 
 const GROUP_OF_G1 = 'aianalysis.kubernaut.io';
 
+/**
+ * A path here stands for all below it, also where the sources read one of its members:
+ * `status.investigationSession` is left out for its counters, and its id is recorded.
+ */
 export const AI_ANALYSIS_LEFT_OUT: LeftOut = {
   'whose it is stands in columns that every record has': [
     'spec.remediationRequestRef',
@@ -80,6 +85,7 @@ export const AI_ANALYSIS_LEFT_OUT: LeftOut = {
   ],
 };
 
+/** The first one is of every analysis; the others are recorded once they say something. */
 export const AI_ANALYSIS_PHASES = [
   INVESTIGATION,
   ANALYSIS,
@@ -93,6 +99,13 @@ const UNDERSTOOD = understoodBy(AI_ANALYSIS_PHASES, [
   'status.subReason',
 ]);
 
+/**
+ * Reads one analysis: its own record in up to four phases, and whether the remediation needed an approval,
+ * which is said in the row of the remediation. In: the JSON in any generation. Out: observations, the
+ * investigation first.
+ *
+ * Unrecognised fields are kept with the investigation alone, so that they are stored once.
+ */
 export function readAiAnalysis(resource: JsonObject, context: ReadingContext): ResourceReading | Unread {
   const shape = generationOf(resource);
   const subject = subjectOf(resource, {
@@ -128,6 +141,7 @@ function approvalOf(subject: Subject): readonly Observation[] {
   return 'approval_required' in observation.columns ? [observation] : [];
 }
 
+/** The proposal once there is one, else the name of the analysis. */
 function summaryOf(
   target: string | undefined,
   recommended: PhaseRead | undefined,
@@ -137,6 +151,10 @@ function summaryOf(
   return `${target ?? 'unknown target'}: ${String(top ?? observation.columns['crd_name'] ?? 'analysis')}`;
 }
 
+/**
+ * By a reference or an owner with a uid; in G0a by the AlertRemediation. G0 has a name only: then the
+ * remediation of that name which the reader saw last, or none yet.
+ */
 function remediationOfAnalysis(
   resource: JsonObject,
   context: ReadingContext,

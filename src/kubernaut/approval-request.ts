@@ -20,6 +20,7 @@ export const APPROVAL = definePhase({
   definition: remediationAudit,
   phase: 'approval',
   columns: {
+    // No field says so: that the request exists does.
     approval_required: { paths: {}, derive: () => true, how: 'true: there is a request for it' },
     approval_decision: {
       paths: anywhere('status.decision'),
@@ -51,6 +52,7 @@ export const APPROVAL = definePhase({
   },
 });
 
+/** `timeRemaining` and `message` change while nobody does anything: read, each change would be an observation. */
 export const APPROVAL_LEFT_OUT: LeftOut = {
   ...SAID_BY_COMMON_COLUMNS,
   ...CHURN,
@@ -66,6 +68,10 @@ export const APPROVAL_LEFT_OUT: LeftOut = {
   'the remediation says it': ['spec.clusterID'],
 };
 
+/**
+ * Reads a request into the phase `approval` of its remediation; it has no record of its own. Who decided is
+ * kept as it stands: that is what an audit asks for.
+ */
 export const readApprovalRequest = readerOf({
   sources: APPROVAL,
   leftOut: APPROVAL_LEFT_OUT,
@@ -73,6 +79,7 @@ export const readApprovalRequest = readerOf({
   remediationOf,
 });
 
+/** A deletion says nothing about the decision: the columns of the approval stay as they are. */
 export const readApprovalDeletion = readDeletionFromRemediation({
   kind: 'RemediationApprovalRequest',
   definition: APPROVAL.definition,

@@ -23,6 +23,7 @@ export function boundObservation(observation: Observation, hash: HashText): Obse
   // Every round hashes the same texts again, and a large resource takes several rounds.
   const remembered = remembering(hash);
   let bounded = observation;
+  // Each round cuts the observation as it came, not what the last round left: the result depends on the limit alone.
   for (let limit = MAX_WATCHED_OBSERVATION_BYTES; isTooLarge(bounded); limit /= 2) {
     if (limit < MAX_IDENTIFIER_LENGTH) throw new UnboundedObservationError(observation);
     bounded = { ...observation, columns: cutColumns(observation, limit, remembered) };
@@ -30,6 +31,7 @@ export function boundObservation(observation: Observation, hash: HashText): Obse
   return bounded;
 }
 
+/** A hash function that computes each text once. It lives as long as one observation. */
 function remembering(hash: HashText): HashText {
   const known = new Map<string, string>();
   return (text) => {
@@ -67,6 +69,9 @@ interface Cut {
   readonly hash: HashText;
 }
 
+/**
+ * Only texts and JSON grow. A number, an instant and an identifier are short by their type, and a cut one would be wrong.
+ */
 function cutColumn(column: Column | undefined, value: string | boolean, cut: Cut): string | boolean {
   if (typeof value === 'boolean' || value.length <= MAX_IDENTIFIER_LENGTH) return value;
   if (column?.type === 'jsonb') return canonicalJson(cutJson(parseJson(value), cut));
@@ -92,6 +97,7 @@ function cutObject(object: Readonly<Record<string, JsonValue>>, cut: Cut): JsonV
   const members = Object.entries(object)
     .map(([key, member]): [string, JsonValue] => [key, cutJson(member, cut)])
     .map((entry) => ({ entry, json: `${JSON.stringify(entry[0])}:${canonicalJson(entry[1])}` }))
+    // Equal lengths are ordered by their text: the same state must always give the same observation.
     .sort((left, right) => left.json.length - right.json.length || (left.json < right.json ? -1 : 1));
   const fitting = countFitting(
     members.map(({ json }) => json),
@@ -103,12 +109,17 @@ function cutObject(object: Readonly<Record<string, JsonValue>>, cut: Cut): JsonV
   return Object.fromEntries([...kept, ['_cut', count]]);
 }
 
+/** How many of the texts, from the first, fit into a container: bytes of UTF-8, without commas and brackets. */
 function countFitting(texts: readonly string[], limit: number): number {
   let left = limit * TEXTS_PER_CONTAINER;
   const overflow = texts.findIndex((text) => (left -= utf8Length(text)) < 0);
   return overflow === -1 ? texts.length : overflow;
 }
 
+/**
+ * What stands in the place of what was cut: how much, and a hash by which the whole can be proved, if
+ * somebody kept it.
+ */
 function missing(count: number, what: string, whole: JsonValue, hash: HashText): string {
   return `${count} ${what} left out, sha256 of the whole ${hash(canonicalJson(whole))}`;
 }

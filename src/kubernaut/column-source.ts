@@ -11,11 +11,15 @@ import { columnsByName } from '../domain/records/definition.ts';
 import { PathTree } from './path-tree.ts';
 import type { KnownShape } from './shapes.ts';
 
-/** Paths by generation, newest first: the first that carries a value is read, whatever shape the object has as a whole. */
+/**
+ * Paths by generation, newest first: the first that carries a value is read, whatever shape the object has as a whole.
+ * The order of the keys is the order of reading, so the newest generation is written first.
+ */
 export type Paths = Readonly<Partial<Record<KnownShape, string | readonly string[]>>>;
 
 /** Where a column comes from. Reading, documentation and the list of understood fields all follow from it. */
 export interface ColumnSource {
+  /** Empty where no path says it and `derive` or the watcher does. */
   readonly paths: Paths;
   /**
    * Derives the value from the resource where a path alone does not, in the column's travelling form (see `Columns`).
@@ -33,6 +37,7 @@ export interface Sources<D extends RecordDefinition> {
 }
 
 interface ColumnsRead {
+  /** By name, in travelling form. A column without a value is absent, never null: absence never erases in a fold. */
   readonly columns: Readonly<Record<string, string | boolean>>;
   /** Members for `extra`. */
   readonly extra: JsonObject;
@@ -72,6 +77,7 @@ interface IndexedPath {
   readonly index: number;
 }
 
+/** A column with the positions of its paths in what PathTree reads, in the order in which they are tried. */
 interface IndexedColumn {
   readonly column: Column;
   readonly source: ColumnSource;
@@ -85,6 +91,7 @@ interface IndexedMember {
 
 type Values = readonly (JsonValue | undefined)[];
 
+/** Reads each column, and checks what was read against the type and range of the column, also what `derive` returned. */
 function readColumns(
   indexed: readonly IndexedColumn[],
   values: Values,
@@ -98,6 +105,7 @@ function readColumns(
         ? readFirst(column.type, indexes, values, misshapen)
         : source.derive(firstPresent(indexes, values), resource);
     if (value === undefined) continue;
+    // A derived value may come from several fields. The first path stands for all of them in the report.
     if (isStorable(column, value)) columns[column.name] = value;
     else misshapen.push(...indexes.slice(0, 1).map(({ path }) => path));
   }
@@ -116,11 +124,13 @@ function readFirst(
     if (found === undefined || !isPresent(found)) continue;
     const value = readValue(found, type);
     if (value !== undefined) return value;
+    // Go writes the year 1 for a time that was never set: that is absent, not wrong.
     if (typeof found !== 'string' || !isZeroTime(found)) misshapen.push(path);
   }
   return undefined;
 }
 
+/** Members of `extra` keep the JSON they have: nothing is converted, so nothing can be misshapen. */
 function readExtra(indexed: readonly IndexedMember[], values: Values): JsonObject {
   const members: JsonObject = {};
   for (const { name, indexes } of indexed) {
@@ -150,6 +160,10 @@ export function readValue(value: JsonValue, type: ColumnType): string | boolean 
   return columnType(type).observed(value);
 }
 
+/**
+ * Throws when the code is loaded, not when a resource is read: a source for a column that does not exist is
+ * a mistake here.
+ */
 function columnOf(definition: RecordDefinition, name: string): Column {
   const column = columnsByName(definition).get(name);
   if (column === undefined) throw new TypeError(`${definition.table} has no column ${name}`);
@@ -178,7 +192,10 @@ export function allPaths(paths: Paths): readonly string[] {
   return all;
 }
 
-/** Paths that several generations share. */
+/**
+ * Paths that several generations share. Where two such objects are spread into one, a generation that is in both keeps
+ * the paths of the later one alone.
+ */
 export function inAll(shapes: readonly KnownShape[], ...paths: readonly string[]): Paths {
   return Object.fromEntries(shapes.map((shape) => [shape, paths]));
 }

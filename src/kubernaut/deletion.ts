@@ -8,7 +8,9 @@ import type { ReadingContext, RemediationReference, ResourceReading } from './ob
 import { remediationOf } from './observed-remediation.ts';
 import { siblingMark } from './sibling.ts';
 
+/** The record in which a deletion is said: which phase of which table, under which key, with which columns. */
 interface DeletionRecord {
+  /** The kind of the resource that is gone, which need not be the one that the record is about. */
   readonly kind: string;
   readonly definition: RecordDefinition;
   readonly phase: AuditPhase;
@@ -16,7 +18,10 @@ interface DeletionRecord {
   readonly columns: Observation['columns'];
 }
 
-/** That a resource is gone, said of one record. */
+/**
+ * That a resource is gone, said of one record. The version is that of the deletion where the watch
+ * delivered it, so it is newer than every state; `resource.deletedAt` marks the observation as a deletion.
+ */
 export function observeDeletion(
   { namespace, name, uid, phase, sourceVersion, createdAt, deletedAt }: GoneResource,
   { cluster, observedAt }: ReadingContext,
@@ -45,6 +50,7 @@ export function readDeletionFromRemediation(recordPhase: RecordPhase): ReadDelet
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone);
     if (remediation === undefined) return { unread: 'no-remediation' };
+    // No `deleted_at`: in this record that column is when the remediation itself was deleted.
     const columns = { remediation_id: remediation.name, remediation_uid: remediation.uid };
     const record = { ...recordPhase, key: naturalKey(remediation.uid), columns };
     return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
@@ -87,6 +93,7 @@ export function readDeletionAtSibling(
   };
 }
 
+/** The reading around one observation of a deletion. Nothing is read from fields, so no shape is recognised. */
 function aboutDeletion(
   gone: GoneResource,
   remediation: RemediationReference,
@@ -103,6 +110,7 @@ function aboutDeletion(
   };
 }
 
+/** From the last state, where the watch delivered one. What was only found to be gone has none. */
 function referenceIn({ lastState, namespace }: GoneResource): RemediationReference | undefined {
   return lastState === undefined ? undefined : remediationOf(lastState, namespace);
 }

@@ -12,6 +12,10 @@ import { textAt } from './resource.ts';
 
 const anywhere = (...paths: readonly string[]) => inAll(['G3', 'G2'], ...paths);
 
+/**
+ * What the assessment found out, as a part of the record of the remediation. The resource has scores of
+ * components only: there is no score of the whole, and none is computed.
+ */
 export const VERIFICATION = definePhase({
   definition: remediationAudit,
   phase: 'verification',
@@ -36,6 +40,7 @@ export const VERIFICATION = definePhase({
   },
 });
 
+/** `spec.config` is left out as a whole; two of its members are read into `extra` before. */
 export const VERIFICATION_LEFT_OUT: LeftOut = {
   ...CHURN,
   'counts and plans the checks of the target': [
@@ -60,6 +65,10 @@ export const VERIFICATION_LEFT_OUT: LeftOut = {
   ],
 };
 
+/**
+ * Reads an assessment into the phase `verification` of its remediation. A score of 0 is a score; an absent
+ * one was not assessed.
+ */
 export const readEffectivenessAssessment = readerOf({
   sources: VERIFICATION,
   leftOut: VERIFICATION_LEFT_OUT,

@@ -3,7 +3,10 @@ import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { textAt } from './resource.ts';
 
-/** From start to end where both are named, else the duration that the resource names. */
+/**
+ * From start to end where both are named, else the duration that the resource names, in the text of an
+ * interval. Named durations are Go text or ISO 8601; undefined for any other text.
+ */
 export function durationOf(
   named: JsonValue | undefined,
   root: JsonValue | undefined,

@@ -8,9 +8,13 @@ import type {
 } from './observed-remediation.ts';
 import type { PhaseSources } from './read-kind.ts';
 
-/** A kind of resource that the audit reads. */
+/**
+ * A kind of resource that the audit reads: where a cluster serves it, what is read of it, and what its end
+ * means. The watcher and the documentation know of a kind only what stands here.
+ */
 export interface KubernautKind {
   readonly kind: string;
+  /** As in the URL of the API server. */
   readonly plural: string;
   /** Groups and versions it was ever served in, newest first; a cluster may serve several, or none. */
   readonly served: readonly { readonly group: string; readonly version: string }[];
@@ -39,9 +43,10 @@ export interface GoneResource {
   readonly deletedAt: string;
   /** When it was created, else when it was first seen. */
   readonly createdAt: string;
-  /** The state in which it went; absent when only its absence was seen. */
+  /** The state in which it went, in full; absent when only its absence was seen. */
   readonly lastState?: JsonObject;
   /** Its last known phase in its own word. */
   readonly phase?: string;
+  /** As it was recorded before. Absent when unknown; then the last state has to name it. */
   readonly remediation?: RemediationReference;
 }

@@ -63,10 +63,12 @@ import {
   WORKFLOW_OF_ANALYSIS,
 } from './workflow-execution-sources.ts';
 
+/** For a kind with records of its own: the deletion is said in the phase that each of its resources has. */
 function deletionOf(kind: string, { definition, phase }: PhaseSources): KubernautKind['readDeletion'] {
   return readDeletionOfRecord({ kind, definition, phase });
 }
 
+/** All kinds that are read. A kind that a cluster serves in none of its groups is absent there: that is not an error. */
 export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
   {
     kind: 'RemediationRequest',
@@ -75,6 +77,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
       { group: 'kubernaut.ai', version: 'v1alpha1' },
       { group: 'remediation.kubernaut.io', version: 'v1alpha1' },
     ],
+    // SKIP makes records of their own: a remediation may be blocked several times.
     phases: [PROGRESS, CLOSURE, SKIP],
     fragments: [WORKFLOW_OF_ANALYSED, ANALYSIS_TIMEOUT, NAME_OF_EXECUTED],
     leftOut: REMEDIATION_REQUEST_LEFT_OUT,
@@ -102,6 +105,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     served: [
       { group: 'kubernaut.ai', version: 'v1alpha1' },
       { group: 'aianalysis.kubernaut.io', version: 'v1alpha1' },
+      // G0a, which lived in documents only.
       { group: 'ai.kubernaut.io', version: 'v1' },
     ],
     phases: AI_ANALYSIS_PHASES,
@@ -114,6 +118,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     kind: 'AgentSession',
     plural: 'agentsessions',
     served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
+    // No record of its own: it only adds to the record of its analysis.
     phases: [],
     fragments: [SESSION_OF_ANALYSIS],
     leftOut: AGENT_SESSION_LEFT_OUT,
@@ -138,6 +143,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     readDeletion: deletionOf('WorkflowExecution', EXECUTION),
   },
   {
+    // No controller ever reconciled this kind: it is expected in posts and in tests.
     kind: 'KubernetesExecution',
     plural: 'kubernetesexecutions',
     served: [
@@ -159,6 +165,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     ],
     phases: [APPROVAL],
     leftOut: APPROVAL_LEFT_OUT,
+    // It has no phase: its decision is read as one (`ownPhaseOf`).
     terminalPhases: ['approved', 'rejected', 'expired'],
     read: readApprovalRequest,
     readDeletion: readApprovalDeletion,

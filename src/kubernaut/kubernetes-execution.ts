@@ -23,12 +23,17 @@ const HIDDEN = '[REDACTED:kubernetes-secret]';
 
 const RESULTS = 'status.executionResults';
 
+/**
+ * One step of a step-level workflow. Only G0 has this kind; later the job behind a workflow takes its place
+ * in the same table (`ACTION_OF_WORKFLOW`).
+ */
 export const ACTION = definePhase({
   definition: kubernetesExecutionAudit,
   phase: 'action',
   columns: {
     execution_id: { paths: { G0: 'metadata.name' } },
     workflow_ref: { paths: { G0: 'spec.workflowExecutionRef.name' } },
+    // Counts from 1.
     step_index: { paths: { G0: 'spec.stepNumber' } },
     action_type: { paths: { G0: 'spec.action' } },
     action_parameters: {
@@ -57,6 +62,7 @@ export const ACTION = definePhase({
     job_name: { paths: { G0: [`${RESULTS}.jobName`, 'status.jobName'] } },
     retry_count: { paths: { G0: `${RESULTS}.retriesAttempted` } },
     max_retries: { paths: { G0: 'spec.maxRetries' } },
+    // The same as end_time: the resource has no other end.
     completed_at: { paths: { G0: `${RESULTS}.endTime` } },
     phase: { paths: { G0: 'status.phase' } },
   },
@@ -71,6 +77,7 @@ export const ACTION = definePhase({
   },
 });
 
+/** Of the information for a rollback only two members are recorded: whether there is one, and by which action. */
 export const KUBERNETES_EXECUTION_LEFT_OUT: LeftOut = {
   'whose it is stands in columns that every record has': [
     'spec.remediationRequestRef',
@@ -128,6 +135,7 @@ export function readKubernetesExecution(
   };
 }
 
+/** In whose name an action without a known remediation is handled: its workflow execution by a uid, else itself. */
 function remediationFallback(resource: JsonObject, namespace: string): RemediationReference | undefined {
   const owner = ownerOf(resource, 'WorkflowExecution');
   const reference = 'spec.workflowExecutionRef';
@@ -140,6 +148,7 @@ function remediationFallback(resource: JsonObject, namespace: string): Remediati
     : { namespace, name: ownName, uid: ownUid };
 }
 
+/** The fallback is an address for delivery. Stored as the remediation it would be a false statement. */
 function withoutRemediation(observation: Observation): Observation {
   const unknown = new Set(['remediation_id', 'remediation_uid']);
   const columns = Object.entries(observation.columns).filter(([name]) => !unknown.has(name));

@@ -1,6 +1,7 @@
 /** Fields that are known and not recorded: the reason, and the paths that it holds for. */
 export type LeftOut = Readonly<Record<string, readonly string[]>>;
 
+/** For kinds whose only reference to the remediation is this one. */
 export const SAID_BY_COMMON_COLUMNS: LeftOut = {
   'whose it is stands in columns that every record has': ['spec.remediationRequestRef'],
 };
@@ -13,6 +14,7 @@ export const CHURN: LeftOut = {
   ],
 };
 
+/** The paths without their reasons, for the search for unrecognised fields. */
 export function pathsLeftOut(leftOut: LeftOut): readonly string[] {
   return Object.values(leftOut).flat();
 }

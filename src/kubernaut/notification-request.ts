@@ -28,6 +28,7 @@ const MEMBERS = {
   completed_at: 'status.completionTime',
 } as const;
 
+/** Members of one attempt to deliver; the paths start at the attempt. Who was written to is not among them. */
 const ATTEMPT_MEMBERS = {
   channel: 'channel',
   attempt: 'attempt',
@@ -39,6 +40,7 @@ const ATTEMPT_MEMBERS = {
 
 const ATTEMPTS = 'status.deliveryAttempts';
 
+/** One entry of the map `notifications` in the record of the remediation: a remediation may have many requests. */
 export const NOTIFICATION = definePhase({
   definition: remediationAudit,
   phase: 'notification',
@@ -68,6 +70,10 @@ export const NOTIFICATION_LEFT_OUT: LeftOut = {
   'repeats the reason in prose': ['status.message'],
 };
 
+/**
+ * Reads a request into the phase `notification` of its remediation. The reference is optional in the
+ * resource: a request without one, and without an owner, belongs to no remediation and is not read.
+ */
 export const readNotificationRequest = readerOf({
   sources: NOTIFICATION,
   leftOut: NOTIFICATION_LEFT_OUT,
@@ -93,6 +99,7 @@ function entryOf(_found: JsonValue | undefined, resource: JsonObject): string | 
   return canonicalJson({ [name]: entry });
 }
 
+/** The members that are there; 0 and false are values, `""` is absent as everywhere in Go. */
 function pick(from: JsonObject, members: Readonly<Record<string, string>>): JsonObject {
   const picked: JsonObject = {};
   for (const [name, path] of Object.entries(members)) {

@@ -8,6 +8,7 @@ import type { Shape } from './shapes.ts';
 export interface RemediationReference {
   readonly namespace: string;
   readonly name: string;
+  /** What identifies it: names were used again for later remediations in G1. */
   readonly uid: string;
 }
 
@@ -27,7 +28,13 @@ export interface ResourceReading {
   readonly misshapen: readonly string[];
 }
 
-/** Why nothing can be recorded of a resource. */
+/**
+ * Why nothing can be recorded of a resource.
+ *
+ * - `no-identity`: it lacks a name, uid or version, or a time of creation that can be read.
+ * - `unreadable-version`: its version is not a number of at most fifteen digits, so its states cannot be ordered.
+ * - `no-remediation`: it belongs to none that is known. The watcher reads it again later.
+ */
 export interface Unread {
   readonly unread: 'no-identity' | 'no-remediation' | 'unreadable-version';
 }
@@ -38,9 +45,11 @@ export function isUnread(reading: ResourceReading | Unread): reading is Unread {
 
 /** What the reader knows and the resource does not. */
 export interface ReadingContext {
+  /** Configured name of the cluster, as it is stored with each record. */
   readonly cluster: string;
   /** Raised by an operator when a cluster was restored from a backup and its versions went back. */
   readonly epoch: bigint;
+  /** By the clock of the reader. Only what is observed is timed by it; facts have the times of the resource. */
   readonly observedAt: string;
   /**
    * The uid of a remediation that the reader has seen, for resources that name theirs without one. What it does not
@@ -54,12 +63,14 @@ export interface ReadingContext {
   readonly siblingCreatedAt?: (sibling: SiblingName, remediationUid: string) => string | undefined;
 }
 
+/** Another resource of the same remediation, by the name under which it is referred to. */
 export interface SiblingName {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
 }
 
+/** One epoch has room for every version of fifteen digits, and a bigint for some nine thousand epochs. */
 const VERSIONS_PER_EPOCH = 10n ** 15n;
 
 /** Orders all states of a resource, across restores of its cluster; undefined for a version that is no number. */

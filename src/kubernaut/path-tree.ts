@@ -34,6 +34,7 @@ export class PathTree {
   }
 }
 
+/** One step of the paths; steps that paths share are one branch. */
 interface Branch {
   readonly step: string;
   /** Undefined where no path ends. */
@@ -43,6 +44,7 @@ interface Branch {
 
 function gather(branches: readonly Branch[], from: JsonObject, values: (JsonValue | undefined)[]): void {
   for (const { step, index, branches: deeper } of branches) {
+    // A member may be called like one that every JavaScript object inherits.
     if (!Object.hasOwn(from, step)) continue;
     const member = from[step];
     if (index !== undefined) values[index] = member ?? undefined;

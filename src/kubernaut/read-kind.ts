@@ -16,10 +16,14 @@ import { siblingMark } from './sibling.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 
-/** What one phase of the audit takes from one kind of resource. */
+/**
+ * What one phase of the audit takes from one kind of resource: the table, the phase, and the source of each
+ * column. A kind may fill several phases, and several kinds may fill one.
+ */
 export interface PhaseSources<D extends RecordDefinition = RecordDefinition> extends Sources<D> {
   readonly definition: D;
   readonly phase: AuditPhase;
+  /** Made of the sources by `definePhase`, once. */
   readonly readColumns: ColumnReader;
 }
 
@@ -30,11 +34,13 @@ export function definePhase<const D extends RecordDefinition>(
   return { ...sources, readColumns: createColumnReader(sources.definition, sources) };
 }
 
-/** A resource on its way through its adapter. */
+/** A resource on its way through its adapter: everything about it that does not depend on a phase. */
 export interface Subject {
   readonly resource: JsonObject;
   readonly identity: ResourceIdentity;
+  /** Its version with the epoch of its cluster in front, as decimal text (`sourceVersion`). */
   readonly version: string;
+  /** By the API server, in the form of all instants here; it decides the month of the record. */
   readonly createdAt: string;
   readonly shape: Shape;
   readonly remediation: RemediationReference;
@@ -48,6 +54,10 @@ interface SubjectParts {
   readonly context: ReadingContext;
 }
 
+/**
+ * Checks what every resource must have: an identity, a version that orders its states, and a remediation. Out: the
+ * subject, or the reason why the resource cannot be read.
+ */
 export function subjectOf(
   resource: JsonObject,
   { shape, remediation, context }: SubjectParts,
@@ -65,10 +75,12 @@ export interface PhaseRead {
   readonly observation: Observation;
   /** Whether the resource says anything of this phase beyond where it comes from. */
   readonly saysSomething: boolean;
+  /** Empty unless `known` was given: see `RecordAddress`. */
   readonly unrecognised: readonly string[];
   readonly misshapen: readonly string[];
 }
 
+/** Which record the observation is about, where it is not simply the resource's own. */
 interface RecordAddress {
   /** Default: the key by remediation and name that a record of this resource has. */
   readonly key?: string;
@@ -80,6 +92,11 @@ interface RecordAddress {
   readonly extra?: JsonObject;
 }
 
+/**
+ * Reads one phase of a resource into an observation. What comes in: the sources, the resource, and where
+ * the record differs from the usual, its address. It always returns an observation, also an empty one:
+ * whether that is worth recording the caller decides by `saysSomething`.
+ */
 export function readPhase(
   sources: PhaseSources,
   subject: Subject,
@@ -109,7 +126,11 @@ export function readPhase(
   };
 }
 
-/** What a resource knows of a sibling's record. Undefined when it knows nothing. */
+/**
+ * What a resource knows of a sibling's record, addressed by the sibling's name and marked to wait for it
+ * (`siblingMark`). Undefined when it knows nothing, or not the name. It has no `source_*`: those columns
+ * are the sibling's own.
+ */
 export function fragmentFor(
   sibling: {
     readonly definition: RecordDefinition;
@@ -154,6 +175,9 @@ function commonOf(
   };
 }
 
+/**
+ * The columns that name the resource of a record. Only the resource that the record is about may fill them.
+ */
 function aboutSource({ identity, shape }: Subject): Observation['columns'] {
   return {
     namespace: identity.namespace,

@@ -17,6 +17,7 @@ import { groupOf } from './shapes.ts';
 /** A kind whose resources add to the record of their remediation and have none of their own. */
 interface RemediationAddition {
   readonly sources: PhaseSources<typeof remediationAudit>;
+  /** Known and not recorded; all else that no source reads is kept as unrecognised. */
   readonly leftOut: LeftOut;
   /** What it is about, for the summary. */
   readonly subject: (resource: JsonObject) => string | undefined;
@@ -29,7 +30,10 @@ interface RemediationAddition {
 
 const GROUP_SINCE_G2 = 'kubernaut.ai';
 
-/** These kinds have had one shape since G2; what was served by another group is older. */
+/**
+ * The reader of a kind that only adds to its remediation: always one observation, under the key of the
+ * remediation. These kinds have had one shape since G2; what was served by another group is older.
+ */
 export function readerOf(
   kind: RemediationAddition,
 ): (resource: JsonObject, context: ReadingContext) => ResourceReading | Unread {
@@ -43,6 +47,7 @@ export function readerOf(
     const key = naturalKey(subject.remediation.uid);
     const { observation, unrecognised, misshapen } = readPhase(kind.sources, subject, {
       key,
+      // `source_*` of this record name the RemediationRequest, not what adds to it.
       own: false,
       known,
     });

@@ -12,6 +12,7 @@ import { grouped } from './remediation-request-sources.ts';
 import { textAt } from './resource.ts';
 import { targetTextAt } from './target.ts';
 
+// Paths that several readers below share. G3 has these members in structs; before, they lie flat under `status`.
 const REMEDIATION_TARGET = grouped('workflowSelection', 'remediationTarget');
 const BLOCK_REASON = grouped('routingStatus', 'blockReason');
 const BLOCKED_UNTIL = grouped('routingStatus', 'blockedUntil');
@@ -33,7 +34,9 @@ export const SKIP = definePhase({
     },
     phase: { paths: {}, derive: () => 'Skipped', how: '`Skipped`: it was kept from running' },
     outcome: { paths: {}, derive: () => 'n/a', how: '`n/a`' },
+    // blockReason is erased on unblock, so this is read from the very state that is blocked.
     skip_reason: { paths: grouped('routingStatus', 'blockReason', 'skipReason') },
+    // blockingWorkflowExecution is set for ResourceBusy only.
     conflicting_wfe: {
       paths: grouped('routingStatus', 'blockingWorkflowExecution'),
       derive: conflictOf,
@@ -62,6 +65,10 @@ export const SKIP = definePhase({
   },
 });
 
+/**
+ * Which execution was created from an analysis, for the record of the analysis. The execution says the same
+ * of itself (`WORKFLOW_OF_ANALYSIS`); whichever is observed first brings it.
+ */
 export const WORKFLOW_OF_ANALYSED = definePhase({
   definition: aiAnalysisAudit,
   phase: 'recommendation',
@@ -71,6 +78,10 @@ export const WORKFLOW_OF_ANALYSED = definePhase({
   },
 });
 
+/**
+ * That a remediation timed out during its analysis, for the record of the analysis. Its own phase does not
+ * show it: an analysis that is ended with its parent is Failed.
+ */
 export const ANALYSIS_TIMEOUT = definePhase({
   definition: aiAnalysisAudit,
   phase: 'analysis-failure',
@@ -133,6 +144,10 @@ export function lastBlockOf(resource: JsonObject): JsonObject | undefined {
   return block;
 }
 
+/**
+ * What a remediation knows of its analysis and its execution, as fragments for their records. An analysis that the
+ * resource does not name has the name that follows from the remediation; an execution that it does not name is unknown.
+ */
 export function siblingsOf(subject: Subject): readonly Observation[] {
   const { resource, remediation } = subject;
   const analysis =
@@ -145,6 +160,10 @@ export function siblingsOf(subject: Subject): readonly Observation[] {
   ];
 }
 
+/**
+ * No observation when the remediation says nothing for the record, or does not know the name of its
+ * resource.
+ */
 function fragment(sources: PhaseSources, name: string | undefined, subject: Subject): readonly Observation[] {
   const { definition, phase } = sources;
   const { columns } = sources.readColumns(subject.resource);
@@ -156,6 +175,7 @@ function textOf(resource: JsonObject, paths: Paths): string | undefined {
   return textAt(resource, ...allPaths(paths));
 }
 
+/** Who is in the way: the execution that blocks, or for a duplicate the one that came first. */
 function conflictOf(blocking: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (typeof blocking === 'string') return blocking;
   return textOf(resource, BLOCK_REASON) === 'DuplicateInProgress'
@@ -163,12 +183,14 @@ function conflictOf(blocking: JsonValue | undefined, resource: JsonObject): stri
     : undefined;
 }
 
+/** A bundle that already has a digest in its text keeps that one. */
 function bundleOf(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (typeof bundle !== 'string') return undefined;
   const digest = textOf(resource, grouped('workflowSelection', 'selectedWorkflowRef.executionBundleDigest'));
   return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
 }
 
+/** Derived, as a reference is an object and the column holds `namespace/Kind/name`. */
 function targetOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
   for (const path of [...allPaths(REMEDIATION_TARGET), 'spec.targetResource']) {
     const target = targetTextAt(resource, path);
@@ -177,6 +199,7 @@ function targetOf(_found: JsonValue | undefined, resource: JsonObject): string |
   return undefined;
 }
 
+/** `timeout` is the word of G1, `TimedOut` that of later generations. */
 function timeoutOf(phase: JsonValue | undefined, resource: JsonObject): string | undefined {
   const overall = textAt(resource, 'status.overallPhase')?.toLowerCase();
   const isTimedOut = overall === 'timedout' || overall === 'timeout';

@@ -8,7 +8,10 @@ import { definePhase } from './read-kind.ts';
 
 const ALL = ['G3', 'G2', 'G1'] as const;
 
-/** G3 gathered these members of the status in a struct; before, they lay flat. */
+/**
+ * Paths of members of the status that G3 gathered in a struct; before, they lay flat. With several members
+ * the first that has a value is read, struct before flat.
+ */
 export function grouped(struct: string, ...members: readonly string[]): Paths {
   const flat = members.map((member) => `status.${member}`);
   return { G3: members.map((member) => `status.${struct}.${member}`), G2: flat, G1: flat };
@@ -30,6 +33,7 @@ const COLUMNS = {
   target_namespace: { paths: anywhere('spec.targetResource.namespace') },
   overall_phase: { paths: anywhere('status.overallPhase') },
   outcome: { paths: grouped('completionStatus', 'outcome') },
+  // Of a time-out the phase stands in timeoutPhase.
   failure_phase: { paths: grouped('completionStatus', 'failurePhase', 'timeoutPhase') },
   failure_reason: { paths: grouped('completionStatus', 'failureReason') },
   workflow_id: { paths: grouped('workflowSelection', 'selectedWorkflowRef.workflowId') },
@@ -44,6 +48,10 @@ const COLUMNS = {
   retention_expires_at: { paths: anywhere('status.retentionExpiryTime') },
 } satisfies RemediationColumns;
 
+/**
+ * What has no column. Some members are written by no kubernaut of today (`skip_reason`, `duplicate_count` …); they are
+ * read where they still stand.
+ */
 const EXTRA: Readonly<Record<string, Paths>> = {
   message: anywhere('status.message'),
   cluster_id: anywhere('spec.clusterID'),
@@ -97,6 +105,7 @@ const EXTRA: Readonly<Record<string, Paths>> = {
   signal_target_display: grouped('workflowSelection', 'signalTargetDisplay'),
 };
 
+/** A remediation that goes on. The same columns as its closure; only the verdict differs. */
 export const PROGRESS = definePhase({
   definition: remediationAudit,
   phase: 'progress',
@@ -131,7 +140,10 @@ export const CLOSURE = definePhase({
   extra: EXTRA,
 });
 
-/** In lower case. */
+/**
+ * Phases that end a remediation, in lower case, in the words of all generations. `failed` is among them
+ * although it may still become Blocked.
+ */
 export const TERMINAL_PHASES = [
   'completed',
   'failed',
@@ -141,14 +153,17 @@ export const TERMINAL_PHASES = [
   'cancelled',
 ] as const;
 
+/** Compares without case: G1 writes its phases in lower case. */
 export function isTerminal(phase: JsonValue | undefined): boolean {
   return typeof phase === 'string' && TERMINAL_PHASES.some((terminal) => terminal === phase.toLowerCase());
 }
 
+/** The verdict of a remediation that is over. What is gone without a terminal phase was deleted before its end. */
 export function verdictOf(phase: JsonValue | undefined): string {
   return isTerminal(phase) ? 'terminal' : 'deleted-before-terminal';
 }
 
+/** Both places of the members of a struct, for the list of what is left out. */
 const flatAndGrouped = (struct: string, members: readonly string[]): readonly string[] =>
   members.flatMap((member) => [`status.${struct}.${member}`, `status.${member}`]);
 

@@ -24,6 +24,7 @@ import { targetTextAt } from './target.ts';
 
 const KIND = 'RemediationRequest';
 
+/** What only one generation has, so it decides before the group does. */
 const MARKS: ShapeMarks = [
   [
     'G3',
@@ -59,6 +60,12 @@ const GROUP_OF_G1 = 'remediation.kubernaut.io';
 
 const UNDERSTOOD = understoodBy([PROGRESS, CLOSURE, SKIP], pathsLeftOut(REMEDIATION_REQUEST_LEFT_OUT));
 
+/**
+ * Reads one state of a remediation: its own record, the block that this state shows, and what it knows of its siblings.
+ *
+ * The own record is progress or closure by the phase, and comes first. Updates after the end are closures
+ * too: the times of retention and notifications still change then.
+ */
 export function readRemediationRequest(
   resource: JsonObject,
   context: ReadingContext,
@@ -97,6 +104,7 @@ export function readRemediationDeletion(gone: GoneResource, context: ReadingCont
   return { ...about, observations: [observation] };
 }
 
+/** What is known of a remediation at the moment it went. */
 interface Ending {
   readonly about: Omit<ResourceReading, 'observations'>;
   readonly columns: Observation['columns'];
@@ -118,6 +126,7 @@ function endingOf(gone: GoneResource, context: ReadingContext): Ending {
   };
 }
 
+/** Without a last state: only what the watcher stored of it. Its target and its signal are in the record already. */
 function rememberedEnding({ namespace, name, uid, phase }: GoneResource): Ending {
   return {
     about: {
@@ -145,6 +154,7 @@ function subjectOfRequest(resource: JsonObject, context: ReadingContext): Subjec
   return subjectOf(resource, { shape: generationOf(resource), remediation, context });
 }
 
+/** `isOver` is given, not read: a deleted remediation is over in any phase. */
 function readOwnRecord(subject: Subject, isOver: boolean): PhaseRead {
   return readPhase(isOver ? CLOSURE : PROGRESS, subject, {
     key: naturalKey(subject.remediation.uid),
@@ -168,6 +178,7 @@ function aboutRequest(
   };
 }
 
+/** Members of `extra` that no single path gives. Of the raw payload only its length is kept: it may hold secrets. */
 function composedExtra(resource: JsonObject): JsonObject {
   const payload = textAt(resource, 'spec.originalPayload');
   const block = lastBlockOf(resource);
@@ -181,10 +192,12 @@ function composedExtra(resource: JsonObject): JsonObject {
   };
 }
 
+/** The group in these references is out of date in today's kubernaut, so only the names are kept. */
 function namesOf(references: JsonValue | undefined): string[] {
   return Array.isArray(references) ? references.flatMap((reference) => textAt(reference, 'name') ?? []) : [];
 }
 
+/** By what only one generation has, then by group and the case of the phase, then by what two generations share. */
 function generationOf(resource: JsonObject): Shape {
   const shape = shapeOf(resource, MARKS);
   if (shape !== 'unknown') return shape;

@@ -18,6 +18,7 @@ export function at(root: JsonValue | undefined, path: string): JsonValue | undef
     if (!isJsonObject(current) || !Object.hasOwn(current, step)) return undefined;
     current = current[step];
   }
+  // null means absent in Go.
   return current ?? undefined;
 }
 

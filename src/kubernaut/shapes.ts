@@ -7,11 +7,13 @@ import { at, textAt } from './resource.ts';
  */
 export const SHAPES = ['G3', 'G2', 'G1', 'G0', 'G0a'] as const;
 export type KnownShape = (typeof SHAPES)[number];
+/** `unknown`: nothing decides yet, as in a fresh object without a status. A later version of it may. */
 export type Shape = KnownShape | 'unknown';
 
 /** Which paths identify a generation, newest first: the first shape one of whose paths is there is the shape of the object. */
 export type ShapeMarks = readonly (readonly [shape: KnownShape, ...paths: string[]])[];
 
+/** The first generation of which a mark is there. A mark counts by its presence, also when its value is empty. */
 export function shapeOf(resource: JsonObject, marks: ShapeMarks): Shape {
   for (const [shape, ...paths] of marks) {
     if (paths.some((path) => at(resource, path) !== undefined)) return shape;

@@ -18,6 +18,7 @@ export function siblingMark(
 ): Pick<Observation, 'fragment'> | Pick<Observation, 'createdAt'> {
   const { table, namespace, name } = sibling;
   const kind = KIND_OF_TABLE[table];
+  // No kind is known for the table, so the sibling cannot be looked for, and what is said has to wait.
   if (kind === undefined) return { fragment: true };
   const createdAt = siblingCreatedAt?.({ kind, namespace, name }, remediationUid);
   return createdAt === undefined ? { fragment: true } : { createdAt };

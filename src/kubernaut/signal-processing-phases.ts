@@ -15,6 +15,10 @@ export function processingPhasesOf(resource: JsonObject): string | undefined {
   return known.length === 0 ? undefined : canonicalJson(known);
 }
 
+/**
+ * The quality is a number of G1; later generations only say whether the context is incomplete
+ * (`degradedMode`).
+ */
 function enriching(resource: JsonObject): JsonObject {
   return compact({
     phase: 'enriching',
@@ -27,6 +31,7 @@ function enriching(resource: JsonObject): JsonObject {
   });
 }
 
+/** G2 and G3 name when they classified; where that is missing, the condition says when it was done. */
 function classifying(resource: JsonObject): JsonObject {
   const classification = at(resource, 'status.environmentClassification');
   return compact({
@@ -43,6 +48,7 @@ function classifying(resource: JsonObject): JsonObject {
   });
 }
 
+/** The priority is an assignment in G2 and G3, a categorization with a score in G1. */
 function categorizing(resource: JsonObject): JsonObject {
   const [assignment, categorization] = [
     at(resource, 'status.priorityAssignment'),
@@ -62,6 +68,7 @@ function categorizing(resource: JsonObject): JsonObject {
   });
 }
 
+/** A processing that failed has no end in the resource, so it has no duration either. */
 function whole(resource: JsonObject): JsonObject {
   const start = instantAt(resource, 'status.startTime');
   const end = instantAt(resource, 'status.completionTime') ?? instantAt(resource, 'status.completedAt');
@@ -69,6 +76,7 @@ function whole(resource: JsonObject): JsonObject {
   return compact({ phase: 'processing', start_time: start, end_time: end, duration });
 }
 
+/** Bytes of the context that the enrichment brought, as canonical JSON. The context itself is not recorded. */
 function contextSizeOf(resource: JsonObject): number | undefined {
   const context = at(resource, 'status.kubernetesContext') ?? at(resource, 'status.enrichmentResults');
   return isJsonObject(context) ? sizeOfJson(context) : undefined;
@@ -82,10 +90,12 @@ function conditionTime(resource: JsonObject, type: string): string | undefined {
   return instantAt(met, 'lastTransitionTime');
 }
 
+/** In the form of all instants here; undefined where the text is not a time. */
 function instantAt(root: JsonValue | undefined, path: string): string | undefined {
   return parseInstant(textAt(root, path) ?? '');
 }
 
+/** Without what is not known: undefined, empty text, empty objects. An entry that then has its name only is dropped. */
 function compact(members: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
   const kept: JsonObject = {};
   for (const [name, value] of Object.entries(members)) {

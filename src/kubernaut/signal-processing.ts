@@ -13,6 +13,10 @@ import { processingPhasesOf } from './signal-processing-phases.ts';
 import { sizeOfJson } from './size-of-json.ts';
 import { targetTextAt } from './target.ts';
 
+/**
+ * `spec.timesOutAt` marks G3 also before there is a status. A signal flat in the spec is G1 as it was
+ * coded, scores and routing are G1 as it was documented.
+ */
 const MARKS: ShapeMarks = [
   ['G3', 'status.signalClassification', 'status.failureInfo', 'spec.timesOutAt'],
   ['G2', 'status.severity', 'status.policyHash', 'status.signalMode', 'status.signalName', 'status.error'],
@@ -28,6 +32,10 @@ const MARKS: ShapeMarks = [
 const ALL = ['G3', 'G2', 'G1'] as const;
 const NEW = ['G3', 'G2'] as const;
 
+/**
+ * The one phase of a processing. Scores, confidence and routing were dropped after G1: since then these
+ * columns are null.
+ */
 export const SIGNAL_PROCESSING = definePhase({
   definition: signalProcessingAudit,
   phase: 'signal-processing',
@@ -78,6 +86,7 @@ export const SIGNAL_PROCESSING = definePhase({
     priority_score: { paths: { G1: 'status.categorization.priorityScore' } },
     routed_to_service: { paths: { G1: 'status.routingDecision.nextService' } },
     routing_priority: { paths: { G1: 'status.routingDecision.priority' } },
+    // Set on success only: a processing that failed has no end.
     completed_at: {
       paths: {
         ...inAll(NEW, 'status.completionTime'),
@@ -132,6 +141,7 @@ export const SIGNAL_PROCESSING = definePhase({
   },
 });
 
+/** `status.kubernetesContext` is left out for its labels and annotations; the few members without such are read before. */
 export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
   ...SAID_BY_COMMON_COLUMNS,
   ...CHURN,
@@ -175,6 +185,7 @@ export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
 
 const UNDERSTOOD = understoodBy([SIGNAL_PROCESSING], pathsLeftOut(SIGNAL_PROCESSING_LEFT_OUT));
 
+/** Reads a processing into its own record, one observation per state. */
 export function readSignalProcessing(
   resource: JsonObject,
   context: ReadingContext,

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../domain/json.ts';
 import { textAt } from './resource.ts';
 
-/** What is acted upon. A cluster-scoped target has no namespace. */
+/** What is acted upon. A cluster-scoped target, such as a node, has no namespace. The kind keeps its case. */
 export interface Target {
   readonly namespace?: string;
   readonly kind: string;

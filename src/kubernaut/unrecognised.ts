@@ -13,6 +13,7 @@ export function understood(paths: Iterable<string>): Understood {
   return root;
 }
 
+/** The tree while it is made; `true` ends a path, and nothing longer is added below it. */
 interface Growing {
   [step: string]: Growing | true;
 }
@@ -24,7 +25,10 @@ function insert(node: Growing, [step = '', ...deeper]: readonly string[]): void 
   else insert(next, deeper);
 }
 
-/** Members of spec and status that no generation we know has, by path, so that a future one loses nothing. */
+/**
+ * Members of spec and status that no generation we know has, by path, so that a future one loses nothing. A member is
+ * given whole, at the highest step that is unknown.
+ */
 export function unrecognisedOf(resource: JsonObject, known: Understood): JsonObject {
   const found: JsonObject = {};
   for (const part of ['spec', 'status']) {
@@ -40,6 +44,7 @@ function collect(
   found: JsonObject,
 ): void {
   if (known === true || value === undefined || isEmpty(value)) return;
+  // Also a value of another kind where a struct is known: nothing below it can be read.
   if (known === undefined || !isJsonObject(value)) {
     found[path] = value;
     return;
@@ -49,6 +54,7 @@ function collect(
   }
 }
 
+/** Structs that were never filled are written empty: reported, they would come with every object. */
 function isEmpty(value: JsonValue): boolean {
   if (value === null || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -21,22 +21,31 @@ const OUTCOME_BY_PHASE: Readonly<Record<string, string>> = {
   skipped: 'n/a',
 };
 
+/** The result of a step-level workflow in the audit's words. `unknown` has none, so its column stays null. */
 const OUTCOME_BY_RESULT: Readonly<Record<string, string>> = {
   success: 'Success',
   partial_success: 'Partial',
   failed: 'Failed',
 };
 
+/** An execution that failed with its parent has the text in failureReason and no failureDetails. */
 const FAILURE_MESSAGE = {
   ...inAll(WORKFLOWS, 'status.failureDetails.message', 'status.failureReason'),
   G0: 'status.failureReason',
 };
 
+/**
+ * One execution, of a workflow as a whole (G1 to G3) or step by step (G0). Only G0 lists its steps; later generations
+ * count them at most.
+ *
+ * What was executed counts here, also where an approver replaced what the analysis had chosen.
+ */
 export const EXECUTION = definePhase({
   definition: workflowExecutionAudit,
   phase: 'execution',
   columns: {
     workflow_id: { paths: inAll(WORKFLOWS, 'spec.workflowRef.workflowId') },
+    // G2 and G1 do not name it: the remediation does, in a fragment (`NAME_OF_EXECUTED`).
     workflow_name: {
       paths: { G3: 'spec.workflowRef.workflowName', G0: 'spec.workflowDefinition.name' },
     },
@@ -59,6 +68,7 @@ export const EXECUTION = definePhase({
       how: "kubernaut's own correlation id is the name of the remediation; the label of the sources was never set",
     },
     phase: { paths: inAll(ALL, 'status.phase') },
+    // Two tables of the sources are one here: each brought its own name for the phase.
     status: { paths: inAll(ALL, 'status.phase') },
     outcome: {
       paths: { ...inAll(WORKFLOWS, 'status.phase'), G0: 'status.workflowResult.outcome' },
@@ -120,6 +130,7 @@ export const EXECUTION = definePhase({
       how: 'in the JSON of the sources; duration from the times of the step',
     },
     adaptive_adjustments: { paths: { G0: 'status.adaptiveAdjustments' } },
+    // A failure that cascades has only free text: that goes to the message, and the reason stays null.
     failure_reason: { paths: inAll(WORKFLOWS, 'status.failureDetails.reason') },
     failure_message: { paths: FAILURE_MESSAGE },
     error_message: { paths: FAILURE_MESSAGE },
@@ -202,6 +213,7 @@ export const WORKFLOW_EXECUTION_LEFT_OUT: LeftOut = {
   'handles of credentials that were taken away again': ['status.ephemeralCredentialIDs'],
 };
 
+/** A bundle that already has a digest in its text keeps that one. */
 function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (typeof bundle !== 'string') return undefined;
   const digest = textAt(
@@ -212,6 +224,7 @@ function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string
   return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
 }
 
+/** The result where there is one, else the phase. A phase of a later generation gives none. */
 function outcomeOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
   const result = textAt(resource, 'status.workflowResult.outcome');
   if (result !== undefined) return OUTCOME_BY_RESULT[result.toLowerCase()];
@@ -225,6 +238,9 @@ function stepExecutionsOf(steps: JsonValue | undefined): string | undefined {
   return canonicalJson(steps.map(stepOf));
 }
 
+/**
+ * The members that the sources named for a step, in their spelling; what a step does not have is left out.
+ */
 function stepOf(step: JsonValue): JsonObject {
   const members: Readonly<Record<string, JsonValue | undefined>> = {
     step_number: at(step, 'stepNumber'),

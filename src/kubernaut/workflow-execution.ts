@@ -17,6 +17,7 @@ import {
   WORKFLOW_OF_ANALYSIS,
 } from './workflow-execution-sources.ts';
 
+/** G1 is known by what was skipped; `spec.workflowRef` alone is common to G1 and G2 (`generationOf`). */
 const MARKS: ShapeMarks = [
   ['G3', 'spec.timesOutAt', 'spec.workflowRef.workflowName', 'spec.workflowRef.actionType'],
   ['G1', 'status.skipDetails'],
@@ -29,6 +30,10 @@ const GROUP_OF_G1 = 'workflowexecution.kubernaut.ai';
 
 const UNDERSTOOD = understoodBy([EXECUTION], pathsLeftOut(WORKFLOW_EXECUTION_LEFT_OUT));
 
+/**
+ * Reads one execution: its own record, the action it carried out once that has begun, and the name of the
+ * workflow for the record of its analysis. Phase Skipped, which only G1 has, makes the own record one of phase `skip`.
+ */
 export function readWorkflowExecution(
   resource: JsonObject,
   context: ReadingContext,
@@ -67,6 +72,7 @@ function workflowOfAnalysis(subject: Subject): readonly Observation[] {
   return mapping === undefined ? [] : [mapping];
 }
 
+/** Both records read some of the same paths; a path is reported once. */
 function withoutRepetition(execution: PhaseRead, action: PhaseRead | undefined): readonly string[] {
   return [...new Set([...execution.misshapen, ...(action?.misshapen ?? [])])];
 }
