@@ -16,6 +16,7 @@ interface ArchiveQuestion extends Pick<SpanQuestion, 'pool' | 'definition' | 'qu
   readonly end: Position | undefined;
   /** The months to read, in the order of the list. */
   readonly months: readonly ArchivedMonth[];
+  /** Archived months of the ledger: a record of several parts is folded from them. */
   readonly ledgerMonths: readonly ArchivedMonth[];
   /** Records that the database has in re-opened months. */
   readonly reopened: readonly Position[];
@@ -44,6 +45,7 @@ export async function* archiveEntries(
       rows += found.entries.length;
       size += sizeOfEntries(found);
       if (found.endedAt !== undefined) return found.endedAt;
+      // Between spans only: a record lies in one span, so none is left half read.
       if (session.isLate() || size > MAX_PAGE_SIZE) return endOf(order, span);
     }
   }
@@ -55,16 +57,19 @@ export function timesOf({ month }: Pick<ArchivedMonth, 'month'>): Times {
   return { first: `${month}T00:00:00.000000Z`, last: lastInstantOf(month) };
 }
 
+/** Rows behind the end of the page are not read: those of the database there are not known yet. */
 function rangeOfPage({ query, end }: ArchiveQuestion): TimeRange {
   return end === undefined ? rangeOf(query) : rangeUpTo(rangeOf(query), query.order, end.createdAt);
 }
 
+/** What one step of the list reads: a span of parts of one month, and how many rows are still wanted. */
 interface SpanToRead {
   readonly month: ArchivedMonth;
   readonly span: PartSpan;
   readonly limit: number;
 }
 
+/** Reads one span. The filters over folded rows are put to PostgreSQL, which alone knows what they mean for every type. */
 function readPart(
   session: ArchiveSession,
   { month, span, limit }: SpanToRead,
@@ -77,6 +82,7 @@ function readPart(
     month,
     definition,
     query: narrowed,
+    // Only a re-opened month can have a part of a record in the database.
     reopened: month.isReopened
       ? reopened.filter(({ createdAt }) => overlaps(span, { from: createdAt, to: createdAt }))
       : [],
@@ -86,6 +92,7 @@ function readPart(
   });
 }
 
+/** Characters of the rows, as `MAX_PAGE_SIZE` counts them. */
 function sizeOfEntries({ entries }: SpanRows): number {
   return entries.reduce(
     (sum, entry) => sum + (entry.is === 'milestone' || !entry.value ? 0 : sizeOf(entry.value.row)),

@@ -9,6 +9,7 @@ import type { Entry } from './merge-sorted.ts';
 export const ROW_SOURCES = ['database', 'archive', 'both'] as const;
 type RowSource = (typeof ROW_SOURCES)[number];
 
+/** A row with the place where it was read. */
 export interface SourcedRow {
   readonly row: RecordRow;
   readonly source: RowSource;
@@ -42,18 +43,23 @@ export interface Sources {
   readonly archive: ArchiveAccess;
 }
 
+/** Undefined when every month was searched. A month that several tables lack is named once. */
 export function unsearched(months: readonly ArchivedMonth[], reason: string): Unsearched | undefined {
   if (months.length === 0) return undefined;
   return { months: [...new Set(months.map(({ month }) => month.slice(0, 7)))].sort(), reason };
 }
 
+/** A reason for months that were not searched: the caller did not want them. */
 export const LEFT_OUT = 'the archive was left out by include_archive=false';
 
 export function fromDatabase(row: RecordRow): SourcedRow {
   return { row, source: 'database' };
 }
 
-/** A month was moved while it was read. Another attempt finds it where it is now. */
+/**
+ * A month was moved while it was read, so what was read of it may be incomplete. Another attempt finds it
+ * where it is now.
+ */
 export class MonthMovedMeanwhileError extends Error {
   readonly month: string;
 
@@ -64,8 +70,13 @@ export class MonthMovedMeanwhileError extends Error {
   }
 }
 
+/** Of one answer; then the caller gets the error and may ask again. */
 const MAX_ATTEMPTS = 3;
 
+/**
+ * Repeats the whole reading when a month moved. `read` must begin with a new snapshot: parts of two
+ * attempts do not fit.
+ */
 export async function retryWhenMoved<T>(read: () => Promise<T>): Promise<T> {
   for (let count = 1; ; count += 1) {
     try {

@@ -17,6 +17,7 @@ import { firstKey, mergeSorted } from './merge-sorted.ts';
 import type { TimeRange } from './part-spans.ts';
 import { overlaps, rangeOf, rangeUpTo } from './part-spans.ts';
 
+/** One page of a list. It may be shorter than the limit and still have a next one. */
 export interface CombinedPage {
   readonly rows: readonly SourcedRow[];
   /** Where the next page begins; undefined on the last one. */
@@ -45,6 +46,7 @@ export function selectCombinedPage(
 ): Promise<CombinedPage> {
   return retryWhenMoved(async () => {
     const database = await readDatabase(question);
+    // The database covers the page, or what it lacks cannot or shall not be read.
     if (database.months.length === 0 || !includeArchive || 'missing' in archive) {
       const reason = 'missing' in archive ? archive.missing : LEFT_OUT;
       const rows = database.rows.map(fromDatabase);
@@ -112,6 +114,7 @@ function readDatabase(question: PageQuestion): Promise<DatabasePart> {
   });
 }
 
+/** The last row of a full page of the database; undefined when the page has all that the database has. */
 function endOfPage({ rows, next }: Page, { limit }: RecordQuery): Position | undefined {
   const last = rows.at(-1);
   const isFull = next !== undefined || rows.length >= limit;
@@ -123,11 +126,15 @@ function monthsOf(
   months: readonly ArchivedMonth[],
 ): readonly ArchivedMonth[] {
   const ranges = [rangeOf(query), ...(archived === undefined ? [] : [archived])];
+  // The end of a range belongs to it, `until` does not: a month that begins there has nothing.
   return months
     .filter((month) => ranges.every((range) => overlaps(timesOf(month), range)))
     .filter((month) => query.until === undefined || timesOf(month).first < query.until);
 }
 
+/**
+ * The rows that the database has of re-opened months, up to the limit of them. Each can be a part of an archived record.
+ */
 async function selectReopened(
   client: pg.ClientBase,
   { definition, query }: PageQuestion,
@@ -149,6 +156,7 @@ function within(query: RecordQuery, { month }: ArchivedMonth, limit: number): Re
   return { ...query, filters: [], since, until, limit };
 }
 
+/** Archived months come oldest first. */
 function inOrder(months: readonly ArchivedMonth[], { order }: RecordQuery): readonly ArchivedMonth[] {
   return order === 'newest' ? months.toReversed() : months;
 }

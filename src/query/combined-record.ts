@@ -13,6 +13,7 @@ import { LEFT_OUT, unsearched } from './combined-answer.ts';
 import { selectCombinedPage } from './combined-page.ts';
 
 export interface CombinedRecord {
+  /** Undefined when no month that was searched has it; see `unsearched` before it is called unknown. */
   readonly found: SourcedRow | undefined;
   readonly unsearched: Unsearched | undefined;
 }
@@ -52,6 +53,7 @@ function at(definition: RecordDefinition, { id, createdAt }: Position): RecordQu
   return { filters, since: createdAt, until: nextInstant(createdAt), order: 'newest', limit: 1 };
 }
 
+/** The id of a client has no index in the archive and says nothing of the month: the months are read one by one. */
 function byClientId(definition: RecordDefinition, id: string): RecordQuery {
   const filters: Filter[] = definition.columns
     .filter(({ name }) => name === 'extra')
@@ -59,6 +61,10 @@ function byClientId(definition: RecordDefinition, id: string): RecordQuery {
   return { filters, order: 'newest', limit: 1 };
 }
 
+/**
+ * A page of the history of a record. When `unsearched` is there, observations of the archive are missing
+ * from it.
+ */
 export interface CombinedHistory extends HistoryPage {
   readonly unsearched: Unsearched | undefined;
 }
@@ -66,6 +72,7 @@ export interface CombinedHistory extends HistoryPage {
 interface HistoryQuestion extends Sources {
   readonly record: Position;
   readonly limit: number;
+  /** Where the page before ended; undefined for the first page. */
   readonly after: HistoryPosition | undefined;
 }
 
@@ -87,12 +94,14 @@ export async function selectCombinedHistory(
   const archived = await archive.reader.ask(signal, (session) =>
     selectArchivedEntries(session, month, [record], { limit, after }),
   );
+  // The ledger is a set: one observation may be in the database and in the archive.
   const entries = distinctEntries([...database.entries, ...archived]).toSorted(compareVersions);
   const page = entries.slice(0, limit);
   const isMore = entries.length > limit || database.next !== undefined;
   return { entries: page, next: isMore ? page.at(-1) : undefined, unsearched: undefined };
 }
 
+/** The order in which observations fold: by version, and two of one version by their content. */
 function compareVersions(left: LedgerEntry, right: LedgerEntry): number {
   const versions = BigInt(left.sourceVersion) - BigInt(right.sourceVersion);
   if (versions !== 0n) return versions < 0n ? -1 : 1;

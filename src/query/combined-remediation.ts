@@ -27,12 +27,17 @@ export interface RemediationQuestion extends RemediationAddress {
   readonly extent: 'as-needed' | 'everything';
   /** Most records of one kind. */
   readonly maxParts: number;
+  /** Most entries of the timeline, the earliest ones. */
   readonly maxTimeline: number;
 }
 
+/** One remediation with what belongs to it, each list up to its limit. */
 export interface CombinedRemediation {
+  /** The newest of the name, or the one with the uid; undefined when none was found. */
   readonly chosen: SourcedRow | undefined;
+  /** Other remediations of the same name: names were used again in G1. */
   readonly others: readonly RecordRow[];
+  /** One entry for each kind of record, also when it has no rows. */
   readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
   /** In the order of observation. */
   readonly timeline: readonly LedgerEntry[];
@@ -87,6 +92,11 @@ type RemediationRecord = Pick<CombinedRemediation, 'chosen' | 'others' | 'unsear
 
 const AS_NEEDED = 'others of its name were not looked for in the archive; include_archive=true does';
 
+/**
+ * Finds the record of the remediation. The database answers first; the archive is searched when the record
+ * is not there, when its month is archived (then other observations of it may lie there), or when
+ * everything is wanted.
+ */
 async function findRecord(
   { pool, archive }: Sources,
   question: RemediationQuestion,
@@ -125,6 +135,7 @@ async function searchRecord(
 ): Promise<RemediationRecord> {
   const { uid, extent, name } = question;
   const wanted = { remediation_id: name, cluster: question.cluster, namespace: question.namespace };
+  // A uid identifies one remediation. Without it in the query the others of the name are found as well.
   const narrowed =
     uid === undefined || extent === 'everything' ? wanted : { ...wanted, remediation_uid: uid };
   const query: RecordQuery = {
@@ -134,6 +145,7 @@ async function searchRecord(
   };
   const page = await selectCombinedPage({ pool, definition: remediationAudit, query }, archive, options);
   const chosen = page.rows.find(({ row }) => uid === undefined || row['remediation_uid'] === uid);
+  // Not found, but not searched to the end either: it may be there.
   if (chosen === undefined && page.next !== undefined)
     throw new SearchUnfinishedError(name, page.next.createdAt);
   const known = extent === 'everything' ? page.rows.map(({ row }) => row) : found;
@@ -153,11 +165,13 @@ function equal(definition: RecordDefinition, wanted: Readonly<Record<string, str
 /** What belongs to a remediation was made while it lasted, or a little before or after by another clock. */
 const MARGIN_MS = 31 * DAY_MS;
 
+/** The time in which records of a remediation are looked for, both ends included. It bounds the months that are read. */
 interface Window {
   readonly from: string;
   readonly to: string;
 }
 
+/** From the creation of the remediation to the last change of its record, with the margin on both sides. */
 function windowOf(record: RecordRow): Window {
   return {
     from: instantOf(millisecondsOf(positionOf(record).createdAt) - MARGIN_MS),
@@ -165,9 +179,11 @@ function windowOf(record: RecordRow): Window {
   };
 }
 
+/** What records are searched by. The uid finds most of them; posts may know the name alone. */
 interface Remediation {
   readonly uid: string;
   readonly cluster: string;
+  /** Undefined when the name is not enough to know whose a record is. */
   readonly name: string | undefined;
   readonly window: Window;
 }
@@ -175,6 +191,10 @@ interface Remediation {
 type Belongings = Pick<CombinedRemediation, 'parts' | 'timeline' | 'unsearched'>;
 type BelongingsQuestion = RemediationQuestion & { readonly remediation: Remediation };
 
+/**
+ * Finds the records and the timeline of a remediation. Each kind is asked for in the database first, in one
+ * snapshot; the archive is read only when a month of the window is there.
+ */
 async function findBelongings(
   sources: Sources,
   question: BelongingsQuestion,
@@ -218,6 +238,7 @@ function isWithin({ month }: ArchivedMonth, { from, to }: Window): boolean {
   return month >= monthOf(from) && month <= monthOf(to);
 }
 
+/** Records of one kind that belong to a remediation. */
 interface PartsQuestion {
   readonly definition: RecordDefinition;
   readonly remediation: Remediation;
@@ -273,6 +294,7 @@ function sortKeyOf({ row }: SourcedRow): string {
   return `${createdAt} ${id}`;
 }
 
+/** Reads month by month: each gives at most `limit` entries, and the caller cuts the whole. */
 async function searchTimeline(
   session: ArchiveSession,
   months: readonly ArchivedMonth[],
@@ -284,6 +306,7 @@ async function searchTimeline(
   return entries;
 }
 
+/** By the clock of the observers, as a person reads a timeline; versions order what has the same time. */
 function compareObservations(left: LedgerEntry, right: LedgerEntry): number {
   if (left.observedAt !== right.observedAt) return left.observedAt < right.observedAt ? -1 : 1;
   const versions = BigInt(left.sourceVersion) - BigInt(right.sourceVersion);

@@ -1,6 +1,9 @@
 import type { ListOrder, Position } from '../database/reading/record-query.ts';
 
-/** Negative when the first comes before the second in a list of that order. */
+/**
+ * Negative when the first comes before the second in a list of that order. Instants are compared as text:
+ * all have the same length and six digits of a second.
+ */
 export function comparePositions(order: ListOrder, left: Position, right: Position): number {
   const sign = order === 'newest' ? -1 : 1;
   if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt ? -sign : sign;
@@ -8,6 +11,7 @@ export function comparePositions(order: ListOrder, left: Position, right: Positi
   return left.id < right.id ? -sign : sign;
 }
 
+/** Bounds of ids at one instant: ids are compared as text, and all are lower-case UUIDs. */
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
 const GREATEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 

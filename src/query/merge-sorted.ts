@@ -48,21 +48,25 @@ export async function mergeSorted<Key, Value>(
   let last: Key | undefined;
   try {
     for (;;) {
+      // Every source has its next entry before one is taken, or the first key would not be known.
       for (const reader of readers) end = firstKey(compare, [end, await reader.load()]);
       const key = firstKey(
         compare,
         readers.map(({ head }) => head?.key),
       );
       if (key === undefined || (end !== undefined && compare(key, end) > 0)) return { values, next: end };
+      // Checked only when one more value is there: a page that is just full and complete has no next one.
       if (values.length >= limit) return { values, next: last };
       const value = takeValue(
         readers.filter(({ head }) => head !== undefined && compare(head.key, key) === 0),
       );
+      // A milestone, or a replacement that does not belong in the result.
       if (value === undefined) continue;
       values.push(value);
       last = key;
     }
   } finally {
+    // A page that ends early leaves sources in the middle; they release what they hold when they are closed.
     for (const reader of readers) await reader.close();
   }
 }
@@ -112,12 +116,14 @@ class SourceReader<Key, Value> {
     return step.value;
   }
 
+  /** The head, which `load` replaces before the next key is chosen. */
   take(): Entry<Key, Value> | undefined {
     const { head } = this;
     this.head = undefined;
     return head;
   }
 
+  /** Ends the source where it is. One that has ended needs no end. */
   async close(): Promise<void> {
     if (!this.#isDone) await this.#source.return?.();
   }

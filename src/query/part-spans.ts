@@ -29,6 +29,7 @@ export function rangeUpTo(range: TimeRange, order: ListOrder, instant: string): 
     : { from: range.from, to: least(range.to, instant) };
 }
 
+/** Both ends belong to both times: what touches overlaps. */
 export function overlaps(
   { first, last }: { readonly first: string; readonly last: string },
   { from, to }: TimeRange,
@@ -45,6 +46,7 @@ export function spansOf(
   const own = parts.filter((part) => part.table === table);
   for (const part of own.toSorted((left, right) => (left.first < right.first ? -1 : 1))) {
     const last = spans.at(-1);
+    // Parts come by their beginning: one that begins behind the span so far overlaps none of its parts.
     if (last === undefined || part.first > last.last)
       spans.push({ parts: [part], first: part.first, last: part.last });
     else
@@ -54,6 +56,7 @@ export function spansOf(
         last: part.last > last.last ? part.last : last.last,
       };
   }
+  // Grouped before the range is applied: a part outside it may overlap two that are inside.
   const wanted = spans
     .filter((span) => overlaps(span, range))
     .map((span) => ({ ...span, parts: span.parts.filter((part) => overlaps(part, range)) }))
@@ -61,11 +64,13 @@ export function spansOf(
   return order === 'newest' ? wanted.reverse() : wanted;
 }
 
+/** The earlier of two bounds; one that is undefined bounds nothing. */
 function least(left: string | undefined, right: string | undefined): string | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return left < right ? left : right;
 }
 
+/** The later of two bounds; one that is undefined bounds nothing. */
 function greatest(left: string | undefined, right: string | undefined): string | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return left > right ? left : right;

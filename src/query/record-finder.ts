@@ -28,18 +28,21 @@ import { selectCombinedRemediation } from './combined-remediation.ts';
 
 /** Finds records wherever their months are. */
 export interface RecordFinder {
+  /** One page of a list. The cursor `after` of the query is the position of the last row before it. */
   selectPage(definition: RecordDefinition, query: RecordQuery, options: QueryOptions): Promise<CombinedPage>;
   /** By the record's own id, or by the one its client posted it with; the newest, should several have it. */
   selectRecord(definition: RecordDefinition, id: string, options: QueryOptions): Promise<CombinedRecord>;
+  /** Every observation of one record in the order in which they fold, page by page. */
   selectHistory(
     record: Position,
     page: { readonly limit: number; readonly after: HistoryPosition | undefined },
     options: QueryOptions,
   ): Promise<CombinedHistory>;
-  /** Undefined when none is known. */
+  /** `chosen` is undefined when none is known. */
   selectRemediation(question: RemediationQuestion, options: QueryOptions): Promise<CombinedRemediation>;
 }
 
+/** `archive` may say that it is missing: then answers are of the database, and name the months that they lack. */
 export function createRecordFinder(pool: pg.Pool, archive: ArchiveAccess): RecordFinder {
   return {
     selectPage: (definition, query, options) =>

@@ -6,6 +6,7 @@ import type { Embedder } from '../embedding/embedder.ts';
 import { ReportUsageError } from './reports/report-command.ts';
 
 const MAX_LIMIT = 100;
+/** Characters of the text that a line of the table shows. */
 const EXCERPT_LENGTH = 100;
 
 export interface SimilarQuestion {
@@ -14,6 +15,7 @@ export interface SimilarQuestion {
   readonly text?: string | undefined;
   /** Undefined for every environment. */
   readonly environment?: string | undefined;
+  /** Most investigations in the answer. */
   readonly limit: number;
 }
 
@@ -30,13 +32,17 @@ export class UnknownFingerprintError extends Error {
   }
 }
 
-/** What was found out before about something alike, nearest first. */
+/**
+ * What was found out before about something alike, nearest first. Only vectors of the same model are
+ * compared: those of two models have nothing in common. By a fingerprint, the investigation itself is not in the answer.
+ */
 export async function findSimilarInvestigations(
   store: EmbeddingStore,
   embedder: Embedder,
   { fingerprint, text, environment, limit }: SimilarQuestion,
 ): Promise<SimilarInvestigation[]> {
   const { model } = embedder;
+  // Its vector is stored already, so the model is not asked.
   if (fingerprint !== undefined) {
     const known = await store.selectEmbedding(fingerprint, model);
     if (known === undefined) throw new UnknownFingerprintError(fingerprint, model);
@@ -65,6 +71,7 @@ export async function similarCommand(
   write(format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : asTable(found));
 }
 
+/** Flags into a question. Everything that is wrong is said before the database or the model is asked. */
 function readQuestion(args: readonly string[]) {
   const { fingerprint, text, environment, limit, format, help } = parseFlags(args);
   if (!help && (fingerprint === undefined) === (text === undefined)) {
@@ -96,6 +103,10 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
+/**
+ * One line for each, nearest first: similarity, day, environment, fingerprint, and the beginning of the
+ * text.
+ */
 function asTable(found: readonly SimilarInvestigation[]): string {
   if (found.length === 0) return 'nothing alike is known\n';
   const lines = found.map(({ similarity, environment, alertFingerprint, createdAt, investigationText }) => {

@@ -16,6 +16,7 @@ import { comparePositions } from './list-order.ts';
 import { firstKey } from './merge-sorted.ts';
 import type { PartSpan } from './part-spans.ts';
 
+/** What is asked of one span, and what folding its records needs. */
 export interface SpanQuestion {
   readonly month: ArchivedMonth;
   readonly definition: RecordDefinition;
@@ -52,11 +53,13 @@ export async function readSpan(
 ): Promise<SpanRows> {
   const { definition, query, reopened } = question;
   const files = { duckdb: session.duckdb, table: definition.table, paths: await session.files(span.parts) };
+  // The usual case: no record here can lie in two places, so nothing is folded.
   if (span.parts.length === 1 && reopened.length === 0) {
     const { rows, endedAt } = await selectArchivedPage(files, query);
     return { entries: rows.map(archivedEntry), endedAt };
   }
   const ids = reopened.map(({ id }) => id);
+  // One more than may be folded shows whether there are more.
   const found = await selectPartialRecords(files, { ...query, limit: MAX_PARTIAL + 1 }, ids);
   const partial = found.slice(0, MAX_PARTIAL);
   const page = await selectArchivedPage(
@@ -77,6 +80,10 @@ function archivedEntry(row: RecordRow): RecordEntry {
   return { is: 'value', key: positionOf(row), value: { row, source: 'archive' } };
 }
 
+/**
+ * Folds the records of several places. Each is a replacement, so that the merge drops the row that the
+ * database has of it.
+ */
 async function foldRecords(
   session: ArchiveSession,
   files: ArchivedFiles,
@@ -91,9 +98,12 @@ async function foldRecords(
   const inDatabase = new Set(reopened.map(({ id }) => id));
   const entries = Map.groupBy(distinctEntries([...stored, ...archived]), ({ recordId }) => recordId);
   const storedIds = new Set(stored.map(({ recordId }) => recordId));
+  // A record whose observations are not where they should be was moved after the snapshot. A fold of what is
+  // there would be wrong.
   const isMissing = ({ id }: Position): boolean =>
     !entries.has(id) || (inDatabase.has(id) && ledgerMonth?.isReopened !== false && !storedIds.has(id));
   if (partial.some(isMissing)) throw new MonthMovedMeanwhileError(month.month);
+  // After the fold: a filter sees the complete record or none.
   const rows = await question.filter(
     partial.map(({ id }) => foldPartialRecord(definition, archivedRows.get(id) ?? [], entries.get(id) ?? [])),
   );

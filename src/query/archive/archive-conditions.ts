@@ -30,20 +30,27 @@ function behind({ createdAt, id }: Position, order: RecordQuery['order']): strin
   ];
 }
 
+/** A literal of an instant. DuckDB gets its values in the text of the statement, so each is quoted. */
 export function instant(text: string): string {
   return `${quoteLiteral(text)}::timestamptz`;
 }
 
+/** A literal of an id; a text that is not one fails in DuckDB and never becomes a part of the statement. */
 export function uuid(text: string): string {
   return `${quoteLiteral(text)}::uuid`;
 }
 
+/**
+ * One filter as a condition. A filter that is unknown here does not compile: each must have its meaning in
+ * both places.
+ */
 function conditionOf(filter: Filter): string {
   const name = quoteIdentifier(filter.column.name);
   switch (filter.is) {
     case 'absent':
       return `${name} is null`;
     case 'client-id':
+      // 36 characters, as the index of the database has it.
       return `left(${name} ->> '$.client_id', 36) = ${quoteLiteral(filter.value)}`;
     case 'prefix':
       return `starts_with(${name}, ${quoteLiteral(filter.value)})`;
@@ -71,12 +78,14 @@ function plainNumber(name: string): string {
   return `case when contains(${name}, '.') then rtrim(rtrim(${name}, '0'), '.') else ${name} end`;
 }
 
+/** The counterpart of `plainNumber` for a value that is given: without leading zeros, and without those of the fraction. */
 function canonicalNumber(text: string): string {
   const [, sign = '', whole = '', fraction = ''] = /^(-?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? [];
   const number = fraction === '' ? whole : `${whole}.${fraction}`;
   return number === '0' ? number : `${sign}${number}`;
 }
 
+// PostgreSQL keeps intervals in microseconds.
 const MICROSECONDS_PER_DAY = 86_400_000_000n;
 const NANOSECONDS_PER_MICROSECOND = 1_000n;
 
@@ -93,6 +102,7 @@ function microseconds(name: string): string {
     + if(${name} is null, null, 0))`;
 }
 
+/** Throws on text that is not an interval: filters are checked before they come here. */
 function microsecondsOf(interval: string): string {
   const nanoseconds = parseInterval(interval);
   if (nanoseconds === undefined) throw new RangeError(`${JSON.stringify(interval)} is not a plain interval`);

@@ -10,6 +10,7 @@ import { overlaps } from '../part-spans.ts';
 import { instant } from './archive-conditions.ts';
 import { amongIds, parquet } from './archive-rows.ts';
 
+// As in `rendered`: casting an instant with a zone consults the calendar for every value.
 const stamp = (name: string): string => `make_timestamp(epoch_us(${name}))::varchar || '+00' as ${name}`;
 const ENTRY_COLUMNS = `
   record_id::varchar as record_id, table_name, phase, source_version::varchar as source_version,
@@ -57,18 +58,23 @@ export async function selectFetchedEntries(
   return distinctEntries(rows.map((row) => entryOf(row as unknown as EntryRow)));
 }
 
+/** From the first to the last `created_at`: entries carry that of their record, so no other part of the ledger has any. */
 function rangeOfRecords(records: readonly Position[]): TimeRange {
   const times = records.map(({ createdAt }) => createdAt).sort();
   return { from: times[0], to: times.at(-1) };
 }
 
+/** The order in which observations fold, which the cursor of a history follows too. */
 const PLACE = 'archived.source_version, lower(hex(archived.content_hash))';
 
 function behind({ sourceVersion, contentHash }: HistoryPosition): string {
   return `(${PLACE}) > (${quoteLiteral(sourceVersion)}::bigint, ${quoteLiteral(contentHash)})`;
 }
 
-/** What the archive of a month has about a remediation. */
+/**
+ * What the archive of a month has about a remediation, by time of observation, at most `limit` entries. All
+ * parts of the month are read: which hold entries of a remediation is not known before.
+ */
 export async function selectArchivedTimeline(
   session: ArchiveSession,
   month: ArchivedMonth,

@@ -59,6 +59,7 @@ export async function selectArchivedPage(
   return { rows, endedAt: rows.length < found.length ? wanted[rows.length - 1] : undefined };
 }
 
+/** The positions come from the same files, so this is damage or a fault, never a month that moved. */
 function missingRow(id: string): never {
   throw new Error(`record ${id} was found in a part of the archive and is not in it`);
 }
@@ -134,10 +135,12 @@ export function parquet({ table, paths }: Pick<ArchivedFiles, 'table' | 'paths'>
     ) as archived`;
 }
 
+/** A condition on ids. The list must not be empty: `in ()` is not SQL. */
 export function amongIds(ids: readonly string[], column = 'archived.id'): string {
   return `${column} in (${ids.map(uuid).join(', ')})`;
 }
 
+/** What needs no rendering is cast to text: no value goes through a JavaScript type. */
 function castText(expression: string, name: string): string {
   const column = quoteIdentifier(name);
   return expression === column ? `${column}::varchar as ${column}` : expression;

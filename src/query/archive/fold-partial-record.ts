@@ -23,6 +23,7 @@ export function foldPartialRecord(
   const first = archived.toSorted((left, right) =>
     String(left['recorded_at']) < String(right['recorded_at']) ? -1 : 1,
   )[0];
+  // No observation carries these: the first acceptance of the record decided them.
   const managed = ['id', 'created_at', 'created_at_source', 'cluster', 'recorded_at'].map((name) => [
     name,
     textOf(first?.[name]),
@@ -35,6 +36,7 @@ export function foldPartialRecord(
         .map(({ recordedAt }) => recordedAt)
         .sort()
         .at(-1) ?? null,
+    // As in the database: one revision for each observation.
     revision: String(entries.length),
   };
 }
@@ -43,6 +45,9 @@ function textOf(value: RecordRow[string] | undefined): string | null {
   return value === null || value === undefined ? null : String(value);
 }
 
+/**
+ * An entry of the ledger in the form in which observations fold, with the columns that its content carries.
+ */
 function entryOf(definition: RecordDefinition, { sourceVersion, contentHash, content }: LedgerEntry): Entry {
   return { sourceVersion, contentHash, columns: columnsOfContent(definition, content) };
 }

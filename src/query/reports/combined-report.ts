@@ -38,7 +38,7 @@ import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
 import { ReportTooLargeError, runReport } from './run-report.ts';
 
-/** One of the named questions, over the months of the database and, when options for, those of the archive. */
+/** One of the named questions, over the months of the database and, when it is asked for, those of the archive. */
 export async function runCombinedReport(
   { pool, archive }: Sources,
   { name, given }: { readonly name: string; readonly given: GivenParameters },
@@ -62,6 +62,7 @@ export async function runCombinedReport(
   }
 }
 
+/** Runs work on one of the few connections for reports, and returns it afterwards. */
 type OnConnection = <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<T>;
 
 /**
@@ -108,12 +109,14 @@ async function onReportConnection<T>(pool: pg.Pool, work: (client: pg.PoolClient
   }
 }
 
+/** The reason that an answer names for months of the archive, when the caller did not want them. */
 const NOT_ASKED = 'the archive is searched only with include_archive=true';
 
 function ignoreLoss(): void {
   // See where it is attached.
 }
 
+/** The report, and its parameters as they were given. */
 interface ReportQuestion {
   readonly report: Report;
   readonly given: GivenParameters;
@@ -126,6 +129,7 @@ interface ArchivedMonths {
   readonly from: string | undefined;
 }
 
+/** Answers from the database alone, and names the months of the window that it does not have. */
 async function runOverDatabase(
   client: pg.PoolClient,
   question: ReportQuestion,
@@ -138,6 +142,10 @@ async function runOverDatabase(
   });
 }
 
+/**
+ * The archived months that can have rows of the window. A report over `completed_at` may need any month: a
+ * record is in the month in which it was created, and may have ended much later.
+ */
 async function archivedMonthsOf(
   client: pg.PoolClient,
   { report, given }: ReportQuestion,
@@ -165,6 +173,7 @@ function sinceOf({ reads }: Report, from: string | undefined) {
   return from === undefined ? {} : { since: { column: reads.window, instant: from } };
 }
 
+/** The columns of the report alone are copied, with the types of its table. */
 async function createTemporaryTables(client: pg.PoolClient, report: Report): Promise<void> {
   await client.query('discard temp');
   const list = columnsRead(report).map(quoteIdentifier).join(', ');
@@ -218,6 +227,10 @@ async function rowsOfBoth(client: pg.PoolClient, report: Report): Promise<string
 ) as ${table}`;
 }
 
+/**
+ * Throws when a late observation gave a record of the archive a row in the database after the archive was
+ * read: the answer would count that record twice.
+ */
 async function requireNoNewPartialRecords(
   client: pg.PoolClient,
   table: string,

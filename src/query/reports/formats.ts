@@ -4,6 +4,7 @@ import type { ReportAnswer, ReportColumn } from './run-report.ts';
 export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
+/** The whole answer as one text, with the line break at its end. */
 export function formatReport(answer: ReportAnswer, format: ReportFormat): string {
   switch (format) {
     case 'table':
@@ -34,6 +35,7 @@ function jsonValue(column: ReportColumn, value: string | null | undefined): stri
   if (value === null || value === undefined) return 'null';
   switch (column.type) {
     case 'number':
+      // Not through a JavaScript number, which would lose digits.
       return JSON_NUMBER.test(value) ? value : JSON.stringify(value);
     case 'json':
       return value;
@@ -57,6 +59,7 @@ function csvCell(column: ReportColumn, value: string | null | undefined): string
   return value === null || value === undefined ? '' : csvField(cellText(column, value));
 }
 
+/** Quoted only where RFC 4180 demands it, and where the text is empty: a field without quotes is null. */
 function csvField(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
@@ -82,6 +85,7 @@ export function formatTable({ columns, rows, unsearched }: ReportAnswer): string
   return `${[...head, ...cells.map(line), `(${count})`, ...note].join('\n')}\n`;
 }
 
+/** Control characters that people know by a sign; all others show as one that cannot be shown. */
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
 
 /** Text of models and logs has line breaks, and may have what a terminal would obey. */
@@ -93,11 +97,13 @@ function tableCell(column: ReportColumn, value: string | null | undefined): stri
   );
 }
 
+/** The value as people and files get it: instants in the form of the API, booleans as words. */
 function cellText(column: ReportColumn, value: string): string {
   if (column.type === 'instant') return instantFromSql(value);
   return column.type === 'boolean' ? booleanText(value) : value;
 }
 
+/** PostgreSQL writes `t` and `f`. */
 function booleanText(value: string): string {
   return value === 't' ? 'true' : 'false';
 }

@@ -25,6 +25,7 @@ import { spansOf } from '../part-spans.ts';
 /** Archived rows that are put beside those of the database for one question. */
 interface ArchivedRowsQuestion {
   readonly definition: RecordDefinition;
+  /** The columns that the report reads; no others are copied. */
   readonly columns: readonly string[];
   /** Only rows that are younger by this column; parts without any are not opened where it is `created_at`. */
   readonly since?: { readonly column: 'created_at' | 'completed_at'; readonly instant: string };
@@ -32,7 +33,7 @@ interface ArchivedRowsQuestion {
   readonly ledgerMonths: readonly ArchivedMonth[];
 }
 
-/** Too much for one question. */
+/** Too much for one question: it is refused before the rest is read. The message says what to ask instead. */
 export class TooManyArchivedRowsError extends Error {
   constructor(what: string, most: number) {
     super(`would read more than ${most} ${what}: ask for a shorter time with since`);
@@ -40,6 +41,7 @@ export class TooManyArchivedRowsError extends Error {
   }
 }
 
+/** Rows of the parts that one question may read, before its window is applied within them. */
 const MAX_ROWS = 20_000_000;
 /** Records in several parts that are folded at once. */
 const FOLD_CHUNK = 500;
@@ -130,12 +132,14 @@ export async function loadArchivedRows(
   await client.query(`analyze pg_temp.${ARCHIVED_ROWS}`);
 }
 
+/** What all steps of loading one question share. */
 interface Loading {
   readonly client: pg.ClientBase;
   readonly session: ArchiveSession;
   readonly question: ArchivedRowsQuestion;
 }
 
+/** Copies the rows that are whole, then folds the others, some hundred at once. */
 async function loadSpan(loading: Loading, span: FoldableSpan): Promise<void> {
   const { partial, ledgerPaths } = span;
   const files = filesOf(loading.session, loading.question, span);
@@ -158,16 +162,19 @@ async function partialRecordsOf(
   databaseIds: readonly string[],
 ): Promise<Position[]> {
   if (span.parts.length === 1 && databaseIds.length === 0) return [];
+  // Without the window: whether a record is of the window is known only when it is folded.
   const everything: Omit<RecordQuery, 'filters'> = { order: 'oldest', limit: MAX_PARTIAL + 1 };
   return requireFew(await selectPartialRecords(files, everything, databaseIds));
 }
 
+/** Refuses a question with more; nothing is left out of an answer in silence. */
 function requireFew<T>(found: T[]): T[] {
   if (found.length > MAX_PARTIAL)
     throw new TooManyArchivedRowsError('records in several places', MAX_PARTIAL);
   return found;
 }
 
+/** Ids of the rows that the database has within the time of a span. */
 async function selectIdsOfTime(
   client: pg.ClientBase,
   table: string,
@@ -209,6 +216,10 @@ async function copyRows(
   await rm(csv);
 }
 
+/**
+ * Folds records of several places, and notes their ids: the row that the database has of one must not be
+ * counted beside it.
+ */
 async function foldRows(
   { client, session, question }: Loading,
   files: ArchivedFiles,

@@ -1,11 +1,14 @@
 import { formatInterval, parseDuration } from '../../domain/duration.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 
+/** One parameter of a report, the same on the command line and in the URL. */
 export interface ReportParameter {
   readonly name: string;
+  /** How its value is spelled: a length of time, any text, or a whole number of rows. */
   readonly type: 'duration' | 'text' | 'count';
   /** As PostgreSQL reads it; the literal of the source. null: no bound. */
   readonly default: string | null;
+  /** For the help, and for the description of the API. */
   readonly meaning: string;
 }
 
@@ -62,6 +65,7 @@ function readCount(name: string, text: string): string {
   );
 }
 
+/** PostgreSQL has no NUL in text, and half a surrogate pair would arrive there as another character. */
 function readText(name: string, text: string): string {
   if (text !== '' && text.length <= MAX_IDENTIFIER_LENGTH && text.isWellFormed() && !text.includes('\0'))
     return text;
@@ -82,6 +86,7 @@ const NANOSECONDS: Readonly<Record<string, bigint>> = {
   w: 7n * NANOSECONDS_PER_DAY,
 };
 
+/** `all` takes the bound away, for the window only: other durations do not have this value. */
 function readDuration(name: string, text: string): string | null {
   if (text === 'all' && name === 'since') return null;
   const nanoseconds = nanosecondsOf(text.trim());
@@ -110,6 +115,7 @@ function nanosecondsOf(text: string): bigint | undefined {
   return time === undefined ? undefined : plain + time;
 }
 
+/** Whole days as days and a single one as 24 hours, as the defaults of the reports are written. */
 function intervalText(nanoseconds: bigint): string {
   const wholeDays = nanoseconds % NANOSECONDS_PER_DAY === 0n && nanoseconds > NANOSECONDS_PER_DAY;
   return wholeDays ? `${nanoseconds / NANOSECONDS_PER_DAY} days` : formatInterval(nanoseconds);

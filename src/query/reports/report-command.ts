@@ -40,6 +40,7 @@ export async function reportCommand(
       const answer = await runCombinedReport(
         { pool, archive },
         { name: report.name, given },
+        // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
       );
       write(formatReport(answer, format));
@@ -49,6 +50,7 @@ export async function reportCommand(
   }
 }
 
+/** What the command is given by the process: it opens nothing itself but what is asked for. */
 interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
   /** Called only when the archive is asked for. */
   readonly openArchive: () => Sources['archive'];
@@ -58,9 +60,11 @@ interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
 interface ReportOptions {
   readonly includeArchive: boolean;
   readonly format: ReportFormat;
+  /** Values as they were typed, by the name of the parameter. */
   readonly given: Readonly<Record<string, string | undefined>>;
 }
 
+/** Flags into values for the report. What they mean is checked where the report is run, as for the API. */
 function readOptions(report: Report, args: readonly string[]): ReportOptions | 'help' {
   const { format, help, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
   if (help === true) return 'help';
@@ -76,6 +80,7 @@ function readOptions(report: Report, args: readonly string[]): ReportOptions | '
 }
 
 function parseFlags(report: Report, args: readonly string[]): Record<string, string | boolean | undefined> {
+  // Each report has flags of its own, so an unknown one is refused with the usage of that report.
   const own = report.parameters.map((parameter) => [flagOf(parameter), { type: 'string' }] as const);
   try {
     const { values } = parseArgs({
@@ -133,6 +138,7 @@ ${lines.join('\n')}
 `;
 }
 
+/** Flags have hyphens where parameters have underscores. */
 function flagOf({ name }: ReportParameter): string {
   return name.replaceAll('_', '-');
 }

@@ -8,6 +8,7 @@ import { EVERY_COLUMN } from './reports.ts';
 /** The SQL files stand beside this one; the build copies them. */
 const SQL_DIRECTORY = new URL('./sql/', import.meta.url);
 
+// A placeholder begins with one colon; two are a cast.
 const ROWS = /(?<!:):rows\b/g;
 const SINCE = /(?<!:):since\b/g;
 
@@ -16,6 +17,7 @@ export function reportSql(report: Report, rows: string = report.reads.table): st
   const { name, reads, parameters } = report;
   const number = parameters.findIndex((parameter) => parameter.name === 'since') + 1;
   const since = `${reads.window} > coalesce(now() - $${number}::interval, '-infinity')`;
+  // By functions: in a replacement text `$` would have a meaning of its own.
   return templateOf(name)
     .replaceAll(ROWS, () => rows)
     .replaceAll(SINCE, () => since);
@@ -38,4 +40,5 @@ export function columnsRead({ reads: { table, columns } }: Report): readonly str
   return all.filter((name) => ALWAYS.has(name) || columns.includes(name));
 }
 
+/** Folding and the position of a row need both, whatever the report reads. */
 const ALWAYS: ReadonlySet<string> = new Set(['id', 'created_at']);

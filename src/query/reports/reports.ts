@@ -9,6 +9,7 @@ interface ReportSource {
   readonly window: 'created_at' | 'completed_at';
 }
 
+/** For a report that selects whole rows. */
 export const EVERY_COLUMN = '*';
 
 /** A question that one of the source documents asks, as a file of SQL with parameters. */
@@ -18,6 +19,7 @@ export interface Report {
   readonly title: string;
   /** Number of the source document that asks it. */
   readonly source: string;
+  /** In one sentence what the report answers, for people who choose among them. */
   readonly question: string;
   /** Its SQL has `:rows` for them and `:since` for the window. */
   readonly reads: ReportSource;
@@ -35,6 +37,10 @@ function since(byDefault: string | null): ReportParameter {
   };
 }
 
+/**
+ * All reports, in the order in which they are listed. Names, parameters and defaults are public: routes,
+ * the command and the description of the API follow from them.
+ */
 export const REPORTS = [
   {
     name: 'recent-failures',
@@ -321,8 +327,10 @@ export const REPORTS = [
   },
 ] as const satisfies readonly Report[];
 
+/** The names as a union of literals: the compiler finds a report without columns in `columns.ts`. */
 export type ReportName = (typeof REPORTS)[number]['name'];
 
+/** A name that is not in the catalogue. The message lists those that are. */
 export class UnknownReportError extends Error {
   readonly report: string;
 
@@ -335,6 +343,7 @@ export class UnknownReportError extends Error {
   }
 }
 
+/** The report of a name as a person or a URL spells it. Throws UnknownReportError. */
 export function reportNamed(name: string): Report {
   const report = REPORTS.find((candidate) => candidate.name === name);
   if (report === undefined) throw new UnknownReportError(name);

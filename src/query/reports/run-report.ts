@@ -7,6 +7,7 @@ import { reportSql } from './report-sql.ts';
 import type { Report } from './reports.ts';
 import { reportNamed } from './reports.ts';
 
+/** The answer to one report, complete: an answer that would be too large is refused. */
 export interface ReportAnswer {
   readonly report: Report;
   /** The filter as PostgreSQL read it; null: no bound. */
@@ -18,6 +19,7 @@ export interface ReportAnswer {
   readonly unsearched: Unsearched | undefined;
 }
 
+/** A column of an answer, with what its text is to be read as. */
 export interface ReportColumn {
   readonly name: string;
   readonly type: 'text' | 'number' | 'boolean' | 'json' | 'instant' | 'interval' | 'date';
@@ -84,6 +86,7 @@ const EVERYTHING_AS_TEXT = { getTypeParser: () => (text: string) => text };
 const { BOOL, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NUMERIC, TIMESTAMPTZ } =
   pg.types.builtins;
 
+/** By the type's number in PostgreSQL; every other type is text. */
 const COLUMN_TYPE: Readonly<Record<number, ReportColumn['type']>> = {
   [BOOL]: 'boolean',
   [DATE]: 'date',
