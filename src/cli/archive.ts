@@ -21,6 +21,7 @@ const FLAGS = {
   by: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
+/** With the pause below: a lock may be in the way for some twenty seconds before the command gives up. */
 const ATTACH_ATTEMPTS = 10;
 const ATTACH_PAUSE_MS = 2_000;
 
@@ -43,7 +44,11 @@ class ArchiveFaultsError extends Error {
   }
 }
 
-/** `archive`: what lies in the store. */
+/**
+ * `archive verify [YYYY-MM | --all]` checks what lies in the store and changes nothing; `archive restore
+ * YYYY-MM` brings a month back into the database. Answers go to standard output, progress to standard error.
+ * Arguments that do not fit together are refused before anything is opened.
+ */
 export async function runArchive(args: readonly string[]): Promise<void> {
   const { values, positionals } = readFlags(args, FLAGS);
   const [verb, month, ...more] = positionals;
@@ -58,18 +63,23 @@ export async function runArchive(args: readonly string[]): Promise<void> {
   else if (wanted !== undefined) await restore(wanted, values);
 }
 
+/** The flags as they were given; which verb takes which is in `isMeant`. */
 interface Values {
   readonly all?: boolean;
+  /** Of `restore`. Default: REMEDIATION_AUDIT_RESTORED_DAYS. */
   readonly days?: string;
+  /** Of `restore`, stored with the month. Default: the user of the operating system. */
   readonly by?: string;
 }
 
+/** Whether verb, month and flags belong together: a flag of the other verb is refused, not ignored. */
 function isMeant(verb: string, month: string | undefined, { all, days, by }: Values): boolean {
   if (verb === 'verify')
     return days === undefined && by === undefined && (all !== true || month === undefined);
   return verb === 'restore' && month !== undefined && all !== true;
 }
 
+/** Needs the role that owns the tables. It verifies manifests and signs none, so public keys are enough. */
 async function restore(month: string, values: Values): Promise<void> {
   const { retention, database } = readProcessConfig();
   const request = {
@@ -99,7 +109,10 @@ async function restore(month: string, values: Values): Promise<void> {
   );
 }
 
-/** Without rows: all of them were there. */
+/**
+ * The steps that the workflow of a restore runs as activities, here in this process and without Temporal.
+ * Without rows in the answer all of them were there already, and only the date moved.
+ */
 async function restoreNow(
   steps: RestoreSteps,
   request: RestoreRequest,
@@ -133,6 +146,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 
 function readDays(text: string | undefined, byDefault: number): number {
   if (text === undefined) return byDefault;
+  // Digits only: `Number` would also take an empty text, `1e3` and `0x10`.
   const days = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (days < 1 || days > MAX_RESTORED_DAYS)
     throw new UsageError(
@@ -141,6 +155,10 @@ function readDays(text: string | undefined, byDefault: number): number {
   return days;
 }
 
+/**
+ * Asks the store alone, never the database. Objects that no manifest names are listed but are no fault; one
+ * fault is enough to end the command with exit code 1.
+ */
 async function verify(month: string | undefined): Promise<void> {
   const { retention } = readProcessConfig();
   const { store, trusted } = await openArchive(retention);

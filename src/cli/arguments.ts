@@ -3,7 +3,10 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
 
-/** Flags and names of a command; what Node cannot make sense of is a mistake in how it was called. */
+/**
+ * Flags and positional arguments of a command. What Node cannot make sense of, such as an unknown flag or one
+ * without its value, is a mistake in how the command was called: a UsageError, exit code 2.
+ */
 export function readFlags<const O extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: O,
@@ -15,7 +18,10 @@ export function readFlags<const O extends NonNullable<ParseArgsConfig['options']
   }
 }
 
-/** For commands whose whole configuration comes from the environment. */
+/**
+ * For commands whose whole configuration comes from the environment: any argument is a UsageError, whose
+ * message says where to put it instead.
+ */
 export function takeNoArguments(name: string, args: readonly string[]): void {
   try {
     parseArgs({ args: [...args], options: {}, allowPositionals: false });

@@ -16,7 +16,11 @@ const FLAGS = {
   help: { type: 'boolean' },
 } as const;
 
-/** `completeness`: is anything missing? */
+/**
+ * `completeness [--cluster NAME] [--json]`: is anything missing? It gives the answer of GET
+ * /api/v1/completeness, because both call the same function (ADR 28). Without --cluster it answers for every
+ * cluster. A gap is part of the answer and no failure: the exit code stays 0.
+ */
 export async function runCompleteness(args: readonly string[]): Promise<void> {
   const { values, positionals } = readFlags(args, FLAGS);
   if (positionals.length > 0) throw new UsageError(USAGE.split('\n', 1)[0] ?? '');
@@ -41,6 +45,10 @@ export async function runCompleteness(args: readonly string[]): Promise<void> {
   }
 }
 
+/**
+ * One line per cluster, its kinds below it, then the gaps by name. The answer names a bounded number of gaps,
+ * so the last line says when there are more.
+ */
 function textOf({ clusters, kinds, gaps, has_more_gaps: hasMore }: Completeness): string {
   const lines = clusters.flatMap(({ cluster, state, detail }) => [
     `${cluster}: ${state}${detail === null ? '' : ` (${detail})`}`,
@@ -59,6 +67,7 @@ function textOf({ clusters, kinds, gaps, has_more_gaps: hasMore }: Completeness)
   return `${[...lines, ...named, ...(hasMore ? ['there are more gaps than are named'] : [])].join('\n')}\n`;
 }
 
+/** Null without a recent report of the watcher. That is unknown, and must not read like 0. */
 function show(count: number | null): string {
   return (count === null ? 'unknown' : String(count)).padEnd(7);
 }

@@ -16,7 +16,10 @@ import { takeNoArguments } from './arguments.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** `migrate`: the schema up to date, and the months ahead. */
+/**
+ * `migrate`: brings the schema up to date, makes the months ahead, and prints the version it ended at. Safe
+ * to repeat: a second run applies nothing.
+ */
 export async function runMigrate(args: readonly string[]): Promise<void> {
   takeNoArguments('migrate', args);
   const report = await asOwner('migrate', migrateDatabase);
@@ -24,7 +27,10 @@ export async function runMigrate(args: readonly string[]): Promise<void> {
   process.stdout.write(`schema version ${report.version}: ${applied}\n`);
 }
 
-/** `upgrade-embeddings`: from arrays to pgvector. */
+/**
+ * `upgrade-embeddings`: turns the column of embeddings from arrays into vectors of pgvector and builds its
+ * index. The extension must be there. Safe to repeat: what is done already is reported as done.
+ */
 export async function runUpgradeEmbeddings(args: readonly string[]): Promise<void> {
   takeNoArguments('upgrade-embeddings', args);
   const { before, indexBuilt } = await asOwner('upgrade-embeddings', upgradeEmbeddings);
@@ -33,8 +39,10 @@ export async function runUpgradeEmbeddings(args: readonly string[]): Promise<voi
 }
 
 /**
- * `cluster restored NAME`: its versions went back, and an operator knows why. `cluster replaced NAME`: another cluster
- * has the name now, whose versions have nothing to do with those of the first.
+ * `cluster restored NAME`: its versions went back, and an operator knows why. `cluster replaced NAME`:
+ * another cluster has the name now, whose versions have nothing to do with those of the first. Both raise the
+ * epoch, so that what is observed from now on is newer than all that is recorded. `replaced` also forgets the
+ * identity, without which a watcher of the new cluster refuses to go on (ADR 27).
  */
 export async function runCluster(args: readonly string[]): Promise<void> {
   const [verb, cluster, ...rest] = args;
@@ -53,6 +61,7 @@ export async function runCluster(args: readonly string[]): Promise<void> {
   );
 }
 
+/** The months need the newest schema, so they come second. */
 async function migrateDatabase(client: pg.Client, { database }: Config) {
   const report = await migrate(client);
   await createMonthsAhead(client, instantOf(Date.now()), database.monthsAhead);
@@ -97,6 +106,7 @@ function withContext(command: string, error: unknown): unknown {
       { cause: error },
     );
   }
+  // An error of the operating system has a `syscall`; what PostgreSQL itself says is clear enough as it is.
   if ((error as NodeJS.ErrnoException).syscall === undefined) return error;
   const reason = error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message;
   return new Error(

@@ -41,9 +41,14 @@ interface Command {
   readonly summary: string;
   /** Its arguments, with a space before. Default: none. */
   readonly takes?: string;
+  /**
+   * Settles when the command is done. Rejects with an error whose class decides the exit code (`exitCodeOf`).
+   * `stop` is aborted at SIGTERM or SIGINT, with the name of the signal as its reason.
+   */
   run(args: readonly string[], stop: AbortSignal): Promise<void>;
 }
 
+/** By the name that a person types. The development kit adds its own to those below. */
 export type Commands = Readonly<Record<string, Command>>;
 
 /** What a deployment runs. */
@@ -153,6 +158,7 @@ async function runCommand(
   else await commandNamed(name, commands).run(args, stop);
 }
 
+/** Own names only: a table also has `constructor` and `toString`. */
 function commandNamed(name: string, commands: Commands): Command {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command !== undefined) return command;
@@ -164,6 +170,10 @@ function commandNamed(name: string, commands: Commands): Command {
   throw new UsageError(`unknown command ${name}; \`remediation-audit --help\` lists them`);
 }
 
+/**
+ * The `run` of a process: checks all of its configuration before anything starts, then runs until it is
+ * stopped or ends by itself.
+ */
 function service(
   name: keyof typeof SERVICE_CHECKS,
   start: (context: ServiceContext) => Promise<RunningService>,
@@ -178,6 +188,7 @@ function service(
   };
 }
 
+/** Stops it in every case: one that broke still has connections open. */
 async function endedOrStopped(running: RunningService, stop: AbortSignal, logger: Logger): Promise<void> {
   try {
     await untilStopped([running], stop);
@@ -187,6 +198,7 @@ async function endedOrStopped(running: RunningService, stop: AbortSignal, logger
   }
 }
 
+/** What a wait that `stop` ended rejects with: the reason of the signal, or the AbortError of Node. */
 function isStop(error: unknown, stop: AbortSignal): boolean {
   return error === stop.reason || (error instanceof Error && error.name === 'AbortError');
 }

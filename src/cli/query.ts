@@ -16,7 +16,11 @@ import { openArchiveAccess } from '../services/open-archive.ts';
 /** A report over years may take long; nobody waits for it but the person who asked. */
 const REPORT_TIMEOUT_MS = 600_000;
 
-/** `report`: one of the named questions. */
+/**
+ * `report NAME`: prints the answer to one of the named questions. The archive is opened only when
+ * --include-archive is given, so that it need not be configured for the others; what was opened is closed,
+ * also after an error.
+ */
 export function runReport(args: readonly string[]): Promise<void> {
   return withReadPool('report', args, async (pool, config) => {
     const opened: ArchiveReader[] = [];
@@ -42,7 +46,10 @@ function openArchiveOfCommand({ retention }: Config): ArchiveAccess {
   return openArchiveAccess(retention, { timeoutMs: REPORT_TIMEOUT_MS });
 }
 
-/** `similar`: investigations alike. */
+/**
+ * `similar`: prints the investigations that are most like a fingerprint or a text. Only vectors of one model
+ * are compared, so this process needs the embedding settings of `work`.
+ */
 export function runSimilar(args: readonly string[]): Promise<void> {
   return withReadPool('similar', args, (pool, config) => {
     const [store, embedder] = [createEmbeddingStore(pool), createEmbedder(config.embedding)];
@@ -50,6 +57,10 @@ export function runSimilar(args: readonly string[]): Promise<void> {
   });
 }
 
+/**
+ * One connection for one question, as the writer or, where only that is configured, as the owner. A question
+ * that cannot be asked as it was written ends as a wrong command line, with exit code 2.
+ */
 async function withReadPool(
   command: string,
   args: readonly string[],

@@ -40,9 +40,14 @@ A month of which a row matches is neither dropped nor shortened until the hold i
 put under the object store's legal hold.
 `;
 
+/** Flags by name, as they were given; `readFlags` has refused those that the command does not know. */
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-/** `retention`: what would go, and consent to it. */
+/**
+ * `retention plan` prints what the next run would do with each month, and changes nothing. `retention
+ * approve` stores a consent to the drop of one month. Both apply the rules in the environment of this
+ * process: the answer is right only where they are those of `work`.
+ */
 export async function runRetention(args: readonly string[]): Promise<void> {
   const { values, positionals } = parse(args, { json: { type: 'boolean' }, by: { type: 'string' } });
   const [verb, month = ''] = positionals;
@@ -66,7 +71,11 @@ export async function runRetention(args: readonly string[]): Promise<void> {
   });
 }
 
-/** `hold`: what must stay. */
+/**
+ * `hold list`, `hold place` and `hold release`. A hold counts as soon as it is in the database. That the
+ * object store could not be reached is said on standard error and is no failure of the command, because
+ * `work` repeats that part.
+ */
 export async function runHold(args: readonly string[]): Promise<void> {
   const text = { type: 'string' } as const;
   const { values, positionals } = parse(args, {
@@ -86,6 +95,7 @@ export async function runHold(args: readonly string[]): Promise<void> {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
       const { id: held } = await placeHold(pool, scopeOf(values), placed);
       await writeToStore(config);
+      // Read again: only now does the hold say which months of the archive it reached.
       const hold = (await listHolds(pool)).find((candidate) => candidate.id === held);
       if (hold !== undefined) write(`${holdLine(hold)}\n`);
     } else if (verb === 'release') {
@@ -120,6 +130,9 @@ async function writeToStore(config: Config): Promise<void> {
   }
 }
 
+/**
+ * The members that are given and no others: an absent one matches everything. A hold without any is refused.
+ */
 function scopeOf(values: Values): HoldScope {
   const { cluster, remediation: remediationUid, namespace, target } = values;
   const from = instantArgument(values, 'from');
@@ -131,6 +144,7 @@ function scopeOf(values: Values): HoldScope {
   return Object.fromEntries(given);
 }
 
+/** An instant, or a date for its first moment in UTC. Rows created before `--to` match, not those at it. */
 function instantArgument(values: Values, name: string): string | undefined {
   const text = values[name];
   if (typeof text !== 'string') return undefined;
@@ -161,6 +175,7 @@ function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['op
   return { values: values as Values, positionals };
 }
 
+/** For what the record of a hold or of a consent keeps: who, and why. Blanks alone do not count. */
 function required(values: Values, name: string): string {
   const value = values[name];
   if (typeof value !== 'string' || value.trim() === '')
@@ -172,6 +187,10 @@ function unknown(command: string, verb: string, usage: string): UsageError {
   return new UsageError(`unknown command \`${command} ${verb}\`; ${usage.split('\n', 1)[0] ?? ''}`);
 }
 
+/**
+ * One connection for one command, closed when the command ends. No connection is opened before the first
+ * query, so a wrong argument costs none.
+ */
 async function withPool(
   command: string,
   work: (pool: pg.Pool, config: Config) => Promise<void>,

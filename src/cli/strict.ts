@@ -35,6 +35,7 @@ const DEADLINE_MS = 30_000;
 /** How often an uninstall checks whether something still carries the finalizer. */
 const MAX_CHECKS = 3;
 
+/** Without a kind: the name is searched for among all kinds that are watched. */
 interface ResourceName {
   readonly namespace: string;
   readonly name: string;
@@ -42,13 +43,19 @@ interface ResourceName {
 
 interface StrictCommand {
   readonly verb: 'release' | 'uninstall';
-  /** Undefined for all. */
+  /** Undefined for everything that carries the finalizer. */
   readonly names: readonly ResourceName[] | undefined;
+  /** Path of a file. Undefined: KUBECONFIG, in a pod its service account. */
   readonly kubeconfig: string | undefined;
+  /** Undefined: every cluster that the watcher is configured for. */
   readonly context: string | undefined;
 }
 
-/** `strict`: takes back what strict mode has put on resources. */
+/**
+ * `strict release` and `strict uninstall`: take back what strict mode has put on resources. They work on the
+ * clusters alone; neither the watcher nor Temporal nor the database has to be there. Goes on after a failure
+ * and names at the end everything that was not released, with exit code 1.
+ */
 export async function runStrict(args: readonly string[], stop: AbortSignal): Promise<void> {
   const command = readCommand(args);
   if (command === 'help') {
@@ -64,6 +71,7 @@ export async function runStrict(args: readonly string[], stop: AbortSignal): Pro
   throw new Error(`${left.length} not released:${lines}`);
 }
 
+/** One cluster, over a connection of its own. Answers what could not be released there. */
 async function runIn(
   access: ClusterAccess,
   config: Config,
@@ -83,6 +91,10 @@ async function runIn(
   }
 }
 
+/**
+ * Strips everything again until one round finds nothing, because a watcher that still runs with strict mode
+ * may put the finalizer on what is new. Ends after MAX_CHECKS rounds all the same.
+ */
 async function uninstall(
   collections: readonly Collection[],
   { watcher }: Config,
@@ -103,6 +115,7 @@ async function uninstall(
   return left;
 }
 
+/** One name that fails does not keep the others held. */
 async function releaseNamed(
   names: readonly ResourceName[],
   options: ProbeOptions,
@@ -111,6 +124,7 @@ async function releaseNamed(
   for (const one of names) {
     const what = `${one.namespace}/${one.name}`;
     try {
+      // The namespace of the name, also where the watcher is limited to others.
       const everywhere = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, [one.namespace]));
       const held = await findHeld(everywhere, one, options);
       if (held === undefined)
@@ -129,6 +143,7 @@ function report({ stripped, left }: Stripping): readonly NotStripped[] {
   return left;
 }
 
+/** With --context that one cluster, else each one that the watcher follows. */
 function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): readonly ClusterAccess[] {
   const file = kubeconfig ?? config.kubernetes.kubeconfig;
   if (file === '' && !config.kubernetes.inCluster)
@@ -137,6 +152,10 @@ function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): rea
   return watchedClusters(config).map((cluster) => ({ kubeconfig: file, context: cluster.context }));
 }
 
+/**
+ * `uninstall` takes neither names nor --all. `release` takes names or --all, and not both: to release
+ * everything has to be said.
+ */
 function readCommand(args: readonly string[]): StrictCommand | 'help' {
   const { values, positionals } = readFlags(args, FLAGS);
   const [verb, ...names] = positionals;

@@ -12,6 +12,7 @@ interface Need {
 
 interface MissingSetting {
   readonly variable: VariableName;
+  /** True where the process refuses to start; false where it does less. */
   readonly isRequired: boolean;
   /** One sentence for the log. */
   readonly sentence: string;
@@ -26,6 +27,7 @@ const need = (variable: VariableName, isSet: Need['isSet'], without?: string): N
 const hasDatabase = ({ database }: Config): boolean => database.url !== '';
 const hasOwner = ({ database }: Config): boolean => database.ownerUrl !== '';
 const hasArchive = ({ retention }: Config): boolean => retention.archive.url !== '';
+/** A pod has its service account instead of a kubeconfig. */
 const hasCluster = ({ kubernetes }: Config): boolean => kubernetes.kubeconfig !== '' || kubernetes.inCluster;
 /** An address may also come from the profile file. */
 const hasTemporal = ({ temporal }: Config): boolean => temporal.connectionOptions.address !== undefined;
@@ -64,7 +66,10 @@ export const NEEDS: Readonly<Record<ProcessName, readonly Need[]>> = {
   ],
 };
 
-/** What a process lacks. */
+/**
+ * What a process lacks, in the order of NEEDS. Required settings are among them; their refusal is
+ * service-checks.ts.
+ */
 export function missingSettings(process: ProcessName, config: Config): readonly MissingSetting[] {
   return NEEDS[process]
     .filter(({ isSet }) => !isSet(config))

@@ -8,10 +8,12 @@ export type VariableName = keyof typeof VARIABLES;
 export const PROCESSES = ['migrate', 'watch', 'work', 'serve'] as const;
 export type ProcessName = (typeof PROCESSES)[number];
 
+/** `Object.keys` with the type of the names, which it forgets. */
 function namesOf<Name extends VariableName>(variables: Readonly<Record<Name, unknown>>): Name[] {
   return Object.keys(variables) as Name[];
 }
 
+/** Three processes speak to Temporal and read the same: what one encrypts another has to decrypt. */
 const TEMPORAL = [
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
@@ -27,12 +29,14 @@ const TEMPORAL = [
   'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE',
 ] as const;
 
+/** As role audit_writer. `watch` has two connections whatever the pool size says, and reads only the rest. */
 const DATABASE = [
   'DATABASE_URL',
   'REMEDIATION_AUDIT_DATABASE_POOL_SIZE',
   'REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS',
 ] as const;
 
+/** `work` embeds what is recorded and `serve` what somebody asks: only vectors of one model compare. */
 const EMBEDDING = [
   'REMEDIATION_AUDIT_EMBEDDING_URL',
   'REMEDIATION_AUDIT_EMBEDDING_MODEL',
@@ -48,6 +52,7 @@ const RULES = [
   'REMEDIATION_AUDIT_ARCHIVE_DAYS',
 ] as const;
 
+/** The store and its keys: `work` signs with the private key, `serve` needs one to verify, public or not. */
 const ARCHIVE = [
   'REMEDIATION_AUDIT_ARCHIVE_URL',
   'REMEDIATION_AUDIT_ARCHIVE_KEY_FILE',
@@ -57,8 +62,9 @@ const ARCHIVE = [
 ] as const;
 
 /**
- * Which process reads which variable, and therefore which of them compose and the chart give it; tests hold the two
- * and the processes themselves against it. Variables that are in no list are read by `up` and by tests only.
+ * Which process reads which variable, and therefore which of them compose and the chart give it; tests hold
+ * the two and the processes themselves against it. Variables that are in no list are read by `up` and by
+ * tests only. Commands such as `report` have no list: they read the environment of whoever types them.
  */
 export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
   migrate: ['DATABASE_OWNER_URL', 'REMEDIATION_AUDIT_MONTHS_AHEAD'],
@@ -68,6 +74,7 @@ export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
     ...TEMPORAL,
     ...namesOf(WATCHER_VARIABLES),
     'REMEDIATION_AUDIT_REDACTION_FILE',
+    // The watcher sends these two to the workflows that it starts; the worker does not need them.
     'REMEDIATION_AUDIT_LATE_GRACE_SECONDS',
     'REMEDIATION_AUDIT_ORPHAN_GRACE_SECONDS',
     'REMEDIATION_AUDIT_METRICS_HOST',
@@ -99,6 +106,7 @@ export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
     ...TEMPORAL,
     ...EMBEDDING,
     ...RULES,
+    // For a restore over the API, which a workflow then carries out.
     'REMEDIATION_AUDIT_RESTORED_DAYS',
     ...ARCHIVE,
     'REMEDIATION_AUDIT_ARCHIVE_QUERIES',

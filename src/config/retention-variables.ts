@@ -1,6 +1,10 @@
 import type { Setting } from './settings.ts';
 
-/** What partitions, retention and the archive read of the environment; part of VARIABLES. */
+/**
+ * What partitions, retention and the archive read of the environment; part of VARIABLES. A month goes through
+ * the first of them in this order: REMEDIATION_AUDIT_HOT_DAYS after its end it is archived and detached, the
+ * grace later it is dropped, and its archive days after its end its files are removed too.
+ */
 export const RETENTION_VARIABLES = {
   REMEDIATION_AUDIT_HOT_DAYS: {
     default: '90',
@@ -17,6 +21,7 @@ export const RETENTION_VARIABLES = {
     unit: 'boolean',
     meaning: 'Whether somebody must approve each drop of a month',
   },
+  // The longest that can be asked for is MAX_RESTORED_DAYS of domain/limits.ts.
   REMEDIATION_AUDIT_RESTORED_DAYS: {
     default: '7',
     unit: 'days',
@@ -27,16 +32,22 @@ export const RETENTION_VARIABLES = {
     unit: 'days',
     meaning: 'How long a month stays in the archive after its end; then its files are removed. 0: for ever',
   },
+  // The worker also checks every minute that months are ahead, because Temporal may be away when a schedule
+  // is due.
   REMEDIATION_AUDIT_ROLLOVER_CRON: {
     default: '10 0 * * *',
     unit: 'cron',
     meaning: 'When months are made ahead, in UTC; once a day or more often',
   },
+  // Its runs are given 23 hours (temporal/schedules.ts): more often than daily, and one that is stuck would
+  // hold back the next.
   REMEDIATION_AUDIT_RETENTION_CRON: {
     default: '30 2 * * *',
     unit: 'cron',
     meaning: 'When retention runs, in UTC; once a day or less often',
   },
+  // Short, because in PostgreSQL whoever comes after a waiting `alter table` waits behind it, readers
+  // included.
   REMEDIATION_AUDIT_LOCK_TIMEOUT_MS: {
     default: '500',
     unit: 'ms',
@@ -66,11 +77,13 @@ export const RETENTION_VARIABLES = {
     meaning:
       'Where parts are written before they are uploaded, and after they are downloaded: some 2 GB; empty for the system’s temporary folder',
   },
+  // Most files end before that, by their bytes (ADR 23).
   REMEDIATION_AUDIT_ARCHIVE_PART_ROWS: {
     default: '1000000',
     unit: 'rows',
     meaning: 'Rows at which a file of the archive ends',
   },
+  // These four bound what questions may cost; export, verification and restore are not among them.
   REMEDIATION_AUDIT_ARCHIVE_QUERIES: {
     default: '2',
     unit: 'questions',

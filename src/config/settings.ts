@@ -4,13 +4,15 @@ import { reasonOf } from '../domain/errors.ts';
 
 /** One variable of the environment, as the documentation shows it. */
 export interface Setting {
+  /** As text, as somebody would write it in the environment. Empty: nothing holds without the variable. */
   readonly default: string;
-  /** Empty where the value is a name. */
+  /** Empty where the value is a name or a word. */
   readonly unit: string;
+  /** What the documentation says of it: no full stop at the end, and what an empty value does. */
   readonly meaning: string;
 }
 
-/** A wrong command line. The message says what is right. */
+/** A wrong command line: exit code 2. The message says what is right. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -18,7 +20,9 @@ export class UsageError extends Error {
   }
 }
 
+/** A wrong or missing setting: exit code 3. Its message names all problems, one sentence each. */
 export class SettingsError extends Error {
+  /** Each begins with the variable at fault. None repeats a value that may be secret. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -39,7 +43,11 @@ interface UrlShape {
   readonly isSecret?: boolean;
 }
 
-/** Reads settings by name with their defaults, and keeps every problem so that all of them are named at once. */
+/**
+ * Reads settings by name with their defaults. It never throws: a wrong value is kept as a problem and the
+ * default, or nothing, is answered, so that one start names all mistakes. What it answered may be used only
+ * when `problems()` is empty.
+ */
 export class SettingsReader<Name extends string> {
   readonly #settings: Readonly<Record<Name, Setting>>;
   readonly #values: Readonly<Record<string, string | undefined>>;
@@ -59,6 +67,7 @@ export class SettingsReader<Name extends string> {
     return value === undefined || value === '' ? this.#settings[name].default : value;
   }
 
+  /** Items between commas, without the spaces around them. Empty ones do not count. */
   list(name: Name): readonly string[] {
     return this.text(name)
       .split(',')
@@ -66,14 +75,17 @@ export class SettingsReader<Name extends string> {
       .filter((item) => item !== '');
   }
 
+  /** From `least` to `most`, both included. A wrong value answers the default. */
   integer(name: Name, least: number, most: number): number {
     const text = this.text(name);
+    // A sign and digits only: `Number` would also take `1e3`, `0x10` and `1.0`.
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
     this.complain(`${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
     return Number(this.#settings[name].default);
   }
 
+  /** Undefined where nothing is set: for what is chosen anew at each start. */
   optionalInteger(name: Name): number | undefined {
     return this.text(name) === '' ? undefined : this.integer(name, 0, Number.MAX_SAFE_INTEGER);
   }
@@ -83,10 +95,12 @@ export class SettingsReader<Name extends string> {
     return this.integer(name, 0, 65_535);
   }
 
+  /** `true` or `false` and no other word: a `no` or a `0` that somebody means is refused, not guessed. */
   boolean(name: Name): boolean {
     return this.oneOf(name, ['true', 'false']) === 'true';
   }
 
+  /** One of the words, in exactly this spelling. A wrong value answers the first of them. */
   oneOf<const Word extends string>(name: Name, words: readonly [Word, ...Word[]]): Word {
     const text = this.text(name);
     const word = words.find((candidate) => candidate === text);
@@ -106,7 +120,10 @@ export class SettingsReader<Name extends string> {
     return '';
   }
 
-  /** What is made of a file's text; undefined when no file is named, or when it cannot be used. */
+  /**
+   * What `parse` makes of a file's text; undefined when no file is named, or when it cannot be read or
+   * parsed. Read once: later changes of the file are not seen here.
+   */
   file<T>(name: Name, parse: (text: string) => T): T | undefined {
     const path = this.text(name);
     if (path === '') return undefined;
@@ -124,6 +141,7 @@ export class SettingsReader<Name extends string> {
     this.#problems.push(problem);
   }
 
+  /** In the order in which the settings were read. */
   problems(): readonly string[] {
     return this.#problems;
   }

@@ -10,13 +10,20 @@ type Reader = SettingsReader<keyof typeof VARIABLES>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const MOST_PORT = 65_535;
+/**
+ * Files that the SDK reads by itself. They are tried here first, so that a missing one is named with its
+ * variable.
+ */
 const FILES = [
   'TEMPORAL_TLS_CLIENT_CERT_PATH',
   'TEMPORAL_TLS_CLIENT_KEY_PATH',
   'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
 ] as const;
 
-/** The connection to Temporal, from Temporal's own variables and, where one is named, its profile file. */
+/**
+ * The connection to Temporal, from Temporal's own variables and, where one is named, its profile file. What
+ * is wrong goes to the reader as a problem; the answer must not be used then.
+ */
 export function readTemporal(read: Reader, environment: Environment) {
   const before = read.problems().length;
   for (const name of FILES) read.file(name, () => undefined);
@@ -33,6 +40,7 @@ export function readTemporal(read: Reader, environment: Environment) {
 }
 
 function load(read: Reader, environment: Environment) {
+  // An empty variable counts as not set, as everywhere in this room; the SDK would take it for a value.
   const overrideEnvVars = Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => (entry[1] ?? '') !== ''),
   );
@@ -54,6 +62,7 @@ function load(read: Reader, environment: Environment) {
   }
 }
 
+/** Whoever reads the message has to change the address where it was written. */
 function nameOfAddress(environment: Environment): string {
   if ((environment['TEMPORAL_ADDRESS'] ?? '') !== '') return 'TEMPORAL_ADDRESS';
   return `TEMPORAL_CONFIG_FILE names ${environment['TEMPORAL_CONFIG_FILE'] ?? ''}, whose address`;

@@ -1,3 +1,4 @@
+/** A name that begins so and is in no table is a mistake, unless Kubernetes made it. */
 const PREFIX = 'REMEDIATION_AUDIT_';
 
 /**
@@ -25,7 +26,10 @@ export function withoutServiceLinks(environment: Environment): Environment {
   );
 }
 
-/** One sentence for each variable that is spelled like one of ours and is none: a typo would otherwise go unnoticed. */
+/**
+ * One sentence for each variable that is spelled like one of ours and is none, with the nearest name there
+ * is: a typo would otherwise go unnoticed. Takes an environment without service links.
+ */
 export function findUnknownVariables(environment: Environment, known: readonly string[]): readonly string[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
@@ -37,10 +41,12 @@ export function findUnknownVariables(environment: Environment, known: readonly s
     });
 }
 
+/** Of the names that end in `_PORT` only the value decides, because some of ours end so too. */
 function isServiceLink(name: string, value = ''): boolean {
   return SERVICE_LINK.test(name) || (name.endsWith('_PORT') && SERVICE_LINK_URL.test(value));
 }
 
+/** Undefined when no known name is near enough to have been meant. */
 function nearestOf(name: string, known: readonly string[]): string | undefined {
   const [nearest] = known
     .filter((candidate) => candidate.startsWith(PREFIX))

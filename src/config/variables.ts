@@ -3,8 +3,9 @@ import type { Setting } from './settings.ts';
 import { WATCHER_VARIABLES } from './watcher-variables.ts';
 
 /**
- * Every variable this program reads, as `docs/configuration.md` shows them; a test holds the two together. Variables
- * of other owners (PostgreSQL, Temporal, Kubernetes) keep their usual names.
+ * Every variable this program reads, as `docs/configuration.md` shows them; a test holds the two together.
+ * Variables of other owners (PostgreSQL, Temporal, Kubernetes) keep their usual names. A default stands here
+ * as text; its bounds and its type are in config.ts, who reads it in process-variables.ts.
  */
 export const VARIABLES = {
   DATABASE_URL: {
@@ -17,6 +18,8 @@ export const VARIABLES = {
     unit: 'URL',
     meaning: 'PostgreSQL as role audit_owner; `migrate` and retention in `work` need it',
   },
+  // Temporal's own names, which its SDK reads; here for the documentation and for the checks of
+  // temporal-settings.ts.
   TEMPORAL_ADDRESS: { default: 'localhost:7233', unit: 'host:port', meaning: 'Temporal frontend' },
   TEMPORAL_NAMESPACE: { default: 'default', unit: '', meaning: 'Temporal namespace' },
   TEMPORAL_API_KEY: { default: '', unit: '', meaning: 'API key of Temporal Cloud; turns TLS on' },
@@ -41,6 +44,7 @@ export const VARIABLES = {
     meaning:
       'Payloads in Temporal above it are compressed; 0 never. The UI shows those only through the codec of the API',
   },
+  // The first key encrypts and all of them decrypt, so a new key goes to the top while old payloads exist.
   REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE: {
     default: '',
     unit: 'path',
@@ -124,6 +128,7 @@ export const VARIABLES = {
     unit: '',
     meaning: 'What `work` works on: `recording`, `maintenance`, or `all`',
   },
+  // Both of these or neither.
   REMEDIATION_AUDIT_WORKER_DEPLOYMENT: {
     default: '',
     unit: '',
@@ -140,11 +145,13 @@ export const VARIABLES = {
     unit: 'port',
     meaning: 'Probes and metrics of `watch`',
   },
+  // Small on purpose: batching makes more connections slower, not faster.
   REMEDIATION_AUDIT_DATABASE_POOL_SIZE: {
     default: '4',
     unit: 'connections',
     meaning: 'Connections to PostgreSQL per process for questions, and in `work` as many more for records',
   },
+  // Refused above 11 s: the next attempt must not begin while the store is still at the one before (ADR 13).
   REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS: {
     default: '10000',
     unit: 'ms',
@@ -177,6 +184,7 @@ export const VARIABLES = {
     meaning:
       'Endpoint that speaks the embeddings protocol of OpenAI, up to its version; empty for the offline default',
   },
+  // Another model makes other vectors, which are never compared with those of the first.
   REMEDIATION_AUDIT_EMBEDDING_MODEL: {
     default: 'text-embedding-3-small',
     unit: '',
@@ -193,6 +201,8 @@ export const VARIABLES = {
     unit: '',
     meaning: '`debug`, `info`, `warn`, `error` or `silent`',
   },
+  // From here on only `up`, benches and tests read them. Each _PATH comes before what is on PATH, in the
+  // cache, or to be fetched or built (CONTRIBUTING.md, "How servers are found").
   REMEDIATION_AUDIT_CACHE_DIR: {
     default: '~/.cache/remediation-audit',
     unit: 'path',

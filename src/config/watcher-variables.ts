@@ -1,6 +1,10 @@
 import type { Setting } from './settings.ts';
 
-/** What the watcher and its connections to clusters read of the environment; part of VARIABLES. */
+/**
+ * What the watcher and its connections to clusters read of the environment; part of VARIABLES. config.ts
+ * turns most of them into the milliseconds of `WatcherTiming` (watcher/watcher-options.ts), where each is
+ * explained to whoever uses it.
+ */
 export const WATCHER_VARIABLES = {
   KUBECONFIG: {
     default: '',
@@ -12,6 +16,7 @@ export const WATCHER_VARIABLES = {
     unit: '',
     meaning: 'Context within the kubeconfig; empty for its current one',
   },
+  // A name that belonged to another cluster is refused: the uid of kube-system decides (ADR 27).
   REMEDIATION_AUDIT_CLUSTER: {
     default: 'default',
     unit: '',
@@ -53,6 +58,8 @@ export const WATCHER_VARIABLES = {
     unit: 's',
     meaning: 'Longest pause after failed lists and watches',
   },
+  // Short watches alone never count as recovered: a server that closes each one at once is asked more and
+  // more rarely.
   REMEDIATION_AUDIT_WATCH_HEALTHY_SECONDS: {
     default: '120',
     unit: 's',
@@ -68,22 +75,27 @@ export const WATCHER_VARIABLES = {
     unit: 's',
     meaning: 'Between two checks for a kind of resource that is not installed',
   },
+  // The watch gives speed, these lists give certainty: what the watch lost is found by them (ADR 16).
   REMEDIATION_AUDIT_RECONCILE_SECONDS: {
     default: '450',
     unit: 's',
     meaning: 'Between two complete lists that check the watch, a quarter more or less',
   },
+  // Its code says probe; the variable is public and keeps its name.
   REMEDIATION_AUDIT_LOOK_SECONDS: {
     default: '60',
     unit: 's',
     meaning:
       'Between two rounds of single requests for resources that are overdue, or soon deleted by the cluster',
   },
+  // Taken in at once, what such a list shows would hide the states between, which the watch may yet deliver
+  // (ADR 16).
   REMEDIATION_AUDIT_RECONCILE_GRACE_SECONDS: {
     default: '10',
     unit: 's',
     meaning: 'How long a watch may lag behind such a list before what it did not deliver counts as missed',
   },
+  // One signal carries what waits of a remediation: ADR 30 has the reasons, ADR 35 those of the half second.
   REMEDIATION_AUDIT_GATHER_MS: {
     default: '2000',
     unit: 'ms',
@@ -106,11 +118,14 @@ export const WATCHER_VARIABLES = {
     meaning:
       'Between two questions to Temporal for audit workflows that were terminated, failed or timed out',
   },
+  // Needs DATABASE_URL: without it the watcher does not know what is stored.
   REMEDIATION_AUDIT_RECORDING_GRACE_SECONDS: {
     default: '600',
     unit: 's',
     meaning: 'An observation that is not stored within this time is sent again',
   },
+  // The end of the process, because after so long only a new start may help. One cluster of several that
+  // answers is enough to go on.
   REMEDIATION_AUDIT_CLUSTER_SILENCE_SECONDS: {
     default: '600',
     unit: 's',
@@ -121,6 +136,7 @@ export const WATCHER_VARIABLES = {
     unit: 'remediations',
     meaning: 'Remediations whose states are handed to Temporal at the same time',
   },
+  // Strict mode writes to the cluster, which nothing else of the watcher does (ADR 20).
   REMEDIATION_AUDIT_STRICT_KINDS: {
     default: '',
     unit: 'list',

@@ -2,24 +2,33 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 /** What the REST service counts besides the sources' metrics. */
 export interface ApiMetrics {
-  /** Answered requests by route and status. */
+  /**
+   * Seconds from a request to its answer. `route` is the pattern of the route and never the path, which has
+   * ids.
+   */
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   /** Posted records by what became of them: stored, deferred, refused. */
   readonly records: Counter<'kind' | 'result'>;
-  /** Posted records that were turned away because too much was waiting. */
+  /** Posted records that were turned away because too much was waiting. Nothing of them is kept here. */
   readonly turnedAway: Counter;
-  /** Posted records that Temporal took while the database was away. */
+  /**
+   * Posted records that Temporal took while the database was away. They are durable, and are stored later.
+   */
   readonly recordsDeferred: Counter;
   /** Posted analyses whose text is not embedded because Temporal did not take it; post them again to try again. */
   readonly investigationsLeft: Counter;
   /** Values that were taken out of posted records, by kind of secret. */
   readonly redactions: Counter<'kind'>;
-  /** Decisions about callers: admitted, unauthenticated, forbidden, unavailable. */
+  /**
+   * Decisions about callers: admitted, unauthenticated, forbidden, or unavailable when nobody could say who
+   * calls.
+   */
   readonly admissions: Counter<'result'>;
   /** Connections that were refused because there were too many. */
   readonly connectionsRefused: Counter;
 }
 
+/** In seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createApiMetrics(registers: Registry[]): ApiMetrics {

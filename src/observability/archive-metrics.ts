@@ -2,12 +2,16 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 /** What questions to the archive cost. */
 export interface ArchiveQuestionMetrics {
-  /** Questions by how they ended: answered, refused, failed, abandoned. */
+  /**
+   * Seconds, the wait for a free place included, by how a question ended: answered, refused because too many
+   * waited, failed, or abandoned because nobody waited for it any more.
+   */
   readonly questions: Histogram<'result'>;
   /** Parts that were opened for questions. */
   readonly parts: Counter<'table'>;
 }
 
+/** In seconds. The last one is the default of REMEDIATION_AUDIT_ARCHIVE_QUERY_SECONDS. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export function createArchiveQuestionMetrics(registers: Registry[]): ArchiveQuestionMetrics {

@@ -13,18 +13,24 @@ interface HealthServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly registry: Registry;
-  /** Why the process is not ready, or undefined when it is. */
+  /** Asked at each request. Why the process is not ready, in words for people, or undefined when it is. */
   readonly notReady: () => string | undefined;
-  /** What else is answered, as JSON, by path. Default: nothing. */
+  /** What else is answered, as JSON, by path. A function here must not reject. Default: nothing. */
   readonly answers?: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
+/** Serves until it is stopped; a stop ends open connections without waiting for them. */
 interface HealthServer {
+  /** The port that it has, also where the system chose it. */
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** Liveness, readiness and metrics of a process that serves nothing else. */
+/**
+ * Liveness (/healthz), readiness (/readyz) and metrics of a process that serves nothing else. Comes in: an
+ * address and what to answer. Goes out: a server that listens; an address that cannot be had rejects. Nobody
+ * is asked who they are, so nothing that is secret belongs here.
+ */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     void answer(request, response, options);
@@ -51,6 +57,7 @@ async function answer(
   options: HealthServerOptions,
 ): Promise<void> {
   switch (request.url) {
+    // Says only that the process answers; what it waits for is the business of /readyz.
     case '/healthz':
       response.writeHead(OK).end('ok\n');
       return;

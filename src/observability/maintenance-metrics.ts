@@ -1,22 +1,40 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
 
-/** Metrics of partitions, of retention and of the schedules of both. */
+/**
+ * Metrics of partitions, of retention and of the schedules of both. Every process has them; only a worker
+ * that serves the maintenance queue gives them values.
+ */
 export interface MaintenanceMetrics {
+  /** Months after this one. Has no sample until it was counted once; an alert fires below 2. */
   readonly partitionsAhead: Gauge;
+  /** In seconds since 1970, as all the timestamps here. */
   readonly lastRollover: Gauge;
+  /** Somebody held a lock for longer than the lock timeout; the log names the sessions. */
   readonly blockedRollovers: Counter;
+  /** Counted when they were read back from the store and compared, not when they were written. */
   readonly archivedRows: Counter<'table'>;
   readonly droppedMonths: Counter;
+  /** Restores over the API; one by `archive restore` is another process and counts nowhere. */
   readonly restoredMonths: Counter;
   readonly expiredMonths: Counter;
-  /** Retention stopped at a month because its archive is not what it should be. Somebody must look. */
+  /**
+   * Retention stopped at a month because its archive is not what it should be. Somebody must look. The
+   * reasons are mismatch, conflict, missing and manifest.
+   */
   readonly archiveAlarms: Counter<'reason'>;
+  /**
+   * By state: held, unsupported (the store knows no legal holds), or pending. A month under two holds counts
+   * twice.
+   */
   readonly archiveHolds: Gauge<'state'>;
+  /** An alert fires when this is an hour in the past: a schedule that nothing runs. */
   readonly scheduleNextRun: Gauge<'schedule'>;
   readonly scheduleLastRun: Gauge<'schedule'>;
+  /** This and the next are totals that Temporal keeps, so they are set and never incremented. */
   readonly scheduleMissedRuns: Gauge<'schedule'>;
   readonly scheduleSkippedRuns: Gauge<'schedule'>;
+  /** 1 or 0. An operator may pause a schedule, and no start of ours un-pauses it. */
   readonly schedulePaused: Gauge<'schedule'>;
 }
 

@@ -17,6 +17,7 @@ import { createWatcherMetrics, type WatcherMetrics } from './watcher-metrics.ts'
 
 /** The metrics of one process. Every one of them is documented in docs/metrics.md, which a test holds against this. */
 export interface Metrics {
+  /** All of the metrics below and those of Node; what /metrics prints. */
   readonly registry: Registry;
   /** What the watcher counts. */
   readonly watcher: WatcherMetrics;
@@ -24,9 +25,11 @@ export interface Metrics {
   readonly observationsRecorded: Counter<'phase'>;
   /** Observations set aside because PostgreSQL will never take them, by SQLSTATE. */
   readonly observationsQuarantined: Counter<'sqlstate'>;
-  /** Investigations by the result of embedding: placed, unchanged, refused. */
+  /**
+   * Investigations by the result of embedding: placed, unchanged, refused. Histories hold these words too.
+   */
   readonly investigationsPlaced: Counter<'result'>;
-  /** Failed attempts to store one; each is retried. */
+  /** Failed attempts of an activity to store its list; each is retried. */
   readonly recordingErrors: Counter;
   /** What the sources name. */
   readonly sources: SourceMetrics;
@@ -41,6 +44,7 @@ export interface Metrics {
 /** Every sample wakes an idle process; the reported lag includes this time. */
 const EVENT_LOOP_PRECISION_MS = 50;
 
+/** Uses a registry of its own and nothing global, so that services in one process do not share figures. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -5,16 +5,20 @@ import type { Observation } from '../domain/observation.ts';
 /** Why a record was not stored, in the words of source 001. */
 export type StorageFailure = 'timeout' | 'marshal_error' | 'http_error' | 'kubernetes_execution';
 
-/** The metrics that the sources name, to the letter. They count in whichever process stores the record. */
+/**
+ * The metrics that the sources name, to the letter: names, labels, help texts and buckets are theirs, so
+ * dashboards made for them go on working. They count in whichever process stores the record.
+ */
 export interface SourceMetrics {
-  /** One record was stored. */
+  /** One record was stored; `seconds` is the time from the attempt's begin to its answer. */
   stored(observation: Observation, seconds: number): void;
   /** One attempt to store a record failed; `table` is the record's. */
   failed(table: string, failure: StorageFailure, seconds: number): void;
-  /** Records that were accepted and are not stored yet. */
+  /** Records that were accepted and are not stored yet. Set when `serve` is asked for its metrics. */
   readonly pending: Gauge;
 }
 
+/** The sources have metrics for three tables; a record of any other table counts in none of these. */
 export function createSourceMetrics(registers: Registry[]): SourceMetrics {
   const execution = executionMetrics(registers);
   const action = actionMetrics(registers);
@@ -49,9 +53,10 @@ export function createSourceMetrics(registers: Registry[]): SourceMetrics {
   };
 }
 
-/** Source 000: `prometheus.ExponentialBuckets(0.001, 2, 10)`. */
+/** In seconds. Source 000: `prometheus.ExponentialBuckets(0.001, 2, 10)`. */
 const DOUBLING_FROM_1_MS = Array.from({ length: 10 }, (_, power) => 0.001 * 2 ** power);
 
+/** For `workflow_execution_audit`. */
 function executionMetrics(registers: Registry[]) {
   return {
     records: new Counter({
@@ -74,6 +79,7 @@ function executionMetrics(registers: Registry[]) {
   };
 }
 
+/** For `kubernetes_execution_audit`, the only table whose failures the sources count by type. */
 function actionMetrics(registers: Registry[]) {
   return {
     attempts: new Counter({
@@ -102,6 +108,7 @@ function actionMetrics(registers: Registry[]) {
   };
 }
 
+/** For `signal_processing_audit`. */
 function signalMetrics(registers: Registry[]) {
   return {
     attempts: new Counter({

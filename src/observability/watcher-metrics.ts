@@ -1,42 +1,70 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
 
-/** Metrics of the watcher. */
+/**
+ * Metrics of the watcher. `cluster` is the configured name and `kind` the kind of resource, such as
+ * RemediationRequest. Counters count since the start of the process. The help texts below say what each is;
+ * here is what a label may be, and when a sample is absent.
+ */
 export interface WatcherMetrics {
   readonly observationsSignalled: Counter<'cluster' | 'kind'>;
+  /** `reason` is what the resource lacks, such as no-identity. */
   readonly unreadableResources: Counter<'cluster' | 'kind' | 'reason'>;
+  /** `problem` is unrecognised or misshapen. The log names the fields, once per kind and problem. */
   readonly oddFields: Counter<'cluster' | 'kind' | 'problem'>;
+  /** `rule` is the name of a redaction rule. */
   readonly redactions: Counter<'cluster' | 'rule'>;
+  /** `reason` is too-large or failed. The message of the error stays out: it may quote a secret. */
   readonly statesReduced: Counter<'cluster' | 'kind' | 'reason'>;
+  /**
+   * `cause` is closed, or a FailureCause of watcher/stream/failure.ts. Until a cluster is identified its
+   * failures count as kind Namespace.
+   */
   readonly watchEnds: Counter<'cluster' | 'kind' | 'cause'>;
   readonly relists: Counter<'cluster' | 'kind' | 'cause'>;
   readonly missedOnRelist: Counter<'cluster' | 'kind'>;
+  /** `seen` is observed or unobserved. */
   readonly tombstones: Counter<'cluster' | 'kind' | 'seen'>;
+  /** Seconds since 1970, as the two below. Alerts fire when it is old, and when there is no sample at all. */
   readonly lastGoodList: Gauge<'cluster' | 'kind'>;
   readonly lastEvent: Gauge<'cluster' | 'kind'>;
   readonly lastBookmark: Gauge<'cluster' | 'kind'>;
+  /** `reason` is that of watcher/delivery/signal-failure.ts; away is an outage of Temporal. */
   readonly signalErrors: Counter<'cluster' | 'reason'>;
   readonly signalQueue: Gauge<'cluster'>;
+  /** 0 when nothing waits. */
   readonly signalQueueAge: Gauge<'cluster'>;
   readonly signals: Counter<'cluster'>;
   readonly statesCoalesced: Counter<'cluster'>;
   readonly equalObservations: Counter<'cluster' | 'kind'>;
   readonly flappingStates: Counter<'cluster' | 'kind'>;
+  /** The only one with names of resources: a sample is removed when its resource has come to rest. */
   readonly flapping: Gauge<'cluster' | 'kind' | 'namespace' | 'name'>;
+  /**
+   * `result` is sent-again, recorded or gone; an alert fires for gone, because nothing is left to send again.
+   */
   readonly lostRuns: Counter<'cluster' | 'result'>;
   readonly statesResent: Counter<'cluster' | 'kind'>;
+  /** `state` is seen, open, overdue, waiting or recorded; the last one has no sample without a database. */
   readonly resources: Gauge<'cluster' | 'kind' | 'state'>;
+  /**
+   * `reason` is one of GAP_REASONS, which the watcher knows, or RECORD_GAP_REASONS, which the database does.
+   */
   readonly gaps: Gauge<'cluster' | 'reason'>;
+  /** No sample while everything that ended is recorded. */
   readonly leastRetention: Gauge<'cluster'>;
   readonly clusterRestored: Gauge<'cluster'>;
+  /** One per write that was made. `action` says whether the finalizer was added or why it was released. */
   readonly finalizerWrites: Counter<'cluster' | 'kind' | 'action'>;
   readonly finalizerErrors: Counter<'cluster' | 'kind' | 'cause'>;
   readonly unrecordedReleases: Counter<'cluster' | 'kind'>;
+  /** `state` is open or deleted. */
   readonly heldResources: Gauge<'cluster' | 'kind' | 'state'>;
   readonly heldDeletionAge: Gauge<'cluster'>;
   readonly strictRightsMissing: Gauge<'cluster' | 'kind'>;
 }
 
+/** All names get the prefix `remediation_audit_`. */
 export function createWatcherMetrics(registry: Registry): WatcherMetrics {
   const registers = [registry];
   const counter = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
@@ -133,6 +161,7 @@ function strictMetricsOf(counter: CreateCounter, gauge: CreateGauge) {
   };
 }
 
+/** The labels are kept in the type, so that a sample with another label does not compile. */
 type CreateGauge = <const Label extends string>(
   name: string,
   help: string,

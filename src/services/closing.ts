@@ -1,4 +1,7 @@
-/** Steps that undo what was opened. */
+/**
+ * Steps that undo what was opened. Each part that opens something pushes its step at once, so that a start
+ * that fails halfway closes exactly what it had opened.
+ */
 export interface Closing {
   push(close: () => Promise<unknown>): void;
   /** In reverse order of opening. One that fails does not keep the others open; the failures are thrown together. */

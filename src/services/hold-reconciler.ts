@@ -12,6 +12,7 @@ const NOT_IN_STORE = 'legal holds could not be written to the object store; tryi
 
 interface HoldReconciler {
   start(): void;
+  /** Ends the round between two objects, and settles when it has ended. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +24,10 @@ interface HoldReconcilerOptions {
   readonly roundMs?: number;
 }
 
-/** Brings legal holds to the object store, round after round, until it is stopped. */
+/**
+ * Brings legal holds to the object store, round after round, until it is stopped. A round that fails is
+ * logged and repeated. Several workers may run it: a round that another process is at does nothing.
+ */
 export function createHoldReconciler({
   context,
   metrics,

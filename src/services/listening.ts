@@ -1,13 +1,18 @@
+/** An address to listen on, and where it came from. */
 export interface Listening {
-  /** What listens, for people. */
+  /** What listens, for people: it begins a sentence. */
   readonly use: string;
   readonly host: string;
   readonly port: number;
+  /** The variables that chose host and port; a message names the one to change. */
   readonly hostVariable: string;
   readonly portVariable: string;
 }
 
-/** Says of a refused port what it was for and which variable chooses another one. */
+/**
+ * Runs `start`. When the address is refused, the error says what it was for and which variable chooses
+ * another one; every other error passes as it is.
+ */
 export async function listening<T>(
   { use, host, port, hostVariable, portVariable }: Listening,
   start: () => Promise<T>,
@@ -22,6 +27,7 @@ export async function listening<T>(
   }
 }
 
+/** By the code of the error. Any other code is about the address, not the port. */
 const REMEDIES: Readonly<Record<string, (portVariable: string) => string>> = {
   EADDRINUSE: (variable) => `another process has it; end that one, or choose another port with ${variable}`,
   EACCES: (variable) => `this user may not use that port; choose one above 1023 with ${variable}`,

@@ -5,9 +5,13 @@ import type { TemporalClient } from '../temporal/connection.ts';
 import type { WantedSchedule } from '../temporal/schedules.ts';
 import { keepSchedule, observeSchedule } from '../temporal/schedules.ts';
 
+/** What a round does, and with what. Both parts are repeated for ever, so each must be safe to repeat. */
 interface RoundOptions {
+  /** Needs PostgreSQL only: an outage of Temporal must not leave records without a month. */
   readonly keepMonthsAhead: () => Promise<void>;
+  /** Made or brought up to date once per process, then only observed. */
   readonly schedules: readonly WantedSchedule[];
+  /** Called at the first round, and again at the next one when it failed. */
   readonly connect: () => Promise<TemporalClient>;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
@@ -15,12 +19,18 @@ interface RoundOptions {
 
 const ROUND_MS = 60_000;
 
-/** What a worker does by itself every minute, so that neither an outage nor a restart of Temporal stops it. */
+/**
+ * What a worker does by itself every minute, so that neither an outage nor a restart of Temporal stops it.
+ * Rounds run one after the other. `stop` waits for those that were begun, then closes the connection to
+ * Temporal.
+ */
 export class MaintenanceRounds {
   readonly #options: RoundOptions;
   #timer: NodeJS.Timeout | undefined;
+  /** The end of the last round that was begun. It never rejects: `#round` logs what failed. */
   #current: Promise<void> = Promise.resolve();
   #temporal: TemporalClient | undefined;
+  /** Whether every schedule was made or brought up to date since this process started. */
   #kept = false;
 
   constructor(options: RoundOptions) {

@@ -25,12 +25,18 @@ const ANALYZE_TIMEOUT_MS = 240_000;
 
 /** What the maintenance queue serves, and what keeps it going. */
 interface Maintenance {
+  /** By name, for the worker. Those of retention and restore are missing where retention is off. */
   readonly activities: object;
   /** Makes the months ahead, ensures the schedules, and updates the metrics, now and every minute. */
   start(): void;
+  /** Ends the rounds and the holds, then closes the connection of the owner. */
   stop(): Promise<void>;
 }
 
+/**
+ * Opens what partitions, retention and restores need, and starts nothing. Retention is on where an archive
+ * and the owner of the tables are configured; without either, months are only made ahead.
+ */
 export async function createMaintenance(
   { config, logger }: ServiceContext,
   pool: pg.Pool,
@@ -89,6 +95,7 @@ function ownersPool(
   return pool;
 }
 
+/** Retention and restore share one context, and with it one store and one set of keys. */
 function retentionActivities(
   context: ArchiveContext,
   { metrics, logger }: { readonly metrics: MaintenanceMetrics; readonly logger: ServiceContext['logger'] },

@@ -20,18 +20,24 @@ import { SECOND_MS } from '../domain/time.ts';
 import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 
+/** Enough to read and to verify. To sign takes openArchiveContext. */
 interface Archive {
   readonly store: ObjectStore;
+  /** Manifests that none of these keys signed are not believed. */
   readonly trusted: TrustedKeys;
 }
 
-/** For reading: any trusted key will do. */
+/** For reading: any trusted key will do. Throws a SettingsError when no archive is named, or no key. */
 export async function openArchive({ archive }: Config['retention']): Promise<Archive> {
   requireArchive(archive);
   return { store: openStore(archive), trusted: await readTrustedKeys(keyFilesOf(archive)) };
 }
 
-/** For queries of people: their number, time and memory are bounded. Without an archive they answer so. */
+/**
+ * For queries of people: their number, time and memory are bounded. `timeoutMs` replaces the configured time,
+ * for a command whose user waits at a terminal. Without an archive it answers why there is none. Whoever
+ * opened a reader closes it.
+ */
 export function openArchiveAccess(
   { archive }: Config['retention'],
   { metrics, timeoutMs }: { readonly metrics?: ArchiveQuestionMetrics; readonly timeoutMs?: number } = {},
@@ -41,6 +47,8 @@ export function openArchiveAccess(
   const { atOnce, timeoutSeconds, memoryMb, cacheMb } = archive.questions;
   const reader = createArchiveReader({
     store: openStore(archive),
+    // A function: the files are read when they are needed, since `work` may make the key after this process
+    // started.
     trustedKeys: () => readTrustedKeys(files),
     folder: join(archive.workFolder, 'remediation-audit-parts'),
     cacheBytes: cacheMb * BYTES_PER_MB,
@@ -52,6 +60,7 @@ export function openArchiveAccess(
   return { reader };
 }
 
+/** The archive knows no metrics library: it calls these two. */
 function observerOf({ questions, parts }: ArchiveQuestionMetrics): ArchiveObserver {
   return {
     question: (result, seconds) => {
@@ -65,6 +74,7 @@ function observerOf({ questions, parts }: ArchiveQuestionMetrics): ArchiveObserv
 
 const BYTES_PER_MB = 1_000_000;
 
+/** The private key verifies too, so one file of either kind is enough. */
 function keyFilesOf(archive: Config['retention']['archive']): readonly string[] {
   const files = [archive.keyFile, archive.trustedKeysFile].filter((path) => path !== '');
   if (files.length === 0)
@@ -79,7 +89,10 @@ async function readTrustedKeys(files: readonly string[]): Promise<TrustedKeys> {
   return new Map(keys.flatMap((found) => [...found]));
 }
 
-/** For retention, which signs, as owner of the tables. */
+/**
+ * For retention, which signs, as owner of the tables. Makes the signing key where its file is missing. Throws
+ * a SettingsError that names what is not set.
+ */
 export async function openArchiveContext({
   retention,
   database,

@@ -12,7 +12,11 @@ const SCHEMA_RETRY_MS = 2_000;
 /** A schema that is too new should end the start and not the process later. */
 const FIRST_CHECK_MS = 1_000;
 
-/** A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come by themselves. */
+/**
+ * A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come
+ * by themselves. Rejects when the signal ends the wait, or when the schema is newer than the program; the
+ * pool is closed then.
+ */
 export async function openDatabase(service: string, context: ServiceContext): Promise<pg.Pool> {
   const pool = openPool(service, context);
   try {
@@ -25,6 +29,7 @@ export async function openDatabase(service: string, context: ServiceContext): Pr
 }
 
 interface OpenedDatabase {
+  /** Usable at once: queries fail while the database is away, and succeed when it is back. */
   readonly pool: pg.Pool;
   /** Settles when the schema fits, or when it is closed; rejects when the schema never will fit. */
   readonly fits: Promise<void>;
@@ -32,7 +37,10 @@ interface OpenedDatabase {
   readonly close: () => Promise<void>;
 }
 
-/** The same for a process that does something without the database too: it checks once, and goes on checking meanwhile. */
+/**
+ * The same for a process that does something without the database too: it checks for a second, and goes on
+ * checking meanwhile. Whoever opened it waits for `fits` and calls `close`.
+ */
 export async function openDatabaseMeanwhile(
   service: string,
   context: ServiceContext,
@@ -69,6 +77,10 @@ function openPool(service: string, { config, logger }: ServiceContext): pg.Pool 
   });
 }
 
+/**
+ * A schema that is too old is waited for, because `migrate` may be on its way; one that is too new is an
+ * error at once.
+ */
 async function untilSchemaFits(pool: pg.Pool, logger: Logger, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {

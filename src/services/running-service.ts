@@ -3,14 +3,18 @@ import type { Logger } from '../observability/logger.ts';
 
 /** One of the three processes, started and composed from configuration values. */
 export interface RunningService {
-  /** Where it can be asked how it is, or what it knows. */
+  /** Where it listens: its probes and metrics, and for `serve` the API. */
   readonly url: string;
   /** Settles when the service has ended by itself: rejects when something fatal ended it. */
   readonly ended: Promise<void>;
-  /** Ends what is in flight, then everything it opened. */
+  /**
+   * Ends what is in flight, then everything it opened, in the opposite order. Called once, also after
+   * `ended`.
+   */
   stop(): Promise<void>;
 }
 
+/** What every service is given. A service reads no environment and installs no handler of signals. */
 export interface ServiceContext {
   readonly config: Config;
   readonly logger: Logger;
@@ -18,7 +22,10 @@ export interface ServiceContext {
   readonly signal: AbortSignal;
 }
 
-/** Waits for the signal; rejects when a service broke, returns when one has ended by itself. */
+/**
+ * Waits for the signal; rejects when a service broke, returns when one has ended by itself. Stops nothing:
+ * that is left to the caller.
+ */
 export async function untilStopped(services: readonly RunningService[], stop: AbortSignal): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     if (stop.aborted) resolve();
@@ -29,6 +36,7 @@ export async function untilStopped(services: readonly RunningService[], stop: Ab
   await Promise.race([stopped, ...services.map(({ ended }) => ended)]);
 }
 
+/** For `ended` of a service that runs until somebody stops it. */
 export function neverByItself(): Promise<void> {
   return new Promise(() => undefined);
 }

@@ -47,7 +47,11 @@ const WRITE_TIMEOUT_MS = 2_000;
 const REPORT_CONNECTIONS = 2;
 const REPORT_TIMEOUT_MS = 30_000;
 
-/** Takes records and answers questions over HTTP. */
+/**
+ * Takes records and answers questions over HTTP. Starts also while the database is away: posts go to Temporal
+ * meanwhile, and what needs the database answers so. It never ends by itself, except for a schema that is
+ * newer than the program.
+ */
 export async function startServeService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
   logMissingSettings('serve', config, logger);
@@ -56,6 +60,8 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const metrics = createMetrics();
     const { pool, fits, close } = await openDatabaseMeanwhile('serve', context);
     closing.push(close);
+    // Lazily: `serve` must start without Temporal, and needs it only for what the database cannot take and
+    // for restores.
     const temporal = connectTemporalLazily(config.temporal);
     closing.push(() => temporal.close());
     const deferral = createDeferredRecords(temporal.client);
@@ -99,6 +105,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
       }),
     );
     closing.push(() => api.stop());
+    // A schema that fits is no end; one that never will fit rejects here.
     return { url: api.url, ended: fits.then(neverByItself), stop: closing.run };
   } catch (error: unknown) {
     await closing.run();
@@ -106,6 +113,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
   }
 }
 
+/** What `openDurability` shares with the rest of the process. */
 interface DurabilityParts {
   readonly metrics: Metrics;
   readonly deferral: DeferredRecords;
@@ -128,10 +136,12 @@ function openDurability(
   closing.push(() => writers.end());
   const batcher = createBatcher({ store: createRecordStore(writers), maxWaitMs: WRITE_TIMEOUT_MS });
   const durability = createDurability({ batcher, deferral, metrics, logger });
+  // Pushed after the pool and so run before it: what was accepted is stored while there are connections.
   closing.push(() => durability.drain());
   return durability;
 }
 
+/** Reports run on connections of their own, few and slow, and keep no other question waiting. */
 function openReports({ config, logger }: ServiceContext, closing: Closing): pg.Pool {
   const reports = createPool({
     connectionString: config.database.url,

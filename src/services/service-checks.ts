@@ -33,12 +33,17 @@ export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigC
   ],
 };
 
+/** `watch` is not among those that need it: without a database it does less. */
 function databaseProblems(process: string, { database }: Config): readonly string[] {
   return database.url === ''
     ? [`DATABASE_URL is not set; \`${process}\` needs PostgreSQL as role audit_writer`]
     : [];
 }
 
+/**
+ * Only what the chosen auth mode needs. A mode that needs a file without naming one is a problem of config.ts
+ * already.
+ */
 function callerProblems(config: Config): readonly string[] {
   const { api, kubernetes } = config;
   switch (api.authMode) {
@@ -62,6 +67,7 @@ function tlsProblems({ api: { tls } }: Config): readonly string[] {
   });
 }
 
+/** To verify takes a key, private or public; to sign takes the private one, as below. */
 function readerKeyProblems({ retention: { archive } }: Config): readonly string[] {
   if (archive.keyFile === '' && archive.trustedKeysFile === '')
     return [
@@ -86,6 +92,7 @@ function keyFileProblems({ keyFile }: ArchiveSettings, parse: (pem: string) => u
   return tried('REMEDIATION_AUDIT_ARCHIVE_KEY_FILE', () => parse(readFileSync(keyFile, 'utf8')));
 }
 
+/** A file that holds no key is a mistake, even where the private key alone would do. */
 function trustedKeyProblems({ trustedKeysFile }: ArchiveSettings): readonly string[] {
   if (trustedKeysFile === '') return [];
   return tried('REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE', () => {

@@ -33,7 +33,11 @@ import { strictModeOf, watchedClusters } from './watcher-settings.ts';
 /** Reads pages and an epoch now and then. */
 const DATABASE_CONNECTIONS = 2;
 
-/** From the clusters to Temporal. */
+/**
+ * From the clusters to Temporal. Needs Temporal at its start; the database may be away or not configured. It
+ * is ready once every cluster was listed, and ends by itself when no cluster has answered for too long or a
+ * watcher failed.
+ */
 export async function startWatchService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
   logMissingSettings('watch', config, logger);
@@ -57,6 +61,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
     const parts = { clusters, signals, lostRuns, hasWorker, metrics, database, closing };
     const watchers = startWatchers(context, parts);
     const completeness = answerFor(context, { watchers, metrics, database, closing });
+    // Ends the check for silence below.
     const stopping = new AbortController();
     closing.push(() => {
       stopping.abort();
@@ -84,6 +89,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
   }
 }
 
+/** One cluster under its configured name. */
 interface ConnectedCluster {
   readonly cluster: string;
   readonly connection: ClusterConnection;
@@ -97,6 +103,7 @@ function connectClusters({ config }: ServiceContext, closing: Closing): readonly
   });
 }
 
+/** What a watcher asks the database: what is recorded, and which cluster a name means. */
 interface WatcherDatabase extends Pick<IdentifiedWatcherOptions, 'observed'> {
   readonly pool: pg.Pool;
   readonly register: ClusterRegister;
@@ -106,12 +113,18 @@ interface WatcherParts {
   readonly clusters: readonly ConnectedCluster[];
   readonly signals: RemediationSignals;
   readonly lostRuns: LostRuns;
+  /** Whether a worker polls the recording queue; undefined when Temporal does not say. */
   readonly hasWorker: () => Promise<boolean | undefined>;
   readonly metrics: Metrics;
+  /** Undefined where DATABASE_URL is not set. */
   readonly database: WatcherDatabase | undefined;
   readonly closing: Closing;
 }
 
+/**
+ * One watcher per cluster. With a database it also checks that its cluster is the one that has had this name
+ * (ADR 27).
+ */
 function startWatchers(
   context: ServiceContext,
   { clusters, signals, lostRuns, hasWorker, metrics, database, closing }: WatcherParts,

@@ -15,6 +15,7 @@ import type { WatcherMetrics } from '../observability/watcher-metrics.ts';
 import { GAP_REASONS } from '../watcher/state/completeness.ts';
 import type { RunningWatcher } from '../watcher/watcher-options.ts';
 
+/** A report that is older than a minute counts as none (ADR 28). */
 const REPORT_MS = 10_000;
 /** The record's own gaps are searched for over all that is recorded, so less often. */
 const ROUNDS_PER_SEARCH = 6;
@@ -26,7 +27,7 @@ interface ReportOptions {
   readonly register: ClusterRegister;
   readonly metrics: WatcherMetrics;
   readonly logger: Logger;
-  /** Milliseconds between two reports. Default ten seconds. */
+  /** Milliseconds between two reports; more than ten seconds counts as ten. Default ten seconds. */
   readonly everyMs?: number;
 }
 
@@ -36,7 +37,11 @@ interface WatcherReports {
   stop(): Promise<void>;
 }
 
-/** Sends the database what the watchers of this process know, so that everybody who asks for completeness gets one answer. */
+/**
+ * Sends the database what the watchers of this process know, so that everybody who asks for completeness gets
+ * one answer (ADR 28). A report that fails is logged and followed by the next. `stop` waits for the one that
+ * is being written.
+ */
 export function startReports(options: ReportOptions): WatcherReports {
   const { watchers, pool, logger, everyMs = REPORT_MS } = options;
   const stopping = new AbortController();
@@ -62,6 +67,7 @@ export function startReports(options: ReportOptions): WatcherReports {
   const running = run();
   return {
     async completeness() {
+      // Reported first: the answer is then no older than the question.
       await reportAll(options);
       const found = await Promise.all(
         watchers.map((watcher) => selectCompleteness(pool, { cluster: watcher.completeness().cluster })),
@@ -100,7 +106,11 @@ async function publishRecordGaps({ watchers, pool, metrics }: ReportOptions): Pr
   }
 }
 
-/** What is known without the database: what is there, and that nobody can say what of it is recorded. */
+/**
+ * What is known without the database: what is there, and that nobody can say what of it is recorded. `detail`
+ * says why the database was not asked. It has the shape of the whole answer, so that readers need no second
+ * one.
+ */
 export function completenessAlone(watchers: readonly RunningWatcher[], detail: string): Completeness {
   const all = watchers.map((watcher) => watcher.completeness());
   return {

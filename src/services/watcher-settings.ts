@@ -5,12 +5,18 @@ import type { StrictMode } from '../watcher/watcher-options.ts';
 const ALL = 'all';
 const KNOWN: readonly string[] = KUBERNAUT_KINDS.map(({ kind }) => kind);
 
-/** What the watcher holds in the cluster until Temporal has it; undefined when it only reads. */
+/**
+ * What the watcher holds in the cluster until Temporal has it; undefined when it only reads. `all` stands for
+ * every kind of kubernaut/kinds.ts, so it grows with them.
+ */
 export function strictModeOf({ watcher: { strict } }: Pick<Config, 'watcher'>): StrictMode | undefined {
   if (strict.kinds.length === 0) return undefined;
   return strict.kinds.includes(ALL) ? { ...strict, kinds: KNOWN } : strict;
 }
 
+/**
+ * A kind that does not exist is refused before the start: strict mode would hold nothing of it, in silence.
+ */
 export function strictKindProblems({ watcher: { strict } }: Pick<Config, 'watcher'>): readonly string[] {
   const unknown = strict.kinds.filter((kind) => kind !== ALL && !KNOWN.includes(kind));
   if (unknown.length === 0) return [];

@@ -23,7 +23,10 @@ import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
 
-/** Runs workflows and activities. */
+/**
+ * Runs workflows and activities. Waits for a database whose schema fits before the worker polls. It is ready
+ * while it polls, and ends by itself when one of its queues failed.
+ */
 export async function startWorkService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
   logMissingSettings('work', config, logger);
@@ -85,6 +88,10 @@ function openWriters({ config, logger }: ServiceContext): pg.Pool {
   });
 }
 
+/**
+ * The activities of the recording queue. All of them share one batcher, so that lists which arrive at the
+ * same time become one transaction.
+ */
 function auditActivities(
   { config, logger }: ServiceContext,
   { pool, writers }: { readonly pool: pg.Pool; readonly writers: pg.Pool },
@@ -113,6 +120,7 @@ function auditActivities(
   };
 }
 
+/** For the message of a port that cannot be had: which variables to change. */
 function portOf(config: ServiceContext['config']): Listening {
   return {
     use: 'probes and metrics of `work`',
