@@ -15,7 +15,10 @@ interface HeldRowsOptions {
   readonly path: string;
 }
 
-/** Ids of the holds that match an archived row; parts of another time are not read. */
+/**
+ * Ids of the holds that match an archived row. Parts of another time are not read, nor those of the ledger,
+ * and a hold that was found is not searched for again.
+ */
 export async function findHeldRows(
   holds: readonly Hold[],
   parts: readonly ManifestPart[],
@@ -38,6 +41,7 @@ export async function findHeldRows(
   return found;
 }
 
+/** Whether rows of the part may lie in the time of the hold: from the first instant to before the second. */
 function isOfTime({ from, to }: HoldScope, { first, last }: ManifestPart): boolean {
   return (from === undefined || last >= from) && (to === undefined || first < to);
 }

@@ -27,6 +27,7 @@ interface ExportOptions {
   readonly reached: (point: ArchivePoint) => Promise<void>;
 }
 
+/** Digits of the hash in a name. The whole hash is in the manifest. */
 const NAME_LENGTH = 16;
 
 /**
@@ -39,6 +40,7 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
     join(workspace.folder, `${table.table}-${index}.${kind}`);
   const files = (index: number) => ({ csv: file('csv', index), rowHashes: file('rows', index) });
   const parts: ManifestPart[] = [];
+  // One snapshot for all parts, so that they fit together.
   await client.query('begin isolation level repeatable read read only');
   const relation = partitionName(table.table, month);
   // While one part is written and stored PostgreSQL already delivers the next; never more than that.
@@ -60,6 +62,10 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
   return parts;
 }
 
+/**
+ * The hashes of the rows go first, then the part itself. Its files in the work folder go when both are
+ * stored.
+ */
 async function storePart(
   table: ArchivedTable,
   text: TextPart,

@@ -6,14 +6,20 @@ import type { SigningKey, TrustedKeys } from './signing-key.ts';
 
 export const MANIFEST_PREFIX = 'manifests/';
 
+/**
+ * All manifests of a store. Each has the number after the one before, and its hash, so that none can be taken
+ * out or exchanged unseen.
+ */
 export interface ManifestChain {
   /** The newest manifest of all. */
   newest(): Promise<SealedManifest | undefined>;
+  /** Throws unless a trusted key signed it. */
   read(key: string): Promise<SealedManifest>;
   /** Puts a manifest at the end. A repetition with the same parts answers the one that is there. */
   append(manifest: NewManifest, options?: { readonly held: boolean }): Promise<SealedManifest>;
 }
 
+/** What a manifest says; its number and its predecessor are the chain's. */
 export type NewManifest = Omit<Manifest, 'format' | 'sequence' | 'previous'>;
 
 export function createManifestChain(
@@ -49,6 +55,7 @@ export function createManifestChain(
   };
 }
 
+/** Whether an earlier attempt wrote it: the same month and parts, and both a removal or neither. */
 function isSame(last: Manifest, wanted: NewManifest): boolean {
   const parts = (manifest: NewManifest): string =>
     manifest.parts.map(({ key, sha256 }) => `${key} ${sha256}`).join('\n');

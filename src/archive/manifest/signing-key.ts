@@ -14,6 +14,7 @@ const KEY_TYPE = 'ed25519';
 const KEY_ID_LENGTH = 16;
 const OWNER_ONLY = 0o600;
 
+/** A key that cannot sign; the message says how to make one. */
 export class SigningKeyError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -37,6 +38,7 @@ export function keyIdOf(publicKey: KeyObject): string {
   return createHash('sha256').update(der).digest('hex').slice(0, KEY_ID_LENGTH);
 }
 
+/** From the PEM text of a private Ed25519 key. Another type is refused. */
 export function signingKeyFrom(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem);
   if (privateKey.asymmetricKeyType !== KEY_TYPE)
@@ -54,6 +56,7 @@ export function trustedKeysFrom(pem: string): TrustedKeys {
   return new Map(keys.map((key) => [keyIdOf(key), key]));
 }
 
+/** Whether that key made the signature; whether the key may be believed is for TrustedKeys to say. */
 export function isSignedBy(publicKey: KeyObject, bytes: Buffer, signature: Buffer): boolean {
   return verify(null, bytes, publicKey, signature);
 }

@@ -30,7 +30,11 @@ export interface VerifyReport {
   readonly orphans: readonly string[];
 }
 
-/** Re-checks what lies in the store: the chain of manifests, and every part that the newest manifest of a month names. */
+/**
+ * Re-checks what lies in the store: the chain of manifests, and every part that the newest manifest of a
+ * month names. Changes nothing and asks no database. Faults are part of the report; a store that cannot be
+ * read throws.
+ */
 export async function verifyArchive(options: VerifyOptions): Promise<VerifyReport> {
   const { store, trusted, workFolder, month } = options;
   // Listed before the chain is read: what is stored meanwhile is not taken for an orphan.
@@ -70,6 +74,10 @@ export interface ReadChain {
   readonly faults: readonly ArchiveFault[];
 }
 
+/**
+ * Every manifest of the store, in order, and what is wrong with the chain. One that cannot be trusted is a
+ * fault, and the rest is read all the same.
+ */
 export async function readChain(store: ObjectStore, trusted: TrustedKeys): Promise<ReadChain> {
   const keys = await store.list(MANIFEST_PREFIX);
   const manifests: SealedManifest[] = [];
@@ -88,6 +96,7 @@ export async function readChain(store: ObjectStore, trusted: TrustedKeys): Promi
   return { manifests, faults };
 }
 
+/** Up to the newest that is there: one that is missing at the end cannot be seen from the store alone. */
 function missingNumbers(keys: readonly string[]): ArchiveFault[] {
   const last = Number(/(\d+)\.json$/.exec(keys.at(-1) ?? '')?.[1] ?? 0);
   return Array.from({ length: last }, (_, index) => manifestKey(index + 1))

@@ -10,7 +10,10 @@ export interface Workspace {
   readonly duckdb: DuckDb;
 }
 
-/** The folder goes with the work, whether it succeeds or not. */
+/**
+ * Runs `work` with a new folder under `parent` and an engine that is closed afterwards. The folder goes with
+ * the work, whether it succeeds or not.
+ */
 export async function withWorkspace<T>(
   parent: string,
   work: (workspace: Workspace) => Promise<T>,

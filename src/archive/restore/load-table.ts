@@ -24,6 +24,7 @@ interface LoadOptions {
   /** Name of the table that is filled. */
   readonly relation: string;
   readonly parts: readonly ManifestPart[];
+  /** Called after each part that was loaded. */
   readonly onPart: (key: string) => Promise<void>;
 }
 
@@ -34,6 +35,7 @@ interface LoadOptions {
 export async function loadTable(client: pg.ClientBase, options: LoadOptions): Promise<void> {
   const { store, workFolder, month, relation, parts, onPart } = options;
   let verified: RowSum = NO_ROWS;
+  // By the names of their columns: parts of one month may come from different releases.
   const written = new Map<string, ArchivedTable>();
   await withWorkspace(workFolder, async (workspace) => {
     for (const part of parts) {

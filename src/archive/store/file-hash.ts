@@ -10,6 +10,7 @@ interface FileHash {
 
 const CHUNK_BYTES = 1024 * 1024;
 
+/** SHA-256 and size of a file that may not fit into memory. */
 export function hashFile(path: string): Promise<FileHash> {
   return hashStream(createReadStream(path, { highWaterMark: CHUNK_BYTES }));
 }
@@ -24,6 +25,7 @@ export async function hashStream(stream: Readable): Promise<FileHash> {
   return { sha256: hash.digest('hex'), sizeBytes };
 }
 
+/** In hex, as all hashes of the archive. */
 export function sha256Of(bytes: Buffer | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

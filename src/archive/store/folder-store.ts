@@ -21,7 +21,11 @@ const READ_ONLY = 0o444;
 /** A file below it, named after an object, says that this object is under a legal hold. */
 const HOLD_FOLDER = 'legal-holds';
 
-/** Objects as files of one folder, for instance of a mounted volume that somebody else replicates. */
+/**
+ * Objects as files of one folder, for instance of a mounted volume that somebody else replicates. An object
+ * appears whole and durable or not at all, and is never overwritten. Legal holds are marks beside the
+ * objects: the file system itself enforces none.
+ */
 export function createFolderStore(folder: string): ObjectStore {
   const root = resolve(folder);
   const store = new FolderStore(root);
@@ -38,6 +42,7 @@ export function createFolderStore(folder: string): ObjectStore {
   };
 }
 
+/** A path is made of a key in `#pathOf` alone, which refuses what is no key. */
 class FolderStore {
   readonly location: string;
   readonly #root: string;
@@ -47,6 +52,9 @@ class FolderStore {
     this.location = `file://${root}`;
   }
 
+  /**
+   * `present` when the same bytes are there already; other bytes under the key are an ObjectConflictError.
+   */
   async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
     const path = this.#pathOf(key);
     // The mark first: no moment in which the object is there and is not held.
@@ -102,10 +110,12 @@ class FolderStore {
     return true;
   }
 
+  /** Why the object may not be removed; undefined when it may. */
   async heldBy(key: string): Promise<string | undefined> {
     return (await this.#isMarked(key)) ? 'a legal hold' : undefined;
   }
 
+  /** One that is not there is removed already: a removal that was broken off can be repeated. */
   async remove(key: string): Promise<void> {
     const path = this.#pathOf(key);
     const holder = await this.heldBy(key);
@@ -119,6 +129,7 @@ class FolderStore {
     }
   }
 
+  /** A mark that is there stays as it is, with the instant since when. */
   async #mark(key: string): Promise<void> {
     const path = this.#markOf(key);
     const since = new Date().toISOString();
@@ -156,6 +167,7 @@ class FolderStore {
     }
   }
 
+  /** What is there is read again: a name alone proves nothing. */
   async #compare(key: string, { sha256 }: ObjectBody): Promise<'present'> {
     const there = await this.reading(key, hashFile);
     if (there.sha256 !== sha256) throw new ObjectConflictError(key, this.location);
@@ -172,12 +184,14 @@ class FolderStore {
   }
 }
 
+/** The whole object comes into memory, so its size is checked first. */
 async function readBounded(path: string): Promise<Buffer> {
   const { size } = await stat(path);
   if (size > MAX_READ_BYTES) throw new RangeError(`${size} bytes are more than ${MAX_READ_BYTES}`);
   return readFile(path);
 }
 
+/** Written, synced, read back and compared, then made read-only; only after that it gets its name. */
 async function writeDurably(path: string, { source, sha256 }: ObjectBody): Promise<void> {
   if (Buffer.isBuffer(source)) await writeFile(path, source, { flag: 'wx' });
   else await pipeline(createReadStream(source), createWriteStream(path, { flags: 'wx' }));
@@ -203,6 +217,7 @@ async function makeFolder(path: string, root: string): Promise<void> {
     await syncFolder(dirname(folder));
 }
 
+/** After a crash a file without its entry in the folder would be gone. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

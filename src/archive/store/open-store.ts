@@ -10,16 +10,21 @@ interface StoreSettings {
   readonly url: string;
   readonly s3: {
     readonly region: string;
+    /** Empty for that of AWS in the region. */
     readonly endpoint: string;
     readonly pathStyle: boolean;
     readonly checksums: 'when_supported' | 'when_required';
+    /** `bucket`: nothing is asked for, and the bucket does what it is set to. */
     readonly encryption: 'bucket' | 'AES256' | 'aws:kms';
+    /** Empty for the default key. Counts with `aws:kms`. */
     readonly kmsKeyId: string;
     readonly lockMode: 'none' | 'GOVERNANCE' | 'COMPLIANCE';
+    /** From when an object is written; without a lock mode it counts for nothing. */
     readonly lockDays: number;
   };
 }
 
+/** The store that the URL names: a folder or a bucket. The configuration has checked the form of the URL. */
 export function openStore({ url, s3 }: StoreSettings): ObjectStore {
   if (url.startsWith('file:')) return createFolderStore(fileURLToPath(url));
   const { hostname, pathname } = new URL(url);

@@ -67,6 +67,10 @@ const NO_LOCK = new Set([
   'MethodNotAllowed',
 ]);
 
+/**
+ * Objects in one bucket, of AWS or of a store that speaks S3. An object is written once, with a checksum that
+ * the store verifies, and is never overwritten. Holds and locks are those of the store, where it has them.
+ */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const store = new S3Store(options);
   return {
@@ -95,6 +99,10 @@ class S3Store {
     this.#client = new S3Client(clientConfig(options));
   }
 
+  /**
+   * A key that is taken is no error where the same bytes lie there: an export that is repeated finds its
+   * parts.
+   */
   async put(key: string, body: ObjectBody): Promise<'stored' | 'present'> {
     try {
       await this.#write(key, body);
@@ -136,6 +144,7 @@ class S3Store {
     await this.#client.send(new HeadObjectCommand(this.#address(key))).catch(() => undefined);
   }
 
+  /** Made anew for each try: a stream that was read cannot be sent again. */
   async #putInput(key: string, { source, sha256, held }: ObjectBody): Promise<PutObjectCommandInput> {
     const { encryption, lock } = this.#options;
     return {
@@ -144,6 +153,7 @@ class S3Store {
       ContentLength: Buffer.isBuffer(source) ? source.length : (await stat(source)).size,
       // The server refuses what arrives otherwise than it left.
       ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
+      // Fails when the key is taken: an archive is never overwritten.
       IfNoneMatch: '*',
       ...(held === true ? { ObjectLockLegalHoldStatus: 'ON' } : {}),
       ...(encryption === undefined ? {} : { ServerSideEncryption: encryption.algorithm }),
@@ -190,6 +200,7 @@ class S3Store {
     return keys.sort();
   }
 
+  /** False when the store knows no legal holds. */
   async setLegalHold(key: string, held: boolean): Promise<boolean> {
     try {
       await this.#client.send(
@@ -295,6 +306,7 @@ function silence(): void {
   // See where it is used.
 }
 
+/** The whole object comes into memory, so it is cut off at the limit. */
 async function collectBounded(body: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;

@@ -9,6 +9,7 @@ export interface UnexaminedMonth {
   readonly manifest: string;
 }
 
+/** `unmatched`: the month was examined, and the hold matches none of its rows. */
 type HoldArchiveState = HoldInArchive['state'] | 'unmatched';
 
 /** A store that knew no legal holds is tried again after this time: somebody may have switched object lock on. */
@@ -47,6 +48,7 @@ export async function selectReleasable(
   return rows;
 }
 
+/** What was found of some holds and one archived month. It counts until the month gets another manifest. */
 interface HoldArchive {
   readonly holdIds: readonly string[];
   readonly month: string;
@@ -56,6 +58,7 @@ interface HoldArchive {
   readonly objects: number;
 }
 
+/** Safe to repeat: the newest finding replaces the one before. */
 export async function saveHoldArchive(client: pg.ClientBase, known: HoldArchive): Promise<void> {
   await client.query({
     text: `
@@ -106,6 +109,7 @@ export async function countHoldArchives(
 /** Held for a session: of several processes one applies the holds, so that none releases what another one sets. */
 const RECONCILER_LOCK = "hashtext('audit_hold_archive')";
 
+/** False when another session has the lock; this one then has nothing to do. */
 export async function tryKeepHolds(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
     `select pg_try_advisory_lock(${RECONCILER_LOCK}) as locked`,

@@ -8,6 +8,7 @@ import { partitionsOf } from './month-detach.ts';
 import { changeMonth, requireAllDetached, selectMonth, underMonthLock } from './month-states.ts';
 import { namingLockHolders } from './table-locks.ts';
 
+/** Dropped, or why not: the holds that match, or the consent that is missing. Nothing was changed then. */
 export type DropOutcome =
   | { readonly dropped: true }
   | { readonly dropped: false; readonly holds: readonly Hold[] }
@@ -40,6 +41,7 @@ async function dropUnlessHeld(
   month: string,
   requireApproval: boolean,
 ): Promise<DropOutcome> {
+  // Whoever places a hold waits for the end of this transaction; reading the holds is not hindered.
   await client.query('lock table audit_hold in share mode');
   const partitions = await requireAllDetached(client, month, 'detached');
   const holds = await holdsOfMonth(

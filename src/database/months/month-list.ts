@@ -4,9 +4,12 @@ import { instantFromSql } from '../../domain/instant.ts';
 
 /** Where one month is. */
 interface MonthState {
+  /** `2026-03`. The names are those of the API's answer. */
   readonly month: string;
   readonly state: string;
+  /** Rows by table, as they were archived; null before that. */
   readonly row_counts: Readonly<Record<string, number>> | null;
+  /** Key of its newest manifest in the store; null before it was archived. */
   readonly manifest: string | null;
   readonly approved_by: string | null;
   readonly approved_at: string | null;
@@ -14,6 +17,7 @@ interface MonthState {
   readonly detached_at: string | null;
   readonly dropped_at: string | null;
   readonly restored_at: string | null;
+  /** Retention leaves a restored month alone until then. */
   readonly restored_until: string | null;
   readonly restored_by: string | null;
   readonly expired_at: string | null;

@@ -44,6 +44,7 @@ export async function attachStaged(
       requireUnmoved(month, row, terms.manifest);
       const partitions = await partitionsOf(client, month);
       for (const { relation } of partitions) {
+        // A staged table names the manifest it was loaded from; from another one it is of no use here.
         const source = await stagedFrom(client, stagedRelation(relation));
         if (source !== terms.manifestSha256) throw new MonthMovedError(month, 'dropped');
       }
@@ -72,6 +73,7 @@ export async function keepMonth(client: pg.ClientBase, month: string, terms: Res
   );
 }
 
+/** What waits for locks here, for the message that names who holds them. */
 function attaching(client: pg.ClientBase, month: string): TableChange {
   return {
     operation: `attach month ${month.slice(0, 7)}`,
@@ -80,6 +82,7 @@ function attaching(client: pg.ClientBase, month: string): TableChange {
   };
 }
 
+/** Renames each staged table to that of the month, and attaches it. Its check of the range goes last. */
 async function attachAll(
   client: pg.ClientBase,
   month: string,

@@ -3,7 +3,10 @@ import type pg from 'pg';
 import { instantFromSql } from '../../domain/instant.ts';
 import type { WatcherReport } from './watched-cluster.ts';
 
-/** Why a remediation's record is not what it should be, as the database shows it. */
+/**
+ * Why a remediation's record is not what it should be, as the database shows it. The watcher has reasons of
+ * its own (GAP_REASONS); `overdue` is in both lists.
+ */
 export const RECORD_GAP_REASONS = [
   'without-verdict',
   'remediation-unseen',
@@ -24,6 +27,7 @@ interface CompletenessOfKind {
   readonly seen: number | null;
   /** Of these, those whose newest state is recorded. */
   readonly recorded: number | null;
+  /** Those with a state that Temporal does not have yet. */
   readonly waiting: number | null;
   readonly open: number | null;
   readonly overdue: number | null;
@@ -33,6 +37,7 @@ interface CompletenessGap {
   readonly cluster: string;
   readonly reason: string;
   readonly kind: string | null;
+  /** Null in gaps that the watcher reported: they have kind, namespace and name. */
   readonly remediation_uid: string | null;
   readonly namespace: string | null;
   readonly name: string | null;
@@ -79,6 +84,7 @@ const DEFAULT_MOST_GAPS = 100;
 /** A watcher reports every ten seconds. */
 const LATE_REPORT_SECONDS = 60;
 
+/** Parameter 1 is the name of the cluster; empty for all of them, except in SELECT_GAP_COUNTS. */
 const SELECT_KINDS = `
 select
   observed.cluster,
@@ -294,6 +300,10 @@ function mergeKinds(rows: readonly KindRow[], watched: readonly Watched[]): read
 /** Facts that no waiting mends, and lateness of the controller: they are named and make nothing incomplete. */
 const HARMLESS: readonly string[] = ['overdue', 'final-state-unknown'];
 
+/**
+ * Each cluster that is watched or has records. Unknown comes before incomplete: without a report nobody can
+ * say what is there.
+ */
 function statesOf(
   watched: readonly Watched[],
   recorded: readonly { readonly cluster: string }[],

@@ -9,8 +9,10 @@ export interface ObservedResourceRow {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
+  /** Undefined when the RemediationRequest itself is not recorded. */
   readonly remediation:
     { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
+  /** A 64-bit integer as text: a number of JavaScript would lose digits. */
   readonly sourceVersion: string;
   /** In hex; undefined until a complete state was recorded. */
   readonly projectionHash: string | undefined;
@@ -20,11 +22,13 @@ export interface ObservedResourceRow {
 
 /** What the watcher reads: nothing of it is written here. */
 interface ObservedResourceReader {
+  /** Page by page, by uid: what is recorded meanwhile may or may not be among them. */
   openResources(cluster: string, kind: string): AsyncIterable<readonly ObservedResourceRow[]>;
   /** Of these uids, those of resources whose deletion is recorded. */
   recordedEnds(cluster: string, uids: readonly string[]): Promise<readonly string[]>;
   /** Of these uids, the hash of the last state that is recorded completely, in hex. */
   recordedHashes(cluster: string, uids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** How often an operator said that the versions of the cluster begin anew; 0 when never. */
   epoch(cluster: string): Promise<bigint>;
 }
 

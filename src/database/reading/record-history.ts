@@ -10,7 +10,9 @@ export interface LedgerEntry {
   readonly phase: string;
   /** A 64-bit integer as text. */
   readonly sourceVersion: string;
+  /** In hex. With the version it is the position of the entry. */
   readonly contentHash: string;
+  /** When it was observed, and below when it was stored. */
   readonly observedAt: string;
   readonly recordedAt: string;
   readonly actor: string;
@@ -24,6 +26,7 @@ export interface HistoryPosition {
   readonly contentHash: string;
 }
 
+/** `next` is where the next page begins; undefined after the last one. */
 export interface HistoryPage {
   readonly entries: readonly LedgerEntry[];
   readonly next: HistoryPosition | undefined;

@@ -10,6 +10,7 @@ import { quoteIdentifier } from '../sql.ts';
 import { selectedColumns } from './record-query.ts';
 import type { RecordRow } from './record-reader.ts';
 
+/** What people call a remediation. Several may have had the name one after the other. */
 export interface RemediationAddress {
   readonly cluster: string;
   readonly namespace: string;
@@ -66,6 +67,9 @@ export async function selectParts(
   return rows;
 }
 
+/**
+ * By the index of locations, which says in which month the record is: else every partition would be searched.
+ */
 const SELECT_VERDICT = `
   select remediation.verdict
   from record_home as location
@@ -79,6 +83,7 @@ export interface VerdictReader {
   selectVerdict(cluster: string, remediationUid: string): Promise<Verdict | 'unknown'>;
 }
 
+/** The id of the record follows from cluster and uid, so it is read by its key. */
 export function createVerdictReader(pool: pg.Pool): VerdictReader {
   return {
     async selectVerdict(cluster, remediationUid) {

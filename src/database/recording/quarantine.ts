@@ -7,6 +7,7 @@ import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
 import type { RefusedRecord } from './record-outcome.ts';
 
+/** What is refused again updates its entry, found by table and hash; it also gets the newest reason. */
 const INSERT_QUARANTINE = `
   insert into audit_quarantine as known (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
   values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)
@@ -53,10 +54,12 @@ export interface QuarantineEntry {
   readonly remediationUid: string | null;
   readonly reason: string;
   readonly sqlstate: string | null;
-  /** The observation as JSON text. */
+  /** The observation as JSON text, in which the characters for which it was refused are escaped. */
   readonly payload: string;
   readonly lastRefusedAt: string;
+  /** How often the same observation was refused. */
   readonly refusals: number;
+  /** Null while nobody has settled it. */
   readonly resolvedAt: string | null;
   readonly resolvedBy: string | null;
 }
@@ -108,7 +111,7 @@ export async function selectQuarantineEntry(pool: pg.Pool, id: string): Promise<
   return rows[0] === undefined ? undefined : entryOf(rows[0]);
 }
 
-/** Marks an entry as settled; it stays readable. */
+/** Marks an entry as settled; it stays readable. One that is settled already keeps who settled it first. */
 export async function settleQuarantineEntry(pool: pg.Pool, id: string, by: string): Promise<void> {
   await pool.query({
     name: 'settle-quarantine-entry',

@@ -23,9 +23,11 @@ interface IncomingRow {
   readonly columns: Columns;
 }
 
+/** A row that the statement inserted or updated; one that it left as it was is not among the answers. */
 interface MergedRow {
   id: string;
   revision: number;
+  /** Version of the row before; null when the row is new. */
   previous_version: string | null;
 }
 
@@ -191,6 +193,7 @@ interface FoldedRelations {
   readonly ledger: string;
 }
 
+/** What a fold needs of an entry. */
 interface LedgerRow {
   record_id: string;
   source_version: string;
@@ -244,6 +247,7 @@ function entryOf(definition: RecordDefinition, row: LedgerRow): Entry {
   };
 }
 
+/** For records of which nothing was new: their row was not touched, and has the revision of before. */
 async function selectRevisions(
   client: pg.ClientBase,
   definition: RecordDefinition,
@@ -262,6 +266,7 @@ async function selectRevisions(
   return result.rows;
 }
 
+/** Every record was given a location before anything is written; one without it is a fault of ours. */
 function locationOf(locations: ReadonlyMap<string, string>, id: string): string {
   const createdAt = locations.get(id);
   if (createdAt === undefined) throw new Error(`record ${id} has no location although it was just resolved`);

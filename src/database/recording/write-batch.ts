@@ -15,12 +15,17 @@ import type { StoredRecord } from './record-outcome.ts';
 import { mergeRows } from './record-rows.ts';
 import type { Locations, WriteBatch } from './store-worklist.ts';
 
-/** Creates the months of a batch where it names any, then writes it in one transaction. */
+/**
+ * Creates the months of a batch where it names any, then writes it in one transaction. It never throws: what
+ * failed is answered with the locations as far as they were known, and store-worklist.ts decides what
+ * follows.
+ */
 export function createBatchWriter(pool: pg.Pool): WriteBatch {
   return async (batch) => {
     const prepared = batch.items.map(({ observation }) => observation);
     let { locations } = batch;
     try {
+      // Before any connection is taken: a batch that waits must not hold one.
       if (batch.pauseMs > 0) await delay(jittered(batch.pauseMs, Math.random));
       for (const month of batch.months) await createMonth(pool, month);
       const stored = await inPipelinedTransaction(pool, {
@@ -56,6 +61,7 @@ function insertAll(
   };
 }
 
+/** Records that may have a row already. Their revisions are in the answers, so the commit waits for them. */
 async function mergeAll(
   client: pg.PoolClient,
   prepared: readonly PreparedObservation[],
