@@ -115,6 +115,7 @@ async function compareRows(
   return { key: part.key, reason: `holds ${found.rows} rows of SHA-256 ${found.digest}, ${written}` };
 }
 
+/** An object and the file it is downloaded to, with what the manifest says of it. */
 interface Fetched {
   readonly key: string;
   readonly path: string;
@@ -133,6 +134,7 @@ async function fetch(store: ObjectStore, { key, path }: Fetched): Promise<Archiv
   }
 }
 
+/** By size, where it is known, and by hash. Undefined when it is the file that was written. */
 async function compareFile({ key, path, sha256, sizeBytes }: Fetched): Promise<ArchiveFault | undefined> {
   const found = await hashFile(path);
   if (sizeBytes !== undefined && found.sizeBytes !== sizeBytes)
@@ -155,6 +157,7 @@ class RowComparison {
     return this.#firstWrong;
   }
 
+  /** To begin again at that row, as if no wrong one had been found. */
   rewind(row = 0): void {
     this.#row = row;
     this.#firstWrong = undefined;
@@ -167,6 +170,10 @@ class RowComparison {
   };
 }
 
+/**
+ * One part under inspection: the engine, the table as this release knows it, its files, and the hashes of its
+ * rows.
+ */
 interface Inspection {
   readonly duckdb: Workspace['duckdb'];
   readonly table: ArchivedTable;
@@ -189,6 +196,9 @@ async function locate(key: string, inspection: Inspection): Promise<ArchiveFault
   return undefined;
 }
 
+/**
+ * Undefined when all of its rows are as they were written. A group that cannot be read names all its rows.
+ */
 async function inspectGroup(
   key: string,
   { index, firstRow, rows }: RowGroup,

@@ -50,6 +50,7 @@ export const ARCHIVED_TABLES: readonly ArchivedTable[] = [
   })),
 ];
 
+/** The table of that name, with the columns of this release; a RangeError when months have no such table. */
 export function archivedTable(name: string): ArchivedTable {
   const table = ARCHIVED_TABLES.find((candidate) => candidate.table === name);
   if (table === undefined) {

@@ -34,6 +34,10 @@ export async function stagedFrom(client: pg.ClientBase, staged: string): Promise
   return rows[0]?.source ?? undefined;
 }
 
+/**
+ * `definition` is that of the constraint for the primary key, and what follows the table's name for other
+ * indexes.
+ */
 interface ParentIndex {
   is_primary: boolean;
   is_unique: boolean;
@@ -74,9 +78,11 @@ export async function finishStaged(
      check (created_at is not null and created_at >= ${from ?? ''} and created_at < ${to ?? ''})`,
   );
   await client.query(`analyze ${table}`);
+  // Last: a table without the comment was left half made, and is made anew.
   await client.query(`comment on table ${table} is ${quoteLiteral(source)}`);
 }
 
+/** Cut, because PostgreSQL would cut a name of more than 63 bytes by itself. */
 export function rangeCheck(staged: string): string {
   return `${staged.slice(0, 50)}_range`;
 }

@@ -53,6 +53,7 @@ export async function selectPositions(
   return rows.map(positionOf);
 }
 
+/** In characters. Decimals, instants and JSON come as text and count; the few other values are small. */
 function sizeOf(row: RecordRow): number {
   return Object.values(row).reduce<number>(
     (size, value) => size + (typeof value === 'string' ? value.length : 0),
@@ -78,7 +79,7 @@ const INSERT_ACCESS = `
   insert into audit_access (caller, route, filter, rows_returned, request_id)
   values ($1::text, $2::text, $3::jsonb, $4::bigint, $5::text)`;
 
-/** Writes one read into `audit_access`. */
+/** Writes one read into `audit_access`: who read what, and how much of it. */
 export async function insertAccess(pool: pg.Pool, entry: AccessEntry): Promise<void> {
   const { caller, route, filter, rows, requestId } = entry;
   await pool.query({

@@ -34,6 +34,7 @@ interface Parameter {
   readonly type: ColumnType | 'bytea';
 }
 
+/** Made once per definition: it depends on nothing else, and the text is long. */
 const mergeByDefinition = new WeakMap<RecordDefinition, string>();
 
 /** The statement of one table, derived from its definition once. */
@@ -118,6 +119,7 @@ function assignment(column: Column): string {
     then ${newerValue(column, name)} else stored.${name} end`;
 }
 
+/** By the fold of the column. `rank` never steps back: the word that stands later in the vocabulary stays. */
 function newerValue(column: Column, name: string): string {
   switch (column.fold ?? 'newest') {
     case 'newest':

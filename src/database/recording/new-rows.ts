@@ -17,6 +17,7 @@ interface Shape {
 
 /** Each is a prepared statement on every connection. Posters of one kind carry the same columns, so there are few. */
 const MAX_SHAPES = 32;
+/** Key of the statement with every column, for a flush that comes after MAX_SHAPES others. */
 const ALL_COLUMNS = '';
 
 const shapesByDefinition = new WeakMap<RecordDefinition, Map<string, Shape>>();
@@ -49,6 +50,7 @@ export const FIRST_REVISION = 1;
 function shapeOf(definition: RecordDefinition, prepared: readonly PreparedObservation[]): Shape {
   const shapes = shapesByDefinition.get(definition) ?? new Map<string, Shape>();
   shapesByDefinition.set(definition, shapes);
+  // A column that no observation carries is left out of the statement.
   const carried = new Set(prepared.flatMap(({ observation }) => Object.keys(observation.columns)));
   const columns = observedColumns(definition).filter(({ name }) => carried.has(name));
   const key = columns.map(({ name }) => name).join(' ');

@@ -63,6 +63,7 @@ export function upsertOfObservedResources(observations: readonly Observation[]):
   };
 }
 
+/** A post is about a record and comes from no resource. */
 function hasResource(observation: Observation): observation is Observation & { resource: ObservedResource } {
   return observation.resource !== undefined;
 }

@@ -69,6 +69,8 @@ export async function resolveLocations(
   const locations = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
   if (locations.size === wanted.length)
     return { createdAt: locations, areNew: rows.every((row) => row.is_new) };
+  // Another transaction decided these after our statement began, which therefore does not see them; the next
+  // one does.
   const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !locations.has(id));
   const others = await client.query<LocationRow>({
     name: 'select-locations',
