@@ -16,7 +16,6 @@ import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
 /** As fast as it goes: the tests wait for rows, not for realism. */
 const FAST = { env: { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' } };
-const ORPHANS_DEADLINE_MS = 5_000;
 
 let dataDir: string;
 let running: RunningUp | undefined;
@@ -137,7 +136,7 @@ describe('what was recorded is there after', () => {
     const pids = await serverPids(first);
     first.child.kill('SIGKILL');
     await first.exited;
-    await until(() => pids.every(isGone), 'every server has ended', ORPHANS_DEADLINE_MS);
+    await until(() => pids.every(isGone), 'every server has ended');
 
     running = await startUp(dataDir, ['--no-simulator']);
     const after = await listExecutions(running);
@@ -156,7 +155,7 @@ test.each([
   process.kill(server?.pid ?? 0, 'SIGKILL');
   expect(await running.exited).toBe(1);
   expect(running.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
-  await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended', ORPHANS_DEADLINE_MS);
+  await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended');
 });
 
 test('SIGINT while it starts ends it with code 0 and leaves nothing behind', async () => {
