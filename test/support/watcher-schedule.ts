@@ -35,7 +35,7 @@ const RECOVERY_MS = 110_000;
 const MUTATED_RECOVERY_MS = 6_000;
 /**
  * What a watch has not shown so long after a list, it has missed. The server is in this process, so a stall of it delays the
- * watch: on a machine that did three other things at once 150 ms were too short in one of a thousand schedules.
+ * watch: on a machine that ran several suites at once 150 ms were now and then too short.
  */
 const GRACE_MS = 1_000;
 const NEVER_MS = HOUR_MS;

@@ -15,8 +15,8 @@ import type { PreparedObservation } from './prepare-observation.ts';
 const MOST_CHANGES = 20;
 /** With fewer than this within the interval it has come to rest; half, so that none begins and ends again and again. */
 const FEW_CHANGES = 10;
-/** States seen before the newest is stored to be compared with the next: most resources never have so many at a time. */
-const SEEN_BEFORE_KEEPING = 3;
+/** States seen before the newest is remembered to be compared with the next: most resources never have so many at a time. */
+const SEEN_BEFORE_COMPARING = 3;
 /** Resources that are named in metrics at a time; the log names all. */
 const MOST_NAMED = 50;
 
@@ -60,7 +60,7 @@ export class Flapping {
     const { latest } = one;
     const isChange = latest?.phase !== phase || latest === undefined || !saysTheSame(latest.reading, reading);
     one.states += 1;
-    if (one.states >= SEEN_BEFORE_KEEPING) one.latest = { reading, phase };
+    if (one.states >= SEEN_BEFORE_COMPARING) one.latest = { reading, phase };
     if (isChange) this.#changed(tracked, one, queuedAtMs);
     return { flaps: one.flappedChanges !== undefined, isChange };
   }
