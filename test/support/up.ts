@@ -66,7 +66,9 @@ export async function startUp(
   rmSync(file, { force: true });
   const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS, ...flags], options);
   const isEnded = (): boolean => program.child.exitCode !== null || program.child.signalCode !== null;
-  await until(() => existsSync(file) || isEnded(), 'up is ready', READY_DEADLINE_MS);
+  // The file comes before the text, and the text takes its time through the pipe.
+  const isReady = (): boolean => existsSync(file) && program.output().includes('Ctrl-C ends everything');
+  await until(() => isReady() || isEnded(), 'up is ready', READY_DEADLINE_MS);
   if (isEnded()) throw new Error(`up ended before it was ready:\n${program.output()}`);
   return {
     ...program,

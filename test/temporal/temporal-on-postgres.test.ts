@@ -17,6 +17,7 @@ import { installRuntime } from '../../src/worker/start-worker.ts';
 import { playRemediation } from '../support/remediations.ts';
 import { cacheDir, resolveServer } from '../support/servers.ts';
 
+const SERVICES = ['frontend', 'matching', 'history', 'worker'];
 const TASK_QUEUE = 'waits-for-a-worker';
 let dataDir: string;
 let postgres: EmbeddedPostgres;
@@ -55,6 +56,14 @@ const accessTo = ({ address, namespace }: EmbeddedTemporal) => ({
   namespace,
 });
 
+async function countRows(database: string, table: string): Promise<number | undefined> {
+  const owner = new Client({ connectionString: postgres.superuserUrl(database) });
+  await owner.connect();
+  const counted = owner.query<{ count: number }>(`select count(*)::int as count from ${table}`);
+  const { rows } = await counted.finally(() => owner.end());
+  return rows[0]?.count;
+}
+
 test('the server keeps its state in PostgreSQL, and goes on with it after a restart', async () => {
   const first = await start();
   const { client, connection, close } = await connectTemporal(accessTo(first));
@@ -77,6 +86,8 @@ test('the server keeps its state in PostgreSQL, and goes on with it after a rest
   await again.close();
   await using ceiling = await openTemporalCeiling({ access: accessTo(second) });
   await ceiling.record(2, { observations: 8, signals: 3 });
+  // Calls to a service of the first server would wait for somebody who has gone.
+  expect(await countRows('temporal', 'cluster_membership')).toBe(SERVICES.length);
 });
 
 test('the state and what is listed have a database each, with the schema of the server', async () => {
@@ -84,10 +95,6 @@ test('the state and what is listed have a database each, with the schema of the 
     ['temporal', 'executions'],
     ['temporal_visibility', 'executions_visibility'],
   ] as const) {
-    const owner = new Client({ connectionString: postgres.superuserUrl(database) });
-    await owner.connect();
-    const { rows } = await owner.query<{ count: number }>(`select count(*)::int as count from ${table}`);
-    await owner.end();
-    expect(rows[0]?.count, table).toBeGreaterThan(0);
+    expect(await countRows(database, table), table).toBeGreaterThan(0);
   }
 });

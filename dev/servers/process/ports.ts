@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename } from 'node:path';
@@ -27,6 +28,10 @@ export class PortTaken extends Error {
 
 export const LOOPBACK = '127.0.0.1';
 const RECHECK_MS = 100;
+const FOUND_PORTS = { from: 16_000, below: 32_000 } as const;
+const PORT_ATTEMPTS = 100;
+/** By this process: their users may not listen yet. */
+const handedOut = new Set<number>();
 const TCP_LISTEN = '0A';
 
 /**
@@ -58,19 +63,26 @@ export async function isPortFree(port: number, host = LOOPBACK): Promise<boolean
   return (await findObstacle(port, host)) === undefined;
 }
 
-/** A port nobody listens on. Somebody may take it before its user does: whoever can should let the system choose. */
-export function findFreePort(host = LOOPBACK): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port: 0, host, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error(`cannot find a free port on ${host}: the system named no address`));
-      });
-    });
-  });
+/**
+ * A port nobody listens on, below those that the system hands out itself: every outgoing connection of every process
+ * on the machine takes one of them, and would soon sit on the port we found. Temporal also notes its ports in a column
+ * of 16 bits with a sign. Somebody may still take it before its user does: whoever can should let the system choose.
+ */
+export async function findFreePort(host = LOOPBACK): Promise<number> {
+  let obstacle: string | undefined;
+  for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
+    const port = randomInt(FOUND_PORTS.from, FOUND_PORTS.below);
+    if (handedOut.has(port)) continue;
+    obstacle = await findObstacle(port, host);
+    if (obstacle === undefined) {
+      handedOut.add(port);
+      return port;
+    }
+  }
+  const { from, below } = FOUND_PORTS;
+  throw new Error(
+    `cannot find a free port from ${from} to ${below} on ${host} (${obstacle ?? 'all were handed out'}); end what holds them`,
+  );
 }
 
 function refuseSharedPorts(wanted: readonly WantedPort[]): void {

@@ -18,6 +18,7 @@ export type WantedAttributes = Readonly<Record<string, keyof typeof ATTRIBUTE_TY
 export const CALL_DEADLINE_MS = 5_000;
 /** The dev server keeps closed workflows for one day; a newcomer wants to look at last week's. */
 const RETENTION = '30d';
+const GRPC_NOT_FOUND = 5;
 const GRPC_ALREADY_EXISTS = 6;
 
 /** Retention and search attributes of a namespace that exists. */
@@ -35,6 +36,22 @@ export async function prepareNamespace(
     if (missing.length === 0) return;
     const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]));
     await operatorService.addSearchAttributes({ namespace, searchAttributes });
+  });
+}
+
+/**
+ * True once the part of the server that holds the workflows answers. The frontend answers for namespaces before that,
+ * and after a restart, or on a busy machine, by more than what a client's retries bridge.
+ */
+export async function answersForWorkflows(address: string, namespace: string): Promise<boolean> {
+  return withConnection(address, async ({ workflowService }) => {
+    try {
+      const execution = { workflowId: 'nobody-starts-this-workflow' };
+      await workflowService.describeWorkflowExecution({ namespace, execution });
+    } catch (error: unknown) {
+      if (!isGrpcServiceError(error) || (error.code as number) !== GRPC_NOT_FOUND) throw error;
+    }
+    return true;
   });
 }
 

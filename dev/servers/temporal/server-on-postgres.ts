@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,9 +10,9 @@ import { explainFileError } from '../../up/data-directory.ts';
 import { untilPredecessorGone } from '../../up/predecessor.ts';
 import type { EmbeddedPostgres } from '../postgres/postgres.ts';
 import { startServer, untilReady } from '../process/child-process.ts';
-import { findFreePort, isPortFree, LOOPBACK } from '../process/ports.ts';
+import { findFreePort, LOOPBACK } from '../process/ports.ts';
 import type { EmbeddedTemporal, TemporalOptions } from './development-server.ts';
-import { prepareNamespace, registerNamespace } from './namespace.ts';
+import { answersForWorkflows, prepareNamespace, registerNamespace } from './namespace.ts';
 
 /**
  * Temporal as it is deployed: the server, set up by its own schema tool, with PostgreSQL for its state and for what it
@@ -45,9 +45,6 @@ const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 5_000;
 const OWNER_ONLY = 0o600;
 const MAX_CONNECTIONS = 20;
-/** Temporal notes the ports of its services in a column of 16 bits with a sign; free ones are usually above. */
-const MEMBERSHIP_PORTS = { from: 16_000, below: 32_000 } as const;
-const PORT_ATTEMPTS = 100;
 const run = promisify(execFile);
 
 export async function startTemporalOnPostgres(options: TemporalOnPostgresOptions): Promise<EmbeddedTemporal> {
@@ -61,6 +58,8 @@ export async function startTemporalOnPostgres(options: TemporalOnPostgresOptions
   const password = randomBytes(PASSWORD_BYTES).toString('base64url');
   await prepareDatabases(options.postgres, password);
   for (const database of Object.keys(SCHEMAS) as Database[]) await bringUpToDate(options, database, password);
+
+  await forgetEarlierServers(options.postgres);
 
   const port = options.port === 0 ? await findFreePort() : options.port;
   const metricsPort = await findFreePort();
@@ -79,10 +78,12 @@ export async function startTemporalOnPostgres(options: TemporalOnPostgresOptions
   const namespace = options.namespace ?? 'default';
   try {
     await writeFile(pidFile, `${server.pid}\n`);
-    await untilReady(server, () => registerNamespace(address, namespace), {
+    const patience = {
       deadlineMs: READY_DEADLINE_MS,
       what: `cannot start the Temporal server on PostgreSQL at port ${options.postgres.port}`,
-    });
+    };
+    await untilReady(server, () => registerNamespace(address, namespace), patience);
+    await untilReady(server, () => answersForWorkflows(address, namespace), patience);
     await prepareNamespace(address, namespace, options.searchAttributes);
   } catch (error: unknown) {
     await server.stop();
@@ -152,6 +153,13 @@ async function bringUpToDate(
   await tool('update-schema', '--schema-name', SCHEMAS[database]);
 }
 
+/** One that was killed is listed until its heartbeat is old, and calls would go to the ports where it was. */
+async function forgetEarlierServers(postgres: EmbeddedPostgres): Promise<void> {
+  const client = new Client({ connectionString: postgres.superuserUrl('temporal' satisfies Database) });
+  await client.connect();
+  await client.query('delete from cluster_membership').finally(() => client.end());
+}
+
 interface Chosen {
   readonly port: number;
   readonly metricsPort: number;
@@ -178,7 +186,7 @@ async function configurationOf(
   const service = async (grpcPort?: number): Promise<object> => ({
     rpc: {
       grpcPort: grpcPort ?? (await findFreePort()),
-      membershipPort: await findMembershipPort(),
+      membershipPort: await findFreePort(),
       bindOnLocalHost: true,
     },
   });
@@ -216,15 +224,4 @@ async function configurationOf(
     },
     publicClient: { hostPort: `${LOOPBACK}:${port}` },
   };
-}
-
-async function findMembershipPort(): Promise<number> {
-  for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
-    const port = randomInt(MEMBERSHIP_PORTS.from, MEMBERSHIP_PORTS.below);
-    if (await isPortFree(port)) return port;
-  }
-  const { from, below } = MEMBERSHIP_PORTS;
-  throw new Error(
-    `cannot start the Temporal server: no free port found from ${from} to ${below}; end what holds them`,
-  );
 }
