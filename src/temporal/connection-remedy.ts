@@ -10,6 +10,11 @@ const FAULTS: readonly Fault[] = [
     remedy: 'check TEMPORAL_API_KEY and that it is meant for this namespace',
   },
   {
+    says: /code: NotFound/,
+    remedy:
+      'make the namespace with `temporal operator namespace create`, or name another one in TEMPORAL_NAMESPACE',
+  },
+  {
     says: /CertificateRequired|certificate required|alert number 116/,
     remedy:
       'the server wants a client certificate: set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',

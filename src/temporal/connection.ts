@@ -25,7 +25,9 @@ export class TemporalUnreachableError extends Error {
   constructor({ connectionOptions }: TemporalAccess, cause: unknown) {
     const { address = 'localhost:7233', tls, apiKey } = connectionOptions;
     const said = reasonOf(cause);
-    const reason = said.replace('Resolution note:', '').replaceAll(/\s+/g, ' ').trim();
+    // What follows the message of a status are bytes.
+    const [message = ''] = said.replace('Resolution note:', '').split(', details: ', 1);
+    const reason = message.replaceAll(/\s+/g, ' ').trim();
     const remedy = remedyFor(reason, {
       // An API key goes over TLS unless that is switched off by name.
       usesTls: tls === undefined || tls === null ? apiKey !== undefined : tls !== false,

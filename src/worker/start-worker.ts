@@ -62,7 +62,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return supervise(await Promise.all(workers), connection);
   } catch (error: unknown) {
     await connection.close();
-    throw error;
+    // A worker first asks for its namespace: the server went away since we connected, or has none of that name.
+    const isUnreached = error instanceof Error && error.message.includes('could not be described');
+    throw isUnreached ? new TemporalUnreachableError(options.temporal, error) : error;
   }
 }
 

@@ -9,7 +9,7 @@ import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { Posters } from '../support/posters.ts';
 import { inspectRecords } from '../support/record-checks.ts';
-import { ServedWorld } from '../support/served-world.ts';
+import { answersWell, ServedWorld } from '../support/served-world.ts';
 import { resolveServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { type RunningProgram, startProgram } from '../support/up.ts';
@@ -46,15 +46,19 @@ beforeAll(async () => {
   temporalPort = await findFreePort();
   world = await ServedWorld.create(`127.0.0.1:${temporalPort}`);
   temporal = await openTemporal();
+  const workerPort = await findFreePort();
   worker = startProgram(['work'], {
     env: {
       DATABASE_URL: world.database.writerUrl,
       TEMPORAL_ADDRESS: temporal.address,
-      REMEDIATION_AUDIT_WORKER_METRICS_PORT: '0',
+      REMEDIATION_AUDIT_WORKER_METRICS_PORT: String(workerPort),
       REMEDIATION_AUDIT_WORKER_QUEUES: 'recording',
       REMEDIATION_AUDIT_LOG_LEVEL: 'error',
     },
   });
+  // One that meets no Temporal at its start ends, and a deployment starts it again; here nobody would.
+  const polls = (): Promise<boolean> => answersWell(`http://127.0.0.1:${workerPort}/readyz`);
+  await until(polls, () => `the worker polls; it said:\n${worker.output()}`);
 });
 afterAll(async () => {
   worker.child.kill('SIGKILL');
@@ -91,6 +95,7 @@ async function untilDrained(client: Client): Promise<void> {
   let running = Infinity;
   const isDrained = async (): Promise<boolean> => {
     await delay(1_000);
+    expect(worker.child.exitCode, worker.output()).toBeNull();
     running = (await client.workflow.count("ExecutionStatus = 'Running'")).count;
     return running === 0;
   };

@@ -49,12 +49,8 @@ export class ServedWorld implements AsyncDisposable {
     return `http://127.0.0.1:${this.#apiPort}${path}`;
   }
 
-  /** Whether that address answers with success. */
-  async answers(path: string): Promise<boolean> {
-    return fetch(this.address(path)).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+  answers(path: string): Promise<boolean> {
+    return answersWell(this.address(path));
   }
 
   async killPostgres(): Promise<void> {
@@ -112,6 +108,14 @@ export class ServedWorld implements AsyncDisposable {
       },
     });
   }
+}
+
+/** Whether something answers there, and with success. */
+export function answersWell(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 /** fsync stays on: what is acknowledged must be on disk. */

@@ -146,3 +146,14 @@ describe('who cannot reach Temporal learns what to do:', () => {
     }
   });
 });
+
+test('a worker whose namespace does not exist says how to make it', { timeout: REFUSED_MS }, async () => {
+  const access = { ...accessBy({ TEMPORAL_ADDRESS: inject('temporalAddress') }), namespace: 'nowhere' };
+  const queues = [{ taskQueue: 'nobody-asks', activities: { rest: () => Promise.resolve() } }];
+  const options = { temporal: access, queues, shutdownGraceSeconds: 1 };
+  const error: unknown = await startWorker(options).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TemporalUnreachableError);
+  expect((error as Error).message).toMatch(
+    /: Namespace nowhere was not found .*; make the namespace with `temporal operator namespace create`, or name another one in TEMPORAL_NAMESPACE$/,
+  );
+});
