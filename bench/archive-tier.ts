@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 
 import { RetentionSteps } from '../src/archive/export/retention-steps.ts';
-import { createManifestChain } from '../src/archive/manifest/manifest-chain.ts';
+import { createManifestChain } from '../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../src/archive/manifest/signing-key.ts';
 import { PART_ROWS } from '../src/archive/parquet/table-rows.ts';
 import { createArchiveReader } from '../src/archive/reader/archive-reader.ts';
@@ -111,7 +111,7 @@ function questionsAbout(month: string, uid: string): readonly (readonly [string,
     ...(['success-rate-by-target', 'duration-by-action'] as const).map((name): readonly [string, Ask] => [
       `archive, ${name} over all months`,
       ({ pool, archive: access }) =>
-        runCombinedReport({ pool, archive: access }, { name, given: { since: 'all' } }, asked),
+        runCombinedReport({ pool, archive: access }, { name, args: { since: 'all' } }, asked),
     ]),
   ];
 }

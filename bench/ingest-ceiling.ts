@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import type { Observation } from '../src/domain/observation.ts';
-import { recordId } from '../src/identity/record-id.ts';
+import { recordId } from '../src/identity/identities.ts';
 
 const INSERT = `
   insert into workflow_execution_audit (

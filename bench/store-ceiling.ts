@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inTransaction } from '../src/database/pool.ts';
 import { prepareObservation } from '../src/database/recording/prepared-observation.ts';
 import type { Observation } from '../src/domain/observation.ts';
-import { drawSalts, sealEntry } from '../src/identity/ledger-entry.ts';
+import { drawSalts, sealEntry } from '../src/identity/identities.ts';
 
 /**
  * The same write by hand: home, ledger entry and row of observations that are all new, in one transaction, with every

@@ -9,7 +9,7 @@ import { createMetrics } from '../src/observability/metrics.ts';
 import { createRedactor } from '../src/redaction/redactor.ts';
 import { startWatcher } from '../src/watcher/start-watcher.ts';
 import { KindObserver } from '../src/watcher/state/kind-observer.ts';
-import { readCompleteList } from '../src/watcher/stream/complete-list.ts';
+import { readCompleteList } from '../src/watcher/stream/list.ts';
 import type { WatchedKind } from '../src/watcher/watched-kind.ts';
 import { collectionsOf } from '../src/watcher/watched-kind.ts';
 import { FAST } from '../test/support/watcher-timing.ts';

@@ -3,9 +3,8 @@ import { pathToFileURL } from 'node:url';
 
 import type { Config } from '../../src/config/config.ts';
 import { createLogger, type Logger } from '../../src/observability/logger.ts';
-import { createClosing } from '../../src/services/closing.ts';
 import type { RunningService } from '../../src/services/running-service.ts';
-import { untilStopped } from '../../src/services/running-service.ts';
+import { createClosing, untilStopped } from '../../src/services/running-service.ts';
 import { startServeService } from '../../src/services/serve-service.ts';
 import { startWatchService } from '../../src/services/watch-service.ts';
 import { startWorkService } from '../../src/services/work-service.ts';

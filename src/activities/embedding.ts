@@ -1,6 +1,6 @@
 import type { EmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import type { Embedder } from '../embedding/embedder.ts';
-import { EmbeddingRefusedError } from '../embedding/embedding-error.ts';
+import { EmbeddingRefusedError } from '../embedding/embedder.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { EmbeddingActivities, InvestigationReference } from './types.ts';

@@ -13,8 +13,8 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { VerdictReader } from '../database/reading/remediation-reader.ts';
 import { RecordDelayedError } from '../database/recording/batcher.ts';
+import type { RecordOutcome } from '../database/recording/prepared-observation.ts';
 import type { Quarantine } from '../database/recording/quarantine.ts';
-import type { RecordOutcome } from '../database/recording/record-outcome.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Observation } from '../domain/observation.ts';
 import { recordName } from '../domain/observation.ts';

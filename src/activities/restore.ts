@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import { ArchiveMismatchError, ArchiveSchemaError, CannotRestoreError } from '../archive/archive-errors.ts';
 import { ManifestError } from '../archive/manifest/manifest.ts';
-import { ArchiveSchemaError, CannotRestoreError } from '../archive/restore/restore-errors.ts';
 import type { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { ObjectMissingError } from '../archive/store/object-store.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
@@ -41,7 +40,7 @@ export function createRestoreActivities(dependencies: RestoreActivityDependencie
   };
 }
 
-/** The worker sends the heartbeats: see `worker/heartbeats.ts`. */
+/** The worker sends the heartbeats: see `worker/start-worker.ts`. */
 async function classified<T>(
   { metrics, logger }: RestoreActivityDependencies,
   work: () => Promise<T>,

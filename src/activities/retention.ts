@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import { ArchiveMismatchError } from '../archive/archive-errors.ts';
 import type { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { ManifestError } from '../archive/manifest/manifest.ts';
 import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/store/object-store.ts';
@@ -88,7 +88,7 @@ function decisionOf({ month, action }: PlannedMonth): RetentionDecision {
   return { month, action: action as RetentionDecision['action'] };
 }
 
-/** The worker sends the heartbeats: see `worker/heartbeats.ts`. */
+/** The worker sends the heartbeats: see `worker/start-worker.ts`. */
 async function classified<T>(
   { metrics, logger }: RetentionActivityDependencies,
   work: () => Promise<T>,

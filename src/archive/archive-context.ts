@@ -1,5 +1,5 @@
 import type { RetentionRules } from '../database/months/retention-plan.ts';
-import type { ManifestChain } from './manifest/manifest-chain.ts';
+import type { ManifestChain } from './manifest/manifest.ts';
 import type { TrustedKeys } from './manifest/signing-key.ts';
 import type { ObjectStore } from './store/object-store.ts';
 

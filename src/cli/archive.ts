@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { ArchiveMismatchError } from '../archive/export/retention-errors.ts';
+import { ArchiveMismatchError, ArchiveSchemaError } from '../archive/archive-errors.ts';
 import { verifyArchive } from '../archive/manifest/verify-archive.ts';
 import { describeFault } from '../archive/manifest/verify-part.ts';
-import { ArchiveSchemaError } from '../archive/restore/restore-errors.ts';
 import type { RestoreRequest } from '../archive/restore/restore-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { readProcessConfig } from '../config/config.ts';
@@ -12,8 +11,7 @@ import { SettingsError, UsageError } from '../config/settings.ts';
 import { TableLockedError } from '../database/months/table-locks.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { openArchive } from '../services/open-archive.ts';
-import { readFlags } from './arguments.ts';
-import { readMonth } from './month-argument.ts';
+import { readFlags, readMonth } from './arguments.ts';
 
 const FLAGS = {
   all: { type: 'boolean' },

@@ -22,8 +22,7 @@ import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openArchiveContext } from '../services/open-archive.ts';
-import { readFlags } from './arguments.ts';
-import { readMonth } from './month-argument.ts';
+import { readFlags, readMonth } from './arguments.ts';
 
 const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
 

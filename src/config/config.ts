@@ -127,11 +127,11 @@ function readWorkerVersion(read: Reader): { deploymentName: string; buildId: str
   const buildId = read.text('REMEDIATION_AUDIT_WORKER_BUILD_ID');
   if (deploymentName === '' && buildId === '') return undefined;
   if (deploymentName !== '' && buildId !== '') return { deploymentName, buildId };
-  const [missing, given] =
+  const [missing, present] =
     buildId === ''
       ? (['REMEDIATION_AUDIT_WORKER_BUILD_ID', 'REMEDIATION_AUDIT_WORKER_DEPLOYMENT'] as const)
       : (['REMEDIATION_AUDIT_WORKER_DEPLOYMENT', 'REMEDIATION_AUDIT_WORKER_BUILD_ID'] as const);
-  read.complain(`${missing} must be set too where ${given} is; set both or none`);
+  read.complain(`${missing} must be set too where ${present} is; set both or none`);
   return undefined;
 }
 

@@ -1,7 +1,5 @@
 import type { JsonValue } from './json.ts';
-import { isJsonObject, numberLexeme, parseJson } from './json.ts';
-import { pointerTo } from './json-pointer.ts';
-import { endOfString, QUOTE } from './json-text.ts';
+import { endOfString, isJsonObject, numberLexeme, parseJson, pointerTo, QUOTE } from './json.ts';
 import { MAX_BODY_DEPTH, MAX_NUMBER_DIGITS } from './limits.ts';
 
 export class JsonTooDeepError extends Error {

@@ -1,5 +1,3 @@
-import { hasEscapedKey, numberKeys } from './json-text.ts';
-
 /**
  * JSON that loses nothing: a number that a double cannot hold as written (9007199254740993, 1.10, 1e2) stays the text
  * it was. Such a number is a raw JSON value in memory; everything else is what `JSON.parse` gives.
@@ -112,4 +110,53 @@ export function numberLexeme(value: JsonValue | undefined): string | undefined {
 function numberText(value: number): string {
   // JSON.stringify(-0) is "0" and would lose the sign that the source wrote; it is a value like any other.
   return Object.is(value, -0) ? '-0' : JSON.stringify(value);
+}
+
+/** A JSON Pointer (RFC 6901) one step further. The pointer to the whole document is the empty text. */
+export function pointerTo(parent: string, step: string | number): string {
+  return `${parent}/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+
+/** Index of the quote that ends the string beginning at `start` in JSON text. */
+export function endOfString(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length && text.charCodeAt(index) !== QUOTE) {
+    index += text.charCodeAt(index) === BACKSLASH ? 2 : 1;
+  }
+  return index;
+}
+
+/** A string and, when it is a key, the colon after it. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs;
+const AFTER_KEY = /\s*:/y;
+
+/** Whether a key of JSON text is written with an escape. Passes over what has no backslash. */
+function hasEscapedKey(text: string): boolean {
+  let backslash = text.indexOf('\\');
+  while (backslash >= 0) {
+    const end = endOfString(text, backslash - 1);
+    AFTER_KEY.lastIndex = end + 1;
+    if (AFTER_KEY.test(text)) return true;
+    backslash = text.indexOf('\\', end + 1);
+  }
+  return false;
+}
+
+/** JSON text whose keys are their own indexes, each after a `#` that keeps them in order, and the keys they stand for. */
+interface NumberedKeys {
+  readonly text: string;
+  readonly keys: readonly string[];
+}
+
+function numberKeys(text: string): NumberedKeys {
+  const keys: string[] = [];
+  const numbered = text.replaceAll(STRING, (string, colon: string | undefined) => {
+    if (colon === undefined) return string;
+    keys.push(JSON.parse(string.slice(0, -colon.length)) as string);
+    return `"#${keys.length - 1}":`;
+  });
+  return { text: numbered, keys };
 }

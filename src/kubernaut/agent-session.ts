@@ -2,8 +2,8 @@ import type { JsonObject } from '../domain/json.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { readDeletionAtSibling } from './deletion.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import type {
   ReadingContext,
   RemediationReference,

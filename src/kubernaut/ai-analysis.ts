@@ -9,8 +9,8 @@ import {
   isOfFirstGeneration,
   RECOMMENDATION,
 } from './ai-analysis-sources.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, pathsLeftOut } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
   ReadingContext,
   RemediationReference,

@@ -1,10 +1,9 @@
-import type { JsonValue } from '../domain/json.ts';
-import type { JsonObject } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { inAll } from './column-source.ts';
 import { readDeletionFromRemediation } from './deletion.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
 import { readerOf } from './remediation-addition.ts';

@@ -5,8 +5,7 @@ import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kind.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
-import { remediationOf } from './observed-remediation.ts';
-import { siblingMark } from './sibling.ts';
+import { remediationOf, siblingMark } from './observed-remediation.ts';
 
 /** The record in which a deletion is said: which phase of which table, under which key, with which columns. */
 interface DeletionRecord {

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../domain/json.ts';
-import type { LeftOut } from './left-out.ts';
 import type {
   ReadingContext,
   RemediationReference,
@@ -49,4 +48,25 @@ export interface GoneResource {
   readonly phase?: string;
   /** As it was recorded before. Absent when unknown; then the last state has to name it. */
   readonly remediation?: RemediationReference;
+}
+
+/** Fields that are known and not recorded: the reason, and the paths that it holds for. */
+export type LeftOut = Readonly<Record<string, readonly string[]>>;
+
+/** For kinds whose only reference to the remediation is this one. */
+export const SAID_BY_COMMON_COLUMNS: LeftOut = {
+  'whose it is stands in columns that every record has': ['spec.remediationRequestRef'],
+};
+
+/** Changes by itself, without anything having happened. A change of these alone is no observation. */
+export const CHURN: LeftOut = {
+  'changes without anything having happened, or only repeats what a column says': [
+    'status.observedGeneration',
+    'status.conditions',
+  ],
+};
+
+/** The paths without their reasons, for the search for unrecognised fields. */
+export function pathsLeftOut(leftOut: LeftOut): readonly string[] {
+  return Object.values(leftOut).flat();
 }

@@ -5,8 +5,8 @@ import { naturalKey } from '../domain/observation.ts';
 import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
 import type { ColumnSource } from './column-source.ts';
 import { durationOf } from './execution-times.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, pathsLeftOut } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
   ReadingContext,
   RemediationReference,

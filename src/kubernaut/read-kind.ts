@@ -8,11 +8,10 @@ import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ColumnReader, Sources } from './column-source.ts';
 import { allPaths, createColumnReader } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
-import { sourceVersion } from './observed-remediation.ts';
+import { siblingMark, sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity } from './resource.ts';
 import { identityOf, ownPhaseOf } from './resource.ts';
 import type { Shape } from './shapes.ts';
-import { siblingMark } from './sibling.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../domain/json.ts';
 import { naturalKey } from '../domain/observation.ts';
 import type { remediationAudit } from '../domain/records/remediation-audit.ts';
-import type { LeftOut } from './left-out.ts';
-import { pathsLeftOut } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { pathsLeftOut } from './kind.ts';
 import type {
   ReadingContext,
   RemediationReference,

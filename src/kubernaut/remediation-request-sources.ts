@@ -2,8 +2,8 @@ import type { JsonValue } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import type { Paths, Sources } from './column-source.ts';
 import { inAll } from './column-source.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN } from './kind.ts';
 import { definePhase } from './read-kind.ts';
 
 const ALL = ['G3', 'G2', 'G1'] as const;

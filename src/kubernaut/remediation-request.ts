@@ -4,7 +4,7 @@ import { naturalKey } from '../domain/observation.ts';
 import { allPaths } from './column-source.ts';
 import { observeDeletion } from './deletion.ts';
 import type { GoneResource } from './kind.ts';
-import { pathsLeftOut } from './left-out.ts';
+import { pathsLeftOut } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { readPhase, subjectOf, understoodBy } from './read-kind.ts';

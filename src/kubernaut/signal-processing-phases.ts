@@ -1,9 +1,9 @@
+import { utf8Length } from '../domain/bounds.ts';
 import { intervalBetween } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, isJsonObject } from '../domain/json.ts';
 import { at, textAt } from './resource.ts';
-import { sizeOfJson } from './size-of-json.ts';
 
 /**
  * The phases of a processing in the JSON that the sources gave them, the last one being the whole. Only times that the
@@ -104,4 +104,9 @@ function compact(members: Readonly<Record<string, JsonValue | undefined>>): Json
     kept[name] = value;
   }
   return kept;
+}
+
+/** Bytes of a value as canonical JSON: the same for the same content, however it was written. */
+export function sizeOfJson(value: JsonValue): number {
+  return utf8Length(canonicalJson(value));
 }

@@ -1,16 +1,15 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { signalProcessingAudit } from '../domain/records/signal-processing-audit.ts';
 import { inAll } from './column-source.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
 import { textAt } from './resource.ts';
 import type { ShapeMarks } from './shapes.ts';
 import { shapeOf } from './shapes.ts';
-import { processingPhasesOf } from './signal-processing-phases.ts';
-import { sizeOfJson } from './size-of-json.ts';
+import { processingPhasesOf, sizeOfJson } from './signal-processing-phases.ts';
 import { targetTextAt } from './target.ts';
 
 /**

@@ -4,8 +4,8 @@ import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
 import { inAll } from './column-source.ts';
 import { durationOf, executionDuration } from './execution-times.ts';
-import type { LeftOut } from './left-out.ts';
-import { CHURN, SAID_BY_COMMON_COLUMNS } from './left-out.ts';
+import type { LeftOut } from './kind.ts';
+import { CHURN, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import { definePhase } from './read-kind.ts';
 import { at, textAt } from './resource.ts';
 

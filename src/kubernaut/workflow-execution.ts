@@ -1,15 +1,14 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import { readActionOfWorkflow } from './action-of-workflow.ts';
-import { pathsLeftOut } from './left-out.ts';
+import { pathsLeftOut } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { fragmentFor, readPhase, subjectOf, understoodBy } from './read-kind.ts';
 import { textAt } from './resource.ts';
 import type { Shape, ShapeMarks } from './shapes.ts';
-import { groupOf } from './shapes.ts';
-import { shapeOf } from './shapes.ts';
+import { groupOf, shapeOf } from './shapes.ts';
 import {
   EXECUTION,
   SKIPPED_EXECUTION,

@@ -10,8 +10,12 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts';
-import { type ArchiveQuestionMetrics, createArchiveQuestionMetrics } from './archive-metrics.ts';
-import { createMaintenanceMetrics, type MaintenanceMetrics } from './maintenance-metrics.ts';
+import {
+  type ArchiveQuestionMetrics,
+  createArchiveQuestionMetrics,
+  createMaintenanceMetrics,
+  type MaintenanceMetrics,
+} from './maintenance-metrics.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 import { createWatcherMetrics, type WatcherMetrics } from './watcher-metrics.ts';
 

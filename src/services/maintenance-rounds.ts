@@ -3,7 +3,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { TemporalClient } from '../temporal/connection.ts';
 import type { WantedSchedule } from '../temporal/schedules.ts';
-import { keepSchedule, observeSchedule } from '../temporal/schedules.ts';
+import { ensureSchedule, observeSchedule } from '../temporal/schedules.ts';
 
 /** What a round does, and with what. Both parts are repeated for ever, so each must be safe to repeat. */
 interface RoundOptions {
@@ -31,7 +31,7 @@ export class MaintenanceRounds {
   #current: Promise<void> = Promise.resolve();
   #temporal: TemporalClient | undefined;
   /** Whether every schedule was made or brought up to date since this process started. */
-  #kept = false;
+  #schedulesExist = false;
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -68,12 +68,12 @@ export class MaintenanceRounds {
     const { connect, schedules, metrics, logger } = this.#options;
     this.#temporal ??= await connect();
     for (const wanted of schedules) {
-      if (!this.#kept) {
-        const outcome = await keepSchedule(this.#temporal.client, wanted);
+      if (!this.#schedulesExist) {
+        const outcome = await ensureSchedule(this.#temporal.client, wanted);
         logger.info({ schedule: wanted.id, outcome }, 'schedule ensured');
       }
       await observeSchedule(this.#temporal.client, wanted.id, metrics);
     }
-    this.#kept = true;
+    this.#schedulesExist = true;
   }
 }

@@ -14,11 +14,11 @@ import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
-import { type Closing, createClosing } from './closing.ts';
 import { createHoldReconciler } from './hold-reconciler.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
 import { openArchiveContext } from './open-archive.ts';
 import type { ServiceContext } from './running-service.ts';
+import { type Closing, createClosing } from './running-service.ts';
 
 /** Analysing the parents samples every month. */
 const ANALYZE_TIMEOUT_MS = 240_000;

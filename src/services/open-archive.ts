@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ArchiveContext } from '../archive/archive-context.ts';
-import { createManifestChain } from '../archive/manifest/manifest-chain.ts';
+import { createManifestChain } from '../archive/manifest/manifest.ts';
 import {
   readOrCreateSigningKey,
   type TrustedKeys,
@@ -17,7 +17,7 @@ import { SettingsError } from '../config/settings.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { SECOND_MS } from '../domain/time.ts';
-import type { ArchiveQuestionMetrics } from '../observability/archive-metrics.ts';
+import type { ArchiveQuestionMetrics } from '../observability/maintenance-metrics.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 
 /** Enough to read and to verify. To sign takes openArchiveContext. */

@@ -32,14 +32,12 @@ import { connectTemporalLazily } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
 import { createPayloadCodec } from '../temporal/payload-codec.ts';
 import { createRestores } from '../temporal/restores.ts';
-import type { Closing } from './closing.ts';
-import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { type Listening, listening } from './listening.ts';
 import { openArchiveAccess } from './open-archive.ts';
 import { openDatabaseMeanwhile } from './open-database.ts';
-import type { RunningService, ServiceContext } from './running-service.ts';
-import { neverByItself } from './running-service.ts';
+import type { Closing, RunningService, ServiceContext } from './running-service.ts';
+import { createClosing, neverByItself } from './running-service.ts';
 
 /** The sources' client gives up after 5 s, and Temporal must be tried within them. */
 const WRITE_TIMEOUT_MS = 2_000;

@@ -23,10 +23,9 @@ import type { IdentifiedWatcherOptions } from '../watcher/identified-watcher.ts'
 import { startIdentifiedWatcher } from '../watcher/identified-watcher.ts';
 import { failOnSilence, startWatcher } from '../watcher/start-watcher.ts';
 import type { RunningWatcher } from '../watcher/watcher-options.ts';
-import type { Closing } from './closing.ts';
-import { createClosing } from './closing.ts';
 import { type Listening, listening } from './listening.ts';
-import type { RunningService, ServiceContext } from './running-service.ts';
+import type { Closing, RunningService, ServiceContext } from './running-service.ts';
+import { createClosing } from './running-service.ts';
 import { completenessAlone, startReports } from './watcher-reports.ts';
 import { strictModeOf, watchedClusters } from './watcher-settings.ts';
 

@@ -16,12 +16,12 @@ import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import { installRuntime, RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
-import { createClosing } from './closing.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { type Listening, listening } from './listening.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningService, ServiceContext } from './running-service.ts';
+import { createClosing } from './running-service.ts';
 
 /**
  * Runs workflows and activities. Waits for a database whose schema fits before the worker polls. It is ready

@@ -3,8 +3,7 @@ import type { Client } from '@temporalio/client';
 import { utf8Length } from '../domain/bounds.ts';
 import type { Observation } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
-import { contentOf } from '../identity/ledger-entry.ts';
-import { recordId } from '../identity/record-id.ts';
+import { contentOf, recordId } from '../identity/identities.ts';
 import { RECORD_DEFERRED } from '../workflows/messages.ts';
 import { RECORDING_QUEUE } from './identifiers.ts';
 

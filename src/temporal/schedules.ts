@@ -48,7 +48,7 @@ export function retentionSchedule(cron: string): WantedSchedule {
  * Creates the schedule or brings it up to date. An operator's pause stays, and nothing is written when nothing differs:
  * an update has no conflict token, the last writer wins.
  */
-export async function keepSchedule(
+export async function ensureSchedule(
   client: Client,
   wanted: WantedSchedule,
 ): Promise<'created' | 'updated' | 'unchanged'> {

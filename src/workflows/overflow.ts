@@ -16,7 +16,7 @@ import type { AuditTrail } from './audit-trail.ts';
 import type { CarriedAudit } from './messages.ts';
 import { RECORD_DEFERRED } from './messages.ts';
 import type { PhaseQueues } from './phase-queues.ts';
-import type { recordDeferred } from './record-deferred.ts';
+import type { recordDeferred } from './recording.ts';
 import { withoutHash } from './state-confirmations.ts';
 
 /** The server refuses an input above 2 MiB, and the run then hangs while looking alive. */

@@ -1,11 +1,18 @@
 import type { ActivityOptions } from '@temporalio/workflow';
 import { proxyActivities } from '@temporalio/workflow';
 
-import type { RecordedList, RecordingActivities, VerdictQuestion } from '../activities/types.ts';
+import type {
+  InvestigationReference,
+  RecordedList,
+  RecordingActivities,
+  VerdictQuestion,
+} from '../activities/types.ts';
 import { RECORD_ATTEMPT_SECONDS } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
+import { hasInvestigation, recordName } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
 import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import { model } from './investigation-embedding.ts';
 import { phaseSentence } from './phase-sentences.ts';
 
 export const RECORDING_OPTIONS: ActivityOptions = {
@@ -32,4 +39,42 @@ export function recordPhase({ phase, observations, question, summary }: PhaseRec
     { ...RECORDING_OPTIONS, summary: summary ?? phaseSentence(phase, observations) },
     question === undefined ? [observations] : [observations, question],
   );
+}
+
+/**
+ * Records what had to wait in Temporal by itself: a post that was accepted while the database was away, or what a run of
+ * a remediation could not carry on. Embeds the texts of investigations, too. A post that the service has stored by itself
+ * comes only for that: recording it again changes nothing. Answers what was stored, in one sentence.
+ */
+export async function recordDeferred(observations: readonly Observation[]): Promise<string> {
+  const byPhase = Map.groupBy(observations, ({ phase }) => phase);
+  const sentences = await Promise.all([...byPhase].map(([phase, list]) => recordAll(phase, list)));
+  return sentences.join('; ');
+}
+
+/** What waits for its month or its table is brought again, until nothing does. */
+async function recordAll(phase: AuditPhase, list: readonly Observation[]): Promise<string> {
+  const sentences: string[] = [];
+  for (let left = list; left.length > 0;) {
+    const {
+      summary,
+      rows,
+      quarantined = [],
+      later = [],
+    } = await recordPhase({
+      phase,
+      observations: left,
+    });
+    sentences.push(summary);
+    const isStored = (index: number): boolean => !quarantined.includes(index) && !later.includes(index);
+    const texts = left.filter((observation, index) => isStored(index) && hasInvestigation(observation));
+    const investigations = rows.filter(({ record }) => texts.some((text) => recordName(text) === record));
+    await Promise.all(investigations.map(({ id, createdAt }) => embed({ id, createdAt })));
+    left = left.filter((_observation, index) => later.includes(index));
+  }
+  return sentences.join(', then ');
+}
+
+async function embed(investigation: InvestigationReference): Promise<void> {
+  await model.embedInvestigation(investigation);
 }

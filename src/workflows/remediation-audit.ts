@@ -15,8 +15,15 @@ import { instantOf } from '../domain/instant.ts';
 import type { Observation } from '../domain/observation.ts';
 import { hasInvestigation, recordName } from '../domain/observation.ts';
 import type { AuditPhase } from '../domain/phases.ts';
-import { AuditAttributes, phaseClassOf } from './audit-attributes.ts';
-import { closingSentence, detailsOf, listSentence, outcomeOf, recordingLine } from './audit-summary.ts';
+import {
+  AuditAttributes,
+  closingSentence,
+  detailsOf,
+  listSentence,
+  outcomeOf,
+  phaseClassOf,
+  recordingLine,
+} from './audit-summary.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { GatherRule, GatherTimer } from './gather.ts';
 import { InvestigationEmbedding } from './investigation-embedding.ts';

@@ -4,7 +4,7 @@ import type { RetentionActivities, RetentionDecision } from '../activities/types
 
 /** Of a step that may take hours, in retention and in restore. */
 export const MONTH_STEP_OPTIONS: ActivityOptions = {
-  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/heartbeats.ts`.
+  // A month of many millions of rows. The worker sends heartbeats while the step runs: see `worker/start-worker.ts`.
   startToCloseTimeout: '12h',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },

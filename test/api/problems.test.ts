@@ -7,7 +7,7 @@ import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import type { Embedder } from '../../src/embedding/embedder.ts';
-import { EmbeddingUnavailableError } from '../../src/embedding/embedding-error.ts';
+import { EmbeddingUnavailableError } from '../../src/embedding/embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestApi } from '../support/api.ts';

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { sha256Of } from '../../src/archive/store/file-hash.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectBody, ObjectStore } from '../../src/archive/store/object-store.ts';
 import {
@@ -13,6 +12,7 @@ import {
   ObjectHeldError,
   ObjectMissingError,
   ObjectStoreError,
+  sha256Of,
 } from '../../src/archive/store/object-store.ts';
 import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { DAY_MS } from '../../src/domain/time.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { OrphansInTheWayError } from '../../src/archive/archive-errors.ts';
 import { ORPHAN_DAYS } from '../../src/archive/expiry/remove-orphans.ts';
-import { OrphansInTheWayError } from '../../src/archive/export/retention-errors.ts';
 import { ManifestError, manifestKey } from '../../src/archive/manifest/manifest.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { createS3Store } from '../../src/archive/store/s3-store.ts';

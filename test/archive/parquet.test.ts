@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { ARCHIVED_TABLES, archivedTable, partitionName } from '../../src/archive/parquet/archive-schema.ts';
 import type { DuckDb } from '../../src/archive/parquet/duckdb.ts';
-import { openDuckDb } from '../../src/archive/parquet/duckdb.ts';
+import { openDuckDb, withWorkspace } from '../../src/archive/parquet/duckdb.ts';
 import {
   digestParquet,
   rowGroupsOf,
@@ -23,7 +23,6 @@ import { ROW_HASH_BYTES } from '../../src/archive/parquet/row-hasher.ts';
 import { copyInStatement, writeTextStatement } from '../../src/archive/parquet/row-text.ts';
 import type { TextPart } from '../../src/archive/parquet/table-rows.ts';
 import { digestTable, readTableParts } from '../../src/archive/parquet/table-rows.ts';
-import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import { withMaintenanceClient } from '../../src/database/pool.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { ArchiveSchemaError } from '../../src/archive/archive-errors.ts';
 import { exportTable } from '../../src/archive/export/export-table.ts';
-import { countRows } from '../../src/archive/manifest/manifest.ts';
-import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
+import { countRows, createManifestChain } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
 import type { ArchivedTable } from '../../src/archive/parquet/archive-schema.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
-import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
-import { ArchiveSchemaError } from '../../src/archive/restore/restore-errors.ts';
+import { withWorkspace } from '../../src/archive/parquet/duckdb.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { ArchiveContext } from '../../src/archive/archive-context.ts';
-import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
+import { ArchiveMismatchError, CannotRestoreError } from '../../src/archive/archive-errors.ts';
 import type { Manifest } from '../../src/archive/manifest/manifest.ts';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
-import { CannotRestoreError } from '../../src/archive/restore/restore-errors.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';

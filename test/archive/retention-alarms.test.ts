@@ -8,8 +8,8 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { createRetentionActivities } from '../../src/activities/retention.ts';
 import type { RetentionActivities } from '../../src/activities/types.ts';
-import { sha256Of } from '../../src/archive/store/file-hash.ts';
 import type { ObjectBody, ObjectStore } from '../../src/archive/store/object-store.ts';
+import { sha256Of } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
 import { archivedTable, partitionName } from '../../src/archive/parquet/archive-schema.ts';
+import { withWorkspace } from '../../src/archive/parquet/duckdb.ts';
 import { digestParquet } from '../../src/archive/parquet/parquet-part.ts';
 import { copyOutStatement } from '../../src/archive/parquet/row-text.ts';
-import { withWorkspace } from '../../src/archive/parquet/workspace.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { quoteLiteral } from '../../src/database/sql.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { ArchiveContext } from '../../src/archive/archive-context.ts';
-import { ArchiveMismatchError } from '../../src/archive/export/retention-errors.ts';
+import { ArchiveMismatchError } from '../../src/archive/archive-errors.ts';
 import type { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
 import { ManifestError } from '../../src/archive/manifest/manifest.ts';

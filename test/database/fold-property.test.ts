@@ -9,7 +9,7 @@ import { quoteIdentifier } from '../../src/database/sql.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { recordId } from '../../src/identity/record-id.ts';
+import { recordId } from '../../src/identity/identities.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { History } from '../support/histories.ts';
 import { expectedRecord, randomDeliveries, randomHistory } from '../support/histories.ts';

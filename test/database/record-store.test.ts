@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { StoredRecord } from '../../src/database/recording/record-outcome.ts';
+import type { StoredRecord } from '../../src/database/recording/prepared-observation.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createRecordedDatabase, type TestDatabase } from '../support/database.ts';

@@ -3,11 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { REPORT_COLUMNS } from '../../src/query/reports/columns.ts';
 import type { ReportParameter } from '../../src/query/reports/parameters.ts';
 import { MAX_REPORT_ROWS } from '../../src/query/reports/parameters.ts';
-import { reportSql } from '../../src/query/reports/report-sql.ts';
 import type { Report } from '../../src/query/reports/reports.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import type { ReportColumn } from '../../src/query/reports/run-report.ts';
-import { runReport } from '../../src/query/reports/run-report.ts';
+import { reportSql, runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

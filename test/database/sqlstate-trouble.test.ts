@@ -6,7 +6,7 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import type { ErrorClass } from '../../src/database/sqlstate.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { recordId } from '../../src/identity/record-id.ts';
+import { recordId } from '../../src/identity/identities.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';

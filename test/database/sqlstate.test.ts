@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import type {
   DelayedRecord,
   RecordOutcome,
   RefusedRecord,
-} from '../../src/database/recording/record-outcome.ts';
+} from '../../src/database/recording/prepared-observation.ts';
+import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import type { RecordStore } from '../../src/database/recording/record-store.ts';
 import { classifyError } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
-import { probeRoutes } from '../../src/api/routes/probe-routes.ts';
+import { probeRoutes } from '../../src/api/routes/service-routes.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { startHealthServer } from '../../src/observability/health-server.ts';

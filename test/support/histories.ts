@@ -2,7 +2,7 @@ import { compareEntries, foldEntries } from '../../src/domain/fold.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';
-import { contentOf } from '../../src/identity/ledger-entry.ts';
+import { contentOf } from '../../src/identity/identities.ts';
 import type { Random } from './random.ts';
 
 /** A record and what was observed of it, as a random test makes it up. */

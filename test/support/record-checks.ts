@@ -12,8 +12,7 @@ import type { Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';
 import { definitionOf, RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { contentOf } from '../../src/identity/ledger-entry.ts';
-import { recordId } from '../../src/identity/record-id.ts';
+import { contentOf, recordId } from '../../src/identity/identities.ts';
 
 /** Identifies one entry of the ledger. */
 export type EntryKey = `${string}/${string}/${string}`;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { RetentionActivities, RetentionDecision } from '../../src/activities/types.ts';
 import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
-import { createManifestChain } from '../../src/archive/manifest/manifest-chain.ts';
+import { createManifestChain } from '../../src/archive/manifest/manifest.ts';
 import type { SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';

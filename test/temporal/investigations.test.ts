@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { EmbeddingRefusedError } from '../../src/embedding/embedding-error.ts';
+import { EmbeddingRefusedError } from '../../src/embedding/embedder.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import type { PlayedRemediation } from '../support/remediations.ts';
 import { until } from '../support/until.ts';

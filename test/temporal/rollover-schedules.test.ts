@@ -6,7 +6,7 @@ import { DAY_MS, HOUR_MS } from '../../src/domain/time.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { WantedSchedule } from '../../src/temporal/schedules.ts';
 import {
-  keepSchedule,
+  ensureSchedule,
   observeSchedule,
   retentionSchedule,
   rolloverSchedule,
@@ -35,8 +35,8 @@ const describe = (id: string) => temporal.client.schedule.getHandle(id).describe
 
 test('a schedule is created once, and kept without being written again', async () => {
   const schedule = wanted();
-  expect(await keepSchedule(temporal.client, schedule)).toBe('created');
-  expect(await keepSchedule(temporal.client, schedule)).toBe('unchanged');
+  expect(await ensureSchedule(temporal.client, schedule)).toBe('created');
+  expect(await ensureSchedule(temporal.client, schedule)).toBe('unchanged');
   const { policies, action, info } = await describe(schedule.id);
   expect(policies).toMatchObject({
     overlap: 'BUFFER_ONE',
@@ -52,23 +52,23 @@ test('a schedule is created once, and kept without being written again', async (
 
 test('another time of day is taken over', async () => {
   const schedule = wanted();
-  await keepSchedule(temporal.client, schedule);
-  expect(await keepSchedule(temporal.client, { ...schedule, cron: '20 3 * * *' })).toBe('updated');
+  await ensureSchedule(temporal.client, schedule);
+  expect(await ensureSchedule(temporal.client, { ...schedule, cron: '20 3 * * *' })).toBe('updated');
   expect((await describe(schedule.id)).info.nextActionTimes[0]?.toISOString()).toMatch(/T03:20:00/);
 });
 
 test('a pause of an operator survives an update, with its note', async () => {
   const schedule = wanted();
-  await keepSchedule(temporal.client, schedule);
+  await ensureSchedule(temporal.client, schedule);
   await temporal.client.schedule.getHandle(schedule.id).pause('disk is being replaced');
-  expect(await keepSchedule(temporal.client, { ...schedule, cron: '20 3 * * *' })).toBe('updated');
+  expect(await ensureSchedule(temporal.client, { ...schedule, cron: '20 3 * * *' })).toBe('updated');
   expect((await describe(schedule.id)).state).toMatchObject({ paused: true, note: 'disk is being replaced' });
 });
 
 test('the metrics show the next run, what was missed, and a pause', async () => {
   const schedule = wanted();
   const metrics = createMetrics();
-  await keepSchedule(temporal.client, schedule);
+  await ensureSchedule(temporal.client, schedule);
   await temporal.client.schedule.getHandle(schedule.id).pause('for a test');
   await observeSchedule(temporal.client, schedule.id, metrics.maintenance);
   const page = await metrics.registry.metrics();

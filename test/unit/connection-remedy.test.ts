@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { remedyFor } from '../../src/temporal/connection-remedy.ts';
+import { remedyFor } from '../../src/temporal/connection.ts';
 
 /** What the worker's and the client's library say when the other side is gone before it said why. */
 const BROKEN_OFF = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { DueForProbe } from '../../src/watcher/state/due-for-probe.ts';
+import { DueForProbe } from '../../src/watcher/state/confirm-deletion.ts';
 import type { Seen, Tracked } from '../../src/watcher/state/tracked.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { EmbeddingRefusedError, EmbeddingUnavailableError } from '../../src/embedding/embedding-error.ts';
+import { EmbeddingRefusedError, EmbeddingUnavailableError } from '../../src/embedding/embedder.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import type { OpenAiEmbedderOptions } from '../../src/embedding/openai-embedder.ts';
 import { createOpenAiEmbedder } from '../../src/embedding/openai-embedder.ts';

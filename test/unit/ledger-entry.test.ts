@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
-import { contentOf, drawSalts, leafText, sealEntry } from '../../src/identity/ledger-entry.ts';
+import { contentOf, drawSalts, leafText, sealEntry } from '../../src/identity/identities.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const HOME = { id: '11111111-2222-5333-8444-555555555555', createdAt: '2026-11-21T10:00:00.000000Z' };

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
 import { createPartCache } from '../../src/archive/reader/part-cache.ts';
-import { hashFile } from '../../src/archive/store/file-hash.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
+import { hashFile } from '../../src/archive/store/object-store.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const PARTS = 6;

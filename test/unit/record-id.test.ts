@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { naturalKey } from '../../src/domain/observation.ts';
-import { recordId } from '../../src/identity/record-id.ts';
+import { recordId } from '../../src/identity/identities.ts';
 
 /** RFC 9562 §5.5, written without looking at ours: version and variant are set in the number, not in bytes. */
 function uuidV5(namespace: string, name: string): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { createRecordingActivities } from '../../src/activities/recording.ts';
-import type { RecordOutcome } from '../../src/database/recording/record-outcome.ts';
+import type { RecordOutcome } from '../../src/database/recording/prepared-observation.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { executionObservation } from '../support/observations.ts';

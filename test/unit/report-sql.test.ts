@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { columnsRead, reportSql } from '../../src/query/reports/report-sql.ts';
 import { EVERY_COLUMN, REPORTS } from '../../src/query/reports/reports.ts';
+import { columnsRead, reportSql } from '../../src/query/reports/run-report.ts';
 
 describe.each(REPORTS)('the SQL of $name', (report) => {
   const { name, reads, parameters } = report;

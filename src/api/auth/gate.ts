@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto';
+
+import type { Metrics } from '../../observability/metrics.ts';
+import { Problem } from '../http/problems.ts';
+
 /*
  * Who calls, and what they may do. One gate per mode: the API server reviews the token (kubernetes-gate.ts), a file has
  * its hash (token-gate.ts), or nobody is checked, which is allowed on loopback only.
@@ -6,8 +11,6 @@
  * nobody can decide now. Tokens are compared by hash and in constant time, and are never stored or logged. Answers of the
  * API server are cached for seconds, and for an hour for known callers while it is down.
  */
-import type { Metrics } from '../../observability/metrics.ts';
-import { Problem } from '../http/problems.ts';
 
 /**
  * What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. Roles of
@@ -72,4 +75,35 @@ function resultOf(error: unknown): string {
   const status = error instanceof Problem ? error.status : 0;
   if (status === UNAUTHENTICATED) return 'unauthenticated';
   return status === FORBIDDEN ? 'forbidden' : 'unavailable';
+}
+
+const BEARER = /^Bearer +([\x21-\x7e]+) *$/i;
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="remediation-audit"' };
+
+/**
+ * The token of an Authorization header, in the form of RFC 6750. A header that is absent, names another
+ * scheme or holds more than one word is a 401 that says what to send.
+ */
+export function bearerToken(authorization: string | undefined): string {
+  const [, token] = BEARER.exec(authorization ?? '') ?? [];
+  if (token === undefined) throw unauthenticated('send a token: Authorization: Bearer …');
+  return token;
+}
+
+/**
+ * 401 with the `WWW-Authenticate` header that HTTP asks for. For a caller who is unknown, never for one who
+ * may not do this.
+ */
+export function unauthenticated(detail: string): Problem {
+  return new Problem('unauthenticated', detail, { headers: CHALLENGE });
+}
+
+/** 403 for a caller who is known. The detail names the verb that an operator has to grant. */
+export function forbidden(caller: string, verb: string): Problem {
+  return new Problem('forbidden', `${caller} may not ${verb} audits; grant it with a role binding`);
+}
+
+/** SHA-256 of a token: what stands for it in memory and in files. The token itself is never kept. */
+export function tokenHash(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
 }

@@ -1,12 +1,15 @@
 import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
-import { reviewAccess } from '../../kubernetes/access-review.ts';
-import { type Reviewer, ReviewUnavailableError } from '../../kubernetes/review.ts';
-import { type ReviewedUser, reviewToken } from '../../kubernetes/token-review.ts';
+import {
+  reviewAccess,
+  type ReviewedUser,
+  type Reviewer,
+  reviewToken,
+  ReviewUnavailableError,
+} from '../../kubernetes/reviews.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
-import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
-import type { Verb } from './gate.ts';
-import type { Caller, Gate } from './gate.ts';
+import type { Caller, Gate, Verb } from './gate.ts';
+import { bearerToken, forbidden, tokenHash, unauthenticated } from './gate.ts';
 import { ReviewCache, TooManyReviewsError } from './review-cache.ts';
 
 interface KubernetesGateOptions {

@@ -78,15 +78,15 @@ export class ReviewCache<T> {
     if (asking !== undefined) return asking;
     if (this.#asking.size >= MAX_ASKING) return Promise.reject(new TooManyReviewsError());
     const at = this.#options.now();
-    const asked = this.#options
+    const answer = this.#options
       .ask(question)
       .then((value) => {
         this.#keep(key, { value, at });
         return value;
       })
       .finally(() => this.#asking.delete(key));
-    this.#asking.set(key, asked);
-    return asked;
+    this.#asking.set(key, answer);
+    return answer;
   }
 
   /** Puts the entry last in the order of the map, so that the first one is the oldest judgement. */

@@ -2,9 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 
 import type { Logger } from '../../observability/logger.ts';
 import { watchFiles } from '../http/watched-files.ts';
-import { bearerToken, forbidden, tokenHash, unauthenticated } from './bearer.ts';
-import type { Verb } from './gate.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Verb } from './gate.ts';
+import { bearerToken, forbidden, tokenHash, unauthenticated } from './gate.ts';
 
 /**
  * What each role of the tokens file may do, in the verbs that roles of the cluster use too. A writer reads

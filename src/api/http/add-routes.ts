@@ -199,14 +199,14 @@ function allowOrigin({ origins = [] }: Route, request: FastifyRequest, reply: Fa
 /** Answers the question a browser asks before it sends; false when no route of the address is open to that origin. */
 function answerPreflight(routes: readonly Route[], request: FastifyRequest, reply: FastifyReply): boolean {
   const { origin, 'access-control-request-method': method } = request.headers;
-  const asked = routes.find((route) => route.method === method);
-  if (request.method !== 'OPTIONS' || origin === undefined || asked === undefined) return false;
-  if (asked.origins?.includes(origin) !== true) return false;
-  allowOrigin(asked, request, reply);
+  const preflighted = routes.find((route) => route.method === method);
+  if (request.method !== 'OPTIONS' || origin === undefined || preflighted === undefined) return false;
+  if (preflighted.origins?.includes(origin) !== true) return false;
+  allowOrigin(preflighted, request, reply);
   void reply
     .status(NO_CONTENT)
     .headers({
-      'access-control-allow-methods': asked.method,
+      'access-control-allow-methods': preflighted.method,
       'access-control-allow-headers': ALLOWED_HEADERS,
       'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),
     })

@@ -4,15 +4,15 @@ import {
   BatcherTimeoutError,
   RecordDelayedError,
 } from '../../database/recording/batcher.ts';
-import type { RecordOutcome } from '../../database/recording/record-outcome.ts';
+import type { RecordOutcome } from '../../database/recording/prepared-observation.ts';
 import { isOutage } from '../../database/sqlstate.ts';
 import { reasonOf } from '../../domain/errors.ts';
 import type { Observation } from '../../domain/observation.ts';
-import { recordId } from '../../identity/record-id.ts';
+import { recordId } from '../../identity/identities.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import { isTemporalOutage } from '../../temporal/connection.ts';
 import { ObservationTooLargeError } from '../../temporal/deferred-records.ts';
-import { isTemporalOutage } from '../../temporal/outage.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { Deferral } from './deferring.ts';
 import { createDeferring, DeferralTimeoutError } from './deferring.ts';

@@ -1,16 +1,16 @@
 import { utf8Length } from '../../domain/bounds.ts';
 import { addMonths, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
-import { pointerTo } from '../../domain/json-pointer.ts';
+import { pointerTo } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { ROOM_FOR_POSTS } from '../../domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
+import type { FieldError } from './field.ts';
 import { instantsOf, keyOfPost, phaseOfPost } from './post-identity.ts';
 import type { PostedRecord, RefusedRecord } from './read-post.ts';
 import { isRefused, readPost } from './read-post.ts';
-import type { FieldError } from './reading.ts';
 
 /*
  * Intake: what is posted becomes an observation, and the observation becomes durable.

@@ -8,7 +8,7 @@
  * What must stay true: 201 and 202 are sent only for what is durable; the same record posted again gives the same answer
  * and no second row; nothing unredacted is stored, logged or sent back.
  */
-import type { RefusedRecord } from '../../database/recording/record-outcome.ts';
+import type { RefusedRecord } from '../../database/recording/prepared-observation.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Observation } from '../../domain/observation.ts';

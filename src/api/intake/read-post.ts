@@ -1,16 +1,14 @@
 import { findTooDeep, findUnstorableNumber, utf8Length } from '../../domain/bounds.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
-import { canonicalJson, isJsonObject } from '../../domain/json.ts';
-import { pointerTo } from '../../domain/json-pointer.ts';
+import { canonicalJson, isJsonObject, pointerTo } from '../../domain/json.ts';
 import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_RECORD_BYTES } from '../../domain/limits.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { mayBeBroken, repairMembers } from '../../domain/repair.ts';
-import { readField } from './field.ts';
+import type { FieldError } from './field.ts';
+import { kindOf, readField } from './field.ts';
 import type { PostFieldName } from './post-fields.ts';
 import { POST_FIELDS } from './post-fields.ts';
-import type { FieldError } from './reading.ts';
-import { kindOf } from './reading.ts';
 
 /** A posted record as it was understood, before anything is redacted. */
 export interface PostedRecord {

@@ -26,17 +26,16 @@ import type { Deferral, Durability } from '../intake/durability.ts';
 import { createPosting } from '../intake/posting.ts';
 import { codecRoutes, type PayloadCodecAccess } from './codec-routes.ts';
 import { completenessRoute } from './completeness-route.ts';
-import { withDescription } from './description-routes.ts';
 import { holdRoutes } from './hold-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { postRoutes } from './post-routes.ts';
-import { probeRoutes, type Readiness } from './probe-routes.ts';
 import { quarantineRoutes } from './quarantine-routes.ts';
 import { recordRoutes } from './record-routes.ts';
 import { remediationRoutes } from './remediation-routes.ts';
 import { reportRoutes, similarRoute } from './report-routes.ts';
 import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
 import { partitionRoute, retentionRoutes } from './retention-routes.ts';
+import { probeRoutes, type Readiness, withDescription } from './service-routes.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 /** What the routes need of the process. `serve-service.ts` opens and closes it; the routes own nothing. */

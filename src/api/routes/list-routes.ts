@@ -58,8 +58,8 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
       const query = readListQuery(definition, request.query);
       const includeArchive = readIncludeArchive(request.query) ?? true;
-      const asked = { signal: request.signal, includeArchive };
-      const page = await fromEverywhere(() => finder.selectPage(definition, query, asked));
+      const options = { signal: request.signal, includeArchive };
+      const page = await fromEverywhere(() => finder.selectPage(definition, query, options));
       return {
         status: 200,
         mediaType,

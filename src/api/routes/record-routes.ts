@@ -113,7 +113,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
       const after = readHistoryCursor(request.query);
       const { found } = await findRecord(definition, finder, request);
       const { entries, next, unsearched } = await fromEverywhere(() =>
-        finder.selectHistory(positionOf(found.row), { limit, after }, askedBy(request)),
+        finder.selectHistory(positionOf(found.row), { limit, after }, optionsOf(request)),
       );
       const cursor = JSON.stringify(next === undefined ? null : writeHistoryCursor(next));
       const items = entries.map(historyEntryJson).join(',');
@@ -126,7 +126,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
 const HISTORY_SCHEMA = pageSchema('HistoryPage', historyEntrySchema, { unsearched: unsearchedSchema });
 
 /** Both sources, unless the caller leaves the archive out. */
-function askedBy({ signal, query }: ApiRequest): QueryOptions {
+function optionsOf({ signal, query }: ApiRequest): QueryOptions {
   return { signal, includeArchive: readIncludeArchive(query) ?? true };
 }
 
@@ -137,9 +137,9 @@ async function findRecord(
   request: ApiRequest,
 ): Promise<{ readonly found: SourcedRow; readonly unsearched: Unsearched | undefined }> {
   const id = (request.params['id'] ?? '').toLowerCase();
-  const asked = askedBy(request);
+  const options = optionsOf(request);
   const { found, unsearched } = isUuid(id)
-    ? await fromEverywhere(() => finder.selectRecord(definition, id, asked))
+    ? await fromEverywhere(() => finder.selectRecord(definition, id, options))
     : NOTHING;
   if (found !== undefined) return { found, unsearched };
   const detail = `no ${definition.kind} record has this id or client id`;

@@ -1,7 +1,7 @@
 import type { EmbeddingStore } from '../../database/embeddings/embedding-store.ts';
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
-import { EmbeddingUnavailableError } from '../../embedding/embedding-error.ts';
+import { EmbeddingUnavailableError } from '../../embedding/embedder.ts';
 import type { Sources } from '../../query/combined-answer.ts';
 import { runCombinedReport } from '../../query/reports/combined-report.ts';
 import { formatCsv, formatJson } from '../../query/reports/formats.ts';
@@ -116,11 +116,11 @@ const INCLUDED = describeIncludeArchive('Whether months that are in the archive 
 
 async function run(report: Report, sources: Sources, { query, signal }: ApiRequest): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
-  const given = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
-  const asked = { signal, includeArchive: readIncludeArchive(query) ?? false };
+  const args = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
+  const options = { signal, includeArchive: readIncludeArchive(query) ?? false };
   return fromEverywhere(async () => {
     try {
-      return await runCombinedReport(sources, { name: report.name, given }, asked);
+      return await runCombinedReport(sources, { name: report.name, args }, options);
     } catch (error: unknown) {
       if (error instanceof ReportParameterError) {
         const { parameter, message } = error;
@@ -186,8 +186,8 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
       };
       if ((question.fingerprint === undefined) === (question.text === undefined))
         throw invalidParameter('fingerprint', 'or text must be given, and not both');
-      const asked = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
-      const found = await fromDatabase(() => findKnown(store, asked, question));
+      const caller = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
+      const found = await fromDatabase(() => findKnown(store, caller, question));
       const items = found.map(({ investigationText, createdAt, ...rest }) => ({
         id: rest.id,
         created_at: createdAt,

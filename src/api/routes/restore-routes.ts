@@ -7,7 +7,7 @@ import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_RESTORED_DAYS } from '../../domain/limits.ts';
 import { named, orNull } from '../../domain/named-schema.ts';
-import { isTemporalOutage } from '../../temporal/outage.ts';
+import { isTemporalOutage } from '../../temporal/connection.ts';
 import type { Restores } from '../../temporal/restores.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { Problem, retryAfter } from '../http/problems.ts';

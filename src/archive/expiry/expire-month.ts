@@ -1,15 +1,3 @@
-/*
- * The room `archive/expiry`: what may leave the store, and what must not.
- *
- * In: a month whose time in the archive is over, the objects of interrupted exports, and the holds of the database.
- * Out: removed objects, a manifest that says who removed them, and legal holds on the objects of the store.
- *
- * `store-holds.ts` carries the holds of the database to the store, `held-rows.ts` finds the archived rows that a hold is about,
- * `remove-orphans.ts` removes objects that no manifest names.
- *
- * What must stay true: a hold on any record of a month keeps all of its objects. The removal is recorded before an object goes.
- */
-
 import { join } from 'node:path';
 
 import type pg from 'pg';
@@ -27,10 +15,22 @@ import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { ArchiveContext } from '../archive-context.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { withWorkspace } from '../parquet/workspace.ts';
+import { withWorkspace } from '../parquet/duckdb.ts';
 import { listObjects } from '../store/archive-objects.ts';
 import { ObjectHeldError } from '../store/object-store.ts';
 import { findHeldRows } from './held-rows.ts';
+
+/*
+ * The room `archive/expiry`: what may leave the store, and what must not.
+ *
+ * In: a month whose time in the archive is over, the objects of interrupted exports, and the holds of the database.
+ * Out: removed objects, a manifest that says who removed them, and legal holds on the objects of the store.
+ *
+ * `store-holds.ts` carries the holds of the database to the store, `held-rows.ts` finds the archived rows that a hold is about,
+ * `remove-orphans.ts` removes objects that no manifest names.
+ *
+ * What must stay true: a hold on any record of a month keeps all of its objects. The removal is recorded before an object goes.
+ */
 
 /**
  * Removes the archive of a month whose time is over. Decided once and for all in the database, where holds are; then a

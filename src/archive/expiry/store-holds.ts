@@ -19,9 +19,8 @@ import { withMaintenanceClient } from '../../database/pool.ts';
 import { reasonOf } from '../../domain/errors.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext } from '../archive-context.ts';
-import { ManifestError } from '../manifest/manifest.ts';
-import { MANIFEST_PREFIX } from '../manifest/manifest-chain.ts';
-import { withWorkspace } from '../parquet/workspace.ts';
+import { MANIFEST_PREFIX, ManifestError } from '../manifest/manifest.ts';
+import { withWorkspace } from '../parquet/duckdb.ts';
 import { listObjects } from '../store/archive-objects.ts';
 import { findHeldRows } from './held-rows.ts';
 

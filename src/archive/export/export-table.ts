@@ -8,12 +8,12 @@ import type { ArchivePoint } from '../archive-context.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { archivedTable, partitionName } from '../parquet/archive-schema.ts';
+import type { Workspace } from '../parquet/duckdb.ts';
 import { timeRangeOf, writeParquet } from '../parquet/parquet-part.ts';
 import type { TextPart } from '../parquet/table-rows.ts';
 import { digestTable, readTableParts } from '../parquet/table-rows.ts';
-import type { Workspace } from '../parquet/workspace.ts';
-import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { hashFile } from '../store/object-store.ts';
 
 interface ExportOptions {
   readonly client: pg.ClientBase;
@@ -96,7 +96,7 @@ interface ComparedMonth {
 }
 
 /** Whether the tables of a month hold the rows of these parts, part by part, and no others. */
-export async function holdsExactly(
+export async function equalsParts(
   client: pg.ClientBase,
   { month, parts, partRows }: ComparedMonth,
 ): Promise<boolean> {

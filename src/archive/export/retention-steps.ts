@@ -1,16 +1,3 @@
-/*
- * The room `archive/export`: a month goes from the database into the archive.
- *
- * In: a month, from the workflow of retention, one step at a time. Out: the parts, the manifest, and the state of the month in the
- * database.
- *
- * The steps: freeze, export, verify, seal (write the manifest), detach, compare and drop; then, years later, expire
- * (`archive/expiry`). The states of a month are in `database/months/month-states.ts`.
- *
- * What must stay true: every step can be repeated and interrupted anywhere. Nothing is dropped before its archive was read
- * back and compared with the rows of the database. Rows that come late re-open the month.
- */
-
 import type pg from 'pg';
 
 import { saveHoldArchive } from '../../database/holds/hold-archives.ts';
@@ -23,10 +10,10 @@ import type { MonthRow } from '../../database/months/month-states.ts';
 import {
   changeMonth,
   MonthMovedError,
+  noteDetached,
   noteFault,
   reopenMonth,
   selectMonth,
-  settleDetached,
 } from '../../database/months/month-states.ts';
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
@@ -34,16 +21,28 @@ import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
+import { ArchiveMismatchError, OrphansInTheWayError } from '../archive-errors.ts';
 import { expireMonth } from '../expiry/expire-month.ts';
 import { removeOrphans } from '../expiry/remove-orphans.ts';
-import type { Manifest, ManifestPart } from '../manifest/manifest.ts';
+import type { Manifest, ManifestPart, NewManifest } from '../manifest/manifest.ts';
 import { countRows } from '../manifest/manifest.ts';
-import type { NewManifest } from '../manifest/manifest-chain.ts';
 import { describeFault, verifyParts } from '../manifest/verify-part.ts';
 import { ARCHIVED_TABLES, archivedTable } from '../parquet/archive-schema.ts';
-import { withWorkspace } from '../parquet/workspace.ts';
-import { exportTable, holdsExactly } from './export-table.ts';
-import { ArchiveMismatchError, OrphansInTheWayError } from './retention-errors.ts';
+import { withWorkspace } from '../parquet/duckdb.ts';
+import { equalsParts, exportTable } from './export-table.ts';
+
+/*
+ * The room `archive/export`: a month goes from the database into the archive.
+ *
+ * In: a month, from the workflow of retention, one step at a time. Out: the parts, the manifest, and the state of the month in the
+ * database.
+ *
+ * The steps: freeze, export, verify, seal (write the manifest), detach, compare and drop; then, years later, expire
+ * (`archive/expiry`). The states of a month are in `database/months/month-states.ts`.
+ *
+ * What must stay true: every step can be repeated and interrupted anywhere. Nothing is dropped before its archive was read
+ * back and compared with the rows of the database. Rows that come late re-open the month.
+ */
 
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
 export class RetentionSteps {
@@ -142,21 +141,21 @@ export class RetentionSteps {
       await this.#reached('detached-by-catalogue');
       // Detached tables cannot change any more: what came between the export and now shows here.
       const { partRows } = this.#context;
-      if (!(await holdsExactly(client, { month, parts: exported, partRows }))) {
+      if (!(await equalsParts(client, { month, parts: exported, partRows }))) {
         await reopenMonth(client, month);
         return 'reopened';
       }
       await this.#reached('compared');
-      if (!(await this.#settleDetached(client, month))) return 'reopened';
+      if (!(await this.#noteDetached(client, month))) return 'reopened';
       await this.#reached('detached');
       return 'detached';
     });
   }
 
   /** False when a record came back to one of its tables while others were still being detached: then all come back. */
-  async #settleDetached(client: pg.Client, month: string): Promise<boolean> {
+  async #noteDetached(client: pg.Client, month: string): Promise<boolean> {
     try {
-      await settleDetached(client, month);
+      await noteDetached(client, month);
       return true;
     } catch (error: unknown) {
       if (!(error instanceof MonthMovedError)) throw error;

@@ -1,21 +1,22 @@
+import { reasonOf } from '../../domain/errors.ts';
+import type { JsonValue } from '../../domain/json.ts';
+import { canonicalJson, parseJson } from '../../domain/json.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { sha256Of } from '../store/object-store.ts';
+import type { SigningKey, TrustedKeys } from './signing-key.ts';
+import { isSignedBy } from './signing-key.ts';
+
 /*
  * The room `archive/manifest`: what a month consists of in the store, signed, and whether it is still there.
  *
  * In: the parts of a month and a signing key. Out: a signed manifest, the chain of all manifests, and a report of every fault.
  *
- * `manifest-chain.ts` appends, `verify-archive.ts` reads the whole chain, `verify-part.ts` compares a part with its manifest.
+ * The chain at the end of this file appends, `verify-archive.ts` reads the whole chain, `verify-part.ts` compares a part with its manifest.
  *
  * What must stay true: no manifest is used whose signature was not checked against the trusted keys. Each manifest names the one
  * before it and has the next number, so that a removed manifest leaves a gap. An archive that was removed on purpose has a
  * manifest that says so.
  */
-
-import { reasonOf } from '../../domain/errors.ts';
-import type { JsonValue } from '../../domain/json.ts';
-import { canonicalJson, parseJson } from '../../domain/json.ts';
-import { sha256Of } from '../store/file-hash.ts';
-import type { SigningKey, TrustedKeys } from './signing-key.ts';
-import { isSignedBy } from './signing-key.ts';
 
 /** One Parquet file of one table. */
 export interface ManifestPart {
@@ -84,14 +85,14 @@ export class ManifestError extends Error {
 }
 
 const ALGORITHM = 'Ed25519';
-export const MANIFEST_FORMAT = 1;
+const MANIFEST_FORMAT = 1;
 
 export function manifestKey(sequence: number): string {
   return `manifests/${String(sequence).padStart(8, '0')}.json`;
 }
 
 /** The bytes of the object: the manifest and a signature over its canonical JSON. */
-export function sealManifest(manifest: Manifest, key: SigningKey): Buffer {
+function sealManifest(manifest: Manifest, key: SigningKey): Buffer {
   const canonical = canonicalManifest(manifest);
   const value = key.sign(Buffer.from(canonical)).toString('base64');
   const signature = JSON.stringify({ algorithm: ALGORITHM, keyId: key.keyId, value });
@@ -148,4 +149,65 @@ function readEnvelope(key: string, bytes: Buffer): Envelope {
       cause: error,
     });
   }
+}
+
+export const MANIFEST_PREFIX = 'manifests/';
+
+/**
+ * All manifests of a store. Each has the number after the one before, and its hash, so that none can be taken
+ * out or exchanged unseen.
+ */
+export interface ManifestChain {
+  /** The newest manifest of all. */
+  newest(): Promise<SealedManifest | undefined>;
+  /** Throws unless a trusted key signed it. */
+  read(key: string): Promise<SealedManifest>;
+  /** Puts a manifest at the end. A repetition with the same parts answers the one that is there. */
+  append(manifest: NewManifest, options?: { readonly held: boolean }): Promise<SealedManifest>;
+}
+
+/** What a manifest says; its number and its predecessor are the chain's. */
+export type NewManifest = Omit<Manifest, 'format' | 'sequence' | 'previous'>;
+
+export function createManifestChain(
+  store: ObjectStore,
+  key: SigningKey,
+  trusted: TrustedKeys,
+): ManifestChain {
+  const read = async (name: string): Promise<SealedManifest> =>
+    openManifest(name, await store.read(name), trusted);
+  const newest = async (): Promise<SealedManifest | undefined> => {
+    const last = (await store.list(MANIFEST_PREFIX)).at(-1);
+    return last === undefined ? undefined : read(last);
+  };
+  return {
+    newest,
+    read,
+    append: async (manifest, { held } = { held: false }) => {
+      const last = await newest();
+      // An earlier attempt was killed after it wrote the manifest and before it answered: that one is it.
+      if (last !== undefined && isSame(last.manifest, manifest)) return last;
+      const sealed = {
+        ...manifest,
+        format: MANIFEST_FORMAT,
+        sequence: (last?.manifest.sequence ?? 0) + 1,
+        previous: last === undefined ? null : { key: last.key, sha256: last.sha256 },
+      };
+      const bytes = sealManifest(sealed, key);
+      const name = manifestKey(sealed.sequence);
+      await store.put(name, { source: bytes, sha256: sha256Of(bytes), held });
+      // Read back: a store that only says that it took it would leave a month without its manifest.
+      return read(name);
+    },
+  };
+}
+
+/** Whether an earlier attempt wrote it: the same month and parts, and both a removal or neither. */
+function isSame(last: Manifest, wanted: NewManifest): boolean {
+  const parts = (manifest: NewManifest): string =>
+    manifest.parts.map(({ key, sha256 }) => `${key} ${sha256}`).join('\n');
+  const isRemoval = (manifest: NewManifest): boolean => manifest.removed !== undefined;
+  return (
+    last.month === wanted.month && parts(last) === parts(wanted) && isRemoval(last) === isRemoval(wanted)
+  );
 }

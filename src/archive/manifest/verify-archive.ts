@@ -1,10 +1,9 @@
-import { withWorkspace } from '../parquet/workspace.ts';
+import { withWorkspace } from '../parquet/duckdb.ts';
 import { listObjects, orphansAmong } from '../store/archive-objects.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { ObjectMissingError } from '../store/object-store.ts';
 import type { Manifest, SealedManifest } from './manifest.ts';
-import { ManifestError, manifestKey, openManifest } from './manifest.ts';
-import { MANIFEST_PREFIX } from './manifest-chain.ts';
+import { MANIFEST_PREFIX, ManifestError, manifestKey, openManifest } from './manifest.ts';
 import type { TrustedKeys } from './signing-key.ts';
 import type { ArchiveFault } from './verify-part.ts';
 import { verifyParts } from './verify-part.ts';

@@ -4,14 +4,13 @@ import { basename, join } from 'node:path';
 import { reasonOf } from '../../domain/errors.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { archivedTable } from '../parquet/archive-schema.ts';
+import type { Workspace } from '../parquet/duckdb.ts';
 import type { RowGroup } from '../parquet/parquet-part.ts';
 import { digestParquet, digestText, rowGroupsOf, tableOfFile } from '../parquet/parquet-part.ts';
 import { ROW_HASH_BYTES } from '../parquet/row-hasher.ts';
 import { writeTextStatement } from '../parquet/row-text.ts';
-import type { Workspace } from '../parquet/workspace.ts';
-import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { ObjectMissingError } from '../store/object-store.ts';
+import { hashFile, ObjectMissingError } from '../store/object-store.ts';
 import type { ManifestPart } from './manifest.ts';
 
 /** What is wrong with an object of the store, as exactly as it is known. */

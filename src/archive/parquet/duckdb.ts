@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { reasonOf } from '../../domain/errors.ts';
@@ -121,4 +124,32 @@ export class DuckDb implements AsyncDisposable {
 
 function rethrow(error: unknown): never {
   throw new DuckDbError(error);
+}
+
+/** A folder of its own for one piece of work, with an engine that spills into it. */
+export interface Workspace {
+  readonly folder: string;
+  readonly duckdb: DuckDb;
+}
+
+/**
+ * Runs `work` with a new folder under `parent` and an engine that is closed afterwards. The folder goes with
+ * the work, whether it succeeds or not.
+ */
+export async function withWorkspace<T>(
+  parent: string,
+  work: (workspace: Workspace) => Promise<T>,
+): Promise<T> {
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, 'remediation-audit-archive-'));
+  try {
+    const duckdb = await openDuckDb({ folder });
+    try {
+      return await work({ folder, duckdb });
+    } finally {
+      duckdb.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { DAY_MS } from '../../domain/time.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
-import { hashFile } from '../store/file-hash.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { hashFile } from '../store/object-store.ts';
 
 interface PartCacheOptions {
   readonly store: ObjectStore;

@@ -5,17 +5,16 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
 import { quoteIdentifier } from '../../database/sql.ts';
-import { ArchiveMismatchError } from '../export/retention-errors.ts';
+import { ArchiveMismatchError, ArchiveSchemaError } from '../archive-errors.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import { describeFault, verifyPart } from '../manifest/verify-part.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { archivedTable } from '../parquet/archive-schema.ts';
+import { withWorkspace } from '../parquet/duckdb.ts';
 import { copyInStatement } from '../parquet/row-text.ts';
 import type { RowSum } from '../parquet/table-rows.ts';
 import { addRowHashes, NO_ROWS, sumTable } from '../parquet/table-rows.ts';
-import { withWorkspace } from '../parquet/workspace.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { ArchiveSchemaError } from './restore-errors.ts';
 
 interface LoadOptions {
   readonly store: ObjectStore;

@@ -1,14 +1,3 @@
-/*
- * The room `archive/restore`: a month goes from the archive back into the database.
- *
- * In: a month, how many days it stays, and who wants it. Out: its tables, attached, with every row of the manifest.
- *
- * The steps: begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it loads.
- *
- * What must stay true: every step can be repeated and interrupted anywhere. A month is visible with all its tables or with none of
- * the loaded ones, and only parts that match a trusted manifest are loaded.
- */
-
 import type pg from 'pg';
 
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
@@ -30,13 +19,28 @@ import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
-import { ArchiveMismatchError } from '../export/retention-errors.ts';
+import {
+  AnotherRestoreError,
+  ArchiveMismatchError,
+  ArchiveSchemaError,
+  CannotRestoreError,
+} from '../archive-errors.ts';
 import type { Manifest, ManifestPart, SealedManifest } from '../manifest/manifest.ts';
 import { openManifest } from '../manifest/manifest.ts';
 import { newestByMonth, readChain } from '../manifest/verify-archive.ts';
 import { ARCHIVED_TABLES, partitionName } from '../parquet/archive-schema.ts';
 import { loadTable } from './load-table.ts';
-import { AnotherRestoreError, ArchiveSchemaError, CannotRestoreError } from './restore-errors.ts';
+
+/*
+ * The room `archive/restore`: a month goes from the archive back into the database.
+ *
+ * In: a month, how many days it stays, and who wants it. Out: its tables, attached, with every row of the manifest.
+ *
+ * The steps: begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it loads.
+ *
+ * What must stay true: every step can be repeated and interrupted anywhere. A month is visible with all its tables or with none of
+ * the loaded ones, and only parts that match a trusted manifest are loaded.
+ */
 
 export interface RestoreRequest {
   /** First day of the month. */

@@ -4,9 +4,9 @@ import { chmod, copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeF
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { hashFile } from './file-hash.ts';
 import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
+  hashFile,
   MAX_READ_BYTES,
   ObjectConflictError,
   ObjectHeldError,

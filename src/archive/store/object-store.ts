@@ -1,3 +1,9 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+
+import { reasonOf } from '../../domain/errors.ts';
+
 /*
  * The room `archive/store`: where archives lie, in a folder or in S3.
  *
@@ -9,7 +15,6 @@
  * the same bytes succeeds, so that every step of retention can be repeated. A legal hold or a lock of the store is respected.
  */
 
-import { reasonOf } from '../../domain/errors.ts';
 /** A file, or bytes that fit in memory, with the SHA-256 (hexadecimal) that the store must end up with. */
 export interface ObjectBody {
   readonly source: string | Buffer;
@@ -95,4 +100,32 @@ const KEY = /^[\w=.-]+(?:\/[\w=.-]+)*$/;
 export function requireKey(key: string): void {
   if (!KEY.test(key) || key.split('/').some((part) => /^\.+$/.test(part)))
     throw new RangeError(`${JSON.stringify(key)} cannot be the key of an archive object`);
+}
+
+interface FileHash {
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** SHA-256 and size of a file that may not fit into memory. */
+export function hashFile(path: string): Promise<FileHash> {
+  return hashStream(createReadStream(path, { highWaterMark: CHUNK_BYTES }));
+}
+
+export async function hashStream(stream: Readable): Promise<FileHash> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+  }
+  return { sha256: hash.digest('hex'), sizeBytes };
+}
+
+/** In hex, as all hashes of the archive. */
+export function sha256Of(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -16,9 +16,9 @@ import {
 } from '@aws-sdk/client-s3';
 
 import { DAY_MS } from '../../domain/time.ts';
-import { hashStream } from './file-hash.ts';
 import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
+  hashStream,
   MAX_READ_BYTES,
   ObjectConflictError,
   ObjectHeldError,

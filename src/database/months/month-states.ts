@@ -198,7 +198,7 @@ export async function reopenMonth(client: pg.ClientBase, month: string): Promise
 }
 
 /** After the comparison of its detached tables. */
-export async function settleDetached(client: pg.ClientBase, month: string): Promise<void> {
+export async function noteDetached(client: pg.ClientBase, month: string): Promise<void> {
   await underMonthLock(client, month, async () => {
     const detached = await requireAllDetached(client, month, 'archived');
     // The caller of the plan searches for held rows, and what is detached has none of its parent's grants.

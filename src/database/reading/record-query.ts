@@ -102,7 +102,7 @@ export async function filterRows(
     from (
       select ${typed.map((cast, index) => `${cast} as ${names[index] ?? ''}`).join(', ')}
       from unnest(${arrays.join(', ')}) as texts (${names.join(', ')})
-    ) as given
+    ) as archived
     where ${['true', ...conditions].join(' and ')}`,
     values,
   );

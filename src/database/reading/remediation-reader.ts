@@ -5,7 +5,7 @@ import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import type { Verdict } from '../../domain/records/remediation-audit.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
-import { recordId } from '../../identity/record-id.ts';
+import { recordId } from '../../identity/identities.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { selectedColumns } from './record-query.ts';
 import type { RecordRow } from './record-reader.ts';

@@ -1,5 +1,5 @@
 import type { Observation } from '../../domain/observation.ts';
-import type { DelayedRecord, RecordOutcome } from './record-outcome.ts';
+import type { DelayedRecord, RecordOutcome } from './prepared-observation.ts';
 import type { RecordStore } from './record-store.ts';
 
 /** Nothing was accepted: the caller sends the observation again later. */

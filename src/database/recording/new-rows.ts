@@ -78,18 +78,18 @@ const ENTRY_COLUMNS = LEDGER_COLUMNS.map(({ name, type }) => ({ name: `entry_${n
 
 function insertStatement(definition: RecordDefinition, columns: readonly Column[]): string {
   const names = columns.map(({ name }) => quoteIdentifier(name));
-  const given = [...ENTRY_COLUMNS, { name: 'created_at_source', type: 'text' as const }, ...columns];
+  const incoming = [...ENTRY_COLUMNS, { name: 'created_at_source', type: 'text' as const }, ...columns];
   return `
-with given as materialized (
-  ${unnest('given', given, 1)}
+with incoming as materialized (
+  ${unnest('incoming', incoming, 1)}
 ), appended as (
   insert into audit_ledger (table_name, ${LEDGER_COLUMNS.map(({ name }) => name).join(', ')})
   select ${[quoteLiteral(definition.table), ...ENTRY_COLUMNS.map(({ name }) => name)].join(', ')}
-  from given
+  from incoming
 )
 insert into ${quoteIdentifier(definition.table)} (
   ${['id', 'created_at', 'created_at_source', 'cluster', 'source_version', 'revision', ...names].join(', ')})
 select ${['entry_record_id', 'entry_created_at', 'created_at_source', 'entry_cluster', 'entry_source_version'].join(', ')},
   ${[String(FIRST_REVISION), ...names].join(', ')}
-from given`;
+from incoming`;
 }

@@ -5,11 +5,9 @@ import type { Observation } from '../../domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { repairColumns, repairText } from '../../domain/repair.ts';
-import type { Content } from '../../identity/ledger-entry.ts';
-import { contentOf } from '../../identity/ledger-entry.ts';
-import { recordId } from '../../identity/record-id.ts';
+import type { Content } from '../../identity/identities.ts';
+import { contentOf, recordId } from '../../identity/identities.ts';
 import { SQLSTATE } from '../sqlstate.ts';
-import type { Fault } from './record-outcome.ts';
 
 /** An observation with all that follows from it alone, before any query. */
 export interface PreparedObservation {
@@ -80,4 +78,35 @@ export function findFault({ table, sourceVersion, columns }: Observation): Fault
     }
   }
   return undefined;
+}
+
+/** Why an observation is not stored. */
+export interface Fault {
+  readonly reason: string;
+  readonly sqlstate: string;
+}
+
+export interface StoredRecord {
+  readonly status: 'stored';
+  readonly id: string;
+  /** The record's partition key, which may differ from what the observation carried. */
+  readonly createdAt: string;
+  /** Accepted observations of this record so far. */
+  readonly revision: number;
+  /** Columns in which a character that PostgreSQL does not take was replaced. */
+  readonly repaired: readonly string[];
+}
+
+/** PostgreSQL will never take it. The caller decides: quarantine, or an answer that names the field. */
+export interface RefusedRecord extends Fault {
+  readonly status: 'refused';
+  readonly id: string;
+}
+
+export type RecordOutcome = StoredRecord | RefusedRecord;
+
+/** Others were stored; this one waits for its month or its table, and the caller sends it again. */
+export interface DelayedRecord extends Fault {
+  readonly status: 'later';
+  readonly id: string;
 }

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { instantFromSql } from '../../domain/instant.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
-import type { RefusedRecord } from './record-outcome.ts';
+import type { RefusedRecord } from './prepared-observation.ts';
 
 /** What is refused again updates its entry, found by table and hash; it also gets the newest reason. */
 const INSERT_QUARANTINE = `

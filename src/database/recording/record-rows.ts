@@ -7,7 +7,7 @@ import type { Observation } from '../../domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
-import { drawSalts, sealEntry } from '../../identity/ledger-entry.ts';
+import { drawSalts, sealEntry } from '../../identity/identities.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
 import { LEDGER_COLUMNS, mergeStatementOf, refoldStatement, ROW_COLUMNS } from './merge-statement.ts';

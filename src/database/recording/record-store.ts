@@ -2,11 +2,16 @@ import type pg from 'pg';
 
 import type { Observation } from '../../domain/observation.ts';
 import { UnknownRecordTableError } from '../../domain/records/index.ts';
-import { recordId } from '../../identity/record-id.ts';
+import { recordId } from '../../identity/identities.ts';
 import { SQLSTATE } from '../sqlstate.ts';
-import type { PreparedObservation } from './prepared-observation.ts';
+import type {
+  DelayedRecord,
+  Fault,
+  PreparedObservation,
+  RecordOutcome,
+  RefusedRecord,
+} from './prepared-observation.ts';
 import { findFault, prepareObservation } from './prepared-observation.ts';
-import type { DelayedRecord, Fault, RecordOutcome, RefusedRecord } from './record-outcome.ts';
 import { storeAll } from './store-worklist.ts';
 import { createBatchWriter } from './write-batch.ts';
 
@@ -17,7 +22,7 @@ import { createBatchWriter } from './write-batch.ts';
  * stored, refused (its caller puts it into the quarantine or names the field) or later (it is sent again).
  * On the way: prepare without the database (prepared-observation), then batches of a worklist (store-worklist), each
  * written in one transaction (write-batch): resolve the location of each record (record-location), append to the ledger
- * and merge into the rows (record-rows, or new-rows where all are new), note what the watcher saw (observed-resource-writer).
+ * and merge into the rows (record-rows, or new-rows where all are new), note what the watcher saw (write-batch).
  *
  * Must stay true: ledger entry and row are written in one transaction; repeating an observation changes nothing; the row is
  * the fold of its ledger entries, whatever order they came in; the location of a record never changes; every writer

@@ -3,9 +3,14 @@ import { monthOf } from '../../domain/instant.ts';
 import { STORE_ATTEMPTS } from '../../domain/limits.ts';
 import type { ErrorClass } from '../sqlstate.ts';
 import { classifyError, SQLSTATE, sqlStateOf } from '../sqlstate.ts';
-import type { PreparedObservation } from './prepared-observation.ts';
+import type {
+  DelayedRecord,
+  Fault,
+  PreparedObservation,
+  RecordOutcome,
+  StoredRecord,
+} from './prepared-observation.ts';
 import { repairObservation } from './prepared-observation.ts';
-import type { DelayedRecord, Fault, RecordOutcome, StoredRecord } from './record-outcome.ts';
 
 /*
  * What is done with observations that PostgreSQL does not take together.

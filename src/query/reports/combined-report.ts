@@ -1,15 +1,3 @@
-/*
- * The room `query/reports`: the named questions of the sources, one SQL file each.
- *
- * In: the name of a report, its parameters, and whether the archive is read too.
- * Out: columns and rows, every value as PostgreSQL's own text.
- *
- * `reports.ts` is the catalogue: title, parameters, and what the SQL reads. `report-sql.ts` fills the placeholders of the SQL.
- * Over the archive the rows of the window are loaded into a temporary table, and the same SQL runs over both.
- *
- * What must stay true: PostgreSQL alone computes an answer, and an answer that would be too large is refused, never shortened.
- */
-
 import type pg from 'pg';
 
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
@@ -31,21 +19,32 @@ import {
   selectDatabaseIds,
   TooManyArchivedRowsError,
 } from './load-archived-rows.ts';
-import type { GivenParameters } from './parameters.ts';
+import type { ReportArguments } from './parameters.ts';
 import { readParameters } from './parameters.ts';
-import { columnsRead } from './report-sql.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
-import { ReportTooLargeError, runReport } from './run-report.ts';
+import { columnsRead, ReportTooLargeError, runReport } from './run-report.ts';
+
+/*
+ * The room `query/reports`: the named questions of the sources, one SQL file each.
+ *
+ * In: the name of a report, its parameters, and whether the archive is read too.
+ * Out: columns and rows, every value as PostgreSQL's own text.
+ *
+ * `reports.ts` is the catalogue: title, parameters, and what the SQL reads. `run-report.ts` fills the placeholders of the SQL.
+ * Over the archive the rows of the window are loaded into a temporary table, and the same SQL runs over both.
+ *
+ * What must stay true: PostgreSQL alone computes an answer, and an answer that would be too large is refused, never shortened.
+ */
 
 /** One of the named questions, over the months of the database and, when it is asked for, those of the archive. */
 export async function runCombinedReport(
   { pool, archive }: Sources,
-  { name, given }: { readonly name: string; readonly given: GivenParameters },
+  { name, args }: { readonly name: string; readonly args: ReportArguments },
   options: QueryOptions,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
-  const question = { report, given };
+  const question = { report, args };
   const onConnection = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
     onReportConnection(pool, work);
   try {
@@ -119,7 +118,7 @@ function ignoreLoss(): void {
 /** The report, and its parameters as they were given. */
 interface ReportQuestion {
   readonly report: Report;
-  readonly given: GivenParameters;
+  readonly args: ReportArguments;
 }
 
 interface ArchivedMonths {
@@ -137,7 +136,7 @@ async function runOverDatabase(
 ): Promise<ReportAnswer> {
   return inSnapshotOf(client, [question.report.reads.table, LEDGER_TABLE], async () => {
     const { months } = await archivedMonthsOf(client, question);
-    const answer = await runReport(client, question.report.name, question.given);
+    const answer = await runReport(client, question.report.name, question.args);
     return { ...answer, unsearched: unsearched(months, reason) };
   });
 }
@@ -148,10 +147,10 @@ async function runOverDatabase(
  */
 async function archivedMonthsOf(
   client: pg.PoolClient,
-  { report, given }: ReportQuestion,
+  { report, args }: ReportQuestion,
 ): Promise<ArchivedMonths> {
   const { table, window } = report.reads;
-  const values = readParameters(report.parameters, given);
+  const values = readParameters(report.parameters, args);
   const since = values[report.parameters.findIndex(({ name }) => name === 'since')] ?? null;
   const { rows } = await client.query<{ from: string | null }>({
     text: `select now() - $1::interval - interval '1 day' as "from"`,
@@ -192,7 +191,7 @@ async function runOverBoth(
   question: ReportQuestion,
   before: ArchivedMonths,
 ): Promise<ReportAnswer> {
-  const { report, given } = question;
+  const { report, args } = question;
   const { table } = report.reads;
   const rows = await rowsOfBoth(client, report);
   return inSnapshotOf(client, [table, LEDGER_TABLE], async () => {
@@ -204,7 +203,7 @@ async function runOverBoth(
       throw new MonthMovedMeanwhileError(moved?.month ?? before.months[0]?.month ?? '');
     for (const { month } of now.months.filter(({ isReopened }) => isReopened))
       await requireNoNewPartialRecords(client, table, month);
-    const answer = await runReport(client, report.name, given, rows);
+    const answer = await runReport(client, report.name, args, rows);
     return { ...answer, unsearched: undefined };
   });
 }
@@ -250,7 +249,7 @@ async function requireNoNewPartialRecords(
   if (rows.length > 0) throw new MonthMovedMeanwhileError(month);
 }
 
-/** Whether the connection had better be given up. */
+/** Whether the connection is better given up. */
 async function discardTemporary(client: pg.PoolClient): Promise<boolean> {
   try {
     await client.query('discard temp');

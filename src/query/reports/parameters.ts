@@ -13,7 +13,7 @@ export interface ReportParameter {
 }
 
 /** Values by the name of their parameter, as a person or a URL spells them. What is left out has its default. */
-export type GivenParameters = Readonly<Record<string, string | undefined>>;
+export type ReportArguments = Readonly<Record<string, string | undefined>>;
 
 /** A parameter that the report does not have, or an invalid value. The message says what is allowed. */
 export class ReportParameterError extends Error {
@@ -29,15 +29,15 @@ export class ReportParameterError extends Error {
 /** The value of each parameter as PostgreSQL reads it, in the order of the statement. */
 export function readParameters(
   parameters: readonly ReportParameter[],
-  given: GivenParameters,
+  args: ReportArguments,
 ): (string | null)[] {
   const names = parameters.map(({ name }) => name);
-  const unknown = Object.keys(given).find((name) => given[name] !== undefined && !names.includes(name));
+  const unknown = Object.keys(args).find((name) => args[name] !== undefined && !names.includes(name));
   if (unknown !== undefined) {
     throw new ReportParameterError(unknown, `is not a parameter of this report; it has ${names.join(', ')}`);
   }
   return parameters.map((parameter) => {
-    const value = given[parameter.name];
+    const value = args[parameter.name];
     return value === undefined ? parameter.default : readValue(parameter, value);
   });
 }

@@ -35,11 +35,11 @@ export async function reportCommand(
     const options = readOptions(report, rest);
     if (options === 'help') write(usageOf(report));
     else {
-      const { given, includeArchive, format } = options;
+      const { args, includeArchive, format } = options;
       const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
       const answer = await runCombinedReport(
         { pool, archive },
-        { name: report.name, given },
+        { name: report.name, args },
         // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
       );
@@ -50,7 +50,7 @@ export async function reportCommand(
   }
 }
 
-/** What the command is given by the process: it opens nothing itself but what is asked for. */
+/** What the command needs from the process: it opens nothing itself but what is asked for. */
 interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
   /** Called only when the archive is asked for. */
   readonly openArchive: () => Sources['archive'];
@@ -61,7 +61,7 @@ interface ReportOptions {
   readonly includeArchive: boolean;
   readonly format: ReportFormat;
   /** Values as they were typed, by the name of the parameter. */
-  readonly given: Readonly<Record<string, string | undefined>>;
+  readonly args: Readonly<Record<string, string | undefined>>;
 }
 
 /** Flags into values for the report. What they mean is checked where the report is run, as for the API. */
@@ -73,7 +73,7 @@ function readOptions(report: Report, args: readonly string[]): ReportOptions | '
   return {
     format: known,
     includeArchive: includeArchive === true,
-    given: Object.fromEntries(
+    args: Object.fromEntries(
       report.parameters.map((parameter) => [parameter.name, textOf(flags[flagOf(parameter)])]),
     ),
   };

@@ -1,6 +1,5 @@
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
-import { isJsonObject, parseJson } from '../../domain/json.ts';
-import { BACKSLASH, QUOTE } from '../../domain/json-text.ts';
+import { BACKSLASH, isJsonObject, parseJson, QUOTE } from '../../domain/json.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';

@@ -6,8 +6,7 @@ import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
-import { confirmGone } from '../state/confirm-deletion.ts';
-import { DueForProbe } from '../state/due-for-probe.ts';
+import { confirmGone, DueForProbe } from '../state/confirm-deletion.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
 import type { KindRecall } from '../state/kind-recall.ts';
 import type { MissingResource, NewerResource } from '../state/missed-changes.ts';
@@ -18,9 +17,9 @@ import type { Tracked } from '../state/tracked.ts';
 import type { Collection } from '../watched-kind.ts';
 import type { WatcherEvents, WatcherTiming } from '../watcher-options.ts';
 import { probe, renewCredentials } from './api-request.ts';
-import type { CompleteList } from './complete-list.ts';
-import { readCompleteList } from './complete-list.ts';
 import { classifyFailure, OlderListError } from './failure.ts';
+import type { CompleteList } from './list.ts';
+import { readCompleteList } from './list.ts';
 import { Reflector } from './reflector.ts';
 
 /** What a list or a probe has just shown and the watch has not. */

@@ -10,9 +10,9 @@ import type { KindObserver } from '../state/kind-observer.ts';
 import type { Collection } from '../watched-kind.ts';
 import type { WatcherEvents, WatcherTiming } from '../watcher-options.ts';
 import { renewCredentials } from './api-request.ts';
-import type { CompleteList } from './complete-list.ts';
 import type { Failure } from './failure.ts';
 import { classifyFailure, WatchTooShortError } from './failure.ts';
+import type { CompleteList } from './list.ts';
 import type { WatchEvent } from './watch.ts';
 import { readWatch } from './watch.ts';
 

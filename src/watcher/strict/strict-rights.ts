@@ -1,5 +1,5 @@
-import { reviewOwnAccess } from '../../kubernetes/access-review.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
+import { reviewOwnAccess } from '../../kubernetes/reviews.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Collection } from '../watched-kind.ts';
