@@ -299,8 +299,10 @@ function readCodecOrigins(read: Reader): readonly string[] {
 
 /** What only `up` needs: embedded servers and what plays in them. */
 function readEmbedded(read: Reader, environment: Environment) {
+  const { REMEDIATION_AUDIT_CACHE_DIR: cacheDir = '' } = environment;
   return {
-    cacheDir: environment['REMEDIATION_AUDIT_CACHE_DIR'] ?? join(homedir(), '.cache', 'remediation-audit'),
+    // Set and empty is as unset, or everything would be cached in the folder the command was typed in.
+    cacheDir: cacheDir === '' ? join(homedir(), '.cache', 'remediation-audit') : cacheDir,
     searchPath: environment['PATH'] ?? '',
     simulatorSeed: read.optionalInteger('REMEDIATION_AUDIT_SIMULATOR_SEED'),
     simulatorSpeed: read.integer('REMEDIATION_AUDIT_SIMULATOR_SPEED', 1, 10_000),

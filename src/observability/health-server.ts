@@ -4,8 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 import type { Registry } from 'prom-client';
 
+import { reasonOf } from '../domain/errors.ts';
+import type { Logger } from './logger.ts';
+
 const OK = 200;
 const NOT_FOUND = 404;
+const INTERNAL_ERROR = 500;
 const NOT_READY = 503;
 
 interface HealthServerOptions {
@@ -15,7 +19,8 @@ interface HealthServerOptions {
   readonly registry: Registry;
   /** Asked at each request. Why the process is not ready, in words for people, or undefined when it is. */
   readonly notReady: () => string | undefined;
-  /** What else is answered, as JSON, by path. A function here must not reject. Default: nothing. */
+  readonly logger: Logger;
+  /** What else is answered, as JSON, by path. Default: nothing. */
   readonly answers?: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
@@ -33,7 +38,11 @@ interface HealthServer {
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    void answer(request, response, options);
+    answer(request, response, options).catch((error: unknown) => {
+      options.logger.error({ url: request.url, reason: reasonOf(error) }, 'a probe could not be answered');
+      if (!response.headersSent) response.writeHead(INTERNAL_ERROR);
+      response.end('internal error: the reason is in the log\n');
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

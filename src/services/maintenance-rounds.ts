@@ -21,14 +21,14 @@ const ROUND_MS = 60_000;
 
 /**
  * What a worker does by itself every minute, so that neither an outage nor a restart of Temporal stops it.
- * Rounds run one after the other. `stop` waits for those that were begun, then closes the connection to
- * Temporal.
+ * One round at a time: a minute that comes while one is running is left out. `stop` waits for the round, then closes the
+ * connection to Temporal.
  */
 export class MaintenanceRounds {
   readonly #options: RoundOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** The end of the last round that was begun. It never rejects: `#round` logs what failed. */
-  #current: Promise<void> = Promise.resolve();
+  /** The round that is running. It never rejects: `#round` logs what failed. */
+  #current: Promise<void> | undefined;
   #temporal: TemporalClient | undefined;
   /** Whether every schedule was made or brought up to date since this process started. */
   #schedulesExist = false;
@@ -39,7 +39,10 @@ export class MaintenanceRounds {
 
   start(): void {
     const round = (): void => {
-      this.#current = this.#current.then(() => this.#round());
+      // One that takes longer than a minute is not followed by all that came due meanwhile.
+      this.#current ??= this.#round().finally(() => {
+        this.#current = undefined;
+      });
     };
     this.#timer = setInterval(round, ROUND_MS);
     round();

@@ -71,6 +71,7 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
         host: config.metricsHost,
         port: config.watcher.metricsPort,
         registry: metrics.registry,
+        logger,
         notReady: () =>
           watchers.every((watcher) => watcher.isSynced())
             ? undefined

@@ -41,22 +41,25 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     closing.push(() => writers.end());
     const { queues, version, metricsPort } = config.worker;
     // Each queue can be served by processes of its own, so that maintenance takes nothing from recording.
-    const maintenance = await createMaintenance(context, pool, metrics.maintenance);
-    const served = {
-      recording: {
-        taskQueue: RECORDING_QUEUE,
-        activities: auditActivities(context, { pool, writers }, metrics),
-      },
-      maintenance: { taskQueue: MAINTENANCE_QUEUE, activities: maintenance.activities },
+    const maintenance =
+      queues === 'recording' ? undefined : await createMaintenance(context, pool, metrics.maintenance);
+    const recording = {
+      taskQueue: RECORDING_QUEUE,
+      activities: auditActivities(context, { pool, writers }, metrics),
     };
     const worker = await startWorker({
       temporal: config.temporal,
-      queues: queues === 'all' ? Object.values(served) : [served[queues]],
+      queues: [
+        ...(queues === 'maintenance' ? [] : [recording]),
+        ...(maintenance === undefined
+          ? []
+          : [{ taskQueue: MAINTENANCE_QUEUE, activities: maintenance.activities }]),
+      ],
       shutdownGraceSeconds: config.shutdownGraceSeconds,
       version,
     });
     closing.push(() => worker.stop());
-    if (queues !== 'recording') {
+    if (maintenance !== undefined) {
       closing.push(() => maintenance.stop());
       maintenance.start();
     }
@@ -65,6 +68,7 @@ export async function startWorkService(context: ServiceContext): Promise<Running
         host: config.metricsHost,
         port: metricsPort,
         registry: metrics.registry,
+        logger,
         notReady: () => (worker.isPolling() ? undefined : 'the worker does not poll Temporal'),
       }),
     );

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
 import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -328,27 +329,30 @@ test.each([
   expect(answer.json()).toMatchObject({ errors: [{ pointer }] });
 });
 
-test('a quarantined observation is listed, and settled once it can be stored', async () => {
-  const observation = executionObservation();
-  const poison = { ...observation, columns: { ...observation.columns, effectiveness_score: '7' } };
-  const quarantine = createQuarantine(database.writer);
-  const refused = { status: 'refused', id: randomUUID(), reason: 'not yet', sqlstate: '23514' } as const;
-  await quarantine.insert(poison, refused);
-  await quarantine.insert(observation, refused);
-  const { items } = await get<{ items: Json[] }>('/api/v1/quarantine');
-  expect(items).toHaveLength(2);
-  const [stillPoison, storable] = items.map(({ id }) => `/api/v1/quarantine/${String(id)}/redrive`);
-  expect((await send('POST', stillPoison ?? '')).statusCode).toBe(422);
-  const driven = await send('POST', storable ?? '');
-  expect(driven.statusCode, driven.body).toBe(200);
-  expect(
-    await get(`/api/v1/audit/workflow-execution/${driven.json<{ record_id: string }>().record_id}`),
-  ).toMatchObject({
-    phase: 'Running',
-  });
-  expect((await send('POST', storable ?? '')).statusCode).toBe(409);
-  expect((await send('POST', `/api/v1/quarantine/${randomUUID()}/redrive`)).statusCode).toBe(404);
-  expect(await get('/api/v1/quarantine')).toMatchObject({ items: [{ reason: 'not yet' }] });
+test('a parameter that an address does not have is refused where something would change', async () => {
+  for (const url of ['/api/v1/holds', ACTIONS, `/api/v1/quarantine/${randomUUID()}/redrive`]) {
+    const answer = await send('POST', `${url}?dry_run=true`, { namespace: 'payments', reason: 'r' });
+    expect(answer.statusCode, url).toBe(400);
+    expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:invalid-parameter' });
+  }
+});
+
+test('an answer that no route gave is counted and logged like every other', async () => {
+  const metrics = createMetrics();
+  const lines: Json[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line) as Json) });
+  const counted = createTestApi(database, { metrics, logger });
+  await counted.inject({ method: 'GET', url: '/wp-login.php?user=secret' });
+  await counted.inject({ method: 'PUT', url: ACTIONS });
+  await counted.close();
+  const text = await metrics.registry.metrics();
+  const count = 'remediation_audit_api_request_duration_seconds_count';
+  expect(text).toContain(`${count}{method="GET",route="none",status="404"} 1`);
+  expect(text).toContain(`${count}{method="PUT",route="${ACTIONS}",status="405"} 1`);
+  expect(lines).toMatchObject([
+    { msg: 'a request was refused', path: '/wp-login.php', status: 404 },
+    { msg: 'a request was refused', path: ACTIONS, status: 405 },
+  ]);
 });
 
 test('every read of records leaves a trace: who, what was asked, how many rows', async () => {

@@ -10,6 +10,7 @@ import { probeRoutes } from '../../src/api/routes/service-routes.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { startHealthServer } from '../../src/observability/health-server.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { type ComposeService, interpolate, readCompose } from '../support/compose.ts';
 import { parseDockerfile } from '../support/dockerfile.ts';
@@ -309,6 +310,7 @@ describe('health checks', () => {
       host: '127.0.0.1',
       port: 0,
       registry: createMetrics().registry,
+      logger: createLogger('silent', 'test'),
       notReady: () => (state === 'ready' ? undefined : 'on purpose'),
     });
     if (state === 'gone') await health.stop();

@@ -17,6 +17,12 @@ test('docs/configuration.md shows every variable that config.ts reads, with its 
   expect(page).toBe(updatePage(page));
 });
 
+test('a cache folder that is set and empty is the usual one', () => {
+  const usual = readConfig({}).embedded.cacheDir;
+  expect(usual).toContain('remediation-audit');
+  expect(readConfig({ REMEDIATION_AUDIT_CACHE_DIR: '' }).embedded.cacheDir).toBe(usual);
+});
+
 test('config.ts reads no variable that its table does not show', () => {
   const source = readFileSync(new URL('../../src/config/config.ts', import.meta.url), 'utf8');
   const read = [...source.matchAll(/'((?:REMEDIATION_AUDIT|DATABASE|TEMPORAL)_[A-Z_]+|KUBECONFIG)'/g)].map(

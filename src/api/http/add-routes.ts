@@ -12,7 +12,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
 import { Problem } from './problems.ts';
-import type { Answer, ApiRequest, Route } from './route.ts';
+import { allowOnly, type Answer, type ApiRequest, type Query, type Route } from './route.ts';
 
 /** One read of records, as `audit_access` keeps it. */
 interface Access {
@@ -62,6 +62,14 @@ const NO_ONE: Caller = { name: 'anonymous' };
 export function addRoutes(server: FastifyInstance, services: RouteServices): void {
   server.decorateRequest('caller', null);
   for (const method of UNUSUAL_METHODS) server.addHttpMethod(method, { overrideExisting: true });
+  // Also answers that no route gives: an address that does not exist, or a method that it does not take.
+  server.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const labels = { method: request.method, route, status: String(reply.statusCode) };
+    services.metrics.api.requests.observe(labels, reply.elapsedTime / SECOND_MS);
+    if (reply.statusCode >= 400) logRefusal(request, reply);
+    done();
+  });
   for (const route of services.routes) addRoute(server, route, services);
   for (const [path, routes] of Map.groupBy(services.routes, (route) => route.path)) {
     const allowed = routes.map(({ method }) => method);
@@ -82,6 +90,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
   const { metrics, isClosing } = services;
   const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
   const verb = route.access === 'public' ? 'get' : route.access;
+  const names = (route.describe.query ?? []).map(({ name }) => name);
   server.route({
     method: route.method,
     url: route.path,
@@ -94,16 +103,12 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       request.caller = admitted instanceof Promise ? await admitted : admitted;
     },
     handler: async (request, reply) => {
+      // A parameter that changes nothing where something is changed would look as if it had.
+      if (route.method !== 'GET') allowOnly(request.query as Query, names);
       const answer = await route.answer(readRequest(request, reply));
       // Before `send`: when the trace cannot be written, this throws and nobody reads the records.
       if (route.traced === true) await trace(services.trace, route, request, answer);
       return send(reply, request.id, answer);
-    },
-    onResponse: (request, reply, done) => {
-      const labels = { method: route.method, route: route.path, status: String(reply.statusCode) };
-      metrics.api.requests.observe(labels, reply.elapsedTime / SECOND_MS);
-      if (reply.statusCode >= 400) logRefusal(request, reply);
-      done();
     },
   });
 }

@@ -64,7 +64,8 @@ function problemOf(error: unknown): Problem {
 /** Only an error of Fastify's own counts; any other is a defect, whatever status it carries. */
 function isClientFault(error: unknown): error is FastifyError {
   if (!(error instanceof Error) || !('statusCode' in error)) return false;
-  return Number(error.statusCode) < INTERNAL_ERROR && (error as FastifyError).code.startsWith('FST_ERR');
+  const { code } = error as Partial<FastifyError>;
+  return Number(error.statusCode) < INTERNAL_ERROR && code?.startsWith('FST_ERR') === true;
 }
 
 /**

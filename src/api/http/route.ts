@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../domain/json.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Caller, Verb } from '../auth/gate.ts';
-import type { ProblemType } from './problems.ts';
+import { invalidParameter, type ProblemType } from './problems.ts';
 
 /** What a route is given: a request whose caller is known and may do this, with its body as it came. */
 export interface ApiRequest {
@@ -108,4 +108,15 @@ export function jsonAnswer(body: unknown, rows?: number): Answer {
 /** For bodies that were written as text, so that no digit passes through JavaScript. */
 export function jsonTextAnswer(body: string, rows?: number): Answer {
   return { status: 200, mediaType: JSON_MEDIA_TYPE, body, ...(rows === undefined ? {} : { rows }) };
+}
+
+/** Parameters as the server decodes them: text, or a list where one was given twice. */
+export type Query = Readonly<Record<string, unknown>>;
+
+/** Refuses parameters that an address does not have. */
+export function allowOnly(query: Query, names: readonly string[]): void {
+  const unknown = Object.keys(query).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  throw invalidParameter(unknown, `is not a parameter of this address; ${known}`);
 }

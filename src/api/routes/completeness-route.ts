@@ -8,7 +8,8 @@ import { named } from '../../domain/named-schema.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import { allowOnly, limitSchema, readLimit, singleText } from './list-query.ts';
+import { allowOnly } from '../http/route.ts';
+import { limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 /** Bounds of `overdue_seconds`: an hour, and a year. */

@@ -13,8 +13,9 @@ import type { FieldError } from '../http/problems.ts';
 import { invalidParameter, Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { allowOnly } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { allowOnly, instantSchema, singleText } from './list-query.ts';
+import { instantSchema, singleText } from './list-query.ts';
 import { MONTH_SCHEMA } from './month-parameter.ts';
 import { fromDatabase } from './storage-problems.ts';
 

@@ -8,7 +8,7 @@ import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { INSTANT, UUID_TEXT } from '../../domain/value-patterns.ts';
 import { invalidParameter } from '../http/problems.ts';
-import type { QueryDescription } from '../http/route.ts';
+import type { Query, QueryDescription } from '../http/route.ts';
 
 export const DEFAULT_PAGE_SIZE = 100;
 /**
@@ -17,8 +17,6 @@ export const DEFAULT_PAGE_SIZE = 100;
  */
 export const INCLUDE_ARCHIVE = 'include_archive';
 const PREFIX = '_prefix';
-/** Parameters as the server decodes them: text, or a list where one was given twice. */
-export type Query = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the parameters of a list: which records, in which order, and which page. Throws the problem that
@@ -135,14 +133,6 @@ function readCursor(query: Query): Position | undefined {
   if (createdAt === undefined || !isUuid(id))
     throw invalidParameter('cursor', 'was not issued by this service');
   return { createdAt, id };
-}
-
-/** Refuses parameters that an address does not have. */
-export function allowOnly(query: Query, names: readonly string[]): void {
-  const unknown = Object.keys(query).find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-  throw invalidParameter(unknown, `is not a parameter of this address; ${known}`);
 }
 
 /**

@@ -10,13 +10,16 @@ import { isUuid } from '../../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { Observation } from '../../domain/observation.ts';
-import { invalidParameter, Problem } from '../http/problems.ts';
+import { invalidParameter, Problem, retryAfter } from '../http/problems.ts';
 import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import type { Durability } from '../intake/durability.ts';
+import { allowOnly } from '../http/route.ts';
+import type { Durability, DurabilityOutcome } from '../intake/durability.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { allowOnly, DEFAULT_PAGE_SIZE, limitSchema, readLimit, singleText } from './list-query.ts';
+import { DEFAULT_PAGE_SIZE, limitSchema, readLimit, singleText } from './list-query.ts';
 import { fromDatabase } from './storage-problems.ts';
+
+const RETRY_SECONDS = 5;
 
 /** Observations that PostgreSQL refused: listed with the reason, and tried again one by one. */
 export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {
@@ -99,12 +102,30 @@ async function redrive(
   }
   const observation = JSON.parse(entry.payload) as Observation;
   const [outcome] = await durability.keep([observation]);
-  if (outcome?.status !== 'stored') {
-    const sqlstate = outcome?.status === 'refused' ? ` (SQLSTATE ${outcome.sqlstate})` : '';
-    throw new Problem('unstorable-record', `PostgreSQL refuses it again${sqlstate}: ${entry.reason}`);
-  }
+  if (outcome?.status !== 'stored') throw redriveProblem(outcome, entry);
   await fromDatabase(() => settleQuarantineEntry(pool, id, caller.name));
   return jsonAnswer({ id, record_id: outcome.id, created_at: outcome.createdAt, revision: outcome.revision });
+}
+
+/** What kept the observation from its row this time. The entry stays open in every case. */
+function redriveProblem(
+  outcome: Exclude<DurabilityOutcome, { status: 'stored' }> | undefined,
+  { reason }: QuarantineEntry,
+): Problem {
+  switch (outcome?.status) {
+    case 'not-durable':
+      return outcome.problem;
+    case 'deferred':
+      return new Problem(
+        'database-unavailable',
+        'PostgreSQL did not answer in time; Temporal keeps the observation now: try it again to settle the entry',
+        retryAfter(RETRY_SECONDS),
+      );
+    default: {
+      const sqlstate = outcome?.status === 'refused' ? ` (SQLSTATE ${outcome.sqlstate})` : '';
+      return new Problem('unstorable-record', `PostgreSQL refuses it again${sqlstate}: ${reason}`);
+    }
+  }
 }
 
 function entryJson(entry: QuarantineEntry) {
@@ -134,9 +155,19 @@ const ENTRY_SCHEMA = named('QuarantineEntry', {
     id: uuid,
     received_at: instant,
     table_name: { type: 'string' },
-    reason: { type: 'string' },
+    cluster: { type: ['string', 'null'] },
+    remediation_uid: { type: ['string', 'null'] },
+    reason: { type: 'string', description: 'What PostgreSQL said' },
+    sqlstate: { type: ['string', 'null'], description: 'Code of its error' },
     payload: { type: 'string', description: 'The observation as JSON text' },
+    last_refused_at: { ...instant, description: 'The newest of `refusals`' },
     refusals: { type: 'integer' },
+    resolved_at: {
+      ...instant,
+      type: ['string', 'null'],
+      description: 'When it was settled; null while it is open',
+    },
+    resolved_by: { type: ['string', 'null'] },
   },
 });
 

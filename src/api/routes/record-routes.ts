@@ -10,15 +10,14 @@ import type { RecordFinder } from '../../query/record-finder.ts';
 import { invalidParameter, Problem } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import { allowOnly, type Query } from '../http/route.ts';
 import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
 import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
 import {
-  allowOnly,
   describeCursor,
   describeIncludeArchive,
   INCLUDE_ARCHIVE,
   limitSchema,
-  type Query,
   readIncludeArchive,
   readLimit,
   singleText,

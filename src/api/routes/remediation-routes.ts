@@ -11,15 +11,10 @@ import type { RecordFinder } from '../../query/record-finder.ts';
 import { Problem } from '../http/problems.ts';
 import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import { allowOnly } from '../http/route.ts';
 import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
 import { recordSchema } from '../schemas/list-schema.ts';
-import {
-  allowOnly,
-  describeIncludeArchive,
-  INCLUDE_ARCHIVE,
-  readIncludeArchive,
-  singleText,
-} from './list-query.ts';
+import { describeIncludeArchive, INCLUDE_ARCHIVE, readIncludeArchive, singleText } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
 import {
   ARCHIVE_PROBLEMS,

@@ -14,6 +14,7 @@ import { negotiate } from '../http/accept.ts';
 import { invalidParameter, Problem, retryAfter } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { allowOnly } from '../http/route.ts';
 import {
   describeParameter,
   REPORT_LIST_SCHEMA,
@@ -21,7 +22,6 @@ import {
   SIMILAR_SCHEMA,
 } from '../schemas/report-schema.ts';
 import {
-  allowOnly,
   describeIncludeArchive,
   INCLUDE_ARCHIVE,
   limitSchema,

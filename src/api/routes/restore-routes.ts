@@ -13,7 +13,7 @@ import { readJsonBody } from '../http/json-body.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
-import { allowOnly } from './list-query.ts';
+import { allowOnly } from '../http/route.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
 import { fromDatabase } from './storage-problems.ts';
 

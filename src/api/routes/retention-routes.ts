@@ -12,8 +12,8 @@ import { readJsonBody } from '../http/json-body.ts';
 import { Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { allowOnly } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { allowOnly } from './list-query.ts';
 import { firstDayOf, isMonth, MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
 import { fromDatabase } from './storage-problems.ts';
 

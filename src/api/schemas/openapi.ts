@@ -145,7 +145,7 @@ function describeContent({ content }: ContentDescription): JsonObject {
  * Answers by status. Problems with one status share one entry, which names their types; the body's `type`
  * says which it is.
  */
-function describeAnswers({ access, traced, describe }: Route, isGuarded: boolean): JsonObject {
+function describeAnswers({ method, access, traced, describe }: Route, isGuarded: boolean): JsonObject {
   const answers = Object.entries<AnswerDescription>(describe.answers).map(
     ([status, answer]): [string, JsonObject] => [
       status,
@@ -156,6 +156,7 @@ function describeAnswers({ access, traced, describe }: Route, isGuarded: boolean
     ...(describe.problems ?? []),
     ...EVERYWHERE,
     ...(access === 'public' ? [] : (['shutting-down'] as const)),
+    ...(method === 'GET' ? [] : (['invalid-parameter'] as const)),
     ...(isGuarded ? BEHIND_THE_GATE : []),
     ...(traced === true ? TRACED : []),
   ]);
