@@ -68,6 +68,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     if ('reader' in archive) closing.push(() => archive.reader.close());
     const gate = await createGate(config, logger);
     closing.push(() => gate.close());
+    const redactor = createRedactor(config.redaction);
     const api = await listening(portOf(config), () =>
       startApi({
         ...config.api,
@@ -84,7 +85,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           embedder: createEmbedder(config.embedding),
           durability,
           deferral,
-          redactor: createRedactor(config.redaction),
+          redactor,
           codec: {
             endpoint: createCodecEndpoint(createPayloadCodec(config.temporal.payloads)),
             origins: config.api.codecOrigins,
@@ -95,7 +96,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           metrics,
         }),
         gate,
-        trace: createAccessTrace(pool),
+        trace: createAccessTrace(pool, redactor),
         limits: { maxConnections: config.api.maxConnections },
         shutdownGraceMs: config.shutdownGraceSeconds * SECOND_MS,
         metrics,

@@ -15,6 +15,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
+import { TOKENS } from '../unit/fixtures/redaction/tokens.ts';
 
 const silent = createLogger('silent', 'test');
 const POLL_MS = 10;
@@ -132,6 +133,19 @@ test('who posted stands in the ledger, and who read in the trace', async () => {
     read.headers['x-request-id'],
   ]);
   expect(traces.rows).toEqual([{ caller: 'the-reader' }]);
+});
+
+test('a secret in the query of a read is not in its trace', async () => {
+  const { github = '' } = TOKENS;
+  const read = await api.inject({
+    url: `/api/v1/audit/kubernetes-execution?execution_id=${github}&limit=5`,
+    headers: { authorization: `bearer ${tokens.reader}` },
+  });
+  expect(read.statusCode).toBe(200);
+  const traces = await database.owner.query('select filter from audit_access where request_id = $1', [
+    read.headers['x-request-id'],
+  ]);
+  expect(traces.rows).toEqual([{ filter: '{"limit": "5", "execution_id": "[REDACTED:github-token]"}' }]);
 });
 
 test('decisions are counted', async () => {

@@ -57,7 +57,7 @@ export function testApiOptions(
     allowInsecureBind: false,
     routes: createApiRoutes(services),
     gate: createOpenGate(),
-    trace: createAccessTrace(services.pool),
+    trace: createAccessTrace(services.pool, services.redactor),
     ...given,
     metrics,
     logger,

@@ -13,6 +13,7 @@ import { createObservationSender } from '../../src/watcher/delivery/observation-
 import { prepareObservation } from '../../src/watcher/delivery/prepare-observation.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 import { readable } from '../support/readings.ts';
+import { TOKENS } from './fixtures/redaction/tokens.ts';
 import { CONTEXT, REFERENCE, REMEDIATION, resourceOf } from './kubernaut/samples/parts.ts';
 
 const KIND = 'WorkflowExecution';
@@ -134,6 +135,24 @@ test('what redaction fails on is sent reduced, without a word of what it was abo
   expect(way.sent[0]?.observations[0]?.columns['extra']).toMatch(/^\{"reduced":\{"reason":"failed",/);
   expect(JSON.stringify(way.sent.map(({ observations }) => observations))).not.toContain(secret);
   expect(await way.reduced()).toEqual({ failed: way.sent[0]?.observations.length });
+});
+
+test('a secret in phase or target leaves neither with the observation nor as a search attribute', async () => {
+  const way = createWay();
+  const { github = '' } = TOKENS;
+  await way.offer({ spec: { targetResource: `payments/Deployment/${github}` } }, `Failed ${github}`);
+  expect(way.sent[0]?.target).toBe('payments/Deployment/[REDACTED:github-token]');
+  expect(way.sent[0]?.observations[0]?.resource?.phase).toBe('Failed [REDACTED:github-token]');
+  expect(JSON.stringify(way.sent)).not.toContain(github);
+});
+
+test('a secret in a phase that is cut is replaced before it is cut', async () => {
+  const way = createWay();
+  const { github = '' } = TOKENS;
+  const phase = `${'x '.repeat(MAX_IDENTIFIER_LENGTH / 2 - 10)}${github} ${'y '.repeat(LONG)}`;
+  await way.offer({ status: { phase } }, phase);
+  expect(Object.keys(await way.reduced())).toEqual(['too-large']);
+  expect(JSON.stringify(way.sent)).not.toContain(github.slice(0, 10));
 });
 
 test('a key and identifiers that no index takes are hashed or left out', () => {

@@ -7,6 +7,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import type { JsonObject } from '../../domain/json.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate } from '../auth/gate.ts';
@@ -19,7 +20,7 @@ interface Access {
   readonly caller: string;
   readonly route: string;
   /** Parameters of path and query, as they were sent. The body is not in it. */
-  readonly filter: Readonly<Record<string, unknown>>;
+  readonly filter: JsonObject;
   /** Records in the answer; 0 for a route that does not count them. */
   readonly rows: number;
   readonly requestId: string;
@@ -173,7 +174,7 @@ async function trace(
   await leave({
     caller: request.caller?.name ?? NO_ONE.name,
     route: `${route.method} ${route.path}`,
-    filter: { ...(request.params as object), ...(request.query as object) },
+    filter: { ...(request.params as JsonObject), ...(request.query as JsonObject) },
     rows: answer.rows ?? 0,
     requestId: request.id,
   });

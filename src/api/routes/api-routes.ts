@@ -99,10 +99,14 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
 
 /**
  * Leaves the trace of every read in the database that was read. Rejects with the problem of an outage, so
- * that an answer without a trace is a 503 and not a 500.
+ * that an answer without a trace is a 503 and not a 500. What was asked for is redacted like what is posted: a
+ * caller may ask for a secret that it found elsewhere.
  */
-export function createAccessTrace(pool: pg.Pool): AccessTrace {
-  return (access) => fromDatabase(() => insertAccess(pool, access));
+export function createAccessTrace(pool: pg.Pool, redactor: Redactor): AccessTrace {
+  return (access) => {
+    const filter = redactor.redactJson(access.filter).value;
+    return fromDatabase(() => insertAccess(pool, { ...access, filter }));
+  };
 }
 
 /** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */

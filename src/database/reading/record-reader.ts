@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
+import type { JsonValue } from '../../domain/json.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import type { Position, RecordQuery, RecordRow } from './record-query.ts';
 import { pageStatement } from './record-query.ts';
@@ -70,7 +71,7 @@ export function positionOf(row: RecordRow): Position {
 interface AccessEntry {
   readonly caller: string;
   readonly route: string;
-  readonly filter: Readonly<Record<string, unknown>>;
+  readonly filter: JsonValue;
   readonly rows: number;
   readonly requestId: string;
 }

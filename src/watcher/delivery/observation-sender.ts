@@ -5,7 +5,7 @@ import { observationsRecorded } from './delivery-record.ts';
 import { withCoalesced } from './flapping.ts';
 import type { PendingState } from './pending-states.ts';
 import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
-import { prepareObservation, prepareSummary, sha256 } from './prepare-observation.ts';
+import { prepareObservation, prepareSummary, redactLine, sha256 } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import type { OutgoingState } from './signal-delivery.ts';
 import { SignalDelivery } from './signal-delivery.ts';
@@ -45,7 +45,8 @@ export function createObservationSender(options: ObservationSenderOptions) {
       about: {
         remediation: { cluster: options.cluster, ...reading.remediation },
         summary: prepareSummary(summaryOf(those), options),
-        ...(target === undefined ? {} : { target }),
+        // Never encrypted, unlike what a signal carries.
+        ...(target === undefined ? {} : { target: redactLine(target, options) }),
       },
       done,
     });

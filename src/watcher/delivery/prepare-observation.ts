@@ -35,7 +35,7 @@ export function prepareObservation(
   resource: ObservedResource,
   options: PreparationOptions,
 ): PreparedObservation {
-  const whole = { ...observed, resource: { ...resource, ...observed.resource } };
+  const whole = { ...observed, resource: redactPhase({ ...resource, ...observed.resource }, options) };
   const observation = boundedOrReduced(whole, options);
   return {
     observation,
@@ -45,6 +45,12 @@ export function prepareObservation(
 }
 
 type Observed = PreparedObservation['observation'];
+
+/** The resource's own word for where it is. Whoever writes the resource may put anything there. */
+function redactPhase(resource: ObservedResource, options: PreparationOptions): ObservedResource {
+  const { phase } = resource;
+  return phase === undefined ? resource : { ...resource, phase: redactLine(phase, options) };
+}
 
 function boundedOrReduced(whole: Observed, options: PreparationOptions): Observed {
   const { cluster, redactor, metrics, logger } = options;
@@ -107,18 +113,24 @@ function isShort(text: string): boolean {
   return text.length <= MAX_IDENTIFIER_LENGTH;
 }
 
-/** Characters of a line that people read in a list. */
-const MAX_SUMMARY_LENGTH = 400;
+type LineOptions = Pick<PreparationOptions, 'redactor'>;
 
-/** The line about a remediation in Temporal's UI. Anybody who writes a resource decides how long it would be. */
-export function prepareSummary(summary: string, { redactor }: Pick<PreparationOptions, 'redactor'>): string {
-  let redacted: string;
+/** A text beside the record: a line of a list, a phase, a search attribute. Never throws. */
+export function redactLine(text: string, { redactor }: LineOptions): string {
   try {
-    redacted = redactor.redactText(summary).value;
+    return redactor.redactText(text).value;
   } catch {
     // A record says the reason; the line is only for people who read a list.
     return '[REDACTED:unreadable]';
   }
+}
+
+/** Characters of a line that people read in a list. */
+const MAX_SUMMARY_LENGTH = 400;
+
+/** The line about a remediation in Temporal's UI. Anybody who writes a resource decides how long it would be. */
+export function prepareSummary(summary: string, options: LineOptions): string {
+  const redacted = redactLine(summary, options);
   if (redacted.length <= MAX_SUMMARY_LENGTH) return redacted;
   // Half of a character would be no text any more.
   return `${redacted.slice(0, MAX_SUMMARY_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
