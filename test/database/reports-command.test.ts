@@ -60,6 +60,16 @@ describe('`remediation-audit report`', () => {
     );
   });
 
+  test('writes text that would be a formula with a quote before it, and as it is with --raw', async () => {
+    await database.owner.query(`
+      insert into kubernetes_execution_audit
+        (id, created_at, created_at_source, cluster, source_version, revision, target_namespace, execution_id)
+      values (gen_random_uuid(), now(), 'post', 'test', 1, 1, 'formulas', '=1+1')`);
+    const args = ['namespace-actions', '--namespace', 'formulas', '--format', 'csv'];
+    expect((await command(...args)).split('\r\n')[1]).toMatch(/^'=1\+1,/);
+    expect((await command(...args, '--raw')).split('\r\n')[1]).toMatch(/^=1\+1,/);
+  });
+
   test('writes JSON whose numbers have all their digits, and says what was asked', async () => {
     const text = await command('resource-usage', '--since', '1d', '--format', 'json');
     expect(text).toContain('"avg_memory_bytes":9007199254740993.');
@@ -165,7 +175,7 @@ describe('every format keeps what the database said:', () => {
   });
 
   test('CSV, where null and the empty text stay two things', () => {
-    expect(formatCsv(answer).split('\r\n')).toEqual([
+    expect(formatCsv(answer, { raw: false }).split('\r\n')).toEqual([
       'text,number,flag,at,took,json',
       '"a,""b""\nc",1.10,true,2026-11-21T10:00:00.500000Z,2 days 00:00:01,"{""n"": 9007199254740993}"',
       '"",NaN,false,,,',
@@ -173,6 +183,40 @@ describe('every format keeps what the database said:', () => {
       '\u001b[2Jred,2e+20,,,,[]',
       '',
     ]);
+  });
+
+  const formulas = ['=1+1', '+cmd', '-2+3', '@SUM(1)', '\t=1', '\r=1', '\n=1', '\uff1d1', 'a=1', "'=1"];
+  const dangerous: ReportAnswer = {
+    ...answer,
+    columns: [
+      { name: 'text', type: 'text' },
+      { name: 'number', type: 'number' },
+      { name: 'took', type: 'interval' },
+      { name: 'json', type: 'json' },
+    ],
+    rows: formulas.map((text) => [text, '-1.50', '-00:00:01', '-7']),
+  };
+
+  test('CSV, where no text is a formula to a spreadsheet', () => {
+    const [, ...lines] = formatCsv(dangerous, { raw: false }).split('\r\n');
+    expect(lines).toEqual([
+      "'=1+1,-1.50,-00:00:01,-7",
+      "'+cmd,-1.50,-00:00:01,-7",
+      "'-2+3,-1.50,-00:00:01,-7",
+      "'@SUM(1),-1.50,-00:00:01,-7",
+      "'\t=1,-1.50,-00:00:01,-7",
+      '"\'\r=1",-1.50,-00:00:01,-7',
+      '"\'\n=1",-1.50,-00:00:01,-7',
+      "'\uff1d1,-1.50,-00:00:01,-7",
+      'a=1,-1.50,-00:00:01,-7',
+      "'=1,-1.50,-00:00:01,-7",
+      '',
+    ]);
+  });
+
+  test('CSV for programs, with --raw', () => {
+    const [, ...lines] = formatCsv(dangerous, { raw: true }).split('\r\n');
+    expect(lines[0]).toBe('=1+1,-1.50,-00:00:01,-7');
   });
 
   test('a table, where no value breaks a line or reaches the terminal as a command', () => {

@@ -25,14 +25,15 @@ psql, and give the same answers. Written by \`npx vitest run --project database 
 \`\`\`
 remediation-audit report                                     list them
 remediation-audit report recent-failures --since 7d          a table for people
-remediation-audit report recent-failures --format json|csv   for programs
+remediation-audit report recent-failures --format json|csv   for programs and spreadsheets
 remediation-audit report recent-failures --include-archive   months that are in the archive too
 \`\`\`
 
 A duration is written \`7d\`, \`2w\`, \`36h\`, \`1d12h\`, \`90s\`, \`P30D\` or \`24 hours\`. Without a bound a report answers for
 all months that are in the database, with \`--include-archive\` also for those in the [archive](retention.md#query-it): the same SQL over
 both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows; a longer one is refused, never shortened. In JSON,
-numbers have all their digits and intervals are PostgreSQL's text.
+numbers have all their digits and intervals are PostgreSQL's text. In CSV, text that a spreadsheet would take for a formula begins
+with \`'\`; \`--raw\`, in the URL \`raw=true\`, leaves it as it is stored, for programs.
 `;
 
 function parameterRow({ name, type, default: byDefault, meaning }: ReportParameter): string {

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../../database/reading/record-history.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
 import { columnType } from '../../domain/column-types.ts';
+import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { parseInterval } from '../../domain/duration.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
@@ -35,18 +36,18 @@ export function csvHeader(definition: RecordDefinition): string {
 }
 
 /** Null is an empty field, the empty text a quoted one; durations are PostgreSQL's text, which a spreadsheet can read. */
-export function recordCsv(definition: RecordDefinition, { row, source }: SourcedRow): string {
+export function recordCsv(
+  definition: RecordDefinition,
+  { row, source }: SourcedRow,
+  { raw }: CsvOptions,
+): string {
   const fields = definition.columns.map(({ name, type }) => {
     const value = row[name];
     if (value === null || value === undefined) return '';
-    return csvField(columnType(type).answer.csv(String(value)));
+    const text = columnType(type).answer.csv(String(value));
+    return csvField(type === 'text' && !raw ? withoutFormula(text) : text);
   });
   return `${fields.join(',')},${source}\r\n`;
-}
-
-/** The empty text is quoted, because an empty field is null. */
-function csvField(text: string): string {
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Filter, ListOrder, Position, RecordQuery } from '../../database/re
 import { LIST_ORDERS } from '../../database/reading/record-reader.ts';
 import { columnType, isUuid, TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import { INSTANT_ALLOWED } from '../../domain/column-types/times.ts';
+import type { CsvOptions } from '../../domain/csv.ts';
 import { parseInstant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../../domain/limits.ts';
@@ -16,6 +17,7 @@ export const DEFAULT_PAGE_SIZE = 100;
  * docs/api.md.
  */
 export const INCLUDE_ARCHIVE = 'include_archive';
+const RAW = 'raw';
 const PREFIX = '_prefix';
 
 /**
@@ -45,7 +47,7 @@ export function readListQuery(definition: RecordDefinition, query: Query): Recor
   };
 }
 
-const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor', INCLUDE_ARCHIVE]);
+const PAGE_PARAMETERS = new Set(['since', 'until', 'order', 'limit', 'cursor', INCLUDE_ARCHIVE, RAW]);
 
 /** What a list takes, for the description; the counterpart of `readListQuery`. */
 export function describeListQuery(definition: RecordDefinition): readonly QueryDescription[] {
@@ -60,6 +62,7 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
     { name: 'since', meaning: 'Records that live at or after this instant', schema: instantSchema },
     { name: 'until', meaning: 'Records that live before this instant', schema: instantSchema },
     describeIncludeArchive('Whether months that are in the archive are searched too', true),
+    describeRaw,
     ...filterableColumns(definition).flatMap((column) => [
       {
         name: column.name,
@@ -90,9 +93,25 @@ export function describeIncludeArchive(meaning: string, byDefault: boolean): Que
 
 /** Undefined when the caller does not say. */
 export function readIncludeArchive(query: Query): boolean | undefined {
-  const text = singleText(query, INCLUDE_ARCHIVE);
+  return readBoolean(query, INCLUDE_ARCHIVE);
+}
+
+export const describeRaw: QueryDescription = {
+  name: RAW,
+  meaning:
+    "Whether CSV has text as it is stored. Otherwise text that a spreadsheet would take for a formula begins with `'`",
+  schema: { type: 'boolean', default: false },
+};
+
+/** How CSV is written; other media types are always as it is stored. */
+export function readCsvOptions(query: Query): CsvOptions {
+  return { raw: readBoolean(query, RAW) ?? false };
+}
+
+function readBoolean(query: Query, name: string): boolean | undefined {
+  const text = singleText(query, name);
   if (text === undefined) return undefined;
-  return text === 'true' || (text !== 'false' && refuseValue(INCLUDE_ARCHIVE, 'true or false'));
+  return text === 'true' || (text !== 'false' && refuseValue(name, 'true or false'));
 }
 
 /** `position` is an expression of what stands in it. */

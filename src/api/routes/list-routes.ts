@@ -1,3 +1,4 @@
+import type { CsvOptions } from '../../domain/csv.ts';
 import { schemaName } from '../../domain/named-schema.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
@@ -8,7 +9,13 @@ import type { Answer, ApiRequest, Route } from '../http/route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../http/route.ts';
 import { csvHeader, recordCsv, recordJson } from '../render/record-text.ts';
 import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
-import { describeListQuery, readIncludeArchive, readListQuery, writeCursor } from './list-query.ts';
+import {
+  describeListQuery,
+  readCsvOptions,
+  readIncludeArchive,
+  readListQuery,
+  writeCursor,
+} from './list-query.ts';
 import { ARCHIVE_PROBLEMS, fromEverywhere, unsearchedHeaders, unsearchedSchema } from './storage-problems.ts';
 
 /** One list for each kind of record, page by page. */
@@ -58,12 +65,13 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
       const query = readListQuery(definition, request.query);
       const includeArchive = readIncludeArchive(request.query) ?? true;
+      const csv = readCsvOptions(request.query);
       const options = { signal: request.signal, includeArchive };
       const page = await fromEverywhere(() => finder.selectPage(definition, query, options));
       return {
         status: 200,
         mediaType,
-        body: BODIES[mediaType]?.(definition, page) ?? '',
+        body: BODIES[mediaType]?.(definition, page, csv) ?? '',
         headers: { ...linkTo(path, request, page), ...unsearchedHeaders(page.unsearched) },
         rows: page.rows.length,
       };
@@ -71,11 +79,13 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
   };
 }
 
+type Render = (definition: RecordDefinition, page: CombinedPage, csv: CsvOptions) => string;
+
 /**
  * One page in each format. JSON is put together from the text of the records, so that their numbers stay as
  * they are.
  */
-const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: CombinedPage) => string>> = {
+const BODIES: Readonly<Record<string, Render>> = {
   [JSON_MEDIA_TYPE]: (definition, { rows, next, unsearched }) => {
     const items = rows.map((row) => recordJson(definition, row)).join(',');
     const cursor = JSON.stringify(next === undefined ? null : writeCursor(next));
@@ -83,8 +93,8 @@ const BODIES: Readonly<Record<string, (definition: RecordDefinition, page: Combi
   },
   [NDJSON_MEDIA_TYPE]: (definition, { rows }) =>
     rows.map((row) => `${recordJson(definition, row)}\n`).join(''),
-  [CSV_MEDIA_TYPE]: (definition, { rows }) =>
-    csvHeader(definition) + rows.map((row) => recordCsv(definition, row)).join(''),
+  [CSV_MEDIA_TYPE]: (definition, { rows }, csv) =>
+    csvHeader(definition) + rows.map((row) => recordCsv(definition, row, csv)).join(''),
 };
 
 /** The address of the next page, for formats without a field for it. */

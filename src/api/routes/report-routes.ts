@@ -23,8 +23,10 @@ import {
 } from '../schemas/report-schema.ts';
 import {
   describeIncludeArchive,
+  describeRaw,
   INCLUDE_ARCHIVE,
   limitSchema,
+  readCsvOptions,
   readIncludeArchive,
   readLimit,
   singleText,
@@ -83,7 +85,7 @@ function reportRoute(report: NamedReport, sources: Sources): Route {
     describe: {
       summary: report.question,
       tag: 'reports',
-      query: [...report.parameters.map(describeParameter), INCLUDED],
+      query: [...report.parameters.map(describeParameter), INCLUDED, describeRaw],
       answers: {
         200: {
           meaning: 'The answer',
@@ -104,8 +106,9 @@ function reportRoute(report: NamedReport, sources: Sources): Route {
     },
     async answer(request) {
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
+      const csv = readCsvOptions(request.query);
       const answer = await run(report, sources, request);
-      const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer) : formatJson(answer);
+      const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer, csv) : formatJson(answer);
       const headers = unsearchedHeaders(answer.unsearched);
       return { status: 200, mediaType, body, headers, rows: answer.rows.length };
     },
@@ -115,7 +118,7 @@ function reportRoute(report: NamedReport, sources: Sources): Route {
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
 async function run(report: Report, sources: Sources, { query, signal }: ApiRequest): Promise<ReportAnswer> {
-  const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE);
+  const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE && name !== describeRaw.name);
   const args = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
   const options = { signal, includeArchive: readIncludeArchive(query) ?? false };
   return fromEverywhere(async () => {

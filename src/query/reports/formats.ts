@@ -1,3 +1,4 @@
+import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { instantFromSql } from '../../domain/instant.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
 
@@ -5,14 +6,14 @@ export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 /** The whole answer as one text, with the line break at its end. */
-export function formatReport(answer: ReportAnswer, format: ReportFormat): string {
+export function formatReport(answer: ReportAnswer, format: ReportFormat, csv: CsvOptions): string {
   switch (format) {
     case 'table':
       return formatTable(answer);
     case 'json':
       return formatJson(answer);
     case 'csv':
-      return formatCsv(answer);
+      return formatCsv(answer, csv);
   }
 }
 
@@ -47,21 +48,18 @@ function jsonValue(column: ReportColumn, value: string | null | undefined): stri
 }
 
 /** RFC 4180 with a header line. Null is an empty field, the empty text is a quoted one. */
-export function formatCsv({ columns, rows }: ReportAnswer): string {
+export function formatCsv({ columns, rows }: ReportAnswer, options: CsvOptions): string {
   const lines = [
     columns.map(({ name }) => csvField(name)),
-    ...rows.map((row) => columns.map((column, index) => csvCell(column, row[index]))),
+    ...rows.map((row) => columns.map((column, index) => csvCell(column, row[index], options))),
   ];
   return lines.map((line) => `${line.join(',')}\r\n`).join('');
 }
 
-function csvCell(column: ReportColumn, value: string | null | undefined): string {
-  return value === null || value === undefined ? '' : csvField(cellText(column, value));
-}
-
-/** Quoted only where RFC 4180 demands it, and where the text is empty: a field without quotes is null. */
-function csvField(text: string): string {
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+function csvCell(column: ReportColumn, value: string | null | undefined, { raw }: CsvOptions): string {
+  if (value === null || value === undefined) return '';
+  const text = cellText(column, value);
+  return csvField(column.type === 'text' && !raw ? withoutFormula(text) : text);
 }
 
 /** For people: one line per row, numbers to the right, nothing cut off. */

@@ -19,7 +19,7 @@ export class ReportUsageError extends Error {
   }
 }
 
-/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv]`; without a name it lists the reports. */
+/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--raw]`; without a name it lists the reports. */
 export async function reportCommand(
   args: readonly string[],
   { pool, openArchive, signal }: ReportCommandDependencies,
@@ -35,7 +35,7 @@ export async function reportCommand(
     const options = readOptions(report, rest);
     if (options === 'help') write(usageOf(report));
     else {
-      const { args, includeArchive, format } = options;
+      const { args, includeArchive, format, raw } = options;
       const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
       const answer = await runCombinedReport(
         { pool, archive },
@@ -43,7 +43,7 @@ export async function reportCommand(
         // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
       );
-      write(formatReport(answer, format));
+      write(formatReport(answer, format, { raw }));
     }
   } catch (error: unknown) {
     throw asUsageError(error);
@@ -60,18 +60,20 @@ interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
 interface ReportOptions {
   readonly includeArchive: boolean;
   readonly format: ReportFormat;
+  readonly raw: boolean;
   /** Values as they were typed, by the name of the parameter. */
   readonly args: Readonly<Record<string, string | undefined>>;
 }
 
 /** Flags into values for the report. What they mean is checked where the report is run, as for the API. */
 function readOptions(report: Report, args: readonly string[]): ReportOptions | 'help' {
-  const { format, help, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
+  const { format, help, raw, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
   if (help === true) return 'help';
   const known = REPORT_FORMATS.find((candidate) => candidate === format);
   if (known === undefined) throw new ReportUsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
   return {
     format: known,
+    raw: raw === true,
     includeArchive: includeArchive === true,
     args: Object.fromEntries(
       report.parameters.map((parameter) => [parameter.name, textOf(flags[flagOf(parameter)])]),
@@ -88,6 +90,7 @@ function parseFlags(report: Report, args: readonly string[]): Record<string, str
       options: {
         ...Object.fromEntries(own),
         format: { type: 'string', default: 'table' },
+        raw: { type: 'boolean' },
         'include-archive': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -114,7 +117,7 @@ function asUsageError(error: unknown): unknown {
 function usage(): string {
   const width = Math.max(...REPORTS.map(({ name }) => name.length));
   const lines = REPORTS.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`);
-  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}]
+  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}] [--raw]
 
 ${lines.join('\n')}
 
@@ -135,6 +138,7 @@ ${lines.join('\n')}
   --include-archive
     ${''.padEnd(10)} Months that are in the archive too. Needs REMEDIATION_AUDIT_ARCHIVE_URL
   --${'format'.padEnd(12)} ${REPORT_FORMATS.join(', ')}. Default: table
+  --${'raw'.padEnd(12)} For csv: text as it is stored. Otherwise text that a spreadsheet would take for a formula begins with '
 `;
 }
 
