@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -84,6 +84,43 @@ test('report-too-large: a report of more rows than an answer may hold is refused
     ),
   );
   await api.close();
+});
+
+test('report-too-large: a report of more bytes is refused, and the rest of it is not read', async () => {
+  // 96 MiB in all.
+  await database.owner.query(`
+    insert into kubernetes_execution_audit
+      (id, created_at, created_at_source, cluster, source_version, revision, success, completed_at, error)
+    select gen_random_uuid(), now(), 'post', 'test', 1, 1, false, now(), repeat('x', 262144)
+    from generate_series(1, 384)`);
+  const reports = createPool({
+    connectionString: database.url('audit_writer'),
+    applicationName: 'large reports',
+    max: 1,
+    statementTimeoutMs: 30_000,
+    logger,
+  });
+  let received = 0;
+  reports.on('connect', (client) => {
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    stream.on('data', (chunk: Buffer) => (received += chunk.length));
+  });
+  const api = createTestApi(database, { reports });
+  const answer = await api.inject({ url: '/api/v1/reports/failed-executions?since=1d' });
+  expect(answer.statusCode).toBe(413);
+  expect(answer.json()).toEqual(
+    problem(
+      'report-too-large',
+      answer.headers['x-request-id'],
+      'failed-executions has more than 33554432 bytes: ask for a shorter time with since',
+    ),
+  );
+  expect(received).toBeLessThan(48 * 1024 * 1024);
+  // The pool has one connection.
+  const next = await api.inject({ url: '/api/v1/reports/lock-effectiveness' });
+  expect(next.statusCode, next.body).toBe(200);
+  await api.close();
+  await reports.end();
 });
 
 /** The real store, which waits until it is let go. */

@@ -6,7 +6,7 @@ import { MAX_REPORT_ROWS } from '../../src/query/reports/parameters.ts';
 import type { Report } from '../../src/query/reports/reports.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import type { ReportColumn } from '../../src/query/reports/run-report.ts';
-import { reportSql, runReport } from '../../src/query/reports/run-report.ts';
+import { MAX_REPORT_BYTES, reportSql, runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -31,7 +31,7 @@ remediation-audit report recent-failures --include-archive   months that are in 
 
 A duration is written \`7d\`, \`2w\`, \`36h\`, \`1d12h\`, \`90s\`, \`P30D\` or \`24 hours\`. Without a bound a report answers for
 all months that are in the database, with \`--include-archive\` also for those in the [archive](retention.md#query-it): the same SQL over
-both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows; a longer one is refused, never shortened. In JSON,
+both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows and ${MAX_REPORT_BYTES / 2 ** 20} MiB of values; a larger one is refused, never shortened. In JSON,
 numbers have all their digits and intervals are PostgreSQL's text. In CSV, text that a spreadsheet would take for a formula begins
 with \`'\`; \`--raw\`, in the URL \`raw=true\`, leaves it as it is stored, for programs.
 `;

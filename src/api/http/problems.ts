@@ -15,7 +15,7 @@ export const PROBLEMS = {
   conflict: { status: 409, title: 'The request conflicts with what was done before' },
   'body-too-large': { status: 413, title: 'The body is larger than is allowed' },
   'batch-too-large': { status: 413, title: 'The batch has more records than are allowed' },
-  'report-too-large': { status: 413, title: 'The answer would have more rows than are allowed' },
+  'report-too-large': { status: 413, title: 'The answer would be larger than is allowed' },
   'unsupported-media-type': { status: 415, title: 'The body has a media type that is not taken here' },
   'invalid-record': { status: 422, title: 'A field of the record is not allowed' },
   'undecodable-payload': { status: 422, title: 'A payload of Temporal cannot be decoded' },

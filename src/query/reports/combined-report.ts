@@ -56,7 +56,8 @@ export async function runCombinedReport(
       archive.reader.ask(options.signal, (session) => runOverArchive(session, question, onConnection)),
     );
   } catch (error: unknown) {
-    if (error instanceof TooManyArchivedRowsError) throw new ReportTooLargeError(name, { cause: error });
+    if (error instanceof TooManyArchivedRowsError)
+      throw new ReportTooLargeError(name, error.message, { cause: error });
     throw error;
   }
 }

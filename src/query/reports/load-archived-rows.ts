@@ -33,10 +33,10 @@ interface ArchivedRowsQuestion {
   readonly ledgerMonths: readonly ArchivedMonth[];
 }
 
-/** Too much for one question: it is refused before the rest is read. The message says what to ask instead. */
+/** Too much for one question: it is refused before the rest is read. */
 export class TooManyArchivedRowsError extends Error {
   constructor(what: string, most: number) {
-    super(`would read more than ${most} ${what}: ask for a shorter time with since`);
+    super(`would read more than ${most} ${what}`);
     this.name = 'TooManyArchivedRowsError';
   }
 }

@@ -32,14 +32,15 @@ export interface ReportColumn {
 export class ReportTooLargeError extends Error {
   readonly report: string;
 
-  constructor(report: string, options?: { readonly cause: Error }) {
-    const reason =
-      options?.cause.message ?? `has more than ${MAX_REPORT_ROWS} rows: ask for a shorter time with since`;
-    super(`${report} ${reason}`, options);
+  constructor(report: string, reason: string, options?: ErrorOptions) {
+    super(`${report} ${reason}: ask for a shorter time with since`, options);
     this.name = 'ReportTooLargeError';
     this.report = report;
   }
 }
+
+/** Of all values, as PostgreSQL writes them. An answer is in memory several times, as rows and as text. */
+export const MAX_REPORT_BYTES = 32 * 1024 * 1024;
 
 /** One more row than an answer may hold shows that there are more, without counting them. */
 const LIMIT = MAX_REPORT_ROWS + 1;
@@ -54,21 +55,26 @@ export function reportStatement(report: Report, rows?: string): string {
  * value that cannot be read.
  */
 export async function runReport(
-  pool: pg.Pool | pg.ClientBase,
+  database: pg.Pool | pg.PoolClient,
   name: string,
   args: ReportArguments = {},
   rows?: string,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
   const values = readParameters(report.parameters, args);
-  const result = await pool.query<(string | null)[]>({
+  const types = countedText(name, () => {
+    // Closed, so that the rest of the rows is neither read nor made. A pool lends its connection to this one query.
+    if (!(database instanceof pg.Pool)) void database.end();
+  });
+  const result = await database.query<(string | null)[]>({
     // Without a name, so that it is planned with the values at hand: a generic plan could not leave out any month.
     text: reportStatement(report, rows),
     values,
     rowMode: 'array',
-    types: EVERYTHING_AS_TEXT,
+    types,
   });
-  if (result.rows.length > MAX_REPORT_ROWS) throw new ReportTooLargeError(name);
+  if (result.rows.length > MAX_REPORT_ROWS)
+    throw new ReportTooLargeError(name, `has more than ${MAX_REPORT_ROWS} rows`);
   return {
     report,
     parameters: Object.fromEntries(
@@ -83,8 +89,20 @@ export async function runReport(
   };
 }
 
-/** A parser of the driver could only take something away. */
-const EVERYTHING_AS_TEXT = { getTypeParser: () => (text: string) => text };
+/**
+ * Every value as its text: a parser of the driver could only take something away. It is the place where values arrive one
+ * by one: what it throws rejects the query, and the driver drops the rows behind it.
+ */
+function countedText(report: string, tooLarge: () => void): pg.CustomTypesConfig {
+  let bytes = 0;
+  const count = (text: string): string => {
+    bytes += Buffer.byteLength(text);
+    if (bytes <= MAX_REPORT_BYTES) return text;
+    tooLarge();
+    throw new ReportTooLargeError(report, `has more than ${MAX_REPORT_BYTES} bytes`);
+  };
+  return { getTypeParser: () => count };
+}
 
 const { BOOL, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NUMERIC, TIMESTAMPTZ } =
   pg.types.builtins;
