@@ -9,6 +9,7 @@
  * What must stay true: only this file touches `process.env`; nothing is started before the whole environment is
  * judged; a message names the variable, what it takes, and never a secret.
  */
+import { isIP } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -106,6 +107,7 @@ function readAll(read: Reader, environment: Environment) {
       port: read.port('REMEDIATION_AUDIT_API_PORT'),
       ...readApiAuth(read),
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
+      allowedHosts: readAllowedHosts(read),
       codecOrigins: readCodecOrigins(read),
       deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
     },
@@ -283,6 +285,18 @@ function readApiAuth(read: Reader) {
     tls: certificatePath === '' ? undefined : { certificatePath, keyPath },
     maxConnections: read.integer('REMEDIATION_AUDIT_API_MAX_CONNECTIONS', 1, 1_000_000),
   };
+}
+
+/** Without scheme and port, as they stand in a `Host` header. */
+function readAllowedHosts(read: Reader): readonly string[] {
+  const name = 'REMEDIATION_AUDIT_API_ALLOWED_HOSTS';
+  const hosts = read.list(name);
+  const wrong = hosts.find((host) => !isIP(host) && !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(host));
+  if (wrong !== undefined)
+    read.complain(
+      `${name} must list names such as audit.example.com, without scheme and port, not ${JSON.stringify(wrong)}`,
+    );
+  return hosts;
 }
 
 /** As browsers spell them: a slash at the end would never match. */

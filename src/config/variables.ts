@@ -101,6 +101,12 @@ export const VARIABLES = {
     unit: 'boolean',
     meaning: 'Lets mode `none` listen beyond loopback; only where something else keeps strangers out',
   },
+  REMEDIATION_AUDIT_API_ALLOWED_HOSTS: {
+    default: '',
+    unit: 'list',
+    meaning:
+      'Names under which mode `none` answers besides `localhost` and its own address, such as `audit.example.com`; without port',
+  },
   REMEDIATION_AUDIT_API_CODEC_ORIGINS: {
     default: '',
     unit: 'list',

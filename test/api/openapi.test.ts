@@ -138,6 +138,21 @@ test('where nobody is asked who is calling, the description asks for no token', 
   await open.close();
 });
 
+test('it names the refusals of foreign hosts and pages there alone, on every route but the probes', async () => {
+  const open = createTestApi(database, { asksWhoCalls: false });
+  const { paths } = (await open.inject({ url: '/openapi.json' })).json<Description>();
+  const guarded = Object.entries(paths)
+    .filter(([, methods]) => Object.values(methods).every(({ responses }) => '421' in responses))
+    .map(([path]) => path);
+  expect(Object.keys(paths).filter((path) => !guarded.includes(path))).toEqual([
+    '/healthz',
+    '/readyz',
+    '/metrics',
+  ]);
+  expect(operations.filter(({ operation }) => '421' in operation.responses)).toEqual([]);
+  await open.close();
+});
+
 test.each([
   [{ from_time: '' }, '/from_time', 'must be an RFC 3339 time'],
   [{ to_time: 'soon' }, '/to_time', 'must be an RFC 3339 time'],

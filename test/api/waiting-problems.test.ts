@@ -151,12 +151,14 @@ test('shutting-down: a request that arrives while another is finished is sent el
   });
   const closed = once(socket, 'close');
   const body = '{"execution_id":"in-flight","success":true}';
-  socket.write(`POST ${ACTIONS} HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  socket.write(
+    `POST ${ACTIONS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
   await asked;
   const stopped = http.close(GRACE_MS);
   const lateArrived = once(server, 'request');
   // Behind the one in flight on the same connection, so that its answer comes behind the other's.
-  socket.write(`GET ${ACTIONS} HTTP/1.1\r\nhost: a\r\n\r\n`);
+  socket.write(`GET ${ACTIONS} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
   await lateArrived;
   release(null);
   await Promise.all([closed, stopped]);

@@ -55,6 +55,7 @@ export function testApiOptions(
     port: 0,
     authMode: 'none',
     allowInsecureBind: false,
+    allowedHosts: [],
     routes: createApiRoutes(services),
     gate: createOpenGate(),
     trace: createAccessTrace(services.pool, services.redactor),

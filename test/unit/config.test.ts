@@ -148,6 +148,7 @@ describe('a wrong variable is named with what is allowed:', () => {
     REMEDIATION_AUDIT_EMBEDDING_URL: 'models.example.com/v1',
     REMEDIATION_AUDIT_API_AUTH_MODE: 'token',
     REMEDIATION_AUDIT_API_TLS_KEY_PATH: '/tls/key',
+    REMEDIATION_AUDIT_API_ALLOWED_HOSTS: 'serve,audit.example.com:8085',
     REMEDIATION_AUDIT_API_CODEC_ORIGINS: 'https://temporal.example.com/',
     REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE: '/does/not/exist',
     REMEDIATION_AUDIT_REDACTION_FILE: '/does/not/exist',

@@ -19,6 +19,8 @@ import { Problem } from '../http/problems.ts';
  */
 export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
 
+export type AuthMode = 'none' | 'token' | 'kubernetes';
+
 /** Who calls, as it goes into the ledger and the log. */
 export interface Caller {
   /** Service account or user as the API server spells it, the name in the tokens file, or `anonymous`. */

@@ -12,8 +12,9 @@ import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
+import type { BrowserGuard } from './browser-guard.ts';
 import { Problem } from './problems.ts';
-import { allowOnly, type Answer, type ApiRequest, type Query, type Route } from './route.ts';
+import { allowOnly, type Answer, type ApiRequest, JSON_MEDIA_TYPE, type Query, type Route } from './route.ts';
 
 /** One read of records, as `audit_access` keeps it. */
 interface Access {
@@ -32,6 +33,8 @@ export type AccessTrace = (access: Access) => Promise<void>;
 interface RouteServices {
   readonly routes: readonly Route[];
   readonly gate: Gate;
+  /** Refuses what pages of others make a browser send; absent where callers show who they are. */
+  readonly guard?: BrowserGuard | undefined;
   readonly trace: AccessTrace;
   readonly metrics: Metrics;
   /** True from the moment the process was asked to end. */
@@ -57,7 +60,7 @@ const NO_ONE: Caller = { name: 'anonymous' };
  * Registers every route with its decision about callers, and for each path a 405 for the methods that it does
  * not take.
  *
- * Per request, in this order: origin, shutdown, caller and verb, body, answer, trace, and only then the first
+ * Per request, in this order: host and origin, shutdown, caller and verb, body, answer, trace, and only then the first
  * byte of the answer.
  */
 export function addRoutes(server: FastifyInstance, services: RouteServices): void {
@@ -88,7 +91,7 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
 
 /** One route. A public one has a gate too, so that every request has a caller. */
 function addRoute(server: FastifyInstance, route: Route, services: RouteServices): void {
-  const { metrics, isClosing } = services;
+  const { metrics, isClosing, guard } = services;
   const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
   const verb = route.access === 'public' ? 'get' : route.access;
   const names = (route.describe.query ?? []).map(({ name }) => name);
@@ -98,10 +101,12 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
     // Before the body is read: a stranger must not make the service take 5 MiB in.
     onRequest: async (request, reply) => {
       allowOrigin(route, request, reply);
+      if (route.probe !== true) guard?.(approachOf(route, request));
       // Probes and metrics go on: the platform asks them until the process is gone.
       if (isClosing() && route.access !== 'public') throw endingProblem();
       const admitted = gate.admit(request.headers.authorization, verb);
       request.caller = admitted instanceof Promise ? await admitted : admitted;
+      requireMediaType(route, request);
     },
     handler: async (request, reply) => {
       // A parameter that changes nothing where something is changed would look as if it had.
@@ -112,6 +117,29 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       return send(reply, request.id, answer);
     },
   });
+}
+
+function approachOf({ origins = [] }: Route, { headers, raw }: FastifyRequest): Parameters<BrowserGuard>[0] {
+  return { headers, localAddress: raw.socket.localAddress, origins };
+}
+
+/**
+ * A body has to say what it is, before it is read. Also for the sake of browsers: a form or a page can send any other
+ * site a text without a media type, and a media type of JSON only after it has asked (CORS).
+ */
+function requireMediaType(route: Route, { headers }: FastifyRequest): void {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (route.method === 'GET' || !hasBody) return;
+  const taken = Object.keys(route.describe.body?.content ?? { [JSON_MEDIA_TYPE]: {} });
+  const mediaType = mediaTypeOf(headers);
+  if (taken.includes(mediaType)) return;
+  const sent = mediaType === '' ? 'a body without content-type' : mediaType;
+  throw new Problem('unsupported-media-type', `send content-type: ${taken.join(' or ')}, not ${sent}`);
+}
+
+function mediaTypeOf({ 'content-type': contentType = '' }: FastifyRequest['headers']): string {
+  const [mediaType = ''] = contentType.split(';');
+  return mediaType.trim().toLowerCase();
 }
 
 /**
@@ -137,13 +165,12 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
 /** What a route is given of a request: nothing of Fastify. */
 function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
   const { body } = request;
-  const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
   return {
     id: request.id,
     params: request.params as Readonly<Record<string, string>>,
     query: request.query as ApiRequest['query'],
     body: Buffer.isBuffer(body) ? body : undefined,
-    mediaType: mediaType.trim().toLowerCase(),
+    mediaType: mediaTypeOf(request.headers),
     accept: request.headers.accept ?? '',
     caller: request.caller ?? NO_ONE,
     get signal() {

@@ -8,9 +8,10 @@ import { fastify, LogController } from 'fastify';
 import { MAX_BODY_BYTES } from '../../domain/limits.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { Gate } from '../auth/gate.ts';
+import type { AuthMode, Gate } from '../auth/gate.ts';
 import type { AccessTrace } from './add-routes.ts';
 import { addRoutes } from './add-routes.ts';
+import { createBrowserGuard } from './browser-guard.ts';
 import { answerClientError, answerError } from './error-answer.ts';
 import { Problem } from './problems.ts';
 import type { Route } from './route.ts';
@@ -51,6 +52,11 @@ const MAX_PARAMETER_LENGTH = 600;
 interface HttpServerOptions {
   readonly routes: readonly Route[];
   readonly gate: Gate;
+  readonly authMode: AuthMode;
+  /** The configured address; in mode `none` a `Host` may name it. */
+  readonly host: string;
+  /** What else a `Host` may name in mode `none`. */
+  readonly allowedHosts: readonly string[];
   readonly trace: AccessTrace;
   readonly limits?: Partial<HttpLimits>;
   readonly certificate?: Certificate;
@@ -90,7 +96,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.setNotFoundHandler((request) => {
     throw new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
   });
-  addRoutes(server, { ...options, isClosing: () => isClosing });
+  // A token is a better proof than any of what the guard looks at, and no browser sends it by itself.
+  const guard = options.authMode === 'none' ? createBrowserGuard(options) : undefined;
+  addRoutes(server, { ...options, guard, isClosing: () => isClosing });
   return {
     fastify: server,
     async close(graceMs) {

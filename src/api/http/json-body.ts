@@ -5,16 +5,14 @@ import type { JsonValue } from '../../domain/json.ts';
 import { MAX_BATCH_RECORDS } from '../../domain/limits.ts';
 import { Problem } from './problems.ts';
 import type { ApiRequest } from './route.ts';
-import { JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from './route.ts';
+import { NDJSON_MEDIA_TYPE } from './route.ts';
 
 /**
- * The body as one JSON value, numbers as their own text. Without a media type JSON is assumed.
+ * The body as one JSON value, numbers as their own text. That it says to be JSON was checked before it was read.
  *
- * Throws `unsupported-media-type`, or `malformed-body` for what is empty, no UTF-8, nested too deep or no
- * JSON.
+ * Throws `malformed-body` for what is empty, no UTF-8, nested too deep or no JSON.
  */
-export function readJsonBody({ body, mediaType }: ApiRequest): JsonValue {
-  requireMediaType(mediaType, [JSON_MEDIA_TYPE]);
+export function readJsonBody({ body }: ApiRequest): JsonValue {
   return parse(textOf(body), 'the body');
 }
 
@@ -26,7 +24,6 @@ export function readJsonBody({ body, mediaType }: ApiRequest): JsonValue {
  * Throws `malformed-body` for an empty batch and `batch-too-large` for a long one, before any record is read.
  */
 export function readBatchBody({ body, mediaType }: ApiRequest): readonly (JsonValue | Problem)[] {
-  requireMediaType(mediaType, [JSON_MEDIA_TYPE, NDJSON_MEDIA_TYPE]);
   const records = mediaType === NDJSON_MEDIA_TYPE ? readLines(textOf(body)) : readArray(textOf(body));
   if (records.length === 0) throw new Problem('malformed-body', 'the batch has no records');
   return records;
@@ -67,12 +64,6 @@ function requireBatchSize(count: number): void {
     'batch-too-large',
     `the batch has ${count} records; at most ${MAX_BATCH_RECORDS} are taken at once`,
   );
-}
-
-/** None is taken for JSON; one that is sent must be among these. */
-function requireMediaType(mediaType: string, allowed: readonly string[]): void {
-  if (mediaType === '' || allowed.includes(mediaType)) return;
-  throw new Problem('unsupported-media-type', `send ${allowed.join(' or ')}, not ${mediaType}`);
 }
 
 function textOf(body: Buffer | undefined): string {

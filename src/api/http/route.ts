@@ -48,6 +48,11 @@ export interface Route {
   readonly access: Verb | 'public';
   /** Whether reading it leaves a trace in `audit_access`: true for every read of records. Default false. */
   readonly traced?: boolean;
+  /**
+   * Whether the platform asks it, by whatever address it knows: no `Host` is refused. It answers nothing of records.
+   * Default false.
+   */
+  readonly probe?: boolean;
   /** Origins whose pages may call it from a browser. Default: none. */
   readonly origins?: readonly string[];
   readonly describe: RouteDescription;

@@ -3,17 +3,14 @@ import { Server as TlsServer } from 'node:tls';
 
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { Gate } from '../auth/gate.ts';
+import type { AuthMode, Gate } from '../auth/gate.ts';
 import type { AccessTrace } from './add-routes.ts';
+import { LOOPBACK } from './browser-guard.ts';
 import type { HttpLimits } from './http-server.ts';
 import { createHttpServer } from './http-server.ts';
 import type { Route } from './route.ts';
 import type { TlsFiles } from './tls.ts';
 import { openTls } from './tls.ts';
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-
-type AuthMode = 'none' | 'token' | 'kubernetes';
 
 /** What the service listens on, who may call, and what it answers. */
 export interface ApiOptions {
@@ -23,6 +20,8 @@ export interface ApiOptions {
   readonly authMode: AuthMode;
   /** Lets mode `none` listen beyond loopback, where something else keeps strangers out. */
   readonly allowInsecureBind: boolean;
+  /** Names besides those of loopback and its own address under which mode `none` answers; without port. */
+  readonly allowedHosts: readonly string[];
   readonly routes: readonly Route[];
   readonly gate: Gate;
   readonly trace: AccessTrace;

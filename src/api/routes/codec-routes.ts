@@ -60,7 +60,7 @@ function codecRoute(origins: readonly string[], { path, access, summary, work }:
           content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA } },
         },
       },
-      problems: ['malformed-body', 'unsupported-media-type', 'body-too-large', 'undecodable-payload'],
+      problems: ['malformed-body', 'body-too-large', 'undecodable-payload'],
     },
     answer: async (request) => {
       const coded = await code(request, work);

@@ -67,7 +67,7 @@ function placeRoute(pool: pg.Pool): Route {
       answers: {
         [CREATED]: { meaning: 'It holds', content: { [JSON_MEDIA_TYPE]: { schema: HOLD_SCHEMA } } },
       },
-      problems: ['malformed-body', 'invalid-record', 'unsupported-media-type', 'database-unavailable'],
+      problems: ['malformed-body', 'invalid-record', 'database-unavailable'],
     },
     async answer(request) {
       const { scope, reason } = readHold(readJsonBody(request));

@@ -114,7 +114,6 @@ const POST_PROBLEMS = [
   'invalid-record',
   'unstorable-record',
   'unpreparable-record',
-  'unsupported-media-type',
   'body-too-large',
   'queue-full',
   'database-unavailable',

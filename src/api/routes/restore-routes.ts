@@ -57,7 +57,7 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
         },
       },
       problems: [
-        ...(['malformed-body', 'invalid-record', 'invalid-parameter', 'unsupported-media-type'] as const),
+        ...(['malformed-body', 'invalid-record', 'invalid-parameter'] as const),
         ...(['not-found', 'conflict', 'not-configured', 'temporal-unavailable'] as const),
         'database-unavailable',
       ],

@@ -65,7 +65,7 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
         [CREATED]: { meaning: 'It is approved', content: { [JSON_MEDIA_TYPE]: { schema: APPROVAL_SCHEMA } } },
       },
       problems: [
-        ...(['malformed-body', 'invalid-record', 'unsupported-media-type', 'not-found', 'conflict'] as const),
+        ...(['malformed-body', 'invalid-record', 'not-found', 'conflict'] as const),
         'database-unavailable',
       ],
     },

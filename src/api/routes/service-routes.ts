@@ -94,6 +94,7 @@ export function probeRoutes(readiness: Readiness, metrics: Metrics): readonly Ro
       method: 'GET',
       path: '/healthz',
       access: 'public',
+      probe: true,
       describe: { summary: 'Whether the process lives', tag: 'service', answers: { 200: text('It lives') } },
       answer: () => ({ status: 200, mediaType: TEXT, body: 'ok\n' }),
     },
@@ -101,6 +102,7 @@ export function probeRoutes(readiness: Readiness, metrics: Metrics): readonly Ro
       method: 'GET',
       path: '/readyz',
       access: 'public',
+      probe: true,
       describe: {
         summary: 'Whether records can be accepted, by the database or by Temporal',
         tag: 'service',
@@ -122,6 +124,7 @@ export function probeRoutes(readiness: Readiness, metrics: Metrics): readonly Ro
       method: 'GET',
       path: '/metrics',
       access: 'public',
+      probe: true,
       describe: { summary: 'Prometheus metrics', tag: 'service', answers: { 200: text('Prometheus text') } },
       async answer() {
         metrics.sources.pending.set(readiness.pending());

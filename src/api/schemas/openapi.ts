@@ -17,6 +17,10 @@ const EVERYWHERE: readonly ProblemType[] = [
 ];
 /** Problems of routes that ask who is calling. */
 const BEHIND_THE_GATE: readonly ProblemType[] = ['unauthenticated', 'forbidden', 'authority-unavailable'];
+/** Problems of routes that anybody may call who is on this machine, but no page of another origin. */
+const BEHIND_THE_GUARD: readonly ProblemType[] = ['foreign-page', 'unknown-host'];
+/** Problems of routes that may be sent a body. */
+const WITH_A_BODY: readonly ProblemType[] = ['invalid-parameter', 'unsupported-media-type'];
 /** Problems of routes that write `audit_access` before they answer. */
 const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'];
 
@@ -75,7 +79,7 @@ function describeRoute(route: Route, { asksWhoCalls }: DescriptionOptions): Json
     security: isGuarded ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
-    responses: describeAnswers(route, isGuarded),
+    responses: describeAnswers(route, { asksWhoCalls }),
   };
 }
 
@@ -145,7 +149,10 @@ function describeContent({ content }: ContentDescription): JsonObject {
  * Answers by status. Problems with one status share one entry, which names their types; the body's `type`
  * says which it is.
  */
-function describeAnswers({ method, access, traced, describe }: Route, isGuarded: boolean): JsonObject {
+function describeAnswers(
+  { method, access, probe, traced, describe }: Route,
+  { asksWhoCalls }: DescriptionOptions,
+): JsonObject {
   const answers = Object.entries<AnswerDescription>(describe.answers).map(
     ([status, answer]): [string, JsonObject] => [
       status,
@@ -156,8 +163,9 @@ function describeAnswers({ method, access, traced, describe }: Route, isGuarded:
     ...(describe.problems ?? []),
     ...EVERYWHERE,
     ...(access === 'public' ? [] : (['shutting-down'] as const)),
-    ...(method === 'GET' ? [] : (['invalid-parameter'] as const)),
-    ...(isGuarded ? BEHIND_THE_GATE : []),
+    ...(method === 'GET' ? [] : WITH_A_BODY),
+    ...(asksWhoCalls && access !== 'public' ? BEHIND_THE_GATE : []),
+    ...(asksWhoCalls || probe === true ? [] : BEHIND_THE_GUARD),
     ...(traced === true ? TRACED : []),
   ]);
   const byStatus = Map.groupBy(problems, (problem) => String(PROBLEMS[problem].status));
