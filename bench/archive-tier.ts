@@ -17,6 +17,7 @@ import type { ArchiveAccess } from '../src/query/combined-answer.ts';
 import type { RecordFinder } from '../src/query/record-finder.ts';
 import { createRecordFinder } from '../src/query/record-finder.ts';
 import { runCombinedReport } from '../src/query/reports/combined-report.ts';
+import { createReportLanes } from '../src/query/reports/report-lanes.ts';
 import type { BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs } from './harness.ts';
@@ -111,7 +112,11 @@ function questionsAbout(month: string, uid: string): readonly (readonly [string,
     ...(['success-rate-by-target', 'duration-by-action'] as const).map((name): readonly [string, Ask] => [
       `archive, ${name} over all months`,
       ({ pool, archive: access }) =>
-        runCombinedReport({ pool, archive: access }, { name, args: { since: 'all' } }, asked),
+        runCombinedReport(
+          { lanes: createReportLanes(pool), archive: access },
+          { name, args: { since: 'all' } },
+          asked,
+        ),
     ]),
   ];
 }

@@ -19,7 +19,7 @@ import { createDurability, type Durability } from '../api/intake/durability.ts';
 import { createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
 import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
-import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
+import { createPool, type PoolOptions, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';
 import { SECOND_MS } from '../domain/time.ts';
@@ -41,9 +41,10 @@ import { createClosing, neverByItself } from './running-service.ts';
 
 /** The sources' client gives up after 5 s, and Temporal must be tried within them. */
 const WRITE_TIMEOUT_MS = 2_000;
+/** Reports begin here; one that takes longer goes on over connections of its own, so that it keeps no other waiting. */
+const QUICK_REPORTS = { max: 4, statementTimeoutMs: 3_000 };
 /** Few: each may sort a month. */
-const REPORT_CONNECTIONS = 2;
-const REPORT_TIMEOUT_MS = 30_000;
+const SLOW_REPORTS = { max: 2, statementTimeoutMs: 30_000 };
 
 /**
  * Takes records and answers questions over HTTP. Starts also while the database is away: posts go to Temporal
@@ -75,7 +76,8 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
         routes: createApiRoutes({
           asksWhoCalls: config.api.authMode !== 'none',
           pool,
-          reports: openReports(context, closing),
+          reports: openReports(context, closing, QUICK_REPORTS),
+          slowReports: openReports(context, closing, SLOW_REPORTS),
           archive,
           retention: {
             rules: config.retention.rules,
@@ -140,13 +142,16 @@ function openDurability(
   return durability;
 }
 
-/** Reports run on connections of their own, few and slow, and keep no other question waiting. */
-function openReports({ config, logger }: ServiceContext, closing: Closing): pg.Pool {
+/** Reports run on connections of their own and keep no other question waiting. */
+function openReports(
+  { config, logger }: ServiceContext,
+  closing: Closing,
+  limits: Pick<PoolOptions, 'max' | 'statementTimeoutMs'>,
+): pg.Pool {
   const reports = createPool({
     connectionString: config.database.url,
     applicationName: 'remediation-audit serve, reports',
-    max: REPORT_CONNECTIONS,
-    statementTimeoutMs: REPORT_TIMEOUT_MS,
+    ...limits,
     workMem: REPORT_WORK_MEM,
     logger,
   });

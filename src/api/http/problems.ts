@@ -39,6 +39,7 @@ export const PROBLEMS = {
   },
   'archive-unavailable': { status: 503, title: 'The archive does not answer; try again' },
   'temporal-unavailable': { status: 503, title: 'Temporal does not answer; try again' },
+  'reports-busy': { status: 503, title: 'Too many reports are running; try again' },
   'query-too-slow': { status: 503, title: 'The question took too long; narrow it' },
   'authority-unavailable': { status: 503, title: 'Who is calling cannot be found out now; try again' },
   'model-unavailable': { status: 503, title: 'The embedding model does not answer; try again' },

@@ -19,6 +19,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ArchiveAccess } from '../../query/combined-answer.ts';
 import { createRecordFinder } from '../../query/record-finder.ts';
+import { createReportLanes } from '../../query/reports/report-lanes.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { AccessTrace } from '../http/add-routes.ts';
 import type { Route } from '../http/route.ts';
@@ -44,8 +45,10 @@ export interface ApiServices {
   readonly asksWhoCalls: boolean;
   /** For questions; posts are stored through `durability`. */
   readonly pool: pg.Pool;
-  /** For reports, which sort more and take longer. */
+  /** For reports, which sort more: those that are answered soon. */
   readonly reports: pg.Pool;
+  /** For reports that take longer. Default: `reports`. */
+  readonly slowReports?: pg.Pool;
   /** Months that are not in the database, or why they cannot be searched. */
   readonly archive: ArchiveAccess;
   /** Restores, and the rules by which the plan is made. */
@@ -73,6 +76,7 @@ export interface ApiServices {
  */
 export function createApiRoutes(services: ApiServices): readonly Route[] {
   const { pool, durability, metrics } = services;
+  const lanes = createReportLanes(services.reports, services.slowReports);
   const finder = createRecordFinder(pool, services.archive);
   const readiness: Readiness = {
     check: () => checkReadiness(services),
@@ -84,9 +88,9 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     ...listRoutes(finder),
     ...recordRoutes(finder),
     ...remediationRoutes(finder),
-    ...reportRoutes({ pool: services.reports, archive: services.archive }),
+    ...reportRoutes({ lanes, archive: services.archive }),
     similarRoute(createEmbeddingStore(pool), services.embedder),
-    completenessRoute(services.reports),
+    completenessRoute(lanes),
     partitionRoute(pool),
     ...retentionRoutes(pool, services.retention.rules),
     ...restoreRoutes(pool, services.retention),

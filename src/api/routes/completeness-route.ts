@@ -1,10 +1,10 @@
-import type pg from 'pg';
-
 import { selectCompleteness } from '../../database/reading/completeness.ts';
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { named } from '../../domain/named-schema.ts';
+import type { ReportLanes } from '../../query/reports/report-lanes.ts';
+import { quickOrSlow } from '../../query/reports/report-lanes.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
@@ -21,7 +21,7 @@ const DEFAULT_GAPS = 100;
  * What the record holds, and what in it is not as it should be: the same answer as the command and the
  * watcher's own endpoint give (ADR 28).
  */
-export function completenessRoute(pool: pg.Pool): Route {
+export function completenessRoute(lanes: ReportLanes): Route {
   return {
     method: 'GET',
     path: '/api/v1/completeness',
@@ -49,7 +49,9 @@ export function completenessRoute(pool: pg.Pool): Route {
         overdueSeconds: readSeconds(singleText(query, 'overdue_seconds')),
         mostGaps: readLimit(query, MAX_PAGE_SIZE, DEFAULT_GAPS),
       };
-      const found = await fromDatabase(() => selectCompleteness(pool, question));
+      const found = await fromDatabase(() =>
+        quickOrSlow(lanes, ({ pool }) => selectCompleteness(pool, question)),
+      );
       return jsonAnswer(found, found.gaps.length);
     },
   };

@@ -2,7 +2,7 @@ import type { EmbeddingStore } from '../../database/embeddings/embedding-store.t
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedder.ts';
-import type { Sources } from '../../query/combined-answer.ts';
+import type { ReportSources } from '../../query/reports/combined-report.ts';
 import { runCombinedReport } from '../../query/reports/combined-report.ts';
 import { formatCsv, formatJson } from '../../query/reports/formats.ts';
 import { ReportParameterError } from '../../query/reports/parameters.ts';
@@ -37,7 +37,7 @@ import { ARCHIVE_PROBLEMS, fromDatabase, fromEverywhere, unsearchedHeaders } fro
  * The list of the named questions, and one address for each. Everything about them follows from
  * `query/reports/`.
  */
-export function reportRoutes(sources: Sources): readonly Route[] {
+export function reportRoutes(sources: ReportSources): readonly Route[] {
   return [reportList(), ...REPORTS.map((report) => reportRoute(report, sources))];
 }
 
@@ -76,7 +76,7 @@ function reportList(): Route {
 
 type NamedReport = Report & { readonly name: ReportName };
 
-function reportRoute(report: NamedReport, sources: Sources): Route {
+function reportRoute(report: NamedReport, sources: ReportSources): Route {
   return {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
@@ -99,6 +99,7 @@ function reportRoute(report: NamedReport, sources: Sources): Route {
         'invalid-parameter',
         'not-acceptable',
         'report-too-large',
+        'reports-busy',
         'query-too-slow',
         'database-unavailable',
         ...ARCHIVE_PROBLEMS,
@@ -117,7 +118,11 @@ function reportRoute(report: NamedReport, sources: Sources): Route {
 
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
-async function run(report: Report, sources: Sources, { query, signal }: ApiRequest): Promise<ReportAnswer> {
+async function run(
+  report: Report,
+  sources: ReportSources,
+  { query, signal }: ApiRequest,
+): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE && name !== describeRaw.name);
   const args = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));
   const options = { signal, includeArchive: readIncludeArchive(query) ?? false };

@@ -10,6 +10,7 @@ import { named, orNull } from '../../domain/named-schema.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
 import { MonthMovedMeanwhileError } from '../../query/combined-answer.ts';
 import { SearchUnfinishedError } from '../../query/combined-record.ts';
+import { ReportsBusyError } from '../../query/reports/report-lanes.ts';
 import type { ProblemType } from '../http/problems.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { Answer } from '../http/route.ts';
@@ -55,7 +56,7 @@ function problemOf(error: unknown): Problem | undefined {
   if (!(error instanceof Error)) return undefined;
   const type = typeOf(error);
   if (type === undefined) return undefined;
-  const mayPass = type === 'archive-busy' || type === 'archive-unavailable';
+  const mayPass = type === 'archive-busy' || type === 'archive-unavailable' || type === 'reports-busy';
   return new Problem(type, error.message, {
     ...(mayPass ? retryAfter(ARCHIVE_RETRY_SECONDS) : {}),
     cause: error,
@@ -81,6 +82,7 @@ const TYPES = [
   [DamagedPartError, 'archive-damaged'],
   [ManifestError, 'archive-damaged'],
   [SearchUnfinishedError, 'query-too-slow'],
+  [ReportsBusyError, 'reports-busy'],
 ] as const;
 
 /** Ends the detail of an answer that found nothing: which months were not searched, and why. */

@@ -21,6 +21,8 @@ import {
 } from './load-archived-rows.ts';
 import type { ReportArguments } from './parameters.ts';
 import { readParameters } from './parameters.ts';
+import type { ReportLanes } from './report-lanes.ts';
+import { onReportConnection, quickOrSlow } from './report-lanes.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
 import { columnsRead, ReportTooLargeError, runReport } from './run-report.ts';
@@ -39,27 +41,35 @@ import { columnsRead, ReportTooLargeError, runReport } from './run-report.ts';
 
 /** One of the named questions, over the months of the database and, when it is asked for, those of the archive. */
 export async function runCombinedReport(
-  { pool, archive }: Sources,
+  { lanes, archive }: ReportSources,
   { name, args }: { readonly name: string; readonly args: ReportArguments },
   options: QueryOptions,
 ): Promise<ReportAnswer> {
   const report = reportNamed(name);
   const question = { report, args };
-  const onConnection = <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> =>
-    onReportConnection(pool, work);
+  const { signal, includeArchive } = options;
+  const onConnection: OnConnection = (work) =>
+    quickOrSlow(lanes, (lane) => onReportConnection(lane, signal, work));
+  const onSlowConnection: OnConnection = (work) => onReportConnection(lanes.slow, signal, work);
   try {
-    if (!options.includeArchive)
-      return await onConnection((client) => runOverDatabase(client, question, NOT_ASKED));
+    if (!includeArchive) return await onConnection((client) => runOverDatabase(client, question, NOT_ASKED));
     if ('missing' in archive)
       return await onConnection((client) => runOverDatabase(client, question, archive.missing));
     return await retryWhenMoved(() =>
-      archive.reader.ask(options.signal, (session) => runOverArchive(session, question, onConnection)),
+      archive.reader.ask(signal, (session) =>
+        runOverArchive(session, question, { onConnection, onSlowConnection }),
+      ),
     );
   } catch (error: unknown) {
     if (error instanceof TooManyArchivedRowsError)
       throw new ReportTooLargeError(name, error.message, { cause: error });
     throw error;
   }
+}
+
+/** What reports are made of. */
+export interface ReportSources extends Pick<Sources, 'archive'> {
+  readonly lanes: ReportLanes;
 }
 
 /** Runs work on one of the few connections for reports, and returns it afterwards. */
@@ -72,7 +82,7 @@ type OnConnection = <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<
 async function runOverArchive(
   session: ArchiveSession,
   question: ReportQuestion,
-  onConnection: OnConnection,
+  { onConnection, onSlowConnection }: Readonly<Record<'onConnection' | 'onSlowConnection', OnConnection>>,
 ): Promise<ReportAnswer> {
   const { report } = question;
   const months = await onConnection((client) => archivedMonthsOf(client, question));
@@ -86,35 +96,15 @@ async function runOverArchive(
   // A row that comes to the database after this look is found in the end, and all of it is looked for again.
   const databaseIds = await onConnection((client) => selectDatabaseIds(client, rows, fetched));
   const spans = await fetchFolding(session, rows, fetched, databaseIds);
-  return onConnection(async (client) => {
+  return onSlowConnection(async (client) => {
     await createTemporaryTables(client, report);
     await loadArchivedRows(client, session, rows, spans);
     return runOverBoth(client, question, months);
   });
 }
 
-async function onReportConnection<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  // Its loss shows in the query that is under way; unheard, it would end the process.
-  client.on('error', ignoreLoss);
-  let broken = true;
-  try {
-    const answer = await work(client);
-    // With its temporary tables, which nobody else may see.
-    broken = await discardTemporary(client);
-    return answer;
-  } finally {
-    client.release(broken);
-    client.off('error', ignoreLoss);
-  }
-}
-
 /** The reason that an answer names for months of the archive, when the caller did not want them. */
 const NOT_ASKED = 'the archive is searched only with include_archive=true';
-
-function ignoreLoss(): void {
-  // See where it is attached.
-}
 
 /** The report, and its parameters as they were given. */
 interface ReportQuestion {
@@ -248,15 +238,4 @@ async function requireNoNewPartialRecords(
     values: [`${month}T00:00:00Z`, `${addMonths(month, 1)}T00:00:00Z`],
   });
   if (rows.length > 0) throw new MonthMovedMeanwhileError(month);
-}
-
-/** Whether the connection is better given up. */
-async function discardTemporary(client: pg.PoolClient): Promise<boolean> {
-  try {
-    await client.query('discard temp');
-    return false;
-  } catch {
-    // Given up with all it holds.
-    return true;
-  }
 }

@@ -7,6 +7,7 @@ import type { ReportFormat } from './formats.ts';
 import { formatReport, REPORT_FORMATS } from './formats.ts';
 import type { ReportParameter } from './parameters.ts';
 import { ReportParameterError } from './parameters.ts';
+import { createReportLanes } from './report-lanes.ts';
 import type { Report } from './reports.ts';
 import { reportNamed, REPORTS, UnknownReportError } from './reports.ts';
 import { ReportTooLargeError } from './run-report.ts';
@@ -38,7 +39,7 @@ export async function reportCommand(
       const { args, includeArchive, format, raw } = options;
       const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
       const answer = await runCombinedReport(
-        { pool, archive },
+        { lanes: createReportLanes(pool), archive },
         { name: report.name, args },
         // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
