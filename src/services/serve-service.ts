@@ -17,6 +17,7 @@ import { createTokenGate } from '../api/auth/token-gate.ts';
 import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
 import { createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
+import { openCodec } from '../api/routes/codec-routes.ts';
 import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, type PoolOptions, REPORT_WORK_MEM } from '../database/pool.ts';
@@ -27,10 +28,8 @@ import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
-import { createCodecEndpoint } from '../temporal/codec-endpoint.ts';
 import { connectTemporalLazily } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
-import { createPayloadCodec } from '../temporal/payload-codec.ts';
 import { createRestores } from '../temporal/restores.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { type Listening, listening } from './listening.ts';
@@ -88,10 +87,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           durability,
           deferral,
           redactor,
-          codec: {
-            endpoint: createCodecEndpoint(createPayloadCodec(config.temporal.payloads)),
-            origins: config.api.codecOrigins,
-          },
+          codec: openCodec(config.temporal.payloads, config.api.codecOrigins),
           cluster: config.watcher.cluster,
           deferredStatusCode: config.api.deferredStatusCode,
           logger,

@@ -1,16 +1,8 @@
-import type { Payload, PayloadCodec } from '@temporalio/common';
+import type { Payload } from '@temporalio/common';
 
 import { reasonOf } from '../domain/errors.ts';
-
-/** Payloads as Temporal's UI and command line send them to a codec server: bytes as base64. */
-export interface CodecBody {
-  readonly payloads: readonly JsonPayload[];
-}
-
-interface JsonPayload {
-  readonly metadata?: Readonly<Record<string, string>>;
-  readonly data?: string;
-}
+import { Semaphore } from '../domain/semaphore.ts';
+import { type BoundedPayloadCodec, PayloadsTooLargeError } from './payload-codec.ts';
 
 /** The body is none that a codec server takes. */
 export class CodecBodyError extends Error {
@@ -29,31 +21,71 @@ export class UndecodablePayloadError extends Error {
   }
 }
 
+/** Others are being coded, and as many wait as may. */
+export class CodecBusyError extends Error {
+  constructor() {
+    super('other payloads are being coded; send these again');
+    this.name = 'CodecBusyError';
+  }
+}
+
+/** Payloads as Temporal's UI and command line take them: JSON with bytes as base64. */
+export interface CodedPayloads {
+  readonly count: number;
+  /** The body in pieces: as one text it would take several times what was decoded. */
+  readonly text: Iterable<string>;
+}
+
 /** What Temporal's UI calls to show payloads that are compressed or encrypted. Whoever may call it reads everything. */
 export interface CodecEndpoint {
-  encode(body: unknown): Promise<CodecBody>;
-  decode(body: unknown): Promise<CodecBody>;
+  /** The signal ends the wait for others. */
+  encode(body: unknown, signal: AbortSignal): Promise<CodedPayloads>;
+  decode(body: unknown, signal: AbortSignal): Promise<CodedPayloads>;
 }
+
+/** In one request. */
+export const MAX_PAYLOADS = 100;
+/** Twice the most that one payload may be. A few hundred bytes decompress to that much, whoever sends them. */
+const MAX_DECODED_BYTES = 8 * 1024 * 1024;
+/** More than the pages of a few people send at once. */
+const MAX_WAITING = 32;
 
 export const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-export function createCodecEndpoint(codec: PayloadCodec): CodecEndpoint {
+/** One request at a time: what one of them may take in memory is what all of them take. */
+export function createCodecEndpoint(codec: BoundedPayloadCodec): CodecEndpoint {
+  const waiting = { most: MAX_WAITING, refusal: () => new CodecBusyError() };
+  const semaphore = new Semaphore({ permits: 1, waiting });
+  const alone = async (signal: AbortSignal, work: () => Promise<Payload[]>): Promise<CodedPayloads> => {
+    const release = await semaphore.acquire(signal);
+    try {
+      const payloads = await work();
+      return { count: payloads.length, text: writeBody(payloads) };
+    } finally {
+      release();
+    }
+  };
   return {
-    encode: async (body) => writeBody(await codec.encode(readBody(body))),
-    decode: async (body) => {
-      const payloads = readBody(body);
-      try {
-        return writeBody(await codec.decode(payloads));
-      } catch (error: unknown) {
-        throw new UndecodablePayloadError(error);
-      }
-    },
+    encode: (body, signal) => alone(signal, () => codec.encode(readBody(body))),
+    decode: (body, signal) =>
+      alone(signal, async () => {
+        const payloads = readBody(body);
+        try {
+          return await codec.decodeWithin(payloads, MAX_DECODED_BYTES);
+        } catch (error: unknown) {
+          throw error instanceof PayloadsTooLargeError ? error : new UndecodablePayloadError(error);
+        }
+      }),
   };
 }
 
 function readBody(body: unknown): Payload[] {
   const payloads = isObject(body) ? body['payloads'] : undefined;
   if (!Array.isArray(payloads)) throw new CodecBodyError('the body has no list `payloads`');
+  if (payloads.length > MAX_PAYLOADS)
+    throw new PayloadsTooLargeError(
+      `there are ${payloads.length} payloads, of which ${MAX_PAYLOADS} are taken`,
+    );
   return payloads.map((payload: unknown) => {
     if (!isObject(payload)) throw new CodecBodyError('a payload is not an object');
     const { metadata = {}, data = '' } = payload;
@@ -65,15 +97,20 @@ function readBody(body: unknown): Payload[] {
   });
 }
 
-function writeBody(payloads: readonly Payload[]): CodecBody {
-  return {
-    payloads: payloads.map(({ metadata, data }) => ({
-      metadata: Object.fromEntries(
-        Object.entries(metadata ?? {}).map(([name, value]) => [name, base64Of(value)]),
-      ),
-      data: base64Of(data),
-    })),
-  };
+/** A multiple of 3, so that the base64 of the pieces is that of the whole. */
+const PIECE_BYTES = 48 * 1024;
+
+function* writeBody(payloads: readonly Payload[]): Generator<string> {
+  yield '{"payloads":[';
+  for (const [index, { metadata, data }] of payloads.entries()) {
+    const members = Object.entries(metadata ?? {}).map(([name, value]) => [name, base64Of(value)]);
+    yield `${index === 0 ? '' : ','}{"metadata":${JSON.stringify(Object.fromEntries(members))},"data":"`;
+    const bytes = data ?? new Uint8Array();
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+      yield base64Of(bytes.subarray(at, at + PIECE_BYTES));
+    yield '"}';
+  }
+  yield ']}';
 }
 
 function bytesOf(value: unknown): Uint8Array {

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
@@ -27,6 +28,19 @@ export class UnknownPayloadKeyError extends Error {
   }
 }
 
+/** Payloads that are more than their caller takes. */
+export class PayloadsTooLargeError extends Error {
+  constructor(problem: string) {
+    super(`${problem}; send fewer of them at once`);
+    this.name = 'PayloadsTooLargeError';
+  }
+}
+
+export interface BoundedPayloadCodec extends PayloadCodec {
+  /** As `decode`, for payloads of a stranger: rejects as soon as those decoded have more bytes together. */
+  decodeWithin(payloads: readonly Payload[], maxBytes: number): Promise<Payload[]>;
+}
+
 const { Payload: WirePayload } = proto.temporal.api.common.v1;
 
 const COMPRESSED = 'binary/zstd';
@@ -36,43 +50,84 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 /** Twice what Temporal takes in one payload: more can only be a bomb. */
 const MAX_DECOMPRESSED_BYTES = 4 * 1024 * 1024;
+/** As a power of two: a frame may ask for a window of 128 MiB, whatever it holds. */
+const MAX_WINDOW_LOG = 22;
+/** Data and a few members of metadata: a million small members would take a hundred times their bytes. */
+const MAX_FIELDS = 64;
+
+/** Node takes no smaller one. */
+const MIN_CHUNK_BYTES = constants.Z_MIN_CHUNK;
+
+const compressBytes = promisify(zstdCompress);
+const decompressBytes = promisify(zstdDecompress);
 
 /**
  * Compresses, then encrypts, whatever this product puts into Temporal: the payload as a whole, with its metadata. What is
  * neither compressed nor encrypted passes through, so that it can be turned on and off while workflows run.
  */
-export function createPayloadCodec({ compressAboveBytes, keys }: PayloadOptions): PayloadCodec {
+export function createPayloadCodec({ compressAboveBytes, keys }: PayloadOptions): BoundedPayloadCodec {
   const secrets = new Map(keys.map(({ id, secret }) => [id, Buffer.from(secret, 'base64')]));
   const [active] = keys;
-  const seal = (payload: Payload): Payload => {
-    const small = compress(payload, compressAboveBytes);
+  const seal = async (payload: Payload): Promise<Payload> => {
+    const small = await compress(payload, compressAboveBytes);
     const secret = secrets.get(active?.id ?? '');
     return active === undefined || secret === undefined ? small : encrypt(small, active.id, secret);
   };
-  const open = (payload: Payload): Payload => {
-    switch (textOf(payload.metadata?.['encoding'])) {
-      case ENCRYPTED:
-        return open(decrypt(payload, secrets));
-      case COMPRESSED:
-        return decodePayload(
-          zstdDecompressSync(payload.data ?? new Uint8Array(), { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
-        );
-      default:
-        return payload;
+  const open = (payload: Payload, leftBytes: number): Promise<Payload> => {
+    const plain = encodingOf(payload) === ENCRYPTED ? decrypt(payload, secrets) : payload;
+    return encodingOf(plain) === COMPRESSED ? decompress(plain, leftBytes) : Promise.resolve(plain);
+  };
+  const decodeWithin = async (payloads: readonly Payload[], maxBytes: number): Promise<Payload[]> => {
+    const opened: Payload[] = [];
+    let leftBytes = maxBytes;
+    // One after the other: what is left bounds the next one while it is being decompressed.
+    for (const payload of payloads) {
+      const plain = await open(payload, leftBytes);
+      leftBytes -= plain.data?.length ?? 0;
+      if (leftBytes < 0) throw tooLarge();
+      opened.push(plain);
     }
+    return opened;
   };
   return {
-    encode: (payloads) => Promise.resolve().then(() => payloads.map(seal)),
-    decode: (payloads) => Promise.resolve().then(() => payloads.map(open)),
+    encode: (payloads) => Promise.all(payloads.map(seal)),
+    decode: (payloads) => decodeWithin(payloads, Infinity),
+    decodeWithin,
   };
 }
 
-function compress(payload: Payload, aboveBytes: number): Payload {
+async function compress(payload: Payload, aboveBytes: number): Promise<Payload> {
   if (aboveBytes === 0 || (payload.data?.length ?? 0) <= aboveBytes) return payload;
-  const compressed = zstdCompressSync(encodePayload(payload));
+  const compressed = await compressBytes(encodePayload(payload));
   // What does not shrink (an archive, a key) is better left readable.
   if (compressed.length >= (payload.data?.length ?? 0)) return payload;
   return { metadata: { encoding: Buffer.from(COMPRESSED) }, data: compressed };
+}
+
+/**
+ * Stops at the limit: what is behind it is never made. For a stranger it is written into one piece of memory, of which
+ * only what is filled counts: pieces would be there twice while they are joined, and Zstandard would keep a window.
+ */
+async function decompress({ data }: Payload, leftBytes: number): Promise<Payload> {
+  const maxOutputLength = Math.max(1, Math.min(MAX_DECOMPRESSED_BYTES, leftBytes));
+  const params = { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
+  const chunkSize = Number.isFinite(leftBytes)
+    ? maxOutputLength + MIN_CHUNK_BYTES
+    : constants.Z_DEFAULT_CHUNK;
+  try {
+    const bytes = await decompressBytes(data ?? new Uint8Array(), { maxOutputLength, chunkSize, params });
+    requireFewFields(bytes);
+    // The payload is a view: a small one would keep all that was reserved.
+    return decodePayload(bytes.length < chunkSize / 2 ? Uint8Array.from(bytes) : bytes);
+  } catch (error: unknown) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    if (leftBytes < MAX_DECOMPRESSED_BYTES) throw tooLarge();
+    throw new Error(`it has more than ${MAX_DECOMPRESSED_BYTES} bytes`, { cause: error });
+  }
+}
+
+function tooLarge(): PayloadsTooLargeError {
+  return new PayloadsTooLargeError('decoded, the payloads are more bytes than are allowed together');
 }
 
 function encrypt(payload: Payload, keyId: string, secret: Buffer): Payload {
@@ -109,4 +164,36 @@ function decodePayload(bytes: Uint8Array): Payload {
 
 function textOf(bytes: Uint8Array | null | undefined): string {
   return Buffer.from(bytes ?? []).toString();
+}
+
+function encodingOf({ metadata }: Payload): string {
+  return textOf(metadata?.['encoding']);
+}
+
+const LENGTH_DELIMITED = 2;
+/** In bytes: 4 hold every length that is allowed here. A longer form of the same number is none that an encoder writes. */
+const MAX_VARINT = 4;
+
+/**
+ * Steps over the fields of a Payload in Protobuf's wire format, before objects are made of them. Stricter than the decoder,
+ * so that nothing that it makes is passed over here.
+ */
+function requireFewFields(bytes: Uint8Array): void {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let length = 1; length <= MAX_VARINT; length += 1) {
+      const byte = bytes[at] ?? 0;
+      at += 1;
+      value += (byte & 127) * 128 ** (length - 1);
+      if (byte < 128) return value;
+    }
+    throw new Error('it is no payload');
+  };
+  for (let fields = 1; at < bytes.length; fields += 1) {
+    if (fields > MAX_FIELDS) throw new Error(`it has more than ${MAX_FIELDS} fields`);
+    if (varint() % 8 !== LENGTH_DELIMITED) throw new Error('it is no payload');
+    const length = varint();
+    at += length;
+  }
 }

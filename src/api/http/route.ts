@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 import type { JsonObject } from '../../domain/json.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Caller, Verb } from '../auth/gate.ts';
@@ -29,8 +31,8 @@ export interface ApiRequest {
 export interface Answer {
   readonly status: number;
   readonly mediaType: string;
-  /** Already written: numbers of records never pass through JavaScript on their way out. */
-  readonly body: string;
+  /** Already written: numbers of records never pass through JavaScript on their way out. A stream for what is large. */
+  readonly body: string | Readable;
   readonly headers?: Readonly<Record<string, string>>;
   /** Records in the answer: what the trace of a read says. */
   readonly rows?: number;

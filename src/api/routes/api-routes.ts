@@ -61,7 +61,7 @@ export interface ApiServices {
   readonly deferral?: Deferral | undefined;
   readonly redactor: Redactor;
   /** Without it there is no codec server. */
-  readonly codec?: PayloadCodecAccess;
+  readonly codec?: PayloadCodecAccess | undefined;
   /** The configured cluster. */
   readonly cluster: string;
   /** Status of a post that Temporal keeps: 202, or 201 for clients that know no other success. */

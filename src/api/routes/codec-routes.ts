@@ -1,18 +1,40 @@
 import { Buffer } from 'node:buffer';
+import { Readable } from 'node:stream';
 
 import { named } from '../../domain/named-schema.ts';
-import type { CodecBody, CodecEndpoint } from '../../temporal/codec-endpoint.ts';
-import { BASE64, CodecBodyError, UndecodablePayloadError } from '../../temporal/codec-endpoint.ts';
+import type { CodecEndpoint, CodedPayloads } from '../../temporal/codec-endpoint.ts';
+import {
+  BASE64,
+  CodecBodyError,
+  CodecBusyError,
+  createCodecEndpoint,
+  MAX_PAYLOADS,
+  UndecodablePayloadError,
+} from '../../temporal/codec-endpoint.ts';
+import {
+  createPayloadCodec,
+  type PayloadOptions,
+  PayloadsTooLargeError,
+} from '../../temporal/payload-codec.ts';
 import type { Verb } from '../auth/gate.ts';
 import { readJsonBody } from '../http/json-body.ts';
-import { Problem } from '../http/problems.ts';
+import { Problem, retryAfter } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
-import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
+import { JSON_MEDIA_TYPE } from '../http/route.ts';
 
 export interface PayloadCodecAccess {
   readonly endpoint: CodecEndpoint;
   /** Origins of the Temporal UIs that may call it from a browser. */
   readonly origins: readonly string[];
+}
+
+/** None where nothing is compressed or encrypted: then there is nothing to decode, and nothing that could be asked for. */
+export function openCodec(
+  payloads: PayloadOptions,
+  origins: readonly string[],
+): PayloadCodecAccess | undefined {
+  if (payloads.compressAboveBytes === 0 && payloads.keys.length === 0) return undefined;
+  return { endpoint: createCodecEndpoint(createPayloadCodec(payloads)), origins };
 }
 
 /**
@@ -25,14 +47,14 @@ export function codecRoutes({ endpoint, origins }: PayloadCodecAccess): readonly
       path: '/codec/decode',
       access: 'get',
       summary: 'Decodes payloads of Temporal, for its UI and command line',
-      work: (body) => endpoint.decode(body),
+      work: (body, signal) => endpoint.decode(body, signal),
     }),
     codecRoute(origins, {
       path: '/codec/encode',
       // What this product's keys encrypted counts as written by it.
       access: 'create',
       summary: 'Encodes payloads for Temporal, such as the arguments of an update',
-      work: (body) => endpoint.encode(body),
+      work: (body, signal) => endpoint.encode(body, signal),
     }),
   ];
 }
@@ -41,7 +63,7 @@ interface Coding {
   readonly path: string;
   readonly access: Verb;
   readonly summary: string;
-  readonly work: (body: unknown) => Promise<CodecBody>;
+  readonly work: (body: unknown, signal: AbortSignal) => Promise<CodedPayloads>;
 }
 
 function codecRoute(origins: readonly string[], { path, access, summary, work }: Coding): Route {
@@ -60,13 +82,18 @@ function codecRoute(origins: readonly string[], { path, access, summary, work }:
           content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA } },
         },
       },
-      problems: ['malformed-body', 'body-too-large', 'undecodable-payload'],
+      problems: [
+        'malformed-body',
+        'body-too-large',
+        'payloads-too-large',
+        'undecodable-payload',
+        'codec-busy',
+      ],
     },
     answer: async (request) => {
-      const coded = await code(request, work);
-      const [caller, payloads] = [request.caller.name, coded.payloads.length];
-      request.log.info({ caller, path, payloads }, 'payloads of Temporal were coded');
-      return jsonAnswer(coded);
+      const { count: payloads, text } = await code(request, work);
+      request.log.info({ caller: request.caller.name, path, payloads }, 'payloads of Temporal were coded');
+      return { status: 200, mediaType: JSON_MEDIA_TYPE, body: Readable.from(text) };
     },
   };
 }
@@ -75,14 +102,25 @@ function codecRoute(origins: readonly string[], { path, access, summary, work }:
  * What is wrong with the body or a payload becomes a problem. The errors of the codec say what, and hold no
  * payload.
  */
-async function code(request: ApiRequest, work: Coding['work']): Promise<CodecBody> {
+async function code(request: ApiRequest, work: Coding['work']): Promise<CodedPayloads> {
+  const { signal } = request;
   try {
-    return await work(readJsonBody(request));
+    return await work(readJsonBody(request), signal);
   } catch (error: unknown) {
     if (error instanceof CodecBodyError) throw new Problem('malformed-body', error.message);
+    if (error instanceof PayloadsTooLargeError) throw new Problem('payloads-too-large', error.message);
+    // Where the caller has gone nobody reads the answer; the log should not call it a mistake of ours.
+    if (error instanceof CodecBusyError || signal.aborted) throw busy(error);
     if (error instanceof UndecodablePayloadError) throw new Problem('undecodable-payload', error.message);
     throw error;
   }
+}
+
+function busy(cause: unknown): Problem {
+  return new Problem('codec-busy', 'other payloads are being coded; send these again', {
+    ...retryAfter(1),
+    cause,
+  });
 }
 
 const base64 = { type: 'string', contentEncoding: 'base64', pattern: BASE64.source };
@@ -93,6 +131,7 @@ const BODY_SCHEMA = named('Payloads', {
   properties: {
     payloads: {
       type: 'array',
+      maxItems: MAX_PAYLOADS,
       items: named('Payload', {
         type: 'object',
         properties: { metadata: { type: 'object', additionalProperties: base64 }, data: base64 },
