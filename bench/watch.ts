@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { repositoryPath } from '../test/support/repository.ts';
+import { programFlags, repositoryPath } from '../test/support/repository.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, ratePerSecond, summarise } from './harness.ts';
@@ -20,10 +20,10 @@ const LIVES = 3;
 const MIB = 1_024 * 1_024;
 
 /**
- * What Node takes for its heap in a container of 512 MiB, as the chart makes it. On a large machine garbage lies until
+ * What Node takes for its heap in a container of 512 MiB, as the chart makes it, with the flags of the program. On a large machine garbage lies until
  * there is a reason to sweep, and a peak says more about the machine than about the watcher.
  */
-const HEAP_OF_CHART = ['--max-old-space-size=256', '--max-semi-space-size=1'];
+const HEAP_OF_CHART = ['--max-old-space-size=256', ...programFlags()];
 
 export const watchBench: Bench = {
   name: BENCH,

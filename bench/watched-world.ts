@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Sandbox } from '../dev/sandbox/sandbox.ts';
 import { startSandbox } from '../dev/sandbox/sandbox.ts';
 import { createPool } from '../src/database/pool.ts';
+import { programFlags } from '../test/support/repository.ts';
 import type { StartedServers } from '../test/support/started-servers.ts';
 import { withServers } from '../test/support/started-servers.ts';
 import { until } from '../test/support/until.ts';
@@ -89,7 +90,8 @@ async function startPrograms(
     REMEDIATION_AUDIT_WATCHER_METRICS_PORT: '0',
     ...given,
   };
-  const programs = { watch: startProgram(['watch'], { env }), work: startProgram(['work'], { env }) };
+  const options = { env, flags: programFlags() };
+  const programs = { watch: startProgram(['watch'], options), work: startProgram(['work'], options) };
   for (const [name, program] of Object.entries(programs)) await untilStarted(name, program);
   return programs;
 }

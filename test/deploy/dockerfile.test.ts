@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { VARIABLES } from '../../src/config/variables.ts';
 import { createIgnore, type Instruction, parseDockerfile, type Stage } from '../support/dockerfile.ts';
-import { repositoryPath } from '../support/repository.ts';
+import { programFlags, repositoryPath } from '../support/repository.ts';
 
 interface Package {
   name: string;
@@ -138,6 +138,7 @@ describe('what is run', () => {
     const program = manifest.bin[manifest.name] ?? '';
     expect(only(image, 'ENTRYPOINT').words).toEqual([
       'node',
+      ...programFlags(),
       posix.join(only(image, 'WORKDIR').text, program),
     ]);
     expect(existsSync(repositoryPath(program.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')))).toBe(true);

@@ -21,14 +21,22 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A program, with arguments, that runs ours. */
   readonly wrapper?: readonly string[];
+  /** Of Node. Default none. */
+  readonly flags?: readonly string[];
 }
 
 /** `remediation-audit …` as a user starts it, from the source tree. */
 export function startProgram(
   args: readonly string[],
-  { env = {}, wrapper = [] }: StartOptions = {},
+  { env = {}, wrapper = [], flags = [] }: StartOptions = {},
 ): RunningProgram {
-  const [command = '', ...rest] = [...wrapper, process.execPath, repositoryPath('dev/main.ts'), ...args];
+  const [command = '', ...rest] = [
+    ...wrapper,
+    process.execPath,
+    ...flags,
+    repositoryPath('dev/main.ts'),
+    ...args,
+  ];
   // A developer's own kubeconfig must not decide what a test watches.
   const inherited = { ...process.env, KUBECONFIG: '' };
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, ...env } });
