@@ -100,7 +100,8 @@ export function decodeBase64(text: string): string | undefined {
 
 const SHORTEST = 40;
 const CANDIDATE = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{40,}={0,2}/g;
-const DIGEST_BEFORE = /sha-?(?:1|224|256|384|512)[:-]$/i;
+/** Also the sums of Go modules. */
+const DIGEST_BEFORE = /sha-?(?:1|224|256|384|512)[:-]$|\bh1:$/i;
 const DIGEST_ITSELF = /^sha-?(?:1|224|256|384|512)-/i;
 const LOOK_BACK = 8;
 
@@ -118,10 +119,14 @@ export const replaceEncoded: Replace = (text, { redact }) =>
  */
 const LEAST_CHANGES = 0.38;
 
+/** One part of a path or of a name: words, `Microsoft`, `resourceGroups`, `v2`; or hexadecimal, as in a uid. */
+const WORDS = /^(?:[A-Za-z]?[a-z]*(?:[A-Z][a-z]+)*\d{0,3}|[A-Z]+|[a-f0-9]*)$/;
+
 /** Hexadecimal digests, names in lower case and paths of words are not encoded data; audits are full of them. */
 function isEncoded(run: string): boolean {
   if (run.length < SHORTEST) return false;
   if (!/[a-z]/.test(run) || !/[A-Z]/.test(run) || !/[0-9+/=]/.test(run)) return false;
+  if (run.split(/[-_/]/).every((part) => WORDS.test(part))) return false;
   let changes = 0;
   for (let index = 1; index < run.length; index += 1) {
     if (kindOfLetter(run.charCodeAt(index)) !== kindOfLetter(run.charCodeAt(index - 1))) changes += 1;

@@ -2,10 +2,10 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../domain/json.ts';
 import type { Budget } from './budget.ts';
 import { COST } from './budget.ts';
-import type { KeyNames } from './key-names.ts';
+import type { KeyNames, KeyRule } from './key-names.ts';
 import { REFERENCE_MEMBERS } from './key-names.ts';
 import type { TextContext } from './rule.ts';
-import { isValue } from './values.ts';
+import { isOpaque, isValue } from './values.ts';
 
 export interface JsonRules {
   readonly names: KeyNames;
@@ -21,6 +21,8 @@ interface Context extends TextContext {
   readonly secret?: string | undefined;
   /** The name of a secret stands right before this value; its numbers count too. */
   readonly direct?: boolean;
+  /** Only what a machine made is secret here; its name is also that of other things. */
+  readonly opaque?: boolean;
   /** Items of a SecretList, which need not repeat their kind. */
   readonly secrets?: boolean;
 }
@@ -30,6 +32,8 @@ export const PLAIN: Context = {};
 const KUBERNETES_SECRET = 'kubernetes-secret';
 /** So many members of an object may be unreadable one by one; to say it of more would be work too. */
 const MOST_UNREADABLE = 1_000;
+/** Members of a JSON web key that its owner keeps. */
+const PRIVATE_PARTS: ReadonlySet<string> = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k']);
 /** A name this short is no secret itself. */
 const SHORTEST_SECRET_KEY = 16;
 
@@ -39,7 +43,7 @@ export function redactValue(value: JsonValue, rules: JsonRules, context: Context
   if (typeof value === 'string') return redactString(value, rules, context);
   if (Array.isArray(value) || isJsonObject(value)) return redactContainer(value, rules, context);
   // A password may be all digits; a number of tokens is a count.
-  if (context.direct !== true || context.secret === undefined || context.secret === 'token') return value;
+  if (context.direct !== true || context.secret === undefined) return value;
   const lexeme = numberLexeme(value);
   if (lexeme === undefined) return value;
   // The quotes that a number does not have.
@@ -65,7 +69,10 @@ function redactArray(array: JsonValue[], rules: JsonRules, context: Context): Js
 
 function redactString(text: string, rules: JsonRules, context: Context): string {
   const isSecret =
-    context.secret !== undefined && (isValue(text) || (context.secret === KUBERNETES_SECRET && text !== ''));
+    context.secret !== undefined &&
+    (context.secret === KUBERNETES_SECRET
+      ? text !== ''
+      : isValue(text) && (context.opaque !== true || isOpaque(text)));
   return isSecret ? rules.replace(context.secret, text) : rules.redactText(text, context);
 }
 
@@ -100,14 +107,24 @@ function isHopeless(membersLeft: number, { budget }: JsonRules): boolean {
 function contextsBelow(object: JsonObject, rules: JsonRules, context: Context): (name: string) => Context {
   const { kind, name: pairName, key: pairKey } = object;
   const isSecret = kind === 'Secret' || context.secrets === true;
+  const isWebKey = typeof object['kty'] === 'string';
   // An environment variable of a container, or any list of pairs: {name: DB_PASSWORD, value: …}.
   const pair = [pairName, pairKey].find((candidate) => typeof candidate === 'string');
   const pairRule = pair === undefined ? undefined : rules.names.secretRule(pair);
   return (name) => {
     if (isSecret && (name === 'data' || name === 'stringData')) return { secret: KUBERNETES_SECRET };
     if (kind === 'SecretList' && name === 'items') return { secrets: true };
-    if (pairRule !== undefined && name === 'value') return { secret: pairRule.kind, direct: true };
+    if (pairRule !== undefined && name === 'value') return contextOfRule(pairRule);
+    if (isWebKey && PRIVATE_PARTS.has(name)) return { secret: 'private-key' };
     return contextOfMember(name, rules, context);
+  };
+}
+
+function contextOfRule(rule: KeyRule): Context {
+  return {
+    secret: rule.kind,
+    direct: rule.counts !== true && rule.opaque !== true,
+    opaque: rule.opaque === true,
   };
 }
 
@@ -121,10 +138,10 @@ function contextOfMember(name: string, rules: JsonRules, context: Context): Cont
     fingerprint: context.fingerprint === true || judged.isFingerprint,
   };
   if (context.secret === KUBERNETES_SECRET) return { ...textContext, secret: KUBERNETES_SECRET };
-  if (rule !== undefined) return { ...textContext, secret: rule.kind, direct: true };
+  if (rule !== undefined) return { ...textContext, ...contextOfRule(rule) };
   return REFERENCE_MEMBERS.has(name) || judged.isPublic
     ? textContext
-    : { ...textContext, secret: context.secret };
+    : { ...textContext, secret: context.secret, opaque: context.opaque === true };
 }
 
 /** A map may be keyed by what is secret. */

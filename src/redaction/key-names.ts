@@ -9,7 +9,19 @@ export interface KeyRule {
   readonly suffix?: boolean;
   /** Also an ordinary word: in prose (`secret: not found`) the value must look like a secret. Default false. */
   readonly common?: boolean;
+  /** Only as the last words of the name: `DB_PASS`, but not `passThrough`. Default false. */
+  readonly last?: boolean;
+  /** Also the name of what is no secret, `routing key`: the value must look like one that a machine made. Default false. */
+  readonly opaque?: boolean;
+  /** Numbers under it are counts: `tokens: 812`, `pass=41`. Default false. */
+  readonly counts?: boolean;
 }
+
+const opaqueKeys = (...names: readonly string[]): readonly KeyRule[] =>
+  names.map((name) => ({ kind: 'api-key', words: `${name} key`, opaque: true }));
+/** Names whose last word is `pass` and not set apart from the word before it. */
+const gluedPasses = (...names: readonly string[]): readonly KeyRule[] =>
+  names.map((name) => ({ kind: 'password', words: `${name}pass` }));
 
 export const KEY_RULES: readonly KeyRule[] = [
   { kind: 'password', words: 'password', suffix: true },
@@ -18,17 +30,37 @@ export const KEY_RULES: readonly KeyRule[] = [
   { kind: 'password', words: 'pwd', suffix: true },
   { kind: 'password', words: 'passphrase', suffix: true },
   { kind: 'password', words: 'passcode', suffix: true },
+  { kind: 'password', words: 'pass', last: true, common: true, counts: true },
+  ...gluedPasses(
+    'db',
+    'user',
+    'root',
+    'admin',
+    'store',
+    'key',
+    'auth',
+    'ftp',
+    'smtp',
+    'mail',
+    'bind',
+    'ldap',
+  ),
+  ...gluedPasses('require', 'become', 'sudo', 'my', 'login', 'proxy', 'http', 'cert', 'pg', 'redis', 'mq'),
+  { kind: 'password', words: 'pw', suffix: true, last: true },
+  { kind: 'password', words: 'psk' },
+  { kind: 'password', words: 'pre shared key' },
+  { kind: 'password', words: 'preshared key' },
   { kind: 'api-key', words: 'api key' },
   { kind: 'api-key', words: 'apikey', suffix: true },
   { kind: 'api-key', words: 'api keys' },
-  { kind: 'access-key', words: 'access key' },
+  { kind: 'access-key', words: 'access key', common: true },
   { kind: 'access-key', words: 'accesskey', suffix: true },
-  { kind: 'access-key', words: 'account key' },
-  { kind: 'private-key', words: 'private key' },
+  { kind: 'access-key', words: 'account key', common: true },
+  { kind: 'private-key', words: 'private key', common: true },
   { kind: 'private-key', words: 'privatekey', suffix: true },
-  { kind: 'private-key', words: 'signing key' },
-  { kind: 'private-key', words: 'encryption key' },
-  { kind: 'private-key', words: 'master key' },
+  { kind: 'private-key', words: 'signing key', common: true },
+  { kind: 'private-key', words: 'encryption key', common: true },
+  { kind: 'private-key', words: 'master key', common: true },
   { kind: 'connection-string', words: 'connection string' },
   { kind: 'connection-string', words: 'connectionstring', suffix: true },
   { kind: 'connection-string', words: 'conn str' },
@@ -37,13 +69,40 @@ export const KEY_RULES: readonly KeyRule[] = [
   { kind: 'secret', words: 'client secret' },
   { kind: 'secret', words: 'secret', suffix: true, common: true },
   { kind: 'secret', words: 'secrets', common: true },
-  { kind: 'token', words: 'token', suffix: true, common: true },
-  { kind: 'token', words: 'tokens', common: true },
+  { kind: 'token', words: 'token', suffix: true, common: true, counts: true },
+  { kind: 'token', words: 'tokens', common: true, counts: true },
   { kind: 'credential', words: 'credential', suffix: true, common: true },
   { kind: 'credential', words: 'credentials', suffix: true, common: true },
   { kind: 'authorization', words: 'authorization', common: true },
   { kind: 'cookie', words: 'cookie', common: true },
   { kind: 'cookie', words: 'cookies', common: true },
+  { kind: 'cookie', words: 'setcookie' },
+  { kind: 'authorization', words: 'auth', last: true, opaque: true },
+  { kind: 'private-key', words: 'hmac key' },
+  ...opaqueKeys(
+    'app',
+    'application',
+    'routing',
+    'integration',
+    'subscription',
+    'storage',
+    'admin',
+    'auth',
+    'service',
+  ),
+  ...opaqueKeys(
+    'shared',
+    'server',
+    'tls',
+    'ssh',
+    'client',
+    'session',
+    'license',
+    'write',
+    'ingest',
+    'ingestion',
+  ),
+  ...opaqueKeys('consumer', 'deploy', 'certificate', 'webhook', 'secure auth', 'logged in', 'nonce', 'data'),
 ];
 
 /** Words and phrases, separated by commas. */
@@ -60,9 +119,12 @@ const PUBLIC_NAMES = wordList(`
 /** Last words of a name that make it a remark about a secret: `token_ttl`, `passwordPolicy`, `private-key-file`. */
 const REMARK_WORDS = wordList(`
   age, algorithm, at, audience, budget, count, enabled, endpoint, expiration, expired, expires, expiry,
-  file, format, in, issuer, length, limit, mode, path, policy, provider, refs, required, rotation,
-  seconds, status, ttl, type, uri, url, usage, used, valid
+  file, format, header, in, issuer, length, limit, mode, path, policy, provider, refs, required, reviewer,
+  rotation, seconds, status, ttl, type, uri, url, usage, used, valid
 `);
+
+/** The same, but for a parameter in capital letters, which somebody chose: `CA_SECRET_NAME` may hold anything. */
+const REFERENCE_WORDS = wordList(`class, name, names, ref, selector, store`);
 
 /** Members that say which secret is meant, below a name that is secret itself: `updateSecret: {name, namespace}`. */
 export const REFERENCE_MEMBERS = wordList(`
@@ -120,15 +182,17 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
   const rules = [...extraNames.map(ruleOf), ...KEY_RULES];
   const publicNames = new Set([...PUBLIC_NAMES, ...exemptNames.map((name) => wordsOf(name).join(' '))]);
   const mayBeSecret = finderOf(rules, 'i', '[^A-Za-z0-9]*');
-  const ruleFor = (words: readonly string[], whole: string): KeyRule | undefined => {
+  const ruleFor = (name: string, words: readonly string[], whole: string): KeyRule | undefined => {
     const rule = rules.find((candidate) => matches(candidate, words));
     if (rule === undefined || publicNames.has(whole)) return undefined;
-    return REMARK_WORDS.has(words.at(-1) ?? '') ? undefined : rule;
+    const last = words.at(-1) ?? '';
+    const isReference = REFERENCE_WORDS.has(last) && /[a-z]/.test(name);
+    return REMARK_WORDS.has(last) || isReference ? undefined : rule;
   };
   const judge = remembering((name) => {
     const words = wordsOf(name);
     const whole = words.join(' ');
-    const rule = mayBeSecret.test(name) ? ruleFor(words, whole) : undefined;
+    const rule = mayBeSecret.test(name) ? ruleFor(name, words, whole) : undefined;
     const isPublic = publicNames.has(whole);
     const isIdentity = IDENTITY_NAMES.has(whole);
     const isFingerprint = words.some((word) => FINGERPRINT_WORDS.has(word));
@@ -151,13 +215,20 @@ function ruleOf(name: string): KeyRule {
 }
 
 function matches(rule: KeyRule, words: readonly string[]): boolean {
-  if (` ${words.join(' ')} `.includes(` ${rule.words} `)) return true;
+  const name = ` ${words.join(' ')} `;
+  if (rule.last === true) return name.endsWith(rule.suffix === true ? `${rule.words} ` : ` ${rule.words} `);
+  if (name.includes(` ${rule.words} `)) return true;
   return rule.suffix === true && words.some((word) => word.endsWith(rule.words));
 }
 
 function finderOf(rules: readonly KeyRule[], flags: string, betweenWords: string): RegExp {
   const sources = new Set(rules.map((rule) => rule.words.split(' ').join(betweenWords)));
-  return new RegExp([...sources].join('|'), flags);
+  const all = [...sources];
+  // A longer source that holds a shorter one finds nothing that the shorter one does not.
+  return new RegExp(
+    all.filter((source) => !all.some((other) => other !== source && source.includes(other))).join('|'),
+    flags,
+  );
 }
 
 /** Names made by strangers must not fill the memory: beyond this many the rest is judged anew each time. */

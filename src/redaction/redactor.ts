@@ -3,7 +3,9 @@
 //
 // A text runs through the rules of `rules.ts`, one after the other, again and again until nothing changes. A JSON value is
 // walked by `json.ts`: names of members (`key-names.ts`) say which values are secret, every other text runs through the rules,
-// and a text that is JSON itself is walked too. `encoded.ts`, `key-values.ts` and `kubernetes-secret.ts` read one format each.
+// and a text that is JSON itself is walked too. `token-forms.ts` is the list of tokens that show by their form what they are;
+// `encoded.ts`, `key-values.ts`, `block-scalars.ts`, `markup.ts`, `commands.ts`, `place-rules.ts` and `kubernetes-secret.ts` read one
+// format each. What is escaped is read once more with its escapes decoded (`escapes.ts`).
 //
 // What must stay true: pure, without Node; redacting twice gives the same as once; every expression and scanner is linear;
 // the work of one record is counted (`budget.ts`) and never timed, so that each machine stores the same.
@@ -14,6 +16,7 @@ import { MAX_BODY_DEPTH } from '../domain/limits.ts';
 import type { Column, Columns, RecordDefinition } from '../domain/records/definition.ts';
 import { columnsByName } from '../domain/records/definition.ts';
 import { Budget, COST, OutOfBudgetError } from './budget.ts';
+import { mayBeEscaped, redactEscaped } from './escapes.ts';
 import type { JsonRules } from './json.ts';
 import { PLAIN, redactValue } from './json.ts';
 import type { KeyNames } from './key-names.ts';
@@ -165,7 +168,24 @@ class Run {
         spend: this.#budget.spend,
       });
     }
-    return after;
+    return mayBeEscaped(after) ? this.#redactEscaped(after, context) : after;
+  }
+
+  #redactEscaped(text: string, context: TextContext): string {
+    const { spend } = this.#budget;
+    spend(text.length * COST.character);
+    return redactEscaped(
+      text,
+      (decoded, note) =>
+        applySteps(decoded, this.#settings.steps, context, {
+          replace: (kind, secret) => (this.#isKept(secret) ? secret : note(kind, secret)),
+          spend,
+        }),
+      (kind, secret) => {
+        spend(COST.replaced);
+        return this.#replace(kind, secret);
+      },
+    );
   }
 
   #column(column: Column | undefined, value: string | boolean): string | boolean {
@@ -228,9 +248,12 @@ class Run {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
+  #isKept(secret: string): boolean {
+    return PLACEHOLDER.test(secret) || this.#settings.exempt.some((pattern) => pattern.test(secret));
+  }
+
   #replace(kind: string, secret: string): string {
-    if (PLACEHOLDER.test(secret) || this.#settings.exempt.some((pattern) => pattern.test(secret)))
-      return secret;
+    if (this.#isKept(secret)) return secret;
     this.#count(kind);
     const placeholder = `[REDACTED:${kind}]`;
     this.#budget.grow(secret.length, placeholder.length);

@@ -1,11 +1,16 @@
-import { decodeBase64, replaceEncoded, replaceJsonWebTokens, replacePem } from './encoded.ts';
+import { BLOCK_HEAD, replaceBlockScalars } from './block-scalars.ts';
+import { COMMAND, replaceInCommands } from './commands.ts';
+import { replaceEncoded, replaceJsonWebTokens, replacePem } from './encoded.ts';
 import type { KeyNames } from './key-names.ts';
 import { replaceKeyValues } from './key-values.ts';
 import { replaceSecretsInJsonText, replaceSecretsInYaml } from './kubernetes-secret.ts';
+import { ELEMENTS, PAIR_ATTRIBUTES, replaceElements, replacePairAttributes } from './markup.ts';
 import type { RedactionPattern } from './options.ts';
-import type { Rule } from './rule.ts';
+import { ADDRESS_RULES, FILE_RULES, PAIR, replaceInPairs } from './place-rules.ts';
+import type { Replace, Rule } from './rule.ts';
 import { afterPrefix, afterPrefixIf, whole, wholeIf } from './rule.ts';
-import { looksSecret } from './values.ts';
+import { PASSWORD_HASHES, TOKEN_FORMS } from './token-forms.ts';
+import { areCredentials, isOpaque, isUid, looksSecret } from './values.ts';
 
 // What counts as secret in a text, as data. An expression must be linear: bounded repetitions, or anchored at the start of
 // the run of characters it reads, because it meets megabytes of text that somebody else wrote.
@@ -29,7 +34,14 @@ export function orderedRules({ names, patterns, personal }: Configured): readonl
     ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ ...rule, needs: PAIR_SIGN })),
     { name: 'jwt', find: /\.e/, replace: replaceJsonWebTokens },
     ...TOKEN_RULES,
+    ...ADDRESS_RULES,
+    { name: 'password', find: COMMAND, replace: replaceInCommands },
+    ...FILE_RULES,
     ...patterns.map(({ kind, pattern }) => ({ name: kind, find: new RegExp(pattern, 'gu'), replace: whole })),
+    { name: 'named', find: BLOCK_HEAD, replace: replaceBlockScalars(names) },
+    { name: 'named', find: ELEMENTS, replace: replaceElements(names) },
+    { name: 'named', find: PAIR_ATTRIBUTES, replace: replacePairAttributes(names) },
+    { name: 'named', find: PAIR, replace: replaceInPairs(names) },
     { name: 'named', find: names.finder, replace: replaceKeyValues(names) },
     { name: 'base64', find: /[A-Za-z0-9+/_-]{40}/, replace: replaceEncoded, exceptIn: 'fingerprint' },
     ...(personal ? PERSONAL_RULES : []),
@@ -58,6 +70,12 @@ const HEADER_RULES: readonly Rule[] = [
     name: 'authorization',
     find: new RegExp(`${AUTHORIZATION}(?:token|apikey)[ \\t]{1,4})[^\\s"'\\\\,;]{1,8192}`, 'gi'),
     replace: afterPrefixIf(looksSecret),
+  },
+  {
+    name: 'authorization',
+    // Schemes of single products: SSWS, GenieKey, Splunk, Bot.
+    find: new RegExp(`${AUTHORIZATION}\\[?[A-Za-z][\\w-]{1,30}[ \\t]{1,4})[^\\s"'\\\\,;\\]]{8,8192}`, 'gi'),
+    replace: afterPrefixIf((text) => isOpaque(text) || isUid(text)),
   },
   {
     name: 'authorization',
@@ -112,67 +130,35 @@ const URL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Begins where no longer word of the same letters does. */
-function token(source: string): RegExp {
-  return new RegExp(`(?<![A-Za-z0-9_-])${source}`, 'g');
-}
-
 /** `sk-` begins names of things too: sk-learn-inference-server. */
 function looksRandom(text: string): boolean {
   return /[A-Za-z0-9]{20}/.test(text) || (/[A-Z]/.test(text) && /\d/.test(text));
 }
 
-/** "Basic authentication" is two words; credentials decode to user, colon, password. */
-function areCredentials(text: string): boolean {
-  return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(decodeBase64(text) ?? '');
-}
+/** Begins where no longer word of the same letters does. One group for each kind. */
+const TOKEN = new RegExp(
+  `(?<![A-Za-z0-9_-])(?:${Object.values(TOKEN_FORMS)
+    .map((forms) => `(${forms.join('|')})`)
+    .join('|')})`,
+  'g',
+);
+const TOKEN_KINDS = Object.keys(TOKEN_FORMS);
+
+const replaceTokens: Replace = (text, { find, redact }) =>
+  text.replace(find, (match, ...groups: unknown[]) =>
+    redact(match, TOKEN_KINDS[groups.findIndex((group) => group !== undefined)]),
+  );
 
 /** Tokens that show by their form alone what they are. */
 const TOKEN_RULES: readonly Rule[] = [
-  { name: 'github-token', find: token(String.raw`gh[opsur]_[A-Za-z0-9_]{20,255}`), replace: whole },
-  { name: 'github-token', find: token(String.raw`github_pat_[A-Za-z0-9_]{20,255}`), replace: whole },
-  {
-    name: 'gitlab-token',
-    find: token(String.raw`gl(?:pat|dt|rt|soat|ptt|cbt|ft)-[A-Za-z0-9_.-]{20,255}`),
-    replace: whole,
-  },
-  { name: 'slack-token', find: token(String.raw`xox[abceoprs]-[A-Za-z0-9-]{10,255}`), replace: whole },
-  { name: 'slack-token', find: token(String.raw`xapp-\d-[A-Za-z0-9-]{10,255}`), replace: whole },
+  { name: 'token', find: TOKEN, replace: replaceTokens },
   {
     name: 'slack-token',
-    find: /(hooks\.slack\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9/_-]{8,255}/g,
+    find: /(hooks\.slack(?:-gov)?\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9/_-]{8,255}/g,
     replace: afterPrefix,
   },
-  { name: 'api-key', find: token(String.raw`[rs]k_(?:live|test)_[A-Za-z0-9]{10,255}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`sk-[A-Za-z0-9_-]{20,255}`), replace: wholeIf(looksRandom) },
-  { name: 'api-key', find: token(String.raw`AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])`), replace: whole },
-  { name: 'api-key', find: token(String.raw`GOCSPX-[A-Za-z0-9_-]{20,255}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])`), replace: whole },
-  { name: 'api-key', find: token(String.raw`pypi-AgE[A-Za-z0-9_-]{50,500}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,255}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`hf_[A-Za-z]{30,255}`), replace: whole },
-  {
-    name: 'api-key',
-    find: token(String.raw`SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}`),
-    replace: whole,
-  },
-  { name: 'api-key', find: token(String.raw`gl(?:sa|c)_[A-Za-z0-9+/=_]{32,500}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`do[opr]_v1_[a-f0-9]{64}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`dapi[a-f0-9]{32}(?![A-Za-z0-9])`), replace: whole },
-  { name: 'api-key', find: token(String.raw`tskey-[a-z]{3,10}-[A-Za-z0-9-]{16,255}`), replace: whole },
-  { name: 'api-key', find: token(String.raw`AGE-SECRET-KEY-1[A-Z0-9]{50,64}`), replace: whole },
-  { name: 'token', find: token(String.raw`hv[bsr]\.[A-Za-z0-9_-]{20,500}`), replace: whole },
-  { name: 'token', find: token(String.raw`ya29\.[A-Za-z0-9_-]{20,2000}`), replace: whole },
-  {
-    name: 'aws-access-key',
-    find: token(String.raw`A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])`),
-    replace: whole,
-  },
-  {
-    name: 'aws-session-token',
-    find: token(String.raw`(?:IQoJb3|FwoGZX|FQoGZX|FwoDYX|FQoDYX)[A-Za-z0-9+/]{60,5000}={0,2}`),
-    replace: whole,
-  },
+  { name: 'password-hash', find: new RegExp(PASSWORD_HASHES.join('|'), 'g'), replace: whole },
+  { name: 'api-key', find: /(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,255}/g, replace: wholeIf(looksRandom) },
   {
     name: 'bearer',
     find: /\b(bearer[ \t]{1,4})[A-Za-z0-9._~+/-]{8,5000}={0,2}/gi,

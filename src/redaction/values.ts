@@ -1,22 +1,40 @@
+import { decodeBase64 } from './encoded.ts';
 import { wordList } from './key-names.ts';
 
 /** Placeholders, references to values stored elsewhere, and words that say there is none. */
 const NO_VALUE =
-  /^(?:[*.x•]{3,}|<[^>]*>|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]*|\$?\{\{.*|%[A-Z0-9_]+%|null|nil|none|true|false|undefined|yes|no|on|off|empty|unset|redacted|hidden|masked|removed|\(redacted\)|\[redacted\])$/i;
+  /^(?:[*.x•]{3,}|<[a-z _-]+>|\$\{[^}]*\}|\$\([^)]*\)|\$?\{\{.*|%[A-Z0-9_]+%|null|nil|none|true|false|undefined|yes|no|on|off|empty|unset|redacted|hidden|masked|removed|[([]redacted[)\]]?)$/i;
+/** Names of variables; letters in both cases with digits between them are a value. */
+const VARIABLE = /^\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+|[a-z]+(?:[A-Z][a-z]+)+)$/;
+/** A call, or a member of something: `os.environ[`, `getToken(`, `process.env.TOKEN`. */
+const CODE =
+  /^(?:await|new|this|self|typeof|lambda)$|^(?:[A-Za-z_$][\w$]*\.){0,8}[A-Za-z_$][\w$]*[([]|^(?:process\.env|os\.environ|ENV|env)\b./;
 
 /** Words that follow `password:` in a sentence about a password. */
 const REMARKS = wordList(`
   accepted, authentication, cannot, changed, denied, does, error, expected, expired, failed, failure,
   forbidden, got, has, incorrect, invalid, is, mismatch, missing, must, not, ok, rejected, required,
   reset, rotated, should, too, unable, unauthorized, unexpected, unknown, unavailable, updated, valid,
-  verified, was, wrong, optional, string, the, a, an, no
+  verified, was, wrong, optional, string, the, a, an, no, password, token, secret, credentials, key
 `);
 
-const ABSOLUTE_PATH = /^\/(?:[a-z0-9_.-]+\/)+[A-Za-z0-9_.-]*$/;
+/** Where files are mounted. Any other path may be a value that begins with a slash. */
+const FILE =
+  /^\/(?:app|bitnami|certs?|config|data|dev|etc|home|keys?|mnt|opt|private|proc|root|run|secrets?|srv|tls|tmp|usr|Users|var|vault|workspace)\/[\w./-]*$/;
+const PATH = /^\/(?:[a-z0-9_.-]+\/)+[A-Za-z0-9_.-]*$/;
 
 /** Whether text under a secret name is a value at all. */
 export function isValue(text: string): boolean {
-  return text !== '' && !NO_VALUE.test(text) && !text.startsWith('//') && !ABSOLUTE_PATH.test(text);
+  return text !== '' && !NO_VALUE.test(text) && !VARIABLE.test(text) && !FILE.test(text);
+}
+
+export function isPath(text: string): boolean {
+  return PATH.test(text) || text.startsWith('//');
+}
+
+/** Whether a bare value is the beginning of an expression in a program. */
+export function isCode(text: string): boolean {
+  return CODE.test(text);
 }
 
 export function isRemark(text: string): boolean {
@@ -37,6 +55,31 @@ export function looksSecret(text: string): boolean {
   if (NAME_OF_AN_OBJECT.test(text) || WORD.test(text) || VERSION.test(text)) return false;
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9\-./_]/].filter((kind) => kind.test(text));
   return kinds.length >= 2;
+}
+
+/** Whether only a machine makes such a text: a key, or credentials in base64. */
+export function isOpaque(text: string): boolean {
+  if (areCredentials(text)) return true;
+  const [run = ''] = /[A-Za-z0-9+/_=]{16,}/.exec(text) ?? [];
+  return /\d/.test(run) && /[A-Za-z]/.test(run) && !isPath(text);
+}
+
+export function isUid(text: string): boolean {
+  return /^[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}$/i.test(text);
+}
+
+const CREDENTIALS = /^[\x20-\x7e]*:[\x20-\x7e]*$/;
+const LONGEST_CREDENTIALS = 512;
+
+/** "Basic authentication" is two words; credentials decode to user, colon, password. */
+export function areCredentials(text: string): boolean {
+  return text.length <= LONGEST_CREDENTIALS && CREDENTIALS.test(decodeBase64(text) ?? '');
+}
+
+/** Whether text that stands alone behind the word `password` can only be one. */
+export function isStrongPassword(text: string): boolean {
+  if (text.length < 6 || !/\d/.test(text) || !isValue(text)) return false;
+  return [/[a-z]/, /[A-Z]/, /[^A-Za-z0-9\-./_]/].filter((kind) => kind.test(text)).length >= 2;
 }
 
 const OPENING_QUOTE = /\\{0,8}["'`]/y;

@@ -13,6 +13,7 @@ import { createKeyNames, KEY_RULES } from '../../src/redaction/key-names.ts';
 import { parseRedactionOptions, RedactionOptionsError } from '../../src/redaction/options.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { orderedRules } from '../../src/redaction/rules.ts';
+import { TOKEN_FORMS } from '../../src/redaction/token-forms.ts';
 import { TOKENS } from './fixtures/redaction/tokens.ts';
 
 const redactor = createRedactor();
@@ -123,6 +124,7 @@ describe('the documentation', () => {
     const rules = orderedRules({ names: createKeyNames([], []), patterns: [], personal: true });
     // The kind of a named value is that of its name.
     const kinds = rules.map(({ name }) => name).filter((name) => name !== 'named');
+    kinds.push(...Object.keys(TOKEN_FORMS));
     expect(new Set(documented)).toEqual(new Set([...kinds, ...KEY_RULES.map(({ kind }) => kind)]));
   });
 

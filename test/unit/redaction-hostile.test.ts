@@ -1,0 +1,242 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { createRedactor } from '../../src/redaction/redactor.ts';
+
+const SIZE = 256 * 1_024;
+/** Of the processor, for a text of that size; on a slow machine as much longer as it takes for other work. */
+const LONGEST_MS = 300;
+/** What `work` takes on the machine on which the limit was set. */
+const USUAL_WORK_MS = 50;
+const ATTEMPTS = 4;
+
+/** Reads ten megabytes, letter by letter. */
+function work(): void {
+  const text = 'lorem a1 ipsum z2 dolor '.repeat(400_000);
+  let sum = 0;
+  for (let index = 0; index < text.length; index += 1) sum = (sum * 31 + text.charCodeAt(index)) | 0;
+  expect(sum).not.toBe(0);
+}
+
+/** Time of this thread alone: what others do on the machine does not count. */
+function milliseconds(run: () => void): number {
+  const before = process.threadCpuUsage();
+  run();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1_000;
+}
+
+const least = (attempts: number, run: () => number): number =>
+  Math.min(...Array.from({ length: attempts }, run));
+const slowness = Math.max(1, least(ATTEMPTS, () => milliseconds(work)) / USUAL_WORK_MS);
+const redactor = createRedactor({ personal: true });
+
+function expectInTime(text: string): void {
+  const limit = LONGEST_MS * slowness;
+  const redact = (): number => milliseconds(() => void redactor.redactText(text));
+  // Compiling, collecting garbage and a busy neighbour make one run slow, and not the same text each time.
+  const first = redact();
+  expect(first < limit ? first : least(ATTEMPTS, redact), text.slice(0, 80)).toBeLessThan(limit);
+}
+
+const filled = (unit: string): string => unit.repeat(Math.ceil(SIZE / unit.length)).slice(0, SIZE);
+
+/** What makes a rule begin, read ahead, or go back, again and again. */
+const UNITS: Readonly<Record<string, readonly string[]>> = {
+  'letters and numbers': [
+    'a',
+    'A1b2C3d4-',
+    'Ab/',
+    'aB1+',
+    '1.',
+    '+1 ',
+    '\n',
+    'a.',
+    'a@',
+    '-',
+    '- ',
+    '[',
+    '{',
+    '"\\\\"',
+  ],
+  'names and values': [
+    ...[
+      'token',
+      'password:',
+      'token="',
+      'token=\'token="token=`',
+      'password=\\\\',
+      'pass=',
+      'auth=',
+      'app_key=',
+      'a key=',
+    ],
+    ...[
+      '"auth":"',
+      'password is ',
+      'password ',
+      '--password ',
+      '-token ',
+      'password=<',
+      'password=${',
+      'arn:secret:',
+    ],
+    ...['\nspring.password: a b', 'db.pass: a b c d e f ', 'token=a,,,,', 'psk=', 'pw=', 'checksum/secret: '],
+  ],
+  headers: [
+    'authorization: bearer ',
+    'authorization: a ',
+    'authorization: [a ',
+    'cookie: a=',
+    'bearer ',
+    'basic ',
+  ],
+  addresses: [
+    ...[
+      'a://b:',
+      'postgres://b:',
+      'https://',
+      'https://aaaaaaaaaaaaaaaaaaaa:',
+      '&key=',
+      '?key=a1b2&',
+      '?auth=',
+    ],
+    ...[
+      'discord.com/api/webhooks/',
+      '//chat.',
+      '//chat.a/hooks/',
+      'api.telegram.org/bot',
+      'hooks.slack.com/services/',
+    ],
+  ],
+  tokens: [
+    ...[
+      'ey-',
+      'eyA.',
+      'gh',
+      'ghp_',
+      's.',
+      '0',
+      '00',
+      'M',
+      'xoxb-',
+      'sk-',
+      '1234567890:AA',
+      'AAAA.atlasv1.',
+      '1Q~',
+      'a8Q~',
+    ],
+    ...['00A-', '1//0', 't1.', 'hf_', 'eyJrIjoi', 'v1.0-', 'dp.pt.', '-----BEGIN A-----'],
+  ],
+  hashes: [
+    '$2y$',
+    '$6$',
+    '$6$a$',
+    '{SHA}',
+    '{SSHA}aaa',
+    '$argon2id$',
+    '$y$a',
+    'SCRAM-SHA-256$1:',
+    'pbkdf2_sha256$1$',
+  ],
+  commands: [
+    ...[
+      'mysql ',
+      'mysql -p',
+      'echo ',
+      'echo a ',
+      'echo -n ',
+      'vault login ',
+      'vault login -a ',
+      'htpasswd -b ',
+      'curl ',
+    ],
+    ...[
+      'docker login ',
+      'openssl ',
+      'curl -u ',
+      'mc alias set ',
+      'kubectl --from-literal=a=',
+      'snmpwalk -A ',
+    ],
+  ],
+  markup: [
+    ...[
+      '<a>',
+      '<',
+      '<password>',
+      '<password>a',
+      '<a name="password" ',
+      '<![CDATA[',
+      '<password><![CDATA[',
+      '<key>',
+    ],
+    ...['<key>password</key><string>', '<a:b c="d">', ' key="password" value="'],
+  ],
+  YAML: [
+    'password: |\n ',
+    'password:\n ',
+    'a:\n ',
+    'token:\n  token:\n  ',
+    'kind: Secret\ndata:\n',
+    'Secret data:\n',
+  ],
+  JSON: ['{"kind":"Secret","data":{"a":"', '"kind":"Secret""data":{', '{"auths":{"a":{"auth":"'],
+  escapes: [
+    '%3D',
+    '%22',
+    'password%3D',
+    '%',
+    '\\u0022',
+    '&quot;',
+    '&amp;',
+    ':\\/\\/',
+    '%5BREDACTED:note-0]',
+    '\\u003cpassword\\u003e',
+  ],
+  files: [
+    ...[
+      'machine a login ',
+      'machine ',
+      'default login a password ',
+      'a:5432:b:',
+      'a:1:',
+      'a.a:',
+      '*:*:',
+      '\nrequirepass ',
+    ],
+    ...[
+      '\na:25 a',
+      '\n[a',
+      'user a on ',
+      'user a on a a a a a a a >',
+      'community a ',
+      '\nusername a password 7',
+    ],
+    ...[
+      'define("a",',
+      'define("password","',
+      'name: a, value: ',
+      'name: PASSWORD, value: ',
+      'variable "password" { ',
+    ],
+  ],
+};
+const ENDINGS = ['', ' '];
+
+describe('256 KiB take at most 0.3 s of the processor', () => {
+  test.each(Object.keys(UNITS))('of %s', (name) => {
+    for (const unit of UNITS[name] ?? []) for (const ending of ENDINGS) expectInTime(filled(unit + ending));
+  });
+
+  test('of any mixture of these', () => {
+    const unit = fc.constantFrom(...Object.values(UNITS).flat(), ' ', '\n', 'x1Y');
+    const mixture = fc.array(unit, { minLength: 2, maxLength: 6 }).map((units) => units.join(''));
+    fc.assert(
+      fc.property(mixture, (text) => {
+        expectInTime(filled(text));
+      }),
+      { numRuns: 40, seed: 1, endOnFailure: true },
+    );
+  });
+});
