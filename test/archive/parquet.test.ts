@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
@@ -51,10 +51,35 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const files = (name: string) => ({
-  csv: join(folder, `${name}.csv`),
-  rowHashes: join(folder, `${name}.rows`),
-  parquet: join(folder, `${name}.parquet`),
+const files = (name: string, parent = folder) => ({
+  csv: join(parent, `${name}.csv`),
+  rowHashes: join(parent, `${name}.rows`),
+  parquet: join(parent, `${name}.parquet`),
+});
+
+test('the engine reads and writes no file outside of its folder', async () => {
+  const outside = `${folder}-outside`;
+  await writeFile(outside, 'secret');
+  try {
+    for (const sql of [
+      `select * from read_text('${outside}')`,
+      `copy (select 1 as x) to '${outside}.parquet'`,
+      `copy (select 1 as x) to '${folder}/../${basename(outside)}.parquet'`,
+      `attach '${outside}.db'`,
+      'set enable_external_access = true',
+      `set allowed_directories = ['/']`,
+    ])
+      await expect(duckdb.run(sql), sql).rejects.toThrow(
+        /disabled by configuration|while database is running|is disabled/,
+      );
+    // Not only the connection that it was opened with.
+    const other = await duckdb.connect();
+    await expect(other.run(`select * from read_text('${outside}')`)).rejects.toThrow(/disabled/);
+    await other.run(`copy (select 1 as x) to '${join(folder, 'inside.parquet')}'`);
+    other.close();
+  } finally {
+    await rm(outside);
+  }
 });
 
 const asMaintenance = <T>(work: (client: pg.Client) => Promise<T>): Promise<T> =>
@@ -143,9 +168,9 @@ test('rows as wide as they get are written and read within the memory of the eng
       select ${table.columns.map(({ name }) => wide(name)).join(', ')}
       from (select * from ${source} limit 1) as one, generate_series(1, 5500)`);
       const parts: TextPart[] = [];
-      const options = { partRows: 10_000, files: () => files('wide') };
+      const options = { partRows: 10_000, files: () => files('wide', workspace.folder) };
       for await (const part of readTableParts(client, table, 'wide_ledger', options)) {
-        const { csv, parquet } = files('wide');
+        const { csv, parquet } = files('wide', workspace.folder);
         await writeParquet(workspace.duckdb, table, { csv, parquet }, { ...part, month: MONTH });
         const found = await digestParquet(workspace.duckdb, table, { parquet, csv: `${csv}.back` });
         expect(found).toEqual({ rows: part.rows, digest: part.digest });

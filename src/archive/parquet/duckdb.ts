@@ -3,10 +3,11 @@ import { join } from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
+import { quoteLiteral } from '../../database/sql.ts';
 import { reasonOf } from '../../domain/errors.ts';
 
 interface DuckDbOptions {
-  /** Where it may spill what does not fit into its memory. */
+  /** The only one whose files it reads and writes. It spills there what does not fit into its memory. */
   readonly folder: string;
   /** Default 512 MB, with one thread: PostgreSQL is the slower side anyway. */
   readonly memoryLimit?: string;
@@ -14,7 +15,10 @@ interface DuckDbOptions {
   readonly threads?: number;
 }
 
-/** An engine in memory that reads and writes files and touches no network: extensions are never downloaded. */
+/**
+ * An engine in memory that reads and writes files of its folder and no others, and touches no network: extensions are never
+ * downloaded. Neither can be changed while it runs, whatever a statement says.
+ */
 export async function openDuckDb({
   folder,
   memoryLimit = '512MB',
@@ -28,9 +32,12 @@ export async function openDuckDb({
     autoload_known_extensions: 'false',
   });
   try {
-    return await connectTo(instance, () => {
+    const duckdb = await connectTo(instance, () => {
       instance.closeSync();
     });
+    await duckdb.run(`set allowed_directories = [${quoteLiteral(folder)}]`);
+    await duckdb.run('set enable_external_access = false');
+    return duckdb;
   } catch (error: unknown) {
     instance.closeSync();
     throw error;

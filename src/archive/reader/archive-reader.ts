@@ -26,6 +26,7 @@ import { openDuckDb } from '../parquet/duckdb.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { PartCache } from './part-cache.ts';
 import { createPartCache, removeLeftovers, SPILL_PREFIX } from './part-cache.ts';
+import { openPrivateFolder } from './private-folder.ts';
 
 export interface ArchiveReaderOptions {
   readonly store: ObjectStore;
@@ -205,7 +206,7 @@ class Reader {
 
   async #openEngine(): Promise<Engine> {
     const { folder: parent, memoryLimit, concurrency } = this.#options;
-    await mkdir(parent, { recursive: true });
+    await openPrivateFolder(parent);
     const folder = await mkdtemp(join(parent, SPILL_PREFIX));
     await removeLeftovers(parent, folder);
     return { duckdb: await openDuckDb({ folder, memoryLimit, threads: concurrency }), folder };

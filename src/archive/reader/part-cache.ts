@@ -1,10 +1,11 @@
-import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DAY_MS } from '../../domain/time.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { hashFile } from '../store/object-store.ts';
+import { openPrivateFolder } from './private-folder.ts';
 
 interface PartCacheOptions {
   readonly store: ObjectStore;
@@ -13,7 +14,10 @@ interface PartCacheOptions {
   readonly maxBytes: number;
 }
 
-/** Parts on the local disk, as they were written: each is checked against its manifest before it is used. */
+/**
+ * Parts on the local disk, as they were written: each is checked against its manifest when it comes, and one that was there
+ * before is checked when this process uses it first. A file that is another one by then is fetched anew.
+ */
 export interface PartCache {
   /** Puts the file into a folder beside the cache, where it stays whatever the cache lets go. Path of the file there. */
   fetch(part: ManifestPart, into: string): Promise<string>;
@@ -43,6 +47,8 @@ class FolderPartCache implements PartCache {
   readonly #flights = new Map<string, Promise<string>>();
   /** Files that a query is about to link, and how many queries: evicted before, they would be missing. */
   readonly #wanted = new Map<string, number>();
+  /** The file that this process has checked, by hash; another one in its place is checked too. */
+  readonly #checked: CheckedFiles = new Map();
 
   constructor(options: PartCacheOptions) {
     this.#options = options;
@@ -75,34 +81,49 @@ class FolderPartCache implements PartCache {
   #cached(part: ManifestPart): Promise<string> {
     const running = this.#flights.get(part.sha256);
     if (running !== undefined) return running;
-    const flight = fetchPart(part, this.#options, this.#wanted).finally(() => {
+    const flight = this.#fetchPart(part).finally(() => {
       this.#flights.delete(part.sha256);
     });
     this.#flights.set(part.sha256, flight);
     return flight;
   }
+
+  async #fetchPart(part: ManifestPart): Promise<string> {
+    const { store, folder } = this.#options;
+    const path = join(folder, `${part.sha256}.parquet`);
+    await openPrivateFolder(folder);
+    if ((await isUsed(path, part.sizeBytes)) && (await isWritten(path, part, this.#checked))) return path;
+    const incoming = `${path}.${process.pid}`;
+    try {
+      await store.download(part.key, incoming);
+      const { sha256 } = await hashFile(incoming);
+      if (sha256 !== part.sha256) throw new DamagedPartError(part.key, sha256);
+      this.#checked.set(part.sha256, (await stat(incoming)).ino);
+      await rename(incoming, path);
+    } finally {
+      await rm(incoming, { force: true });
+    }
+    await evict(this.#options, this.#wanted);
+    return path;
+  }
 }
 
-async function fetchPart(
-  part: ManifestPart,
-  options: PartCacheOptions,
-  wanted: ReadonlyMap<string, number>,
-): Promise<string> {
-  const { store, folder } = options;
-  const path = join(folder, `${part.sha256}.parquet`);
-  if (await isUsed(path, part.sizeBytes)) return path;
-  await mkdir(folder, { recursive: true });
-  const incoming = `${path}.${process.pid}`;
+/** Numbers of files (inodes), by the hash that they were found to have. */
+type CheckedFiles = Map<string, number>;
+
+/** Whether the file is the part, and not only called so. */
+async function isWritten(path: string, { sha256 }: ManifestPart, checked: CheckedFiles): Promise<boolean> {
   try {
-    await store.download(part.key, incoming);
-    const { sha256 } = await hashFile(incoming);
-    if (sha256 !== part.sha256) throw new DamagedPartError(part.key, sha256);
-    await rename(incoming, path);
-  } finally {
-    await rm(incoming, { force: true });
+    const { ino } = await stat(path);
+    if (checked.get(sha256) === ino) return true;
+    if ((await hashFile(path)).sha256 !== sha256) return false;
+    checked.set(sha256, ino);
+    return true;
+  } catch (error: unknown) {
+    // Another process evicted it meanwhile.
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
-  await evict(options, wanted);
-  return path;
 }
 
 function codeOf(error: unknown): string | undefined {
