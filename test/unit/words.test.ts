@@ -20,7 +20,7 @@ const RETIRED: readonly RetiredWord[] = [
     word: /\bhubs?\b/,
     instead: 'remediation record',
     because: 'the picture of a wheel explains nothing to somebody who looks for a table',
-    except: ['hub?: RemediationState', 'state.hub', 'hub: this.remediation'],
+    except: ['hub?: RemediationState', 'state.hub', 'hub: this.remediation', 'GitHub'],
   },
   {
     word: /\b(?:un)?told\b|\btell(?:s|ing)?\b/,
@@ -42,7 +42,7 @@ const RETIRED: readonly RetiredWord[] = [
     word: /\bhomes?\b/,
     instead: 'partition key of the record',
     because: 'the month a row lives in is decided by its created_at, and PostgreSQL has a word for that',
-    except: ['a home directory', 'closed home folder', 'record_home', 'HOME'],
+    except: ['a home directory', 'closed home folder', 'record_home', 'HOME', '/home/', '|home|'],
   },
   {
     word: /\bkeepers?\b|\bunkept\b/,
