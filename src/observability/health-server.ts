@@ -38,6 +38,8 @@ interface HealthServer {
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
+    // The gaps of the watcher name resources: what is between must not keep them.
+    response.setHeader('cache-control', 'no-store').setHeader('x-content-type-options', 'nosniff');
     answer(request, response, options).catch((error: unknown) => {
       options.logger.error({ url: request.url, reason: reasonOf(error) }, 'a probe could not be answered');
       if (!response.headersSent) response.writeHead(INTERNAL_ERROR);

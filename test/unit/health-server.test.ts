@@ -22,3 +22,19 @@ test('a metric that cannot be read is a 500 without the reason, which is in the 
   expect((await fetch(`http://127.0.0.1:${health.port}/readyz`)).status).toBe(200);
   await health.stop();
 });
+
+test('no answer is kept by a cache or read as something else, be it one, none or a failure', async () => {
+  const registry = new Registry();
+  registry.metrics = () => Promise.reject(new Error('a defect'));
+  const health = await startHealthServer({
+    ...{ host: '127.0.0.1', port: 0, registry, notReady: () => 'the lists are not complete' },
+    logger: pino({ enabled: false }),
+    answers: { '/completeness': () => Promise.resolve({ gaps: [] }) },
+  });
+  for (const path of ['/healthz', '/readyz', '/completeness', '/metrics', '/nothing']) {
+    const { headers } = await fetch(`http://127.0.0.1:${health.port}${path}`);
+    expect(headers.get('cache-control'), path).toBe('no-store');
+    expect(headers.get('x-content-type-options'), path).toBe('nosniff');
+  }
+  await health.stop();
+});

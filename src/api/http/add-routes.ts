@@ -12,6 +12,7 @@ import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
+import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import { Problem } from './problems.ts';
 import { allowOnly, type Answer, type ApiRequest, JSON_MEDIA_TYPE, type Query, type Route } from './route.ts';
@@ -211,7 +212,7 @@ async function trace(
 function send(reply: FastifyReply, requestId: string, answer: Answer): FastifyReply {
   return reply
     .status(answer.status)
-    .headers({ 'x-request-id': requestId, ...answer.headers })
+    .headers({ ...ANSWER_HEADERS, 'x-request-id': requestId, ...answer.headers })
     .type(answer.mediaType)
     .send(answer.body);
 }
@@ -239,6 +240,7 @@ function answerPreflight(routes: readonly Route[], request: FastifyRequest, repl
   void reply
     .status(NO_CONTENT)
     .headers({
+      ...ANSWER_HEADERS,
       'access-control-allow-methods': preflighted.method,
       'access-control-allow-headers': ALLOWED_HEADERS,
       'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),

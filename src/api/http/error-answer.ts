@@ -6,6 +6,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 import { MAX_BODY_BYTES } from '../../domain/limits.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { ANSWER_HEADERS } from './answer-headers.ts';
 import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
 
 const INTERNAL_ERROR = 500;
@@ -23,7 +24,7 @@ export async function answerError(
   logProblem(problem, request);
   await reply
     .status(problem.status)
-    .headers({ 'x-request-id': request.id, ...problem.headers })
+    .headers({ ...ANSWER_HEADERS, 'x-request-id': request.id, ...problem.headers })
     .type(PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
@@ -89,6 +90,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
     `content-type: ${PROBLEM_MEDIA_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
+    ...Object.entries(ANSWER_HEADERS).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
