@@ -1,10 +1,10 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { RecordRefusedError } from '../../packages/client/src/errors.ts';
+import { RecordRefusedError, SpoolFullError } from '../../packages/client/src/errors.ts';
 import type { PendingQueue, PendingRecord } from '../../packages/client/src/pending-queue.ts';
 import { openSpool } from '../../packages/client/src/spool-queue.ts';
 
@@ -118,6 +118,58 @@ test('a refused record is kept beside the spool with its reason, and waits no mo
   });
   await reopen();
   expect(spool.size).toBe(0);
+});
+
+test('what waits is readable for its user alone, also what an earlier version wrote', async () => {
+  const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+  const inner = join(folder, 'a', 'spool');
+  const other = await openSpool(inner);
+  await other.add(record('{"password":"hunter2"}'));
+  const [first] = await other.oldest(1);
+  await other.refused(
+    first ?? record(''),
+    new RecordRefusedError('ai-analysis', 422, { detail: 'no', fields: [] }),
+  );
+  await other.add(record('{"index":2}'));
+  expect(await modeOf(inner)).toBe(0o700);
+  const names = (await readdir(inner)).sort();
+  expect(names).toEqual([expect.stringMatching(/^\d+\.ndjson$/), 'lock', 'refused.ndjson']);
+  for (const name of names) expect(await modeOf(join(inner, name)), name).toBe(0o600);
+
+  await other.close(new Error('restarted'));
+  for (const name of ['refused.ndjson', names[0] ?? '']) await chmod(join(inner, name), 0o644);
+  await (await openSpool(inner)).close(new Error('done'));
+  for (const name of ['refused.ndjson', names[0] ?? ''])
+    expect(await modeOf(join(inner, name)), name).toBe(0o600);
+});
+
+test('a spool takes no more bytes than it may, and takes records again when the service has some', async () => {
+  await spool.close(new Error('restarted'));
+  spool = await openSpool(folder, 100_000);
+  const large = record(JSON.stringify({ text: 'x'.repeat(9_000) }));
+  const full = async (): Promise<number> => {
+    for (let added = 0; ; added += 1)
+      try {
+        await spool.add(large);
+      } catch (error: unknown) {
+        expect(error).toBeInstanceOf(SpoolFullError);
+        expect(String(error)).toMatch(/spool .* may have 100000; .* or raise maxSpoolBytes/);
+        return added;
+      }
+  };
+  expect(await full()).toBe(11);
+  // Also after a restart.
+  await spool.close(new Error('crashed'));
+  spool = await openSpool(folder, 100_000);
+  expect(await full()).toBe(0);
+  // What is refused stays on the disk until somebody takes it away.
+  const error = new RecordRefusedError('ai-analysis', 422, { detail: 'no', fields: [] });
+  for (const refused of await spool.oldest(6)) await spool.refused(refused, error);
+  await spool.stored(await spool.oldest(5));
+  expect(spool.size).toBe(0);
+  expect(await full()).toBe(5);
+  await rm(join(folder, 'refused.ndjson'));
+  expect(await full()).toBe(6);
 });
 
 test('a second client in the same folder gets an error that asks for another folder', async () => {

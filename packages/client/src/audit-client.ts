@@ -15,7 +15,7 @@ import { openSpool } from './spool-queue.ts';
 export interface AuditClient {
   /**
    * Takes a record. Resolves once it can no longer be lost: with a spool when it is on disk, without one when the
-   * service has it. Rejects with RecordRefusedError (without a spool) or QueueFullError. Need not be awaited.
+   * service has it. Rejects with RecordRefusedError or QueueFullError (without a spool), or with SpoolFullError. Need not be awaited.
    */
   record<K extends RecordKind>(kind: K, record: RecordByKind[K]): Promise<void>;
   /** Records that the service does not have yet. */
@@ -43,7 +43,7 @@ export async function createAuditClient(options: ClientOptions): Promise<AuditCl
   const queue =
     options.spoolFolder === undefined
       ? createMemoryQueue(options.maxPending ?? MAX_PENDING)
-      : await openSpool(options.spoolFolder);
+      : await openSpool(options.spoolFolder, options.maxSpoolBytes);
   return new BatchingClient(options, queue, metrics);
 }
 

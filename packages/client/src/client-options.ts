@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly maxPending?: number;
   /** Folder for records that wait; they survive a crash there. One per process. Default: memory. */
   readonly spoolFolder?: string;
+  /** Bytes that the spool may take on the disk; further records are rejected with SpoolFullError. Default 1 GiB. */
+  readonly maxSpoolBytes?: number;
   /** Longest time `close` goes on sending, in milliseconds. Default 5,000. */
   readonly drainMs?: number;
   /** First pause after a failure, in milliseconds; it doubles up to half a minute. Default 200. */

@@ -31,6 +31,22 @@ export class QueueFullError extends Error {
   }
 }
 
+/** The spool has as many bytes as it may; nothing was accepted. */
+export class SpoolFullError extends Error {
+  readonly folder: string;
+  readonly maxBytes: number;
+
+  constructor(folder: string, bytes: number, maxBytes: number) {
+    super(
+      `cannot keep another audit record: spool ${folder} has ${bytes} bytes and may have ${maxBytes}; the service is down or too slow. ` +
+        'Wait for it, move refused.ndjson away once it was read, or raise maxSpoolBytes',
+    );
+    this.name = 'SpoolFullError';
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+  }
+}
+
 /** The client was closed while records still waited and no spool kept them. */
 export class NotDrainedError extends Error {
   readonly pending: number;

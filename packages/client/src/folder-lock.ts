@@ -2,6 +2,8 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 const LOCK_FILE = 'lock';
+/** Of every file of a spool: records are in it as they were given, secrets among them. */
+export const OWNER_ONLY = 0o600;
 
 /** Folders that this process holds: its own number in a lock file may also be that of a process before a restart. */
 const held = new Set<string>();
@@ -26,7 +28,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 async function takeLock(path: string, folder: string): Promise<void> {
   for (;;) {
     try {
-      const file = await open(path, 'wx');
+      const file = await open(path, 'wx', OWNER_ONLY);
       await file.writeFile(String(process.pid));
       await file.close();
       return;

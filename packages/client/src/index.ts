@@ -4,7 +4,7 @@ export { createAuditClient } from './audit-client.ts';
 export type { ClientOptions, SourceConfiguration } from './client-options.ts';
 export { optionsFromSource } from './client-options.ts';
 export type { RefusedField } from './errors.ts';
-export { NotDrainedError, QueueFullError, RecordRefusedError } from './errors.ts';
+export { NotDrainedError, QueueFullError, RecordRefusedError, SpoolFullError } from './errors.ts';
 export type {
   AIAnalysisRecord,
   KubernetesExecutionRecord,

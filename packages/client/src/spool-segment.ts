@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, readFile } from 'node:fs/promises';
 
+import { OWNER_ONLY } from './folder-lock.ts';
 import type { PendingRecord } from './pending-queue.ts';
 import type { RecordKind } from './records.ts';
 
@@ -22,7 +23,7 @@ interface Line {
 }
 
 export async function openSegment(path: string, number: number): Promise<SpoolSegment> {
-  return new Segment(await open(path, 'wx'), number);
+  return new Segment(await open(path, 'wx', OWNER_ONLY), number);
 }
 
 class Segment implements SpoolSegment {
