@@ -8,6 +8,7 @@ import { createClosing, untilStopped } from '../../src/services/running-service.
 import { startServeService } from '../../src/services/serve-service.ts';
 import { startWatchService } from '../../src/services/watch-service.ts';
 import { startWorkService } from '../../src/services/work-service.ts';
+import { isCoded } from '../../src/temporal/payload-codec.ts';
 import type { ShowStatus } from '../servers/find/progress.ts';
 import { createProgressOutput } from '../servers/find/progress.ts';
 import { type BinaryResolver, createBinaryResolver, type ServerName } from '../servers/find/resolver.ts';
@@ -138,7 +139,7 @@ type StartTemporal = (postgres: EmbeddedPostgres) => Promise<EmbeddedTemporal>;
 
 /** Resolves when the programs are there, which may have to be built. */
 async function findTemporal(
-  { options, report }: Stage,
+  { config, options, report }: Stage,
   data: DataDirectory,
   resolver: BinaryResolver,
 ): Promise<StartTemporal> {
@@ -151,8 +152,9 @@ async function findTemporal(
     return (postgres) => startTemporalOnPostgres({ ...common, binaries, postgres });
   }
   const binary = await resolver.resolve('temporal');
-  // A port that is chosen later cannot be shown now.
-  const codecEndpoint = options.apiPort === 0 ? undefined : `http://127.0.0.1:${options.apiPort}/codec`;
+  // A port that is chosen later cannot be shown now, and with the address of a codec that is none the UI shows an error.
+  const hasCodec = options.apiPort !== 0 && isCoded(config.temporal.payloads);
+  const codecEndpoint = hasCodec ? `http://127.0.0.1:${options.apiPort}/codec` : undefined;
   return () => startTemporal({ ...common, binary, uiPort: options.temporalUiPort, codecEndpoint });
 }
 

@@ -14,6 +14,11 @@ export interface PayloadOptions {
   readonly keys: readonly PayloadKey[];
 }
 
+/** Whether any payload may be in another form than plain, so that a codec server is of use. */
+export function isCoded({ compressAboveBytes, keys }: PayloadOptions): boolean {
+  return compressAboveBytes > 0 || keys.length > 0;
+}
+
 /** Temporal holds what nobody here can read: the key's name is known, the key is not. */
 export class UnknownPayloadKeyError extends Error {
   readonly keyId: string;

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { readProcessTree } from '../../bench/process-tree.ts';
+import { findFreePort } from '../../dev/servers/process/ports.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { isGone } from '../support/processes.ts';
@@ -112,6 +113,27 @@ test('remediations of the sandbox become rows and readable workflows; SIGTERM en
   expect(await up.stop()).toBe(0);
   expect(pids.filter((pid) => !isGone(pid))).toEqual([]);
   expect(existsSync(join(dataDir, 'endpoints.json'))).toBe(false);
+});
+
+test('the UI of Temporal is given the codec where there is one, and none where nothing is coded', async () => {
+  const apiPort = String(await findFreePort());
+  const start = (compressAboveBytes: string) =>
+    startUp(dataDir, ['--no-simulator', '--api-port', apiPort], {
+      env: { REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES: compressAboveBytes },
+    });
+  const codecOf = async ({ endpoints }: RunningUp) => {
+    const { Codec } = (await (await fetch(`${endpoints.temporalUi}/api/v1/settings`)).json()) as {
+      Codec: { Endpoint: string };
+    };
+    const headers = { 'content-type': 'application/json' };
+    const sending = { method: 'POST', headers, body: '{"payloads":[]}' };
+    return [Codec.Endpoint, (await fetch(`${endpoints.api}/codec/decode`, sending)).status];
+  };
+  running = await start('0');
+  expect(await codecOf(running)).toEqual(['', 404]);
+  expect(await running.stop()).toBe(0);
+  running = await start('16384');
+  expect(await codecOf(running)).toEqual([`http://127.0.0.1:${apiPort}/codec`, 200]);
 });
 
 describe('what was recorded is there after', () => {

@@ -13,6 +13,7 @@ import {
 } from '../../temporal/codec-endpoint.ts';
 import {
   createPayloadCodec,
+  isCoded,
   type PayloadOptions,
   PayloadsTooLargeError,
 } from '../../temporal/payload-codec.ts';
@@ -33,7 +34,7 @@ export function openCodec(
   payloads: PayloadOptions,
   origins: readonly string[],
 ): PayloadCodecAccess | undefined {
-  if (payloads.compressAboveBytes === 0 && payloads.keys.length === 0) return undefined;
+  if (!isCoded(payloads)) return undefined;
   return { endpoint: createCodecEndpoint(createPayloadCodec(payloads)), origins };
 }
 
