@@ -82,6 +82,14 @@ const COMMANDS: readonly Command[] = [
     names: 'etcdctl|curl|https?',
     secrets: [after('(?:-[uaU]|--(?:proxy-)?user|--auth)[ =]{0,2}["\']?[^\\s:"\'/]{1,64}:')],
   },
+  { names: 'sqlplus|sqlldr|expdp|impdp|rman', secrets: [/(?<=\s)[\w$#]{1,64}\/([^\s@]{1,128})(?=@)/d] },
+  { names: 'net[ \\t]{1,4}use', secrets: [/(?<=\\\\[^\s]{1,256}[ \t]{1,4})(?![/*])([^\s/]{1,256})/d] },
+  {
+    names: 'cmdkey|schtasks|winrm|wmic',
+    secrets: [after('[/-](?:p|pass|password|rp):'), after('/rp[ \\t]{1,4}')],
+  },
+  { names: 'ssh-keygen|ssh-add', secrets: [option('N'), option('P')] },
+  { names: 'nmcli', secrets: [after('(?:password|wifi-sec\\.psk)[ \\t]{1,4}')] },
   { names: 'xfreerdp|rdesktop|mstsc', secrets: [after('/p:'), option('p')] },
   {
     names: 'vault[ \\t]{1,4}login',
@@ -101,7 +109,7 @@ const COMMANDS: readonly Command[] = [
 
 const NAMES = COMMANDS.map(({ names }) => `(${names})`).join('|');
 /** A command where no longer word of the same letters begins or ends; also in a path, `/usr/bin/mysql`. */
-export const COMMAND = new RegExp(String.raw`(?<![\w.@:-])(?:${NAMES})(?=[ \t])`, 'g');
+export const COMMAND = new RegExp(String.raw`(?<![\w.@:-])(?:${NAMES})(?=[ \t]|["']?,)`, 'g');
 
 /** How far the arguments of a command are read. */
 const LONGEST = 400;

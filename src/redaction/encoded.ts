@@ -99,11 +99,12 @@ export function decodeBase64(text: string): string | undefined {
 }
 
 const SHORTEST = 40;
-const CANDIDATE = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{40,}={0,2}/g;
-/** Also the sums of Go modules. */
-const DIGEST_BEFORE = /sha-?(?:1|224|256|384|512)[:-]$|\bh1:$/i;
+/** An equals sign may stand before it, of a pair; two end what is encoded. */
+const CANDIDATE = /(?<![A-Za-z0-9+/_-]|==)[A-Za-z0-9+/_-]{40,}={0,2}/g;
+/** Also the sums of Go modules, and where a list of the Kubernetes API goes on. */
+const DIGEST_BEFORE = /sha-?(?:1|224|256|384|512)[:-]$|\bh1:$|\bcontinue=$/i;
 const DIGEST_ITSELF = /^sha-?(?:1|224|256|384|512)-/i;
-const LOOK_BACK = 8;
+const LOOK_BACK = 10;
 
 /** Replaces what can only be encoded data: long runs of base64 that are no digest and no chain of words. */
 export const replaceEncoded: Replace = (text, { redact }) =>

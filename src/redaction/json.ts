@@ -63,8 +63,20 @@ function redactContainer(container: JsonValue[] | JsonObject, rules: JsonRules, 
 
 function redactArray(array: JsonValue[], rules: JsonRules, context: Context): JsonValue[] {
   rules.budget.charge(COST.item * array.length);
-  const items = array.map((item) => redactValue(item, rules, context));
+  const items = array.map((item, index) => {
+    const rule = optionRule(array[index - 1], rules);
+    return redactValue(item, rules, rule === undefined ? context : { ...context, ...contextOfRule(rule) });
+  });
   return items.some((item, index) => item !== array[index]) ? items : array;
+}
+
+const LONGEST_OPTION = 64;
+
+/** Arguments of a container: `["--password", "x"]`. */
+function optionRule(before: JsonValue | undefined, { names }: JsonRules): KeyRule | undefined {
+  if (typeof before !== 'string' || before.length > LONGEST_OPTION || !/^--?\w[\w.-]*$/.test(before))
+    return undefined;
+  return names.secretRule(before);
 }
 
 function redactString(text: string, rules: JsonRules, context: Context): string {

@@ -15,16 +15,18 @@ import {
 
 const LONGEST_REACH = 64;
 const KEY_LETTER = /[A-Za-z0-9_.-]/;
-const SEPARATOR = /(?:(\\{0,8}["'`])\]?)?(?:[ \t]|\\t){0,8}(=>|->|:=|={1,3}|:)(?:[ \t]|\\t){0,8}/y;
-/** Before a text in Python, and in SQL Server. */
-const STRING_PREFIX = /[bBfFrRuUN](?=['"])/y;
+const SEPARATOR =
+  /(?:(\\{0,8}["'`])\]?)?(?:[ \t]|\\t){0,8}(?::[ \t]{0,4}(?:str|string|String)[ \t]{0,4}(?==))?(=>|->|:=|={1,3}|:|\|\||\?\?)(?:[ \t]|\\t){0,8}/y;
+/** Before a text in Python, and in SQL Server; two of three quotes in Python and TOML. */
+const TEXT_OPENING = /[bBfFrRuUN]?(?:""(?=")|''(?='))|[bBfFrRuUN](?=['"])/y;
 /** `password is x`, `password was set to x`. */
-const VERB = /[ \t](?:(?:was set to|was changed to|set to|changed to|is|was)[ \t])?/y;
+const VERB = /[ \t](?:(?:was set to|was changed to|set to|changed to|is|was)(?:[ \t]|:[ \t]))?/y;
 const MACHINE_NAME = /[a-z][A-Z]|[a-z][._-][a-z]/;
 const LINE_START = /(?:^|\n)[ \t]*(?:- )?$/;
 /** Words up to the end of the line or a comment. */
 const WORDS =
   /[\w!@#$%^*+.-]{1,64}(?: [\w!@#$%^*+.-]{1,64}){1,7}(?=[ \t]{0,8}(?:#[^\n]{0,256})?(?:\r?\n|$))/y;
+const FALLBACK = /\|\||\?\?/;
 /** `password= user=api` has no password. */
 const NEXT_PAIR = /^[\w.-]+=/;
 const OPTION = /[ \t]{1,4}(?=[^-\s])/y;
@@ -36,7 +38,8 @@ const REST_OF_VALUE = /[,;&][^\s"'`\\<>=:]{0,256}(?=[\s"'`\\<>]|$)/y;
 /** Punctuation of the sentence or structure that a bare value stands in. */
 const TRAILING = ')]}.,;:!?&';
 /** The beginning of a map or list in YAML: `secret: {secretName: x}`; and the sign of a block. */
-const STRUCTURE = /^(?:[{[]["'\w.-]*["']?:?|[|>][+\-\d]{0,2}|!!?\w+)$/;
+const STRUCTURE =
+  /^(?:[{[]["'\w.-]*["']?:?|[|>][+\-\d]{0,2}|!!\w+|!(?:vault|secret|encrypted|unsafe|reference|Ref|Sub|GetAtt))$/;
 const SCHEME = /^(?:bearer|basic|digest|negotiate|ntlm|token|apikey|hawk|aws4-hmac-sha256)$/i;
 const LONGEST_QUOTED = 8_192;
 
@@ -104,8 +107,10 @@ function secretAfter(text: string, key: Key): Value | undefined {
   if (value === undefined) return undefined;
   const [whole, keyQuote, sign] = separator;
   if (sign === ':' && !value.quoted) return secretAfterColon(text, key, value, keyQuote !== undefined);
-  const isNextPair = !value.quoted && /^=+[ \t]/.test(whole) && NEXT_PAIR.test(value.text);
-  return !isNextPair && isSecret(value, { rule: key.rule, prose: false }) ? value : undefined;
+  // What stands instead of a missing value in a program is a text; behind `||` in a shell stands a command.
+  const isOtherPart =
+    !value.quoted && (FALLBACK.test(whole) || (/^=+[ \t]/.test(whole) && NEXT_PAIR.test(value.text)));
+  return !isOtherPart && isSecret(value, { rule: key.rule, prose: false }) ? value : undefined;
 }
 
 function secretAfterColon(text: string, key: Key, value: Value, isQuotedKey: boolean): Value | undefined {
@@ -132,9 +137,14 @@ function secretWithoutSeparator(text: string, { start, end, rule, spend }: Key):
     const value = readValue(text, end + gap[0].length, spend);
     return value && isSecret(value, { rule, prose: false }) ? value : undefined;
   }
-  const verb = rule.kind === 'password' && matchAt(VERB, text, end);
+  const verb = matchAt(VERB, text, end);
   const value = verb ? readValue(text, end + verb[0].length, spend) : undefined;
-  return value && isStrongPassword(value.text) ? value : undefined;
+  return value && isSecretInSentence(value, text.slice(start, end), rule) ? value : undefined;
+}
+
+function isSecretInSentence(value: Value, name: string, { kind }: KeyRule): boolean {
+  if (kind !== 'password') return MACHINE_NAME.test(name) && isOpaque(value.text) && isValue(value.text);
+  return isStrongPassword(value.text) || (value.quoted && /^(?=[^\d]*\d)\S+$/.test(value.text));
 }
 
 /** `--password`, and `-storepass` of Java's tools; a dash within a word is none. */
@@ -180,7 +190,7 @@ function isLineStart(text: string, index: number): boolean {
 
 /** Charged whether or not it turns out to be a secret: names may follow each other so closely that each reads the rest. */
 function readValue(text: string, start: number, spend: Spend): Value | undefined {
-  const opening = start + (matchAt(STRING_PREFIX, text, start)?.[0].length ?? 0);
+  const opening = start + (matchAt(TEXT_OPENING, text, start)?.[0].length ?? 0);
   const quoted = readQuoted(text, opening, LONGEST_QUOTED);
   const value =
     quoted === undefined

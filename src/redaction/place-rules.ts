@@ -34,7 +34,7 @@ export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: 'url-token',
     // `https://TOKEN@host`, `https://TOKEN:@host`: a token in the place of the user.
-    find: /(?<![a-z0-9+.-])((?:https?|git|ssh|wss?|ftp|git\+https):\/\/)[A-Za-z0-9_.~%+=-]{16,512}(?=(?::[^\s/@"'<>]{0,256})?@)/gi,
+    find: /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{1,30}:\/\/)[A-Za-z0-9_.~%+=-]{16,512}(?=(?::[^\s/@"'<>]{0,256})?@)/gi,
     replace: afterPrefixIf(isOpaque),
   },
 ];
@@ -48,7 +48,7 @@ export const FILE_RULES: readonly Rule[] = [
     name: 'password',
     // The .netrc of curl and Git.
     find: /(\b(?:machine\s{1,8}\S{1,256}|default)\s{1,8}login\s{1,8}\S{1,256}\s{1,8}(?:account\s{1,8}\S{1,256}\s{1,8})?password\s{1,8})(?:"[^"\n]{1,256}"|[^\s"]{1,256})/g,
-    replace: afterPrefixIf((text) => !isRemark(text)),
+    replace: afterPrefixIf((text) => isValue(text) && !isRemark(text)),
   },
   {
     name: 'password',
@@ -57,47 +57,64 @@ export const FILE_RULES: readonly Rule[] = [
     replace: (text, { find, redact }) =>
       text.replace(find, (match, prefix: string) => {
         const secret = match.slice(prefix.length);
-        return DATABASE_PORT.test(prefix) || looksSecret(secret) ? prefix + redact(secret) : match;
+        return (DATABASE_PORT.test(prefix) && !isRemark(secret)) || looksSecret(secret)
+          ? prefix + redact(secret)
+          : match;
       }),
   },
   {
     name: 'password',
     // Postfix: the server, and who logs in there.
     find: /((?:^|\n)[ \t]{0,8}\[?[\w.-]{1,253}\]?:(?:25|465|587|2525)[ \t]{1,16}[^\s:]{1,128}:)[^\s]{1,256}/g,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'password',
     // Directives that are followed by a blank: Redis, OpenLDAP, keepalived, HAProxy, Cisco.
     find: /((?:^|\n)[ \t]{0,16}(?:config set )?(?:requirepass|masterauth|primaryauth|bindpw|rootpw|auth_pass|rcon_password|sasl_passwd|stats auth [^\s:]{1,64}:|(?:username \S{1,64} )?(?:password|secret) [0-9]|snmp-server community)[ \t]{0,8})(?:"[^"\n]{1,256}"|[^\s"]{1,256})/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'password',
     find: /(\buser \S{1,64} (?:on|off)(?: \S{1,64}){0,8}? >)\S{1,256}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
-  { name: 'password', find: /(\bpassword\(\s{0,4}['"])[^'"\r\n]{1,256}/gi, replace: afterPrefix },
+  {
+    name: 'password',
+    find: /(\bgetConnection\([^()"']{1,256},\s{0,8}"[^"\r\n]{0,128}",\s{0,8}")[^"\r\n]{1,256}/g,
+    replace: afterPrefixIf(isValue),
+  },
+  { name: 'password', find: /(\bpassword\(\s{0,4}['"])[^'"\r\n]{1,256}/gi, replace: afterPrefixIf(isValue) },
   {
     name: 'password',
     find: /(\bConvertTo-SecureString\s{1,4}(?:-String\s{1,4})?['"])[^'"\r\n]{1,256}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
-  { name: 'password', find: /(\bauth-user-pass inline:[ \t]{0,4})[^\r\n]{1,256}/gi, replace: afterPrefix },
+  {
+    name: 'password',
+    find: /(\bauth-user-pass inline:[ \t]{0,4})[^\r\n]{1,256}/gi,
+    replace: afterPrefixIf(isValue),
+  },
   {
     name: 'password',
     find: /(\bsnmp(?:[ _-]?community| [a-z]{1,16} community)[ \t]{0,4}[:=][ \t]{0,4})[^\s"']{1,128}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'password',
     find: /(\bcommunity[ \t]{1,4})[^\s"']{1,64}(?=[ \t]{1,4}(?:ro|rw)\b)/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf((text) => /[^a-z]/.test(text)),
+  },
+  {
+    name: 'password',
+    // Oracle: `scott/tiger@//db:1521/orders`.
+    find: /(?<![\w/.$#-])([\w$#]{1,64}\/)[^\s/@"']{1,128}(?=@\/\/)/g,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'password',
     find: /(\b(?:user(?:name)?|login)\/pass(?:word)?[ \t]{0,4}[:=][ \t]{0,4}[^\s/:]{1,64}[/:])[^\s"']{1,256}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
 ];
 
@@ -106,7 +123,7 @@ export const FILE_RULES: readonly Rule[] = [
  * as a pair in YAML: `{name: DB_PASSWORD, value: x}`.
  */
 export const PAIR =
-  /((?:\b(?:define|putenv|setenv|setProperty|set|put|setEnv|setItem|withEnv|set_config)\(\s{0,8}|\b(?:config|configure) set[ \t]{1,4}|\bvariable[ \t]{1,4}|\bname["']?:[ \t]{0,4})["']?)([\w.:/-]{1,256})((?:["']?\s{0,8},\s{0,8}|["']?\s{1,64}|["']?[ \t]{1,4}\{[^{}"']{0,256}?\bdefault\s{0,8}=\s{0,8})(?:["']?value["']?:[ \t]{0,4})?)("[^"\r\n]{1,1024}"|'[^'\r\n]{1,1024}'|[^\s"'{},)]{1,1024})/g;
+  /((?:\b(?:define|putenv|[sS]etenv|getenv|getProperty|getOrDefault|get|setProperty|set|put|setEnv|setItem|withEnv|set_config)\(\s{0,8}|\b(?:config|configure) set[ \t]{1,4}|\b(?:variable|ENV|ARG)[ \t]{1,4}|["']--?|\bname["']?:[ \t]{0,4})["']?)([\w.:/-]{1,256})((?:["']?\s{0,8},\s{0,8}|["']?\s{1,64}|["']?[ \t]{1,4}\{[^{}"']{0,256}?\bdefault\s{0,8}=\s{0,8})(?:["']?value["']?:[ \t]{0,4})?)("[^"\r\n]{1,1024}"|'[^'\r\n]{1,1024}'|[^\s"'{},)]{1,1024})/g;
 
 export function replaceInPairs(names: KeyNames): Replace {
   return (text, { find, redact, spend }) =>

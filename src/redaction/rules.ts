@@ -10,7 +10,7 @@ import { ADDRESS_RULES, FILE_RULES, PAIR, replaceInPairs } from './place-rules.t
 import type { Replace, Rule } from './rule.ts';
 import { afterPrefix, afterPrefixIf, whole, wholeIf } from './rule.ts';
 import { PASSWORD_HASHES, TOKEN_FORMS } from './token-forms.ts';
-import { areCredentials, isOpaque, isUid, looksSecret } from './values.ts';
+import { areCredentials, isOpaque, isUid, isValue, looksSecret } from './values.ts';
 
 // What counts as secret in a text, as data. An expression must be linear: bounded repetitions, or anchored at the start of
 // the run of characters it reads, because it meets megabytes of text that somebody else wrote.
@@ -95,7 +95,7 @@ const URL_RULES: readonly Rule[] = [
   {
     name: 'url-password',
     find: /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{1,30}:\/\/[^\s/:@"'<>[]{0,128}:)[^\s/"'<>]{1,256}(?=@)/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'url-password',
@@ -104,29 +104,29 @@ const URL_RULES: readonly Rule[] = [
       String.raw`\b((?:${SERVICES})(?:\+[a-z0-9]{1,20})?:\/\/[^\s/:@"'<>[]{0,128}:)(?!\d{1,5}[/?#])[^\s"'<>@]{1,256}(?=@)`,
       'gi',
     ),
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'url-password',
     find: /(jdbc:oracle:thin:\w{1,64}\/)[^\s@"']{1,256}(?=@)/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'url-signature',
     find: /([?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature|x-goog-credential)=)[^\s&"'<>#]{4,4096}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
   {
     name: 'password',
     find: /(\bcurl\b[^\r\n|;]{0,200}?\s(?:-u|--user)[ =]{0,2}["']?[^\s:"']{1,64}:)[^\s"']{1,256}/gi,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
-  { name: 'password', find: /(\bidentified by ['"])[^'"\r\n]{1,256}/gi, replace: afterPrefix },
+  { name: 'password', find: /(\bidentified by ['"])[^'"\r\n]{1,256}/gi, replace: afterPrefixIf(isValue) },
   {
     name: 'url-password',
     // The form of Go's MySQL driver, `user:password@tcp(host:3306)/db`.
     find: /(?<![\w.[-])([\w.-]{1,64}:)[^\s@:/"']{1,256}(?=@(?:tcp|unix)\()/g,
-    replace: afterPrefix,
+    replace: afterPrefixIf(isValue),
   },
 ];
 

@@ -32,7 +32,9 @@ export const TOKEN_FORMS: Readonly<Record<string, readonly string[]>> = {
     'plaid-(?:sandbox|development|production)-[a-f0-9-]{30,40}',
     'rzp_(?:live|test)_[A-Za-z0-9]{14,24}',
     // Models.
-    '(?:gsk|pplx|xai|fw|csk|nvapi|tgp|jina|voyage|pa)[_-](?=[A-Za-z_-]{0,80}\\d)[A-Za-z0-9_-]{30,100}',
+    '(?:gsk|fw|csk|jina|voyage)_(?=[A-Za-z]{0,80}\\d)[A-Za-z0-9]{20,100}',
+    '(?:pplx|xai)-(?=[A-Za-z]{0,80}\\d)[A-Za-z0-9]{40,100}',
+    '(?:nvapi-|tgp_v1_|pa-)(?=[a-z0-9_-]{0,80}[A-Z])(?=[A-Za-z_-]{0,80}\\d)[A-Za-z0-9_-]{40,100}',
     '(?:hf|api_org)_[A-Za-z0-9]{30,255}',
     'r8_[A-Za-z0-9]{30,60}',
     'lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{8,16}',

@@ -15,7 +15,7 @@ const REMARKS = wordList(`
   accepted, authentication, cannot, changed, denied, does, error, expected, expired, failed, failure,
   forbidden, got, has, incorrect, invalid, is, mismatch, missing, must, not, ok, rejected, required,
   reset, rotated, should, too, unable, unauthorized, unexpected, unknown, unavailable, updated, valid,
-  verified, was, wrong, optional, string, the, a, an, no, password, token, secret, credentials, key
+  verified, was, wrong, optional, string, str, the, a, an, no, password, token, secret, credentials, key
 `);
 
 /** Where files are mounted. Any other path may be a value that begins with a slash. */
@@ -57,9 +57,12 @@ export function looksSecret(text: string): boolean {
   return kinds.length >= 2;
 }
 
+/** A key in groups, as licenses are written. */
+const GROUPS = /^(?=[A-Z-]{0,64}\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7}$/;
+
 /** Whether only a machine makes such a text: a key, or credentials in base64. */
 export function isOpaque(text: string): boolean {
-  if (areCredentials(text)) return true;
+  if (areCredentials(text) || GROUPS.test(text)) return true;
   const [run = ''] = /[A-Za-z0-9+/_=]{16,}/.exec(text) ?? [];
   return /\d/.test(run) && /[A-Za-z]/.test(run) && !isPath(text);
 }

@@ -35,12 +35,11 @@ function failures(cases: readonly CorpusCase[], passes: (one: CorpusCase) => boo
 }
 
 describe('the corpus', () => {
-  test('is large enough to mean something, and a third of it is held back', () => {
+  test('is large enough to mean something, and a good part of it is held back', () => {
     for (const cases of [secretCases, harmlessCases]) {
       expect(cases.length).toBeGreaterThanOrEqual(LEAST_CASES);
       const heldBack = cases.filter(({ isHeldBack }) => isHeldBack).length;
-      expect(heldBack / cases.length).toBeGreaterThan(0.3);
-      expect(heldBack / cases.length).toBeLessThan(0.4);
+      expect(heldBack).toBeGreaterThanOrEqual(LEAST_CASES / 3);
     }
   });
 
@@ -74,6 +73,22 @@ describe.each([
   test('at most 3 in a hundred harmless texts lose something', () => {
     const { failed, share } = failures(of(harmlessCases), isLeft);
     expect(share, failed).toBeLessThanOrEqual(MOST_FALSE);
+  });
+});
+
+test('what only JSON shows is found there', () => {
+  const value = {
+    args: ['--password', 'hunter-two', '--token-file', '/etc/token', '--replicas', '3'],
+    key: { kty: 'EC', x: 'public', d: 'private-part' },
+    auths: { 'registry.example.com': { auth: 'dTpw' } },
+    auth: { type: 'oidc', issuer: 'https://idp.example.com' },
+    checks: { pass: 41, fail: 0 },
+  };
+  expect(redactor.redactJson(value).value).toEqual({
+    ...value,
+    args: ['--password', '[REDACTED:password]', '--token-file', '/etc/token', '--replicas', '3'],
+    key: { kty: 'EC', x: 'public', d: '[REDACTED:private-key]' },
+    auths: { 'registry.example.com': { auth: '[REDACTED:authorization]' } },
   });
 });
 
