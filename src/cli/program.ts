@@ -33,6 +33,7 @@ import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
 import { runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
 import { runStrict } from './strict.ts';
+import { runToken } from './token.ts';
 
 /** Nothing takes this long to stop; what still runs by then was forgotten. */
 const LONGEST_END_MS = 10_000;
@@ -82,6 +83,7 @@ export const COMMANDS: Commands = {
     summary: 'take the finalizer of strict mode off: `strict --help` shows how',
     run: runStrict,
   },
+  token: { summary: 'make a token for auth mode token, and its entry for the tokens file', run: runToken },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
 
@@ -111,7 +113,9 @@ export async function runProgram(args: readonly string[], commands: Commands): P
 const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
-const EXPLAINS_ITSELF = 'up report similar completeness simulate retention hold archive strict'.split(' ');
+const EXPLAINS_ITSELF = 'up report similar completeness simulate retention hold archive strict token'.split(
+  ' ',
+);
 
 /** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
 function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {

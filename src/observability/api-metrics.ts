@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** What the REST service counts besides the sources' metrics. */
 export interface ApiMetrics {
@@ -24,6 +24,8 @@ export interface ApiMetrics {
    * calls.
    */
   readonly admissions: Counter<'result'>;
+  /** 1 while the tokens file of auth mode `token` is missing or broken. */
+  readonly tokensFileUnusable: Gauge;
   /** Connections that were refused because there were too many. */
   readonly connectionsRefused: Counter;
 }
@@ -71,6 +73,11 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
       name: 'remediation_audit_api_admissions_total',
       help: 'Decisions about callers: admitted, unauthenticated, forbidden or unavailable',
       labelNames: ['result'],
+      registers,
+    }),
+    tokensFileUnusable: new Gauge({
+      name: 'remediation_audit_api_tokens_file_unusable',
+      help: '1 while the tokens file of auth mode token is missing or broken',
       registers,
     }),
     connectionsRefused: new Counter({

@@ -66,7 +66,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const durability = openDurability(context, { metrics, deferral, closing });
     const archive = openArchiveAccess(config.retention, { metrics: metrics.archive });
     if ('reader' in archive) closing.push(() => archive.reader.close());
-    const gate = await createGate(config, logger);
+    const gate = await createGate(config, logger, metrics);
     closing.push(() => gate.close());
     const redactor = createRedactor(config.redaction);
     const api = await listening(portOf(config), () =>
@@ -164,12 +164,16 @@ function portOf({ api: { host, port } }: ServiceContext['config']): Listening {
 }
 
 /** Who may call the API, by the configured mode. */
-async function createGate({ api, kubernetes }: Config, logger: Logger): Promise<Gate> {
+async function createGate({ api, kubernetes }: Config, logger: Logger, metrics: Metrics): Promise<Gate> {
   switch (api.authMode) {
     case 'none':
       return createOpenGate();
     case 'token':
-      return createTokenGate(api.tokensFile, logger);
+      return createTokenGate(api.tokensFile, logger, {
+        onUsable: (usable) => {
+          metrics.api.tokensFileUnusable.set(usable ? 0 : 1);
+        },
+      });
     case 'kubernetes':
       return createKubernetesGate({ reviewer: connectCluster(kubernetes), audiences: api.audiences, logger });
   }

@@ -6,11 +6,14 @@ import { Writable } from 'node:stream';
 
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createTokenGate, ROLES, TokensFileError } from '../../src/api/auth/token-gate.ts';
+import { Problem } from '../../src/api/http/problems.ts';
 import type { Route } from '../../src/api/http/route.ts';
+import { runToken } from '../../src/cli/token.ts';
+import { UsageError } from '../../src/config/settings.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -19,6 +22,13 @@ import { TOKENS } from '../unit/fixtures/redaction/tokens.ts';
 
 const silent = createLogger('silent', 'test');
 const POLL_MS = 10;
+/** Of pino. */
+const ERROR_LEVEL = 50;
+const [FIRST, SECOND, THIRD] = ['first', 'second', 'third'].map((name) => `${name}-${'x'.repeat(32)}`) as [
+  string,
+  string,
+  string,
+];
 
 let folder: string;
 let tokensFile: string;
@@ -42,7 +52,7 @@ beforeAll(async () => {
     JSON.stringify(Object.entries(tokens).map(([role, token]) => entryOf(`the-${role}`, role, token))),
   );
   database = await createTestDatabase();
-  gate = await createTokenGate(tokensFile, silent, POLL_MS);
+  gate = await createTokenGate(tokensFile, silent, { intervalMs: POLL_MS });
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       logged += chunk.toString('utf8');
@@ -160,26 +170,122 @@ test('no token is ever logged', () => {
   for (const token of Object.values(tokens)) expect(logged).not.toContain(token);
 });
 
+/** Whether the gate lets a token in; otherwise the problem. */
+function judge(tokenGate: Gate, token: string): true | Problem {
+  try {
+    void tokenGate.admit(`Bearer ${token}`, 'list');
+    return true;
+  } catch (error: unknown) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+test('a file that was deleted revokes its tokens after a while, with an alarm, until it is there again', async () => {
+  const own = join(folder, 'deleted.json');
+  const text = JSON.stringify([entryOf('first', 'reader', FIRST)]);
+  await writeFile(own, text);
+  const usable: boolean[] = [];
+  const lines: { level: number; msg: string }[] = [];
+  const deleted = await createTokenGate(
+    own,
+    pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line) as (typeof lines)[0]) }),
+    { intervalMs: POLL_MS, graceMs: 100, onUsable: (value) => usable.push(value) },
+  );
+  expect(judge(deleted, FIRST)).toBe(true);
+  await rm(own);
+  await until(() => judge(deleted, FIRST) !== true, 'the token is refused');
+  expect(judge(deleted, FIRST)).toMatchObject({ type: 'authority-unavailable', status: 503 });
+  expect(usable.at(-1)).toBe(false);
+  const alarms = lines.filter(({ level }) => level >= ERROR_LEVEL);
+  expect(alarms.map(({ msg }) => msg)).toEqual([
+    'the tokens file cannot be read: every request is refused until it is there again',
+  ]);
+  await writeFile(own, text);
+  await until(() => judge(deleted, FIRST) === true, 'the token is taken again');
+  expect(usable.at(-1)).toBe(true);
+  await deleted.close();
+});
+
+test('a file that is gone for a moment, while it is replaced, revokes nothing', async () => {
+  const own = join(folder, 'replaced.json');
+  await writeFile(own, JSON.stringify([entryOf('first', 'reader', FIRST)]));
+  const usable: boolean[] = [];
+  const replaced = await createTokenGate(own, silent, {
+    intervalMs: POLL_MS,
+    onUsable: (value) => usable.push(value),
+  });
+  await rm(own);
+  await until(() => usable.at(-1) === false, 'the file is missed');
+  expect(judge(replaced, FIRST)).toBe(true);
+  await replaced.close();
+});
+
+test('a token that is too short or expired is refused with the remedy', async () => {
+  const own = join(folder, 'expiring.json');
+  const short = 'x'.repeat(31);
+  await writeFile(
+    own,
+    JSON.stringify([
+      entryOf('short', 'reader', short),
+      { ...entryOf('expired', 'reader', FIRST), expires: '2020-01-01T00:00:00Z' },
+      { ...entryOf('valid', 'reader', SECOND), expires: '2999-01-01T00:00:00+01:00' },
+    ]),
+  );
+  const expiring = await createTokenGate(own, silent);
+  expect(judge(expiring, short)).toMatchObject({
+    status: 401,
+    message: 'a token has at least 32 characters; make one with `remediation-audit token`',
+  });
+  expect(judge(expiring, FIRST)).toMatchObject({
+    status: 401,
+    message: 'this token has expired; make one with `remediation-audit token`',
+  });
+  expect(judge(expiring, SECOND)).toBe(true);
+  await expiring.close();
+});
+
+test('`remediation-audit token` makes a token of 256 bits that its entry lets in', async () => {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  await runToken(['a reader', '--role', 'reader', '--days', '30']);
+  await runToken(['a reader', '--role', 'reader']);
+  const [lines = '', others = ''] = write.mock.calls.map(([text]) => String(text));
+  write.mockRestore();
+  const { token = '', entry = '' } =
+    /^token {2}(?<token>\S+)\nentry {2}(?<entry>.*)\n$/.exec(lines)?.groups ?? {};
+  expect(Buffer.from(token, 'base64url')).toHaveLength(32);
+  expect(others).not.toContain(token);
+
+  const { expires } = JSON.parse(entry) as { expires: string };
+  expect(Math.round((Date.parse(expires) - Date.now()) / 86_400_000)).toBe(30);
+  const own = join(folder, 'made.json');
+  await writeFile(own, `[${entry}]`);
+  const made = await createTokenGate(own, silent);
+  expect(judge(made, token)).toBe(true);
+  await made.close();
+});
+
+test.each([
+  ['no name', ['--role', 'reader']],
+  ['an unknown role', ['n', '--role', 'constructor']],
+  ['no role', ['n']],
+  ['no days', ['n', '--role', 'reader', '--days', '0']],
+])('`remediation-audit token` with %s is refused', (_what, args) => {
+  expect(() => runToken(args)).toThrow(UsageError);
+});
+
 test('a changed file holds from then on; one that cannot be used changes nothing', async () => {
   const own = join(folder, 'own.json');
-  await writeFile(own, JSON.stringify([entryOf('first', 'reader', 'first-token')]));
-  const changing = await createTokenGate(own, silent, POLL_MS);
-  const knows = (token: string): boolean => {
-    try {
-      void changing.admit(`Bearer ${token}`, 'list');
-      return true;
-    } catch {
-      // Unknown: that is the question.
-      return false;
-    }
-  };
-  expect(knows('first-token')).toBe(true);
-  await writeFile(own, JSON.stringify([entryOf('second', 'reader', 'second-token')]));
-  await until(() => knows('second-token'), 'the new token is known');
-  expect(knows('first-token')).toBe(false);
+  await writeFile(own, JSON.stringify([entryOf('first', 'reader', FIRST)]));
+  const changing = await createTokenGate(own, silent, { intervalMs: POLL_MS });
+  const knows = (token: string): boolean => judge(changing, token) === true;
+  expect(knows(FIRST)).toBe(true);
+  await writeFile(own, JSON.stringify([entryOf('second', 'reader', SECOND)]));
+  await until(() => knows(SECOND), 'the new token is known');
+  expect(knows(FIRST)).toBe(false);
   await writeFile(own, '[{"name":');
-  await writeFile(own, JSON.stringify([entryOf('third', 'reader', 'third-token')]));
-  await until(() => knows('third-token'), 'a file that works again is used');
+  await writeFile(own, JSON.stringify([entryOf('third', 'reader', THIRD)]));
+  await until(() => knows(THIRD), 'a file that works again is used');
   await changing.close();
 });
 
@@ -188,6 +294,7 @@ test.each([
   ['no array', '{}'],
   ['no name', '[{"role":"reader"}]'],
   ['an unknown role', '[{"name":"n","role":"constructor"}]'],
+  ['no time as expires', `[{"name":"n","role":"reader","sha256":"${'0'.repeat(64)}","expires":"soon"}]`],
   ['a token instead of its hash', '[{"name":"n","role":"reader","sha256":"secret-in-file"}]'],
 ])('a tokens file with %s is refused without showing it', async (_name, text) => {
   const broken = join(folder, 'broken.json');

@@ -27,13 +27,16 @@ let database: TestDatabase;
 let gate: Gate;
 let api: FastifyInstance;
 
+/** Long enough to be taken for a token. */
+const tokenOf = (role: string): string => `${role}-${'x'.repeat(32)}`;
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'remediation-audit-codec-'));
   const tokensFile = join(folder, 'tokens.json');
   const entries = ['reader', 'writer'].map((role) => ({
     name: `the-${role}`,
     role,
-    sha256: createHash('sha256').update(role).digest('hex'),
+    sha256: createHash('sha256').update(tokenOf(role)).digest('hex'),
   }));
   await writeFile(tokensFile, JSON.stringify(entries));
   database = await createTestDatabase();
@@ -73,7 +76,7 @@ function send(path: string, body: object, { token = 'reader', origin }: Sending 
     headers: {
       'content-type': 'application/json',
       'x-namespace': 'default',
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${tokenOf(token)}`,
       ...(origin === undefined ? {} : { origin }),
     },
     payload: JSON.stringify(body),

@@ -3,9 +3,19 @@ import { readFile } from 'node:fs/promises';
 interface WatchedFiles {
   /** Their texts, in the order they were named. */
   current(): readonly string[];
+  /**
+   * One listener; called at each check at which a file cannot be read, with the error and for how long that has been so, in
+   * milliseconds, and once without either when all can be read again. It must not throw.
+   */
+  onUnreadable(use: (failure: UnreadableFiles | undefined) => void): void;
   /** One listener; called with all texts when any of them has changed. It must not throw. */
   onChange(use: (texts: readonly string[]) => void): void;
   close: () => void;
+}
+
+interface UnreadableFiles {
+  readonly error: unknown;
+  readonly forMs: number;
 }
 
 const DEFAULT_INTERVAL_MS = 10_000;
@@ -20,9 +30,21 @@ export async function watchFiles(
 ): Promise<WatchedFiles> {
   let texts = await readAll(paths);
   let use: ((texts: readonly string[]) => void) | undefined;
-  const read = async (): Promise<void> => {
+  let useUnreadable: ((failure: UnreadableFiles | undefined) => void) | undefined;
+  let unreadableSinceMs: number | undefined;
+  const failed = (error: unknown): string[] => {
     // One that is missing for a moment, while it is replaced, is found at the next check.
-    const found = await readAll(paths).catch(() => texts);
+    unreadableSinceMs ??= performance.now();
+    useUnreadable?.({ error, forMs: performance.now() - unreadableSinceMs });
+    return texts;
+  };
+  const readable = (found: string[]): string[] => {
+    if (unreadableSinceMs !== undefined) useUnreadable?.(undefined);
+    unreadableSinceMs = undefined;
+    return found;
+  };
+  const read = async (): Promise<void> => {
+    const found = await readAll(paths).then(readable, failed);
     if (found.every((text, index) => text === texts[index])) return;
     texts = found;
     use?.(texts);
@@ -30,6 +52,9 @@ export async function watchFiles(
   const timer = setInterval(() => void read(), intervalMs).unref();
   return {
     current: () => texts,
+    onUnreadable: (callback) => {
+      useUnreadable = callback;
+    },
     onChange: (callback) => {
       use = callback;
     },
