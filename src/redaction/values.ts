@@ -71,7 +71,8 @@ export function isUid(text: string): boolean {
   return /^[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}$/i.test(text);
 }
 
-const CREDENTIALS = /^[\x20-\x7e]*:[\x20-\x7e]*$/;
+/** Also with a password outside ASCII, whose bytes are above. */
+const CREDENTIALS = /^(?:[\x20-\x7e]*:[\x20-\x7e]*|[\w.@+-]{1,64}:[\x20-\x7e\x80-\xff]{4,})$/;
 const LONGEST_CREDENTIALS = 512;
 
 /** "Basic authentication" is two words; credentials decode to user, colon, password. */
