@@ -26,7 +26,7 @@ export class TemporalUnreachableError extends Error {
     const said = reasonOf(cause);
     // What follows the message of a status are bytes.
     const [message = ''] = said.replace('Resolution note:', '').split(', details: ', 1);
-    const reason = message.replaceAll(/\s+/g, ' ').trim();
+    const reason = message.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
     const remedy = remedyFor(reason, {
       // An API key goes over TLS unless that is switched off by name.
       usesTls: tls === undefined || tls === null ? apiKey !== undefined : tls !== false,
@@ -109,7 +109,7 @@ const FAULTS: readonly Fault[] = [
     remedy: 'check TEMPORAL_API_KEY and that it is meant for this namespace',
   },
   {
-    says: /code: NotFound/,
+    says: /NotFound|NOT_FOUND|is not found/,
     remedy:
       'make the namespace with `temporal operator namespace create`, or name another one in TEMPORAL_NAMESPACE',
   },

@@ -56,13 +56,14 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const connection = await connect(options.temporal);
   try {
+    await requireNamespace(connection, options.temporal);
     const { failureConverterPath } = createDataConverter(options.temporal.payloads ?? PLAIN_PAYLOADS);
     const bundle = await bundleWorkflows(failureConverterPath);
     const workers = options.queues.map((queue) => createWorker(options, queue, { connection, bundle }));
     return supervise(await Promise.all(workers), connection);
   } catch (error: unknown) {
     await connection.close();
-    // A worker first asks for its namespace: the server went away since we connected, or has none of that name.
+    // A worker asks for its namespace once more: the server has gone while the workflows were bundled.
     const isUnreached = error instanceof Error && error.message.includes('could not be described');
     throw isUnreached ? new TemporalUnreachableError(options.temporal, error) : error;
   }
@@ -123,6 +124,15 @@ function supervise(workers: readonly Worker[], connection: NativeConnection): Ru
 async function connect(access: TemporalAccess): Promise<NativeConnection> {
   try {
     return await NativeConnection.connect(access.connectionOptions);
+  } catch (error: unknown) {
+    throw new TemporalUnreachableError(access, error);
+  }
+}
+
+/** Before the bundle is made, which takes seconds; a worker that is refused later leaves the thread of its workflows behind. */
+async function requireNamespace(connection: NativeConnection, access: TemporalAccess): Promise<void> {
+  try {
+    await connection.workflowService.describeNamespace({ namespace: access.namespace });
   } catch (error: unknown) {
     throw new TemporalUnreachableError(access, error);
   }

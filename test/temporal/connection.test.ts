@@ -154,6 +154,6 @@ test('a worker whose namespace does not exist says how to make it', { timeout: R
   const error: unknown = await startWorker(options).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(TemporalUnreachableError);
   expect((error as Error).message).toMatch(
-    /: Namespace nowhere was not found .*; make the namespace with `temporal operator namespace create`, or name another one in TEMPORAL_NAMESPACE$/,
+    /: .*Namespace nowhere is not found; make the namespace with `temporal operator namespace create`, or name another one in TEMPORAL_NAMESPACE$/,
   );
 });
