@@ -4,11 +4,14 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
   verify,
 } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+import { syncFolder } from '../store/folder-store.ts';
 
 const KEY_TYPE = 'ed25519';
 const KEY_ID_LENGTH = 16;
@@ -78,21 +81,25 @@ export async function readOrCreateSigningKey(path: string): Promise<SigningKey> 
   return createSigningKey(path);
 }
 
+/**
+ * Written beside its name and linked to it when it is on the disk: nobody ever reads half a key, and of processes that
+ * start at once all use the one that was first. A process that is killed meanwhile leaves a file that nothing names.
+ */
 async function createSigningKey(path: string): Promise<SigningKey> {
   const { privateKey } = generateKeyPairSync(KEY_TYPE);
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await mkdir(dirname(path), { recursive: true });
-  // Exclusive: of two processes that start at once, the second uses what the first one made.
-  const file = await open(path, 'wx', OWNER_ONLY).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  });
-  if (file === undefined) return signingKeyFrom(await readFile(path, 'utf8'));
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const incoming = `${path}.${randomUUID()}`;
   try {
-    await file.writeFile(pem);
-    await file.sync();
+    await writeFile(incoming, pem, { flag: 'wx', mode: OWNER_ONLY, flush: true });
+    await link(incoming, path);
+  } catch (error: unknown) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    await file.close();
+    await rm(incoming, { force: true });
   }
-  return signingKeyFrom(pem);
+  // What is signed with a key that a power cut takes away could never be verified.
+  await syncFolder(folder);
+  return signingKeyFrom(await readFile(path, 'utf8'));
 }

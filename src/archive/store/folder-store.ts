@@ -218,7 +218,7 @@ async function makeFolder(path: string, root: string): Promise<void> {
 }
 
 /** After a crash a file without its entry in the folder would be gone. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();
