@@ -6,7 +6,7 @@ import { createBatcher } from '../src/database/recording/batcher.ts';
 import { createQuarantine } from '../src/database/recording/quarantine.ts';
 import { createRecordStore } from '../src/database/recording/record-store.ts';
 import type { Observation } from '../src/domain/observation.ts';
-import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
+import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/observation.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import type { TemporalAccess } from '../src/temporal/connection.ts';

@@ -9,7 +9,7 @@ import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
-import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/phases.ts';
+import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/observation.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { prepareSearchAttributes } from '../src/temporal/search-attributes.ts';

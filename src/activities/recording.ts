@@ -17,8 +17,7 @@ import type { RecordOutcome } from '../database/recording/prepared-observation.t
 import type { Quarantine } from '../database/recording/quarantine.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Observation } from '../domain/observation.ts';
-import { recordName } from '../domain/observation.ts';
-import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../domain/phases.ts';
+import { ACTIVITY_BY_PHASE, AUDIT_PHASES, recordName } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type {

@@ -1,3 +1,8 @@
+import type { ManifestPart } from '../archive/manifest/manifest.ts';
+import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
+import type { Observation, RecordingActivityName } from '../domain/observation.ts';
+import type { Verdict } from '../domain/records/remediation-audit.ts';
+
 /*
  * The room `activities`: what workflows let the outside world do, one step at a time.
  *
@@ -8,12 +13,6 @@
  * What must stay true: every activity can be repeated and interrupted anywhere. An error means "again", unless it says that no
  * retry helps. Names and results are in histories: they are changed by adding.
  */
-
-import type { ManifestPart } from '../archive/manifest/manifest.ts';
-import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
-import type { Observation } from '../domain/observation.ts';
-import type { RecordingActivityName } from '../domain/phases.ts';
-import type { Verdict } from '../domain/records/remediation-audit.ts';
 
 /** What a recording activity answers of its list; the history of a run keeps it, so it is short. */
 export interface RecordedList {

@@ -1,4 +1,3 @@
-import type { AuditPhase } from './phases.ts';
 import type { Columns } from './records/definition.ts';
 
 /*
@@ -95,3 +94,28 @@ export function hasInvestigation({ columns }: Observation): boolean {
 
 /** Versions of posts lie below all versions of resources; a revision moves within that room. */
 export const ROOM_FOR_POSTS = 10n ** 15n;
+
+/**
+ * The audit phases and the activity that records each. The names are stored for ever in Temporal histories and ledger
+ * entries: renaming one is a migration.
+ */
+export const ACTIVITY_BY_PHASE = {
+  progress: 'recordProgress',
+  'signal-processing': 'recordSignalProcessing',
+  investigation: 'recordInvestigation',
+  analysis: 'recordAnalysis',
+  recommendation: 'recordRecommendation',
+  'analysis-failure': 'recordAnalysisFailure',
+  execution: 'recordExecution',
+  action: 'recordAction',
+  skip: 'recordSkip',
+  approval: 'recordApproval',
+  verification: 'recordVerification',
+  notification: 'recordNotification',
+  closure: 'recordClosure',
+} as const;
+
+export type AuditPhase = keyof typeof ACTIVITY_BY_PHASE;
+export type RecordingActivityName = (typeof ACTIVITY_BY_PHASE)[AuditPhase];
+
+export const AUDIT_PHASES = Object.keys(ACTIVITY_BY_PHASE) as readonly AuditPhase[];

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { backoffMs } from '../domain/backoff.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { backoffMs } from '../domain/time.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import type { Embedder } from './embedder.ts';
 import { DEFAULT_DIMENSIONS, EmbeddingRefusedError, EmbeddingUnavailableError } from './embedder.ts';

@@ -1,7 +1,6 @@
 import { canonicalJson } from '../domain/json.ts';
-import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kind.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';

@@ -1,9 +1,8 @@
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { canonicalJson } from '../domain/json.ts';
-import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import type { ColumnReader, Sources } from './column-source.ts';
 import { allPaths, createColumnReader } from './column-source.ts';

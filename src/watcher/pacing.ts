@@ -1,7 +1,7 @@
 import { setImmediate as yieldToLoop, setTimeout as delay } from 'node:timers/promises';
 
-import type { BackoffPace } from '../domain/backoff.ts';
-import { backoffMs } from '../domain/backoff.ts';
+import type { BackoffPace } from '../domain/time.ts';
+import { backoffMs } from '../domain/time.ts';
 
 /** A server that asks for a longer pause gets the next request all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;

@@ -1,4 +1,4 @@
-import type { BackoffPace } from '../domain/backoff.ts';
+import type { BackoffPace } from '../domain/time.ts';
 import { Backoff } from './pacing.ts';
 import { WorkSchedule } from './work-schedule.ts';
 

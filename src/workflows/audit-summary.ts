@@ -1,8 +1,8 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 
-import type { AuditPhase } from '../domain/phases.ts';
-import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import type { AuditPhase } from '../domain/observation.ts';
+import { ACTIVITY_BY_PHASE } from '../domain/observation.ts';
 import type { SearchAttribute } from '../domain/search-attributes.ts';
 import { OPEN_PHASE, SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 import type { AuditProgress, RemediationEnd, RemediationState } from './messages.ts';

@@ -1,8 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 import type { InvestigationReference } from '../activities/types.ts';
-import type { Observation } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
 
 /** Names of workflow types are stored in histories for ever. */
 export const REMEDIATION_AUDIT = 'remediationAudit';

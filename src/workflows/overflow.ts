@@ -8,9 +8,8 @@ import {
 } from '@temporalio/workflow';
 
 import { utf8Length } from '../domain/bounds.ts';
-import type { Observation } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
-import { AUDIT_PHASES } from '../domain/phases.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
+import { AUDIT_PHASES } from '../domain/observation.ts';
 import { inSignalLists } from '../domain/signal-lists.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { CarriedAudit } from './messages.ts';

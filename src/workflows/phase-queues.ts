@@ -1,8 +1,7 @@
 import { utf8Length } from '../domain/bounds.ts';
 import { MAX_LIST_BYTES, MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
-import type { Observation } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
-import { AUDIT_PHASES } from '../domain/phases.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
+import { AUDIT_PHASES } from '../domain/observation.ts';
 import { StateConfirmations, withoutHash } from './state-confirmations.ts';
 
 /** One observation on its way to its row. */

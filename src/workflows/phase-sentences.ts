@@ -1,8 +1,7 @@
 import { utf8Length } from '../domain/bounds.ts';
 import { intervalBetween } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
-import type { Observation } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
 
 /** Of one line in Temporal's UI, in characters. */
 const MAX_SENTENCE = 160;

@@ -8,10 +8,8 @@ import type {
   VerdictQuestion,
 } from '../activities/types.ts';
 import { RECORD_ATTEMPT_SECONDS } from '../domain/limits.ts';
-import type { Observation } from '../domain/observation.ts';
-import { hasInvestigation, recordName } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
-import { ACTIVITY_BY_PHASE } from '../domain/phases.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
+import { ACTIVITY_BY_PHASE, hasInvestigation, recordName } from '../domain/observation.ts';
 import { model } from './investigation-embedding.ts';
 import { phaseSentence } from './phase-sentences.ts';
 

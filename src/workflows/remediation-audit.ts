@@ -12,9 +12,8 @@ import {
 
 import type { RecordedList, VerdictActivities } from '../activities/types.ts';
 import { instantOf } from '../domain/instant.ts';
-import type { Observation } from '../domain/observation.ts';
+import type { AuditPhase, Observation } from '../domain/observation.ts';
 import { hasInvestigation, recordName } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
 import {
   AuditAttributes,
   closingSentence,

@@ -1,6 +1,5 @@
-import type { Observation, ObservedResource } from '../domain/observation.ts';
+import type { AuditPhase, Observation, ObservedResource } from '../domain/observation.ts';
 import { isOlderVersion } from '../domain/observation.ts';
-import type { AuditPhase } from '../domain/phases.ts';
 
 /**
  * One state of a resource may be recorded in several phases at once, and its last observation carries the hash by which

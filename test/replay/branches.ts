@@ -8,7 +8,7 @@ import type {
   RetentionDecision,
 } from '../../src/activities/types.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { AUDIT_PHASES } from '../../src/domain/phases.ts';
+import { AUDIT_PHASES } from '../../src/domain/observation.ts';
 import { auditProgress, closeAudit, RECORD_DEFERRED } from '../../src/workflows/messages.ts';
 import type { PlayedRemediation } from '../support/remediations.ts';
 import { until } from '../support/until.ts';

@@ -9,7 +9,7 @@ import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../../src/domain/phases.ts';
+import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../../src/domain/observation.ts';
 import type { Embedder } from '../../src/embedding/embedder.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import type { RecordedList } from '../../src/activities/types.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { ACTIVITY_BY_PHASE } from '../../src/domain/phases.ts';
+import { ACTIVITY_BY_PHASE } from '../../src/domain/observation.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import { createTestApi, testApiOptions } from '../support/api.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MAX_SIGNAL_BYTES } from '../../src/domain/limits.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import { AUDIT_PHASES } from '../../src/domain/phases.ts';
+import { AUDIT_PHASES } from '../../src/domain/observation.ts';
 import { closeAudit, RECORD_DEFERRED, REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';

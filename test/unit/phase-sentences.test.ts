@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { utf8Length } from '../../src/domain/bounds.ts';
-import type { Observation } from '../../src/domain/observation.ts';
-import type { AuditPhase } from '../../src/domain/phases.ts';
-import { AUDIT_PHASES } from '../../src/domain/phases.ts';
+import type { AuditPhase, Observation } from '../../src/domain/observation.ts';
+import { AUDIT_PHASES } from '../../src/domain/observation.ts';
 import { listSentence } from '../../src/workflows/audit-summary.ts';
 import { phaseSentence } from '../../src/workflows/phase-sentences.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { Observation } from '../../src/domain/observation.ts';
-import type { AuditPhase } from '../../src/domain/phases.ts';
+import type { AuditPhase, Observation } from '../../src/domain/observation.ts';
 import type { QueuedObservation } from '../../src/workflows/phase-queues.ts';
 import { PhaseQueues } from '../../src/workflows/phase-queues.ts';
 import { executionObservation } from '../support/observations.ts';

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, parseJson } from '../../domain/json.ts';
+import type { AuditPhase } from '../../domain/observation.ts';
 import { naturalKey } from '../../domain/observation.ts';
-import type { AuditPhase } from '../../domain/phases.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import type { PostedRecord } from './read-post.ts';

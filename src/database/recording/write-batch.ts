@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { jittered } from '../../domain/backoff.ts';
 import type { Observation, ObservedResource } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { jittered } from '../../domain/time.ts';
 import { createMonth } from '../months/partitions.ts';
 import { inPipelinedTransaction, type LastPart, sendInOrder } from '../pool.ts';
 import { arrayLiteral } from './array-parameter.ts';
