@@ -1,7 +1,7 @@
 import { COST } from './budget.ts';
 import type { KeyNames, KeyRule } from './key-names.ts';
 import type { Replace } from './rule.ts';
-import { isRemark, isValue } from './values.ts';
+import { isRemark, isValueOf } from './values.ts';
 
 // Secrets in YAML that stand below their name, `password: |` and the lines that are indented further.
 
@@ -10,7 +10,7 @@ const HEAD =
   /^((?:[ \t]|- ){0,200})["']?([\w.-]{1,128})["']?[ \t]{0,8}:[ \t]{0,8}(?:!!?\w{1,32}[ \t]{1,8})?([|>][+\-\d]{0,2})?[ \t]{0,8}(?:#.*)?$/;
 /** Finds the end of a line that may be a head, so that most texts are passed by. */
 export const BLOCK_HEAD =
-  /:[ \t]{0,8}(?:!!?\w{1,32}[ \t]{1,8})?(?:[|>][+\-\d]{0,2})?[ \t]{0,8}(?:#[^\n]{0,200})?\r?\n[ \t]/;
+  /:[ \t]{0,8}(?:!!?\w{1,32}[ \t]{1,8})?(?:[|>][+\-\d]{0,2})?[ \t]{0,8}(?:#[^\n]{0,200})?\r?\n[ \t\r\n]/;
 /** A line that begins a map or a list, and no text. */
 const STRUCTURE = /^\s*(?:- |["']?[\w.\/-]{1,128}["']?[ \t]*:(?:\s|$)|[{[#&*])/;
 
@@ -27,10 +27,11 @@ export function replaceBlockScalars(names: KeyNames): Replace {
       const end = rule === undefined ? index + 1 : endOfBlock(lines, index, isScalar(line));
       spend(COST.line * (end - index));
       const block = lines.slice(index + 1, end);
-      const value = rule && valueOf(block, isScalar(line));
-      if (rule === undefined || value === undefined) continue;
+      const value = rule && textOf(block, isScalar(line));
+      if (rule === undefined || value === undefined || !isValueOf(rule, value) || isRemark(value)) continue;
       spend(value.length);
-      result.push(...splice(block, value, redact(value, rule.kind)));
+      // One text and not its lines: a block has more of them than a call takes arguments.
+      result.push(block.join('\n').replace(value, () => redact(value, rule.kind)));
       index = end - 1;
     }
     return result.join('\n');
@@ -62,17 +63,9 @@ function endOfBlock(lines: readonly string[], index: number, isBlockScalar: bool
 }
 
 /** Without a sign, a single line that is neither a map nor a list. */
-function valueOf(block: readonly string[], isBlockScalar: boolean): string | undefined {
+function textOf(block: readonly string[], isBlockScalar: boolean): string | undefined {
   const text = block.join('\n').trim();
-  if (!isBlockScalar && (block.length !== 1 || STRUCTURE.test(text))) return undefined;
-  return isValue(text) && !isRemark(text) ? text : undefined;
-}
-
-function splice(block: readonly string[], value: string, placeholder: string): string[] {
-  return block
-    .join('\n')
-    .replace(value, () => placeholder)
-    .split('\n');
+  return isBlockScalar || (block.length === 1 && !STRUCTURE.test(text)) ? text : undefined;
 }
 
 function indentOf(line: string): number {

@@ -5,10 +5,10 @@ import type { Replace } from './rule.ts';
 import {
   isCode,
   isOpaque,
-  isPath,
   isRemark,
   isStrongPassword,
   isValue,
+  isValueOf,
   looksSecret,
   readQuoted,
 } from './values.ts';
@@ -159,11 +159,6 @@ function isSecret(value: Value, { rule, prose }: Pair): boolean {
   if (!prose) return true;
   // What contained a secret of another form has lost it already; the rest of the sentence stays.
   return !value.text.includes('[REDACTED:') && (rule.common !== true || looksSecret(value.text));
-}
-
-function isValueOf({ opaque, common }: KeyRule, text: string): boolean {
-  if (!isValue(text) || (opaque === true && !isOpaque(text))) return false;
-  return common !== true || !isPath(text);
 }
 
 /** What may stand without quotes behind the name of a secret and is none. */

@@ -1,7 +1,7 @@
 import { COST } from './budget.ts';
 import type { KeyNames, KeyRule } from './key-names.ts';
 import type { Replace } from './rule.ts';
-import { isRemark, isValue } from './values.ts';
+import { isRemark, isValueOf } from './values.ts';
 
 // Elements and attributes of XML whose name says that they are secret: settings of Maven, of .NET and of Spring.
 
@@ -61,7 +61,7 @@ function valueAt(pattern: RegExp, text: string, index: number, rule: KeyRule): V
   const match = pattern.exec(text);
   const [start, end] = match?.indices?.[1] ?? [0, 0];
   const value = text.slice(start, end);
-  return isValue(value) && !isRemark(value) ? { rule, start, end } : undefined;
+  return isValueOf(rule, value) && !isRemark(value) ? { rule, start, end } : undefined;
 }
 
 export const ELEMENTS = ELEMENT;
@@ -76,7 +76,7 @@ export function replacePairAttributes(names: KeyNames): Replace {
       const [before = '', name = '', between = '', value = ''] = groups;
       spend(COST.start + match.length);
       const rule = names.secretRule(name);
-      if (rule === undefined || !isValue(value)) return match;
+      if (rule === undefined || !isValueOf(rule, value)) return match;
       return before + name + between + redact(value, rule.kind);
     });
 }

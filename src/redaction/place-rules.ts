@@ -2,7 +2,7 @@ import { COST } from './budget.ts';
 import type { KeyNames } from './key-names.ts';
 import type { Replace, Rule } from './rule.ts';
 import { afterPrefix, afterPrefixIf } from './rule.ts';
-import { isOpaque, isRemark, isUid, isValue, looksSecret } from './values.ts';
+import { isOpaque, isRemark, isUid, isValue, isValueOf, looksSecret } from './values.ts';
 
 // Secrets that show by where they stand: in the address of a webhook or in the place of a user, in a file with a form of its
 // own, behind a directive or in a call. They come after the tokens that show by their own form which kind they are.
@@ -134,7 +134,7 @@ export function replaceInPairs(names: KeyNames): Replace {
       if (rule === undefined || !isPair(before, between)) return match;
       const [quote = ''] = /^["']/.exec(value) ?? [];
       const secret = value.slice(quote.length, value.length - quote.length);
-      if (!isValue(secret) || isRemark(secret)) return match;
+      if (!isValueOf(rule, secret) || isRemark(secret)) return match;
       return before + name + between + quote + redact(secret, rule.kind) + quote;
     });
 }

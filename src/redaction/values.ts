@@ -28,8 +28,20 @@ export function isValue(text: string): boolean {
   return text !== '' && !NO_VALUE.test(text) && !VARIABLE.test(text) && !FILE.test(text);
 }
 
-export function isPath(text: string): boolean {
+function isPath(text: string): boolean {
   return PATH.test(text) || text.startsWith('//');
+}
+
+/** What of a rule for names decides which values count. */
+interface ValueRule {
+  readonly opaque?: boolean;
+  readonly common?: boolean;
+}
+
+/** Whether text under a name of that rule is a value. */
+export function isValueOf({ opaque, common }: ValueRule, text: string): boolean {
+  if (!isValue(text) || (opaque === true && !isOpaque(text))) return false;
+  return common !== true || !isPath(text);
 }
 
 /** Whether a bare value is the beginning of an expression in a program. */

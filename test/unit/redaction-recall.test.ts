@@ -92,6 +92,18 @@ test('what only JSON shows is found there', () => {
   });
 });
 
+test('a block of more lines than a call takes arguments is replaced, too', () => {
+  const text = `password: |${'\n'.repeat(200_000)}  hunter-two\nuser: app`;
+  expect(redactor.redactText(text).value).not.toContain('hunter-two');
+});
+
+test.each(['auth: |\n  oidc', '<auth>oidc</auth>', '["--auth", "oidc"]', 'name: AUTH, value: oidc'])(
+  'a name that is also that of other things hides no word: %s',
+  (text) => {
+    expect(redactor.redactText(text).value).toBe(text);
+  },
+);
+
 test('redacting a case twice is redacting it once', () => {
   for (const { id, text } of [...secretCases, ...harmlessCases]) {
     const once = redactor.redactText(text).value;
