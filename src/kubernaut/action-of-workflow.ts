@@ -1,12 +1,10 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
 import { inAll } from './column-source.ts';
-import { executionDuration } from './execution-times.ts';
-import type { Subject } from './read-kind.ts';
-import type { PhaseRead } from './read-kind.ts';
+import type { PhaseRead, Subject } from './read-kind.ts';
 import { definePhase, readPhase } from './read-kind.ts';
-import type { Target } from './target.ts';
-import { splitTarget } from './target.ts';
+import type { Target } from './resource.ts';
+import { executionDuration, splitTarget } from './resource.ts';
 
 const ALL = ['G3', 'G2', 'G1'] as const;
 

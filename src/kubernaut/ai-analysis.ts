@@ -20,10 +20,8 @@ import type {
 import { ownerOf, remediationByName, remediationOf } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import { at, textAt } from './resource.ts';
-import type { Shape, ShapeMarks } from './shapes.ts';
-import { groupOf, shapeOf } from './shapes.ts';
-import { targetTextAt } from './target.ts';
+import type { Shape, ShapeMarks } from './resource.ts';
+import { at, groupOf, shapeOf, targetTextAt, textAt } from './resource.ts';
 
 /** `status.rootCause` is in G2 and in G0, so it decides last, when nothing that only G0 has was there. */
 const MARKS: ShapeMarks = [

@@ -8,7 +8,7 @@ import { isJsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
 import type { Column, ColumnsOf, RecordDefinition } from '../domain/records/definition.ts';
 import { columnsByName } from '../domain/records/definition.ts';
-import type { KnownShape } from './shapes.ts';
+import type { KnownShape } from './resource.ts';
 
 /**
  * Paths by generation, newest first: the first that carries a value is read, whatever shape the object has as a whole.

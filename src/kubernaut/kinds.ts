@@ -4,7 +4,7 @@
  * What comes in: the JSON of one resource, or what is known of one that is gone. What goes out: a ResourceReading with
  * observations, one per record it says something about, or the reason why it cannot be read.
  *
- * One file per kind names, for each column and generation (G0 to G3, see shapes.ts), the path it is read from, and what is
+ * One file per kind names, for each column and generation (G0 to G3, see `SHAPES` in resource.ts), the path it is read from, and what is
  * left out and why. Documentation (docs/sources.md) and the search for unknown fields follow from the same tables.
  *
  * What must stay true: reading is pure and never throws, whatever the JSON; nothing is dropped in silence: a field that

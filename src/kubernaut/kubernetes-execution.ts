@@ -4,7 +4,6 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
 import type { ColumnSource } from './column-source.ts';
-import { durationOf } from './execution-times.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
@@ -15,8 +14,8 @@ import type {
 } from './observed-remediation.ts';
 import { ownerOf, remediationOf } from './observed-remediation.ts';
 import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import { textAt } from './resource.ts';
-import type { Target } from './target.ts';
+import type { Target } from './resource.ts';
+import { durationOf, textAt } from './resource.ts';
 
 /** As the rules of redaction write it. */
 const HIDDEN = '[REDACTED:kubernetes-secret]';

@@ -1,8 +1,8 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { MAX_OBJECT_NAME_LENGTH } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { Shape } from './resource.ts';
 import { at, textAt } from './resource.ts';
-import type { Shape } from './shapes.ts';
 
 /** Which remediation a resource belongs to. */
 export interface RemediationReference {

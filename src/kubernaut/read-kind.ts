@@ -8,9 +8,8 @@ import type { ColumnReader, Sources } from './column-source.ts';
 import { allPaths, createColumnReader } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
 import { siblingMark, sourceVersion } from './observed-remediation.ts';
-import type { ResourceIdentity } from './resource.ts';
+import type { ResourceIdentity, Shape } from './resource.ts';
 import { identityOf, ownPhaseOf } from './resource.ts';
-import type { Shape } from './shapes.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 

@@ -11,8 +11,7 @@ import type {
 } from './observed-remediation.ts';
 import type { PhaseSources } from './read-kind.ts';
 import { readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import { textAt } from './resource.ts';
-import { groupOf } from './shapes.ts';
+import { groupOf, textAt } from './resource.ts';
 
 /** A kind whose resources add to the record of their remediation and have none of their own. */
 interface RemediationAddition {

@@ -9,8 +9,7 @@ import { allPaths, inAll } from './column-source.ts';
 import type { PhaseRead, PhaseSources, Subject } from './read-kind.ts';
 import { definePhase, fragmentFor, readPhase } from './read-kind.ts';
 import { grouped } from './remediation-request-sources.ts';
-import { textAt } from './resource.ts';
-import { targetTextAt } from './target.ts';
+import { targetTextAt, textAt } from './resource.ts';
 
 // Paths that several readers below share. G3 has these members in structs; before, they lie flat under `status`.
 const REMEDIATION_TARGET = grouped('workflowSelection', 'remediationTarget');

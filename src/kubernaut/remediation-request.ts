@@ -17,10 +17,8 @@ import {
   REMEDIATION_REQUEST_LEFT_OUT,
   verdictOf,
 } from './remediation-request-sources.ts';
-import { at, identityOf, textAt } from './resource.ts';
-import type { Shape, ShapeMarks } from './shapes.ts';
-import { groupOf, shapeOf } from './shapes.ts';
-import { targetTextAt } from './target.ts';
+import type { Shape, ShapeMarks } from './resource.ts';
+import { at, groupOf, identityOf, shapeOf, targetTextAt, textAt } from './resource.ts';
 
 const KIND = 'RemediationRequest';
 

@@ -1,3 +1,5 @@
+import { formatInterval, intervalBetween, parseDuration } from '../domain/duration.ts';
+import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../domain/json.ts';
 
@@ -72,4 +74,76 @@ export function identityOf(resource: JsonObject): ResourceIdentity | undefined {
     resourceVersion,
     creationTimestamp,
   };
+}
+
+/** What is acted upon. A cluster-scoped target, such as a node, has no namespace. The kind keeps its case. */
+export interface Target {
+  readonly namespace?: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Splits `namespace/Kind/name` or `Kind/name`; undefined for any other text. */
+export function splitTarget(text: JsonValue | undefined): Target | undefined {
+  if (typeof text !== 'string') return undefined;
+  const parts = text.split('/');
+  if (parts.some((part) => part === '')) return undefined;
+  const [first = '', second = '', third] = parts;
+  if (parts.length === 2) return { kind: first, name: second };
+  return parts.length === 3 && third !== undefined
+    ? { namespace: first, kind: second, name: third }
+    : undefined;
+}
+
+/** A reference by kind, name and perhaps namespace in the form in which targets are written as text. */
+export function targetTextAt(root: JsonValue | undefined, path: string): string | undefined {
+  const [kind, name] = [textAt(root, `${path}.kind`), textAt(root, `${path}.name`)];
+  if (kind === undefined || name === undefined) return undefined;
+  const namespace = textAt(root, `${path}.namespace`);
+  return namespace === undefined ? `${kind}/${name}` : `${namespace}/${kind}/${name}`;
+}
+
+/**
+ * From start to end where both are named, else the duration that the resource names, in the text of an
+ * interval. Named durations are Go text or ISO 8601; undefined for any other text.
+ */
+export function durationOf(
+  named: JsonValue | undefined,
+  root: JsonValue | undefined,
+  [startPath, endPath]: readonly [string, string],
+): string | undefined {
+  const [start, end] = [startPath, endPath].map((path) => parseInstant(textAt(root, path) ?? ''));
+  if (start !== undefined && end !== undefined) return intervalBetween(start, end);
+  const nanoseconds = typeof named === 'string' ? parseDuration(named) : undefined;
+  return nanoseconds === undefined ? undefined : formatInterval(nanoseconds);
+}
+
+/** Of a WorkflowExecution. */
+export function executionDuration(named: JsonValue | undefined, resource: JsonObject): string | undefined {
+  return durationOf(named, resource, ['status.startTime', 'status.completionTime']);
+}
+
+/**
+ * Generations of kubernaut's resources, newest first. G2 and G3 share group and version, so an object is recognised by its
+ * shape. The shape is a fact of the row (`source_shape`) and gates nothing: fields are read through all generations.
+ */
+export const SHAPES = ['G3', 'G2', 'G1', 'G0', 'G0a'] as const;
+export type KnownShape = (typeof SHAPES)[number];
+/** `unknown`: nothing decides yet, as in a fresh object without a status. A later version of it may. */
+export type Shape = KnownShape | 'unknown';
+
+/** Which paths identify a generation, newest first: the first shape one of whose paths is there is the shape of the object. */
+export type ShapeMarks = readonly (readonly [shape: KnownShape, ...paths: string[]])[];
+
+/** The first generation of which a mark is there. A mark counts by its presence, also when its value is empty. */
+export function shapeOf(resource: JsonObject, marks: ShapeMarks): Shape {
+  for (const [shape, ...paths] of marks) {
+    if (paths.some((path) => at(resource, path) !== undefined)) return shape;
+  }
+  return 'unknown';
+}
+
+/** The group of an `apiVersion`; some generations differ in nothing else before they have a status. */
+export function groupOf(resource: JsonObject): string {
+  return (textAt(resource, 'apiVersion') ?? '').split('/')[0] ?? '';
 }

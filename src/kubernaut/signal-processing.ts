@@ -6,11 +6,9 @@ import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import { textAt } from './resource.ts';
-import type { ShapeMarks } from './shapes.ts';
-import { shapeOf } from './shapes.ts';
+import type { ShapeMarks } from './resource.ts';
+import { shapeOf, targetTextAt, textAt } from './resource.ts';
 import { processingPhasesOf, sizeOfJson } from './signal-processing-phases.ts';
-import { targetTextAt } from './target.ts';
 
 /**
  * `spec.timesOutAt` marks G3 also before there is a status. A signal flat in the spec is G1 as it was

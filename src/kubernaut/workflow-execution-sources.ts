@@ -3,11 +3,10 @@ import { canonicalJson, numberLexeme } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
 import { inAll } from './column-source.ts';
-import { durationOf, executionDuration } from './execution-times.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import { definePhase } from './read-kind.ts';
-import { at, textAt } from './resource.ts';
+import { at, durationOf, executionDuration, textAt } from './resource.ts';
 
 const ALL = ['G3', 'G2', 'G1', 'G0'] as const;
 const WORKFLOWS = ['G3', 'G2', 'G1'] as const;

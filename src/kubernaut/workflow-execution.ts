@@ -6,9 +6,8 @@ import type { ReadingContext, ResourceReading, Unread } from './observed-remedia
 import { remediationOf } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { fragmentFor, readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import { textAt } from './resource.ts';
-import type { Shape, ShapeMarks } from './shapes.ts';
-import { groupOf, shapeOf } from './shapes.ts';
+import type { Shape, ShapeMarks } from './resource.ts';
+import { groupOf, shapeOf, textAt } from './resource.ts';
 import {
   EXECUTION,
   SKIPPED_EXECUTION,

@@ -7,8 +7,11 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
-import { embeddingText, readEmbeddingForm } from '../../src/database/embeddings/embedding-store.ts';
-import { upgradeEmbeddings } from '../../src/database/embeddings/upgrade-embeddings.ts';
+import {
+  embeddingText,
+  readEmbeddingForm,
+  upgradeEmbeddings,
+} from '../../src/database/embeddings/embedding-store.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { EMBEDDING_DIMENSIONS } from '../../src/domain/records/ai-investigation-embeddings.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { isSettled, tryLockObjects } from '../../database/months/month-objects.ts';
+import { isSettled, tryLockObjects } from '../../database/months/table-locks.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext } from '../archive-context.ts';

@@ -5,7 +5,6 @@ import { holdsOfMonth } from '../../database/holds/holds.ts';
 import { detachMonth, partitionsOf } from '../../database/months/month-detach.ts';
 import type { DropOutcome } from '../../database/months/month-drop.ts';
 import { dropMonth } from '../../database/months/month-drop.ts';
-import { tryLockObjects } from '../../database/months/month-objects.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
   changeMonth,
@@ -17,6 +16,7 @@ import {
 } from '../../database/months/month-states.ts';
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planRetention } from '../../database/months/retention-plan.ts';
+import { tryLockObjects } from '../../database/months/table-locks.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';

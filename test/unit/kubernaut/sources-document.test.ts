@@ -7,7 +7,7 @@ import type { ColumnSource, Paths } from '../../../src/kubernaut/column-source.t
 import type { KubernautKind } from '../../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import type { PhaseSources } from '../../../src/kubernaut/read-kind.ts';
-import { SHAPES } from '../../../src/kubernaut/shapes.ts';
+import { SHAPES } from '../../../src/kubernaut/resource.ts';
 
 const RECORDS: readonly RecordDefinition[] = RECORD_DEFINITIONS;
 
