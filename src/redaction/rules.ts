@@ -43,7 +43,12 @@ export function orderedRules({ names, patterns, personal }: Configured): readonl
     { name: 'named', find: PAIR_ATTRIBUTES, replace: replacePairAttributes(names) },
     { name: 'named', find: PAIR, replace: replaceInPairs(names) },
     { name: 'named', find: names.finder, replace: replaceKeyValues(names) },
-    { name: 'base64', find: /[A-Za-z0-9+/_-]{40}/, replace: replaceEncoded, exceptIn: 'fingerprint' },
+    {
+      name: 'base64',
+      find: /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40}/,
+      replace: replaceEncoded,
+      exceptIn: 'fingerprint',
+    },
     ...(personal ? PERSONAL_RULES : []),
   ];
 }
