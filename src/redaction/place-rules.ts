@@ -71,7 +71,7 @@ export const FILE_RULES: readonly Rule[] = [
   {
     name: 'password',
     // Directives that are followed by a blank: Redis, OpenLDAP, keepalived, HAProxy, Cisco.
-    find: /((?:^|\n)[ \t]{0,16}(?:config set )?(?:requirepass|masterauth|primaryauth|bindpw|rootpw|auth_pass|rcon_password|sasl_passwd|stats auth [^\s:]{1,64}:|(?:username \S{1,64} )?(?:password|secret) [0-9]|snmp-server community)[ \t]{0,8})(?:"[^"\n]{1,256}"|[^\s"]{1,256})/gi,
+    find: /((?:^|\n)[ \t]{0,16}(?:config set )?(?:(?:requirepass|masterauth|primaryauth|bindpw|rootpw|auth_pass|rcon_password|sasl_passwd|(?:username \S{1,64} )?(?:password|secret) [0-9]|snmp-server community)[ \t]{1,8}|stats auth [^\s:]{1,64}:[ \t]{0,8}))(?:"[^"\n]{1,256}"|[^\s"]{1,256})/gi,
     replace: afterPrefixIf(isValue),
   },
   {

@@ -11,7 +11,7 @@ export interface Rule {
    */
   readonly find: RegExp;
   readonly replace: Replace;
-  /** Every secret of the rule holds one of these: most names and phases do not, and are passed by at once. */
+  /** Every secret of the rule holds, or stands beside, one of these. None of them may be in what PLAIN finds. */
   readonly needs?: RegExp;
   /** What the rule takes for a secret is none in such a text. Default: it counts everywhere. */
   readonly exceptIn?: keyof TextContext;
@@ -93,6 +93,9 @@ function mayShareStep(left: Rule, right: Rule): boolean {
   return left.needs === right.needs && left.exceptIn === right.exceptIn;
 }
 
+/** Names, phases, paths, versions and uids: most of what is recorded. */
+const PLAIN = /^[\w./-]*$/;
+
 /** Below this length nothing is a secret that its form alone shows. */
 const SHORTEST = 6;
 
@@ -111,7 +114,9 @@ export function applySteps(text: string, steps: Steps, context: TextContext, rep
   if (text.length < SHORTEST) return text;
   for (const { length } of text.matchAll(READS_AHEAD)) spend(length * COST.start);
   let result = text;
+  const isPlain = PLAIN.test(text);
   for (const step of steps) {
+    if (isPlain && step.needs !== undefined) continue;
     if (!mayApply(step, result, context)) continue;
     for (const rule of step.rules) {
       const redact = (secret: string, kind = rule.name): string => replace(kind, secret);

@@ -28,21 +28,21 @@ interface Configured {
  */
 export function orderedRules({ names, patterns, personal }: Configured): readonly Rule[] {
   return [
-    { name: 'pem', find: /-----BEGIN /, replace: replacePem },
-    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInYaml },
-    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInJsonText },
+    { name: 'pem', find: /-----BEGIN /, replace: replacePem, needs: SIGN },
+    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInYaml, needs: SIGN },
+    { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInJsonText, needs: SIGN },
     ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ ...rule, needs: PAIR_SIGN })),
     { name: 'jwt', find: /\.e/, replace: replaceJsonWebTokens },
     ...TOKEN_RULES,
     ...ADDRESS_RULES,
-    { name: 'password', find: COMMAND, replace: replaceInCommands },
-    ...FILE_RULES,
+    { name: 'password', find: COMMAND, replace: replaceInCommands, needs: SIGN },
+    ...FILE_RULES.map((rule) => ({ ...rule, needs: SIGN })),
     ...patterns.map(({ kind, pattern }) => ({ name: kind, find: new RegExp(pattern, 'gu'), replace: whole })),
-    { name: 'named', find: BLOCK_HEAD, replace: replaceBlockScalars(names) },
-    { name: 'named', find: ELEMENTS, replace: replaceElements(names) },
-    { name: 'named', find: PAIR_ATTRIBUTES, replace: replacePairAttributes(names) },
-    { name: 'named', find: PAIR, replace: replaceInPairs(names) },
-    { name: 'named', find: names.finder, replace: replaceKeyValues(names) },
+    { name: 'named', find: BLOCK_HEAD, replace: replaceBlockScalars(names), needs: SIGN },
+    { name: 'named', find: ELEMENTS, replace: replaceElements(names), needs: SIGN },
+    { name: 'named', find: PAIR_ATTRIBUTES, replace: replacePairAttributes(names), needs: SIGN },
+    { name: 'named', find: PAIR, replace: replaceInPairs(names), needs: SIGN },
+    { name: 'named', find: names.finder, replace: replaceKeyValues(names), needs: SIGN },
     {
       name: 'base64',
       find: /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40}/,
@@ -53,6 +53,8 @@ export function orderedRules({ names, patterns, personal }: Configured): readonl
   ];
 }
 
+/** Stands in no name, path, version or uid, and they are most of what is recorded. */
+const SIGN = /[^\w./-]/;
 const PAIR_SIGN = /[:='"]/;
 const AUTHORIZATION = String.raw`\b((?:proxy-)?authorization["']?[ \t]{0,4}[:=][ \t]{0,4}["']?`;
 

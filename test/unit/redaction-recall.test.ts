@@ -104,6 +104,19 @@ test.each(['auth: |\n  oidc', '<auth>oidc</auth>', '["--auth", "oidc"]', 'name: 
   },
 );
 
+test.each([
+  'rootpw-backup',
+  'auth_pass.conf',
+  'payments/Deployment/requirepass-check',
+  'replace bindpw-sync now',
+])('a resource whose name begins like a directive keeps its name: %s', (text) => {
+  expect(redactor.redactText(text).value).toBe(text);
+});
+
+test('a directive that a blank follows hides its value', () => {
+  expect(redactor.redactText('requirepass tr0ub4dor').value).toBe('requirepass [REDACTED:password]');
+});
+
 test('redacting a case twice is redacting it once', () => {
   for (const { id, text } of [...secretCases, ...harmlessCases]) {
     const once = redactor.redactText(text).value;
