@@ -1,24 +1,12 @@
-import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { POST_EXAMPLES } from '../../src/api/routes/post-examples.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { createTestApi } from '../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestApi, serveTests } from '../support/api.ts';
 import { inspectRecords } from '../support/record-checks.ts';
 import * as golden from '../unit/fixtures/intake/golden-bodies.ts';
 
-let database: TestDatabase;
-let api: FastifyInstance;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  api = createTestApi(database);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
-});
+const served = serveTests();
 
 interface Posted {
   id: string;
@@ -31,7 +19,7 @@ interface Posted {
 
 async function post(kind: string, payload: string | Buffer, contentType = 'application/json') {
   const headers = { 'content-type': contentType };
-  return api.inject({ method: 'POST', url: `/api/v1/audit/${kind}`, headers, payload });
+  return served.api.inject({ method: 'POST', url: `/api/v1/audit/${kind}`, headers, payload });
 }
 
 async function stored(kind: string, payload: string): Promise<Posted> {
@@ -41,7 +29,7 @@ async function stored(kind: string, payload: string): Promise<Posted> {
 }
 
 async function found(kind: string, id: string): Promise<string> {
-  const answer = await api.inject({ url: `/api/v1/audit/${kind}?id=${id}` });
+  const answer = await served.api.inject({ url: `/api/v1/audit/${kind}?id=${id}` });
   expect(answer.statusCode, answer.body).toBe(200);
   return answer.body;
 }
@@ -124,7 +112,7 @@ test('the same record twice gives the same id, one row and one entry of the ledg
   const first = await stored('kubernetes-execution', golden.kubernetesExecution);
   const again = await stored('kubernetes-execution', golden.kubernetesExecution);
   expect(again).toEqual(first);
-  const state = await inspectRecords(database.owner);
+  const state = await inspectRecords(served.database.owner);
   expect(state.contradictions).toEqual([]);
   expect(state.entries.filter((entry) => entry.startsWith(first.id))).toHaveLength(1);
 });
@@ -153,18 +141,18 @@ test('secrets are taken out before a record is stored, and counted', async () =>
   const body = JSON.stringify({ execution_id: 'with-secret', output: `token ${secret}`, success: true });
   const { id } = await stored('kubernetes-execution', body);
   expect(await found('kubernetes-execution', id)).not.toContain(secret);
-  const { rows } = await database.owner.query<{ canonical: string }>(
+  const { rows } = await served.database.owner.query<{ canonical: string }>(
     'select canonical from audit_ledger where record_id = $1',
     [id],
   );
   expect(rows[0]?.canonical).not.toContain(secret);
-  expect((await api.inject({ url: '/metrics' })).body).toMatch(
+  expect((await served.api.inject({ url: '/metrics' })).body).toMatch(
     /remediation_audit_api_redactions_total\{kind="/,
   );
 });
 
 test('the metrics of the sources count what was posted', async () => {
-  const fresh = createTestApi(database);
+  const fresh = createTestApi(served.database);
   const send = (kind: string, payload: string) =>
     fresh.inject({
       method: 'POST',
@@ -234,7 +222,7 @@ describe('what cannot be taken is answered with a problem that says why:', () =>
   });
 
   test('a method that the address does not take', async () => {
-    const answer = await api.inject({
+    const answer = await served.api.inject({
       method: 'PUT',
       url: '/api/v1/audit/kubernetes-execution',
       payload: '{}',
@@ -245,7 +233,7 @@ describe('what cannot be taken is answered with a problem that says why:', () =>
   });
 
   test.each(['PATCH', 'TRACE', 'QUERY', 'HEAD'])('the method %s, which no address takes', async (method) => {
-    const answer = await api.inject({ method: method as 'PATCH', url: '/readyz' });
+    const answer = await served.api.inject({ method: method as 'PATCH', url: '/readyz' });
     expect(answer.statusCode).toBe(405);
     expect(answer.headers['allow']).toBe('GET');
   });
@@ -291,7 +279,7 @@ describe('a batch', () => {
       status: 422,
       errors: [{ pointer: '/step_index' }],
     });
-    const { rows } = await database.owner.query<{ count: string }>(
+    const { rows } = await served.database.owner.query<{ count: string }>(
       "select count(*) from kubernetes_execution_audit where starts_with(execution_id, 'thousand-')",
     );
     expect(rows[0]?.count).toBe('999');
@@ -318,7 +306,7 @@ describe('a batch', () => {
 test('every kind that controllers may post has its address', () => {
   const kinds = RECORD_DEFINITIONS.map(({ kind }) => kind).filter((kind) => kind !== 'remediation');
   for (const kind of kinds) {
-    expect(api.hasRoute({ method: 'POST', url: `/api/v1/audit/${kind}` }), kind).toBe(true);
-    expect(api.hasRoute({ method: 'POST', url: `/api/v1/audit/${kind}/batch` }), kind).toBe(true);
+    expect(served.api.hasRoute({ method: 'POST', url: `/api/v1/audit/${kind}` }), kind).toBe(true);
+    expect(served.api.hasRoute({ method: 'POST', url: `/api/v1/audit/${kind}/batch` }), kind).toBe(true);
   }
 });

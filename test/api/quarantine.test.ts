@@ -1,40 +1,28 @@
 import { randomUUID } from 'node:crypto';
 
-import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
-import { createTestApi } from '../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestApi, serveTests } from '../support/api.ts';
 import { executionObservation } from '../support/observations.ts';
 
-let database: TestDatabase;
-let api: FastifyInstance;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  api = createTestApi(database);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
-});
+const served = serveTests();
 
 type Json = Record<string, unknown>;
 
 async function get<T = Json>(url: string): Promise<T> {
-  const answer = await api.inject({ url });
+  const answer = await served.api.inject({ url });
   expect(answer.statusCode, answer.body).toBe(200);
   return answer.json();
 }
 
-const redrive = (id: string, service = api) =>
+const redrive = (id: string, service = served.api) =>
   service.inject({ method: 'POST', url: `/api/v1/quarantine/${id}/redrive` });
 
 test('a quarantined observation is listed, and settled once it can be stored', async () => {
   const observation = executionObservation();
   const poison = { ...observation, columns: { ...observation.columns, effectiveness_score: '7' } };
-  const quarantine = createQuarantine(database.writer);
+  const quarantine = createQuarantine(served.database.writer);
   const refused = { status: 'refused', id: randomUUID(), reason: 'not yet', sqlstate: '23514' } as const;
   await quarantine.insert(poison, refused);
   await quarantine.insert(observation, refused);
@@ -57,10 +45,10 @@ test('a quarantined observation is listed, and settled once it can be stored', a
 test('an observation that PostgreSQL cannot take now stays quarantined, and the answer says who has it', async () => {
   const refused = { status: 'refused', id: randomUUID(), reason: 'not yet', sqlstate: '23514' } as const;
   const observation = executionObservation();
-  await createQuarantine(database.writer).insert(observation, refused);
+  await createQuarantine(served.database.writer).insert(observation, refused);
   const { items } = await get<{ items: Json[] }>('/api/v1/quarantine');
   const id = String(items.at(-1)?.['id']);
-  const away = createTestApi(database, {
+  const away = createTestApi(served.database, {
     durability: {
       keep: () => Promise.resolve([{ status: 'deferred', id: refused.id, createdAt: observation.createdAt }]),
       pending: () => 0,

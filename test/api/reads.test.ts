@@ -1,39 +1,27 @@
 import { randomUUID } from 'node:crypto';
 
-import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
-import { createTestApi } from '../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestApi, serveTests } from '../support/api.ts';
 import { executionObservation } from '../support/observations.ts';
 
-let database: TestDatabase;
-let api: FastifyInstance;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  api = createTestApi(database);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
-});
+const served = serveTests();
 
 type Json = Record<string, unknown>;
 
 async function get<T = Json>(url: string, status = 200): Promise<T> {
-  const answer = await api.inject({ url });
+  const answer = await served.api.inject({ url });
   expect(answer.statusCode, answer.body).toBe(status);
   return answer.json();
 }
 
 async function send(method: 'POST' | 'DELETE', url: string, body?: object) {
-  return api.inject({
+  return served.api.inject({
     method,
     url,
     ...(body === undefined
@@ -98,7 +86,7 @@ describe('a list is narrowed', () => {
 
   test('and comes as lines or as a table, with the next page in a header', async () => {
     const url = `${ACTIONS}?workflow_ref=${scope}&limit=2`;
-    const lines = await api.inject({ url, headers: { accept: 'application/x-ndjson' } });
+    const lines = await served.api.inject({ url, headers: { accept: 'application/x-ndjson' } });
     expect(lines.headers['content-type']).toContain('application/x-ndjson');
     expect(
       lines.body
@@ -110,11 +98,11 @@ describe('a list is narrowed', () => {
       /^<\/api\/v1\/audit\/kubernetes-execution\?.*cursor=.*>; rel="next"$/,
     );
 
-    const table = await api.inject({ url, headers: { accept: 'text/csv' } });
+    const table = await served.api.inject({ url, headers: { accept: 'text/csv' } });
     const [header = '', first = ''] = table.body.split('\r\n');
     const column = header.split(',').indexOf('duration');
     expect(first.split(',')[column]).toBe('00:00:01.5');
-    expect((await api.inject({ url, headers: { accept: 'image/png' } })).statusCode).toBe(406);
+    expect((await served.api.inject({ url, headers: { accept: 'image/png' } })).statusCode).toBe(406);
   });
 
   test.each([
@@ -183,7 +171,7 @@ describe('a remediation', () => {
       columns: { remediation_id: name, remediation_uid: remediationUid, namespace: 'payments' },
     });
   beforeAll(async () => {
-    await createRecordStore(database.writer).record([
+    await createRecordStore(served.database.writer).record([
       remediation(uid, '2026-11-10T00:00:00.000000Z'),
       executionObservation({ columns: { remediation_id: name, remediation_uid: uid, phase: 'Completed' } }),
     ]);
@@ -210,7 +198,9 @@ describe('a remediation', () => {
 
   test('of a name that was used again is the newest one, and the other is found by its uid', async () => {
     const newer = randomUUID();
-    await createRecordStore(database.writer).record([remediation(newer, '2026-11-12T00:00:00.000000Z')]);
+    await createRecordStore(served.database.writer).record([
+      remediation(newer, '2026-11-12T00:00:00.000000Z'),
+    ]);
     expect(await get(address)).toMatchObject({ remediation: { remediation_uid: newer }, others: [{ uid }] });
     expect(await get(`${address}?uid=${uid}`)).toMatchObject({
       remediation: { remediation_uid: uid },
@@ -230,7 +220,10 @@ describe('reports', () => {
     expect(items).toHaveLength(REPORTS.length);
     for (const { name } of REPORTS) {
       expect(await get(`/api/v1/reports/${name}`)).toMatchObject({ report: name });
-      const table = await api.inject({ url: `/api/v1/reports/${name}`, headers: { accept: 'text/csv' } });
+      const table = await served.api.inject({
+        url: `/api/v1/reports/${name}`,
+        headers: { accept: 'text/csv' },
+      });
       expect(table.headers['content-type']).toContain('text/csv');
     }
   });
@@ -263,7 +256,7 @@ test('completeness lists what is open and names each gap', async () => {
     createdAt: '2026-11-01T00:00:00.000000Z',
     columns: { remediation_id: 'rr-gap', remediation_uid: uid, namespace: 'payments', verdict: 'open' },
   });
-  await createRecordStore(database.writer).record([overdue]);
+  await createRecordStore(served.database.writer).record([overdue]);
   expect(await get('/api/v1/completeness?cluster=gaps')).toEqual({
     clusters: [
       {
@@ -341,7 +334,7 @@ test('an answer that no route gave is counted and logged like every other', asyn
   const metrics = createMetrics();
   const lines: Json[] = [];
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line) as Json) });
-  const counted = createTestApi(database, { metrics, logger });
+  const counted = createTestApi(served.database, { metrics, logger });
   await counted.inject({ method: 'GET', url: '/wp-login.php?user=secret' });
   await counted.inject({ method: 'PUT', url: ACTIONS });
   await counted.close();
@@ -357,8 +350,8 @@ test('an answer that no route gave is counted and logged like every other', asyn
 
 test('every read of records leaves a trace: who, what was asked, how many rows', async () => {
   const { id } = await postAction({ execution_id: 'traced', success: true });
-  const answer = await api.inject({ url: `${ACTIONS}?execution_id=traced` });
-  const { rows } = await database.owner.query<Json>(
+  const answer = await served.api.inject({ url: `${ACTIONS}?execution_id=traced` });
+  const { rows } = await served.database.owner.query<Json>(
     'select caller, route, filter, rows_returned from audit_access where request_id = $1',
     [answer.headers['x-request-id']],
   );
@@ -370,15 +363,15 @@ test('every read of records leaves a trace: who, what was asked, how many rows',
       rows_returned: '1',
     },
   ]);
-  const one = await api.inject({ url: `${ACTIONS}/${id}` });
-  const traces = await database.owner.query('select 1 from audit_access where request_id = $1', [
+  const one = await served.api.inject({ url: `${ACTIONS}/${id}` });
+  const traces = await served.database.owner.query('select 1 from audit_access where request_id = $1', [
     one.headers['x-request-id'],
   ]);
   expect(traces.rowCount).toBe(1);
 });
 
 test('what cannot be traced is not answered', async () => {
-  const untraced = createTestApi(database, { trace: () => Promise.reject(new Error('no trace')) });
+  const untraced = createTestApi(served.database, { trace: () => Promise.reject(new Error('no trace')) });
   expect((await untraced.inject({ url: ACTIONS })).statusCode).toBe(500);
   await untraced.close();
 });

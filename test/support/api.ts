@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll } from 'vitest';
 
 import { createOpenGate } from '../../src/api/auth/gate.ts';
 import { createHttpServer } from '../../src/api/http/http-server.ts';
@@ -15,7 +16,7 @@ import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createCodecEndpoint } from '../../src/temporal/codec-endpoint.ts';
 import { PLAIN_PAYLOADS } from '../../src/temporal/connection.ts';
 import { createPayloadCodec } from '../../src/temporal/payload-codec.ts';
-import type { TestDatabase } from './database.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** What the service on a test database is made of; whatever a test cares about it says itself. */
 export function testApiOptions(
@@ -63,6 +64,20 @@ export function testApiOptions(
     metrics,
     logger,
   };
+}
+
+/** A database and the service on it, for the tests of a file. */
+export function serveTests(): { readonly database: TestDatabase; readonly api: FastifyInstance } {
+  const served = {} as { database: TestDatabase; api: FastifyInstance };
+  beforeAll(async () => {
+    served.database = await createTestDatabase();
+    served.api = createTestApi(served.database);
+  });
+  afterAll(async () => {
+    await served.api.close();
+    await served.database.close();
+  });
+  return served;
 }
 
 /** The service's routes on a test database, without a socket. */

@@ -108,26 +108,18 @@ test('a data directory an ordinary user may not write to is reported in one sent
   );
 });
 
-test('a read-only file system is reported in one sentence', async () => {
+test.each([
+  ['a read-only file system', ''],
+  ['a folder below a read-only file system', '/below/data'],
+])('%s is refused in one sentence', async (_what, below) => {
   mkdirSync(path);
-  const script = runScript(`${holding(path)} process.exit();`, {
+  const folder = `${path}${below}`;
+  const script = runScript(`${holding(folder)} process.exit();`, {
     wrapper: [...withSmallDisk(path, '1m'), '/bin/sh', '-c', 'mount -o remount,ro "$0" && exec "$@"', path],
   });
   await script.exited;
   expect(script.output()).toBe(
-    `<cannot use the data directory: ${path} is on a read-only file system; mount it to be written to, or choose another --data-dir>`,
-  );
-});
-
-test('a folder below a read-only file system is refused for that reason', async () => {
-  mkdirSync(path);
-  const below = join(path, 'below', 'data');
-  const script = runScript(`${holding(below)} process.exit();`, {
-    wrapper: [...withSmallDisk(path, '1m'), '/bin/sh', '-c', 'mount -o remount,ro "$0" && exec "$@"', path],
-  });
-  await script.exited;
-  expect(script.output()).toBe(
-    `<cannot use the data directory: ${below} is on a read-only file system; mount it to be written to, or choose another --data-dir>`,
+    `<cannot use the data directory: ${folder} is on a read-only file system; mount it to be written to, or choose another --data-dir>`,
   );
 });
 

@@ -121,22 +121,24 @@ test('of a name that is used again the newest remediation is meant', () => {
   expect(observer.uidOf('elsewhere', 'rr-1')).toBeUndefined();
 });
 
+/** As the database names it at a start. */
+const RECORDED = {
+  ...{
+    uid: 'rr-uid',
+    namespace: 'kubernaut-system',
+    name: 'rr-1',
+    remediation: undefined,
+    sourceVersion: '7',
+  },
+  ...{ projectionHash: undefined, phase: 'Executing', firstSeen: '2026-11-21T10:00:00.000000Z' },
+};
+
 test('a remediation that the database named is found by its name, too', () => {
   const { observer, collection } = observe('RemediationRequest');
-  const recorded = {
-    ...{
-      uid: 'rr-uid',
-      namespace: 'kubernaut-system',
-      name: 'rr-1',
-      remediation: undefined,
-      sourceVersion: '7',
-    },
-    ...{ projectionHash: undefined, phase: 'Executing', firstSeen: '2026-11-21T10:00:00.000000Z' },
-  };
-  observer.recall(recorded);
+  observer.recall(RECORDED);
   expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('rr-uid');
   observer.observe(resource('newer', 'rr-1'), collection);
-  observer.recall(recorded);
+  observer.recall(RECORDED);
   expect(observer.uidOf('kubernaut-system', 'rr-1')).toBe('newer');
 });
 
@@ -148,15 +150,6 @@ test('a resource whose end was sent is not recalled, however late the database a
   observer.deleted(last, collection);
   const tracked = observer.find('rr-uid');
   if (tracked !== undefined) observer.forget(tracked);
-  observer.recall({
-    ...{
-      uid: 'rr-uid',
-      namespace: 'kubernaut-system',
-      name: 'rr-1',
-      remediation: undefined,
-      sourceVersion: '7',
-    },
-    ...{ projectionHash: undefined, phase: 'Executing', firstSeen: '2026-11-21T10:00:00.000000Z' },
-  });
+  observer.recall(RECORDED);
   expect(observer.find('rr-uid')).toBeUndefined();
 });

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import type { KindCompleteness } from '../../domain/kind-completeness.ts';
+
 /** The first watcher that knows the identity writes it; a later one reads what is stored. */
 const REGISTER = `
 insert into watched_cluster as known (cluster, identity)
@@ -22,16 +24,7 @@ on conflict (cluster) do update set
 
 /** What a watcher has seen of its cluster, and what of that it knows to be recorded. */
 export interface WatcherReport {
-  readonly kinds: readonly {
-    readonly kind: string;
-    /** Resources that are there. */
-    readonly seen: number;
-    /** Of these, those whose newest state the database has; undefined when the watcher cannot ask it. */
-    readonly recorded: number | undefined;
-    readonly open: number;
-    readonly overdue: number;
-    readonly waiting: number;
-  }[];
+  readonly kinds: readonly KindCompleteness[];
   readonly gaps: readonly {
     readonly kind: string;
     readonly namespace: string;

@@ -1,4 +1,5 @@
 import { instantOf } from '../../domain/instant.ts';
+import type { KindCompleteness } from '../../domain/kind-completeness.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { CoalescedStates } from '../delivery/pending-states.ts';
@@ -23,20 +24,6 @@ interface Gap {
   readonly uid: string;
   readonly reason: GapReason;
   readonly detail: string | undefined;
-}
-
-interface KindCompleteness {
-  readonly kind: string;
-  /** Resources that are there. */
-  readonly seen: number;
-  /** Of these, what the database has in their newest state; undefined when it does not answer. */
-  readonly recorded: number | undefined;
-  /** Not ended yet. */
-  readonly open: number;
-  /** Open beyond the time they had. */
-  readonly overdue: number;
-  /** With a state that Temporal does not have yet. */
-  readonly waiting: number;
 }
 
 export interface Completeness {
