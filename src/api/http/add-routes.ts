@@ -96,6 +96,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
   const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
   const verb = route.access === 'public' ? 'get' : route.access;
   const names = (route.describe.query ?? []).map(({ name }) => name);
+  const mediaTypes = Object.keys(route.describe.body?.content ?? { [JSON_MEDIA_TYPE]: {} });
   server.route({
     method: route.method,
     url: route.path,
@@ -107,7 +108,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       if (isClosing() && route.access !== 'public') throw endingProblem();
       const admitted = gate.admit(request.headers.authorization, verb);
       request.caller = admitted instanceof Promise ? await admitted : admitted;
-      requireMediaType(route, request);
+      if (route.method !== 'GET') requireMediaType(mediaTypes, request);
     },
     handler: async (request, reply) => {
       // A parameter that changes nothing where something is changed would look as if it had.
@@ -128,10 +129,9 @@ function approachOf({ origins = [] }: Route, { headers, raw }: FastifyRequest): 
  * A body has to say what it is, before it is read. Also for the sake of browsers: a form or a page can send any other
  * site a text without a media type, and a media type of JSON only after it has asked (CORS).
  */
-function requireMediaType(route: Route, { headers }: FastifyRequest): void {
+function requireMediaType(taken: readonly string[], { headers }: FastifyRequest): void {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (route.method === 'GET' || !hasBody) return;
-  const taken = Object.keys(route.describe.body?.content ?? { [JSON_MEDIA_TYPE]: {} });
+  if (!hasBody) return;
   const mediaType = mediaTypeOf(headers);
   if (taken.includes(mediaType)) return;
   const sent = mediaType === '' ? 'a body without content-type' : mediaType;
