@@ -382,6 +382,7 @@ create index audit_ledger_remediation_uid_idx on audit_ledger (remediation_uid, 
 create trigger audit_ledger_append_only
   before update or delete on audit_ledger
   for each row execute function audit_refuse_change();
+select audit_guard_ledger('audit_ledger');
 
 grant select, insert on audit_ledger to audit_writer;
 grant usage on sequence audit_ledger_seq to audit_writer;

@@ -56,6 +56,9 @@ begin
       parent.relname, child,
       to_char(wanted, 'YYYY-MM-DD" 00:00:00+00"'),
       to_char((wanted + interval '1 month')::date, 'YYYY-MM-DD" 00:00:00+00"'));
+    if parent.relname = 'audit_ledger' then
+      perform audit_guard_ledger(child::regclass);
+    end if;
     made := true;
   end loop;
 
@@ -69,7 +72,7 @@ $$;
 revoke all on function audit_create_month(date) from public;
 grant execute on function audit_create_month(date) to audit_writer;
 
--- For the trigger on the ledger.
+-- For the triggers on the ledger.
 create or replace function audit_refuse_change() returns trigger
 language plpgsql
 as $$
@@ -78,6 +81,19 @@ begin
     using errcode = 'insufficient_privilege';
 end
 $$;
+
+-- Makes TRUNCATE of a ledger table fail. ATTACH gives a partition the row triggers of its parent, but no statement trigger,
+-- so each month needs its own: whoever attaches one calls this. Dropping a table fires no trigger.
+create or replace function audit_guard_ledger(ledger regclass) returns void
+language plpgsql
+as $$
+begin
+  execute format(
+    'create or replace trigger audit_ledger_no_truncate before truncate on %s
+     for each statement execute function audit_refuse_change()', ledger);
+end
+$$;
+revoke all on function audit_guard_ledger(regclass) from public;
 
 -- Makes the embeddings a pgvector column if the extension can be had; true if they are one afterwards. The first migration
 -- and `upgrade-embeddings` call it. The index is built apart from it, because a build over many rows must not hold the

@@ -168,6 +168,7 @@ create table audit_ledger (
 ) partition by RANGE (created_at);
 CREATE INDEX audit_ledger_remediation_uid_idx ON ONLY public.audit_ledger USING btree (remediation_uid, created_at);
 CREATE TRIGGER audit_ledger_append_only BEFORE DELETE OR UPDATE ON public.audit_ledger FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER audit_ledger_no_truncate BEFORE TRUNCATE ON public.audit_ledger FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 constraint audit_ledger_pkey PRIMARY KEY (record_id, created_at, source_version, content_hash);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
@@ -588,6 +589,9 @@ begin
       parent.relname, child,
       to_char(wanted, 'YYYY-MM-DD" 00:00:00+00"'),
       to_char((wanted + interval '1 month')::date, 'YYYY-MM-DD" 00:00:00+00"'));
+    if parent.relname = 'audit_ledger' then
+      perform audit_guard_ledger(child::regclass);
+    end if;
     made := true;
   end loop;
 
@@ -600,6 +604,18 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_guard_ledger(ledger regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  execute format(
+    'create or replace trigger audit_ledger_no_truncate before truncate on %s
+     for each statement execute function audit_refuse_change()', ledger);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_refuse_change()
  RETURNS trigger

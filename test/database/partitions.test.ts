@@ -45,6 +45,28 @@ test('the rollover makes this month and those ahead on every partitioned table',
   for (const table of tables) expect(await monthsOf(table), table).toEqual(wanted);
 });
 
+test('TRUNCATE of the ledger is refused to its owner, of all of it and of any month, also one that was attached again', async () => {
+  const truncate = (relation: string) => database.owner.query(`truncate ${relation}`);
+  await createMonth(database.owner, '2018-03-01');
+  await database.owner.query('alter table audit_ledger detach partition audit_ledger_2018_03');
+  await database.owner.query('drop trigger audit_ledger_no_truncate on audit_ledger_2018_03');
+  await createMonth(database.owner, '2018-03-01');
+  const months = (await monthsOf('audit_ledger')).map((month) => `audit_ledger_${month.replace('-', '_')}`);
+  expect(months).toContain('audit_ledger_2018_03');
+  for (const relation of ['audit_ledger', ...months])
+    await expect(truncate(relation), relation).rejects.toThrow('append-only: TRUNCATE');
+  // What is detached keeps refusing, and can be dropped.
+  await database.owner.query('alter table audit_ledger detach partition audit_ledger_2018_03');
+  await expect(truncate('audit_ledger_2018_03')).rejects.toThrow('append-only: TRUNCATE');
+  for (const { name } of (
+    await database.owner.query<{ name: string }>(
+      "select relname as name from pg_class where relname like '%2018_03' and relkind = 'r'",
+    )
+  ).rows)
+    await database.owner.query(`drop table ${name}`);
+  await database.owner.query("delete from audit_partition where month = '2018-03-01'");
+});
+
 test('a second rollover changes nothing', async () => {
   const before = await monthsOf('audit_ledger');
   await rollOver(database.writer, now, 5);

@@ -104,6 +104,11 @@ async function attach(client: pg.ClientBase, month: string, table: string, relat
   await client.query(
     `alter table ${quoteIdentifier(table)} attach partition ${quoteIdentifier(relation)} for values from (${from}) to (${to})`,
   );
+  if (table === LEDGER_TABLE)
+    await client.query({
+      text: 'select audit_guard_ledger($1::text::regclass)',
+      values: [quoteIdentifier(relation)],
+    });
 }
 
 /** The ledger first: the rows are folded from it. */
