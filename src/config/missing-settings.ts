@@ -25,12 +25,15 @@ const need = (variable: VariableName, isSet: Need['isSet'], without?: string): N
 });
 
 const hasDatabase = ({ database }: Config): boolean => database.url !== '';
+const records = ({ worker }: Config): boolean => worker.queues !== 'maintenance';
+const maintains = ({ worker }: Config): boolean => worker.queues !== 'recording';
 const hasOwner = ({ database }: Config): boolean => database.ownerUrl !== '';
 const hasArchive = ({ retention }: Config): boolean => retention.archive.url !== '';
 /** A pod has its service account instead of a kubeconfig. */
 const hasCluster = ({ kubernetes }: Config): boolean => kubernetes.kubeconfig !== '' || kubernetes.inCluster;
 /** An address may also come from the profile file. */
 const hasTemporal = ({ temporal }: Config): boolean => temporal.connectionOptions.address !== undefined;
+const NO_RETENTION = 'retention is off, nothing is archived and nothing is dropped';
 const LOCAL_TEMPORAL = 'Temporal is expected at localhost:7233';
 
 /** What each process needs to do all of its work: the table of docs/configuration.md, and what is logged at start. */
@@ -45,15 +48,12 @@ export const NEEDS: Readonly<Record<ProcessName, readonly Need[]>> = {
       'what Temporal lost is not sent again, deletions while no watcher ran are not noticed, and completeness does not know what is recorded',
     ),
   ],
+  // A worker that does one of the two lacks nothing of the other.
   work: [
-    need('DATABASE_URL', hasDatabase),
+    need('DATABASE_URL', (config) => !records(config) || hasDatabase(config)),
     need('TEMPORAL_ADDRESS', hasTemporal, LOCAL_TEMPORAL),
-    need('DATABASE_OWNER_URL', hasOwner, 'retention is off, nothing is archived and nothing is dropped'),
-    need(
-      'REMEDIATION_AUDIT_ARCHIVE_URL',
-      hasArchive,
-      'retention is off, nothing is archived and nothing is dropped',
-    ),
+    need('DATABASE_OWNER_URL', (config) => !maintains(config) || hasOwner(config), NO_RETENTION),
+    need('REMEDIATION_AUDIT_ARCHIVE_URL', (config) => !maintains(config) || hasArchive(config), NO_RETENTION),
   ],
   serve: [
     need('DATABASE_URL', hasDatabase),

@@ -61,6 +61,39 @@ const ARCHIVE = [
   ...namesOf(RETENTION_VARIABLES).filter((name) => name.startsWith('REMEDIATION_AUDIT_S3_')),
 ] as const;
 
+/** Whatever `work` works on. */
+const WORKER = [
+  ...TEMPORAL,
+  'REMEDIATION_AUDIT_STATEMENT_TIMEOUT_MS',
+  'REMEDIATION_AUDIT_DATABASE_POOL_SIZE',
+  'REMEDIATION_AUDIT_WORKER_QUEUES',
+  'REMEDIATION_AUDIT_WORKER_DEPLOYMENT',
+  'REMEDIATION_AUDIT_WORKER_BUILD_ID',
+  'REMEDIATION_AUDIT_METRICS_HOST',
+  'REMEDIATION_AUDIT_WORKER_METRICS_PORT',
+  'REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS',
+  'REMEDIATION_AUDIT_LOG_LEVEL',
+] as const;
+
+/**
+ * What `work` reads in each of its two parts, which REMEDIATION_AUDIT_WORKER_QUEUES separates. The part that takes what
+ * strangers send has no owner of the tables, no archive and no key.
+ */
+export const WORK_READS: Readonly<Record<'recording' | 'maintenance', readonly VariableName[]>> = {
+  recording: ['DATABASE_URL', ...WORKER, ...EMBEDDING],
+  maintenance: [
+    'DATABASE_OWNER_URL',
+    ...WORKER,
+    ...RULES,
+    ...ARCHIVE,
+    'REMEDIATION_AUDIT_ARCHIVE_PART_ROWS',
+    'REMEDIATION_AUDIT_MONTHS_AHEAD',
+    'REMEDIATION_AUDIT_ROLLOVER_CRON',
+    'REMEDIATION_AUDIT_RETENTION_CRON',
+    'REMEDIATION_AUDIT_LOCK_TIMEOUT_MS',
+  ],
+};
+
 /**
  * Which process reads which variable, and therefore which of them compose and the chart give it; tests hold
  * the two and the processes themselves against it. Variables that are in no list are read by `up` and by
@@ -81,26 +114,7 @@ export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
     'REMEDIATION_AUDIT_WATCHER_METRICS_PORT',
     'REMEDIATION_AUDIT_LOG_LEVEL',
   ],
-  work: [
-    ...DATABASE,
-    'DATABASE_OWNER_URL',
-    ...TEMPORAL,
-    ...EMBEDDING,
-    ...RULES,
-    ...ARCHIVE,
-    'REMEDIATION_AUDIT_ARCHIVE_PART_ROWS',
-    'REMEDIATION_AUDIT_MONTHS_AHEAD',
-    'REMEDIATION_AUDIT_ROLLOVER_CRON',
-    'REMEDIATION_AUDIT_RETENTION_CRON',
-    'REMEDIATION_AUDIT_LOCK_TIMEOUT_MS',
-    'REMEDIATION_AUDIT_WORKER_QUEUES',
-    'REMEDIATION_AUDIT_WORKER_DEPLOYMENT',
-    'REMEDIATION_AUDIT_WORKER_BUILD_ID',
-    'REMEDIATION_AUDIT_METRICS_HOST',
-    'REMEDIATION_AUDIT_WORKER_METRICS_PORT',
-    'REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS',
-    'REMEDIATION_AUDIT_LOG_LEVEL',
-  ],
+  work: [...new Set([...WORK_READS.recording, ...WORK_READS.maintenance])],
   serve: [
     ...DATABASE,
     ...TEMPORAL,

@@ -11,12 +11,12 @@ export const VARIABLES = {
   DATABASE_URL: {
     default: '',
     unit: 'URL',
-    meaning: 'PostgreSQL as role audit_writer; `work` and `serve` need it',
+    meaning: 'PostgreSQL as role audit_writer; recording and `serve` need it',
   },
   DATABASE_OWNER_URL: {
     default: '',
     unit: 'URL',
-    meaning: 'PostgreSQL as role audit_owner; `migrate` and retention in `work` need it',
+    meaning: 'PostgreSQL as role audit_owner; `migrate` and maintenance in `work` need it',
   },
   // Temporal's own names, which its SDK reads; here for the documentation and for the checks of
   // temporal-settings.ts.
@@ -132,7 +132,8 @@ export const VARIABLES = {
   REMEDIATION_AUDIT_WORKER_QUEUES: {
     default: 'all',
     unit: '',
-    meaning: 'What `work` works on: `recording`, `maintenance`, or `all`',
+    meaning:
+      'What `work` works on: `recording` (reads neither DATABASE_OWNER_URL nor the archive and its key), `maintenance` (months, retention and restores; reads no DATABASE_URL), or `all`',
   },
   // Both of these or neither.
   REMEDIATION_AUDIT_WORKER_DEPLOYMENT: {

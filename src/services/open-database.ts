@@ -15,10 +15,14 @@ const FIRST_CHECK_MS = 1_000;
 /**
  * A pool on a database whose schema fits. Waits for a database that is not up or not migrated yet: both come
  * by themselves. Rejects when the signal ends the wait, or when the schema is newer than the program; the
- * pool is closed then.
+ * pool is closed then. As audit_writer, unless another connection is named.
  */
-export async function openDatabase(service: string, context: ServiceContext): Promise<pg.Pool> {
-  const pool = openPool(service, context);
+export async function openDatabase(
+  service: string,
+  context: ServiceContext,
+  connectionString?: string,
+): Promise<pg.Pool> {
+  const pool = openPool(service, context, connectionString);
   try {
     await untilSchemaFits(pool, context.logger, context.signal);
     return pool;
@@ -67,9 +71,9 @@ export async function openDatabaseMeanwhile(
   }
 }
 
-function openPool(service: string, { config, logger }: ServiceContext): pg.Pool {
+function openPool(service: string, { config, logger }: ServiceContext, connectionString?: string): pg.Pool {
   return createPool({
-    connectionString: config.database.url,
+    connectionString: connectionString ?? config.database.url,
     applicationName: `remediation-audit ${service}`,
     max: config.database.poolSize,
     statementTimeoutMs: config.database.statementTimeoutMs,

@@ -21,9 +21,11 @@ export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigC
     ...(config.retention.archive.url === '' ? [] : readerKeyProblems(config)),
   ],
   work: (config) => [
-    ...databaseProblems('work', config),
-    // Without either of them retention is off.
-    ...(config.retention.archive.url === '' || config.database.ownerUrl === ''
+    ...workerDatabaseProblems(config),
+    // Without either of them retention is off; a worker that only records signs nothing.
+    ...(config.worker.queues === 'recording' ||
+    config.retention.archive.url === '' ||
+    config.database.ownerUrl === ''
       ? []
       : signerKeyProblems(config)),
   ],
@@ -37,6 +39,17 @@ export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigC
 function databaseProblems(process: string, { database }: Config): readonly string[] {
   return database.url === ''
     ? [`DATABASE_URL is not set; \`${process}\` needs PostgreSQL as role audit_writer`]
+    : [];
+}
+
+/** Recording needs the writer, maintenance alone the owner; a worker that does both makes do without an owner. */
+function workerDatabaseProblems(config: Config): readonly string[] {
+  const { database, worker } = config;
+  if (worker.queues !== 'maintenance') return databaseProblems('work', config);
+  return database.ownerUrl === ''
+    ? [
+        'DATABASE_OWNER_URL is not set; `work` with REMEDIATION_AUDIT_WORKER_QUEUES=maintenance needs PostgreSQL as role audit_owner',
+      ]
     : [];
 }
 

@@ -20,12 +20,15 @@ import { createEmbedder } from './create-embedder.ts';
 import { type Listening, listening } from './listening.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
-import type { RunningService, ServiceContext } from './running-service.ts';
+import type { Closing, RunningService, ServiceContext } from './running-service.ts';
 import { createClosing } from './running-service.ts';
 
 /**
  * Runs workflows and activities. Waits for a database whose schema fits before the worker polls. It is ready
  * while it polls, and ends by itself when one of its queues failed.
+ *
+ * Each queue can be served by processes of its own, so that maintenance takes nothing from recording, and so that the
+ * process which takes what strangers send holds neither the owner of the tables nor the archive and its key.
  */
 export async function startWorkService(context: ServiceContext): Promise<RunningService> {
   const { config, logger } = context;
@@ -35,22 +38,20 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     const metrics = createMetrics();
     const runtime = installRuntime(logger);
     closing.push(() => runtime.shutdown());
-    const pool = await openDatabase('work', context);
-    closing.push(() => pool.end());
-    const writers = openWriters(context);
-    closing.push(() => writers.end());
     const { queues, version, metricsPort } = config.worker;
-    // Each queue can be served by processes of its own, so that maintenance takes nothing from recording.
+    const pool = await openDatabase(
+      'work',
+      context,
+      queues === 'maintenance' ? config.database.ownerUrl : undefined,
+    );
+    closing.push(() => pool.end());
+    const recording = queues === 'maintenance' ? [] : [openRecording(context, { pool, metrics, closing })];
     const maintenance =
       queues === 'recording' ? undefined : await createMaintenance(context, pool, metrics.maintenance);
-    const recording = {
-      taskQueue: RECORDING_QUEUE,
-      activities: auditActivities(context, { pool, writers }, metrics),
-    };
     const worker = await startWorker({
       temporal: config.temporal,
       queues: [
-        ...(queues === 'maintenance' ? [] : [recording]),
+        ...recording,
         ...(maintenance === undefined
           ? []
           : [{ taskQueue: MAINTENANCE_QUEUE, activities: maintenance.activities }]),
@@ -78,6 +79,22 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     await closing.run();
     throw error;
   }
+}
+
+interface RecordingParts {
+  readonly pool: pg.Pool;
+  readonly metrics: Metrics;
+  readonly closing: Closing;
+}
+
+/** The queue of recording. It opens the connections of the writer alone. */
+function openRecording(context: ServiceContext, { pool, metrics, closing }: RecordingParts) {
+  const writers = openWriters(context);
+  closing.push(() => writers.end());
+  return {
+    taskQueue: RECORDING_QUEUE,
+    activities: auditActivities(context, { pool, writers }, metrics),
+  };
 }
 
 /** Records are written over connections of their own, which send without waiting for answers: COPY could not use them. */

@@ -8,7 +8,12 @@ import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
 import { type EmbeddedTemporal, startTemporal } from '../../dev/servers/temporal/development-server.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { type ProcessName, READ_BY, type VariableName } from '../../src/config/process-variables.ts';
+import {
+  type ProcessName,
+  READ_BY,
+  type VariableName,
+  WORK_READS,
+} from '../../src/config/process-variables.ts';
 import { createMonthsAhead } from '../../src/database/months/partitions.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { RunningService, ServiceContext } from '../../src/services/running-service.ts';
@@ -142,6 +147,22 @@ async function readsOf({ start, exercise, environment: own }: Case): Promise<Rec
   }
   return recorded;
 }
+
+test.each([
+  // It is given the owner, the archive and its key here, and opens none of them.
+  { queues: 'recording' as const, exercise: () => Promise.resolve() },
+  { queues: 'maintenance' as const, exercise: runRetention },
+])('work on $queues reads the variables of that part, and no others', async ({ queues, exercise }) => {
+  const part = { process: 'work' as const, start: startWorkService };
+  const own = { REMEDIATION_AUDIT_WORKER_QUEUES: queues };
+  const cases: readonly Case[] = [
+    { ...part, exercise, environment: own },
+    { ...part, exercise: () => Promise.resolve(), environment: { ...own, ...BUCKET } },
+  ];
+  const read = new Set<VariableName>(BY_THE_PROGRAM);
+  for (const one of cases) for (const name of (await readsOf(one)).variablesRead()) read.add(name);
+  expect([...read].toSorted()).toEqual(WORK_READS[queues].toSorted());
+});
 
 test.each(['watch', 'work', 'serve'] as const)(
   '%s reads the variables that are listed for it, and no others',

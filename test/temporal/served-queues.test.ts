@@ -47,10 +47,12 @@ async function registerNamespace({ workflowService }: Connection): Promise<void>
   await until(isKnown, 'the namespace is known', START_MS);
 }
 
-/** `work` as a process, serving one of the queues. */
+/** `work` as a process, serving one of the queues, with the connection that this one needs and no other. */
 function work(queues: 'recording' | 'maintenance'): void {
   const env = {
-    DATABASE_URL: database.url('audit_writer'),
+    ...(queues === 'recording'
+      ? { DATABASE_URL: database.url('audit_writer') }
+      : { DATABASE_OWNER_URL: database.url('audit_owner') }),
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: NAMESPACE,
     REMEDIATION_AUDIT_WORKER_QUEUES: queues,
@@ -71,32 +73,36 @@ async function isServed(queue: string): Promise<boolean> {
 
 const said = (): string => programs.map((program) => program.output()).join('');
 
-test('each of the two queues is served alone', { timeout: 3 * START_MS }, async () => {
-  work('recording');
-  await until(
-    () => isServed(RECORDING_QUEUE),
-    () => `recording is served: ${said()}`,
-    START_MS,
-  );
-  expect(await isServed(MAINTENANCE_QUEUE)).toBe(false);
-  const signals = createRemediationSignals(stage.client, { lateGraceSeconds: 0 });
-  const remediation = playRemediation(signals);
-  await remediation.send(remediation.closure(1));
-  await stage.client.workflow.getHandle(remediation.workflowId).result();
+test(
+  'each of the two queues is served alone, recording without the owner and maintenance without the writer',
+  { timeout: 3 * START_MS },
+  async () => {
+    work('recording');
+    await until(
+      () => isServed(RECORDING_QUEUE),
+      () => `recording is served: ${said()}`,
+      START_MS,
+    );
+    expect(await isServed(MAINTENANCE_QUEUE)).toBe(false);
+    const signals = createRemediationSignals(stage.client, { lateGraceSeconds: 0 });
+    const remediation = playRemediation(signals);
+    await remediation.send(remediation.closure(1));
+    await stage.client.workflow.getHandle(remediation.workflowId).result();
 
-  const rollover = await stage.client.workflow.start('partitionRollover', {
-    workflowId: 'rollover',
-    taskQueue: MAINTENANCE_QUEUE,
-  });
-  work('maintenance');
-  expect(await rollover.result()).toBeGreaterThan(0);
-  expect(await isServed(MAINTENANCE_QUEUE)).toBe(true);
+    const rollover = await stage.client.workflow.start('partitionRollover', {
+      workflowId: 'rollover',
+      taskQueue: MAINTENANCE_QUEUE,
+    });
+    work('maintenance');
+    expect(await rollover.result()).toBeGreaterThan(0);
+    expect(await isServed(MAINTENANCE_QUEUE)).toBe(true);
 
-  const [recording] = programs;
-  recording?.child.kill('SIGTERM');
-  expect(await recording?.exited).toBe(0);
-  const waiting = playRemediation(signals);
-  await waiting.send(waiting.closure(1));
-  const { rows } = await database.owner.query('select remediation_uid from remediation_audit');
-  expect(rows).toEqual([{ remediation_uid: remediation.name.uid }]);
-});
+    const [recording] = programs;
+    recording?.child.kill('SIGTERM');
+    expect(await recording?.exited).toBe(0);
+    const waiting = playRemediation(signals);
+    await waiting.send(waiting.closure(1));
+    const { rows } = await database.owner.query('select remediation_uid from remediation_audit');
+    expect(rows).toEqual([{ remediation_uid: remediation.name.uid }]);
+  },
+);
