@@ -46,7 +46,7 @@ type RecordPhase = Pick<DeletionRecord, 'kind' | 'definition' | 'phase'>;
 /** Says of a kind that adds to the record of its remediation that a resource of it is gone, and nothing else. */
 export function readDeletionFromRemediation(recordPhase: RecordPhase): ReadDeletion {
   return (gone, context) => {
-    const remediation = gone.remediation ?? referenceIn(gone);
+    const remediation = gone.remediation ?? referenceIn(gone, context);
     if (remediation === undefined) return { unread: 'no-remediation' };
     // No `deleted_at`: in this record that column is when the remediation itself was deleted.
     const columns = { remediation_id: remediation.name, remediation_uid: remediation.uid };
@@ -58,7 +58,7 @@ export function readDeletionFromRemediation(recordPhase: RecordPhase): ReadDelet
 /** Says of a kind with records of its own that the resource is gone: its record says when, in `extra`. */
 export function readDeletionOfRecord(recordPhase: RecordPhase): ReadDeletion {
   return (gone, context) => {
-    const remediation = gone.remediation ?? referenceIn(gone);
+    const remediation = gone.remediation ?? referenceIn(gone, context);
     if (remediation === undefined) return { unread: 'no-remediation' };
     const columns = {
       namespace: gone.namespace,
@@ -79,7 +79,7 @@ export function readDeletionAtSibling(
   },
 ): ReadDeletion {
   return (gone, context) => {
-    const remediation = gone.remediation ?? referenceIn(gone);
+    const remediation = gone.remediation ?? referenceIn(gone, context);
     if (remediation === undefined) return { unread: 'no-remediation' };
     const name = recordPhase.nameOf(gone, remediation);
     const key = naturalKey(remediation.uid, name);
@@ -109,6 +109,9 @@ function aboutDeletion(
 }
 
 /** From the last state, where the watch delivered one. What was only found to be gone has none. */
-function referenceIn({ lastState, namespace }: GoneResource): RemediationReference | undefined {
-  return lastState === undefined ? undefined : remediationOf(lastState, namespace);
+function referenceIn(
+  { lastState, namespace }: GoneResource,
+  context: ReadingContext,
+): RemediationReference | undefined {
+  return lastState === undefined ? undefined : remediationOf(lastState, namespace, context);
 }

@@ -4,6 +4,7 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
 import type { ColumnSource } from './column-source.ts';
+import { inAll } from './column-source.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
@@ -12,31 +13,55 @@ import type {
   ResourceReading,
   Unread,
 } from './observed-remediation.ts';
-import { ownerOf, remediationOf } from './observed-remediation.ts';
+import { nameOfRemediation, ownerOf, remediationOf } from './observed-remediation.ts';
 import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import type { Target } from './resource.ts';
-import { durationOf, textAt } from './resource.ts';
+import type { ShapeMarks, Target } from './resource.ts';
+import { at, durationOf, shapeOf, textAt } from './resource.ts';
 
 /** As the rules of redaction write it. */
 const HIDDEN = '[REDACTED:kubernetes-secret]';
 
+const BOTH = ['G0', 'G0a'] as const;
 const RESULTS = 'status.executionResults';
 
+/** As source 001 reads it: this struct never had a Go type. */
+const DOCUMENTED_RESULT = 'status.result';
+
+/** What only the documented object has, before the coded one: `spec.action` is a struct in the first and a word in the second. */
+const MARKS: ShapeMarks = [
+  ['G0a', 'spec.stepIndex', 'spec.action.type', 'spec.action.target', DOCUMENTED_RESULT, 'status.retryCount'],
+  ['G0', 'metadata'],
+];
+
+/** Under which name the documented target has each part. */
+const DOCUMENTED_TARGET = {
+  namespace: 'namespace',
+  kind: 'resourceKind',
+  name: 'resourceName',
+} as const satisfies Record<keyof Target, string>;
+
+const START = { G0: `${RESULTS}.startTime`, G0a: `${DOCUMENTED_RESULT}.startTime` };
+const END = { G0: `${RESULTS}.endTime`, G0a: `${DOCUMENTED_RESULT}.endTime` };
+
 /**
- * One step of a step-level workflow. Only G0 has this kind; later the job behind a workflow takes its place
- * in the same table (`ACTION_OF_WORKFLOW`).
+ * One step of a step-level workflow. Only G0 has this kind, as it was coded (G0) and as it was documented (G0a); later the
+ * job behind a workflow takes its place in the same table (`ACTION_OF_WORKFLOW`).
  */
 export const ACTION = definePhase({
   definition: kubernetesExecutionAudit,
   phase: 'action',
   columns: {
-    execution_id: { paths: { G0: 'metadata.name' } },
-    workflow_ref: { paths: { G0: 'spec.workflowExecutionRef.name' } },
-    // Counts from 1.
-    step_index: { paths: { G0: 'spec.stepNumber' } },
-    action_type: { paths: { G0: 'spec.action' } },
+    execution_id: { paths: inAll(BOTH, 'metadata.name') },
+    workflow_ref: { paths: inAll(BOTH, 'spec.workflowExecutionRef.name') },
+    // Counts from 1 in the coded object.
+    step_index: { paths: { G0: 'spec.stepNumber', G0a: 'spec.stepIndex' } },
+    action_type: {
+      paths: { G0a: 'spec.action.type', G0: 'spec.action' },
+      // A struct without a type is none: its other members are read by themselves.
+      derive: (found) => (typeof found === 'string' ? found : undefined),
+    },
     action_parameters: {
-      paths: { G0: 'spec.parameters' },
+      paths: { G0: 'spec.parameters', G0a: 'spec.action.parameters' },
       derive: parametersOf,
       how: 'without the data of a secret: its keys only',
     },
@@ -44,26 +69,25 @@ export const ACTION = definePhase({
     target_resource_kind: targetPart('kind'),
     target_resource_name: targetPart('name'),
     success: {
-      paths: { G0: `${RESULTS}.success` },
+      paths: { G0: `${RESULTS}.success`, G0a: `${DOCUMENTED_RESULT}.success` },
       derive: successOf,
       how: 'once the phase is completed or failed',
     },
-    output: { paths: { G0: `${RESULTS}.podLogs` } },
-    error: { paths: { G0: `${RESULTS}.errorMessage` } },
-    start_time: { paths: { G0: `${RESULTS}.startTime` } },
-    end_time: { paths: { G0: `${RESULTS}.endTime` } },
+    output: { paths: { G0: `${RESULTS}.podLogs`, G0a: `${DOCUMENTED_RESULT}.output` } },
+    error: { paths: { G0: `${RESULTS}.errorMessage`, G0a: `${DOCUMENTED_RESULT}.error` } },
+    start_time: { paths: START },
+    end_time: { paths: END },
     duration: {
-      paths: { G0: `${RESULTS}.duration` },
-      derive: (named, resource) =>
-        durationOf(named, resource, [`${RESULTS}.startTime`, `${RESULTS}.endTime`]),
+      paths: { G0: `${RESULTS}.duration`, G0a: `${DOCUMENTED_RESULT}.duration` },
+      derive: durationOfAction,
       how: 'end minus start, else what is named here',
     },
     job_name: { paths: { G0: [`${RESULTS}.jobName`, 'status.jobName'] } },
-    retry_count: { paths: { G0: `${RESULTS}.retriesAttempted` } },
-    max_retries: { paths: { G0: 'spec.maxRetries' } },
+    retry_count: { paths: { G0: `${RESULTS}.retriesAttempted`, G0a: 'status.retryCount' } },
+    max_retries: { paths: inAll(BOTH, 'spec.maxRetries') },
     // The same as end_time: the resource has no other end.
-    completed_at: { paths: { G0: `${RESULTS}.endTime` } },
-    phase: { paths: { G0: 'status.phase' } },
+    completed_at: { paths: END },
+    phase: { paths: inAll(BOTH, 'status.phase') },
   },
   extra: {
     resources_affected: { G0: `${RESULTS}.resourcesAffected` },
@@ -86,7 +110,10 @@ export const KUBERNETES_EXECUTION_LEFT_OUT: LeftOut = {
   'a copy of what the target was before, with whatever secrets it holds': ['status.rollbackInformation'],
 };
 
-const UNDERSTOOD = understoodBy([ACTION], pathsLeftOut(KUBERNETES_EXECUTION_LEFT_OUT));
+const LEFT_OUT = pathsLeftOut(KUBERNETES_EXECUTION_LEFT_OUT);
+const UNDERSTOOD = understoodBy([ACTION], LEFT_OUT);
+/** Where the action is a struct, each of its members is understood by itself. */
+const UNDERSTOOD_AS_DOCUMENTED = understoodBy([ACTION], LEFT_OUT, ['spec.action']);
 
 /** Which member of its parameters names what an action acts upon. */
 const TARGET_MEMBERS: readonly (readonly [member: string, kind: string])[] = [
@@ -107,35 +134,37 @@ export function readKubernetesExecution(
   context: ReadingContext,
 ): ResourceReading | Unread {
   const namespace = textAt(resource, 'metadata.namespace') ?? '';
-  const known = remediationOf(resource, namespace);
-  const subject = subjectOf(resource, {
-    shape: 'G0',
-    remediation: known ?? remediationFallback(resource, namespace),
-    context,
-  });
+  const known = remediationOf(resource, namespace, context);
+  const shape = shapeOf(resource, MARKS);
+  const remediation = known ?? remediationFallback(resource, namespace);
+  const subject = subjectOf(resource, { shape, remediation, context });
   if ('unread' in subject) return subject;
-  const { remediation, identity } = subject;
+  const isDocumented = isJsonObject(at(resource, 'spec.action'));
   const { observation, unrecognised, misshapen } = readPhase(ACTION, subject, {
-    key: naturalKey(remediation.uid, identity.name),
-    known: UNDERSTOOD,
+    key: naturalKey(subject.remediation.uid, subject.identity.name),
+    known: isDocumented ? UNDERSTOOD_AS_DOCUMENTED : UNDERSTOOD,
   });
   const target = targetOf(resource);
-  const action = textAt(resource, 'spec.action') ?? 'action';
+  const action = textAt(resource, 'spec.action.type', 'spec.action') ?? 'action';
   const parts = target === undefined ? undefined : [target.namespace, target.kind, target.name];
   const text = parts?.filter((part) => part !== undefined).join('/');
   return {
-    remediation,
+    remediation: subject.remediation,
     observations: [known === undefined ? withoutRemediation(observation) : observation],
     target: text,
     summary: `${text ?? 'unknown target'}: ${action}`,
-    shape: 'G0',
+    shape,
     unrecognised,
     misshapen,
   };
 }
 
-/** In whose name an action without a known remediation is handled: its workflow execution by a uid, else itself. */
+/**
+ * In whose name an action that names no remediation is handled: its workflow execution by a uid, else itself. One that
+ * names its remediation waits until that was seen: under two names it would be two records.
+ */
 function remediationFallback(resource: JsonObject, namespace: string): RemediationReference | undefined {
+  if (nameOfRemediation(resource) !== undefined) return undefined;
   const owner = ownerOf(resource, 'WorkflowExecution');
   const reference = 'spec.workflowExecutionRef';
   const name = textAt(resource, `${reference}.name`) ?? textAt(owner, 'name');
@@ -155,25 +184,47 @@ function withoutRemediation(observation: Observation): Observation {
 }
 
 /** What a secret was set to is no business of an audit, and nothing in the value shows a redactor that it is one. */
-function parametersOf(found: JsonValue | undefined): string | undefined {
-  if (!isJsonObject(found)) return undefined;
-  const secret = found['updateSecret'];
-  if (!isJsonObject(secret)) return canonicalJson(found);
-  const keys = Object.keys(isJsonObject(secret['data']) ? secret['data'] : {});
-  const data = Object.fromEntries(keys.map((key) => [key, HIDDEN]));
-  return canonicalJson({ ...found, updateSecret: { ...secret, data } });
+function parametersOf(found: JsonValue | undefined, resource: JsonObject): string | undefined {
+  if (found === undefined) return undefined;
+  // The documented object names the action beside its parameters, the coded one by the only member of them.
+  const isOfSecret = /secret/i.test(textAt(resource, 'spec.action.type') ?? '');
+  if (isOfSecret) return canonicalJson(isJsonObject(found) ? withoutData(found) : HIDDEN);
+  const secret = isJsonObject(found) ? found['updateSecret'] : undefined;
+  if (!isJsonObject(found) || !isJsonObject(secret)) return canonicalJson(found);
+  return canonicalJson({ ...found, updateSecret: withoutData(secret) });
+}
+
+/** The members in which the values of a secret stand keep their keys. */
+function withoutData(secret: JsonObject): JsonObject {
+  const hidden = ['data', 'stringData'].flatMap((member): [string, JsonValue][] => {
+    const data = secret[member];
+    if (data === undefined) return [];
+    const keys = isJsonObject(data) ? Object.keys(data) : undefined;
+    return [[member, keys === undefined ? HIDDEN : Object.fromEntries(keys.map((key) => [key, HIDDEN]))]];
+  });
+  return { ...secret, ...Object.fromEntries(hidden) };
 }
 
 function targetPart(part: keyof Target): ColumnSource {
   return {
-    paths: { G0: 'spec.parameters' },
+    paths: { G0: 'spec.parameters', G0a: `spec.action.target.${DOCUMENTED_TARGET[part]}` },
     derive: (_found, resource) => targetOf(resource)?.[part],
-    how: `the ${part} that the parameters of the action name`,
+    how: `in G0 the ${part} that the parameters of the action name`,
   };
 }
 
+/** What is acted upon: named in the documented object, else among the parameters. */
+function targetOf(resource: JsonObject): Partial<Target> | undefined {
+  const target = at(resource, 'spec.action.target');
+  const parts = Object.entries(DOCUMENTED_TARGET).flatMap(([part, member]) => {
+    const text = textAt(target, member);
+    return text === undefined ? [] : [[part, text]];
+  });
+  return parts.length > 0 ? Object.fromEntries(parts) : targetOfParameters(resource);
+}
+
 /** Parameters are a union: one member, by the action. A manifest may hold anything, so it names no target. */
-function targetOf(resource: JsonObject): Target | undefined {
+function targetOfParameters(resource: JsonObject): Target | undefined {
   const parameters = resource['spec'];
   const union = isJsonObject(parameters) ? parameters['parameters'] : undefined;
   if (!isJsonObject(union)) return undefined;
@@ -191,4 +242,11 @@ function targetOf(resource: JsonObject): Target | undefined {
 function successOf(found: JsonValue | undefined, resource: JsonObject): boolean | undefined {
   const phase = textAt(resource, 'status.phase')?.toLowerCase();
   return typeof found === 'boolean' && (phase === 'completed' || phase === 'failed') ? found : undefined;
+}
+
+/** Of whichever of the two results the resource has. */
+function durationOfAction(named: JsonValue | undefined, resource: JsonObject): string | undefined {
+  const results = [RESULTS, DOCUMENTED_RESULT];
+  const timed = results.find((result) => at(resource, `${result}.endTime`) !== undefined) ?? RESULTS;
+  return durationOf(named, resource, [`${timed}.startTime`, `${timed}.endTime`]);
 }

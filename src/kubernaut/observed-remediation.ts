@@ -24,7 +24,7 @@ export interface ResourceReading {
   readonly shape: Shape;
   /** Paths that no generation we know has; their values are kept under `extra`. */
   readonly unrecognised: readonly string[];
-  /** Paths whose value is of a kind that cannot be read as what it should be; nothing was recorded from them. */
+  /** Paths whose value is of a kind that cannot be read as what it should be; their values are kept under `extra`. */
   readonly misshapen: readonly string[];
 }
 
@@ -84,14 +84,27 @@ export function versionInEpoch(version: bigint, epoch: bigint): bigint | undefin
   return version / VERSIONS_PER_EPOCH === epoch ? version % VERSIONS_PER_EPOCH : undefined;
 }
 
-/** By the full reference in its spec, else by its owner; undefined when neither names a uid. */
-export function remediationOf(resource: JsonObject, ownNamespace: string): RemediationReference | undefined {
+/**
+ * By the full reference in its spec, else by its owner. Where neither names a uid, as in the sources, by the name in the
+ * reference: the remediation of that name which the reader saw last. `context` absent: only what names a uid is found.
+ */
+export function remediationOf(
+  resource: JsonObject,
+  ownNamespace: string,
+  context?: ReadingContext,
+): RemediationReference | undefined {
   const owner = ownerOf(resource, 'RemediationRequest');
-  const name = textAt(resource, 'spec.remediationRequestRef.name') ?? textAt(owner, 'name');
+  const name = nameOfRemediation(resource) ?? textAt(owner, 'name');
   const uid = textAt(resource, 'spec.remediationRequestRef.uid') ?? textAt(owner, 'uid');
-  if (name === undefined || uid === undefined) return undefined;
   const namespace = textAt(resource, 'spec.remediationRequestRef.namespace') ?? ownNamespace;
+  if (name === undefined) return undefined;
+  if (uid === undefined) return context && remediationByName(context, namespace, name);
   return canExist({ namespace, name, uid }) ? { namespace, name, uid } : undefined;
+}
+
+/** The name that its reference gives; the oldest generation has a name in place of a reference. */
+export function nameOfRemediation(resource: JsonObject): string | undefined {
+  return textAt(resource, 'spec.remediationRequestRef', 'spec.remediationRequestRef.name');
 }
 
 /** A reference is free text of whoever wrote it. No workflow could be started for one that is longer than a name may be. */

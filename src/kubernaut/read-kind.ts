@@ -9,7 +9,7 @@ import { allPaths, createColumnReader } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
 import { siblingMark, sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity, Shape } from './resource.ts';
-import { identityOf, ownPhaseOf } from './resource.ts';
+import { at, identityOf, ownPhaseOf } from './resource.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 
@@ -104,7 +104,11 @@ export function readPhase(
   const extra = { ...read, ...composed };
   const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
   const paths = Object.keys(unrecognised);
-  const kept: JsonObject = paths.length === 0 ? extra : { ...extra, unrecognised };
+  const kept: JsonObject = {
+    ...extra,
+    ...(paths.length === 0 ? {} : { unrecognised }),
+    ...(misshapen.length === 0 ? {} : { misshapen: valuesAt(resource, misshapen) }),
+  };
   return {
     observation: {
       ...commonOf(subject, sources),
@@ -121,6 +125,11 @@ export function readPhase(
     unrecognised: paths,
     misshapen,
   };
+}
+
+/** Values that no column could take, by path: what cannot be read is kept as it is. */
+function valuesAt(resource: JsonObject, paths: readonly string[]): JsonObject {
+  return Object.fromEntries(paths.map((path) => [path, at(resource, path) ?? null]));
 }
 
 /**
@@ -185,11 +194,18 @@ function aboutSource({ identity, shape }: Subject): Observation['columns'] {
   };
 }
 
-/** All that the phases of a kind read, with what is known and left out on purpose. */
-export function understoodBy(phases: readonly PhaseSources[], others: Iterable<string>): Understood {
+/**
+ * All that the phases of a kind read, with what is known and left out on purpose. A path stands for everything below it, but
+ * for those in `byMember`: of them only what is read is understood.
+ */
+export function understoodBy(
+  phases: readonly PhaseSources[],
+  others: Iterable<string>,
+  byMember: readonly string[] = [],
+): Understood {
   const paths = phases.flatMap(({ columns, extra }) => [
     ...Object.values(columns).flatMap((source) => (source === undefined ? [] : allPaths(source.paths))),
     ...Object.values(extra ?? {}).flatMap(allPaths),
   ]);
-  return understood([...paths, ...others]);
+  return understood([...paths.filter((path) => !byMember.includes(path)), ...others]);
 }

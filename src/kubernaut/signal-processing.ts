@@ -189,7 +189,8 @@ export function readSignalProcessing(
 ): ResourceReading | Unread {
   const shape = shapeOf(resource, MARKS);
   const namespace = textAt(resource, 'metadata.namespace') ?? '';
-  const subject = subjectOf(resource, { shape, remediation: remediationOf(resource, namespace), context });
+  const remediation = remediationOf(resource, namespace, context);
+  const subject = subjectOf(resource, { shape, remediation, context });
   if ('unread' in subject) return subject;
   const { observation, unrecognised, misshapen } = readPhase(SIGNAL_PROCESSING, subject, {
     known: UNDERSTOOD,

@@ -38,7 +38,8 @@ export function readWorkflowExecution(
 ): ResourceReading | Unread {
   const shape = generationOf(resource);
   const namespace = textAt(resource, 'metadata.namespace') ?? '';
-  const subject = subjectOf(resource, { shape, remediation: remediationOf(resource, namespace), context });
+  const remediation = remediationOf(resource, namespace, context);
+  const subject = subjectOf(resource, { shape, remediation, context });
   if ('unread' in subject) return subject;
   const skipped = textAt(resource, 'status.phase')?.toLowerCase() === 'skipped';
   const execution = readPhase(skipped ? SKIPPED_EXECUTION : EXECUTION, subject, { known: UNDERSTOOD });

@@ -57,9 +57,11 @@ first, and the first that has a value counts. The generation that an object look
 - **no source: NULL**: no resource of any generation has it. It stays null unless a post brings it. Nothing is invented.
 - **from a sibling**: the resource knows it of a record that is not its own; it waits until that record is there.
 - \`namespace\`, \`remediation_id\`, \`remediation_uid\`, \`source_kind\`, \`source_uid\` and \`source_shape\` come from the resource that a
-  record is about: its metadata, its reference to the remediation (by uid) or its owner, its shape. A KubernetesExecution names
-  no remediation: if none owns it, its record has none, and it is handled in the name of its WorkflowExecution.
-- \`extra\` holds what has no column, by the names below, and under \`unrecognised\` fields that no supported generation has.
+  record is about: its metadata, its reference to the remediation or its owner, its shape. A reference without a uid means the
+  remediation of that name that was seen last; until one was, the resource waits. A KubernetesExecution that neither names a
+  remediation nor is owned by one has none in its record, and is handled in the name of its WorkflowExecution.
+- \`extra\` holds what has no column, by the names below, under \`unrecognised\` fields that no supported generation has, and under
+  \`misshapen\` values that their column cannot take, each by its path.
 - When a resource is larger than may travel, the longest texts and lists are cut. What is missing, and the hash of the whole,
   stand in their place.
 `;

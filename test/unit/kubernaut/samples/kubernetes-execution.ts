@@ -38,4 +38,29 @@ export const KUBERNETES_EXECUTIONS: Readonly<Record<string, JsonObject>> = {
       conditions: CONDITIONS,
     },
   }),
+  'G0a as documented': resourceOf('KubernetesExecution', 'ke', {
+    apiVersion: 'executor.kubernaut.io/v1',
+    metadata: { ownerReferences: [{ kind: 'WorkflowExecution', name: 'wf-1', uid: 'wf-uid' }] },
+    spec: {
+      workflowExecutionRef: { name: 'wf-1' },
+      stepIndex: 0,
+      action: {
+        type: 'scale-deployment',
+        parameters: { replicas: 5 },
+        target: { namespace: 'payments', resourceKind: 'Deployment', resourceName: 'api' },
+      },
+      maxRetries: 3,
+    },
+    status: {
+      phase: 'completed',
+      retryCount: 1,
+      result: {
+        success: true,
+        output: 'scaled to 5',
+        error: '',
+        startTime: '2026-11-21T10:41:00Z',
+        endTime: '2026-11-21T10:41:12.5Z',
+      },
+    },
+  }),
 };
