@@ -216,10 +216,11 @@ function targetPart(part: keyof Target): ColumnSource {
 /** What is acted upon: named in the documented object, else among the parameters. */
 function targetOf(resource: JsonObject): Partial<Target> | undefined {
   const target = at(resource, 'spec.action.target');
-  const parts = Object.entries(DOCUMENTED_TARGET).flatMap(([part, member]) => {
+  const parts: [string, string][] = [];
+  for (const [part, member] of Object.entries(DOCUMENTED_TARGET)) {
     const text = textAt(target, member);
-    return text === undefined ? [] : [[part, text]];
-  });
+    if (text !== undefined) parts.push([part, text]);
+  }
   return parts.length > 0 ? Object.fromEntries(parts) : targetOfParameters(resource);
 }
 

@@ -103,12 +103,10 @@ export function readPhase(
   const { columns, extra: read, misshapen } = sources.readColumns(resource);
   const extra = { ...read, ...composed };
   const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
-  const paths = Object.keys(unrecognised);
-  const kept: JsonObject = {
-    ...extra,
-    ...(paths.length === 0 ? {} : { unrecognised }),
-    ...(misshapen.length === 0 ? {} : { misshapen: valuesAt(resource, misshapen) }),
-  };
+  // Of two kinds under one name, the one that is recorded last would replace the other.
+  const prefix = own ? '' : `${snakeCase(identity.kind)}_`;
+  const unread = { unrecognised, misshapen: valuesAt(resource, misshapen) };
+  const kept: JsonObject = { ...extra, ...filledUnder(prefix, unread) };
   return {
     observation: {
       ...commonOf(subject, sources),
@@ -122,9 +120,17 @@ export function readPhase(
       },
     },
     saysSomething: Object.keys(columns).length > 0 || Object.keys(extra).length > 0,
-    unrecognised: paths,
+    unrecognised: Object.keys(unrecognised),
     misshapen,
   };
+}
+
+const snakeCase = (kind: string): string => kind.replace(/\B[A-Z]/g, '_$&').toLowerCase();
+
+/** The members that have any content, under their names with a prefix. */
+function filledUnder(prefix: string, members: Readonly<Record<string, JsonObject>>): JsonObject {
+  const filled = Object.entries(members).filter(([, member]) => Object.keys(member).length > 0);
+  return Object.fromEntries(filled.map(([name, member]) => [`${prefix}${name}`, member]));
 }
 
 /** Values that no column could take, by path: what cannot be read is kept as it is. */

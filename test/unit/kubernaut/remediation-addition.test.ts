@@ -223,3 +223,26 @@ describe('a notification', () => {
     expect(readNotificationRequest(alone, CONTEXT)).toEqual({ unread: 'no-remediation' });
   });
 });
+
+describe('fields of a later generation', () => {
+  test('stay in the record under a name for each kind, whichever is recorded last', () => {
+    const novelty = { spec: { novelty: 1 } };
+    const observations = [
+      readRemediationRequest(remediationRequest(novelty), CONTEXT),
+      readNotificationRequest(notificationRequest(novelty), CONTEXT),
+      readApprovalRequest(approvalRequest({}, novelty), CONTEXT),
+      readEffectivenessAssessment(
+        { ...effectivenessAssessment(), ...novelty, spec: { correlationID: REMEDIATION.name, novelty: 1 } },
+        CONTEXT,
+      ),
+    ].map((reading) => readable(reading).observations[0]);
+    const row = foldEntries(remediationAudit, observations.filter((one) => one !== undefined).map(entry));
+    const unknown = { 'spec.novelty': 1 };
+    expect(JSON.parse(String(row['extra']))).toMatchObject({
+      unrecognised: unknown,
+      notification_request_unrecognised: unknown,
+      remediation_approval_request_unrecognised: unknown,
+      effectiveness_assessment_unrecognised: unknown,
+    });
+  });
+});
