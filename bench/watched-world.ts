@@ -91,7 +91,8 @@ async function startPrograms(
     ...given,
   };
   const options = { env, flags: programFlags() };
-  const programs = { watch: startProgram(['watch'], options), work: startProgram(['work'], options) };
+  const asWatcher = { ...options, env: { ...env, DATABASE_URL: database.watcherUrl } };
+  const programs = { watch: startProgram(['watch'], asWatcher), work: startProgram(['work'], options) };
   for (const [name, program] of Object.entries(programs)) await untilStarted(name, program);
   return programs;
 }

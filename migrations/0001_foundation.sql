@@ -5,7 +5,7 @@
 --   4. what the watcher knows: resources and clusters;
 --   5. what the service notes of its own work: what it could not store, and who read what.
 --   The functions are in functions.sql, which is applied first. Privileges stand below each table: audit_owner owns it,
---   audit_writer is the service, audit_reader is whoever reports with SQL.
+--   audit_writer is the service, audit_watcher its watcher, audit_reader whoever reports with SQL.
 -- Locks: none, every table is new. Online: yes.
 -- Undo by hand: drop the database.
 
@@ -508,7 +508,8 @@ create index observed_resource_remediation_uid_idx on observed_resource (remedia
 -- A row is deleted some time after its resource.
 create index observed_resource_deleted_at_idx on observed_resource (deleted_at) where deleted_at is not null;
 grant select, insert, update on observed_resource to audit_writer;
-grant select on observed_resource to audit_reader;
+-- All that the watcher may read; functions answer its other questions.
+grant select on observed_resource to audit_watcher, audit_reader;
 
 -- Which cluster stands behind each name, so that another one under the same name is noticed before the resources of the
 -- first are taken for deleted; and what its watcher last reported of what it has seen.
@@ -521,8 +522,7 @@ create table watched_cluster (
   reported_at       timestamptz,
   report            jsonb
 );
-grant select, insert, update (identity, reported_at, report) on watched_cluster to audit_writer;
-grant select on watched_cluster to audit_reader;
+grant select on watched_cluster to audit_writer, audit_reader;
 
 -- The epoch is added to every version of a cluster. An operator raises it when etcd was restored and versions went back; a
 -- cluster without a row has epoch 0.
@@ -560,7 +560,8 @@ grant select, insert, update (reason, sqlstate, last_refused_at, refusals, resol
   on audit_quarantine to audit_writer;
 grant select on audit_quarantine to audit_reader;
 
--- Reads of records are audited too. Whoever reads through the service can neither see nor change the trace of it.
+-- Reads of records are audited too. Whoever reads, through the service or with SQL, can neither see nor change the trace of
+-- it: the owner alone reads it.
 create table audit_access (
   id             bigint      not null generated always as identity primary key,
   accessed_at    timestamptz not null default clock_timestamp(),
@@ -572,4 +573,3 @@ create table audit_access (
 );
 create index audit_access_accessed_at_idx on audit_access (accessed_at);
 grant insert on audit_access to audit_writer;
-grant select on audit_access to audit_reader;

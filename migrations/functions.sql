@@ -120,3 +120,149 @@ begin
 end
 $$;
 revoke all on function audit_use_vector() from public;
+
+-- What the watcher asks and reports. Its role reads one table, observed_resource; all else it learns and says here. The
+-- service and its readers call them too, so that everybody gets one answer.
+
+-- The identity that is recorded for a name: the first one that a watcher knew, unless the owner forgot it.
+create or replace function audit_register_cluster(wanted_cluster text, wanted_identity text) returns text
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+  known_identity  text;
+begin
+  insert into watched_cluster as known (cluster, identity)
+  values (wanted_cluster, wanted_identity)
+  on conflict (cluster) do update set
+    identity = coalesce(known.identity, excluded.identity)
+  returning known.identity into known_identity;
+  return known_identity;
+end
+$$;
+revoke all on function audit_register_cluster(text, text) from public;
+grant execute on function audit_register_cluster(text, text) to audit_watcher;
+
+-- What its watcher has seen of a cluster replaces what it reported before.
+create or replace function audit_report_cluster(wanted_cluster text, wanted_report jsonb) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  insert into watched_cluster as known (cluster, reported_at, report)
+  values (wanted_cluster, clock_timestamp(), wanted_report)
+  on conflict (cluster) do update set
+    reported_at = excluded.reported_at,
+    report = excluded.report;
+end
+$$;
+revoke all on function audit_report_cluster(text, jsonb) from public;
+grant execute on function audit_report_cluster(text, jsonb) to audit_watcher;
+
+-- 0 for a cluster whose versions never began anew.
+create or replace function audit_cluster_epoch(wanted_cluster text) returns bigint
+language plpgsql
+stable
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  return coalesce((select known.epoch from audit_cluster as known where known.cluster = wanted_cluster), 0);
+end
+$$;
+revoke all on function audit_cluster_epoch(text) from public;
+grant execute on function audit_cluster_epoch(text) to audit_watcher;
+
+-- In the next three an empty name stands for every cluster.
+create or replace function audit_watched_clusters(wanted_cluster text)
+  returns table (cluster text, first_watched_at timestamptz, reported_at timestamptz, report jsonb)
+language plpgsql
+stable
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  return query
+  select watched.cluster, watched.first_watched_at, watched.reported_at, watched.report
+  from watched_cluster as watched
+  where wanted_cluster in ('', watched.cluster)
+  order by watched.cluster;
+end
+$$;
+revoke all on function audit_watched_clusters(text) from public;
+grant execute on function audit_watched_clusters(text) to audit_writer, audit_watcher, audit_reader;
+
+create or replace function audit_verdicts(wanted_cluster text)
+  returns table (cluster text, verdict text, remediations integer)
+language plpgsql
+stable
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  return query
+  select remediation.cluster, coalesce(remediation.verdict, 'open'), count(*)::integer
+  from remediation_audit as remediation
+  where wanted_cluster in ('', remediation.cluster)
+  group by 1, 2
+  order by 1, 2;
+end
+$$;
+revoke all on function audit_verdicts(text) from public;
+grant execute on function audit_verdicts(text) to audit_writer, audit_watcher, audit_reader;
+
+-- What the record itself shows to be missing, by name, as of one moment. Nothing of what was recorded is in it.
+create or replace function audit_gaps(wanted_cluster text, overdue_seconds integer)
+  returns table (
+    cluster text, reason text, remediation_uid text, namespace text, name text, since timestamptz)
+language plpgsql
+stable
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  return query
+  with gap as (
+    select request.cluster, 'without-verdict' as reason, request.source_uid as remediation_uid, request.namespace, request.name,
+      request.deleted_at as since
+    from observed_resource as request
+    left join remediation_audit as remediation
+      on remediation.cluster = request.cluster
+      and remediation.remediation_uid = request.source_uid
+    where request.kind = 'RemediationRequest'
+      and request.deleted_at is not null
+      and coalesce(remediation.verdict, 'open') = 'open'
+    union all
+    select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
+    from observed_resource as child
+    where child.kind <> 'RemediationRequest'
+      and not exists (
+        select 1
+        from observed_resource as request
+        where request.cluster = child.cluster
+          and request.source_uid = child.remediation_uid
+      )
+    union all
+    select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at
+    from remediation_audit as open
+    where coalesce(open.verdict, 'open') = 'open'
+      and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => overdue_seconds)
+    union all
+    select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
+    from remediation_audit as gone
+    where gone.final_state_unknown
+      and gone.verdict = 'deleted-before-terminal'
+    union all
+    select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
+    from audit_quarantine as aside
+    where aside.resolved_at is null
+  )
+  select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+  from gap
+  where wanted_cluster in ('', gap.cluster);
+end
+$$;
+revoke all on function audit_gaps(text, integer) from public;
+grant execute on function audit_gaps(text, integer) to audit_writer, audit_watcher, audit_reader;

@@ -94,7 +94,6 @@ create table audit_access (
 CREATE INDEX audit_access_accessed_at_idx ON public.audit_access USING btree (accessed_at);
 constraint audit_access_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
--- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=a/audit_owner
 
 create table audit_cluster (
@@ -309,6 +308,7 @@ CREATE INDEX observed_resource_remediation_uid_idx ON public.observed_resource U
 constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
+-- privilege audit_watcher=r/audit_owner
 -- privilege audit_writer=arw/audit_owner
 
 create table record_home (
@@ -457,10 +457,7 @@ create table watched_cluster (
 constraint watched_cluster_pkey PRIMARY KEY (cluster);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=ar/audit_owner
--- privilege column identity audit_writer=w/audit_owner
--- privilege column report audit_writer=w/audit_owner
--- privilege column reported_at audit_writer=w/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table workflow_execution_audit (
   id uuid not null,
@@ -542,6 +539,19 @@ create view audit_block as
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
 
+CREATE OR REPLACE FUNCTION public.audit_cluster_epoch(wanted_cluster text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  return coalesce((select known.epoch from audit_cluster as known where known.cluster = wanted_cluster), 0);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+
 CREATE OR REPLACE FUNCTION public.audit_create_month(wanted date)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -605,6 +615,59 @@ $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
+CREATE OR REPLACE FUNCTION public.audit_gaps(wanted_cluster text, overdue_seconds integer)
+ RETURNS TABLE(cluster text, reason text, remediation_uid text, namespace text, name text, since timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  return query
+  with gap as (
+    select request.cluster, 'without-verdict' as reason, request.source_uid as remediation_uid, request.namespace, request.name,
+      request.deleted_at as since
+    from observed_resource as request
+    left join remediation_audit as remediation
+      on remediation.cluster = request.cluster
+      and remediation.remediation_uid = request.source_uid
+    where request.kind = 'RemediationRequest'
+      and request.deleted_at is not null
+      and coalesce(remediation.verdict, 'open') = 'open'
+    union all
+    select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
+    from observed_resource as child
+    where child.kind <> 'RemediationRequest'
+      and not exists (
+        select 1
+        from observed_resource as request
+        where request.cluster = child.cluster
+          and request.source_uid = child.remediation_uid
+      )
+    union all
+    select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at
+    from remediation_audit as open
+    where coalesce(open.verdict, 'open') = 'open'
+      and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => overdue_seconds)
+    union all
+    select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
+    from remediation_audit as gone
+    where gone.final_state_unknown
+      and gone.verdict = 'deleted-before-terminal'
+    union all
+    select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
+    from audit_quarantine as aside
+    where aside.resolved_at is null
+  )
+  select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+  from gap
+  where wanted_cluster in ('', gap.cluster);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
 CREATE OR REPLACE FUNCTION public.audit_guard_ledger(ledger regclass)
  RETURNS void
  LANGUAGE plpgsql
@@ -626,6 +689,43 @@ begin
     using errcode = 'insufficient_privilege';
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_register_cluster(wanted_cluster text, wanted_identity text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  known_identity  text;
+begin
+  insert into watched_cluster as known (cluster, identity)
+  values (wanted_cluster, wanted_identity)
+  on conflict (cluster) do update set
+    identity = coalesce(known.identity, excluded.identity)
+  returning known.identity into known_identity;
+  return known_identity;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_report_cluster(wanted_cluster text, wanted_report jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into watched_cluster as known (cluster, reported_at, report)
+  values (wanted_cluster, clock_timestamp(), wanted_report)
+  on conflict (cluster) do update set
+    reported_at = excluded.reported_at,
+    report = excluded.report;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_use_vector()
  RETURNS boolean
@@ -650,3 +750,42 @@ begin
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_verdicts(wanted_cluster text)
+ RETURNS TABLE(cluster text, verdict text, remediations integer)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  return query
+  select remediation.cluster, coalesce(remediation.verdict, 'open'), count(*)::integer
+  from remediation_audit as remediation
+  where wanted_cluster in ('', remediation.cluster)
+  group by 1, 2
+  order by 1, 2;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_watched_clusters(wanted_cluster text)
+ RETURNS TABLE(cluster text, first_watched_at timestamp with time zone, reported_at timestamp with time zone, report jsonb)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  return query
+  select watched.cluster, watched.first_watched_at, watched.reported_at, watched.report
+  from watched_cluster as watched
+  where wanted_cluster in ('', watched.cluster)
+  order by watched.cluster;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+-- privilege audit_writer=X/audit_owner

@@ -159,9 +159,13 @@ async function findTemporal(
 }
 
 async function startServices(stage: Stage, servers: EmbeddedServers, logger: Logger) {
-  const context = { config: embeddedConfig(stage, servers), logger, signal: stage.stop };
-  const start = async (service: typeof startWorkService): Promise<RunningService> => {
-    const running = await service(context);
+  const config = embeddedConfig(stage, servers);
+  const start = async (
+    service: typeof startWorkService,
+    url = config.database.url,
+  ): Promise<RunningService> => {
+    const ofService = { ...config, database: { ...config.database, url } };
+    const running = await service({ config: ofService, logger, signal: stage.stop });
     stage.closing.push(() => running.stop());
     stage.stop.throwIfAborted();
     return running;
@@ -169,7 +173,7 @@ async function startServices(stage: Stage, servers: EmbeddedServers, logger: Log
   return {
     worker: await start(startWorkService),
     api: await start(startServeService),
-    watcher: await start(startWatchService),
+    watcher: await start(startWatchService, servers.database.watcherUrl),
   };
 }
 

@@ -29,7 +29,7 @@ const TEMPORAL = [
   'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE',
 ] as const;
 
-/** As role audit_writer. `watch` has two connections whatever the pool size says, and reads only the rest. */
+/** As role audit_writer. `watch` has two connections as audit_watcher, whatever the pool size says, and reads only the rest. */
 const DATABASE = [
   'DATABASE_URL',
   'REMEDIATION_AUDIT_DATABASE_POOL_SIZE',

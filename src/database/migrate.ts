@@ -23,7 +23,7 @@ const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.me
 
 /** What the migrations are written against: they use RETURNING old, which came with it. */
 const MINIMUM_SERVER_VERSION = 180_000;
-const ROLES = ['audit_owner', 'audit_writer', 'audit_reader'];
+const ROLES = ['audit_owner', 'audit_writer', 'audit_watcher', 'audit_reader'];
 
 /** No numbered file has it, and an order by version puts it first. */
 const FUNCTIONS_VERSION = 0;

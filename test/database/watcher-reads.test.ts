@@ -37,7 +37,7 @@ afterAll(async () => {
 
 async function openResources(cluster: string, kind: string): Promise<ObservedResourceRow[]> {
   const rows: ObservedResourceRow[] = [];
-  for await (const page of createObservedResourceReader(database.writer).openResources(cluster, kind))
+  for await (const page of createObservedResourceReader(database.watcher).openResources(cluster, kind))
     rows.push(...page);
   return rows;
 }
@@ -63,14 +63,14 @@ test('a resource without a complete state has no hash that any state could match
 });
 
 test('of the resources that are gone the watcher learns which ends are recorded', async () => {
-  const reader = createObservedResourceReader(database.writer);
+  const reader = createObservedResourceReader(database.watcher);
   const ends = await reader.recordedEnds('prod', ['uid-1', 'uid-3', 'uid-6', 'uid-nobody']);
   expect(new Set(ends)).toEqual(new Set(['uid-3', 'uid-6']));
   expect(await reader.recordedEnds('other', ['uid-3'])).toEqual([]);
 });
 
 test('the epoch of a cluster begins at 0 and each restore raises it', async () => {
-  const reader = createObservedResourceReader(database.writer);
+  const reader = createObservedResourceReader(database.watcher);
   expect(await reader.epoch('restored')).toBe(0n);
   const owner = await database.owner.connect();
   try {
@@ -89,7 +89,7 @@ test('completeness counts what is recorded and names what is missing', async () 
     kinds,
     gaps,
     has_more_gaps: hasMoreGaps,
-  } = await selectCompleteness(database.writer, { cluster: 'prod' });
+  } = await selectCompleteness(database.watcher, { cluster: 'prod' });
   expect(kinds).toContainEqual({
     cluster: 'prod',
     kind: 'WorkflowExecution',

@@ -62,6 +62,7 @@ function runFile(url: string, file: string): string {
     PATH: process.env['PATH'],
     AUDIT_OWNER_PASSWORD: PASSWORD,
     AUDIT_WRITER_PASSWORD: 'writer',
+    AUDIT_WATCHER_PASSWORD: 'watcher',
     AUDIT_READER_PASSWORD: 'reader',
   };
   // One after the other into one text: what psql warns of goes to standard error.
@@ -99,6 +100,10 @@ test('an administrator who is no superuser prepares a database of their own, and
   expect(await query(urlOf('audit_reader', 'reader', 'by_admin'), 'select from remediation_audit')).toEqual(
     [],
   );
+  await query(adminUrl('postgres'), "create role by_chance login password 'by_chance'");
+  await expect(query(urlOf('by_chance', 'by_chance', 'by_admin'), 'select 1')).rejects.toMatchObject({
+    code: '42501',
+  });
   // Doing it twice is no harm.
   runFile(adminUrl('by_admin'), 'roles.sql');
   expect(migrateAs(owner)).toContain('nothing to do');

@@ -16,6 +16,7 @@ const environment = {
   ...readCompose().services.get('postgres')?.environment,
   AUDIT_OWNER_PASSWORD: `o'wner"$(touch /) \\`,
   AUDIT_WRITER_PASSWORD: `w';drop role audit_reader;--`,
+  AUDIT_WATCHER_PASSWORD: 'wat"cher',
   AUDIT_READER_PASSWORD: 'reader',
 };
 const DATABASE = 'remediation_audit';
@@ -24,7 +25,7 @@ const INIT_SCRIPTS = (readCompose().services.get('postgres')?.mounts ?? [])
   .filter(({ target }) => target.startsWith('/docker-entrypoint-initdb.d/'))
   .toSorted((one, other) => one.target.localeCompare(other.target))
   .map(({ source }) => repositoryPath(source));
-const ROLES = ['audit_owner', 'audit_writer', 'audit_reader'] as const;
+const ROLES = ['audit_owner', 'audit_writer', 'audit_watcher', 'audit_reader'] as const;
 
 let dataDir: string;
 let postgres: EmbeddedPostgres;
@@ -101,6 +102,7 @@ const passwordOf = (role: (typeof ROLES)[number]) =>
   ({
     audit_owner: environment.AUDIT_OWNER_PASSWORD,
     audit_writer: environment.AUDIT_WRITER_PASSWORD,
+    audit_watcher: environment.AUDIT_WATCHER_PASSWORD,
     audit_reader: environment.AUDIT_READER_PASSWORD,
   })[role];
 
@@ -118,11 +120,13 @@ describe('the database of the compose file', () => {
   test('lets the owner create tables, and only the owner', async () => {
     const create = 'create table probe (id int)';
     await expect(queryAs('audit_owner', passwordOf('audit_owner'), create)).resolves.toEqual([]);
-    for (const role of ['audit_writer', 'audit_reader'] as const) {
+    for (const role of ['audit_writer', 'audit_watcher'] as const)
       await expect(queryAs(role, passwordOf(role), 'create table other (id int)')).rejects.toMatchObject({
         code: '42501',
       });
-    }
+    await expect(
+      queryAs('audit_reader', passwordOf('audit_reader'), 'create table other (id int)'),
+    ).rejects.toMatchObject({ code: '25006' });
   });
 
   test('has pgvector', async () => {

@@ -34,6 +34,7 @@ let postgres: EmbeddedPostgres;
 let temporal: EmbeddedTemporal;
 let sandbox: Sandbox;
 let environment: Readonly<Record<string, string>>;
+let watcherUrl: string;
 
 beforeAll(async () => {
   folder = await createTestFolder();
@@ -53,6 +54,7 @@ beforeAll(async () => {
     await createMonthsAhead(owner, `${month}-15T00:00:00.000000Z`, 0);
   await owner.query(`update audit_partition set state = 'dropped' where month = '2025-01-01'`);
   await owner.end();
+  watcherUrl = database.watcherUrl;
   environment = {
     DATABASE_URL: database.writerUrl,
     DATABASE_OWNER_URL: database.ownerUrl,
@@ -135,8 +137,9 @@ async function runRetention(): Promise<void> {
   await close();
 }
 
-async function readsOf({ start, exercise, environment: own }: Case): Promise<RecordedConfig> {
-  const recorded = recordReads(readConfig({ ...environment, ...own }));
+async function readsOf({ process, start, exercise, environment: own }: Case): Promise<RecordedConfig> {
+  const ofRole = process === 'watch' ? { DATABASE_URL: watcherUrl } : {};
+  const recorded = recordReads(readConfig({ ...environment, ...ofRole, ...own }));
   const stop = new AbortController();
   const service = await start({ config: recorded.config, logger, signal: stop.signal });
   try {

@@ -16,6 +16,7 @@ const ROLES_SQL = fileURLToPath(new URL('../../migrations/bootstrap/roles.sql', 
 /** Tests run against their own throw-away server; the password only has to be there. */
 const PASSWORD = 'test';
 const ZONE = process.env['TZ'];
+const ROLES = ['audit_owner', 'audit_writer', 'audit_watcher', 'audit_reader'] as const;
 
 export interface TestDatabase {
   readonly name: string;
@@ -23,13 +24,15 @@ export interface TestDatabase {
   readonly owner: pg.Pool;
   /** As audit_writer: what the service may do and no more. */
   readonly writer: pg.Pool;
-  url(role: 'audit_owner' | 'audit_writer' | 'audit_reader'): string;
+  /** As audit_watcher. */
+  readonly watcher: pg.Pool;
+  url(role: (typeof ROLES)[number]): string;
   close(): Promise<void>;
 }
 
 let counter = 0;
 
-/** An empty database with the three roles, without a schema. */
+/** An empty database with the four roles, without a schema. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   const admin = new pg.Client({ connectionString: inject('postgresUrl') });
   counter += 1;
@@ -48,13 +51,17 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
     address.pathname = `/${name}`;
     return address.href;
   };
-  const pools = { owner: testPool(url('audit_owner')), writer: testPool(url('audit_writer'), true) };
+  const pools = {
+    owner: testPool(url('audit_owner')),
+    writer: testPool(url('audit_writer'), true),
+    watcher: testPool(url('audit_watcher')),
+  };
   return {
     name,
     ...pools,
     url,
     close: async () => {
-      await Promise.all([pools.owner.end(), pools.writer.end()]);
+      await Promise.all(Object.values(pools).map((pool) => pool.end()));
     },
   };
 }
@@ -82,8 +89,9 @@ async function createRoles(admin: pg.Client, name: string): Promise<void> {
   await admin.query("select pg_advisory_lock(hashtext('test roles'))");
   try {
     await inside.query(readFileSync(ROLES_SQL, 'utf8'));
-    for (const role of ['audit_owner', 'audit_writer', 'audit_reader']) {
-      await inside.query(`alter role ${role} password '${PASSWORD}'`);
+    for (const role of ROLES) {
+      // Many test files use one server at once: together they have more connections than one deployment.
+      await inside.query(`alter role ${role} password '${PASSWORD}' connection limit -1`);
       // The calendar's clocks with a zone: a session is in it too, unless whoever opens it says another.
       if (ZONE !== undefined)
         await inside.query(`alter role ${role} in database ${name} set timezone = '${ZONE}'`);

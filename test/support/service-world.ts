@@ -206,7 +206,7 @@ export class ServiceWorld implements AsyncDisposable {
   #start(command: string, env: Readonly<Record<string, string>>): RunningProgram {
     const program = startProgram([command], {
       env: {
-        DATABASE_URL: this.#database.writerUrl,
+        DATABASE_URL: command === 'watch' ? this.#database.watcherUrl : this.#database.writerUrl,
         TEMPORAL_ADDRESS: this.#temporal.address,
         REMEDIATION_AUDIT_WORKER_METRICS_PORT: '0',
         REMEDIATION_AUDIT_WATCHER_METRICS_PORT: '0',

@@ -19,6 +19,8 @@ export interface EmbeddedDatabase {
   readonly ownerUrl: string;
   /** Connection string of audit_writer. */
   readonly writerUrl: string;
+  /** Connection string of audit_watcher. */
+  readonly watcherUrl: string;
 }
 
 /** The database, the roles and the schema on the embedded server, as docs/install.md does it. Passwords are new at every start. */
@@ -27,7 +29,11 @@ export async function prepareDatabase(
   monthsAhead: number,
   logger: Logger,
 ): Promise<EmbeddedDatabase> {
-  const passwords = { audit_owner: newPassword(), audit_writer: newPassword() };
+  const passwords = {
+    audit_owner: newPassword(),
+    audit_writer: newPassword(),
+    audit_watcher: newPassword(),
+  };
   const url = (role: keyof typeof passwords): string =>
     `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
   try {
@@ -36,7 +42,11 @@ export async function prepareDatabase(
   } catch (error: unknown) {
     throw await postgres.explain(error, 'make the tables of the database');
   }
-  return { ownerUrl: url('audit_owner'), writerUrl: url('audit_writer') };
+  return {
+    ownerUrl: url('audit_owner'),
+    writerUrl: url('audit_writer'),
+    watcherUrl: url('audit_watcher'),
+  };
 }
 
 async function createDatabase(

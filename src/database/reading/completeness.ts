@@ -84,7 +84,7 @@ const DEFAULT_MOST_GAPS = 100;
 /** A watcher reports every ten seconds. */
 const LATE_REPORT_SECONDS = 60;
 
-/** Parameter 1 is the name of the cluster; empty for all of them, except in SELECT_GAP_COUNTS. */
+/** Parameter 1 is the name of the cluster; empty for all of them. What a watcher may not read itself are functions of the schema. */
 const SELECT_KINDS = `
 select
   observed.cluster,
@@ -103,63 +103,15 @@ select
   watched.reported_at,
   watched.reported_at < clock_timestamp() - make_interval(secs => $2::integer) as is_late,
   watched.report
-from watched_cluster as watched
-where $1::text in ('', watched.cluster)
-order by watched.cluster`;
+from audit_watched_clusters($1::text) as watched`;
 
 const SELECT_VERDICTS = `
-select
-  remediation.cluster,
-  coalesce(remediation.verdict, 'open') as verdict,
-  count(*)::integer as remediations
-from remediation_audit as remediation
-where $1::text in ('', remediation.cluster)
-group by 1, 2
-order by 1, 2`;
-
-/** One statement, so that all gaps are of one moment. */
-const GAPS = `
-with gap as (
-  select request.cluster, 'without-verdict' as reason, request.source_uid as remediation_uid, request.namespace, request.name,
-    request.deleted_at as since
-  from observed_resource as request
-  left join remediation_audit as remediation
-    on remediation.cluster = request.cluster
-    and remediation.remediation_uid = request.source_uid
-  where request.kind = 'RemediationRequest'
-    and request.deleted_at is not null
-    and coalesce(remediation.verdict, 'open') = 'open'
-  union all
-  select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
-  from observed_resource as child
-  where child.kind <> 'RemediationRequest'
-    and not exists (
-      select 1
-      from observed_resource as request
-      where request.cluster = child.cluster
-        and request.source_uid = child.remediation_uid
-    )
-  union all
-  select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at
-  from remediation_audit as open
-  where coalesce(open.verdict, 'open') = 'open'
-    and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => $2::integer)
-  union all
-  select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
-  from remediation_audit as gone
-  where gone.final_state_unknown
-    and gone.verdict = 'deleted-before-terminal'
-  union all
-  select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
-  from audit_quarantine as aside
-  where aside.resolved_at is null
-)`;
+select known.cluster, known.verdict, known.remediations
+from audit_verdicts($1::text) as known`;
 
 const SELECT_GAPS = `
-${GAPS}
 select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
-from gap
-where $1::text in ('', gap.cluster)
+from audit_gaps($1::text, $2::integer) as gap
 order by gap.since nulls last, gap.remediation_uid
 limit $3::integer`;
 
@@ -173,10 +125,8 @@ interface GapRow {
 }
 
 const SELECT_GAP_COUNTS = `
-${GAPS}
 select gap.reason, count(*)::integer as gaps
-from gap
-where gap.cluster = $1::text
+from audit_gaps($1::text, $2::integer) as gap
 group by gap.reason`;
 
 interface ClusterRow {

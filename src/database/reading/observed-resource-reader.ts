@@ -20,7 +20,7 @@ export interface ObservedResourceRow {
   readonly firstSeen: string;
 }
 
-/** What the watcher reads: nothing of it is written here. */
+/** What the watcher reads, as role audit_watcher: nothing of it is written here. */
 interface ObservedResourceReader {
   /** Page by page, by uid: what is recorded meanwhile may or may not be among them. */
   openResources(cluster: string, kind: string): AsyncIterable<readonly ObservedResourceRow[]>;
@@ -70,10 +70,7 @@ where observed.cluster = $1::text
   and observed.source_uid = any($2::text[])
   and observed.projection_hash is not null`;
 
-const SELECT_EPOCH = `
-select audit_cluster.epoch::text as epoch
-from audit_cluster
-where audit_cluster.cluster = $1::text`;
+const SELECT_EPOCH = 'select audit_cluster_epoch($1::text)::text as epoch';
 
 interface Row {
   readonly source_uid: string;

@@ -2,25 +2,14 @@ import type pg from 'pg';
 
 import type { KindCompleteness } from '../../domain/kind-completeness.ts';
 
-/** The first watcher that knows the identity writes it; a later one reads what is stored. */
-const REGISTER = `
-insert into watched_cluster as known (cluster, identity)
-values ($1::text, $2::text)
-on conflict (cluster) do update set
-  identity = coalesce(known.identity, excluded.identity)
-returning known.identity`;
+const REGISTER = 'select audit_register_cluster($1::text, $2::text) as identity';
 
 const FORGET = `
 update watched_cluster
 set identity = null, reported_at = null, report = null
 where cluster = $1::text`;
 
-const REPORT = `
-insert into watched_cluster as known (cluster, reported_at, report)
-values ($1::text, clock_timestamp(), $2::jsonb)
-on conflict (cluster) do update set
-  reported_at = excluded.reported_at,
-  report = excluded.report`;
+const REPORT = 'select audit_report_cluster($1::text, $2::jsonb)';
 
 /** What a watcher has seen of its cluster, and what of that it knows to be recorded. */
 export interface WatcherReport {
@@ -36,7 +25,7 @@ export interface WatcherReport {
   readonly gapsLeftOut: number;
 }
 
-/** Which cluster a name means. Written by the watcher, as role audit_writer. */
+/** Which cluster a name means. Written by the watcher, as role audit_watcher. */
 export interface ClusterRegister {
   /** The identity that is recorded for this name: the given one, unless another cluster had the name before. */
   register(cluster: string, identity: string): Promise<string>;
