@@ -165,7 +165,7 @@ async function grow(owner: pg.Pool, rows: number, months: number): Promise<void>
     from generate_series(1, $1::integer) as i`;
   const values = [rows, months];
   await owner.query(
-    `insert into record_home (id, table_name, created_at) select id, 'workflow_execution_audit', at from (${place}) as place`,
+    `insert into record_home (id, table_name, created_at, is_final) select id, 'workflow_execution_audit', at, true from (${place}) as place`,
     values,
   );
   await owner.query(

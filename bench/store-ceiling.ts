@@ -11,8 +11,8 @@ import { drawSalts, sealEntry } from '../src/identity/identities.ts';
  */
 const SELECT_HOMES = 'select id, created_at from record_home where id = any($1::uuid[])';
 const INSERT_HOMES = `
-  insert into record_home (id, table_name, created_at)
-  select * from unnest($1::uuid[], $2::text[], $3::timestamptz[])
+  insert into record_home (id, table_name, created_at, is_final)
+  select *, true from unnest($1::uuid[], $2::text[], $3::timestamptz[])
   on conflict do nothing`;
 const INSERT_ENTRIES = `
   insert into audit_ledger (record_id, created_at, source_version, content_hash, observed_at, table_name, cluster,

@@ -388,15 +388,29 @@ grant select, insert on audit_ledger to audit_writer;
 grant usage on sequence audit_ledger_seq to audit_writer;
 grant select on audit_ledger to audit_reader;
 
--- The created_at of every record, decided by its first acceptance and never changed. It makes an id unique across months:
--- the primary key of a partitioned table must carry the month, so it cannot.
+-- The created_at of every record. It makes an id unique across months: the primary key of a partitioned table must carry the
+-- month, so it cannot. The first acceptance decides it, and the creation time of the record's own resource makes it final:
+-- posts decide where a record is only as long as nothing else is known (ADR 42).
 create table record_home (
   id          uuid        not null primary key,
   table_name  text        not null,
-  created_at  timestamptz not null
+  created_at  timestamptz not null,
+  is_final    boolean     not null
 );
 grant select, insert on record_home to audit_writer;
 grant select on record_home to audit_reader;
+
+-- Records that posts had put elsewhere than their resource belongs. The entries of the old location stay in the ledger, and
+-- stand again at the new one: whoever reads entries other than by record and created_at leaves those out that moved.
+create table record_move (
+  id               uuid        not null primary key,
+  table_name       text        not null,
+  from_created_at  timestamptz not null,
+  to_created_at    timestamptz not null,
+  entries          integer     not null,
+  moved_at         timestamptz not null default clock_timestamp()
+);
+grant select on record_move to audit_writer, audit_reader;
 
 -- Each block of a remediation with when it was first and last seen, and how often. The resource shows a block only while it
 -- lasts, and the controller re-checks most of them every few seconds: the ledger has each time it was seen.
@@ -439,7 +453,10 @@ create table audit_partition (
   fault             text,
   fault_at          timestamptz,
   restored_by       text,
-  expired_at        timestamptz
+  expired_at        timestamptz,
+  -- Whose posts made the month last, or made it live again: what one caller can make in a day is limited.
+  made_by           text,
+  made_at           timestamptz
 );
 -- Who may call the service as writer may approve a drop; all else about a month is the owner's.
 grant select, update (approved_by, approved_at) on audit_partition to audit_writer;

@@ -10,7 +10,13 @@
 -- make the month of a record without owning anything. CREATE LIKE and ATTACH never take ACCESS EXCLUSIVE on the parent:
 -- readers and writers of other months go on. A table of the month that is detached is attached, not made anew, because it
 -- holds rows. A month that gets a table back or anew is live again: what is in the archive is no longer all of it.
-create or replace function audit_create_month(wanted date) returns boolean
+--
+-- `poster` is who posted the records that need the month; null when a resource, a restore or the rollover needs it. A poster
+-- makes no more than `most_per_day` months in 24 hours, and makes no archived month live again unless `may_revive`: that
+-- would void its approval and keep it from being dropped.
+create or replace function audit_create_month(
+  wanted date, poster text default null, may_revive boolean default true, most_per_day integer default null
+) returns boolean
 language plpgsql
 security definer
 set search_path = public, pg_temp
@@ -21,6 +27,7 @@ declare
   parent  record;
   child   text;
   made    boolean := false;
+  was     text;
 begin
   wanted := date_trunc('month', wanted)::date;
   -- The same bounds stand in domain/limits.ts; a month outside them is a typing error, not a record.
@@ -31,6 +38,22 @@ begin
 
   -- Two writers may miss the same month at once; the second waits and finds it made. Retention drops under it too.
   perform pg_advisory_xact_lock(hashtext('audit_create_month'), (wanted - date '2000-01-01'));
+
+  if poster is not null then
+    select known.state into was from audit_partition as known where known.month = wanted;
+    if not may_revive then
+      perform audit_require_open_months(array[wanted]);
+    end if;
+    if most_per_day is not null and (was is null or was not in ('live', 'archiving')) then
+      -- Posters are counted one after the other: two of their months at once must not both be the last one allowed.
+      perform pg_advisory_xact_lock(hashtext('audit_create_month'), hashtext(poster));
+      if (select count(*) from audit_partition as known
+          where known.made_by = poster and known.made_at > clock_timestamp() - interval '24 hours') >= most_per_day then
+        raise exception '% has made % months in 24 hours, and no more are allowed', poster, most_per_day
+          using errcode = 'RA002';
+      end if;
+    end if;
+  end if;
 
   for parent in
     select class.oid, class.relname
@@ -62,15 +85,109 @@ begin
     made := true;
   end loop;
 
-  insert into audit_partition (month) values (wanted)
+  insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
-    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp()
+    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp(),
+    made_by = poster, made_at = clock_timestamp()
   where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
 end
 $$;
-revoke all on function audit_create_month(date) from public;
-grant execute on function audit_create_month(date) to audit_writer;
+revoke all on function audit_create_month(date, text, boolean, integer) from public;
+grant execute on function audit_create_month(date, text, boolean, integer) to audit_writer;
+
+-- Refuses months of which an archive was made: what is written into them is in no archive, and makes them live again. A month
+-- that nobody knows is not refused. Called for posts that may not do that, before anything of them is written.
+create or replace function audit_require_open_months(wanted date[]) returns void
+language plpgsql
+as $$
+declare
+  closed record;
+begin
+  select known.month, known.state into closed
+  from audit_partition as known
+  where known.month = any(wanted) and known.state not in ('live', 'archiving')
+  order by known.month
+  limit 1;
+  if found then
+    raise exception 'month % is %', to_char(closed.month, 'YYYY-MM'), closed.state using errcode = 'RA001';
+  end if;
+end
+$$;
+
+-- Locks the locations of records that only posts have decided, until the end of the transaction, and says where the records
+-- are. `targets` has the creation time of the resource where an observation of the resource itself is about to be stored: the
+-- record moves there, and its location is final. Where it is null the location is only kept from being moved meanwhile.
+--
+-- The move takes the row and appends every ledger entry again at the new location, with the leaf that follows from it. The
+-- ledger is append-only: the entries of the old location stay, and record_move says that they were moved. What is not in the
+-- database any more, because the old month is detached or dropped, stays in the archive; the record then begins anew.
+--
+-- All ids in one order, so that two writers do not wait for each other.
+create or replace function audit_fix_locations(ids uuid[], targets timestamptz[])
+returns table (id uuid, created_at timestamptz)
+language plpgsql
+security definer
+set search_path = public, pg_temp
+set timezone = 'UTC'
+as $$
+#variable_conflict use_column
+declare
+  wanted   record;
+  known    record;
+  entries  integer;
+  instant_format constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
+begin
+  for wanted in
+    select asked.id, asked.target
+    from unnest(ids, targets) as asked (id, target)
+    order by asked.id
+  loop
+    if wanted.target is null then
+      select * into known from record_home as home where home.id = wanted.id for share;
+    else
+      select * into known from record_home as home where home.id = wanted.id for update;
+    end if;
+    continue when not found;
+
+    if wanted.target is not null and not known.is_final then
+      if known.created_at <> wanted.target then
+        insert into audit_ledger (record_id, created_at, source_version, content_hash, recorded_at, observed_at, table_name,
+          cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+        select entry.record_id, wanted.target, entry.source_version, entry.content_hash, entry.recorded_at, entry.observed_at,
+          entry.table_name, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt,
+          entry.payload_hash,
+          -- Byte for byte the leaf of identity/identities.ts.
+          sha256('\x00'::bytea || convert_to(
+            '{"actor":' || to_json(entry.actor) || ',"cluster":' || to_json(entry.cluster)
+            || ',"created_at":"' || to_char(wanted.target, instant_format)
+            || '","observed_at":"' || to_char(entry.observed_at, instant_format)
+            || '","payload_hash":"' || encode(entry.payload_hash, 'hex')
+            || '","phase":"' || entry.phase || '","record_id":"' || entry.record_id
+            || '","remediation_uid":' || coalesce(to_json(entry.remediation_uid)::text, 'null')
+            || ',"source_version":"' || entry.source_version || '","table":"' || entry.table_name || '","v":1}',
+            'UTF8'))
+        from audit_ledger as entry
+        where entry.record_id = wanted.id and entry.created_at = known.created_at
+        order by entry.source_version, entry.content_hash;
+        get diagnostics entries = row_count;
+        insert into record_move (id, table_name, from_created_at, to_created_at, entries)
+        values (wanted.id, known.table_name, known.created_at, wanted.target, entries);
+      end if;
+      execute format(
+        $update$update %I set created_at = $1, created_at_source = 'resource' where id = $2 and created_at = $3$update$,
+        known.table_name) using wanted.target, wanted.id, known.created_at;
+      update record_home as home set created_at = wanted.target, is_final = true where home.id = wanted.id;
+      known.created_at := wanted.target;
+    end if;
+    id := known.id;
+    created_at := known.created_at;
+    return next;
+  end loop;
+end
+$$;
+revoke all on function audit_fix_locations(uuid[], timestamptz[]) from public;
+grant execute on function audit_fix_locations(uuid[], timestamptz[]) to audit_writer;
 
 -- For the triggers on the ledger.
 create or replace function audit_refuse_change() returns trigger

@@ -194,7 +194,9 @@ create table audit_partition (
   fault text,
   fault_at timestamp with time zone,
   restored_by text,
-  expired_at timestamp with time zone
+  expired_at timestamp with time zone,
+  made_by text,
+  made_at timestamp with time zone
 );
 constraint audit_partition_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 constraint audit_partition_pkey PRIMARY KEY (month);
@@ -314,12 +316,26 @@ constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 create table record_home (
   id uuid not null,
   table_name text not null,
-  created_at timestamp with time zone not null
+  created_at timestamp with time zone not null,
+  is_final boolean not null
 );
 constraint record_home_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=ar/audit_owner
+
+create table record_move (
+  id uuid not null,
+  table_name text not null,
+  from_created_at timestamp with time zone not null,
+  to_created_at timestamp with time zone not null,
+  entries integer not null,
+  moved_at timestamp with time zone not null default clock_timestamp()
+);
+constraint record_move_pkey PRIMARY KEY (id);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table remediation_audit (
   id uuid not null,
@@ -552,7 +568,7 @@ $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_watcher=X/audit_owner
 
-CREATE OR REPLACE FUNCTION public.audit_create_month(wanted date)
+CREATE OR REPLACE FUNCTION public.audit_create_month(wanted date, poster text DEFAULT NULL::text, may_revive boolean DEFAULT true, most_per_day integer DEFAULT NULL::integer)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -564,6 +580,7 @@ declare
   parent  record;
   child   text;
   made    boolean := false;
+  was     text;
 begin
   wanted := date_trunc('month', wanted)::date;
   -- The same bounds stand in domain/limits.ts; a month outside them is a typing error, not a record.
@@ -574,6 +591,22 @@ begin
 
   -- Two writers may miss the same month at once; the second waits and finds it made. Retention drops under it too.
   perform pg_advisory_xact_lock(hashtext('audit_create_month'), (wanted - date '2000-01-01'));
+
+  if poster is not null then
+    select known.state into was from audit_partition as known where known.month = wanted;
+    if not may_revive then
+      perform audit_require_open_months(array[wanted]);
+    end if;
+    if most_per_day is not null and (was is null or was not in ('live', 'archiving')) then
+      -- Posters are counted one after the other: two of their months at once must not both be the last one allowed.
+      perform pg_advisory_xact_lock(hashtext('audit_create_month'), hashtext(poster));
+      if (select count(*) from audit_partition as known
+          where known.made_by = poster and known.made_at > clock_timestamp() - interval '24 hours') >= most_per_day then
+        raise exception '% has made % months in 24 hours, and no more are allowed', poster, most_per_day
+          using errcode = 'RA002';
+      end if;
+    end if;
+  end if;
 
   for parent in
     select class.oid, class.relname
@@ -605,11 +638,77 @@ begin
     made := true;
   end loop;
 
-  insert into audit_partition (month) values (wanted)
+  insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
-    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp()
+    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp(),
+    made_by = poster, made_at = clock_timestamp()
   where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_fix_locations(ids uuid[], targets timestamp with time zone[])
+ RETURNS TABLE(id uuid, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+#variable_conflict use_column
+declare
+  wanted   record;
+  known    record;
+  entries  integer;
+  instant_format constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
+begin
+  for wanted in
+    select asked.id, asked.target
+    from unnest(ids, targets) as asked (id, target)
+    order by asked.id
+  loop
+    if wanted.target is null then
+      select * into known from record_home as home where home.id = wanted.id for share;
+    else
+      select * into known from record_home as home where home.id = wanted.id for update;
+    end if;
+    continue when not found;
+
+    if wanted.target is not null and not known.is_final then
+      if known.created_at <> wanted.target then
+        insert into audit_ledger (record_id, created_at, source_version, content_hash, recorded_at, observed_at, table_name,
+          cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+        select entry.record_id, wanted.target, entry.source_version, entry.content_hash, entry.recorded_at, entry.observed_at,
+          entry.table_name, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt,
+          entry.payload_hash,
+          -- Byte for byte the leaf of identity/identities.ts.
+          sha256('\x00'::bytea || convert_to(
+            '{"actor":' || to_json(entry.actor) || ',"cluster":' || to_json(entry.cluster)
+            || ',"created_at":"' || to_char(wanted.target, instant_format)
+            || '","observed_at":"' || to_char(entry.observed_at, instant_format)
+            || '","payload_hash":"' || encode(entry.payload_hash, 'hex')
+            || '","phase":"' || entry.phase || '","record_id":"' || entry.record_id
+            || '","remediation_uid":' || coalesce(to_json(entry.remediation_uid)::text, 'null')
+            || ',"source_version":"' || entry.source_version || '","table":"' || entry.table_name || '","v":1}',
+            'UTF8'))
+        from audit_ledger as entry
+        where entry.record_id = wanted.id and entry.created_at = known.created_at
+        order by entry.source_version, entry.content_hash;
+        get diagnostics entries = row_count;
+        insert into record_move (id, table_name, from_created_at, to_created_at, entries)
+        values (wanted.id, known.table_name, known.created_at, wanted.target, entries);
+      end if;
+      execute format(
+        $update$update %I set created_at = $1, created_at_source = 'resource' where id = $2 and created_at = $3$update$,
+        known.table_name) using wanted.target, wanted.id, known.created_at;
+      update record_home as home set created_at = wanted.target, is_final = true where home.id = wanted.id;
+      known.created_at := wanted.target;
+    end if;
+    id := known.id;
+    created_at := known.created_at;
+    return next;
+  end loop;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
@@ -726,6 +825,24 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_watcher=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_require_open_months(wanted date[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  closed record;
+begin
+  select known.month, known.state into closed
+  from audit_partition as known
+  where known.month = any(wanted) and known.state not in ('live', 'archiving')
+  order by known.month
+  limit 1;
+  if found then
+    raise exception 'month % is %', to_char(closed.month, 'YYYY-MM'), closed.state using errcode = 'RA001';
+  end if;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION public.audit_use_vector()
  RETURNS boolean

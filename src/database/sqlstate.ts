@@ -33,6 +33,10 @@ export const SQLSTATE = {
   insufficient_privilege: '42501',
   invalid_text_representation: '22P02',
   lock_not_available: '55P03',
+  /** Ours, of `audit_require_open_months`: the record would go into a month that is archived. */
+  month_closed: 'RA001',
+  /** Ours, of `audit_create_month`: the poster has made as many months as one may in a day. */
+  months_exhausted: 'RA002',
   query_canceled: '57014',
   statement_too_complex: '54001',
   undefined_table: '42P01',
@@ -77,6 +81,8 @@ const CLASS_BY_CODE: Readonly<Record<string, ErrorClass>> = {
   '57P02': 'connection', // crash_shutdown
   '57P03': 'connection', // cannot_connect_now
   '57P05': 'connection', // idle_session_timeout
+  RA001: 'poison', // month_closed
+  RA002: 'poison', // months_exhausted
   XX001: 'corruption', // data_corrupted
   XX002: 'corruption', // index_corrupted
 };

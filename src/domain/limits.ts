@@ -72,3 +72,6 @@ export const MAX_NUMBER_DIGITS = 1_000;
 
 /** Longest that a restored month may be asked to stay, in days. */
 export const MAX_RESTORED_DAYS = 3_650;
+
+/** Months that the posts of one caller may make in 24 hours, unless it is configured: a year of them for a backfill. */
+export const DEFAULT_POSTED_MONTHS_PER_DAY = 12;

@@ -39,6 +39,10 @@ export interface Observation {
   /** The state of the resource that this was read from; absent in a post. */
   readonly resource?: ObservedResource;
   /**
+   * Posted by a caller who may put records into any month, also one that is archived. Default false.
+   */
+  readonly backfill?: true;
+  /**
    * Says something about a sibling's record. Kept by the workflow until the sibling itself has been recorded, at the
    * latest until the remediation closes. Default false.
    */
@@ -65,6 +69,16 @@ export interface ObservedResource {
    * others are too: a run stores the hash when nothing of the resource that came before is still on its way.
    */
   readonly projectionHash?: string;
+}
+
+/** Whether it carries the creation time of the very resource that its record is about: nothing knows better where that lives. */
+export function decidesLocation({ createdAtSource, fragment }: Observation): boolean {
+  return createdAtSource === 'resource' && fragment !== true;
+}
+
+/** Whether a caller of the service brought it, and no resource. */
+export function isPosted({ createdAtSource }: Pick<Observation, 'createdAtSource'>): boolean {
+  return createdAtSource !== 'resource';
 }
 
 type CreatedAtSource = 'resource' | 'post' | 'received';

@@ -87,8 +87,8 @@ describe('a schema that is not the one we know keeps the records waiting', () =>
     [
       '42883',
       'the function that makes months is missing',
-      'alter function audit_create_month(date) rename to something_else',
-      'alter function something_else(date) rename to audit_create_month',
+      'alter function audit_create_month(date, text, boolean, integer) rename to something_else',
+      'alter function something_else(date, text, boolean, integer) rename to audit_create_month',
     ],
   ];
   test.each(changes)('%s: %s', async (code, _what, change, undo) => {

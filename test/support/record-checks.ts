@@ -8,11 +8,11 @@ import { columnsOfContent } from '../../src/domain/canonical-content.ts';
 import { foldEntries } from '../../src/domain/fold.ts';
 import { instantFromSql } from '../../src/domain/instant.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
-import type { Observation } from '../../src/domain/observation.ts';
+import type { AuditPhase, Observation } from '../../src/domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';
 import { definitionOf, RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
-import { contentOf, recordId } from '../../src/identity/identities.ts';
+import { contentOf, recordId, sealEntry } from '../../src/identity/identities.ts';
 
 /** Identifies one entry of the ledger. */
 export type EntryKey = `${string}/${string}/${string}`;
@@ -23,6 +23,13 @@ interface LedgerRow {
   source_version: string;
   content_hash: Buffer;
   canonical: string;
+  observed_at: string;
+  table: string;
+  cluster: string;
+  phase: AuditPhase;
+  actor: string;
+  salt: Buffer;
+  leaf_hash: Buffer;
 }
 
 type RecordRow = Readonly<Record<string, string | number | boolean | null>>;
@@ -45,9 +52,15 @@ export function entryKeyOf(observation: Observation): EntryKey {
 export async function inspectRecords(pool: pg.Pool): Promise<StoredState> {
   return inTransaction(pool, async (client) => {
     await client.query('set transaction isolation level repeatable read');
-    const ledger = await client.query<LedgerRow>(
-      'select record_id, created_at, source_version, content_hash, canonical from audit_ledger',
-    );
+    // What was moved stands there twice; the copy at the record's location counts.
+    const ledger = await client.query<LedgerRow>(`
+      select record_id, created_at, source_version, content_hash, canonical, observed_at, table_name as table, cluster, phase,
+        actor, salt, leaf_hash
+      from audit_ledger as entry
+      where not exists (
+        select from record_move as move
+        where move.id = entry.record_id and move.from_created_at = entry.created_at
+      )`);
     const homes = await client.query<{ id: string; table_name: string; created_at: string }>(
       'select id, table_name, created_at from record_home',
     );
@@ -105,6 +118,9 @@ function contradictionsOf(definition: RecordDefinition, found: Found, home: stri
     ...(places.size === 1 ? [] : [`lives in several places: ${[...places].join(', ')}`]),
     ...(new Set(entries.map(keyOfRow)).size === entries.length ? [] : ['an entry is there twice']),
     ...entries.filter((entry) => !isHashed(entry)).map((entry) => `hash of ${entry.canonical} is wrong`),
+    ...entries
+      .filter((entry) => !isSealed(definition, entry))
+      .map((entry) => `leaf of ${entry.canonical} is wrong`),
     ...differences({ revision: String(entries.length), source_version: String(newest) }, row),
     ...differences(folded, storedColumns(definition, row)),
   ];
@@ -138,4 +154,20 @@ function keyOfRow(row: LedgerRow): EntryKey {
 
 function isHashed({ canonical, content_hash }: LedgerRow): boolean {
   return createHash('sha256').update(canonical).digest().equals(content_hash);
+}
+
+/** Whether the leaf commits to the entry where it is. */
+function isSealed(definition: RecordDefinition, entry: LedgerRow): boolean {
+  const columns = columnsOfContent(definition, entry.canonical);
+  const { table, cluster, phase, actor, canonical, salt } = entry;
+  const observation: Observation = {
+    ...{ table, cluster, phase, actor, columns, key: '', sourceVersion: entry.source_version },
+    ...{ createdAt: '', createdAtSource: 'resource', observedAt: instantFromSql(entry.observed_at) },
+  };
+  const seal = sealEntry(
+    observation,
+    { canonical, contentHash: entry.content_hash },
+    { id: entry.record_id, createdAt: instantFromSql(entry.created_at), salt },
+  );
+  return seal.leafHash.equals(entry.leaf_hash);
 }

@@ -3,9 +3,28 @@ import type pg from 'pg';
 import { addMonths, monthOf } from '../../domain/instant.ts';
 import { namingLockHolders } from './table-locks.ts';
 
-/** Creates one month (first day, `2026-11-01`) on every partitioned table; does nothing where it is there. */
-export async function createMonth(pool: pg.Pool | pg.ClientBase, month: string): Promise<void> {
-  await pool.query({ text: 'select audit_create_month($1::date)', values: [month] });
+/** Who posted the records for which a month is made, and what they may. */
+export interface Poster {
+  readonly name: string;
+  /** Whether an archived month may become live again for them. */
+  readonly mayRevive: boolean;
+  /** Months that one poster may make in 24 hours. */
+  readonly mostPerDay: number;
+}
+
+/**
+ * Creates one month (first day, `2026-11-01`) on every partitioned table; does nothing where it is there. Without a poster
+ * it is the month of a resource, or of the rollover, which nothing limits.
+ */
+export async function createMonth(
+  pool: pg.Pool | pg.ClientBase,
+  month: string,
+  poster?: Poster,
+): Promise<void> {
+  await pool.query({
+    text: 'select audit_create_month($1::date, $2::text, $3::boolean, $4::integer)',
+    values: [month, poster?.name ?? null, poster?.mayRevive ?? true, poster?.mostPerDay ?? null],
+  });
 }
 
 /** The month of `now` and `ahead` months after it. */

@@ -167,8 +167,8 @@ export async function insertStagedLocations(
 ): Promise<void> {
   await client.query({
     text: `
-      insert into record_home (id, table_name, created_at)
-      select record.id, $1::text, record.created_at
+      insert into record_home (id, table_name, created_at, is_final)
+      select record.id, $1::text, record.created_at, record.created_at_source = 'resource'
       from ${quoteIdentifier(staged)} as record
       where not exists (select from record_home as location where location.id = record.id)
       order by record.id

@@ -106,8 +106,12 @@ export async function selectTimeline(
     name: 'select-timeline',
     text: `
       select ${ENTRY_COLUMNS}
-      from audit_ledger
+      from audit_ledger as entry
       where remediation_uid = $1::text
+        and not exists (
+          select from record_move as move
+          where move.id = entry.record_id and move.from_created_at = entry.created_at
+        )
       order by observed_at, source_version, content_hash
       limit $2::integer`,
     values: [remediationUid, limit],

@@ -1,35 +1,41 @@
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
+import { decidesLocation } from '../../domain/observation.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 
 const SELECT_LOCATIONS = `
-  select id, created_at
+  select id, created_at, is_final, false as is_new
   from record_home
   where id = any($1::uuid[])`;
 
 /** Both in one statement, which is one answer less to wait for: most flushes bring a record that is new. */
 const SELECT_OR_INSERT_LOCATIONS = `
   with wanted as (
-    select id, table_name, created_at
-    from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as wanted (id, table_name, created_at)
+    select id, table_name, created_at, is_final
+    from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[]) as wanted (id, table_name, created_at, is_final)
   ), known as materialized (
-    select id, created_at
+    select id, created_at, is_final
     from record_home
     where id = any($1::uuid[])
   ), made as (
-    insert into record_home (id, table_name, created_at)
-    select id, table_name, created_at
+    insert into record_home (id, table_name, created_at, is_final)
+    select id, table_name, created_at, is_final
     from wanted
     where not exists (select from known where known.id = wanted.id)
     order by id
     on conflict (id) do nothing
-    returning id, created_at
+    returning id, created_at, is_final
   )
-  select id, created_at, false as is_new from known
+  select id, created_at, is_final, false as is_new from known
   union all
-  select id, created_at, true as is_new from made`;
+  select id, created_at, is_final, true as is_new from made`;
+
+/** Takes the locks under which a location that is not final stays, or moves the record; see the function. */
+const FIX_LOCATIONS = `
+  select id, created_at
+  from audit_fix_locations($1::uuid[], $2::timestamptz[])`;
 
 interface LocationRow {
   id: string;
@@ -37,26 +43,55 @@ interface LocationRow {
 }
 
 interface ResolvedRow extends LocationRow {
+  is_final: boolean;
   is_new: boolean;
 }
 
+/** created_at by id of a record. */
+export type Locations = ReadonlyMap<string, string>;
+
 interface ResolvedLocations {
-  /** By id. */
-  readonly createdAt: ReadonlyMap<string, string>;
+  readonly createdAt: Locations;
   /** Whether this transaction made all of them: then no row and no ledger entry of these records exists. */
   readonly areNew: boolean;
 }
 
 /**
- * The location of each record, its partition key: what its first acceptance decided, or, for a record never seen, the time its earliest
- * observation here carries. Of two transactions that bring a new record at once, the second waits in the insert for
- * the first and then reads what that one decided.
+ * The location of each record, its partition key: the creation time of its resource, once an observation of that has come,
+ * else what its first acceptance decided, or, for a record never seen, the time its earliest observation here carries.
+ *
+ * Of two transactions that bring a new record at once, the second waits in the insert for the first and then reads what that
+ * one decided. A location that is not final is locked until the commit, so that nothing is written at a location that
+ * another transaction moves the record away from.
  */
 export async function resolveLocations(
   client: pg.ClientBase,
   prepared: readonly PreparedObservation[],
+  onKnown: (locations: Locations) => void,
 ): Promise<ResolvedLocations> {
-  const wanted = earliestOfEach(prepared);
+  const wanted = decidingOfEach(prepared);
+  const rows = await selectOrInsert(client, [...wanted.values()]);
+  const createdAt = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
+  const movable = rows.filter((row) => !row.is_final && !row.is_new).map(({ id }) => id);
+  const targets = movable.map((id) => targetOf(wanted.get(id)));
+  // Where the records will be, also when the month of a target is missing and moving them there fails.
+  movable.forEach((id, index) => createdAt.set(id, targets[index] ?? createdAt.get(id) ?? ''));
+  onKnown(createdAt);
+  if (movable.length > 0) {
+    const fixed = await client.query<LocationRow>({
+      name: 'fix-locations',
+      text: FIX_LOCATIONS,
+      values: [arrayLiteral(movable), arrayLiteral(targets)],
+    });
+    for (const row of fixed.rows) createdAt.set(row.id, instantFromSql(row.created_at));
+  }
+  return { createdAt, areNew: createdAt.size === wanted.size && rows.every((row) => row.is_new) };
+}
+
+async function selectOrInsert(
+  client: pg.ClientBase,
+  wanted: readonly PreparedObservation[],
+): Promise<ResolvedRow[]> {
   const { rows } = await client.query<ResolvedRow>({
     name: 'select-or-insert-locations',
     text: SELECT_OR_INSERT_LOCATIONS,
@@ -64,33 +99,40 @@ export async function resolveLocations(
       arrayLiteral(wanted.map(({ id }) => id)),
       arrayLiteral(wanted.map(({ observation }) => observation.table)),
       arrayLiteral(wanted.map(({ observation }) => observation.createdAt)),
+      arrayLiteral(wanted.map(({ observation }) => decidesLocation(observation))),
     ],
   });
-  const locations = new Map(rows.map((row) => [row.id, instantFromSql(row.created_at)]));
-  if (locations.size === wanted.length)
-    return { createdAt: locations, areNew: rows.every((row) => row.is_new) };
+  if (rows.length === wanted.length) return rows;
   // Another transaction decided these after our statement began, which therefore does not see them; the next
   // one does.
-  const decidedMeanwhile = wanted.map(({ id }) => id).filter((id) => !locations.has(id));
-  const others = await client.query<LocationRow>({
+  const known = new Set(rows.map(({ id }) => id));
+  const others = await client.query<ResolvedRow>({
     name: 'select-locations',
     text: SELECT_LOCATIONS,
-    values: [arrayLiteral(decidedMeanwhile)],
+    values: [arrayLiteral(wanted.map(({ id }) => id).filter((id) => !known.has(id)))],
   });
-  for (const row of others.rows) locations.set(row.id, instantFromSql(row.created_at));
-  return { createdAt: locations, areNew: false };
+  return [...rows, ...others.rows];
 }
 
-/** One candidate per record: the observation with the earliest time, whatever order they came in. */
-function earliestOfEach(prepared: readonly PreparedObservation[]): PreparedObservation[] {
-  const earliest = new Map<string, PreparedObservation>();
+function targetOf(candidate: PreparedObservation | undefined): string | undefined {
+  return candidate !== undefined && decidesLocation(candidate.observation)
+    ? candidate.observation.createdAt
+    : undefined;
+}
+
+/** One candidate per record, whatever order they came in: of its resource if there is one, and of these the earliest. */
+function decidingOfEach(prepared: readonly PreparedObservation[]): ReadonlyMap<string, PreparedObservation> {
+  const deciding = new Map<string, PreparedObservation>();
   for (const candidate of prepared) {
-    const known = earliest.get(candidate.id);
-    if (known === undefined || candidate.observation.createdAt < known.observation.createdAt) {
-      earliest.set(candidate.id, candidate);
-    }
+    const known = deciding.get(candidate.id);
+    if (known === undefined || isBefore(candidate, known)) deciding.set(candidate.id, candidate);
   }
-  return [...earliest.values()];
+  return deciding;
+}
+
+function isBefore({ observation: one }: PreparedObservation, { observation: other }: PreparedObservation) {
+  const [decides, otherDecides] = [decidesLocation(one), decidesLocation(other)];
+  return decides === otherDecides ? one.createdAt < other.createdAt : decides;
 }
 
 /** created_at of a record of that table; undefined for an id that no such record has. */

@@ -4,6 +4,7 @@ import { columnsOfContent } from '../../domain/canonical-content.ts';
 import type { Entry } from '../../domain/fold.ts';
 import { compareEntries, foldEntries } from '../../domain/fold.ts';
 import type { Observation } from '../../domain/observation.ts';
+import { decidesLocation } from '../../domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
@@ -16,7 +17,7 @@ import type { PreparedObservation } from './prepared-observation.ts';
 /** The observations of one record in one flush, folded: PostgreSQL refuses one key twice in one upsert. */
 interface IncomingRow {
   readonly id: string;
-  /** Of any of them: where the record comes from. */
+  /** Of its resource, if there is one: where the record comes from. */
   readonly observation: Observation;
   readonly oldestVersion: string;
   readonly newestVersion: string;
@@ -97,8 +98,9 @@ function rowOfMany(definition: RecordDefinition, observations: readonly Prepared
   if (first === undefined) throw new RangeError('an empty group');
   if (others.length === 0) return rowOfOne(first);
   const entries = observations.map(asEntry).sort(compareEntries);
+  const deciding = observations.find(({ observation }) => decidesLocation(observation));
   return {
-    ...rowOfOne(first),
+    ...rowOfOne(deciding ?? first),
     oldestVersion: entries[0]?.sourceVersion ?? '0',
     newestVersion: entries.at(-1)?.sourceVersion ?? '0',
     columns: foldEntries(definition, entries),

@@ -13,7 +13,7 @@ import type {
 } from './prepared-observation.ts';
 import { findFault, prepareObservation } from './prepared-observation.ts';
 import { storeAll } from './store-worklist.ts';
-import { createBatchWriter } from './write-batch.ts';
+import { type BatchWriterOptions, createBatchWriter } from './write-batch.ts';
 
 /*
  * Recording: how observations become rows.
@@ -25,8 +25,8 @@ import { createBatchWriter } from './write-batch.ts';
  * and merge into the rows (record-rows, or new-rows where all are new), note what the watcher saw (write-batch).
  *
  * Must stay true: ledger entry and row are written in one transaction; repeating an observation changes nothing; the row is
- * the fold of its ledger entries, whatever order they came in; the location of a record never changes; every writer
- * takes its locks in one order (tables, then keys); one observation that cannot be stored does not keep out the others.
+ * the fold of its ledger entries, whatever order they came in; the location of a record changes once at most, from what posts
+ * said to the creation time of its resource; every writer takes its locks in one order (locations, tables, then keys); one observation that cannot be stored does not keep out the others.
  */
 
 export interface RecordStore {
@@ -39,8 +39,8 @@ export interface RecordStore {
   record(observations: readonly Observation[]): Promise<(RecordOutcome | DelayedRecord)[]>;
 }
 
-export function createRecordStore(pool: pg.Pool): RecordStore {
-  const write = createBatchWriter(pool);
+export function createRecordStore(pool: pg.Pool, options: BatchWriterOptions = {}): RecordStore {
+  const write = createBatchWriter(pool, options);
   return {
     record: async (observations) => {
       const answers = observations.map(prepareOrAnswer);

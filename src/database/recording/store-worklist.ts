@@ -11,6 +11,7 @@ import type {
   StoredRecord,
 } from './prepared-observation.ts';
 import { repairObservation } from './prepared-observation.ts';
+import type { Locations } from './record-location.ts';
 
 /*
  * What is done with observations that PostgreSQL does not take together.
@@ -30,9 +31,6 @@ import { repairObservation } from './prepared-observation.ts';
  * Invariant: each observation is in exactly one batch or has exactly one outcome. It ends because a batch is only ever
  * replaced by smaller ones, or by itself with one of three counters advanced. Nothing here but `write` does I/O.
  */
-
-/** created_at by id of a record. */
-export type Locations = ReadonlyMap<string, string>;
 
 /** One observation, with its index in what the caller brought. */
 interface Item {

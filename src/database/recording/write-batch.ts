@@ -2,36 +2,51 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import { monthOf } from '../../domain/instant.ts';
+import { DEFAULT_POSTED_MONTHS_PER_DAY } from '../../domain/limits.ts';
 import type { Observation, ObservedResource } from '../../domain/observation.ts';
+import { isPosted } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { jittered } from '../../domain/time.ts';
-import { createMonth } from '../months/partitions.ts';
+import { createMonth, type Poster } from '../months/partitions.ts';
 import { inPipelinedTransaction, type LastPart, sendInOrder } from '../pool.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import { FIRST_REVISION, insertOfRows } from './new-rows.ts';
 import type { PreparedObservation, StoredRecord } from './prepared-observation.ts';
-import { resolveLocations } from './record-location.ts';
+import { type Locations, resolveLocations } from './record-location.ts';
 import { mergeRows } from './record-rows.ts';
-import type { Locations, WriteBatch } from './store-worklist.ts';
+import type { WriteBatch } from './store-worklist.ts';
+
+export interface BatchWriterOptions {
+  /** Months that the posts of one caller may make in 24 hours. Default 12. */
+  readonly postedMonthsPerDay?: number;
+}
 
 /**
  * Creates the months of a batch where it names any, then writes it in one transaction. It never throws: what
  * failed is answered with the locations as far as they were known, and store-worklist.ts decides what
  * follows.
  */
-export function createBatchWriter(pool: pg.Pool): WriteBatch {
+export function createBatchWriter(
+  pool: pg.Pool,
+  { postedMonthsPerDay = DEFAULT_POSTED_MONTHS_PER_DAY }: BatchWriterOptions = {},
+): WriteBatch {
   return async (batch) => {
     const prepared = batch.items.map(({ observation }) => observation);
     let { locations } = batch;
     try {
       // Before any connection is taken: a batch that waits must not hold one.
       if (batch.pauseMs > 0) await delay(jittered(batch.pauseMs, Math.random));
-      for (const month of batch.months) await createMonth(pool, month);
+      for (const month of batch.months)
+        await createMonth(pool, month, posterOf(month, prepared, locations, postedMonthsPerDay));
       const stored = await inPipelinedTransaction(pool, {
         first: async (client) => {
-          const resolved = await resolveLocations(client, prepared);
+          const resolved = await resolveLocations(client, prepared, (known) => {
+            locations = known;
+          });
           locations = resolved.createdAt;
+          await requireOpenMonths(client, prepared, locations);
           const areNew = resolved.areNew && locations.size === prepared.length;
           return { locations, mayInsert: batch.mayInsert && areNew };
         },
@@ -45,6 +60,48 @@ export function createBatchWriter(pool: pg.Pool): WriteBatch {
       return { error, locations };
     }
   };
+}
+
+/** For whom a month is made: the first poster whose record goes there; nobody when a resource needs it too. */
+function posterOf(
+  month: string,
+  prepared: readonly PreparedObservation[],
+  locations: Locations,
+  mostPerDay: number,
+): Poster | undefined {
+  const inMonth = prepared.filter((one) => monthIn(one, locations) === month);
+  const [first] = inMonth;
+  if (first === undefined || !inMonth.every(({ observation }) => isPosted(observation))) return undefined;
+  const { actor, backfill = false } = first.observation;
+  return { name: actor, mayRevive: backfill, mostPerDay };
+}
+
+function monthIn({ id, observation }: PreparedObservation, locations: Locations): string {
+  return monthOf(locations.get(id) ?? observation.createdAt);
+}
+
+/**
+ * Refuses what posts would write into an archived month, unless their caller may: it would be in no archive, make the month
+ * live again and void its approval. The month in which a post was accepted is open; nearly all go there, without a query.
+ */
+async function requireOpenMonths(
+  client: pg.PoolClient,
+  prepared: readonly PreparedObservation[],
+  locations: Locations,
+): Promise<void> {
+  const months = new Set<string>();
+  for (const one of prepared) {
+    const { observation } = one;
+    if (!isPosted(observation) || observation.backfill === true) continue;
+    const month = monthIn(one, locations);
+    if (month !== monthOf(observation.observedAt)) months.add(month);
+  }
+  if (months.size === 0) return;
+  await client.query({
+    name: 'require-open-months',
+    text: 'select audit_require_open_months($1::date[])',
+    values: [arrayLiteral([...months])],
+  });
 }
 
 /** Records that are new, one observation each: nothing is learnt from the answers, so the commit need not wait for them. */

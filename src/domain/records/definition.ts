@@ -87,7 +87,7 @@ const COMMON = [
     managed: true,
     notNull: true,
     meaning:
-      'Where the record lives: creation of the resource, decided at the first acceptance, never changed',
+      'Where the record lives: creation of the resource; until that is observed, what the first acceptance decided',
   },
   {
     name: 'created_at_source',

@@ -35,7 +35,7 @@ export const SERVICE_TABLES = [
   {
     table: 'record_home',
     meaning:
-      'Where each record lives: decided by its first acceptance, never changed. Makes an id unique across months.',
+      'Where each record lives: decided by its first acceptance, and for good by its resource. Makes an id unique across months.',
     columns: [
       { name: 'id', type: 'uuid', notNull: true, meaning: 'Identity of the record' },
       { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
@@ -45,6 +45,35 @@ export const SERVICE_TABLES = [
         notNull: true,
         meaning: 'Its partition key: the row lives in the month of this instant',
       },
+      {
+        name: 'is_final',
+        type: 'boolean',
+        notNull: true,
+        meaning: 'The creation time of its resource decided it; else an observation of the resource moves it',
+      },
+    ],
+  },
+  {
+    table: 'record_move',
+    meaning:
+      'Records that posts had put elsewhere than their resource belongs. Their old ledger entries stay.',
+    columns: [
+      { name: 'id', type: 'uuid', notNull: true, meaning: 'Identity of the record' },
+      { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
+      { name: 'from_created_at', type: 'timestamptz', notNull: true, meaning: 'Its partition key before' },
+      {
+        name: 'to_created_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'Its partition key since: the creation time of its resource',
+      },
+      {
+        name: 'entries',
+        type: 'integer',
+        notNull: true,
+        meaning: 'Ledger entries that stand again at the new location; 0 when they were in the archive only',
+      },
+      { name: 'moved_at', type: 'timestamptz', notNull: true, meaning: 'When it was moved' },
     ],
   },
   {
@@ -146,6 +175,8 @@ export const SERVICE_TABLES = [
         type: 'timestamptz',
         meaning: 'When its archive was removed because of its age',
       },
+      { name: 'made_by', type: 'text', meaning: 'Whose posts made the month, or made it live again' },
+      { name: 'made_at', type: 'timestamptz', meaning: 'When the month was made, or became live again' },
     ],
   },
   {
