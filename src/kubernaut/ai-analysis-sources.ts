@@ -47,7 +47,8 @@ export const INVESTIGATION = definePhase({
       },
     },
     investigation_end: {
-      paths: grouped('investigationMetadata', 'investigationTime'),
+      // G3 has sessions that name their end; a start in whole seconds plus milliseconds would stand in its place.
+      paths: inAll(['G2', 'G1'], 'status.investigationTime'),
       derive: investigationEnd,
       how: 'start of the session plus the time of the investigation, which is in milliseconds although its own comment says seconds',
     },
@@ -56,6 +57,8 @@ export const INVESTIGATION = definePhase({
       derive: millisecondsTaken,
       how: 'as it is; not of G0, whose unit nobody wrote down',
     },
+    // The beginning of the whole, as `analysis_end` is its end. Read here, since it is known before there is a conclusion.
+    analysis_start: { paths: inAll(['G3', 'G2', 'G1', 'G0'], 'status.startedAt') },
     // Only G0a lists hypotheses. The length of contributingFactors is another thing, and is not put in its place.
     root_cause_count: {
       paths: { G0a: 'status.investigationResult.rootCauseHypotheses' },
@@ -244,7 +247,7 @@ function millisecondsTaken(time: JsonValue | undefined, resource: JsonObject): s
   return lexeme !== undefined && /^\d{1,12}$/.test(lexeme) ? lexeme : undefined;
 }
 
-/** No resource but the session names the end. Undefined unless both the start and the time taken can be read. */
+/** Until G2 nothing names the end. Undefined unless both the start and the time taken can be read. */
 function investigationEnd(time: JsonValue | undefined, resource: JsonObject): string | undefined {
   const start = textAt(resource, 'status.investigationSession.createdAt', 'status.startedAt');
   const begun = start === undefined ? undefined : parseInstant(start);

@@ -74,7 +74,7 @@ export function readDeletionOfRecord(recordPhase: RecordPhase): ReadDeletion {
 /** Says in the record of a sibling that a resource is gone; `nameOf` names the sibling, `member` where `extra` says it. */
 export function readDeletionAtSibling(
   recordPhase: RecordPhase & {
-    readonly member: string;
+    readonly member: (gone: GoneResource) => string;
     readonly nameOf: (gone: GoneResource, remediation: RemediationReference) => string;
   },
 ): ReadDeletion {
@@ -83,7 +83,7 @@ export function readDeletionAtSibling(
     if (remediation === undefined) return { unread: 'no-remediation' };
     const name = recordPhase.nameOf(gone, remediation);
     const key = naturalKey(remediation.uid, name);
-    const columns = { extra: canonicalJson({ [recordPhase.member]: gone.deletedAt }) };
+    const columns = { extra: canonicalJson({ [recordPhase.member(gone)]: gone.deletedAt }) };
     const observation = observeDeletion(gone, context, { ...recordPhase, key, columns });
     const sibling = { table: recordPhase.definition.table, namespace: gone.namespace, name };
     const mark = siblingMark(sibling, remediation.uid, context);

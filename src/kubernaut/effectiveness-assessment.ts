@@ -36,6 +36,11 @@ export const VERIFICATION = definePhase({
     verification_valid_until: anywhere('status.validityDeadline', 'spec.config.validityDeadline'),
     verification_stabilization_window: anywhere('spec.config.stabilizationWindow'),
     verification_target: anywhere('spec.remediationTarget', 'spec.targetResource'),
+    // Assessed without a score is another thing than never assessed: of a Node the health has none.
+    verification_health_assessed: anywhere('status.components.healthAssessed'),
+    verification_hash_computed: anywhere('status.components.hashComputed'),
+    verification_alert_assessed: anywhere('status.components.alertAssessed'),
+    verification_metrics_assessed: anywhere('status.components.metricsAssessed'),
     verification_began_in_phase: anywhere('spec.remediationRequestPhase'),
   },
 });
@@ -48,12 +53,6 @@ export const VERIFICATION_LEFT_OUT: LeftOut = {
     'status.prometheusCheckAfter',
     'status.alertManagerCheckAfter',
     'spec.config',
-  ],
-  'the score or hash beside it is there, or is not': [
-    'status.components.healthAssessed',
-    'status.components.hashComputed',
-    'status.components.alertAssessed',
-    'status.components.metricsAssessed',
   ],
   'the remediation says it': [
     'spec.correlationID',

@@ -32,6 +32,12 @@ import {
   VERIFICATION,
   VERIFICATION_LEFT_OUT,
 } from './effectiveness-assessment.ts';
+import {
+  INVESTIGATION_SESSION,
+  INVESTIGATION_SESSION_LEFT_OUT,
+  readInvestigationSession,
+  readInvestigationSessionDeletion,
+} from './investigation-session.ts';
 import type { KubernautKind } from './kind.ts';
 import { ACTION, KUBERNETES_EXECUTION_LEFT_OUT, readKubernetesExecution } from './kubernetes-execution.ts';
 import {
@@ -192,5 +198,15 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     terminalPhases: ['sent', 'partiallysent', 'failed'],
     read: readNotificationRequest,
     readDeletion: readNotificationDeletion,
+  },
+  {
+    kind: 'InvestigationSession',
+    plural: 'investigationsessions',
+    served: [{ group: 'kubernaut.ai', version: 'v1alpha1' }],
+    phases: [INVESTIGATION_SESSION],
+    leftOut: INVESTIGATION_SESSION_LEFT_OUT,
+    terminalPhases: ['completed', 'cancelled', 'failed'],
+    read: readInvestigationSession,
+    readDeletion: readInvestigationSessionDeletion,
   },
 ];

@@ -8,7 +8,7 @@ import { CHURN, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase } from './read-kind.ts';
 import { readerOf } from './remediation-addition.ts';
-import { at, textAt } from './resource.ts';
+import { at, conditionAt, pickMembers, textAt } from './resource.ts';
 
 /** Members of one entry of `notifications`, and where they come from. */
 const MEMBERS = {
@@ -38,6 +38,9 @@ const ATTEMPT_MEMBERS = {
   duration_seconds: 'durationSeconds',
 } as const;
 
+/** Which rule chose which channels: the resource says it in a condition only. */
+const ROUTING_MEMBERS = { reason: 'reason', message: 'message' } as const;
+
 const ATTEMPTS = 'status.deliveryAttempts';
 
 /** One entry of the map `notifications` in the record of the remediation: a remediation may have many requests. */
@@ -48,7 +51,7 @@ export const NOTIFICATION = definePhase({
     notifications: {
       paths: inAll(['G3', 'G2', 'G1'], ...Object.values(MEMBERS), ATTEMPTS),
       derive: entryOf,
-      how: 'an object by name of the request: type, priority, phase, reason, attempts and their times',
+      how: 'an object by name of the request: type, priority, phase, reason, attempts and their times; `routing` from the condition RoutingResolved',
     },
   },
 });
@@ -91,20 +94,12 @@ export const readNotificationDeletion = readDeletionFromRemediation({
 function entryOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
   const name = textAt(resource, 'metadata.name');
   if (name === undefined) return undefined;
-  const entry = pick(resource, MEMBERS);
+  const entry = pickMembers(resource, MEMBERS);
+  const routing = pickMembers(conditionAt(resource, 'RoutingResolved') ?? {}, ROUTING_MEMBERS);
+  if (Object.keys(routing).length > 0) entry['routing'] = routing;
   const attempts = at(resource, ATTEMPTS);
   if (Array.isArray(attempts) && attempts.length > 0) {
-    entry['attempts'] = attempts.filter(isJsonObject).map((attempt) => pick(attempt, ATTEMPT_MEMBERS));
+    entry['attempts'] = attempts.filter(isJsonObject).map((attempt) => pickMembers(attempt, ATTEMPT_MEMBERS));
   }
   return canonicalJson({ [name]: entry });
-}
-
-/** The members that are there; 0 and false are values, `""` is absent as everywhere in Go. */
-function pick(from: JsonObject, members: Readonly<Record<string, string>>): JsonObject {
-  const picked: JsonObject = {};
-  for (const [name, path] of Object.entries(members)) {
-    const value = at(from, path);
-    if (value !== undefined && value !== '') picked[name] = value;
-  }
-  return picked;
 }

@@ -54,6 +54,33 @@ export function numberAt(root: JsonValue | undefined, ...paths: readonly string[
   return undefined;
 }
 
+/**
+ * The members that are there, by name, from the first of their paths that has a value. 0 and false are values, `""` is
+ * absent as everywhere in Go.
+ */
+export function pickMembers(
+  from: JsonValue,
+  members: Readonly<Record<string, string | readonly string[]>>,
+): JsonObject {
+  const picked: JsonObject = {};
+  for (const [name, paths] of Object.entries(members)) {
+    for (const path of [paths].flat()) {
+      const value = at(from, path);
+      if (value === undefined || value === '') continue;
+      picked[name] = value;
+      break;
+    }
+  }
+  return picked;
+}
+
+/** The condition of a type in the status; each type stands there once. */
+export function conditionAt(resource: JsonObject, type: string): JsonObject | undefined {
+  const conditions = at(resource, 'status.conditions');
+  if (!Array.isArray(conditions)) return undefined;
+  return conditions.filter(isJsonObject).find((condition) => condition['type'] === type);
+}
+
 /** The phase of a resource of any kind. An approval request has none; what was decided is as much. */
 export function ownPhaseOf(resource: JsonObject): string | undefined {
   return textAt(resource, 'status.overallPhase', 'status.phase', 'status.decision');

@@ -52,9 +52,9 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
     ),
   investigation: (said) =>
     join(
-      investigationClause(said),
+      takenPart(said) ?? investigationClause(said),
       word(said, 'root_cause') ?? word(said, 'investigation_report'),
-      score(said, 'confidence_score') ?? score(said, 'agent_session_confidence'),
+      score(said, 'confidence_score') ?? score(sessionIn(said, 'agent_sessions'), 'confidence'),
     ),
   analysis: (said) => join('analysis', word(said, 'completion_status'), score(said, 'confidence_score')),
   recommendation: (said) =>
@@ -101,10 +101,25 @@ const SENTENCES: Readonly<Record<AuditPhase, (said: Said, list: readonly Observa
 
 /** A session that failed is not the end of the investigation: another one may follow. */
 function investigationClause(said: Said): string {
-  if (said['agent_session_phase'] === 'Failed')
-    return `agent session failed${colon(word(said, 'agent_session_reason') ?? '')}`;
+  const session = sessionIn(said, 'agent_sessions');
+  if (session['phase'] === 'Failed') return `agent session failed${colon(word(session, 'reason') ?? '')}`;
   const isDone = isThere(said['investigation_end']);
   return `investigation${isDone ? ' done' : ' going on'}${took(said, 'investigation_start', 'investigation_end')}`;
+}
+
+/** Of somebody who joined the investigation or took it over; undefined when nothing is said of one. */
+function takenPart(said: Said): string | undefined {
+  const session = sessionIn(said, 'investigation_sessions');
+  const mode = word(session, 'join_mode') === 'takeover' ? 'taken over' : 'joined';
+  const user = word(session, 'user');
+  return user === undefined
+    ? undefined
+    : join(`investigation ${mode} by ${user}`, word(session, 'phase'), word(session, 'connection'));
+}
+
+/** The entry that the newest observation of the list has; each says one session. */
+function sessionIn(said: Said, column: string): Said {
+  return membersOf(Object.values(membersOf(said[column]))[0]);
 }
 
 function approvalClause({ approval_required: isRequired }: Said): string {

@@ -70,7 +70,7 @@ const SAID: readonly (readonly [AuditPhase, readonly Columns[], string])[] = [
     'investigation',
     [
       {
-        extra: '{"agent_session_phase":"Completed","agent_session_confidence":0.9}',
+        agent_sessions: '{"uid":{"phase":"Completed","confidence":0.9}}',
         investigation_end: FROM,
       },
     ],
@@ -80,11 +80,21 @@ const SAID: readonly (readonly [AuditPhase, readonly Columns[], string])[] = [
     'investigation',
     [
       {
-        extra: '{"agent_session_phase":"Failed","agent_session_reason":"CapacityExceeded"}',
+        agent_sessions: '{"uid":{"phase":"Failed","reason":"CapacityExceeded"}}',
         investigation_end: FROM,
       },
     ],
     'agent session failed: CapacityExceeded',
+  ],
+  [
+    'investigation',
+    [
+      {
+        investigation_sessions:
+          '{"uid":{"user":"dana@example.com","join_mode":"takeover","phase":"Disconnected","connection":"Disconnected"}}',
+      },
+    ],
+    'investigation taken over by dana@example.com: Disconnected, Disconnected',
   ],
   ['analysis-failure', [{ failure_reason: 'TimedOut' }], 'analysis failed: TimedOut'],
   ['analysis-failure', [{ completion_status: 'timeout' }], 'analysis failed: timeout'],

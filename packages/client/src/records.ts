@@ -121,6 +121,8 @@ export interface AIAnalysisRecord extends PostedIdentity {
   readonly completion_status?: string | null;
   /** Why it failed, redacted */
   readonly failure_reason?: string | null;
+  /** Sessions of the agent: uid of the session to phase, driver, result and grounds, redacted */
+  readonly agent_sessions?: unknown;
   /** Name of the remediation */
   readonly remediation_id?: string | null;
   /** Namespace of the resource */

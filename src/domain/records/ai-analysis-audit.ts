@@ -96,6 +96,12 @@ export const aiAnalysisAudit = defineRecord({
       meaning: 'How it ended; unknown before it has ended',
     },
     { name: 'failure_reason', type: 'text', meaning: 'Why it failed, redacted' },
+    {
+      name: 'agent_sessions',
+      type: 'jsonb',
+      fold: 'union',
+      meaning: 'Sessions of the agent: uid of the session to phase, driver, result and grounds, redacted',
+    },
     REMEDIATION_ID,
   ],
 });

@@ -84,6 +84,13 @@ export const remediationAudit = defineRecord({
       fold: 'union',
       meaning: 'Notifications that were sent: name of the request to type, phase and reason',
     },
+    {
+      name: 'investigation_sessions',
+      type: 'jsonb',
+      fold: 'union',
+      meaning:
+        'People who took part in the investigation: uid of the session to user, join mode, phase and times',
+    },
     { name: 'started_at', type: 'timestamptz', fold: 'earliest', meaning: 'Start of the remediation' },
     { name: 'completed_at', type: 'timestamptz', meaning: 'End of the remediation' },
     {

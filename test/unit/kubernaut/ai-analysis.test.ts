@@ -118,11 +118,22 @@ test('a reference by name alone is resolved by the resources the reader knows, e
 
 describe('the trap of', () => {
   test('milliseconds, not seconds: an investigation of 76250 took a minute and a quarter', () => {
-    const { investigation } = phasesOf(AI_ANALYSES['G3']);
+    const { investigation } = phasesOf(AI_ANALYSES['G2']);
     expect(investigation).toMatchObject({
       investigation_start: '2026-11-21T10:40:10.000000Z',
       investigation_end: '2026-11-21T10:41:26.250000Z',
       investigation_duration_ms: '76250',
+    });
+  });
+
+  test('an end that nobody measured: in G3 the session names it, and the analysis adds none of its own', () => {
+    const { investigation } = phasesOf(AI_ANALYSES['G3']);
+    expect(investigation).not.toHaveProperty('investigation_end');
+    expect(investigation).toMatchObject({ investigation_duration_ms: '76250' });
+    // The analysis itself began before its session did.
+    expect(investigation).toMatchObject({
+      analysis_start: '2026-11-21T10:40:05.000000Z',
+      investigation_start: '2026-11-21T10:40:10.000000Z',
     });
   });
 

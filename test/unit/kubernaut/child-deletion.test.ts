@@ -58,7 +58,7 @@ test('the end of a session is said in the record of its analysis', () => {
   const [observation] = readable(kindOf('AgentSession').readDeletion(GONE, CONTEXT)).observations;
   expect(observation).toMatchObject({ table: 'ai_analysis_audit', key: 'rr-uid/ai-rr-1', fragment: true });
   expect(parseJson(String(observation?.columns['extra']))).toEqual({
-    agent_session_deleted_at: GONE.deletedAt,
+    'agent_session_deleted_at/child-uid': GONE.deletedAt,
   });
 });
 

@@ -6,15 +6,19 @@ import type { Observation } from '../../../src/domain/observation.ts';
 import { remediationAudit } from '../../../src/domain/records/remediation-audit.ts';
 import { readApprovalRequest } from '../../../src/kubernaut/approval-request.ts';
 import { readEffectivenessAssessment } from '../../../src/kubernaut/effectiveness-assessment.ts';
+import { readInvestigationSession } from '../../../src/kubernaut/investigation-session.ts';
 import { readNotificationRequest } from '../../../src/kubernaut/notification-request.ts';
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';
 import { readRemediationRequest } from '../../../src/kubernaut/remediation-request.ts';
 import { readable } from '../../support/readings.ts';
+import type { Parts } from './samples/parts.ts';
 import { CONTEXT, REMEDIATION } from './samples/parts.ts';
 import {
   approvalRequest,
   effectivenessAssessment,
+  investigationSession,
   notificationRequest,
+  OWNED_BY_REMEDIATION,
 } from './samples/remediation-additions.ts';
 import { OWN_KEY, remediationRequest, WORKFLOW_SELECTION } from './samples/remediation-request.ts';
 
@@ -37,6 +41,7 @@ describe('every field is understood:', () => {
     ],
     ['an assessment', readEffectivenessAssessment(effectivenessAssessment(), CONTEXT), 'verification'],
     ['a notification', readNotificationRequest(notificationRequest(), CONTEXT), 'notification'],
+    ['an investigation session', readInvestigationSession(investigationSession(), CONTEXT), 'investigation'],
   ])('%s', (_what, reading, phase) => {
     expect(reading).toMatchObject({ remediation: REMEDIATION, unrecognised: [], misshapen: [] });
     expect(only(reading)).toMatchObject({ table: 'remediation_audit', key: OWN_KEY, phase });
@@ -167,6 +172,70 @@ describe('an assessment', () => {
   });
 });
 
+test('an assessment of something without a health score is told from one that never took place', () => {
+  const read = (components: JsonObject) =>
+    only(readEffectivenessAssessment(effectivenessAssessment({ status: { components } }), CONTEXT)).columns;
+  const node = read({ healthAssessed: true, alertAssessed: false });
+  expect(node).not.toHaveProperty('verification_health_score');
+  expect(JSON.parse(String(node['extra']))).toMatchObject({
+    verification_health_assessed: true,
+    verification_alert_assessed: false,
+  });
+  expect(JSON.parse(String(read({})['extra']))).not.toHaveProperty('verification_health_assessed');
+});
+
+describe('an investigation session', () => {
+  const read = (uid: string, resourceVersion: string, parts: Parts = {}) =>
+    only(
+      readInvestigationSession(
+        investigationSession({ ...parts, metadata: { ...OWNED_BY_REMEDIATION, uid, resourceVersion } }),
+        CONTEXT,
+      ),
+    );
+  const sessionsOf = (observations: readonly Observation[]): JsonObject =>
+    JSON.parse(
+      String(foldEntries(remediationAudit, observations.map(entry))['investigation_sessions']),
+    ) as JsonObject;
+
+  test('says who took the investigation over, and when they were disconnected', () => {
+    expect(sessionsOf([read('is-uid', '1')])).toEqual({
+      'is-uid': {
+        name: `is-${REMEDIATION.name}`,
+        user: 'dana@example.com',
+        groups: ['sre'],
+        join_mode: 'takeover',
+        phase: 'Disconnected',
+        connection: 'Disconnected',
+        analysis: `ai-${REMEDIATION.name}`,
+        correlation_id: 'ka-1',
+        started_at: '2026-11-21T10:41:00Z',
+        disconnected_at: '2026-11-21T10:42:00Z',
+        driver: 'dana@example.com',
+        driver_since: '2026-11-21T10:41:02Z',
+        message: 'the stream was closed',
+      },
+    });
+  });
+
+  test('does not touch the entry of another one', () => {
+    const spec = { userIdentity: { username: 'sam@example.com' } };
+    const sessions = sessionsOf([read('first', '1'), read('second', '2', { spec })]);
+    expect(Object.entries(sessions).map(([uid, said]) => [uid, (said as JsonObject)['user']])).toEqual([
+      ['first', 'dana@example.com'],
+      ['second', 'sam@example.com'],
+    ]);
+  });
+
+  test('without an owner belongs to the remediation of its name, once that was seen', () => {
+    const alone = investigationSession({ metadata: { ownerReferences: [] } });
+    expect(readInvestigationSession(alone, CONTEXT)).toEqual({ unread: 'no-remediation' });
+    const remediationUid = (): string => REMEDIATION.uid;
+    expect(readInvestigationSession(alone, { ...CONTEXT, remediationUid })).toMatchObject({
+      remediation: REMEDIATION,
+    });
+  });
+});
+
 describe('a notification', () => {
   test('is one entry by its name, with what became of it, and nothing of what was written to whom', () => {
     const { columns } = only(readNotificationRequest(notificationRequest(), CONTEXT));
@@ -186,6 +255,10 @@ describe('a notification', () => {
         queued_at: '2026-11-21T10:49:00Z',
         processing_started_at: '2026-11-21T10:49:01Z',
         completed_at: '2026-11-21T10:49:05Z',
+        routing: {
+          reason: 'RoutingRuleMatched',
+          message: "Matched rule 'critical' → channels: slack, console",
+        },
         attempts: [
           { channel: 'slack', attempt: 1, status: 'failed', at: '2026-11-21T10:49:02Z', error: 'no route' },
           {

@@ -25,7 +25,7 @@ export const AGENT_SESSIONS: Readonly<Record<string, JsonObject>> = {
       interactive: true,
       actingUser: 'ana@example.com',
       actingUserGroups: ['sre'],
-      reason: 'CapacityExceeded',
+      reason: 'PermanentError',
       error: 'none left',
       dispatchedAt: '2026-11-21T10:40:11Z',
       completedAt: '2026-11-21T10:41:27Z',
