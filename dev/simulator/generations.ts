@@ -5,8 +5,8 @@ import { groupResource, KUBERNAUT_KINDS } from '../sandbox/kinds.ts';
 export const GENERATIONS = ['G3', 'G2', 'G1'] as const;
 export type Generation = (typeof GENERATIONS)[number];
 
-/** The kinds of a remediation, by the short names people use. AS is an AgentSession. */
-export const KIND_CODES = ['RR', 'SP', 'AIA', 'AS', 'WFE', 'RAR', 'NR', 'EA'] as const;
+/** The kinds of a remediation, by the short names people use. AS is an AgentSession, IS an InvestigationSession. */
+export const KIND_CODES = ['RR', 'SP', 'AIA', 'AS', 'WFE', 'RAR', 'NR', 'EA', 'IS'] as const;
 export type KindCode = (typeof KIND_CODES)[number];
 
 const TODAY: Readonly<Record<KindCode, string>> = {
@@ -18,6 +18,7 @@ const TODAY: Readonly<Record<KindCode, string>> = {
   RAR: 'remediationapprovalrequests.kubernaut.ai',
   NR: 'notificationrequests.kubernaut.ai',
   EA: 'effectivenessassessments.kubernaut.ai',
+  IS: 'investigationsessions.kubernaut.ai',
 };
 
 /** Where each kind is served; what a generation did not have is absent. */

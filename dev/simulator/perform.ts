@@ -144,7 +144,7 @@ function bodyOf(step: Extract<Step, { create: Part }>, { kind, situation, labels
   };
 }
 
-const PREFIXES = { SP: 'sp', AIA: 'ai', AS: 'as', WFE: 'we', RAR: 'rar', EA: 'ea' } as const;
+const PREFIXES = { SP: 'sp', AIA: 'ai', AS: 'as', WFE: 'we', RAR: 'rar', EA: 'ea', IS: 'is' } as const;
 
 /** Names are deterministic: a sibling can address a resource that it never saw. */
 export function nameOf(part: Part, remediation: string): string {

@@ -72,7 +72,9 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   rootCause: ofScenario(({ rationale }) => rationale),
   rootCauseAnalysis: ofScenario(rootCauseAnalysis),
   investigationReport: ofScenario(investigationReport),
-  sessionResult: ofPlan(sessionResult),
+  sessionResult: ({ plan }, proposal) => sessionResult(plan, proposal),
+  // Of a Node nothing says whether it is healthy: that is assessed, and has no score.
+  healthScore: ofScenario(({ target }) => (target.kind === 'Node' ? null : 1)),
   detectedLabels: ofScenario(({ target }) => ({ gitOpsManaged: false, kind: target.kind })),
   specHash: (situation, moment) => `sha256:${sha256(`${targetText(situation.plan.scenario)} ${moment}`)}`,
 
@@ -89,13 +91,7 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
     delete selected['workflowName'];
     return selected;
   }),
-  alternativeWorkflows: ofScenario(({ target }) => [
-    {
-      workflowId: uuidOf('notify-owner 1.0.0'),
-      confidence: 0.41,
-      rationale: `Only notifies the owner of ${target.name}: safe, and does not help`,
-    },
-  ]),
+  alternativeWorkflows: ofScenario(alternativeWorkflows),
   overridingWorkflow: ofPlan(({ overriding }) => overriding.workflow.workflowName),
   overridingParameters: ofPlan(({ overriding }) => ({ ...overriding.parameters })),
 
@@ -162,8 +158,12 @@ function rootCauseAnalysis({ summary, severity, rationale, signalName, target }:
   };
 }
 
-/** What the agent answers. The analysis takes over its first members; the grounds stay with the session. */
-function sessionResult({ scenario, confidence }: RemediationPlan): JsonObject {
+/**
+ * What the agent answers. The analysis takes over the first members of the cause; the grounds stay with the session. So does
+ * the proposal where no workflow is run: `none` proposes nothing, `review` something that nobody trusts.
+ */
+function sessionResult(plan: RemediationPlan, proposal: string): JsonObject {
+  const { scenario, confidence } = plan;
   const { summary, severity, rationale, signalName, target } = scenario;
   return {
     analysis: investigationReport(scenario),
@@ -177,6 +177,36 @@ function sessionResult({ scenario, confidence }: RemediationPlan): JsonObject {
       causal_chain: [summary, rationale],
       due_diligence: dueDiligence(scenario),
     },
+    ...(proposal === 'none' ? {} : { selectedWorkflow: proposedWorkflow(plan) }),
+    alternativeWorkflows: alternativeWorkflows(scenario).map(({ workflowId, ...rest }) => ({
+      workflowID: workflowId,
+      ...rest,
+    })),
+    detectedLabels: { gitOpsManaged: false, kind: target.kind },
+    ...(proposal === 'review' ? { needsHumanReview: true, humanReviewReason: 'low_confidence' } : {}),
+  };
+}
+
+function alternativeWorkflows({ target }: Scenario) {
+  return [
+    {
+      workflowId: uuidOf('notify-owner 1.0.0'),
+      confidence: 0.41,
+      rationale: `Only notifies the owner of ${target.name}: safe, and does not help`,
+    },
+  ];
+}
+
+/** In the agent's own spelling. */
+function proposedWorkflow({ scenario, confidence }: RemediationPlan): JsonObject {
+  const { workflowId, version, executionBundle, executionBundleDigest } = workflowOf(scenario);
+  return {
+    workflow_id: workflowId,
+    version,
+    execution_bundle: executionBundle,
+    execution_bundle_digest: executionBundleDigest,
+    confidence,
+    parameters: { ...scenario.parameters },
   };
 }
 

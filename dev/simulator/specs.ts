@@ -102,4 +102,10 @@ export const SPECS: Readonly<Record<KindCode, TemplateObject>> = {
     signalName: '@signalName',
     preRemediationSpecHash: '@specHash before',
   },
+  IS: {
+    ...REF,
+    a2aTaskID: '@sessionId task',
+    userIdentity: { username: 'dana@example.com', groups: ['sre', 'on-call'] },
+    joinMode: 'takeover',
+  },
 };

@@ -64,6 +64,8 @@ const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
 export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   remediated: { ...executed, remediation: remediated },
   'agent-busy': { ...executed, remediation: remediated },
+  'investigation-taken-over': { ...executed, remediation: remediated },
+  'notification-deleted': { ...executed, remediation: remediated },
   'notification-flapping': { ...executed, remediation: remediated },
   'no-action': { ...analysed, remediation: completed('NoActionRequired') },
   'dry-run': { ...analysed, remediation: completed('DryRun') },

@@ -135,6 +135,20 @@ describe('an agent session', () => {
     expect(analysis).not.toMatch(/due_diligence|causal_chain/);
   });
 
+  test('has its proposal where no workflow is run, which the analysis does not take over', () => {
+    const result = at(objectsOf('manual-review', 'AgentSession').at(-1), 'status.result');
+    expect(at(result, 'needsHumanReview')).toBe(true);
+    expect(textAt(result, 'selectedWorkflow.execution_bundle_digest')).toMatch(/^sha256:/);
+    expect(at(result, 'alternativeWorkflows')).toHaveLength(1);
+    expect(at(result, 'detectedLabels')).toBeDefined();
+    const analysis = objectsOf('manual-review', 'AIAnalysis').at(-1);
+    for (const path of ['rcaResult.selectedWorkflow', 'rcaResult.alternativeWorkflows', 'postRCAContext'])
+      expect(at(analysis, `status.${path}`), path).toBeUndefined();
+    expect(
+      at(objectsOf('no-action', 'AgentSession').at(-1), 'status.result.selectedWorkflow'),
+    ).toBeUndefined();
+  });
+
   test('that finds no capacity is deleted, and a second of the same name is another resource', () => {
     const states = statesOf('agent-busy', 'G3', SEED).filter(
       ({ object }) => object['kind'] === 'AgentSession',
@@ -156,6 +170,36 @@ describe('an agent session', () => {
     expect(sessions.at(-1)?.type).toBe('DELETED');
     expect(phasesOf(sessions.map(({ object }) => object))).not.toContain('Cancelled');
   });
+});
+
+test('an investigation that is taken over names who did, and when they were away', () => {
+  const sessions = objectsOf('investigation-taken-over', 'InvestigationSession');
+  expect(phasesOf(sessions)).toEqual([undefined, 'Active', 'Disconnected', 'Active', 'Completed']);
+  expect(textAt(sessions.at(-1), 'spec.userIdentity.username')).toBe('dana@example.com');
+  expect(textAt(sessions.at(-1), 'status.disconnectedAt')).toBeDefined();
+  const driven = objectsOf('investigation-taken-over', 'AgentSession').at(-1);
+  expect(at(driven, 'status.interactive')).toBe(true);
+  expect(textAt(driven, 'status.actingUser')).toBe('dana@example.com');
+});
+
+test('a notification that is deleted is noted as cancelled, and one that is tried again is not noted', () => {
+  const words = remediationsOf('notification-deleted').map((object) =>
+    textAt(object, 'status.completionStatus.notificationStatus'),
+  );
+  expect(words.filter((word) => word !== undefined)).toEqual(['Cancelled']);
+});
+
+test('who is notified stands in a condition, and the health of a Node has no score', () => {
+  const [, queued] = objectsOf('remediated', 'NotificationRequest');
+  expect(textAt(conditionsOf(queued)[0], 'message')).toContain('channels: console, slack');
+  const scores = Array.from({ length: 40 }, (_, seed) => statesOf('remediated', 'G3', seed))
+    .map((states) => states.findLast(({ object }) => object['kind'] === 'EffectivenessAssessment')?.object)
+    .filter((object) => textAt(object, 'spec.remediationTarget.kind') === 'Node');
+  expect(scores.length).toBeGreaterThan(0);
+  for (const assessment of scores) {
+    expect(at(assessment, 'status.components.healthAssessed')).toBe(true);
+    expect(at(assessment, 'status.components.healthScore')).toBeUndefined();
+  }
 });
 
 test('an approval exists before it has a status', () => {

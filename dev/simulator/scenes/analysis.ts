@@ -74,15 +74,56 @@ const turnedAway: readonly Step[] = [
   ...sessionBegins('again', 2),
 ];
 
-/** The investigation is over: what it found. */
-const investigated = (rcaResult: TemplateObject, before: readonly Step[] = []): readonly Step[] => [
+/** Somebody takes the investigation over, loses the connection, comes back, and leaves it to the agent again. */
+const takenOver: readonly Step[] = [
+  { after: '10s', create: 'IS' },
+  {
+    after: '0.2s',
+    update: 'IS',
+    status: {
+      phase: 'Active',
+      aiAnalysisRef: '@nameOf AIA',
+      connectionState: 'Connected',
+      startedAt: '@now',
+      leaseHolder: 'dana@example.com',
+      leaseAcquiredAt: '@now',
+    },
+  },
+  {
+    after: '0.5s',
+    update: 'AS',
+    status: { interactive: true, actingUser: 'dana@example.com', actingUserGroups: ['sre', 'on-call'] },
+  },
+  {
+    after: '40s',
+    update: 'IS',
+    status: { phase: 'Disconnected', connectionState: 'Disconnected', disconnectedAt: '@now' },
+  },
+  {
+    after: '25s',
+    update: 'IS',
+    status: { phase: 'Active', connectionState: 'Connected', reconnectedAt: '@now' },
+  },
+  {
+    after: '60s',
+    update: 'IS',
+    status: { phase: 'Completed', connectionState: 'Disconnected', completedAt: '@now', leaseHolder: '' },
+  },
+];
+
+/** The investigation is over: what it found. `proposal` is what the agent proposes, see `sessionResult`. */
+const investigated = (
+  rcaResult: TemplateObject,
+  before: readonly Step[] = [],
+  proposal: 'workflow' | 'review' | 'none' = 'workflow',
+): readonly Step[] => [
   ...analysisBegins,
   ...before,
   ...polled(5, '14s..26s'),
   {
     after: '1s',
     update: 'AS',
-    status: { phase: 'Completed', completedAt: '@now', result: '@sessionResult' },
+    status: { phase: 'Completed', completedAt: '@now', result: `@sessionResult ${proposal}` },
   },
   {
     after: '2s..6s',
@@ -90,7 +131,10 @@ const investigated = (rcaResult: TemplateObject, before: readonly Step[] = []): 
     status: {
       phase: 'Analyzing',
       message: 'Evaluating the approval policy',
-      postRCAContext: { detectedLabels: '@detectedLabels', setAt: '@now' },
+      // The analysis takes the labels over only where it goes on to run a workflow.
+      ...(proposal === 'workflow'
+        ? { postRCAContext: { detectedLabels: '@detectedLabels', setAt: '@now' } }
+        : {}),
       rcaResult,
       investigationMetadata: {
         investigationId: '@investigationId',
@@ -155,6 +199,7 @@ const chosen = (before: readonly Step[]): readonly Step[] => [
 ];
 
 export const analysed: readonly Step[] = chosen([]);
+export const analysedTakenOver: readonly Step[] = chosen(takenOver);
 export const analysedAtSecondAttempt: readonly Step[] = chosen(turnedAway);
 
 /** A workflow was chosen, and the policy wants somebody to approve it. */
@@ -195,7 +240,7 @@ export const analysedForApproval: readonly Step[] = [
 
 /** The problem went away by itself. */
 export const analysedWithoutNeed: readonly Step[] = [
-  ...investigated({ ...FOUND, actionability: 'NotActionable' }),
+  ...investigated({ ...FOUND, actionability: 'NotActionable' }, [], 'none'),
   {
     after: '0.1s',
     update: 'AIA',
@@ -214,7 +259,7 @@ export const analysedWithoutNeed: readonly Step[] = [
 
 /** No workflow fits; a person has to look. Such an analysis carries no completedAt. */
 export const analysedForReview: readonly Step[] = [
-  ...investigated({ ...FOUND, actionability: 'Actionable' }),
+  ...investigated({ ...FOUND, actionability: 'Actionable' }, [], 'review'),
   {
     after: '0.1s',
     update: 'AIA',
@@ -230,7 +275,7 @@ export const analysedForReview: readonly Step[] = [
 
 /** A workflow was named that the catalogue does not have. */
 export const analysisFailed: readonly Step[] = [
-  ...investigated({ ...FOUND, actionability: 'Actionable' }),
+  ...investigated({ ...FOUND, actionability: 'Actionable' }, [], 'review'),
   {
     after: '0.1s',
     update: 'AIA',

@@ -1,5 +1,12 @@
 import type { Part, Step, TemplateObject } from '../step.ts';
-import { ESCALATION, MANUAL_REVIEW, notified, notifiedInPart, notifiedInVain } from './notifications.ts';
+import {
+  ESCALATION,
+  MANUAL_REVIEW,
+  notified,
+  notifiedAndTakenBack,
+  notifiedInPart,
+  notifiedInVain,
+} from './notifications.ts';
 import { condition } from './signal.ts';
 
 const COMPLETION: TemplateObject = {
@@ -86,6 +93,20 @@ export const notifiedAndNotNotified: readonly Step[] = [
     },
   },
   { flap: 'RR', between: [deliveredAs('Sent'), deliveredAs('Failed')] },
+];
+
+/** Of the phases of a notification only some are noted: one that is tried again says nothing, one that is gone does. */
+export const notificationDeleted: readonly Step[] = [
+  ...retained,
+  ...notifiedAndTakenBack('completion', COMPLETION),
+  {
+    after: '1s',
+    update: 'RR',
+    status: {
+      completionStatus: { notificationStatus: 'Cancelled' },
+      message: 'NotificationRequest deleted by user before delivery completed',
+    },
+  },
 ];
 
 export const notifiedPartly: readonly Step[] = [...retained, ...notifiedInPart('completion', COMPLETION)];

@@ -9,18 +9,22 @@ const attempt = (channel: string, status: string): TemplateObject => ({
   durationSeconds: 0.4,
 });
 
-/** A notification, delivered over two channels. `about` begins its name. */
-export const notified = (about: string, spec: TemplateObject): readonly Step[] => [
-  { after: '0.1s', create: `NR/${about}`, spec },
+/** Who is notified is decided by rules; the resource says so in this condition only. */
+const routed = (channels: string): TemplateObject =>
+  condition('RoutingResolved', 'RoutingRuleMatched', `Matched rule 'default' → channels: ${channels}`);
+
+const queued = (about: string, channels: string): readonly Step[] => [
   {
     after: '0.1s',
     update: `NR/${about}`,
-    status: {
-      phase: 'Pending',
-      queuedAt: '@now',
-      conditions: [condition('RoutingResolved', 'RulesMatched', 'Rule default: console, slack')],
-    },
+    status: { phase: 'Pending', queuedAt: '@now', conditions: [routed(channels)] },
   },
+];
+
+/** A notification, delivered over two channels. `about` begins its name. */
+export const notified = (about: string, spec: TemplateObject): readonly Step[] => [
+  { after: '0.1s', create: `NR/${about}`, spec },
+  ...queued(about, 'console, slack'),
   { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
   {
     after: '0.6s',
@@ -41,7 +45,7 @@ export const notified = (about: string, spec: TemplateObject): readonly Step[] =
 /** One whose only channel is away. */
 export const notifiedInVain = (about: string, spec: TemplateObject): readonly Step[] => [
   { after: '0.1s', create: `NR/${about}`, spec },
-  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  ...queued(about, 'slack'),
   { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
   {
     after: '30s',
@@ -58,10 +62,23 @@ export const notifiedInVain = (about: string, spec: TemplateObject): readonly St
   },
 ];
 
+/** One that somebody deletes while its channel is tried again. */
+export const notifiedAndTakenBack = (about: string, spec: TemplateObject): readonly Step[] => [
+  { after: '0.1s', create: `NR/${about}`, spec },
+  ...queued(about, 'slack'),
+  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
+  {
+    after: '30s',
+    update: `NR/${about}`,
+    status: { phase: 'Retrying', reason: 'PartialFailureRetrying', totalAttempts: 1, failedDeliveries: 1 },
+  },
+  { after: '20s', delete: `NR/${about}` },
+];
+
 /** One whose chat channel is away: delivered in part. */
 export const notifiedInPart = (about: string, spec: TemplateObject): readonly Step[] => [
   { after: '0.1s', create: `NR/${about}`, spec },
-  { after: '0.1s', update: `NR/${about}`, status: { phase: 'Pending', queuedAt: '@now' } },
+  ...queued(about, 'console, slack'),
   { after: '0.1s', update: `NR/${about}`, status: { phase: 'Sending', processingStartedAt: '@now' } },
   {
     after: '30s',

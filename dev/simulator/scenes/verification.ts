@@ -49,7 +49,12 @@ const assessed = (scores: TemplateObject, message: string): readonly Step[] => [
     update: 'EA',
     status: {
       phase: 'Assessing',
-      components: { healthAssessed: true, healthScore: 1, metricsAssessed: true, metricsScore: 0.82 },
+      components: {
+        healthAssessed: true,
+        healthScore: '@healthScore',
+        metricsAssessed: true,
+        metricsScore: 0.82,
+      },
       conditions: [condition('SpecIntegrity', 'HashUnchanged', 'Nobody changed the target meanwhile')],
     },
   },
@@ -79,6 +84,6 @@ export const verifiesOn: readonly Step[] = [
   {
     after: '5m',
     update: 'EA',
-    status: { phase: 'Assessing', components: { healthAssessed: true, healthScore: 1 } },
+    status: { phase: 'Assessing', components: { healthAssessed: true, healthScore: '@healthScore' } },
   },
 ];

@@ -1,14 +1,25 @@
-import { AIA_DONE, AIA_FAILED, ALL_DONE, FAILED, REMEDIATED, ROWS, TERMINAL } from '../expected-ending.ts';
+import {
+  AIA_DONE,
+  AIA_FAILED,
+  ALL_DONE,
+  FAILED,
+  REMEDIATED,
+  ROWS,
+  TERMINAL,
+  WFE_DONE,
+} from '../expected-ending.ts';
 import {
   analysed,
   analysedAtSecondAttempt,
   analysedForReview,
+  analysedTakenOver,
   analysedWithoutNeed,
   analysisFailed,
 } from '../scenes/analysis.ts';
 import {
   completed,
   NOT_AGAIN_TODAY,
+  notificationDeleted,
   notifiedAndNotNotified,
   notifiedPartly,
   peopleNotified,
@@ -36,6 +47,18 @@ export const PLAIN_STORIES = {
     generations: SINCE_G3,
     steps: [...beginning, ...analysedAtSecondAttempt, ...executed, ...verified, ...done, ...peopleNotified],
     ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
+  },
+  'investigation-taken-over': {
+    summary: 'somebody takes the investigation over, is disconnected, and comes back',
+    generations: SINCE_G3,
+    steps: [...beginning, ...analysedTakenOver, ...executed, ...verified, ...done, ...peopleNotified],
+    ending: { ...REMEDIATED, parts: { ...ALL_DONE, IS: 'Completed' }, rows: ROWS.EXECUTED },
+  },
+  'notification-deleted': {
+    summary: 'remediated; its notification is deleted before it was delivered',
+    generations: SINCE_G2,
+    steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...notificationDeleted],
+    ending: { ...REMEDIATED, parts: { ...WFE_DONE, EA: 'Completed' }, rows: ROWS.EXECUTED },
   },
   'notification-flapping': {
     summary: 'remediated; one notification fails, another does not: the status flaps, 27 times a second',
