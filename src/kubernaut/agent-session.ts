@@ -19,7 +19,7 @@ import { pickMembers, textAt } from './resource.ts';
 import { unrecognisedOf } from './unrecognised.ts';
 
 /** In `extra`, before the uid of the session. */
-export const SESSION_DELETED_AT = 'agent_session_deleted_at';
+const SESSION_DELETED_AT = 'agent_session_deleted_at';
 
 /** Members of one entry of `agent_sessions`, and where they come from. */
 const MEMBERS = {
