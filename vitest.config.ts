@@ -18,6 +18,11 @@ interface Suite {
   globalSetup?: string[];
 }
 
+/** As long as is fuzzed, and for the last input. */
+function fuzzTimeoutSeconds(): number {
+  return Number(process.env['FUZZ_SECONDS'] ?? 0) + 300;
+}
+
 const suites: Suite[] = [
   // budget 5 s
   { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
@@ -52,6 +57,13 @@ const suites: Suite[] = [
   },
   // budget 6 min: processes as a user starts them
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600 },
+  // budget 1 min: any JSON and any bytes, ten seconds for each way in; `npm run fuzz` for longer
+  {
+    name: 'fuzz',
+    include: ['test/fuzz/**/*.test.ts'],
+    testTimeoutSeconds: fuzzTimeoutSeconds(),
+    globalSetup: [POSTGRES],
+  },
   // budget 1 min: compose file, image, helm, promtool
   { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeoutSeconds: 300 },
 ];

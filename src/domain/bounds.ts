@@ -18,7 +18,7 @@ export function parseBoundedJson(text: string): JsonValue {
   return parseJson(text);
 }
 
-const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, COMMA] = [0x5b, 0x5d, 0x7b, 0x7d, 0x2c];
 
 /** Whether JSON text has more than `limit` levels; a scalar has none. One pass, no recursion, any text. */
 export function isNestedBeyond(text: string, limit: number): boolean {
@@ -32,6 +32,36 @@ export function isNestedBeyond(text: string, limit: number): boolean {
   }
   return false;
 }
+
+/**
+ * The texts of an array's items, also where one of them is nested too deep to be parsed. One pass, no recursion. Undefined
+ * for what is no array as a whole; whether an item is JSON is for its parser to say.
+ */
+export function itemTextsOf(text: string): readonly string[] | undefined {
+  const array = text.trim();
+  if (!array.startsWith('[')) return undefined;
+  const items: string[] = [];
+  let [depth, begin] = [0, 1];
+  for (let index = 0; index < array.length; index += 1) {
+    const code = array.charCodeAt(index);
+    if (code === QUOTE) index = endOfString(array, index);
+    depth += LEVELS.get(code) ?? 0;
+    const isEnd = depth === 0;
+    if (isEnd || (code === COMMA && depth === 1)) {
+      items.push(array.slice(begin, index));
+      begin = index + 1;
+    }
+    if (isEnd) return begin === array.length ? items : undefined;
+  }
+  return undefined;
+}
+
+const LEVELS: ReadonlyMap<number, number> = new Map([
+  [OPEN_ARRAY, 1],
+  [OPEN_OBJECT, 1],
+  [CLOSE_ARRAY, -1],
+  [CLOSE_OBJECT, -1],
+]);
 
 /** Pointer to the first value that lies deeper than `limit` levels; undefined when none does. */
 export function findTooDeep(value: JsonValue, limit: number): string | undefined {

@@ -1,4 +1,4 @@
-import { setImmediate as yieldToLoop, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { BackoffPace } from '../domain/time.ts';
 import { backoffMs } from '../domain/time.ts';
@@ -28,23 +28,5 @@ export class Backoff {
     this.#failures += 1;
     const pauseMs = backoffMs(this.#pace, this.#failures);
     return retryAfterMs === undefined ? pauseMs : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) + pauseMs / 2;
-  }
-}
-
-/** Other work waits no longer than this and one piece of the long work. */
-const LONGEST_SLICE_MS = 5;
-
-/** Long work in slices of time: between them everything else gets the event loop, above all the watches. */
-export class TimeSlice {
-  #beganAt = performance.now();
-
-  /** It has lasted long enough. Called between two pieces of the work. */
-  isUsedUp(): boolean {
-    return performance.now() - this.#beganAt >= LONGEST_SLICE_MS;
-  }
-
-  async yield(): Promise<void> {
-    await yieldToLoop();
-    this.#beganAt = performance.now();
   }
 }

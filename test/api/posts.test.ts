@@ -293,6 +293,25 @@ describe('a batch', () => {
   });
 
   test.each([
+    ['lists', `${'['.repeat(600)}1${']'.repeat(600)}`],
+    ['objects and texts', `${'{"],[":'.repeat(600)}"}"${'}'.repeat(600)}`],
+  ])('with a record of %s nested too deep to be parsed stores the others', async (name, nested) => {
+    const [first, last] = ['before', 'after'].map((place) => JSON.stringify(record(`${place} ${name}`)));
+    const deep = `{"execution_id":"deep ${name}","success":true,"notes":${nested}}`;
+    const answer = await post('kubernetes-execution/batch', ` [${first ?? ''}, ${deep},${last ?? ''} ]\n`);
+    expect(answer.json<Results>().results.map(({ status }) => status)).toEqual([201, 400, 201]);
+  });
+
+  test.each([
+    ['an end too early', `[${'['.repeat(600)}${']'.repeat(601)},1]`],
+    ['no end', '['.repeat(600)],
+  ])('nested too deep with %s is refused as a whole', async (_name, body) => {
+    const answer = await post('kubernetes-execution/batch', body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ type: 'urn:remediation-audit:problem:malformed-body' });
+  });
+
+  test.each([
     ['more than 1,000 records', JSON.stringify(Array(1_001).fill({})), 413, 'batch-too-large'],
     ['none', '[]', 400, 'malformed-body'],
     ['one record instead of a list', '{}', 400, 'malformed-body'],

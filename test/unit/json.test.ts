@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { JsonValue } from '../../src/domain/json.ts';
+import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
 import { canonicalJson, isJsonObject, isRawNumber, numberLexeme, parseJson } from '../../src/domain/json.ts';
 
 const digits = (least: number, most: number): fc.Arbitrary<string> =>
@@ -197,4 +197,24 @@ test('text that is no JSON has its own place in the error, also with escapes in 
   for (const text of ['{"a\\n"', '{"a\\', '"a\\n":', '\\":{"a":1}', '{"\\x":1}']) {
     expect(() => parseJson(text), text).toThrow(SyntaxError);
   }
+});
+
+test('a text that begins like what the parser marks is read as it is, beside numbers and keys that need marks', () => {
+  const texts = ['#0', '#1.10', '$', '$$#', '\\', '\u0023', '#', ''];
+  const written = `{"n":1.10,"\\u0061":[${texts.map((text) => JSON.stringify(text)).join(',')},"\\u0023\\u0031","\\u0024"],"#0":1,"$":2,"#":3}`;
+  const expected = Object.fromEntries<JsonValue>([
+    ['a', [...texts, '#1', '$']],
+    ['#0', 1],
+    ['$', 2],
+    ['#', 3],
+  ]);
+  const { n, ...others } = parseJson(written) as JsonObject;
+  expect(numberLexeme(n)).toBe('1.10');
+  expect(others).toEqual(expected);
+});
+
+test('a key named __proto__ is a key like any other, also beside marks', () => {
+  const read = parseJson('{"__proto__":{"a":1.0},"\\u005f\\u005fproto\\u005f\\u005f":2}') as JsonObject;
+  expect(Object.keys(read)).toEqual(['__proto__']);
+  expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
 });

@@ -91,7 +91,7 @@ function postBatch(definition: RecordDefinition, posting: Posting): Route {
       problems: ['batch-too-large', ...POST_PROBLEMS],
     },
     async answer(request) {
-      const answers = await posting.post(definition, readBatchBody(request), request.caller);
+      const answers = await posting.post(definition, await readBatchBody(request), request.caller);
       return batchAnswer(answers, request.id);
     },
   };

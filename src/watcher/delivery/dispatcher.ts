@@ -1,8 +1,8 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 
+import { TimeSlice } from '../../domain/time-slice.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Backoff } from '../pacing.ts';
-import { TimeSlice } from '../pacing.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { isWaiting } from '../state/tracked.ts';
 import type { WatcherEvents } from '../watcher-options.ts';

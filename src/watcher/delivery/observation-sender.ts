@@ -1,5 +1,5 @@
+import { TimeSlice } from '../../domain/time-slice.ts';
 import type { RemediationSignals } from '../../temporal/remediation-signals.ts';
-import { TimeSlice } from '../pacing.ts';
 import type { Tracked } from '../state/tracked.ts';
 import { observationsRecorded } from './delivery-record.ts';
 import { withCoalesced } from './flapping.ts';

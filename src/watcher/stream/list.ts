@@ -2,9 +2,9 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises';
 
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { TimeSlice } from '../../domain/time-slice.ts';
 import { at, textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
-import { TimeSlice } from '../pacing.ts';
 import type { KindObserver } from '../state/kind-observer.ts';
 import type { Tracked } from '../state/tracked.ts';
 import type { Collection } from '../watched-kind.ts';
