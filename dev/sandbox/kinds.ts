@@ -81,6 +81,7 @@ const GROUPS: readonly (readonly [group: string, version: string, ...kinds: Name
   ['signalprocessing.kubernaut.io', 'v1alpha1', SIGNAL_PROCESSING],
   ['workflowexecution.kubernaut.ai', 'v1alpha1', WORKFLOW_EXECUTION],
   ['remediation.kubernaut.io', 'v1alpha1', REMEDIATION_REQUEST, APPROVAL_REQUEST],
+  ['remediationprocessing.kubernaut.io', 'v1alpha1', ['RemediationProcessing', 'remediationprocessings']],
   ['aianalysis.kubernaut.io', 'v1alpha1', AI_ANALYSIS],
   ['workflowexecution.kubernaut.io', 'v1alpha1', WORKFLOW_EXECUTION],
   ['kubernetesexecution.kubernaut.io', 'v1alpha1', KUBERNETES_EXECUTION],

@@ -8,6 +8,7 @@ import { isJsonObject } from '../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
 import type { Column, ColumnsOf, RecordDefinition } from '../domain/records/definition.ts';
 import { columnsByName } from '../domain/records/definition.ts';
+import { spellingOf } from '../domain/spelling.ts';
 import type { KnownShape } from './resource.ts';
 
 /**
@@ -42,6 +43,8 @@ interface ColumnsRead {
   readonly extra: JsonObject;
   /** Paths that have a value which the column cannot take. */
   readonly misshapen: readonly string[];
+  /** By column, the words of the resource that the column has in another spelling. */
+  readonly respelled: Readonly<Record<string, string>>;
 }
 
 /** Reads whatever is there. Never throws, whatever the JSON: a field that cannot be read is one column less. */
@@ -98,6 +101,7 @@ function readColumns(
 ): Omit<ColumnsRead, 'extra'> {
   const columns: Record<string, string | boolean> = {};
   const misshapen: string[] = [];
+  const respelled: Record<string, string> = {};
   for (const { column, source, indexes } of indexed) {
     const value =
       source.derive === undefined
@@ -105,10 +109,20 @@ function readColumns(
         : source.derive(firstPresent(indexes, values), resource);
     if (value === undefined) continue;
     // A derived value may come from several fields. The first path stands for all of them in the report.
-    if (isStorable(column, value)) columns[column.name] = value;
-    else misshapen.push(...indexes.slice(0, 1).map(({ path }) => path));
+    if (!isStorable(column, value)) {
+      misshapen.push(...indexes.slice(0, 1).map(({ path }) => path));
+      continue;
+    }
+    columns[column.name] = spelled(column, value);
+    if (columns[column.name] !== value) respelled[column.name] = String(value);
   }
-  return { columns, misshapen };
+  return { columns, misshapen, respelled };
+}
+
+/** In the spelling of the column; a word that it does not know stays as it is. */
+function spelled({ vocabulary, spellings }: Column, value: string | boolean): string | boolean {
+  const words = vocabulary ?? spellings;
+  return typeof value === 'string' && words !== undefined ? (spellingOf(value, words) ?? value) : value;
 }
 
 /** The first value that can be read; paths before it whose value cannot be read are reported as misshapen. */

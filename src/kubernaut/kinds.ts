@@ -47,6 +47,11 @@ import {
   readNotificationRequest,
 } from './notification-request.ts';
 import type { PhaseSources } from './read-kind.ts';
+import {
+  readRemediationProcessing,
+  REMEDIATION_PROCESSING,
+  REMEDIATION_PROCESSING_LEFT_OUT,
+} from './remediation-processing.ts';
 import { readRemediationDeletion, readRemediationRequest } from './remediation-request.ts';
 import {
   ANALYSIS_TIMEOUT,
@@ -104,6 +109,17 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     terminalPhases: ['completed', 'failed'],
     read: readSignalProcessing,
     readDeletion: deletionOf('SignalProcessing', SIGNAL_PROCESSING),
+  },
+  {
+    // What SignalProcessing was called in G0.
+    kind: 'RemediationProcessing',
+    plural: 'remediationprocessings',
+    served: [{ group: 'remediationprocessing.kubernaut.io', version: 'v1alpha1' }],
+    phases: [REMEDIATION_PROCESSING],
+    leftOut: REMEDIATION_PROCESSING_LEFT_OUT,
+    terminalPhases: ['completed', 'failed'],
+    read: readRemediationProcessing,
+    readDeletion: deletionOf('RemediationProcessing', REMEDIATION_PROCESSING),
   },
   {
     kind: 'AIAnalysis',

@@ -100,13 +100,13 @@ export function readPhase(
   { key, own = true, known, extra: composed = {} }: RecordAddress = {},
 ): PhaseRead {
   const { resource, identity, remediation } = subject;
-  const { columns, extra: read, misshapen } = sources.readColumns(resource);
+  const { columns, extra: read, misshapen, respelled } = sources.readColumns(resource);
   const extra = { ...read, ...composed };
   const unrecognised = known === undefined ? {} : unrecognisedOf(resource, known);
   // Of two kinds under one name, the one that is recorded last would replace the other.
   const prefix = own ? '' : `${snakeCase(identity.kind)}_`;
-  const unread = { unrecognised, misshapen: valuesAt(resource, misshapen) };
-  const kept: JsonObject = { ...extra, ...filledUnder(prefix, unread) };
+  const more = { unrecognised, misshapen: valuesAt(resource, misshapen), as_written: respelled };
+  const kept: JsonObject = { ...extra, ...filledUnder(prefix, more) };
   return {
     observation: {
       ...commonOf(subject, sources),

@@ -1,18 +1,46 @@
 import { utf8Length } from '../domain/bounds.ts';
-import { intervalBetween } from '../domain/duration.ts';
+import { formatInterval, intervalBetween, parseDuration } from '../domain/duration.ts';
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
-import { canonicalJson, isJsonObject } from '../domain/json.ts';
-import { at, textAt } from './resource.ts';
+import { canonicalJson, isJsonObject, numberLexeme } from '../domain/json.ts';
+import { at, numberAt, textAt } from './resource.ts';
+
+/** Paths of the parts of phases beside the conditions, for the documentation and the search for unknown fields. */
+export const PHASE_PATHS = [
+  'status.enrichmentResults.completedAt',
+  'status.enrichmentResults.duration',
+  'spec.enrichmentConfig.contextSources',
+  'status.classificationStartTime',
+  'status.classificationEndTime',
+  'status.classificationDuration',
+  'status.categorizationStartTime',
+  'status.categorizationEndTime',
+  'status.categorizationDuration',
+] as const;
+
+/** Below this quality source 002 calls the context degraded. */
+const DEGRADED_BELOW = 0.8;
+/** What source 002 writes for every classification; later generations name the method. */
+const METHOD_OF_SOURCE = 'namespace-label';
 
 /**
  * The phases of a processing in the JSON that the sources gave them, the last one being the whole. Only times that the
- * resource names: it has none for the beginning of a phase, and conditions or results name the end of some.
+ * resource names, and one that the sources derive: enriching begins when the resource is created.
+ *
+ * Where anything is known, the first entry is `enriching`: queries of the sources look for it at that position.
  */
 export function processingPhasesOf(resource: JsonObject): string | undefined {
-  const phases = [enriching(resource), classifying(resource), categorizing(resource), whole(resource)];
-  const known = phases.filter((phase) => Object.keys(phase).length > 1);
-  return known.length === 0 ? undefined : canonicalJson(known);
+  const [first, ...later] = [
+    enriching(resource),
+    classifying(resource),
+    categorizing(resource),
+    whole(resource),
+  ].map((phase) => ({ phase, isKnown: Object.keys(phase).length > 1 }));
+  const known = later.filter(({ isKnown }) => isKnown).map(({ phase }) => phase);
+  if (first === undefined || (!first.isKnown && known.length === 0)) return undefined;
+  const begun = instantAt(resource, 'metadata.creationTimestamp');
+  const start = begun === undefined ? {} : { start_time: begun };
+  return canonicalJson([{ ...start, ...first.phase }, ...known]);
 }
 
 /**
@@ -20,13 +48,24 @@ export function processingPhasesOf(resource: JsonObject): string | undefined {
  * (`degradedMode`).
  */
 function enriching(resource: JsonObject): JsonObject {
+  const results = at(resource, 'status.enrichmentResults');
+  const end = instantAt(results, 'completedAt') ?? conditionTime(resource, 'EnrichmentComplete');
+  const quality = numberAt(results, 'enrichmentQuality');
+  const sources = at(resource, 'spec.enrichmentConfig.contextSources');
+  const isDegraded = quality === undefined ? undefined : Number(quality) < DEGRADED_BELOW;
   return compact({
     phase: 'enriching',
-    end_time: conditionTime(resource, 'EnrichmentComplete'),
+    end_time: end,
+    duration: durationBetween(
+      at(results, 'duration'),
+      instantAt(resource, 'metadata.creationTimestamp'),
+      end,
+    ),
     enrichmentResults: compact({
-      contextQuality: at(resource, 'status.enrichmentResults.enrichmentQuality'),
+      contextQuality: at(results, 'enrichmentQuality'),
       contextSizeBytes: contextSizeOf(resource),
-      degradedMode: at(resource, 'status.kubernetesContext.degradedMode'),
+      contextSources: Array.isArray(sources) ? sources.length : undefined,
+      degradedMode: at(resource, 'status.kubernetesContext.degradedMode') ?? isDegraded,
     }),
   });
 }
@@ -34,16 +73,21 @@ function enriching(resource: JsonObject): JsonObject {
 /** G2 and G3 name when they classified; where that is missing, the condition says when it was done. */
 function classifying(resource: JsonObject): JsonObject {
   const classification = at(resource, 'status.environmentClassification');
+  const environment = at(classification, 'environment');
+  const method = at(classification, 'source') ?? (environment === undefined ? undefined : METHOD_OF_SOURCE);
   return compact({
     phase: 'classifying',
-    end_time: instantAt(classification, 'classifiedAt') ?? conditionTime(resource, 'ClassificationComplete'),
+    ...timesOf(resource, 'classification', [
+      instantAt(classification, 'classifiedAt'),
+      conditionTime(resource, 'ClassificationComplete'),
+    ]),
     classificationResults: compact({
-      environment: at(classification, 'environment'),
+      environment,
       confidence: at(classification, 'confidence'),
       businessCriticality:
         at(resource, 'status.businessClassification.criticality') ??
         at(classification, 'businessCriticality'),
-      classificationMethod: at(classification, 'source'),
+      classificationMethod: method,
     }),
   });
 }
@@ -56,10 +100,11 @@ function categorizing(resource: JsonObject): JsonObject {
   ];
   return compact({
     phase: 'categorizing',
-    end_time:
-      instantAt(assignment, 'assignedAt') ??
-      instantAt(categorization, 'categorizationTime') ??
+    ...timesOf(resource, 'categorization', [
+      instantAt(assignment, 'assignedAt'),
+      instantAt(categorization, 'categorizationTime'),
       conditionTime(resource, 'CategorizationComplete'),
+    ]),
     categorizationResults: compact({
       priority: at(assignment, 'priority') ?? at(categorization, 'priority'),
       priorityScore: at(categorization, 'priorityScore'),
@@ -68,17 +113,74 @@ function categorizing(resource: JsonObject): JsonObject {
   });
 }
 
-/** A processing that failed has no end in the resource, so it has no duration either. */
+/** The times that source 002 reads, else the first of the ends that another generation names. */
+function timesOf(
+  resource: JsonObject,
+  phase: 'classification' | 'categorization',
+  ends: readonly (string | undefined)[],
+): Readonly<Record<string, string | undefined>> {
+  const start = instantAt(resource, `status.${phase}StartTime`);
+  const end = instantAt(resource, `status.${phase}EndTime`) ?? ends.find((instant) => instant !== undefined);
+  const duration = durationBetween(at(resource, `status.${phase}Duration`), start, end);
+  return { start_time: start, end_time: end, duration };
+}
+
+/**
+ * A processing that failed has no end in the resource, so it has no duration either. Its times are whole seconds; how long
+ * it took in hundredths stands in the message of a condition only.
+ */
 function whole(resource: JsonObject): JsonObject {
   const start = instantAt(resource, 'status.startTime');
   const end = instantAt(resource, 'status.completionTime') ?? instantAt(resource, 'status.completedAt');
-  const duration = start !== undefined && end !== undefined ? intervalBetween(start, end) : undefined;
+  const measured = /\bprocessed (?:successfully )?in (\d{1,9}(?:\.\d{1,9})?s)\b/.exec(
+    messagesOf(resource)['ProcessingComplete'] ?? '',
+  )?.[1];
+  const duration = durationBetween(measured, start, end);
   return compact({ phase: 'processing', start_time: start, end_time: end, duration });
+}
+
+/** The duration that is named, as text or in nanoseconds, else from start to end where both are known. */
+function durationBetween(
+  named: JsonValue | undefined,
+  start: string | undefined,
+  end: string | undefined,
+): string | undefined {
+  const nanoseconds = typeof named === 'string' ? parseDuration(named) : wholeNumber(named);
+  // Go writes 0 for a duration that was never set.
+  if (nanoseconds !== undefined && nanoseconds !== 0n) return formatInterval(nanoseconds);
+  return start !== undefined && end !== undefined ? intervalBetween(start, end) : undefined;
+}
+
+function wholeNumber(value: JsonValue | undefined): bigint | undefined {
+  const lexeme = numberLexeme(value);
+  return lexeme !== undefined && /^\d{1,18}$/.test(lexeme) ? BigInt(lexeme) : undefined;
+}
+
+/** The end of each phase; `Ready` and whatever comes later repeats them. */
+const CONDITIONS = [
+  'EnrichmentComplete',
+  'ClassificationComplete',
+  'CategorizationComplete',
+  'ProcessingComplete',
+];
+
+/** What the conditions say in words: the source of the severity, and the time taken, stand nowhere else. */
+export function messagesOf(resource: JsonObject): Readonly<Record<string, string>> {
+  const conditions = at(resource, 'status.conditions');
+  const messages: Record<string, string> = {};
+  for (const condition of Array.isArray(conditions) ? conditions : []) {
+    const [type, message] = [textAt(condition, 'type'), textAt(condition, 'message')];
+    if (type !== undefined && message !== undefined && CONDITIONS.includes(type)) messages[type] = message;
+  }
+  return messages;
 }
 
 /** Bytes of the context that the enrichment brought, as canonical JSON. The context itself is not recorded. */
 function contextSizeOf(resource: JsonObject): number | undefined {
-  const context = at(resource, 'status.kubernetesContext') ?? at(resource, 'status.enrichmentResults');
+  const context =
+    at(resource, 'status.kubernetesContext') ??
+    at(resource, 'status.enrichmentResults') ??
+    at(resource, 'status.contextData');
   return isJsonObject(context) ? sizeOfJson(context) : undefined;
 }
 

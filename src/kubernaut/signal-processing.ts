@@ -6,9 +6,9 @@ import { CHURN, pathsLeftOut, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import { definePhase, readPhase, subjectOf, understoodBy } from './read-kind.ts';
-import type { ShapeMarks } from './resource.ts';
-import { shapeOf, targetTextAt, textAt } from './resource.ts';
-import { processingPhasesOf, sizeOfJson } from './signal-processing-phases.ts';
+import type { Shape, ShapeMarks } from './resource.ts';
+import { groupOf, shapeOf, targetTextAt, textAt } from './resource.ts';
+import { messagesOf, PHASE_PATHS, processingPhasesOf, sizeOfJson } from './signal-processing-phases.ts';
 
 /**
  * `spec.timesOutAt` marks G3 also before there is a status. A signal flat in the spec is G1 as it was
@@ -25,6 +25,8 @@ const MARKS: ShapeMarks = [
     'status.routingDecision',
   ],
 ];
+
+const GROUP_SINCE_G2 = 'kubernaut.ai';
 
 const ALL = ['G3', 'G2', 'G1'] as const;
 const NEW = ['G3', 'G2'] as const;
@@ -44,9 +46,9 @@ export const SIGNAL_PROCESSING = definePhase({
       },
     },
     processing_phases: {
-      paths: inAll(ALL, 'status.conditions'),
+      paths: { ...inAll(NEW, 'status.conditions'), G1: ['status.conditions', ...PHASE_PATHS] },
       derive: (_found, resource) => processingPhasesOf(resource),
-      how: 'enriching, classifying, categorizing and the whole, each with what it found out, with the ends that conditions, classifiedAt and assignedAt name, and with start and duration for the whole only',
+      how: 'enriching, classifying, categorizing and the whole, each with what it found out, with the times that are named here, with the ends that conditions, classifiedAt and assignedAt name, and durations where they are named or both times are known; enriching begins when the resource is created',
     },
     enrichment_quality: { paths: { G1: 'status.enrichmentResults.enrichmentQuality' } },
     context_size_bytes: {
@@ -54,7 +56,13 @@ export const SIGNAL_PROCESSING = definePhase({
       derive: sizeOf,
       how: 'bytes of it as canonical JSON',
     },
-    environment: { paths: inAll(ALL, 'status.environmentClassification.environment') },
+    // The flat object has what the gateway assigned, and no classification of its own.
+    environment: {
+      paths: {
+        ...inAll(NEW, 'status.environmentClassification.environment'),
+        G1: ['status.environmentClassification.environment', 'spec.environment'],
+      },
+    },
     confidence: { paths: { G1: 'status.environmentClassification.confidence' } },
     business_criticality: {
       paths: {
@@ -77,7 +85,7 @@ export const SIGNAL_PROCESSING = definePhase({
     priority: {
       paths: {
         ...inAll(NEW, 'status.priorityAssignment.priority'),
-        G1: ['status.categorization.priority', 'status.priorityAssignment.priority'],
+        G1: ['status.categorization.priority', 'status.priorityAssignment.priority', 'spec.priority'],
       },
     },
     priority_score: { paths: { G1: 'status.categorization.priorityScore' } },
@@ -153,11 +161,10 @@ export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
     'spec.labels',
     'spec.annotations',
     'status.kubernetesContext',
-    'status.enrichmentResults',
+    'status.enrichmentResults.kubernetesContext',
+    'status.enrichmentResults.historicalContext',
   ],
   'copied from the remediation, which records it': [
-    'spec.environment',
-    'spec.priority',
     'spec.deduplication',
     'spec.isStorm',
     'spec.stormType',
@@ -170,7 +177,7 @@ export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
     'spec.failureData',
     'status.recoveryContext',
   ],
-  'settings, not facts': ['spec.enrichmentConfig'],
+  'settings, not facts; of the sources their number is recorded': ['spec.enrichmentConfig'],
   'the same in every processing, or said by a column': [
     'status.environmentClassification.classifiedAt',
     'status.priorityAssignment.assignedAt',
@@ -180,20 +187,24 @@ export const SIGNAL_PROCESSING_LEFT_OUT: LeftOut = {
   ],
 };
 
-const UNDERSTOOD = understoodBy([SIGNAL_PROCESSING], pathsLeftOut(SIGNAL_PROCESSING_LEFT_OUT));
+/** The results of G1 are measured as a whole and understood member by member. */
+const UNDERSTOOD = understoodBy([SIGNAL_PROCESSING], pathsLeftOut(SIGNAL_PROCESSING_LEFT_OUT), [
+  'status.enrichmentResults',
+]);
 
 /** Reads a processing into its own record, one observation per state. */
 export function readSignalProcessing(
   resource: JsonObject,
   context: ReadingContext,
 ): ResourceReading | Unread {
-  const shape = shapeOf(resource, MARKS);
+  const shape = generationOf(resource);
   const namespace = textAt(resource, 'metadata.namespace') ?? '';
   const remediation = remediationOf(resource, namespace, context);
   const subject = subjectOf(resource, { shape, remediation, context });
   if ('unread' in subject) return subject;
   const { observation, unrecognised, misshapen } = readPhase(SIGNAL_PROCESSING, subject, {
     known: UNDERSTOOD,
+    extra: conditionsOf(resource),
   });
   const target =
     targetTextAt(resource, 'spec.signal.targetResource') ?? targetTextAt(resource, 'spec.targetResource');
@@ -206,6 +217,24 @@ export function readSignalProcessing(
     shape,
     unrecognised,
     misshapen,
+  };
+}
+
+/** `status.error` is in G1 as it was coded, too: there the group decides. */
+function generationOf(resource: JsonObject): Shape {
+  const shape = shapeOf(resource, MARKS);
+  return shape === 'G2' && groupOf(resource) !== GROUP_SINCE_G2 ? 'G1' : shape;
+}
+
+/** What only conditions say: their messages, and out of one of them by what the severity was decided. */
+function conditionsOf(resource: JsonObject): JsonObject {
+  const messages = messagesOf(resource);
+  const source = /\bseverity=\S{1,100} \(source=([^)]{1,200})\)/.exec(
+    messages['ClassificationComplete'] ?? '',
+  )?.[1];
+  return {
+    ...(Object.keys(messages).length === 0 ? {} : { condition_messages: { ...messages } }),
+    ...(source === undefined ? {} : { severity_source: source }),
   };
 }
 

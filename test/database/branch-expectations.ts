@@ -10,7 +10,7 @@ export interface BranchExpectation {
 }
 export type Row = Readonly<Record<string, string | boolean>>;
 
-const SIGNAL_DONE = [{ status: 'Completed' }];
+const SIGNAL_DONE = [{ status: 'completed' }];
 const ANALYSED = [{ completion_status: 'completed', leads_to_workflow: true }];
 const ANALYSED_ONLY = [{ completion_status: 'completed' }];
 const ANALYSIS_FAILED = [{ completion_status: 'failed', says_why: true }];
@@ -135,7 +135,7 @@ export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   'timed-out-processing': {
     ...before,
     remediation: timedOut('Processing', terminal),
-    signals: [{ status: 'Failed' }],
+    signals: [{ status: 'failed' }],
   },
   'timed-out-analyzing': {
     ...signalled,

@@ -92,7 +92,11 @@ export const processed: readonly Step[] = [
         sourceSignalName: '@signalName',
       },
       conditions: [
-        condition('ClassificationComplete', 'ClassificationSucceeded', 'Severity {severity}, by policy'),
+        condition(
+          'ClassificationComplete',
+          'ClassificationSucceeded',
+          'Classified: environment={environment} (source=namespace-labels), priority={priority} (source=rego-policy), severity={severity} (source=rego-policy)',
+        ),
       ],
     },
   },
@@ -116,7 +120,11 @@ export const processed: readonly Step[] = [
       },
       conditions: [
         condition('CategorizationComplete', 'CategorizationSucceeded', 'Priority {priority}'),
-        condition('ProcessingComplete', 'ProcessingSucceeded', 'Signal processed in 0.42s'),
+        condition(
+          'ProcessingComplete',
+          'ProcessingSucceeded',
+          'Signal processed successfully in 0.42s: {priority} {environment} alert ready for remediation',
+        ),
         condition('Ready', 'ProcessingCompleted', 'Signal enriched and classified'),
       ],
     },

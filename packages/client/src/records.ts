@@ -51,7 +51,7 @@ export interface SignalProcessingRecord extends PostedIdentity {
   readonly routing_priority?: number | null;
   /** End of the processing; unknown where it failed */
   readonly completed_at?: Time | null;
-  /** Phase of the processing, as the resource or post spells it */
+  /** Phase of the processing */
   readonly status?: string | null;
   /** Why it failed, redacted */
   readonly error_message?: string | null;
@@ -253,7 +253,7 @@ export interface KubernetesExecutionRecord extends PostedIdentity {
   readonly max_retries?: number | null;
   /** When the execution had ended, by its own clock */
   readonly completed_at?: Time | null;
-  /** Phase of the execution, as the resource or post spells it */
+  /** Phase of the execution */
   readonly phase?: string | null;
   /** Name of the remediation */
   readonly remediation_id?: string | null;

@@ -5,9 +5,10 @@ import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, numberLexeme, parseJson, pointerTo } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Column } from '../../domain/records/definition.ts';
+import { spellingOf } from '../../domain/spelling.ts';
 
 /** What reading a field depends on. A member of a JSON value is described in the same way as a column. */
-type Field = Pick<Column, 'type' | 'vocabulary' | 'range' | 'identifier' | 'members'>;
+type Field = Pick<Column, 'type' | 'vocabulary' | 'spellings' | 'range' | 'identifier' | 'members'>;
 
 /**
  * Reads one posted value as an observation carries it. `null` and `""` mean absent in every field, Go's zero
@@ -45,43 +46,14 @@ function readPresent(field: Field, value: JsonValue, pointer: string): Reading {
 function withinField(field: Field, text: string): string | undefined {
   if (field.vocabulary !== undefined) return spellingOf(text, field.vocabulary);
   if (field.range !== undefined) return isWithin(text, field.range) ? text : undefined;
-  return field.identifier === true && isTooLong(text) ? undefined : text;
+  if (field.identifier === true && isTooLong(text)) return undefined;
+  return field.spellings === undefined ? text : (spellingOf(text, field.spellings) ?? text);
 }
 
 /** PostgreSQL counts characters, JavaScript UTF-16 units. */
 function isTooLong(identifier: string): boolean {
   // Twice the limit in UTF-16 units can hold the limit in characters.
   return identifier.length > MAX_IDENTIFIER_LENGTH && Array.from(identifier).length > MAX_IDENTIFIER_LENGTH;
-}
-
-/**
- * Words that mean one thing in all sources and generations although they are spelled differently. Spelling apart from
- * case, hyphens and underscores is never guessed: a wrong word is refused, because it would be evidence for years.
- */
-const SAME_WORDS: readonly (readonly string[])[] = [
-  ['timeout', 'timedout'],
-  ['partial', 'partialsuccess'],
-];
-
-/** The vocabulary's own spelling of a word; undefined when it has no such word. */
-function spellingOf(word: string, vocabulary: readonly string[]): string | undefined {
-  const meant = variantsOf(plain(word));
-  return vocabulary.find((known) => meant.includes(plain(known)));
-}
-
-/** All plain spellings that `spellingOf` accepts, for the description of a field. */
-export function plainSpellings(vocabulary: readonly string[]): readonly string[] {
-  return [...new Set(vocabulary.flatMap((word) => variantsOf(plain(word))))];
-}
-
-/** A word with those that mean the same, itself included; both in their plain spelling. */
-function variantsOf(word: string): readonly string[] {
-  return SAME_WORDS.find((group) => group.includes(word)) ?? [word];
-}
-
-/** Without case, blanks, hyphens and underscores, in which sources and generations differ. */
-function plain(word: string): string {
-  return word.toLowerCase().replaceAll(/[_\s-]/g, '');
 }
 
 /** What keeps a record from being accepted: where, what stands there, and what would be allowed. */

@@ -3,8 +3,9 @@ import type { JsonObject } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
+import { plainSpellings } from '../../domain/spelling.ts';
 import { daysOfYear, TIME } from '../../domain/value-patterns.ts';
-import { allowedIn, plainSpellings } from '../intake/field.ts';
+import { allowedIn } from '../intake/field.ts';
 import { POST_FIELDS } from '../intake/post-fields.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
+import { defineRecord, ENVIRONMENTS, REMEDIATION_ID, SCORE } from './definition.ts';
 
 export const aiAnalysisAudit = defineRecord({
   table: 'ai_analysis_audit',
@@ -17,6 +17,7 @@ export const aiAnalysisAudit = defineRecord({
       name: 'environment',
       type: 'text',
       identifier: true,
+      spellings: ENVIRONMENTS,
       meaning: 'Environment that the signal was assigned to',
     },
     { name: 'severity', type: 'text', meaning: 'Severity of the signal' },

@@ -1,5 +1,5 @@
 import type { RecordDefinition } from './definition.ts';
-import { REMEDIATION_ID, SCORE } from './definition.ts';
+import { ENVIRONMENTS, REMEDIATION_ID, SCORE } from './definition.ts';
 
 /** What the vector column holds. A model with fewer dimensions is filled up with zeros, which no cosine can see. */
 export const EMBEDDING_DIMENSIONS = 1536;
@@ -45,6 +45,7 @@ export const aiInvestigationEmbeddings = {
       name: 'environment',
       type: 'text',
       identifier: true,
+      spellings: ENVIRONMENTS,
       meaning: 'Environment that the signal was assigned to',
     },
     {

@@ -13,8 +13,10 @@ export interface Column {
   readonly fold?: Fold;
   /** Indexed and therefore bounded by MAX_IDENTIFIER_LENGTH. Default false. */
   readonly identifier?: boolean;
-  /** Spellings that a post may use; what arrives from a resource is kept as it is. */
+  /** The words a post may use. What a resource says is brought to their spelling; any other word of it is kept as it is. */
   readonly vocabulary?: readonly string[];
+  /** Words that reports group by, in the spelling that the column has. Any other word is kept as it is, also of a post. */
+  readonly spellings?: readonly string[];
   /** Whether a post must carry it. Default false. */
   readonly required?: boolean;
   /** Written by the store itself, never by an observation. Default false. */
@@ -36,6 +38,9 @@ export interface Column {
 
 /** Scores and probabilities. Checked as a range, never by a number of decimals: 0.999 must not become 1.00. */
 export const SCORE = [0, 1] as const;
+
+/** Lower case, as the sources write them. */
+export const ENVIRONMENTS = ['production', 'staging', 'development', 'test', 'unknown'] as const;
 
 /**
  * `newest`: the value of the newest version that carries one. `union`: the keys of all objects, per key the newest.

@@ -71,7 +71,12 @@ export const kubernetesExecutionAudit = defineRecord({
       type: 'timestamptz',
       meaning: 'When the execution had ended, by its own clock',
     },
-    { name: 'phase', type: 'text', meaning: 'Phase of the execution, as the resource or post spells it' },
+    {
+      name: 'phase',
+      type: 'text',
+      spellings: ['Pending', 'Running', 'Completed', 'Failed'],
+      meaning: 'Phase of the execution',
+    },
     REMEDIATION_ID,
   ],
 });

@@ -1,4 +1,4 @@
-import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
+import { defineRecord, ENVIRONMENTS, REMEDIATION_ID, SCORE } from './definition.ts';
 
 export const signalProcessingAudit = defineRecord({
   table: 'signal_processing_audit',
@@ -36,7 +36,12 @@ export const signalProcessingAudit = defineRecord({
       type: 'bigint',
       meaning: 'Size of the gathered context as JSON, in bytes',
     },
-    { name: 'environment', type: 'text', meaning: 'Environment that the signal was assigned to' },
+    {
+      name: 'environment',
+      type: 'text',
+      spellings: ENVIRONMENTS,
+      meaning: 'Environment that the signal was assigned to',
+    },
     {
       name: 'confidence',
       type: 'numeric',
@@ -62,7 +67,12 @@ export const signalProcessingAudit = defineRecord({
       type: 'timestamptz',
       meaning: 'End of the processing; unknown where it failed',
     },
-    { name: 'status', type: 'text', meaning: 'Phase of the processing, as the resource or post spells it' },
+    {
+      name: 'status',
+      type: 'text',
+      spellings: ['pending', 'enriching', 'classifying', 'categorizing', 'completed', 'failed'],
+      meaning: 'Phase of the processing',
+    },
     { name: 'error_message', type: 'text', meaning: 'Why it failed, redacted' },
   ],
 });

@@ -97,7 +97,12 @@ export const workflowExecutionAudit = defineRecord({
       type: 'jsonb',
       meaning: 'Adjustments made during the execution',
     },
-    { name: 'status', type: 'text', meaning: 'Status word of the step-level sources' },
+    {
+      name: 'status',
+      type: 'text',
+      spellings: ['pending', 'running', 'completed', 'failed', 'skipped'],
+      meaning: 'Status word of the step-level sources',
+    },
     { name: 'error_message', type: 'text', meaning: 'Error of the step-level sources' },
   ],
 });

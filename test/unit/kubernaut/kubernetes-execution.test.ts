@@ -101,7 +101,7 @@ test('the object of source 001 has its action, target, step and result in the co
     retry_count: '1',
     max_retries: '3',
     completed_at: '2026-11-21T10:41:12.500000Z',
-    phase: 'completed',
+    phase: 'Completed',
     source_shape: 'G0a',
   });
   expect({ target, summary, unrecognised, misshapen }).toEqual({

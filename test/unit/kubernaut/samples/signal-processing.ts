@@ -136,4 +136,62 @@ export const SIGNAL_PROCESSINGS: Readonly<Record<string, JsonObject>> = {
       completedAt: '2026-11-21T10:40:02Z',
     },
   }),
+  'G1 as in source 002': resourceOf('SignalProcessing', 'sp', {
+    apiVersion: 'signalprocessing.kubernaut.ai/v1alpha1',
+    spec: {
+      remediationRequestRef: REFERENCE,
+      signal: SIGNAL,
+      enrichmentConfig: { contextSources: ['kubernetes', 'prometheus', 'history'] },
+    },
+    status: {
+      phase: 'Completed',
+      enrichmentResults: {
+        enrichmentQuality: 0.7,
+        completedAt: '2026-11-21T10:40:03.5Z',
+        duration: 3_400_000_000,
+      },
+      classificationStartTime: '2026-11-21T10:40:03.5Z',
+      classificationEndTime: '2026-11-21T10:40:04Z',
+      classificationDuration: '450ms',
+      environmentClassification: { environment: 'Production', confidence: 0.9, businessCriticality: 'high' },
+      categorizationStartTime: '2026-11-21T10:40:04Z',
+      categorizationEndTime: '2026-11-21T10:40:05Z',
+      categorization: { priority: 'P1', priorityScore: 87, categorizationSource: 'enriched_context' },
+    },
+  }),
+};
+
+/** What SignalProcessing was called in G0. */
+export const REMEDIATION_PROCESSINGS: Readonly<Record<string, JsonObject>> = {
+  G0: resourceOf('RemediationProcessing', 'rp', {
+    apiVersion: 'remediationprocessing.kubernaut.io/v1alpha1',
+    spec: {
+      remediationRequestRef: REFERENCE,
+      signalFingerprint: FINGERPRINT,
+      signalName: 'KubePodCrashLooping',
+      severity: 'critical',
+      environment: 'prod',
+      priority: 'P1',
+      signalType: 'prometheus',
+      signalSource: 'prometheus-adapter',
+      targetType: 'kubernetes',
+      signalLabels: { app: 'api' },
+      signalAnnotations: { summary: 'password=hunter2' },
+      targetResource: { kind: 'Deployment', name: 'api', namespace: 'payments' },
+      firingTime: '2026-11-21T10:39:00Z',
+      receivedTime: '2026-11-21T10:39:59Z',
+      deduplication: { firstOccurrence: '2026-11-21T10:39:00Z', occurrenceCount: 2 },
+      providerData: 'e30=',
+      originalPayload: 'e30=',
+      isStorm: true,
+      stormAlertCount: 12,
+      enrichmentConfig: { enableClusterState: true },
+    },
+    status: {
+      phase: 'completed',
+      contextData: { token: 'hunter2' },
+      startTime: '2026-11-21T10:40:00Z',
+      completedAt: '2026-11-21T10:40:02Z',
+    },
+  }),
 };
