@@ -72,10 +72,13 @@ async function archive(
     schemaVersion: 0,
     partRows: PART_ROWS,
   });
-  await steps.freeze(month);
-  const parts = [];
-  for (const table of steps.tables) parts.push(...(await steps.exportTable(month, table)));
-  await steps.seal(month, parts);
+  const of = { month, run: 'bench' };
+  await steps.freeze(of);
+  for (const table of steps.tables) {
+    await steps.exportTable(of, table);
+    await steps.verifyTable(of, table);
+  }
+  await steps.seal(of);
   await steps.detach(month);
   await steps.drop(month);
 }

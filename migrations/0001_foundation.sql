@@ -445,6 +445,8 @@ create table audit_partition (
   manifest_sha256   bytea,
   approved_by       text,
   approved_at       timestamptz,
+  -- The manifest that was consented to: with another one the consent is none.
+  approved_manifest_sha256 bytea,
   archived_at       timestamptz,
   detached_at       timestamptz,
   dropped_at        timestamptz,
@@ -458,10 +460,13 @@ create table audit_partition (
   expired_at        timestamptz,
   -- Whose posts made the month last, or made it live again: what one caller can make in a day is limited.
   made_by           text,
-  made_at           timestamptz
+  made_at           timestamptz,
+  -- The export that is under way: the run that began it, and by table the parts that it wrote.
+  export_run        text,
+  export_parts      jsonb
 );
 -- Who may call the service as writer may approve a drop; all else about a month is the owner's.
-grant select, update (approved_by, approved_at) on audit_partition to audit_writer;
+grant select, update (approved_by, approved_at, approved_manifest_sha256) on audit_partition to audit_writer;
 grant select on audit_partition to audit_reader;
 
 -- Legal holds: what one covers is not dropped.

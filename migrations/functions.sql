@@ -87,8 +87,8 @@ begin
 
   insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
-    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp(),
-    made_by = poster, made_at = clock_timestamp()
+    state = 'live', approved_by = null, approved_at = null, approved_manifest_sha256 = null, detached_at = null,
+    updated_at = clock_timestamp(), made_by = poster, made_at = clock_timestamp()
   where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
 end

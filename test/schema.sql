@@ -186,6 +186,7 @@ create table audit_partition (
   manifest_sha256 bytea,
   approved_by text,
   approved_at timestamp with time zone,
+  approved_manifest_sha256 bytea,
   archived_at timestamp with time zone,
   detached_at timestamp with time zone,
   dropped_at timestamp with time zone,
@@ -197,7 +198,9 @@ create table audit_partition (
   restored_by text,
   expired_at timestamp with time zone,
   made_by text,
-  made_at timestamp with time zone
+  made_at timestamp with time zone,
+  export_run text,
+  export_parts jsonb
 );
 constraint audit_partition_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 constraint audit_partition_pkey PRIMARY KEY (month);
@@ -207,6 +210,7 @@ constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 
 -- privilege audit_writer=r/audit_owner
 -- privilege column approved_at audit_writer=w/audit_owner
 -- privilege column approved_by audit_writer=w/audit_owner
+-- privilege column approved_manifest_sha256 audit_writer=w/audit_owner
 
 create table audit_quarantine (
   id uuid not null default gen_random_uuid(),
@@ -642,8 +646,8 @@ begin
 
   insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
-    state = 'live', approved_by = null, approved_at = null, detached_at = null, updated_at = clock_timestamp(),
-    made_by = poster, made_at = clock_timestamp()
+    state = 'live', approved_by = null, approved_at = null, approved_manifest_sha256 = null, detached_at = null,
+    updated_at = clock_timestamp(), made_by = poster, made_at = clock_timestamp()
   where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
 end

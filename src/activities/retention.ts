@@ -1,9 +1,12 @@
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import { ArchiveMismatchError } from '../archive/archive-errors.ts';
+import { ArchiveMismatchError, ExportIncompleteError } from '../archive/archive-errors.ts';
 import type { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { ManifestError } from '../archive/manifest/manifest.ts';
 import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/store/object-store.ts';
+import { StepNotDueError } from '../database/months/due-step.ts';
+import type { ExportRun } from '../database/months/month-export.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../database/months/retention-plan.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -21,7 +24,10 @@ const DONE_ABOUT: ReadonlySet<string> = new Set([
   ...['archive', 'detach', 'drop', 'release', 'reattach', 'expire'],
 ]);
 
-/** What no retry makes right: the archive itself is at fault, or the month went elsewhere. */
+/** What no retry makes right. A lock of the store ends by itself; whoever cannot wait for it ends it there. */
+const FINAL = [MonthMovedError, StepNotDueError, ExportIncompleteError, ObjectHeldError] as const;
+
+/** What no retry makes right either: the archive itself is at fault, or the month went elsewhere. */
 const ALARMS = [
   [ArchiveMismatchError, 'mismatch'],
   [ObjectConflictError, 'conflict'],
@@ -37,18 +43,17 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
       (await classified(dependencies, () => steps.plan())).filter(isDecision).map(decisionOf),
     freezeMonth: (month) =>
       run(month, async () => {
-        await steps.freeze(month);
+        await steps.freeze(ofThisRun(month));
         return steps.tables;
       }),
-    exportMonth: (month, table) => run(month, () => steps.exportTable(month, table)),
-    verifyExport: (month, parts) =>
+    exportMonth: (month, table) => run(month, () => steps.exportTable(ofThisRun(month), table)),
+    verifyExport: (month, table) =>
       run(month, async () => {
-        await steps.verify(month, parts);
-        for (const { table, rows } of parts) metrics.archivedRows.inc({ table }, rows);
+        metrics.archivedRows.inc({ table }, await steps.verifyTable(ofThisRun(month), table));
       }),
-    sealMonth: (month, parts) =>
+    sealMonth: (month) =>
       run(month, async () => {
-        await steps.seal(month, parts);
+        await steps.seal(ofThisRun(month));
         const planned = (await steps.plan()).find((candidate) => candidate.month === month);
         return planned?.action === 'awaits-approval' ? 'awaits-approval' : 'detach';
       }),
@@ -80,6 +85,12 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
   };
 }
 
+/** What one run has exported no other one seals. An activity that no workflow called is a run of its own. */
+function ofThisRun(month: string): ExportRun {
+  const { workflowExecution, activityId } = activityInfo();
+  return { month, run: workflowExecution?.runId ?? `activity ${activityId}` };
+}
+
 function isDecision(planned: PlannedMonth): boolean {
   return DONE_ABOUT.has(planned.action);
 }
@@ -105,8 +116,7 @@ function classify(
   error: unknown,
   { metrics, logger, month }: { metrics: MaintenanceMetrics; logger: Logger; month: string | undefined },
 ): unknown {
-  // A lock of the store ends by itself; whoever cannot wait for it ends it there.
-  if (error instanceof MonthMovedError || error instanceof ObjectHeldError)
+  if (FINAL.some((type) => error instanceof type) && error instanceof Error)
     return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
   const alarm = ALARMS.find(([type]) => error instanceof type);
   if (alarm === undefined || !(error instanceof Error)) return error;

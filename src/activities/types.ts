@@ -1,4 +1,3 @@
-import type { ManifestPart } from '../archive/manifest/manifest.ts';
 import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
 import type { Observation, RecordingActivityName } from '../domain/observation.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';
@@ -99,23 +98,23 @@ export interface RestoreActivities {
   readonly abandonRestore: (month: string) => Promise<void>;
 }
 
-/** The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. */
+/**
+ * The steps of retention. Each may be repeated, and goes on where an attempt before it was broken off. Each does what the plan of
+ * the database has for the month at that moment, and fails for good with a StepNotDueError where that is something else.
+ */
 export interface RetentionActivities {
   /** The months for which there is something to do, oldest first. */
   readonly planRetention: () => Promise<readonly RetentionDecision[]>;
   /** Answers the tables to export. */
   readonly freezeMonth: (month: string) => Promise<readonly string[]>;
-  /** Copies one table of the month into the store. */
-  readonly exportMonth: (month: string, table: string) => Promise<readonly ManifestPart[]>;
-  /** Reads the parts back and holds them against what was written. */
-  readonly verifyExport: (month: string, parts: readonly ManifestPart[]) => Promise<void>;
-  /** Writes the signed manifest. */
-  readonly sealMonth: (
-    month: string,
-    parts: readonly ManifestPart[],
-  ) => Promise<'detach' | 'awaits-approval'>;
+  /** Copies one table of the month into the store. Answers its rows. */
+  readonly exportMonth: (month: string, table: string) => Promise<number>;
+  /** Reads the table's parts back and holds them against what was written. */
+  readonly verifyExport: (month: string, table: string) => Promise<void>;
+  /** Writes the signed manifest of what this run has exported. */
+  readonly sealMonth: (month: string) => Promise<'detach' | 'awaits-approval'>;
   /** Takes the month out of its tables and compares it with the archive once more. */
-  readonly detachMonth: (month: string) => Promise<'detached' | 'in-grace' | 'reopened'>;
+  readonly detachMonth: (month: string) => Promise<'detached' | 'in-grace' | 'reopened' | 'held'>;
   readonly dropMonth: (month: string) => Promise<'dropped' | 'held' | 'awaits-approval'>;
   readonly reattachMonth: (month: string) => Promise<void>;
   /** Removes the archive of a month whose time there is over. */

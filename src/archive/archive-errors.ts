@@ -22,6 +22,19 @@ export class OrphansInTheWayError extends Error {
   }
 }
 
+/** A manifest would leave out a table, or name parts that nobody has read back. */
+export class ExportIncompleteError extends Error {
+  readonly month: string;
+
+  constructor(month: string, table: string, problem: string) {
+    super(
+      `cannot seal ${month.slice(0, 7)}: ${table} ${problem} by this run; the next run of retention exports it anew`,
+    );
+    this.name = 'ExportIncompleteError';
+    this.month = month;
+  }
+}
+
 /** There is nothing that could be restored; the message says why. */
 export class CannotRestoreError extends Error {
   readonly month: string;

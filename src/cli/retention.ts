@@ -27,7 +27,7 @@ import { readFlags, readMonth } from './arguments.ts';
 const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
 
   plan          what the next run of retention would do with each month, and why; changes nothing
-  approve       consent to the drop of a month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
+  approve       consent to the drop of an archived month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
 `;
 
 const HOLD_USAGE = `usage: remediation-audit hold <list [--released] | place --by WHO --reason WHY <scope> | release ID --by WHO>
@@ -64,7 +64,7 @@ export async function runRetention(args: readonly string[]): Promise<void> {
     const [wanted, by] = [readMonth(month), required(values, 'by')];
     if (!(await approveDrop(pool, wanted, by, config.retention.rules)))
       throw new UsageError(
-        `${month} cannot be approved: the database has no such month; \`remediation-audit retention plan\` lists them`,
+        `${month} cannot be approved: an approval is about the manifest of a month that is archived and not yet gone; \`remediation-audit retention plan\` lists the months`,
       );
     write(`${month}: the drop is approved by ${by}\n`);
   });

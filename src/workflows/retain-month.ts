@@ -46,16 +46,14 @@ async function archive(
   for (let attempt = 1; attempt <= MAX_EXPORTS; attempt += 1) {
     showProgress('freezing');
     const tables = await steps.freezeMonth(month);
-    const parts = [];
     for (const table of tables) {
       showProgress(`exporting ${table}`);
-      const exported = await steps.exportMonth(month, table);
+      await steps.exportMonth(month, table);
       showProgress(`verifying ${table}`);
-      await steps.verifyExport(month, exported);
-      parts.push(...exported);
+      await steps.verifyExport(month, table);
     }
     showProgress('writing the manifest');
-    const next = await steps.sealMonth(month, parts);
+    const next = await steps.sealMonth(month);
     if (next === 'awaits-approval') return 'archived; the drop awaits approval';
     const outcome = await detachAndDrop(steps, month, showProgress);
     if (outcome !== REOPENED) return outcome;
@@ -63,6 +61,7 @@ async function archive(
   return `${REOPENED} ${MAX_EXPORTS} times; the next run tries again`;
 }
 
+const HELD = 'kept and attached again because of a hold';
 const REOPENED = 're-opened by rows that came meanwhile';
 
 async function detachAndDrop(
@@ -73,6 +72,7 @@ async function detachAndDrop(
   showProgress('detaching');
   const outcome = await steps.detachMonth(month);
   if (outcome === 'reopened') return REOPENED;
+  if (outcome === 'held') return HELD;
   if (outcome === 'in-grace') return 'detached; dropped when its grace is over';
   return drop(steps, month, showProgress);
 }
@@ -84,5 +84,5 @@ async function drop(
 ): Promise<string> {
   showProgress('dropping');
   const outcome = await steps.dropMonth(month);
-  return outcome === 'held' ? 'kept and attached again because of a hold' : outcome;
+  return outcome === 'held' ? HELD : outcome;
 }

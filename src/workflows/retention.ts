@@ -1,4 +1,6 @@
 import {
+  ActivityFailure,
+  ApplicationFailure,
   isCancellation,
   log,
   patched,
@@ -36,6 +38,11 @@ export async function retention(): Promise<string[]> {
     } catch (error: unknown) {
       if (isCancellation(error)) throw error;
       const reason = rootReasonOf(error);
+      if (isNotDue(error)) {
+        // A hold or a record came since the plan was made: the next run has another plan.
+        report.push(`${name}: left as it is: ${reason}`);
+        continue;
+      }
       log.error('retention stopped at a month; nothing of it is dropped', { month: name, reason });
       report.push(`${name}: STOPPED: ${reason}`);
       await steps.noteRetentionFault(due.month, reason);
@@ -46,6 +53,11 @@ export async function retention(): Promise<string[]> {
   setCurrentDetails(report.join('\n\n'));
   upsertMemo({ report: report.length === 0 ? 'nothing was due' : report.join('; ') });
   return report;
+}
+
+function isNotDue(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'StepNotDueError';
 }
 
 async function clearOrphans(): Promise<string[]> {

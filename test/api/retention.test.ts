@@ -72,12 +72,22 @@ test('the plan names the hold that keeps a month', async () => {
   expect(await planned('2020-02')).toMatchObject({ action: 'held', holds: [id] });
 });
 
+test('an approval of a month that is not archived is refused, and says why', async () => {
+  const answer = await post('/api/v1/retention/approvals', { month: '2020-01' });
+  expect(answer.statusCode).toBe(409);
+  expect(answer.json()).toMatchObject({ detail: expect.stringContaining('is live') as string });
+});
+
 test('an approval is kept with who gave it, and shown where the months are', async () => {
+  await database.owner.query(
+    "update audit_partition set state = 'archived', manifest = 'm', manifest_sha256 = sha256('m') where month = '2020-01-01'",
+  );
   const answer = await post('/api/v1/retention/approvals', { month: '2020-01' });
   expect(answer.statusCode).toBe(201);
   expect(answer.json()).toMatchObject({ month: '2020-01', approved_by: 'anonymous' });
   const { rows } = await database.owner.query(
-    "select approved_by from audit_partition where month = '2020-01-01' and approved_at is not null",
+    `select approved_by from audit_partition
+     where month = '2020-01-01' and approved_at is not null and approved_manifest_sha256 = manifest_sha256`,
   );
   expect(rows).toEqual([{ approved_by: 'anonymous' }]);
 });
@@ -119,7 +129,7 @@ test('a restore is asked of Temporal, for whom and for how long', async () => {
 });
 
 test.each([
-  ['2020-01', undefined, 409, /all of 2020-01 is in the database/],
+  ['2020-02', undefined, 409, /all of 2020-02 is in the database/],
   ['2020-04', undefined, 409, /was removed because of its age/],
   ['1999-01', undefined, 404, /no archive has 1999-01/],
   ['2999-01', undefined, 404, /no archive has 2999-01/],

@@ -2,14 +2,14 @@ import { stat } from 'node:fs/promises';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import type { ManifestPart } from '../../src/archive/manifest/manifest.ts';
-import { ARCHIVED_TABLES, archivedTable } from '../../src/archive/parquet/archive-schema.ts';
+import { archivedTable } from '../../src/archive/parquet/archive-schema.ts';
 import { openDuckDb } from '../../src/archive/parquet/duckdb.ts';
 import type { RecordQuery } from '../../src/database/reading/record-query.ts';
 import { selectArchivedPage } from '../../src/query/archive/archive-rows.ts';
 import type { MonthsStage, RecordPage } from '../support/archived-months.ts';
 import { createMonthsStage, EXECUTIONS, FEBRUARY, JANUARY } from '../support/archived-months.ts';
 import { restoreSteps, runRestore } from '../support/restore.ts';
+import { exportTables } from '../support/retention.ts';
 import { createTestFolder } from '../support/test-folder.ts';
 
 const TABLE = 'workflow_execution_audit';
@@ -29,17 +29,12 @@ test('at every step of retention a list has each row exactly once', async () => 
 /** The steps of a month one after the other; after each its name is true. */
 function movesOf(stage: MonthsStage, ids: readonly string[]): [string, () => Promise<unknown>][] {
   const { steps, database } = stage;
-  const exported: ManifestPart[] = [];
+  const of = { month: FEBRUARY, run: 'moves' };
   return [
     ['live', () => Promise.resolve()],
-    ['frozen', () => steps.freeze(FEBRUARY)],
-    [
-      'exported',
-      async () => {
-        for (const { table } of ARCHIVED_TABLES) exported.push(...(await steps.exportTable(FEBRUARY, table)));
-      },
-    ],
-    ['archived, and still attached', () => steps.seal(FEBRUARY, exported)],
+    ['frozen', () => steps.freeze(of)],
+    ['exported', () => exportTables(steps, of)],
+    ['archived, and still attached', () => steps.seal(of)],
     [
       'one table detached, the others not',
       () => database.owner.query('alter table audit_ledger detach partition audit_ledger_2020_02'),

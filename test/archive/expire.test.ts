@@ -80,6 +80,18 @@ test('a record that comes after its month was removed is archived, and goes when
   expect((await rowsOfMonth(stage.database.owner, stage.month))['audit_ledger']).toHaveLength(1);
 });
 
+test('a second removal that was interrupted goes on, although the month has the time of the first', async () => {
+  await run(RULES);
+  await run(EXPIRING);
+  await recordExecutions(stage.database, stage.month, 1);
+  await run(RULES);
+  const reached = (point: string): Promise<void> =>
+    point === 'expired' ? Promise.reject(new Error('interrupted')) : Promise.resolve();
+  await expect(run(EXPIRING, { reached })).rejects.toThrow('interrupted');
+  expect(await run(EXPIRING)).toEqual(REMOVED());
+  expect(await stage.objects()).toEqual([]);
+});
+
 const uidOfMonth = async (): Promise<string> => {
   const { rows } = await stage.database.owner.query<{ uid: string }>({
     text: 'select remediation_uid as uid from workflow_execution_audit where created_at >= $1 and created_at < $2 limit 1',
@@ -144,6 +156,7 @@ test('an object that the store holds keeps all of the month', async () => {
 
 test('where approval is required the consent to a drop is none to the removal of the archive', async () => {
   const careful = { ...EXPIRING, requireApproval: true };
+  await run({ ...RULES, requireApproval: true });
   await approveDrop(stage.database.writer, stage.month, 'compliance');
   expect(await run({ ...RULES, requireApproval: true })).toEqual([`${stage.name}: dropped`]);
   expect(await planned(careful)).toMatchObject({ action: 'awaits-approval' });

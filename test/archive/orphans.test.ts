@@ -13,7 +13,7 @@ import { tryLockObjects } from '../../src/database/months/table-locks.ts';
 import { withMaintenanceClient } from '../../src/database/pool.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
-import { recordExecutions } from '../support/retention.ts';
+import { exportTables, recordExecutions } from '../support/retention.ts';
 import { fileNowMs } from '../support/shifted-clock.ts';
 import { startVersitygw, type Versitygw } from '../support/versitygw.ts';
 
@@ -52,10 +52,12 @@ async function removeOrphans(days = ORPHAN_DAYS + 1, rules: typeof RULES = RULES
   return removed.sort();
 }
 
+const exportRun = () => ({ month: stage.month, run: 'broken-off' });
+
 async function exportAll(): Promise<void> {
   const steps = stage.steps();
-  await steps.freeze(stage.month);
-  for (const table of steps.tables) await steps.exportTable(stage.month, table);
+  await steps.freeze(exportRun());
+  await exportTables(steps, exportRun());
 }
 
 /** An export is broken off before its manifest, and rows come before the next one. */
@@ -119,10 +121,9 @@ test('nothing of a month is removed before it is dropped', async () => {
 
 test('what a superseded manifest names is no orphan', async () => {
   const steps = stage.steps();
-  await steps.freeze(stage.month);
-  const parts = [];
-  for (const table of steps.tables) parts.push(...(await steps.exportTable(stage.month, table)));
-  await steps.seal(stage.month, parts);
+  await steps.freeze(exportRun());
+  await exportTables(steps, exportRun());
+  await steps.seal(exportRun());
   await recordExecutions(stage.database, stage.month, 1);
   expect(await steps.detach(stage.month)).toBe('reopened');
   expect(await stage.run()).toEqual([`${stage.name}: dropped`]);
@@ -180,6 +181,6 @@ test('orphans of a month are not removed while it is exported, and it is not exp
   await withMaintenanceClient(maintenance, async (client) => {
     expect(await tryLockObjects(client, stage.month, 'exclusive')).toBe(true);
     const [table = ''] = stage.steps().tables;
-    await expect(stage.steps().exportTable(stage.month, table)).rejects.toBeInstanceOf(OrphansInTheWayError);
+    await expect(stage.steps().exportTable(exportRun(), table)).rejects.toBeInstanceOf(OrphansInTheWayError);
   });
 });

@@ -81,11 +81,19 @@ test('the plan says what would go, what a hold keeps and why', async () => {
 });
 
 test('an approval is kept with who gave it', async () => {
+  const early = await command('retention', 'approve', '2020-01', '--by', 'compliance');
+  expect(early).toMatchObject({ code: 2, stderr: expect.stringContaining('manifest') as string });
+  await database.owner.query(
+    "update audit_partition set state = 'archived', manifest = 'm', manifest_sha256 = sha256('m') where month = '2020-01-01'",
+  );
   expect((await command('retention', 'approve', '2020-01', '--by', 'compliance')).code).toBe(0);
   const { rows } = await database.owner.query<{ who: string }>(
     "select approved_by as who from audit_partition where month = '2020-01-01'",
   );
   expect(rows).toEqual([{ who: 'compliance' }]);
+  await database.owner.query(
+    "update audit_partition set state = 'live', manifest = null, manifest_sha256 = null where month = '2020-01-01'",
+  );
 });
 
 test('a command line that leaves out who, why or what is refused', async () => {

@@ -16,7 +16,7 @@ import { approveDrop, selectMonth } from '../../src/database/months/month-states
 import { addMonths } from '../../src/domain/instant.ts';
 import { HOUR_MS } from '../../src/domain/time.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { exportTables, recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 
 const stage = useArchiveStage({ after: '2019-12-01' });
 
@@ -36,11 +36,10 @@ async function archiveWithGrace(): Promise<void> {
   const inGrace = steps({ rules: { hotDays: 90, dropGraceHours: 24, requireApproval: false } });
   for (const due of (await inGrace.plan()).filter((planned) => planned.month === stage.month)) {
     expect(due.action).toBe('archive');
-    await inGrace.freeze(stage.month);
-    const parts = [];
-    for (const table of inGrace.tables) parts.push(...(await inGrace.exportTable(stage.month, table)));
-    await inGrace.verify(stage.month, parts);
-    await inGrace.seal(stage.month, parts);
+    const of = { month: stage.month, run: 'in-grace' };
+    await inGrace.freeze(of);
+    await exportTables(inGrace, of);
+    await inGrace.seal(of);
     expect(await inGrace.detach(stage.month)).toBe('detached');
   }
 }

@@ -30,6 +30,7 @@ const MANIFEST = ['manifests/0000000002.json', SHA];
 
 /** What each event brings, in the order of its placeholders. */
 const VALUES: Partial<Record<MonthEvent, readonly string[]>> = {
+  freeze: ['run'],
   seal: [...MANIFEST, '{"audit_ledger": 1}'],
   restore: [...MANIFEST, '2030-01-01T00:00:00Z', 'alice'],
   keep: [...MANIFEST, '2030-01-01T00:00:00Z', 'alice'],

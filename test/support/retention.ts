@@ -6,6 +6,7 @@ import { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import { createManifestChain } from '../../src/archive/manifest/manifest.ts';
 import type { SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import type { ExportRun } from '../../src/database/months/month-export.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { retainMonth } from '../../src/workflows/retain-month.ts';
 import type { TestDatabase } from './database.ts';
@@ -50,17 +51,20 @@ function isDecision(action: string): action is RetentionDecision['action'] {
 
 /** The steps as the workflow sees them, without Temporal between. */
 export function asActivities(steps: RetentionSteps): RetentionActivities {
+  const run = randomUUID();
   return {
     planRetention: async () =>
       (await steps.plan()).flatMap(({ month, action }) => (isDecision(action) ? [{ month, action }] : [])),
     freezeMonth: async (month) => {
-      await steps.freeze(month);
+      await steps.freeze({ month, run });
       return steps.tables;
     },
-    exportMonth: (month, table) => steps.exportTable(month, table),
-    verifyExport: (month, parts) => steps.verify(month, parts),
-    sealMonth: async (month, parts) => {
-      await steps.seal(month, parts);
+    exportMonth: (month, table) => steps.exportTable({ month, run }, table),
+    verifyExport: async (month, table) => {
+      await steps.verifyTable({ month, run }, table);
+    },
+    sealMonth: async (month) => {
+      await steps.seal({ month, run });
       const planned = (await steps.plan()).find((candidate) => candidate.month === month);
       return planned?.action === 'awaits-approval' ? 'awaits-approval' : 'detach';
     },
@@ -71,6 +75,14 @@ export function asActivities(steps: RetentionSteps): RetentionActivities {
     reattachMonth: (month) => steps.reattach(month),
     noteRetentionFault: (month, fault) => steps.noteFault(month, fault),
   };
+}
+
+/** Every table of a month that is frozen, as one run exports and reads it back. */
+export async function exportTables(steps: RetentionSteps, of: ExportRun): Promise<void> {
+  for (const table of steps.tables) {
+    await steps.exportTable(of, table);
+    await steps.verifyTable(of, table);
+  }
 }
 
 /** One run over all that is due, or over one month, without Temporal. */

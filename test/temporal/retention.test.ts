@@ -15,7 +15,7 @@ import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { recordExecutions, retentionSteps } from '../support/retention.ts';
+import { exportTables, recordExecutions, retentionSteps } from '../support/retention.ts';
 import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
@@ -146,8 +146,9 @@ test('objects that no manifest names are removed at the end of a run; where they
   const honest = createFolderStore(folder.file('orphans'));
   const setting = { ownerUrl: database.url('audit_owner'), store: honest, key, folder: folder.path };
   const brokenOff = retentionSteps(setting);
-  await brokenOff.freeze(month);
-  for (const table of brokenOff.tables) await brokenOff.exportTable(month, table);
+  const of = { month, run: 'broken-off' };
+  await brokenOff.freeze(of);
+  await exportTables(brokenOff, of);
   await recordExecutions(database, month, 1);
   let refuses = true;
   const store: ObjectStore = {

@@ -58,7 +58,7 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
     access: 'hold',
     describe: {
       summary:
-        'Approves that a month is dropped; the next run of retention picks it up. Who did it is recorded',
+        'Approves that a month is dropped as its manifest of this moment has it; the next run of retention picks it up. Who did it is recorded',
       tag: 'retention',
       body: { content: { [JSON_MEDIA_TYPE]: { schema: BODY_SCHEMA, example: { month: '2026-03' } } } },
       answers: {
@@ -75,7 +75,11 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
         const approved = await approveDrop(pool, firstDayOf(name), request.caller.name, rules);
         const row = await selectMonth(pool, firstDayOf(name));
         if (row === undefined) throw new Problem('not-found', `the database has no month ${name}`);
-        if (!approved) throw new Problem('conflict', `${name} is ${row.state}: nothing is left to approve`);
+        if (!approved)
+          throw new Problem(
+            'conflict',
+            `${name} is ${row.state}: an approval is about the manifest of a month that is archived and not yet gone`,
+          );
         const { approvedBy: approved_by, approvedAt: approved_at } = row;
         return { ...jsonAnswer({ month: name, approved_by, approved_at }), status: CREATED };
       });

@@ -4,6 +4,8 @@ import type pg from 'pg';
 
 import type { Hold } from '../../database/holds/holds.ts';
 import { listHolds } from '../../database/holds/holds.ts';
+import type { DueTerms } from '../../database/months/due-step.ts';
+import { isDue, requireDue, StepNotDueError } from '../../database/months/due-step.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
   changeMonth,
@@ -11,6 +13,7 @@ import {
   MonthMovedError,
   selectMonth,
 } from '../../database/months/month-states.ts';
+import { planMonth } from '../../database/months/retention-plan.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { ArchiveContext } from '../archive-context.ts';
@@ -33,24 +36,37 @@ import { findHeldRows } from './held-rows.ts';
  */
 
 /**
- * Removes the archive of a month whose time is over. Decided once and for all in the database, where holds are; then a
- * manifest says who removed what, when and why, so that the chain stays whole and nobody takes the gap for a loss; then
- * the objects go. A hold, or a lock of the store, on any of them keeps all of them.
+ * Removes the archive of a month whose time is over, by the plan of this moment: its days, the approval where one is required,
+ * and the holds, whoever asks for it. Decided once and for all in the database, where holds are; then a manifest says who removed
+ * what, when and why, so that the chain stays whole and nobody takes the gap for a loss; then the objects go. A hold, or a lock of
+ * the store, on any of them keeps all of them.
  */
 export async function expireMonth(context: ArchiveContext, month: string): Promise<'expired' | 'held'> {
   const { ownerUrl: connectionString, lockTimeoutMs } = context;
   return withMaintenanceClient({ connectionString, lockTimeoutMs }, async (client) => {
     const row = await selectMonth(client, month);
-    if (row === undefined || (row.state !== 'dropped' && row.state !== 'expired'))
-      throw new MonthMovedError(month, 'dropped');
-    const objects = await listObjects(context.store, month);
-    if (row.state === 'dropped' && (await decide(context, client, row, objects)) === 'held') return 'held';
-    await certifyRemoval(context, client, row, objects);
-    await removeAll(context, objects);
-    await changeMonth(client, month, 'remove');
-    await context.reached?.('removed');
-    return 'expired';
+    const decision = await planMonth(client, month, termsOf(context));
+    if (row === undefined || decision === undefined) throw new StepNotDueError(month, 'expire', decision);
+    // An attempt before this one was killed between its commit and its answer.
+    if (row.expiredAt !== null && row.state === 'expired') return 'expired';
+    if (decision.action === 'held' && row.state === 'dropped') return 'held';
+    if (!isDue('expire', decision)) throw new StepNotDueError(month, 'expire', decision);
+    return removeArchive(context, client, row);
   });
+}
+
+async function removeArchive(
+  context: ArchiveContext,
+  client: pg.ClientBase,
+  row: MonthRow,
+): Promise<'expired' | 'held'> {
+  const objects = await listObjects(context.store, row.month);
+  if (row.state === 'dropped' && (await decide(context, client, row, objects)) === 'held') return 'held';
+  await certifyRemoval(context, client, row, objects);
+  await removeAll(context, objects);
+  await changeMonth(client, row.month, 'remove');
+  await context.reached?.('removed');
+  return 'expired';
 }
 
 async function decide(
@@ -62,13 +78,16 @@ async function decide(
   const holds = await listHolds(client);
   if (await isKept(context, row, holds, objects)) return 'held';
   await context.reached?.('examined');
-  await expireUnlessHeld(
-    client,
-    row.month,
-    holds.map(({ id }) => id),
-  );
+  await expireUnlessHeld(client, row.month, {
+    examinedHolds: holds.map(({ id }) => id),
+    requireDue: () => requireDue(client, row.month, 'expire', termsOf(context)),
+  });
   await context.reached?.('expired');
   return 'expired';
+}
+
+function termsOf({ rules, nowMs = Date.now }: ArchiveContext): DueTerms {
+  return { rules, now: instantOf(nowMs()) };
 }
 
 async function removeAll({ store, reached }: ArchiveContext, objects: readonly string[]): Promise<void> {

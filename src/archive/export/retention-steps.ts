@@ -2,9 +2,13 @@ import type pg from 'pg';
 
 import { saveHoldArchive } from '../../database/holds/hold-archives.ts';
 import { holdsOfMonth } from '../../database/holds/holds.ts';
+import type { DueTerms } from '../../database/months/due-step.ts';
+import { isDue, requireDue, StepNotDueError } from '../../database/months/due-step.ts';
 import { detachMonth, partitionsOf } from '../../database/months/month-detach.ts';
 import type { DropOutcome } from '../../database/months/month-drop.ts';
 import { dropMonth } from '../../database/months/month-drop.ts';
+import type { ExportedTable, ExportRun } from '../../database/months/month-export.ts';
+import { beginExport, saveExport, selectExport } from '../../database/months/month-export.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import {
   changeMonth,
@@ -15,13 +19,13 @@ import {
   selectMonth,
 } from '../../database/months/month-states.ts';
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
-import { planRetention } from '../../database/months/retention-plan.ts';
+import { planMonth, planRetention } from '../../database/months/retention-plan.ts';
 import { tryLockObjects } from '../../database/months/table-locks.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
-import { ArchiveMismatchError, OrphansInTheWayError } from '../archive-errors.ts';
+import { ArchiveMismatchError, ExportIncompleteError, OrphansInTheWayError } from '../archive-errors.ts';
 import { expireMonth } from '../expiry/expire-month.ts';
 import { removeOrphans } from '../expiry/remove-orphans.ts';
 import type { Manifest, ManifestPart, NewManifest } from '../manifest/manifest.ts';
@@ -41,7 +45,8 @@ import { equalsParts, exportTable } from './export-table.ts';
  * (`archive/expiry`). The states of a month are in `database/months/month-states.ts`.
  *
  * What must stay true: every step can be repeated and interrupted anywhere. Nothing is dropped before its archive was read
- * back and compared with the rows of the database. Rows that come late re-open the month.
+ * back and compared with the rows of the database. Rows that come late re-open the month. A step does what the plan of the
+ * database has for the month at that moment, whoever calls it, and signs only what the export of the same run has written.
  */
 
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
@@ -55,31 +60,29 @@ export class RetentionSteps {
   }
 
   plan(): Promise<readonly PlannedMonth[]> {
-    const { rules, nowMs = Date.now } = this.#context;
-    return this.#asOwner((client) => planRetention(client, rules, instantOf(nowMs())));
+    const { rules, now } = this.#terms();
+    return this.#asOwner((client) => planRetention(client, rules, now));
   }
 
-  async freeze(month: string): Promise<void> {
-    await this.#asOwner((client) => changeMonth(client, month, 'freeze'));
+  async freeze(of: ExportRun): Promise<void> {
+    await this.#asOwner((client) => beginExport(client, of, this.#terms()));
     await this.#reached('frozen');
   }
 
-  exportTable(month: string, table: string): Promise<ManifestPart[]> {
+  /** Answers the rows that were exported. The parts are kept in the database, for the manifest. */
+  exportTable(of: ExportRun, table: string): Promise<number> {
+    const { month } = of;
     const { store, workFolder, partRows } = this.#context;
     const reached = (point: ArchivePoint): Promise<void> => this.#reached(point);
     return withWorkspace(workFolder, (workspace) =>
       this.#asOwner(async (client) => {
         if (!(await tryLockObjects(client, month, 'shared'))) throw new OrphansInTheWayError(month);
+        await selectExport(client, of, { step: 'export', ...this.#terms() });
         const held = await this.#isHeld(client, month);
-        return exportTable(archivedTable(table), {
-          client,
-          store,
-          workspace,
-          month,
-          partRows,
-          reached,
-          held,
-        });
+        const options = { client, store, workspace, month, partRows, reached, held };
+        const parts = await exportTable(archivedTable(table), options);
+        await saveExport(client, of, table, { parts, verified: false });
+        return rowsOf(parts);
       }),
     );
   }
@@ -98,7 +101,17 @@ export class RetentionSteps {
     return true;
   }
 
-  async verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
+  /** Reads back what was exported of the table, and answers its rows. */
+  async verifyTable(of: ExportRun, table: string): Promise<number> {
+    const terms = { step: 'verify', ...this.#terms() } as const;
+    const exported = await this.#asOwner((client) => selectExport<ManifestPart>(client, of, terms));
+    const { parts } = this.#requireExported(of, table, exported[table]);
+    await this.#verify(of.month, parts);
+    await this.#asOwner((client) => saveExport(client, of, table, { parts, verified: true }));
+    return rowsOf(parts);
+  }
+
+  async #verify(month: string, parts: readonly ManifestPart[]): Promise<void> {
     const { store, workFolder } = this.#context;
     if (parts.length === 0) return;
     const faults = await withWorkspace(workFolder, (workspace) => verifyParts(parts, { store, workspace }));
@@ -106,10 +119,12 @@ export class RetentionSteps {
     await this.#reached('verified');
   }
 
-  async seal(month: string, exported: readonly ManifestPart[]): Promise<void> {
+  /** Signs what the export of this run has written and read back, all of its tables, and nothing else. */
+  async seal(of: ExportRun): Promise<void> {
+    const { month } = of;
     const { chain, schemaVersion, nowMs = Date.now } = this.#context;
     const row = await this.#monthRow(month);
-    const parts = [...(await this.#settledParts(row)), ...exported];
+    const parts = [...(await this.#settledParts(row)), ...(await this.#exportedParts(of))];
     const held = await this.#asOwner((client) => this.#isHeld(client, month));
     const contents: NewManifest = {
       month,
@@ -127,14 +142,47 @@ export class RetentionSteps {
     await this.#reached('archived');
   }
 
-  /** `reopened`: rows came after the export, and the month is live again. */
-  async detach(month: string): Promise<'detached' | 'reopened'> {
+  /** Of every archived table: an export without one of them is none. */
+  async #exportedParts(of: ExportRun): Promise<readonly ManifestPart[]> {
+    const terms = { step: 'seal', ...this.#terms() } as const;
+    const exported = await this.#asOwner((client) => selectExport<ManifestPart>(client, of, terms));
+    return this.tables.flatMap((table) => {
+      const { parts, verified } = this.#requireExported(of, table, exported[table]);
+      if (!verified) throw new ExportIncompleteError(of.month, table, 'was not read back');
+      return parts;
+    });
+  }
+
+  #requireExported(
+    { month }: ExportRun,
+    table: string,
+    exported: ExportedTable<ManifestPart> | undefined,
+  ): ExportedTable<ManifestPart> {
+    if (exported === undefined) throw new ExportIncompleteError(month, table, 'was not exported');
+    return exported;
+  }
+
+  /** `reopened`: rows came after the export, and the month is live again. `held`: so it is because of a hold. */
+  async detach(month: string): Promise<'detached' | 'reopened' | 'held'> {
+    const decision = await this.#asOwner((client) => planMonth(client, month, this.#terms()));
+    // An attempt before this one was killed between its commit and its answer.
+    if (decision?.state === 'detached') return 'detached';
+    if (decision?.action === 'reattach') {
+      await this.reattach(month);
+      return 'held';
+    }
+    if (decision === undefined || !isDue('detach', decision))
+      throw new StepNotDueError(month, 'detach', decision);
+    return this.#detachDue(month);
+  }
+
+  async #detachDue(month: string): Promise<'detached' | 'reopened'> {
     const row = await this.#monthRow(month);
     const settled = new Set((await this.#settledParts(row)).map(({ key }) => key));
     const manifest = await this.#manifestOf(row);
     const exported = manifest.parts.filter(({ key }) => !settled.has(key));
     // Of a restored month these parts were written long ago: they must be there before the database lets go of it.
-    if (row.state === 'restored') await this.verify(month, manifest.parts);
+    if (row.state === 'restored') await this.#verify(month, manifest.parts);
     await this.#reached('detaching');
     return this.#asOwner(async (client) => {
       await detachMonth(client, month);
@@ -166,13 +214,17 @@ export class RetentionSteps {
   }
 
   async drop(month: string): Promise<'dropped' | 'held' | 'awaits-approval'> {
+    const decision = await this.#asOwner((client) => planMonth(client, month, this.#terms()));
+    // What is held or not approved is left to the transaction below; anything else is not worth reading the archive for.
+    const isNear = decision?.action === 'reattach' || decision?.action === 'awaits-approval';
+    if (decision === undefined || !(isNear || isDue('drop', decision)))
+      throw new StepNotDueError(month, 'drop', decision);
     const manifest = await this.#manifestOf(await this.#monthRow(month));
     // Once more, and all of it: between archiving and now lies a grace in which anything may have happened to the store.
-    await this.verify(month, manifest.parts);
+    await this.#verify(month, manifest.parts);
     await this.#reached('verified-again');
-    const { requireApproval } = this.#context.rules;
     const outcome = await this.#asOwner(async (client): Promise<DropOutcome> => {
-      const result = await dropMonth(client, month, { requireApproval });
+      const result = await dropMonth(client, month, this.#terms());
       if (!result.dropped && result.holds.length > 0) await reopenMonth(client, month);
       return result;
     });
@@ -192,11 +244,22 @@ export class RetentionSteps {
   }
 
   reattach(month: string): Promise<void> {
-    return this.#asOwner((client) => reopenMonth(client, month));
+    return this.#asOwner(async (client) => {
+      // An attempt before this one was killed between its commit and its answer.
+      if ((await selectMonth(client, month))?.state === 'live') return;
+      await requireDue(client, month, 'reattach', this.#terms());
+      await reopenMonth(client, month);
+    });
   }
 
   noteFault(month: string, fault: string): Promise<void> {
     return this.#asOwner((client) => noteFault(client, month, fault));
+  }
+
+  /** What decides now: the rules of this process, its clock, and with both of them the database. */
+  #terms(): DueTerms {
+    const { rules, nowMs = Date.now } = this.#context;
+    return { rules, now: instantOf(nowMs()) };
   }
 
   #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -229,4 +292,8 @@ export class RetentionSteps {
   async #reached(point: ArchivePoint): Promise<void> {
     await this.#context.reached?.(point);
   }
+}
+
+function rowsOf(parts: readonly ManifestPart[]): number {
+  return parts.reduce((sum, { rows }) => sum + rows, 0);
 }

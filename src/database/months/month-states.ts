@@ -40,6 +40,10 @@ export interface MonthRow {
   readonly settledManifest: string | null;
   readonly approvedBy: string | null;
   readonly approvedAt: string | null;
+  /** The manifest that the consent is about, as SHA-256 in hexadecimal. */
+  readonly approvedManifestSha256: string | null;
+  /** The run whose export is under way. */
+  readonly exportRun: string | null;
   readonly detachedAt: string | null;
   readonly droppedAt: string | null;
   /** When its archive was gone. */
@@ -65,6 +69,7 @@ export class MonthMovedError extends Error {
 const SELECT_MONTHS = `
   select month::text as month, state, manifest, encode(manifest_sha256, 'hex') as "manifestSha256",
     settled_manifest as "settledManifest", approved_by as "approvedBy", restored_by as "restoredBy", fault,
+    encode(approved_manifest_sha256, 'hex') as "approvedManifestSha256", export_run as "exportRun",
     ${instantText('approved_at')} as "approvedAt", ${instantText('detached_at')} as "detachedAt",
     ${instantText('dropped_at')} as "droppedAt", ${instantText('expired_at')} as "expiredAt",
     ${instantText('restored_until')} as "restoredUntil"
@@ -118,13 +123,24 @@ const RESTORED = [
 
 /** Every change of the state of a month. An event in any other state is a MonthMovedError, and changes nothing. */
 export const MONTH_TRANSITIONS = {
-  /** The export begins, or begins again. */
-  freeze: { from: ['live', 'archiving'], to: 'archiving', set: [] },
+  /** The export begins, or begins again: the run, and nothing is exported yet. */
+  freeze: {
+    from: ['live', 'archiving'],
+    to: 'archiving',
+    set: ['export_run = $3::text', "export_parts = '{}'"],
+  },
   /** The archive was read back, matched, and its manifest is in the store: key, SHA-256, rows of each table. */
   seal: {
     from: ['archiving'],
     to: 'archived',
-    set: [...NO_FAULT, ...MANIFEST, 'archived_at = clock_timestamp()', 'row_counts = $5::jsonb'],
+    set: [
+      ...NO_FAULT,
+      ...MANIFEST,
+      'archived_at = clock_timestamp()',
+      'row_counts = $5::jsonb',
+      'export_run = null',
+      'export_parts = null',
+    ],
   },
   /** The tables were detached, and compared with the archive: nothing was written in between. */
   detach: { from: ['archived', 'restored'], to: 'detached', set: ['detached_at = clock_timestamp()'] },
@@ -138,7 +154,12 @@ export const MONTH_TRANSITIONS = {
   reopen: {
     from: ['archived', 'detached', 'dropped', 'restored', 'expired'],
     to: 'live',
-    set: ['approved_by = null', 'approved_at = null', 'detached_at = null'],
+    set: [
+      'approved_by = null',
+      'approved_at = null',
+      'approved_manifest_sha256 = null',
+      'detached_at = null',
+    ],
   },
   /** The staged tables were attached, or their rows merged into those of late records. */
   restore: {
@@ -149,7 +170,12 @@ export const MONTH_TRANSITIONS = {
   /** A restore of a month that retention has not dropped yet: it only stays longer. */
   keep: { from: ['archived', 'detached', 'restored'], to: 'restored', set: RESTORED, complete: true },
   /** Its time in the archive is over: from now on its archive is removed. */
-  expire: { from: ['dropped'], to: 'expired', set: [...NO_FAULT, 'settled_manifest = null'] },
+  expire: {
+    from: ['dropped'],
+    to: 'expired',
+    // A month that a record re-opened after an earlier removal has the time of that one.
+    set: [...NO_FAULT, 'settled_manifest = null', 'expired_at = null'],
+  },
   /** The manifest that says who removed what is in the store: key, SHA-256. */
   certify: { from: ['expired'], to: 'expired', set: MANIFEST },
   /** Its objects are gone from the store. */
@@ -210,12 +236,12 @@ export async function noteDetached(client: pg.ClientBase, month: string): Promis
 
 /**
  * From here on its archive is removed. Holds cannot be created meanwhile: one that came since the holds were examined wins,
- * one that comes later is too late.
+ * one that comes later is too late. `requireDue` throws where the plan of this moment says something else.
  */
 export async function expireUnlessHeld(
   client: pg.ClientBase,
   month: string,
-  examinedHolds: readonly string[],
+  { examinedHolds, requireDue }: { examinedHolds: readonly string[]; requireDue: () => Promise<unknown> },
 ): Promise<void> {
   await underMonthLock(client, month, async () => {
     await client.query('lock table audit_hold in share mode');
@@ -224,6 +250,7 @@ export async function expireUnlessHeld(
       values: [examinedHolds],
     });
     if (rowCount !== 0) throw new MonthMovedError(month, 'dropped');
+    await requireDue();
     await changeMonth(client, month, 'expire');
   });
 }
@@ -243,7 +270,10 @@ export async function noteFault(
   });
 }
 
-/** Consents to the drop of a month. Whoever re-opens it needs a new consent. */
+/**
+ * Consents to the drop of a month as its manifest of this moment has it: whoever re-opens it, or archives it anew, needs a new
+ * consent. Before it is archived there is nothing to consent to.
+ */
 export async function approveDrop(
   pool: pg.Pool | pg.ClientBase,
   month: string,
@@ -251,18 +281,11 @@ export async function approveDrop(
   { archiveDays = 0 }: { readonly archiveDays?: number } = {},
 ): Promise<boolean> {
   // Where archives end too, a month that was dropped has that before it.
-  const states = [
-    'live',
-    'archiving',
-    'archived',
-    'detached',
-    'restored',
-    ...(archiveDays > 0 ? ['dropped'] : []),
-  ];
+  const states = ['archived', 'detached', 'restored', ...(archiveDays > 0 ? ['dropped'] : [])];
   const { rowCount } = await pool.query({
     text: `
       update audit_partition
-      set approved_by = $2::text, approved_at = clock_timestamp()
+      set approved_by = $2::text, approved_at = clock_timestamp(), approved_manifest_sha256 = manifest_sha256
       where month = $1::date and state = any($3::text[])`,
     values: [monthOf(month), approvedBy, states],
   });

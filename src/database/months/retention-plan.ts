@@ -8,7 +8,7 @@ import { describeHold, holdsOfMonth, listHolds } from '../holds/holds.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
-import { selectMonths } from './month-states.ts';
+import { selectMonth, selectMonths } from './month-states.ts';
 
 export interface RetentionRules {
   /** Days a month stays in the database after its end. */
@@ -58,15 +58,45 @@ export async function planRetention(
   const onArchive = await listHolds(client);
   for (const row of await selectMonths(client)) {
     const partitions = await partitionsOf(client, row.month);
-    const readable = await readableRelations(client, partitions);
-    const holds = GONE.has(row.state)
-      ? onArchive.filter((hold) => keepsArchive(hold, row.month))
-      : await holdsOfMonth(client, row.month, readable);
-    const decision = decide(row, { holds, rules, nowMs: millisecondsOf(now) });
+    const decision = await decideMonth(client, row, { rules, now, partitions, onArchive });
     const size = await sizeOf(client, partitions);
-    planned.push({ month: row.month, state: row.state, ...decision, ...size, holds, fault: row.fault });
+    planned.push({ month: row.month, ...decision, ...size, fault: row.fault });
   }
   return planned;
+}
+
+/** What the plan says of one month at this moment. */
+export type MonthDecision = Pick<PlannedMonth, 'state' | 'action' | 'reason' | 'holds'>;
+
+/** The plan of one month; undefined where the database has none of it. */
+export async function planMonth(
+  client: pg.ClientBase,
+  month: string,
+  terms: { readonly rules: RetentionRules; readonly now: string },
+): Promise<MonthDecision | undefined> {
+  const row = await selectMonth(client, month);
+  if (row === undefined) return undefined;
+  const [partitions, onArchive] = [await partitionsOf(client, month), await listHolds(client)];
+  return decideMonth(client, row, { ...terms, partitions, onArchive });
+}
+
+interface PlanTerms {
+  readonly rules: RetentionRules;
+  readonly now: string;
+  readonly partitions: readonly MonthPartition[];
+  /** Every hold that counts. */
+  readonly onArchive: readonly Hold[];
+}
+
+async function decideMonth(
+  client: pg.Pool | pg.ClientBase,
+  row: MonthRow,
+  { rules, now, partitions, onArchive }: PlanTerms,
+): Promise<MonthDecision> {
+  const holds = GONE.has(row.state)
+    ? onArchive.filter((hold) => keepsArchive(hold, row.month))
+    : await holdsOfMonth(client, row.month, await readableRelations(client, partitions));
+  return { state: row.state, ...decide(row, { holds, rules, nowMs: millisecondsOf(now) }), holds };
 }
 
 const GONE: ReadonlySet<string> = new Set(['dropped', 'expired']);
@@ -102,7 +132,7 @@ function decideArchived(row: MonthRow, { holds, rules, nowMs }: Circumstances): 
   const dueMs = endOf(row.month) + archiveDays * DAY_MS;
   if (nowMs < dueMs) return { action: 'gone', reason: `${location}, until ${dayOf(dueMs)}` };
   if (holds.length > 0) return { action: 'held', reason: holds.map(describeHold).join('; ') };
-  if (requireApproval && (row.approvedAt ?? '') <= (row.droppedAt ?? ''))
+  if (requireApproval && !isApprovedAfterDrop(row))
     return { action: 'awaits-approval', reason: 'nobody has approved yet that its archive is removed' };
   return { action: 'expire', reason: `in the archive for more than ${archiveDays} days` };
 }
@@ -111,6 +141,15 @@ function decideExpired({ expiredAt }: MonthRow): Decision {
   return expiredAt === null
     ? { action: 'expire', reason: 'its archive is being removed' }
     : { action: 'gone', reason: `its archive was removed on ${expiredAt.slice(0, 10)} because of its age` };
+}
+
+/** A consent is about one manifest. */
+function isApproved({ approvedBy, approvedManifestSha256, manifestSha256 }: MonthRow): boolean {
+  return approvedBy !== null && approvedManifestSha256 !== null && approvedManifestSha256 === manifestSha256;
+}
+
+function isApprovedAfterDrop(row: MonthRow): boolean {
+  return isApproved(row) && (row.approvedAt ?? '') > (row.droppedAt ?? '');
 }
 
 function endOf(month: string): number {
@@ -124,7 +163,7 @@ function dayOf(milliseconds: number): string {
 function decideDue(row: MonthRow, rules: RetentionRules, nowMs: number): Decision {
   if (row.state === 'live' || row.state === 'archiving')
     return { action: 'archive', reason: 'older than the hot days' };
-  if (rules.requireApproval && row.approvedBy === null)
+  if (rules.requireApproval && !isApproved(row))
     return { action: 'awaits-approval', reason: 'archived; nobody has approved the drop yet' };
   if (row.state === 'archived') return { action: 'detach', reason: 'archived' };
   return decideDetached(row, rules, nowMs);
@@ -149,7 +188,8 @@ function decideDetached(
   nowMs: number,
 ): Decision {
   const dropMs = detachedAt === null ? nowMs : millisecondsOf(detachedAt) + dropGraceHours * HOUR_MS;
-  if (nowMs < dropMs)
+  // Without a grace the clocks of two machines, of which one noted the time, must not make one.
+  if (dropGraceHours > 0 && nowMs < dropMs)
     return { action: 'in-grace', reason: `dropped after ${new Date(dropMs).toISOString()}` };
   return { action: 'drop', reason: 'archived, compared, and its grace is over' };
 }

@@ -153,6 +153,11 @@ export const SERVICE_TABLES = [
       { name: 'manifest_sha256', type: 'bytea', meaning: 'SHA-256 of that manifest' },
       { name: 'approved_by', type: 'text', meaning: 'Who approved that the month is dropped' },
       { name: 'approved_at', type: 'timestamptz', meaning: 'When that was approved' },
+      {
+        name: 'approved_manifest_sha256',
+        type: 'bytea',
+        meaning: 'SHA-256 of the manifest that was approved: with another manifest the approval is none',
+      },
       { name: 'archived_at', type: 'timestamptz', meaning: 'When its archive was read back and matched' },
       { name: 'detached_at', type: 'timestamptz', meaning: 'When it was detached' },
       { name: 'dropped_at', type: 'timestamptz', meaning: 'When it was dropped' },
@@ -177,6 +182,12 @@ export const SERVICE_TABLES = [
       },
       { name: 'made_by', type: 'text', meaning: 'Whose posts made the month, or made it live again' },
       { name: 'made_at', type: 'timestamptz', meaning: 'When the month was made, or became live again' },
+      { name: 'export_run', type: 'text', meaning: 'Run of retention whose export is under way' },
+      {
+        name: 'export_parts',
+        type: 'jsonb',
+        meaning: 'By table, the parts which that run has exported, and whether they were read back',
+      },
     ],
   },
   {
