@@ -55,11 +55,29 @@ interface Schema {
   definitions: { settings: { propertyNames: { anyOf: [{ enum: string[] }, object] } } };
 }
 
+/**
+ * The templates set these by themselves: a second value would give a process what another one has, or let strangers in.
+ * The last ones are secret: extraEnv takes them from a secret.
+ */
+const NOT_A_SETTING = new Set([
+  'DATABASE_URL',
+  'DATABASE_OWNER_URL',
+  'REMEDIATION_AUDIT_WORKER_QUEUES',
+  'REMEDIATION_AUDIT_ARCHIVE_KEY_FILE',
+  'REMEDIATION_AUDIT_API_AUTH_MODE',
+  'REMEDIATION_AUDIT_API_TOKENS_FILE',
+  'REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND',
+  'TEMPORAL_API_KEY',
+  'REMEDIATION_AUDIT_EMBEDDING_API_KEY',
+]);
+
 /** What a chart may set: variables of the processes, and those of other owners, such as AWS_REGION. */
 export function chartSchema(text: string): string {
   const schema = JSON.parse(text) as Schema;
   const names = new Set(PROCESSES.flatMap((process) => READ_BY[process]));
-  schema.definitions.settings.propertyNames.anyOf[0].enum = [...names].toSorted();
+  schema.definitions.settings.propertyNames.anyOf[0].enum = [...names]
+    .filter((name) => !NOT_A_SETTING.has(name))
+    .toSorted();
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 

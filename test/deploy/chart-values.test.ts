@@ -27,13 +27,20 @@ describe('a mistake is refused with its name', () => {
     ['serve.authMode=bogus', '/serve/authMode'],
     ['serve.authMode=none', '/serve/authMode'],
     ['settings.REMEDIATION_AUDIT_HOTDAYS=3', 'REMEDIATION_AUDIT_HOTDAYS'],
-    ['work.settings.REMEDIATION_AUDIT_HOTDAYS=3', 'REMEDIATION_AUDIT_HOTDAYS'],
+    ['maintenance.settings.REMEDIATION_AUDIT_HOTDAYS=3', 'REMEDIATION_AUDIT_HOTDAYS'],
+    ['work.replicas=2', 'work'],
+    ['settings.DATABASE_OWNER_URL=postgres://a@b/c', 'DATABASE_OWNER_URL'],
+    ['recording.settings.REMEDIATION_AUDIT_WORKER_QUEUES=all', 'REMEDIATION_AUDIT_WORKER_QUEUES'],
+    ['serve.settings.REMEDIATION_AUDIT_API_AUTH_MODE=none', 'REMEDIATION_AUDIT_API_AUTH_MODE'],
+    ['settings.TEMPORAL_API_KEY=secret', 'TEMPORAL_API_KEY'],
     ['image.digest=latest', '/image/digest'],
     ['archive.url=ftp://x', '/archive/url'],
     ['cluster=', 'cluster names the watched cluster'],
     ['image.repository=', 'image.repository names the image'],
-    ['database.existingSecret=', '/database/existingSecret'],
-    ['archive.url=s3://audit/prod', 'archive.keySecret names the secret'],
+    ['recording.databaseSecret=', '/recording/databaseSecret'],
+    ['serve.databaseSecret=', '/serve/databaseSecret'],
+    ['archive.url=s3://audit/prod', 'archive.publicKeySecret names the secret'],
+    ['archive.url=s3://audit/prod,archive.publicKeySecret=p', 'archive.keySecret names the secret'],
     ['serve.authMode=token', 'serve.tokensSecret names the secret'],
   ])('%s', async (value, name) => {
     await expect(renderChart(value)).rejects.toThrow(name);
@@ -49,11 +56,11 @@ describe('a mistake is refused with its name', () => {
 test('variables of other owners may be set, and numbers are written digit for digit', async () => {
   const rendered = await renderChart(
     'settings.AWS_REGION=eu-west-1',
-    'work.settings.REMEDIATION_AUDIT_ARCHIVE_PART_ROWS=2000000',
+    'maintenance.settings.REMEDIATION_AUDIT_ARCHIVE_PART_ROWS=2000000',
     'settings.REMEDIATION_AUDIT_REQUIRE_APPROVAL=true',
   );
-  const work = podsOf(rendered).find(({ containers }) => containers[0].args[0] === 'work');
-  expect(work?.containers[0].env).toEqual(
+  const maintenance = podsOf(rendered).find(({ containers }) => containers[0].name === 'maintenance');
+  expect(maintenance?.containers[0].env).toEqual(
     expect.arrayContaining([
       { name: 'AWS_REGION', value: 'eu-west-1' },
       { name: 'REMEDIATION_AUDIT_ARCHIVE_PART_ROWS', value: '2000000' },
@@ -76,7 +83,7 @@ test.each([
   '%s an archive every process gets the files and variables that are added for all',
   async (_case, values) => {
     const pods = podsOf(await renderChart(...values, ...EXTRAS, 'watch.strictKinds={all}'));
-    expect(pods).toHaveLength(5);
+    expect(pods).toHaveLength(6);
     for (const { containers, volumes } of pods) {
       const [{ env, volumeMounts }] = containers;
       expect(env.map(({ name }) => name)).toContain('TEMPORAL_API_KEY');
@@ -86,12 +93,19 @@ test.each([
   },
 );
 
-test.each(['watch', 'work', 'serve'])('%s gets files and variables for itself', async (process) => {
-  const own = EXTRAS.map((value) => `${process}.${value}`);
-  const withIt = podsOf(await renderChart(...own)).filter(({ volumes }) =>
-    volumes?.some(({ name }) => name === 'ca'),
+const PROCESSES = ['watch', 'recording', 'maintenance', 'serve'];
+
+test.each(PROCESSES)('%s gets files and variables for itself', async (process) => {
+  const own = [...EXTRAS, 'settingsFrom[0].secretRef.name=mine'].map((value) => `${process}.${value}`);
+  const pods = podsOf(await renderChart(...own));
+  const namesOf = (found: typeof pods) => found.map(({ containers }) => containers[0].name);
+  expect(namesOf(pods.filter(({ volumes }) => volumes?.some(({ name }) => name === 'ca')))).toEqual([
+    process,
+  ]);
+  const withMine = pods.filter(({ containers }) =>
+    JSON.stringify(containers[0].envFrom ?? []).includes('mine'),
   );
-  expect(withIt.map(({ containers }) => containers[0].args[0])).toEqual([process]);
+  expect(namesOf(withMine)).toEqual([process]);
 });
 
 test('an image is named by its digest, and pods carry annotations', async () => {
@@ -100,7 +114,7 @@ test('an image is named by its digest, and pods carry annotations', async () => 
   const templates = manifests
     .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
     .map(({ spec }) => spec.template);
-  expect(templates).toHaveLength(4);
+  expect(templates).toHaveLength(5);
   for (const { metadata, spec } of templates) {
     expect(spec.containers[0].image).toBe(`registry.example.com/remediation-audit@${digest}`);
     expect(metadata.annotations).toEqual({ team: 'sre' });
@@ -108,11 +122,11 @@ test('an image is named by its digest, and pods carry annotations', async () => 
 });
 
 test('accounts that exist already are used and not created', async () => {
-  const names = ['watch', 'work', 'serve'].map((process) => `${process}.serviceAccountName=my-${process}`);
+  const names = PROCESSES.map((process) => `${process}.serviceAccountName=my-${process}`);
   const manifests = await renderChart('serviceAccount.create=false', ...names);
   expect(manifests.filter(({ kind }) => kind === 'ServiceAccount')).toEqual([]);
   const used = podsOf(manifests).map(({ serviceAccountName }) => serviceAccountName);
-  expect(used.toSorted()).toEqual(['my-serve', 'my-watch', 'my-work', undefined]);
+  expect(used.toSorted()).toEqual(['my-maintenance', 'my-recording', 'my-serve', 'my-watch', undefined]);
   const bindings = manifests.filter(({ kind }) => kind === 'ClusterRoleBinding');
   expect(JSON.stringify(bindings)).toMatch(/my-watch.*my-serve/);
 });

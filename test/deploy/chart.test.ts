@@ -18,6 +18,7 @@ import {
   helm,
   type Manifest,
   podsOf,
+  type PodSpec,
   renderChart as render,
   REQUIRED_VALUES,
 } from '../support/chart.ts';
@@ -104,6 +105,7 @@ test('the processes are those of the program, at the ports where they answer, wi
     { process: 'serve', port: api, hasTime: true },
     { process: 'watch', port: watcher, hasTime: true },
     { process: 'work', port: worker, hasTime: true },
+    { process: 'work', port: worker, hasTime: true },
   ]);
 });
 
@@ -124,25 +126,79 @@ test('the watcher has the rights of deploy/rbac.yaml', async () => {
   expect(rulesOf(await render())).toEqual(rulesOf(alone));
 });
 
-test('the role of the owner is given to those that need it', async () => {
-  const owners = podsOf(await render())
-    .map(({ containers }) => containers[0])
-    .filter(({ env }) => env.some(({ name }) => name === 'DATABASE_OWNER_URL'));
-  expect(owners.map(({ args }) => args[0]).toSorted()).toEqual(['migrate', 'work']);
+/** Everything of a pod that comes out of a secret. */
+const secretsOf = ({ containers: [{ env }], volumes = [] }: PodSpec) => [
+  ...env.flatMap(({ name, valueFrom }) =>
+    valueFrom === undefined ? [] : [`${name} from ${valueFrom.secretKeyRef.name}`],
+  ),
+  ...volumes.flatMap(({ secret }) =>
+    (secret?.items ?? []).map(({ key }) => `${key} from ${secret?.secretName ?? ''}`),
+  ),
+];
+
+test('each process has an account and a secret of its own, and one role of the database', async () => {
+  const pods = podsOf(
+    await render('archive.url=s3://audit/prod', 'archive.keySecret=k', 'archive.publicKeySecret=p'),
+  );
+  const found = pods.map((pod) => [pod.containers[0].name, pod.serviceAccountName, secretsOf(pod)]);
+  expect(Object.fromEntries(found.map(([name, ...rest]) => [name, rest]))).toEqual({
+    watch: ['audit-remediation-audit-watch', ['DATABASE_URL from remediation-audit-watch']],
+    recording: ['audit-remediation-audit-recording', ['DATABASE_URL from remediation-audit-recording']],
+    maintenance: [
+      'audit-remediation-audit-maintenance',
+      ['DATABASE_OWNER_URL from remediation-audit-maintenance', 'archive-key.pem from k'],
+    ],
+    serve: [
+      'audit-remediation-audit-serve',
+      ['DATABASE_URL from remediation-audit-serve', 'archive-key.pub.pem from p'],
+    ],
+    migrate: [undefined, ['DATABASE_OWNER_URL from remediation-audit-maintenance']],
+  });
 });
 
-test('the archive is written by work and read by serve, with the public half of the key alone', async () => {
+test('what strangers send is recorded without an owner, a key or a bucket', async () => {
+  const pods = podsOf(await render(...EVERYTHING));
+  const [recording, maintenance] = ['recording', 'maintenance'].map((wanted) =>
+    pods.find(({ containers }) => containers[0].name === wanted),
+  );
+  if (recording === undefined || maintenance === undefined) throw new Error('the chart has no such worker');
+  const [, mine] = [recording, maintenance].map(({ containers }) => readConfig(environmentOf(containers[0])));
+  const config = readConfig(environmentOf(recording.containers[0]));
+  expect(config).toMatchObject({
+    worker: { queues: 'recording' },
+    database: { ownerUrl: '' },
+    retention: { archive: { url: '', keyFile: '' } },
+  });
+  expect(mine).toMatchObject({ worker: { queues: 'maintenance' }, database: { url: '' } });
+  expect(recording.volumes).toEqual([{ name: 'tmp', emptyDir: {} }]);
+});
+
+test('only pods that ask the API server are known to it', async () => {
+  const known = async (...values: readonly string[]) =>
+    podsOf(await render(...values))
+      .filter(({ automountServiceAccountToken }) => automountServiceAccountToken !== false)
+      .map(({ containers }) => containers[0].name)
+      .toSorted();
+  expect(await known()).toEqual(['serve', 'watch']);
+  expect(await known('serve.authMode=token', 'serve.tokensSecret=t')).toEqual(['watch']);
+  expect(await known('settings.KUBECONFIG=/etc/clusters')).toEqual(['serve']);
+  const accounts = (await render()).filter(({ kind }) => kind === 'ServiceAccount');
+  expect(accounts).toHaveLength(4);
+  for (const account of accounts) expect(account).toMatchObject({ automountServiceAccountToken: false });
+});
+
+test('the archive is written by maintenance and read by serve, with the public half of the key alone', async () => {
   const pods = podsOf(await render(...EVERYTHING));
   const archiveOf = (process: string) => {
-    const pod = pods.find(({ containers }) => containers[0].args[0] === process);
+    const pod = pods.find(({ containers }) => containers[0].name === process);
     if (pod === undefined) throw new Error(`the chart has no ${process}`);
     const { archive } = readConfig(environmentOf(pod.containers[0])).retention;
-    const keys = (pod.volumes ?? []).filter(({ secret }) => secret?.secretName === 'archive-key');
+    const keys = (pod.volumes ?? []).filter(({ name }) => name.startsWith('archive-key'));
     return { archive, items: keys.map(({ secret }) => secret?.items?.map(({ key }) => key)) };
   };
-  expect(archiveOf('work')).toMatchObject({
+  expect(archiveOf('maintenance')).toMatchObject({
     archive: { url: 's3://audit/prod', keyFile: '/etc/remediation-audit/archive/archive-key.pem' },
-    items: [undefined],
+    items: [['archive-key.pem']],
   });
   expect(archiveOf('serve')).toMatchObject({
     archive: {
@@ -158,11 +214,4 @@ test('the archive is written by work and read by serve, with the public half of 
 test('the rules for Prometheus are those of the file', async () => {
   const rule = (await render(...EVERYTHING)).find(({ kind }) => kind === 'PrometheusRule');
   expect({ groups: rule?.spec.groups }).toEqual(parse(readFileSync(join(CHART, 'alerts.yaml'), 'utf8')));
-});
-
-test.each([
-  ['archive.url=s3://audit/prod', 'archive.keySecret names the secret'],
-  ['serve.authMode=token', 'serve.tokensSecret names the secret'],
-])('%s alone is refused: %s', async (value, sentence) => {
-  await expect(render(value)).rejects.toThrow(sentence);
 });

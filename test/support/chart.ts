@@ -17,6 +17,7 @@ export const REQUIRED_VALUES = ['cluster=prod-1', 'image.repository=registry.exa
 export const EVERYTHING = [
   'archive.url=s3://audit/prod',
   'archive.keySecret=archive-key',
+  'archive.publicKeySecret=archive-public-key',
   'serve.authMode=token',
   'serve.tokensSecret=tokens',
   'serve.tlsSecret=tls',
@@ -34,9 +35,11 @@ export interface EnvironmentVariable {
 }
 
 export interface Container {
+  readonly name: string;
   readonly args: string[];
   readonly image: string;
   readonly env: EnvironmentVariable[];
+  readonly envFrom?: object[];
   readonly ports?: { readonly containerPort: number }[];
   readonly securityContext: object;
   readonly volumeMounts?: { readonly name: string; readonly mountPath: string }[];
@@ -44,6 +47,7 @@ export interface Container {
 
 export interface PodSpec {
   readonly serviceAccountName?: string;
+  readonly automountServiceAccountToken?: boolean;
   readonly containers: [Container];
   readonly securityContext: object;
   readonly enableServiceLinks?: boolean;
@@ -67,7 +71,10 @@ export interface Manifest {
     readonly externalName?: string;
     readonly ports?: { readonly name: string; readonly port: number; readonly targetPort?: string }[];
     readonly template: {
-      readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+      readonly metadata: {
+        readonly annotations?: Readonly<Record<string, string>>;
+        readonly labels?: Readonly<Record<string, string>>;
+      };
       readonly spec: PodSpec;
     };
   };

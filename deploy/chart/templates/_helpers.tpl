@@ -22,8 +22,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if .Values.image.digest }}{{ $repository }}@{{ .Values.image.digest }}{{ else }}{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end }}
 
+{{/* What every process gets, and what one has for itself instead: (dict "root" $ "process" "watch") */}}
 {{- define "audit.variables" -}}
-{{- range $name, $value := . }}
+{{- range $name, $value := merge (dict) ((index .root.Values .process | default dict).settings | default dict) .root.Values.settings }}
 - name: {{ $name }}
   {{- /* A number of a values file is a float, which would be written as 1e+06. */}}
   value: {{ ternary ($value | int64) $value (kindIs "float64" $value) | quote }}
@@ -53,10 +54,33 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Of the secret that this process has and no other: (dict "root" $ "process" "serve" "variable" "DATABASE_URL") */}}
 {{- define "audit.databaseUrl" -}}
 - name: {{ .variable }}
   valueFrom:
-    secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .key }} }
+    secretKeyRef: { name: {{ (index .root.Values .process).databaseSecret }}, key: url }
+{{- end }}
+
+{{/* A rule of a network policy: (dict "to" (list) "ports" (list 443)) */}}
+{{- define "audit.egressTo" -}}
+- ports:
+    {{- range .ports }}
+    - { port: {{ . | int }}, protocol: TCP }
+    {{- end }}
+  {{- with .to }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- define "audit.workerVariables" -}}
+- { name: TEMPORAL_ADDRESS, value: {{ .root.Values.temporal.address | quote }} }
+- { name: TEMPORAL_NAMESPACE, value: {{ .root.Values.temporal.namespace | quote }} }
+- { name: REMEDIATION_AUDIT_METRICS_HOST, value: 0.0.0.0 }
+{{- end }}
+
+{{/* With a kubeconfig of its own the watcher asks other API servers, and is nobody at this one. */}}
+{{- define "audit.watchUsesAccount" -}}
+{{- not (or .Values.watch.settings.KUBECONFIG .Values.settings.KUBECONFIG) -}}
 {{- end }}
 
 {{/* Nothing that it could change but its temporary folder; no right it does not need. */}}
