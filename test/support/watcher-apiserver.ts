@@ -27,6 +27,8 @@ const RBAC_PATHS: Readonly<Record<string, string>> = {
   ServiceAccount: '/api/v1/namespaces/default/serviceaccounts',
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
   ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+  ValidatingAdmissionPolicy: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
+  ValidatingAdmissionPolicyBinding: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings',
 };
 const TOKEN_PATH = `${RBAC_PATHS['ServiceAccount'] ?? ''}/remediation-audit-watcher/token`;
 const REMEDIATIONS = KUBERNAUT_KINDS.filter(
