@@ -190,11 +190,13 @@ async function requirePorts(options: UpOptions, abandoned: boolean): Promise<voi
 }
 
 function createResolver({ config, report, showStatus }: Stage, signal: AbortSignal) {
-  const { cacheDir, searchPath, serverPaths } = config.embedded;
+  const { cacheDir, searchPath, allowUnpinned, serverPaths } = config.embedded;
   const explicitPaths = Object.fromEntries(
     Object.entries(serverPaths).filter(([, path]) => path !== ''),
   ) as Partial<Record<ServerName, string>>;
-  return createBinaryResolver({ cacheDir, searchPath, explicitPaths, report, showStatus, signal });
+  return createBinaryResolver({
+    ...{ cacheDir, searchPath, allowUnpinned, explicitPaths, report, showStatus, signal },
+  });
 }
 
 interface EmbeddedServers {

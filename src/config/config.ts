@@ -318,6 +318,7 @@ function readEmbedded(read: Reader, environment: Environment) {
     // Set and empty is as unset, or everything would be cached in the folder the command was typed in.
     cacheDir: cacheDir === '' ? join(homedir(), '.cache', 'remediation-audit') : cacheDir,
     searchPath: environment['PATH'] ?? '',
+    allowUnpinned: read.boolean('REMEDIATION_AUDIT_UNPINNED_DOWNLOADS'),
     simulatorSeed: read.optionalInteger('REMEDIATION_AUDIT_SIMULATOR_SEED'),
     simulatorSpeed: read.integer('REMEDIATION_AUDIT_SIMULATOR_SPEED', 1, 10_000),
     serverPaths: {

@@ -215,6 +215,12 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'Where `up` keeps the servers it built or fetched',
   },
+  REMEDIATION_AUDIT_UNPINNED_DOWNLOADS: {
+    default: 'false',
+    unit: '',
+    meaning:
+      "Whether servers without a SHA-256 in the repository are downloaded, checked by their publisher's checksum only",
+  },
   REMEDIATION_AUDIT_SIMULATOR_SEED: {
     default: '',
     unit: 'integer',

@@ -18,6 +18,7 @@ const resolver: BinaryResolver = createBinaryResolver({
   cacheDir,
   explicitPaths: explicitPathsFromEnvironment(),
   searchPath: process.env['PATH'] ?? '',
+  allowUnpinned: process.env['REMEDIATION_AUDIT_UNPINNED_DOWNLOADS'] === 'true',
   report: (line) => process.stderr.write(`${line}\n`),
 });
 

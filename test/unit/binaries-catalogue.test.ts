@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -11,7 +12,7 @@ import {
   SERVER_NAMES,
   type ServerName,
 } from '../../dev/servers/find/catalogue.ts';
-import { findChecksum } from '../../dev/servers/find/download.ts';
+import { collectPins, findChecksum, readPins, writePins } from '../../dev/servers/find/pinned-downloads.ts';
 
 const TOOLS = join(import.meta.dirname, '../../dev/tools');
 const SUM = 'a'.repeat(64);
@@ -170,4 +171,38 @@ test.each([
   ['a hash of another kind', `${'a'.repeat(40)}  tool.tar.gz\n`],
 ])('a checksum file with %s gives no checksum', (_form, text) => {
   expect(findChecksum(text, 'tool.tar.gz')).toBeUndefined();
+});
+
+test('the pins of the repository are of files that are downloaded today', async () => {
+  const downloads = SERVER_NAMES.flatMap((name) =>
+    CATALOGUE[name].sources.filter((source) => source.kind === 'download'),
+  );
+  const { missing } = await collectPins(downloads, () => Promise.reject(new Error('not asked')));
+  const addresses = missing.map((line) => line.slice(0, line.indexOf(': not asked')));
+  expect(addresses.length).toBeGreaterThan(20);
+  for (const url of (await readPins(TOOLS)).keys()) expect(addresses).toContain(url);
+});
+
+test('pins are collected from the checksum files, for every platform, and kept sorted below the head', async () => {
+  const source = sourceOf('helm', 'download');
+  const { pins, missing } = await collectPins([source], (url) =>
+    url.includes('darwin-arm64')
+      ? Promise.reject(new Error('away'))
+      : Promise.resolve(`${SUM}  ${url.slice(url.lastIndexOf('/') + 1).replace('.sha256sum', '')}`),
+  );
+  expect(missing).toEqual([expect.stringMatching(/darwin-arm64\.tar\.gz: away$/)]);
+  const folder = mkdtempSync(join(tmpdir(), 'pins-test-'));
+  try {
+    writeFileSync(join(folder, 'downloads.sha256'), `# head\n${'b'.repeat(64)}  https://old.example/file\n`);
+    await writePins(folder, pins);
+    expect(await readPins(folder)).toEqual(pins);
+    expect(pins.size).toBe(3);
+    expect(readFileSync(join(folder, 'downloads.sha256'), 'utf8')).toMatch(
+      /^# head\na{64} {2}https:\/\/get\.helm\.sh\/.*darwin-amd64/,
+    );
+    writeFileSync(join(folder, 'downloads.sha256'), 'abc  https://old.example/file\n');
+    await expect(readPins(folder)).rejects.toThrow('which is not "SHA-256  address"');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { sealEntry } from '../../dev/servers/find/cache-seal.ts';
 import { CATALOGUE, type ServerDefinition } from '../../dev/servers/find/catalogue.ts';
 import {
   type BinaryResolverOptions,
@@ -107,6 +108,14 @@ async function install(path: string, content: string): Promise<string> {
   return target;
 }
 
+/** A program in the cache as it is after it was built. */
+async function installCached(version: string): Promise<string> {
+  const entry = cached(`${version}-linux-x64`);
+  const path = await install(`cache/promtool/${version}-linux-x64/tool`, program(version));
+  await sealEntry(entry, entry);
+  return path;
+}
+
 const cached = (path = ''): string => join(folder, 'cache/promtool', path);
 
 async function failureOf(resolving: Promise<string>): Promise<string> {
@@ -139,7 +148,7 @@ async function publish(version = '1.2.3', sum?: string): Promise<string> {
 
 test('an explicit path comes before PATH and the cache', async () => {
   await install('bin/tool', program('1.2.3'));
-  await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  await installCached('1.2.3');
   const own = await install('own/tool', program('1.2.3'));
   expect(await resolverWith({ explicitPaths: { promtool: own } }).resolve()).toBe(own);
 });
@@ -167,19 +176,67 @@ test('an explicit path of another version is refused with what it says about its
 
 test('the pinned version on PATH comes before the cache', async () => {
   const installed = await install('bin/tool', program('1.2.3'));
-  await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  await installCached('1.2.3');
   expect(await resolverWith().resolve()).toBe(installed);
 });
 
 test('another version on PATH is passed over for the cache', async () => {
   await install('bin/tool', program('1.2.2'));
-  const kept = await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3'));
+  const kept = await installCached('1.2.3');
   expect(await resolverWith().resolve()).toBe(kept);
 });
 
-test('a download that matches its checksum is unpacked and kept', async () => {
+const PUBLISHED = 'http://127.0.0.1:1/tool.tar.gz';
+
+/** What the repository says of the release file. */
+async function pin(sha256: string): Promise<void> {
+  await writeFile(join(folder, 'tools/downloads.sha256'), `# pins\n${sha256}  ${PUBLISHED}\n`);
+}
+
+test('a download that the repository has no hash of is not even tried', async () => {
   const baseUrl = await publish();
-  const { resolve } = resolverWith({ downloadBaseUrls: { promtool: baseUrl } });
+  let requests = 0;
+  site?.on('request', () => (requests += 1));
+  const message = await failureOf(resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve());
+  expect(message).toContain(`not tried: downloads.sha256 has no SHA-256 of ${PUBLISHED}`);
+  expect(message).toContain('set REMEDIATION_AUDIT_UNPINNED_DOWNLOADS=true to believe the publisher');
+  expect(requests).toBe(0);
+});
+
+test('a pinned download is taken for its pin, whatever the checksum file beside it says', async () => {
+  const baseUrl = await publish('1.2.3', 'f'.repeat(64));
+  const archive = await readFile(join(folder, 'site/tool.tar.gz'));
+  await pin(createHash('sha256').update(archive).digest('hex'));
+  expect(await resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve()).toBe(
+    cached(`${ENTRY}/tool`),
+  );
+});
+
+test('a download that is not what was pinned is refused, though its publisher vouches for it', async () => {
+  const baseUrl = await publish();
+  await pin('e'.repeat(64));
+  const options = { allowUnpinned: true, downloadBaseUrls: { promtool: baseUrl } };
+  const message = await failureOf(resolverWith(options).resolve());
+  expect(message).toMatch(
+    /refused http:.*tool\.tar\.gz: its SHA-256 is [0-9a-f]{64}, but downloads\.sha256 says e{64}/,
+  );
+  expect(await readdir(cached())).toEqual([]);
+});
+
+test('a cache entry with a program that was exchanged is refused and made anew', async () => {
+  await installCached('1.2.3');
+  await install('bin/go', standInGo(folder));
+  await install(`cache/promtool/${ENTRY}/tool`, program('1.2.3 of a stranger'));
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+  expect(lines.join('\n')).toContain(`promtool 1.2.3: ${cached(ENTRY)} is refused: `);
+  expect(await readFile(cached(`${ENTRY}/tool`), 'utf8')).not.toContain('stranger');
+  await rm(join(folder, 'bin/go'));
+  expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
+});
+
+test('an unpinned download that is allowed and matches its checksum is unpacked and kept', async () => {
+  const baseUrl = await publish();
+  const { resolve } = resolverWith({ allowUnpinned: true, downloadBaseUrls: { promtool: baseUrl } });
   expect(await resolve()).toBe(cached(`${ENTRY}/tool`));
   expect(await readdir(cached(ENTRY))).toEqual(['tool']);
   expect(lines.join('\n')).toMatch(/downloading about 1 MB from 127\.0\.0\.1/);
@@ -191,14 +248,16 @@ test('a download that matches its checksum is unpacked and kept', async () => {
 
 test('a download with a wrong checksum is refused and leaves nothing', async () => {
   const baseUrl = await publish('1.2.3', 'f'.repeat(64));
-  const message = await failureOf(resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve());
+  const options = { allowUnpinned: true, downloadBaseUrls: { promtool: baseUrl } };
+  const message = await failureOf(resolverWith(options).resolve());
   expect(message).toMatch(/refused http:.*tool\.tar\.gz: its SHA-256 is [0-9a-f]{64}.*says f{64}/);
   expect(await readdir(cached())).toEqual([]);
 });
 
 test('a download that turns out to be another version is refused', async () => {
   const baseUrl = await publish('1.2.4');
-  const message = await failureOf(resolverWith({ downloadBaseUrls: { promtool: baseUrl } }).resolve());
+  const options = { allowUnpinned: true, downloadBaseUrls: { promtool: baseUrl } };
+  const message = await failureOf(resolverWith(options).resolve());
   expect(message).toContain('what came is not promtool 1.2.3');
   expect(await readdir(cached())).toEqual([]);
 });
@@ -221,7 +280,7 @@ test('offline nothing is asked of the network', async () => {
 });
 
 test('raising the pin obtains the new version beside the old one', async () => {
-  await install(`cache/promtool/1.2.2-linux-x64/tool`, program('1.2.2'));
+  await installCached('1.2.2');
   await install('bin/go', standInGo(folder));
   expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
 });
@@ -234,9 +293,9 @@ test('when nothing works the error lists what was tried, why it failed, and the 
     '  - REMEDIATION_AUDIT_PROMTOOL_PATH: not set',
     expect.stringMatching(/^ {2}- PATH: .*bin\/tool is not used: .* says "tool 1\.2\.2"$/),
     expect.stringMatching(/^ {2}- cache: .* does not exist$/),
-    expect.stringMatching(/^ {2}- download: cannot reach http:\/\/127\.0\.0\.1:1\/sums\.txt: /),
+    '  - download: not tried: downloads.sha256 has no SHA-256 of http://127.0.0.1:1/tool.tar.gz',
     '  - build from source: the command go is not on PATH',
-    'To go on, install Go 1.25 or newer, or set REMEDIATION_AUDIT_PROMTOOL_PATH to a promtool 1.2.3 of your own.',
+    "To go on, set REMEDIATION_AUDIT_UNPINNED_DOWNLOADS=true to believe the publisher's own checksum, or install Go 1.25 or newer, or set REMEDIATION_AUDIT_PROMTOOL_PATH to a promtool 1.2.3 of your own.",
   ]);
 });
 
@@ -322,7 +381,7 @@ test('a killed build ends its compiler, and the next one takes over and leaves o
 
   await install('bin/go', standInGo(folder));
   expect(await resolverWith().resolve()).toBe(cached(`${ENTRY}/tool`));
-  expect(await readdir(cached())).toEqual([ENTRY]);
+  expect(await readdir(cached())).toEqual([ENTRY, `${ENTRY}.sha256`]);
 });
 
 function isAlive(pid: number): boolean {

@@ -9,6 +9,7 @@ import { type Dispatcher, EnvHttpProxyAgent, fetch } from 'undici';
 
 import { rootReasonOf } from '../../../src/domain/errors.ts';
 import type { DownloadSource } from './catalogue.ts';
+import { findChecksum, pinnedSha256, PINS_FILE } from './pinned-downloads.ts';
 import { runStep } from './run-step.ts';
 import { SourceClosed, type SourceContext } from './source.ts';
 
@@ -20,15 +21,22 @@ const UNPACK_DEADLINE_MS = 5 * 60_000;
 const SIZE_LIMIT_BYTES = 1_024 ** 3;
 const BYTES_PER_MB = 1_000_000;
 const PROGRAM_MODE = 0o755;
+const UNPINNED_VARIABLE = 'REMEDIATION_AUDIT_UNPINNED_DOWNLOADS';
+
+/** The hash that a file must have, and who says so. */
+interface Wanted {
+  readonly sha256: string;
+  readonly by: string;
+}
 
 class ChecksumMismatch extends Error {
-  constructor(url: string, wanted: string, found: string) {
-    super(`refused ${url}: its SHA-256 is ${found}, but the publisher's checksum file says ${wanted}`);
+  constructor(url: string, wanted: Wanted, found: string) {
+    super(`refused ${url}: its SHA-256 is ${found}, but ${wanted.by} says ${wanted.sha256}`);
     this.name = 'ChecksumMismatch';
   }
 }
 
-/** Fetches the publisher's release file, refuses it unless it matches the publisher's checksum, and unpacks it. */
+/** Fetches the publisher's release file, refuses it unless it has the pinned SHA-256, and unpacks it. */
 export async function download(source: DownloadSource, context: SourceContext): Promise<void> {
   if (context.offline) throw new SourceClosed('not tried: offline');
   const file = source.file(context.platform);
@@ -36,29 +44,50 @@ export async function download(source: DownloadSource, context: SourceContext): 
   if (file === undefined) throw new SourceClosed(`the publisher has no tar file for ${os} ${arch}`);
   const baseUrl = context.downloadBaseUrl ?? source.baseUrl;
   const url = `${baseUrl}/${file}`;
-  const checksumsUrl = `${baseUrl}/${source.checksums(file)}`;
   const dispatcher = createDispatcher(context.connectDeadlineMs);
   const fetched = join(context.staging, 'fetched');
   let receivedMb = 0;
   try {
-    const wanted = findChecksum(
-      await fetchText(checksumsUrl, { dispatcher, signal: context.signal }),
-      basename(file),
-    );
-    if (wanted === undefined) throw new Error(`${checksumsUrl} has no SHA-256 of ${basename(file)}`);
+    const fetching = { dispatcher, signal: context.signal };
+    const wanted = await wantedHash({ source, file, baseUrl, context, fetching });
     context.progress.begin(
       `downloading about ${source.sizeMb} MB from ${new URL(url).host}`,
       () => `${receivedMb} MB downloaded`,
     );
-    const found = await fetchFile(url, fetched, { dispatcher, signal: context.signal }, (bytes) => {
+    const found = await fetchFile(url, fetched, fetching, (bytes) => {
       receivedMb = Math.round(bytes / BYTES_PER_MB);
     });
-    if (found !== wanted) throw new ChecksumMismatch(url, wanted, found);
+    if (found !== wanted.sha256) throw new ChecksumMismatch(url, wanted, found);
   } finally {
     // Ends what an abort left in the air, which close would wait for.
     await dispatcher.destroy();
   }
   await unpack(fetched, source.member?.(context.platform), context);
+}
+
+interface Hashing {
+  readonly source: DownloadSource;
+  readonly file: string;
+  /** Of a mirror, or the publisher's. */
+  readonly baseUrl: string;
+  readonly context: SourceContext;
+  readonly fetching: Fetching;
+}
+
+/** The pin of the repository, which is that of the publisher's address also for a mirror. */
+async function wantedHash({ source, file, baseUrl, context, fetching }: Hashing): Promise<Wanted> {
+  const published = `${source.baseUrl}/${file}`;
+  const pinned = await pinnedSha256(context.toolsDir, published);
+  if (pinned !== undefined) return { sha256: pinned, by: PINS_FILE };
+  if (!context.allowUnpinned) {
+    throw new SourceClosed(`not tried: ${PINS_FILE} has no SHA-256 of ${published}`, {
+      remedy: `set ${UNPINNED_VARIABLE}=true to believe the publisher's own checksum`,
+    });
+  }
+  const checksumsUrl = `${baseUrl}/${source.checksums(file)}`;
+  const sha256 = findChecksum(await fetchText(checksumsUrl, fetching), basename(file));
+  if (sha256 === undefined) throw new Error(`${checksumsUrl} has no SHA-256 of ${basename(file)}`);
+  return { sha256, by: "the publisher's checksum file" };
 }
 
 /** A proxy of the environment is used; a closed network is noticed within the connect deadline. */
@@ -118,16 +147,6 @@ async function fetchFile(
     throw new Error(`${url} broke off after ${received} bytes: ${rootReasonOf(error)}`, { cause: error });
   }
   return hash.digest('hex');
-}
-
-/** `<hash>  <file>`, `<hash> *<file>`, or the hash alone. */
-export function findChecksum(text: string, file: string): string | undefined {
-  for (const line of text.split('\n')) {
-    const [hash = '', name] = line.trim().split(/\s+\*?/);
-    if (!/^[0-9a-f]{64}$/i.test(hash)) continue;
-    if (name === undefined || basename(name) === file) return hash.toLowerCase();
-  }
-  return undefined;
 }
 
 async function unpack(fetched: string, member: string | undefined, context: SourceContext): Promise<void> {

@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { build } from './build.ts';
+import { findTampering, sealEntry } from './cache-seal.ts';
 import type { Platform, ServerDefinition, ServerName, Source } from './catalogue.ts';
 import { download } from './download.ts';
 import { withLock } from './lock.ts';
@@ -71,7 +72,9 @@ export async function obtainOnce(wanted: Wanted): Promise<void> {
     },
     async () => {
       // Another process may have had the same wish while we waited.
-      if (!(await exists(entry))) await obtain(wanted);
+      if ((await exists(entry)) && (await findTampering(entry)) === undefined) return;
+      await rm(entry, { recursive: true, force: true, maxRetries: RM_RETRIES });
+      await obtain(wanted);
     },
   );
 }
@@ -88,6 +91,8 @@ async function obtain(wanted: Wanted): Promise<void> {
       await fill(source, wanted, staging);
       // Tests run servers as another user, who has to get in.
       await chmod(staging, SHARED_FOLDER_MODE);
+      // Before the entry, so that none is ever there without it.
+      await sealEntry(staging, entry);
       await rename(staging, entry);
       return;
     } catch (error: unknown) {
@@ -126,6 +131,7 @@ function createContext(wanted: Wanted, staging: string, progress: Progress): Sou
     connectDeadlineMs: options.connectDeadlineMs ?? DEFAULT_CONNECT_DEADLINE_MS,
     downloadBaseUrl: options.downloadBaseUrls?.[name],
     offline: options.offline ?? false,
+    allowUnpinned: options.allowUnpinned ?? false,
     signal: options.signal,
     progress,
   };

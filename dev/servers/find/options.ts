@@ -15,6 +15,10 @@ export interface BinaryResolverOptions extends ProgressOutput {
   signal?: AbortSignal;
   /** Use nothing from the network. Default false. */
   offline?: boolean;
+  /**
+   * Believe the publisher's own checksum of a download that the repository has no SHA-256 of. Default false: it is refused.
+   */
+  allowUnpinned?: boolean;
   /** Default `go`. */
   goCommand?: string;
   /** Folder of the pinned modules. Default `tools` of this package. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { findTampering } from './cache-seal.ts';
 import { CATALOGUE, type ServerDefinition, type ServerName } from './catalogue.ts';
 import { exists, findFault, findProgram } from './lookup.ts';
 import { type Attempt, cacheEntry, labelOf, obtainOnce } from './obtain.ts';
@@ -19,8 +20,8 @@ export interface BinaryResolver {
 }
 
 /**
- * Finds real servers: a path the user names, PATH when it has the pinned version, the cache, the publisher's release
- * with its checksum, a build from pinned sources; else an error that says what to install.
+ * Finds real servers: a path the user names, PATH when it has the pinned version, the cache when it is as it was filled, the
+ * publisher's release with the pinned SHA-256, a build from pinned sources; else an error that says what to install.
  */
 export function createBinaryResolver(options: BinaryResolverOptions): BinaryResolver {
   const catalogue = options.catalogue ?? CATALOGUE;
@@ -50,8 +51,10 @@ async function find(
   if (installed !== undefined) return installed;
   const entry = cacheEntry(name, definition, options);
   const handedOut = join(entry, definition.entryPath);
-  if (await exists(handedOut)) return handedOut;
-  attempts.push({ way: 'cache', reason: `${entry} does not exist` });
+  const fault = await findCacheFault(entry, handedOut);
+  if (fault === undefined) return handedOut;
+  attempts.push({ way: 'cache', reason: fault });
+  options.report(`${labelOf(name, definition)}: ${fault}`);
   try {
     await obtainOnce({ name, definition, options, entry, attempts });
   } catch (error: unknown) {
@@ -62,6 +65,13 @@ async function find(
     throw new ServerUnavailable(name, message, error);
   }
   return handedOut;
+}
+
+/** Checked at the first use of a process; what is not as it was put there is made anew. */
+async function findCacheFault(entry: string, handedOut: string): Promise<string | undefined> {
+  if (!(await exists(handedOut))) return `${entry} does not exist`;
+  const tampering = await findTampering(entry);
+  return tampering === undefined ? undefined : `${entry} is refused: ${tampering}`;
 }
 
 async function checkExplicit(name: ServerName, definition: ServerDefinition, path: string): Promise<string> {

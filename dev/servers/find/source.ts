@@ -14,6 +14,8 @@ export interface SourceContext {
   connectDeadlineMs: number;
   downloadBaseUrl: string | undefined;
   offline: boolean;
+  /** Whether a download that the repository has no hash of may be believed for the publisher's own checksum. */
+  allowUnpinned: boolean;
   /** Ends the work at once. */
   signal: AbortSignal | undefined;
   progress: Progress;
