@@ -109,6 +109,7 @@ function readAll(read: Reader, environment: Environment) {
       allowInsecureBind: read.boolean('REMEDIATION_AUDIT_API_ALLOW_INSECURE_BIND'),
       allowedHosts: readAllowedHosts(read),
       codecOrigins: readCodecOrigins(read),
+      postedMonthsPerDay: read.integer('REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY', 0, 144),
       deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
     },
     embedded: readEmbedded(read, environment),

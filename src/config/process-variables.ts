@@ -80,7 +80,8 @@ const WORKER = [
  * strangers send has no owner of the tables, no archive and no key.
  */
 export const WORK_READS: Readonly<Record<'recording' | 'maintenance', readonly VariableName[]>> = {
-  recording: ['DATABASE_URL', ...WORKER, ...EMBEDDING],
+  // Posts that Temporal kept are stored by `work`.
+  recording: ['DATABASE_URL', ...WORKER, ...EMBEDDING, 'REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY'],
   maintenance: [
     'DATABASE_OWNER_URL',
     ...WORKER,
@@ -144,6 +145,7 @@ export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
     'REMEDIATION_AUDIT_API_ALLOWED_HOSTS',
     'REMEDIATION_AUDIT_API_CODEC_ORIGINS',
     'REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE',
+    'REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY',
     'REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS',
     'REMEDIATION_AUDIT_LOG_LEVEL',
   ],

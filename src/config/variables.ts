@@ -119,6 +119,11 @@ export const VARIABLES = {
     meaning:
       'Status of a record that Temporal keeps while the database is away; `201` for clients that know no other',
   },
+  REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY: {
+    default: '12',
+    unit: 'months',
+    meaning: 'Months that the posts of one caller may make, or make live again, in 24 hours',
+  },
   REMEDIATION_AUDIT_METRICS_HOST: {
     default: '127.0.0.1',
     unit: 'address',

@@ -73,5 +73,9 @@ export const MAX_NUMBER_DIGITS = 1_000;
 /** Longest that a restored month may be asked to stay, in days. */
 export const MAX_RESTORED_DAYS = 3_650;
 
+/** How long before and after its receipt a post may put its record, unless its caller may `backfill`, in days. */
+export const POST_DAYS_BACK = 35;
+export const POST_DAYS_AHEAD = 1;
+
 /** Months that the posts of one caller may make in 24 hours, unless it is configured: a year of them for a backfill. */
 export const DEFAULT_POSTED_MONTHS_PER_DAY = 12;

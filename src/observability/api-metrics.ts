@@ -15,6 +15,8 @@ export interface ApiMetrics {
    * Posted records that Temporal took while the database was away. They are durable, and are stored later.
    */
   readonly recordsDeferred: Counter;
+  /** Posted records whose created_at lies more than a day from when they were received. */
+  readonly recordsFarFromReceipt: Counter<'kind'>;
   /** Posted analyses whose text is not embedded because Temporal did not take it; post them again to try again. */
   readonly investigationsLeft: Counter;
   /** Values that were taken out of posted records, by kind of secret. */
@@ -56,6 +58,12 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
     recordsDeferred: new Counter({
       name: 'remediation_audit_api_records_deferred_total',
       help: 'Posted records that Temporal took because the database could not store them',
+      registers,
+    }),
+    recordsFarFromReceipt: new Counter({
+      name: 'remediation_audit_api_records_far_from_receipt_total',
+      help: 'Posted records whose created_at lies more than a day before or after their receipt',
+      labelNames: ['kind'],
       registers,
     }),
     investigationsLeft: new Counter({

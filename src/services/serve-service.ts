@@ -131,7 +131,10 @@ function openDurability(
     logger,
   });
   closing.push(() => writers.end());
-  const batcher = createBatcher({ store: createRecordStore(writers), maxWaitMs: WRITE_TIMEOUT_MS });
+  const batcher = createBatcher({
+    store: createRecordStore(writers, config.api),
+    maxWaitMs: WRITE_TIMEOUT_MS,
+  });
   const durability = createDurability({ batcher, deferral, metrics, logger });
   // Pushed after the pool and so run before it: what was accepted is stored while there are connections.
   closing.push(() => durability.drain());

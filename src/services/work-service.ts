@@ -119,7 +119,7 @@ function auditActivities(
   metrics: Metrics,
 ): AuditActivities {
   const batcher = createBatcher({
-    store: createRecordStore(writers),
+    store: createRecordStore(writers, config.api),
     // Every slot may bring a full list.
     maxWaiting: RECORDING_SLOTS * MAX_SIGNAL_OBSERVATIONS,
   });

@@ -172,6 +172,16 @@ describe('an alert fires', () => {
       'warning RemediationAuditRecordsTurnedAway',
     ],
     ['remediation_audit_api_records_deferred_total', '0+1x60', 'warning RemediationAuditRecordsDeferred'],
+    [
+      'remediation_audit_api_records_far_from_receipt_total{kind="ai-analysis"}',
+      '0+5x60',
+      'warning RemediationAuditPostsFarFromReceipt',
+    ],
+    [
+      'remediation_audit_api_records_total{kind="ai-analysis",result="refused"}',
+      '0+1x60',
+      'warning RemediationAuditPostsRefused',
+    ],
   ])('when %s goes %s', (series, values, alert) => expectFiring([{ series, values }], { '35m': [alert] }));
 
   test.each([

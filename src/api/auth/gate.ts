@@ -15,9 +15,9 @@ import { Problem } from '../http/problems.ts';
 /**
  * What a caller may be allowed to do; the verbs of the virtual resource `audits.remediation-audit`. Roles of
  * clusters name them: renaming one would take the right away. `hold` also approves drops, `restore` also
- * tries quarantined observations again.
+ * tries quarantined observations again, `backfill` lets a post put its record into any month.
  */
-export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore';
+export type Verb = 'create' | 'get' | 'list' | 'hold' | 'restore' | 'backfill';
 
 export type AuthMode = 'none' | 'token' | 'kubernetes';
 

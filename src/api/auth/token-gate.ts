@@ -13,8 +13,9 @@ import { bearerToken, forbidden, tokenHash, unauthenticated } from './gate.ts';
  */
 export const ROLES = {
   writer: ['create'],
+  backfiller: ['create', 'backfill'],
   reader: ['get', 'list'],
-  admin: ['create', 'get', 'list', 'hold', 'restore'],
+  admin: ['create', 'get', 'list', 'hold', 'restore', 'backfill'],
 } as const satisfies Readonly<Record<string, readonly Verb[]>>;
 type Role = keyof typeof ROLES;
 

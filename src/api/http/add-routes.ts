@@ -10,7 +10,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { JsonObject } from '../../domain/json.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { Caller, Gate } from '../auth/gate.ts';
+import type { Caller, Gate, Verb } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { BrowserGuard } from './browser-guard.ts';
@@ -113,7 +113,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
     handler: async (request, reply) => {
       // A parameter that changes nothing where something is changed would look as if it had.
       if (route.method !== 'GET') allowOnly(request.query as Query, names);
-      const answer = await route.answer(readRequest(request, reply));
+      const answer = await route.answer(readRequest(request, reply, services.gate));
       // Before `send`: when the trace cannot be written, this throws and nobody reads the records.
       if (route.traced === true) await trace(services.trace, route, request, answer);
       return send(reply, request.id, answer);
@@ -164,7 +164,7 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** What a route is given of a request: nothing of Fastify. */
-function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
+function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): ApiRequest {
   const { body } = request;
   return {
     id: request.id,
@@ -174,11 +174,23 @@ function readRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
     mediaType: mediaTypeOf(request.headers),
     accept: request.headers.accept ?? '',
     caller: request.caller ?? NO_ONE,
+    may: (verb) => mayDo(gate, request.headers.authorization, verb),
     get signal() {
       return untilGone(reply);
     },
     log: request.log,
   };
+}
+
+/** Not counted as a decision about a caller: a request that is admitted without the right is no refusal. */
+async function mayDo(gate: Gate, authorization: string | undefined, verb: Verb): Promise<boolean> {
+  try {
+    await gate.admit(authorization, verb);
+    return true;
+  } catch (error: unknown) {
+    if (error instanceof Problem && error.type === 'forbidden') return false;
+    throw error;
+  }
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ApiRequest {
   readonly accept: string;
   /** Who is responsible for what is done: goes into the ledger, holds, approvals and traces. */
   readonly caller: Caller;
+  /** Whether the caller may do this too. Asked only where it matters; throws the problem when nobody can decide now. */
+  may(verb: Verb): Promise<boolean>;
   /** Aborted when the client is gone and nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   /** Writes under the id of this request. */

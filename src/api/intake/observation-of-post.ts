@@ -1,14 +1,21 @@
 import { utf8Length } from '../../domain/bounds.ts';
-import { addMonths, millisecondsOf, monthOf } from '../../domain/instant.ts';
+import { addMonths, instantOf, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { pointerTo } from '../../domain/json.ts';
-import { FIRST_MONTH, MAX_MONTHS_AHEAD, MAX_REDACTED_RECORD_BYTES } from '../../domain/limits.ts';
+import {
+  FIRST_MONTH,
+  MAX_MONTHS_AHEAD,
+  MAX_REDACTED_RECORD_BYTES,
+  POST_DAYS_AHEAD,
+  POST_DAYS_BACK,
+} from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { ROOM_FOR_POSTS } from '../../domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { FieldError } from './field.ts';
-import { instantsOf, keyOfPost, phaseOfPost } from './post-identity.ts';
+import { carriedTimes, keyOfPost, phaseOfPost } from './post-identity.ts';
 import type { PostedRecord, RefusedRecord } from './read-post.ts';
 import { isRefused, readPost } from './read-post.ts';
 
@@ -42,6 +49,8 @@ export interface PostContext {
 /** A post that can be stored, and what its answer says about it. */
 export interface AcceptedPost {
   readonly observation: Observation;
+  /** What is wrong with where it puts the record, unless its caller may do that. */
+  readonly farAway: FieldError | undefined;
   /** The client's own id of the record, if it gave one. */
   readonly clientId: string | undefined;
   /** Fields without a column; they are in `extra`. */
@@ -75,18 +84,21 @@ export function observationOfPost(
   if (tooLarge !== undefined) return { errors: [tooLarge] };
   // From here on only redacted columns, also in the key.
   const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
+  const placement = placementOf(definition, record, context.receivedAt);
   const observation: Observation = {
     table: definition.table,
     cluster: about.cluster ?? context.cluster,
     key: keyOfPost(definition, record),
     phase: phaseOfPost(definition, record.columns),
     sourceVersion: versionOf(definition, record),
-    ...createdAtOf(definition, record, context.receivedAt),
+    createdAt: placement.createdAt,
+    createdAtSource: placement.createdAtSource,
     observedAt: context.receivedAt,
     actor: context.actor,
     columns: record.columns,
   };
-  return { observation, clientId: about.id, unknownFields, repairedFields, redactions };
+  const farAway = findFarAway(placement, context.receivedAt);
+  return { observation, farAway, clientId: about.id, unknownFields, repairedFields, redactions };
 }
 
 /**
@@ -111,39 +123,52 @@ function findTooLarge(columns: Columns): FieldError | undefined {
 function versionOf(definition: RecordDefinition, { columns, about }: PostedRecord): string {
   if (about.revision !== undefined) return String(BigInt(about.revision) - ROOM_FOR_POSTS);
   // Never the clock of the service: the same record posted again must be a repetition.
-  const latest = carriedInstants(definition, columns, about.created_at).at(-1);
+  const carried = carriedTimes(definition, columns).map(({ instant }) => instant);
+  const latest = [...carried, ...(about.created_at === undefined ? [] : [about.created_at])].sort().at(-1);
   return String((latest === undefined ? 0n : BigInt(millisecondsOf(latest))) - ROOM_FOR_POSTS);
+}
+
+interface Placement extends Pick<Observation, 'createdAt' | 'createdAtSource'> {
+  /** The field that decided it; undefined for the time of receipt. */
+  readonly field?: string;
 }
 
 /**
  * Decides the month of the record: what the post says, else the earliest time that it carries, else when it
  * was accepted.
  */
-function createdAtOf(
+function placementOf(
   definition: RecordDefinition,
   { columns, about }: PostedRecord,
   receivedAt: string,
-): Pick<Observation, 'createdAt' | 'createdAtSource'> {
-  if (about.created_at !== undefined) return { createdAt: about.created_at, createdAtSource: 'post' };
+): Placement {
+  if (about.created_at !== undefined)
+    return { createdAt: about.created_at, createdAtSource: 'post', field: 'created_at' };
   // A time outside the months that can exist is kept as a value, but no record can live there.
-  const earliest = carriedInstants(definition, columns).find((instant) =>
+  const earliest = carriedTimes(definition, columns).find(({ instant }) =>
     isMonthAllowed(instant, receivedAt),
   );
-  if (earliest !== undefined) return { createdAt: earliest, createdAtSource: 'post' };
+  if (earliest !== undefined)
+    return { createdAt: earliest.instant, createdAtSource: 'post', field: earliest.field };
   return { createdAt: receivedAt, createdAtSource: 'received' };
 }
 
 /**
- * Times in the columns, earliest first. They are text of one form, so that the order of text is the order of
- * time.
+ * What is wrong with where a post puts its record, unless its caller may `backfill`: a record far from its receipt is in no
+ * list that anybody looks at. The time of receipt counts, not that of storing: a deferred post is judged once.
  */
-function carriedInstants(
-  definition: RecordDefinition,
-  columns: Columns,
-  createdAt?: string,
-): readonly string[] {
-  const carried = instantsOf(definition, columns);
-  return createdAt === undefined ? carried : [...carried, createdAt].sort();
+function findFarAway({ createdAt, field }: Placement, receivedAt: string): FieldError | undefined {
+  if (field === undefined) return undefined;
+  const receivedMs = millisecondsOf(receivedAt);
+  const first = instantOf(receivedMs - POST_DAYS_BACK * DAY_MS);
+  const last = instantOf(receivedMs + POST_DAYS_AHEAD * DAY_MS);
+  if (createdAt >= first && createdAt <= last) return undefined;
+  const bounds = `${POST_DAYS_BACK} days before to ${POST_DAYS_AHEAD} day after its receipt, ${first} to ${last}`;
+  const remedy = 'only a caller with the verb backfill may put a record elsewhere';
+  return {
+    pointer: pointerTo('', field),
+    detail: `decides where the record lives and must lie within ${bounds}; ${remedy}`,
+  };
 }
 
 /** The bounds of `audit_create_month`: beyond them a time is a typing error. */

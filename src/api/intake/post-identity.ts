@@ -157,16 +157,23 @@ function text(columns: Columns, name: string): string {
   return optional(columns, name) ?? '';
 }
 
+/** A time that a post carries, and the field in which it stands. */
+interface CarriedTime {
+  readonly field: string;
+  readonly instant: string;
+}
+
 /** All instants that a record carries, in time columns and in the described members of JSON columns, earliest first. */
-export function instantsOf(definition: RecordDefinition, columns: Columns): readonly string[] {
-  const instants: string[] = [];
+export function carriedTimes(definition: RecordDefinition, columns: Columns): readonly CarriedTime[] {
+  const times: CarriedTime[] = [];
   for (const column of timedColumns(definition)) {
     const value = columns[column.name];
     if (typeof value !== 'string') continue;
     const carried = column.members === undefined ? [value] : instantsIn(column.members, parseJson(value));
-    for (const instant of carried) instants.push(instant);
+    for (const instant of carried) times.push({ field: column.name, instant });
   }
-  return instants.sort();
+  // Text of one form: its order is that of time.
+  return times.sort((left, right) => (left.instant < right.instant ? -1 : 1));
 }
 
 /** Worked out once for each definition: every post needs them. */

@@ -9,12 +9,13 @@
  * and no second row; nothing unredacted is stored, logged or sent back.
  */
 import type { RefusedRecord } from '../../database/recording/prepared-observation.ts';
-import { instantOf } from '../../domain/instant.ts';
+import { SQLSTATE } from '../../database/sqlstate.ts';
+import { instantOf, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { hasInvestigation } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
-import { SECOND_MS } from '../../domain/time.ts';
+import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { TimeSlice } from '../../domain/time-slice.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -22,9 +23,11 @@ import type { StorageFailure } from '../../observability/source-metrics.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
+import type { ApiRequest } from '../http/route.ts';
 import type { Deferral } from './deferring.ts';
 import { createDeferring } from './deferring.ts';
 import type { Durability, DurabilityOutcome } from './durability.ts';
+import type { FieldError } from './field.ts';
 import type { AcceptedPost } from './observation-of-post.ts';
 import { observationOfPost } from './observation-of-post.ts';
 import { isRefused } from './read-post.ts';
@@ -52,7 +55,7 @@ export interface Posting {
   post(
     definition: RecordDefinition,
     records: readonly (JsonValue | Problem)[],
-    caller: Caller,
+    request: Pick<ApiRequest, 'caller' | 'may'>,
   ): Promise<readonly (PostedAnswer | Problem)[]>;
 }
 
@@ -70,6 +73,8 @@ interface PostingOptions {
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Clock in milliseconds: when a post was received. */
+  readonly nowMs?: () => number;
 }
 
 const CREATED = 201;
@@ -81,12 +86,13 @@ export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
   const embedding = createPostedEmbedding(options.deferral, metrics);
   return {
-    async post(definition, records, caller) {
+    async post(definition, records, request) {
       const startedAt = performance.now();
       const seconds = (): number => (performance.now() - startedAt) / SECOND_MS;
-      const read = await readInSlices(records, (record) =>
-        record instanceof Problem ? record : tryToRead(definition, record, options, caller),
+      const readable = await readInSlices(records, (record) =>
+        record instanceof Problem ? record : tryToRead(definition, record, options, request.caller),
       );
+      const read = await placeAll(definition, readable, request);
       const accepted = read.filter((post): post is AcceptedPost => !(post instanceof Problem));
       let outcomes: readonly DurabilityOutcome[];
       try {
@@ -155,20 +161,47 @@ function tryToRead(
   }
 }
 
+/**
+ * Lets what lies far from its receipt pass, marked, where the caller may put records anywhere; else it is a problem. The
+ * right is asked for only where a record is not of the month in which it was received.
+ */
+async function placeAll(
+  definition: RecordDefinition,
+  posts: readonly (AcceptedPost | Problem)[],
+  request: Pick<ApiRequest, 'may'>,
+): Promise<readonly (AcceptedPost | Problem)[]> {
+  if (!posts.some(isElsewhere)) return posts;
+  const mayBackfill = await request.may('backfill');
+  return posts.map((post) => {
+    if (!isElsewhere(post)) return post;
+    if (mayBackfill) return { ...post, observation: { ...post.observation, backfill: true } };
+    return post.farAway === undefined ? post : invalidRecord(definition, [post.farAway]);
+  });
+}
+
+function isElsewhere(post: AcceptedPost | Problem): post is AcceptedPost {
+  if (post instanceof Problem) return false;
+  const { createdAt, observedAt } = post.observation;
+  return post.farAway !== undefined || monthOf(createdAt) !== monthOf(observedAt);
+}
+
 /** An observation, or one problem that names every fault of the record, up to a number of them. */
 function readRecord(
   definition: RecordDefinition,
   record: JsonValue,
-  { redactor, cluster }: PostingOptions,
+  { redactor, cluster, nowMs = Date.now }: PostingOptions,
   caller: Caller,
 ): AcceptedPost | Problem {
-  const receivedAt = instantOf(Date.now());
+  const receivedAt = instantOf(nowMs());
   const post = observationOfPost(definition, record, { receivedAt, cluster, actor: caller.name, redactor });
-  if (!isRefused(post)) return post;
-  const [first] = post.errors;
-  const others = post.errors.length > 1 ? ` (and ${post.errors.length - 1} more)` : '';
-  const detail = `${definition.kind}: ${first?.pointer ?? ''} ${first?.detail ?? ''}${others}`;
-  return new Problem('invalid-record', detail, { errors: post.errors.slice(0, MOST_ERRORS) });
+  return isRefused(post) ? invalidRecord(definition, post.errors) : post;
+}
+
+function invalidRecord({ kind }: RecordDefinition, errors: readonly FieldError[]): Problem {
+  const [first] = errors;
+  const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = `${kind}: ${first?.pointer ?? ''} ${first?.detail ?? ''}${others}`;
+  return new Problem('invalid-record', detail, { errors: errors.slice(0, MOST_ERRORS) });
 }
 
 function answerOf(
@@ -192,8 +225,20 @@ function answerOf(
   };
 }
 
+/** What the database says of months itself, without any value of the record; what to do follows here. */
+const PLACEMENT_REMEDIES: Readonly<Record<string, string>> = {
+  [SQLSTATE.month_closed]:
+    'only a caller with the verb backfill writes into it, with a created_at of that month',
+  [SQLSTATE.months_exhausted]: 'post the rest tomorrow, or raise REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY',
+};
+
 /** The database names a constraint, an index or our own column; its words may quote the value and are not passed on. */
 function unstorable(definition: RecordDefinition, { reason, sqlstate }: RefusedRecord): Problem {
+  const remedy = PLACEMENT_REMEDIES[sqlstate];
+  if (remedy !== undefined) {
+    const errors = [{ pointer: '/created_at', detail: `${reason}; ${remedy}` }];
+    return new Problem('unstorable-record', `${definition.kind}: ${reason}; ${remedy}`, { errors });
+  }
   const named = definition.columns
     .map(({ name }) => name)
     .filter((name) =>
@@ -226,6 +271,9 @@ function countPosted(metrics: Metrics, { definition, post, answer, seconds }: Co
     return;
   }
   count(metrics, definition, answer.revision === undefined ? 'deferred' : 'stored');
+  const { createdAt, observedAt } = post.observation;
+  if (Math.abs(millisecondsOf(createdAt) - millisecondsOf(observedAt)) > DAY_MS)
+    metrics.api.recordsFarFromReceipt.inc({ kind: definition.kind });
   metrics.sources.stored(post.observation, seconds);
 }
 

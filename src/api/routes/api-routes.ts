@@ -68,6 +68,8 @@ export interface ApiServices {
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Clock in milliseconds by which posts are received. Default: that of the process. */
+  readonly nowMs?: () => number;
 }
 
 /**

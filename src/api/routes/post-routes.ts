@@ -55,7 +55,7 @@ function postOne(definition: RecordDefinition, posting: Posting): Route {
       problems: POST_PROBLEMS,
     },
     async answer(request) {
-      const [answer] = await posting.post(definition, [readJsonBody(request)], request.caller);
+      const [answer] = await posting.post(definition, [readJsonBody(request)], request);
       if (answer === undefined || answer instanceof Problem)
         throw answer ?? new Error('no answer for the record');
       const { status, ...body } = answer;
@@ -91,7 +91,7 @@ function postBatch(definition: RecordDefinition, posting: Posting): Route {
       problems: ['batch-too-large', ...POST_PROBLEMS],
     },
     async answer(request) {
-      const answers = await posting.post(definition, await readBatchBody(request), request.caller);
+      const answers = await posting.post(definition, await readBatchBody(request), request);
       return batchAnswer(answers, request.id);
     },
   };
