@@ -57,7 +57,12 @@ async function list(): Promise<void> {
   const observer = new KindObserver({
     kind,
     cluster: 'bench',
-    known: { epoch: 0n, uidOfRemediation: () => undefined, createdAtOf: () => undefined },
+    known: {
+      epoch: 0n,
+      uidOfRemediation: () => undefined,
+      createdAtOf: () => undefined,
+      choiceOf: () => undefined,
+    },
     dispatcher: { offer: () => undefined },
     report: { unread: failUnread, read: () => undefined, gone: () => undefined, leftHeld: () => undefined },
     now: Date.now,

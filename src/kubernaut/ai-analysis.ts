@@ -9,6 +9,7 @@ import {
   isOfFirstGeneration,
   RECOMMENDATION,
 } from './ai-analysis-sources.ts';
+import { choiceOf } from './chosen-workflow.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
@@ -124,6 +125,7 @@ export function readAiAnalysis(resource: JsonObject, context: ReadingContext): R
     observations: [...all.map((read) => read.observation), ...approvalOf(subject)],
     target,
     summary: summaryOf(target, outcome, investigation),
+    choice: choiceOf(resource),
     shape,
     unrecognised: investigation.unrecognised,
     misshapen: [...new Set(all.flatMap((read) => read.misshapen))],

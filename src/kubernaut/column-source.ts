@@ -30,6 +30,12 @@ export interface ColumnSource {
   readonly how?: string;
 }
 
+/** No field of a resource says it: the watcher does, when it sees the deletion. */
+export const DELETED_AT: ColumnSource = {
+  paths: {},
+  how: 'the watcher: when it was deleted, or found to be gone',
+};
+
 /** Sources of the columns of one table, and of members of its `extra`, which keep their JSON as it is. */
 export interface Sources<D extends RecordDefinition> {
   readonly columns: Readonly<Partial<Record<keyof ColumnsOf<D> & string, ColumnSource>>>;

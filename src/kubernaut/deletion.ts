@@ -2,6 +2,7 @@ import { canonicalJson } from '../domain/json.ts';
 import type { AuditPhase, Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
+import { columnsByName } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kind.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
 import { remediationOf, siblingMark } from './observed-remediation.ts';
@@ -55,19 +56,31 @@ export function readDeletionFromRemediation(recordPhase: RecordPhase): ReadDelet
   };
 }
 
-/** Says of a kind with records of its own that the resource is gone: its record says when, in `extra`. */
-export function readDeletionOfRecord(recordPhase: RecordPhase): ReadDeletion {
+/**
+ * Says of a kind with records of its own that the resource is gone: its record says when, in the column `deleted_at` where
+ * it has one, else in `extra`. `others` are what is said of it in other records.
+ */
+export function readDeletionOfRecord(
+  recordPhase: RecordPhase,
+  others: (gone: GoneResource, remediation: RemediationReference) => readonly RecordPhase[] = () => [],
+): ReadDeletion {
   return (gone, context) => {
     const remediation = gone.remediation ?? referenceIn(gone, context);
     if (remediation === undefined) return { unread: 'no-remediation' };
-    const columns = {
-      namespace: gone.namespace,
-      source_kind: recordPhase.kind,
-      source_uid: gone.uid,
-      extra: canonicalJson({ deleted_at: gone.deletedAt }),
-    };
-    const record = { ...recordPhase, key: naturalKey(remediation.uid, gone.name), columns };
-    return aboutDeletion(gone, remediation, observeDeletion(gone, context, record));
+    const observations = [recordPhase, ...others(gone, remediation)].map((one) => {
+      const hasColumn = columnsByName(one.definition).has('deleted_at');
+      const columns = {
+        namespace: gone.namespace,
+        source_kind: one.kind,
+        source_uid: gone.uid,
+        ...(hasColumn
+          ? { deleted_at: gone.deletedAt }
+          : { extra: canonicalJson({ deleted_at: gone.deletedAt }) }),
+      };
+      const key = naturalKey(remediation.uid, gone.name);
+      return observeDeletion(gone, context, { ...one, key, columns });
+    });
+    return aboutDeletion(gone, remediation, ...observations);
   };
 }
 
@@ -91,15 +104,15 @@ export function readDeletionAtSibling(
   };
 }
 
-/** The reading around one observation of a deletion. Nothing is read from fields, so no shape is recognised. */
+/** The reading around the observations of a deletion. Nothing is read from fields, so no shape is recognised. */
 function aboutDeletion(
   gone: GoneResource,
   remediation: RemediationReference,
-  observation: Observation,
+  ...observations: readonly Observation[]
 ): ResourceReading {
   return {
     remediation,
-    observations: [observation],
+    observations,
     summary: gone.name,
     target: undefined,
     shape: 'unknown',

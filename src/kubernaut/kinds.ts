@@ -66,7 +66,7 @@ import {
   TERMINAL_PHASES,
 } from './remediation-request-sources.ts';
 import { readSignalProcessing, SIGNAL_PROCESSING, SIGNAL_PROCESSING_LEFT_OUT } from './signal-processing.ts';
-import { readWorkflowExecution } from './workflow-execution.ts';
+import { readExecutionDeletion, readWorkflowExecution } from './workflow-execution.ts';
 import {
   EXECUTION,
   SKIPPED_EXECUTION,
@@ -162,7 +162,7 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     leftOut: WORKFLOW_EXECUTION_LEFT_OUT,
     terminalPhases: ['completed', 'failed', 'skipped'],
     read: readWorkflowExecution,
-    readDeletion: deletionOf('WorkflowExecution', EXECUTION),
+    readDeletion: readExecutionDeletion,
   },
   {
     // No controller ever reconciled this kind: it is expected in posts and in tests.

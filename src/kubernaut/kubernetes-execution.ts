@@ -4,7 +4,7 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import { kubernetesExecutionAudit } from '../domain/records/kubernetes-execution-audit.ts';
 import type { ColumnSource } from './column-source.ts';
-import { inAll } from './column-source.ts';
+import { DELETED_AT, inAll } from './column-source.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, pathsLeftOut } from './kind.ts';
 import type {
@@ -88,6 +88,7 @@ export const ACTION = definePhase({
     // The same as end_time: the resource has no other end.
     completed_at: { paths: END },
     phase: { paths: inAll(BOTH, 'status.phase') },
+    deleted_at: DELETED_AT,
   },
   extra: {
     resources_affected: { G0: `${RESULTS}.resourcesAffected` },

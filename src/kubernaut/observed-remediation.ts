@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { MAX_OBJECT_NAME_LENGTH } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
+import type { WorkflowChoice } from './chosen-workflow.ts';
 import type { Shape } from './resource.ts';
 import { at, textAt } from './resource.ts';
 
@@ -22,6 +23,8 @@ export interface ResourceReading {
   /** What is acted upon, `payments/Deployment/api`. */
   readonly target: string | undefined;
   readonly shape: Shape;
+  /** What it has chosen; of an analysis only, for what is said of its siblings. */
+  readonly choice?: WorkflowChoice | undefined;
   /** Paths that no generation we know has; their values are kept under `extra`. */
   readonly unrecognised: readonly string[];
   /** Paths whose value is of a kind that cannot be read as what it should be; their values are kept under `extra`. */
@@ -61,6 +64,8 @@ export interface ReadingContext {
    * said of its record then needs not wait for it. Default: knows none.
    */
   readonly siblingCreatedAt?: (sibling: SiblingName, remediationUid: string) => string | undefined;
+  /** What the analysis of that name has chosen, if the reader has seen it as part of this remediation. Default: knows none. */
+  readonly choiceOf?: (analysis: SiblingName, remediationUid: string) => WorkflowChoice | undefined;
 }
 
 /** Another resource of the same remediation, by the name under which it is referred to. */

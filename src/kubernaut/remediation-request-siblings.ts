@@ -4,19 +4,36 @@ import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
+import { withChoice, withDigest } from './chosen-workflow.ts';
 import type { Paths } from './column-source.ts';
 import { allPaths, inAll } from './column-source.ts';
 import type { PhaseRead, PhaseSources, Subject } from './read-kind.ts';
 import { definePhase, fragmentFor, readPhase } from './read-kind.ts';
 import { grouped } from './remediation-request-sources.ts';
-import { targetTextAt, textAt } from './resource.ts';
+import {
+  correlationOf,
+  HOW_CORRELATED,
+  HOW_NAMED,
+  targetTextAt,
+  textAt,
+  workflowNameOf,
+} from './resource.ts';
 
 // Paths that several readers below share. G3 has these members in structs; before, they lie flat under `status`.
 const REMEDIATION_TARGET = grouped('workflowSelection', 'remediationTarget');
 const BLOCK_REASON = grouped('routingStatus', 'blockReason');
+const BLOCK_MESSAGE = grouped('routingStatus', 'blockMessage');
 const BLOCKED_UNTIL = grouped('routingStatus', 'blockedUntil');
 const DEDUPLICATED_BY = grouped('routingStatus', 'deduplicatedByWE');
+const ANALYSIS_REF = grouped('phaseProgress', 'aiAnalysisRef.name');
 const EXECUTION_REF = grouped('phaseProgress', 'workflowExecutionRef.name');
+
+/** For documentation. */
+const OF_ANALYSIS =
+  'where the remediation names none, what its analysis selected, as far as the watcher has seen that';
+
+/** The only place where a block of this reason names the execution. */
+const REMEDIATED_BY = /^Target was remediated recently \(([^()\s]{1,253})\)/;
 
 /**
  * A block that kept the remediation from executing. When it was first and last looked at, and how often, are not in the
@@ -29,7 +46,8 @@ export const SKIP = definePhase({
   columns: {
     correlation_id: {
       paths: inAll(['G3', 'G2', 'G1'], 'metadata.name'),
-      how: "kubernaut's own correlation id is the name of the remediation",
+      derive: correlationOf,
+      how: HOW_CORRELATED,
     },
     phase: { paths: {}, derive: () => 'Skipped', how: '`Skipped`: it was kept from running' },
     outcome: { paths: {}, derive: () => 'n/a', how: '`n/a`' },
@@ -39,20 +57,30 @@ export const SKIP = definePhase({
     conflicting_wfe: {
       paths: grouped('routingStatus', 'blockingWorkflowExecution'),
       derive: conflictOf,
-      how: 'for a duplicate `deduplicatedByWE`',
+      how: 'for a duplicate `deduplicatedByWE`; for RecentlyRemediated the name in the message of the block',
     },
-    workflow_id: { paths: grouped('workflowSelection', 'selectedWorkflowRef.workflowId') },
-    workflow_name: { paths: grouped('workflowSelection', 'workflowDisplayName') },
-    workflow_version: { paths: grouped('workflowSelection', 'selectedWorkflowRef.version') },
+    workflow_id: {
+      paths: grouped('workflowSelection', 'selectedWorkflowRef.workflowId'),
+      how: OF_ANALYSIS,
+    },
+    workflow_name: {
+      paths: grouped('workflowSelection', 'workflowDisplayName'),
+      derive: workflowNameOf,
+      how: `${HOW_NAMED}; ${OF_ANALYSIS}`,
+    },
+    workflow_version: {
+      paths: grouped('workflowSelection', 'selectedWorkflowRef.version'),
+      how: OF_ANALYSIS,
+    },
     container_image: {
       paths: grouped('workflowSelection', 'selectedWorkflowRef.executionBundle'),
       derive: bundleOf,
-      how: 'with its digest where one is named beside it',
+      how: `with its digest where one is named beside it; ${OF_ANALYSIS}`,
     },
     target_resource: {
       paths: { ...REMEDIATION_TARGET, G1: 'spec.targetResource' },
       derive: targetOf,
-      how: 'what was to be remediated, else what the signal is about',
+      how: 'what was to be remediated, by the remediation or else by its analysis, else what the signal is about',
     },
   },
   extra: {
@@ -100,7 +128,13 @@ export const ANALYSIS_TIMEOUT = definePhase({
 export const NAME_OF_EXECUTED = definePhase({
   definition: workflowExecutionAudit,
   phase: 'execution',
-  columns: { workflow_name: { paths: { G2: 'status.workflowDisplayName' } } },
+  columns: {
+    workflow_name: {
+      paths: { G2: 'status.workflowDisplayName' },
+      derive: workflowNameOf,
+      how: HOW_NAMED,
+    },
+  },
 });
 
 /** The end of these is fixed when they begin, so each is a block of its own; the others are looked at again and again. */
@@ -118,12 +152,29 @@ export function readSkip(subject: Subject): PhaseRead | undefined {
   if (phase === 'blocked' && reason !== undefined) {
     const until = parseInstant(textOf(resource, BLOCKED_UNTIL) ?? '');
     const end = until !== undefined && BLOCKS_WITH_AN_END.has(reason) ? [until] : [];
-    return readPhase(SKIP, subject, { key: naturalKey(remediation.uid, 'skip', reason, ...end) });
+    return readBlock(subject, naturalKey(remediation.uid, 'skip', reason, ...end));
   }
   // An execution of phase Skipped is its own record. A remediation that was skipped before there was any is this one.
   if (phase !== 'skipped' || textOf(resource, EXECUTION_REF) !== undefined) return undefined;
   const skipReason = textOf(resource, grouped('routingStatus', 'skipReason')) ?? 'unknown';
-  return readPhase(SKIP, subject, { key: naturalKey(remediation.uid, 'skip', skipReason) });
+  return readBlock(subject, naturalKey(remediation.uid, 'skip', skipReason));
+}
+
+/** Until something is executed, only the analysis says what was to be done, and to what. */
+function readBlock(subject: Subject, key: string): PhaseRead {
+  const { resource, remediation, context } = subject;
+  const read = readPhase(SKIP, subject, { key });
+  const analysis = { kind: 'AIAnalysis', namespace: remediation.namespace, name: analysisOf(subject) };
+  const choice = context.choiceOf?.(analysis, remediation.uid);
+  const isTargetKnown = allPaths(REMEDIATION_TARGET).some(
+    (path) => targetTextAt(resource, path) !== undefined,
+  );
+  return { ...read, observation: withChoice(read.observation, choice, isTargetKnown) };
+}
+
+/** The analysis that the resource names, else the name that follows from the remediation. */
+function analysisOf({ resource, remediation }: Pick<Subject, 'resource' | 'remediation'>): string {
+  return textOf(resource, ANALYSIS_REF) ?? `ai-${remediation.name}`;
 }
 
 /** The last block that was seen, as one value: parts of two blocks must not mix. Whether it still holds follows from the phase. */
@@ -131,7 +182,7 @@ export function lastBlockOf(resource: JsonObject): JsonObject | undefined {
   const reason = textOf(resource, BLOCK_REASON);
   if (reason === undefined) return undefined;
   const parts: readonly [name: string, paths: Paths][] = [
-    ['message', grouped('routingStatus', 'blockMessage')],
+    ['message', BLOCK_MESSAGE],
     ['until', BLOCKED_UNTIL],
     ['execution', grouped('routingStatus', 'blockingWorkflowExecution')],
   ];
@@ -148,15 +199,30 @@ export function lastBlockOf(resource: JsonObject): JsonObject | undefined {
  * resource does not name has the name that follows from the remediation; an execution that it does not name is unknown.
  */
 export function siblingsOf(subject: Subject): readonly Observation[] {
-  const { resource, remediation } = subject;
-  const analysis =
-    textOf(resource, grouped('phaseProgress', 'aiAnalysisRef.name')) ?? `ai-${remediation.name}`;
+  const { resource } = subject;
+  const analysis = existingAnalysisOf(subject);
   const execution = textOf(resource, EXECUTION_REF);
   return [
     ...fragment(WORKFLOW_OF_ANALYSED, execution === undefined ? undefined : analysis, subject),
     ...fragment(ANALYSIS_TIMEOUT, analysis, subject),
     ...fragment(NAME_OF_EXECUTED, execution, subject),
   ];
+}
+
+/**
+ * The analysis that the remediation names, or that was seen under the name which follows. For one that nobody has seen or
+ * named nothing is said: a row would count an analysis that does not exist.
+ */
+export function existingAnalysisOf(
+  subject: Pick<Subject, 'resource' | 'remediation' | 'context'>,
+): string | undefined {
+  const { resource, remediation, context } = subject;
+  const named = textOf(resource, ANALYSIS_REF);
+  if (named !== undefined) return named;
+  const { namespace } = remediation;
+  const name = `ai-${remediation.name}`;
+  const createdAt = context.siblingCreatedAt?.({ kind: 'AIAnalysis', namespace, name }, remediation.uid);
+  return createdAt === undefined ? undefined : name;
 }
 
 /**
@@ -174,19 +240,17 @@ function textOf(resource: JsonObject, paths: Paths): string | undefined {
   return textAt(resource, ...allPaths(paths));
 }
 
-/** Who is in the way: the execution that blocks, or for a duplicate the one that came first. */
+/** Who is in the way: the execution that blocks, that came first, or that has just remediated the target. */
 function conflictOf(blocking: JsonValue | undefined, resource: JsonObject): string | undefined {
   if (typeof blocking === 'string') return blocking;
-  return textOf(resource, BLOCK_REASON) === 'DuplicateInProgress'
-    ? textOf(resource, DEDUPLICATED_BY)
-    : undefined;
+  const reason = textOf(resource, BLOCK_REASON);
+  if (reason === 'RecentlyRemediated') return REMEDIATED_BY.exec(textOf(resource, BLOCK_MESSAGE) ?? '')?.[1];
+  return reason === 'DuplicateInProgress' ? textOf(resource, DEDUPLICATED_BY) : undefined;
 }
 
-/** A bundle that already has a digest in its text keeps that one. */
 function bundleOf(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
-  if (typeof bundle !== 'string') return undefined;
-  const digest = textOf(resource, grouped('workflowSelection', 'selectedWorkflowRef.executionBundleDigest'));
-  return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
+  const digest = grouped('workflowSelection', 'selectedWorkflowRef.executionBundleDigest');
+  return typeof bundle === 'string' ? withDigest(bundle, textOf(resource, digest)) : undefined;
 }
 
 /** Derived, as a reference is an object and the column holds `namespace/Kind/name`. */

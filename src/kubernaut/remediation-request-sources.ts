@@ -1,12 +1,13 @@
 import type { JsonValue } from '../domain/json.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import type { Paths, Sources } from './column-source.ts';
-import { inAll } from './column-source.ts';
+import { DELETED_AT, inAll } from './column-source.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN } from './kind.ts';
 import { definePhase } from './read-kind.ts';
+import { HOW_NAMED, workflowNameOf } from './resource.ts';
 
-const ALL = ['G3', 'G2', 'G1'] as const;
+const ALL = ['G3', 'G2', 'G1', 'G0'] as const;
 
 /**
  * Paths of members of the status that G3 gathered in a struct; before, they lay flat. With several members
@@ -14,7 +15,7 @@ const ALL = ['G3', 'G2', 'G1'] as const;
  */
 export function grouped(struct: string, ...members: readonly string[]): Paths {
   const flat = members.map((member) => `status.${member}`);
-  return { G3: members.map((member) => `status.${struct}.${member}`), G2: flat, G1: flat };
+  return { G3: members.map((member) => `status.${struct}.${member}`), G2: flat, G1: flat, G0: flat };
 }
 
 const anywhere = (path: string): Paths => inAll(ALL, path);
@@ -37,7 +38,11 @@ const COLUMNS = {
   failure_phase: { paths: grouped('completionStatus', 'failurePhase', 'timeoutPhase') },
   failure_reason: { paths: grouped('completionStatus', 'failureReason') },
   workflow_id: { paths: grouped('workflowSelection', 'selectedWorkflowRef.workflowId') },
-  workflow_name: { paths: grouped('workflowSelection', 'workflowDisplayName') },
+  workflow_name: {
+    paths: grouped('workflowSelection', 'workflowDisplayName'),
+    derive: workflowNameOf,
+    how: HOW_NAMED,
+  },
   workflow_version: { paths: grouped('workflowSelection', 'selectedWorkflowRef.version') },
   workflow_confidence: { paths: grouped('workflowSelection', 'confidence') },
   pre_remediation_spec_hash: { paths: grouped('operatorAudit', 'preRemediationSpecHash') },
@@ -101,6 +106,7 @@ const EXTRA: Readonly<Record<string, Paths>> = {
   execution_bundle: grouped('workflowSelection', 'selectedWorkflowRef.executionBundle'),
   execution_bundle_digest: grouped('workflowSelection', 'selectedWorkflowRef.executionBundleDigest'),
   remediation_target: grouped('workflowSelection', 'remediationTarget'),
+  workflow_display_name: grouped('workflowSelection', 'workflowDisplayName'),
   target_display: grouped('workflowSelection', 'targetDisplay'),
   signal_target_display: grouped('workflowSelection', 'signalTargetDisplay'),
 };
@@ -131,7 +137,7 @@ export const CLOSURE = definePhase({
       derive: verdictOf,
       how: '`terminal` in a phase that ends it; `deleted-before-terminal` when it was deleted before',
     },
-    deleted_at: { paths: {}, how: 'the watcher: when it was deleted, or found to be gone' },
+    deleted_at: DELETED_AT,
     final_state_unknown: {
       paths: {},
       how: 'the watcher: whether it went unseen, in a phase that was no end',

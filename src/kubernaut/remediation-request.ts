@@ -55,6 +55,7 @@ const LATER_MARKS: ShapeMarks = [
   ['G1', 'spec.isStorm', 'spec.deduplication', 'spec.affectedResources'],
 ];
 const GROUP_OF_G1 = 'remediation.kubernaut.io';
+const GROUP_SINCE_G2 = 'kubernaut.ai';
 
 const UNDERSTOOD = understoodBy([PROGRESS, CLOSURE, SKIP], pathsLeftOut(REMEDIATION_REQUEST_LEFT_OUT));
 
@@ -195,8 +196,16 @@ function namesOf(references: JsonValue | undefined): string[] {
   return Array.isArray(references) ? references.flatMap((reference) => textAt(reference, 'name') ?? []) : [];
 }
 
-/** By what only one generation has, then by group and the case of the phase, then by what two generations share. */
+/** Only G0 had a RemediationProcessing. G2 still had members of G1 in its spec, and was served in today's group. */
 function generationOf(resource: JsonObject): Shape {
+  const shape = shapeByMarks(resource);
+  if (shape !== 'G1') return shape;
+  if (groupOf(resource) === GROUP_SINCE_G2) return 'G2';
+  return at(resource, 'status.remediationProcessingRef') === undefined ? 'G1' : 'G0';
+}
+
+/** By what only one generation has, then by group and the case of the phase, then by what two generations share. */
+function shapeByMarks(resource: JsonObject): Shape {
   const shape = shapeOf(resource, MARKS);
   if (shape !== 'unknown') return shape;
   const phase = textAt(resource, 'status.overallPhase');

@@ -81,6 +81,34 @@ export function conditionAt(resource: JsonObject, type: string): JsonObject | un
   return conditions.filter(isJsonObject).find((condition) => condition['type'] === type);
 }
 
+/**
+ * The name of a workflow in the catalogue. Remediations show it with the type of the action in front, `ScaleOut:scale-out-v1`;
+ * the executions of G3 name it alone. A column has one meaning in all generations.
+ */
+export function workflowNameOf(shown: JsonValue | undefined): string | undefined {
+  if (typeof shown !== 'string') return undefined;
+  const name = shown.replace(/^[A-Za-z0-9]+:/, '');
+  return name === '' ? shown : name;
+}
+
+/** For documentation. */
+export const HOW_NAMED =
+  'the name in the catalogue, without the type of the action that is shown in front of it';
+
+/** What the sources read before anything else as correlation id. */
+const CORRELATION_LABEL = 'kubernaut.ai/correlation-id';
+
+/** By the label, else `found`: the name of the remediation, which is kubernaut's own correlation id. */
+export function correlationOf(found: JsonValue | undefined, resource: JsonObject): string | undefined {
+  const labels = at(resource, 'metadata.labels');
+  const label = isJsonObject(labels) ? labels[CORRELATION_LABEL] : undefined;
+  if (typeof label === 'string' && label !== '') return label;
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** For documentation. */
+export const HOW_CORRELATED = `the label \`${CORRELATION_LABEL}\` where there is one; kubernaut never sets it: its own correlation id is the name of the remediation`;
+
 /** The phase of a resource of any kind. An approval request has none; what was decided is as much. */
 export function ownPhaseOf(resource: JsonObject): string | undefined {
   return textAt(resource, 'status.overallPhase', 'status.phase', 'status.decision');

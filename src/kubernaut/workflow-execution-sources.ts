@@ -2,11 +2,12 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { canonicalJson, numberLexeme } from '../domain/json.ts';
 import { aiAnalysisAudit } from '../domain/records/ai-analysis-audit.ts';
 import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
-import { inAll } from './column-source.ts';
+import { withDigest } from './chosen-workflow.ts';
+import { DELETED_AT, inAll } from './column-source.ts';
 import type { LeftOut } from './kind.ts';
 import { CHURN, SAID_BY_COMMON_COLUMNS } from './kind.ts';
 import { definePhase } from './read-kind.ts';
-import { at, durationOf, executionDuration, textAt } from './resource.ts';
+import { at, correlationOf, durationOf, executionDuration, HOW_CORRELATED, textAt } from './resource.ts';
 
 const ALL = ['G3', 'G2', 'G1', 'G0'] as const;
 const WORKFLOWS = ['G3', 'G2', 'G1'] as const;
@@ -57,14 +58,15 @@ export const EXECUTION = definePhase({
         G2: ['spec.workflowRef.executionBundle', 'spec.workflowRef.containerImage'],
         G1: 'spec.workflowRef.containerImage',
       },
-      derive: withDigest,
+      derive: bundleOf,
       how: 'with the digest that is named beside it',
     },
     target_resource: { paths: inAll(WORKFLOWS, 'spec.targetResource') },
     parameters: { paths: inAll(WORKFLOWS, 'spec.parameters') },
     correlation_id: {
       paths: inAll(ALL, 'spec.remediationRequestRef.name'),
-      how: "kubernaut's own correlation id is the name of the remediation; the label of the sources was never set",
+      derive: correlationOf,
+      how: HOW_CORRELATED,
     },
     phase: { paths: inAll(ALL, 'status.phase') },
     // Two tables of the sources are one here: each brought its own name for the phase.
@@ -133,6 +135,7 @@ export const EXECUTION = definePhase({
     failure_reason: { paths: inAll(WORKFLOWS, 'status.failureDetails.reason') },
     failure_message: { paths: FAILURE_MESSAGE },
     error_message: { paths: FAILURE_MESSAGE },
+    deleted_at: DELETED_AT,
     skip_reason: { paths: { G1: 'status.skipDetails.reason' } },
     conflicting_wfe: {
       paths: {
@@ -212,15 +215,9 @@ export const WORKFLOW_EXECUTION_LEFT_OUT: LeftOut = {
   'handles of credentials that were taken away again': ['status.ephemeralCredentialIDs'],
 };
 
-/** A bundle that already has a digest in its text keeps that one. */
-function withDigest(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
-  if (typeof bundle !== 'string') return undefined;
-  const digest = textAt(
-    resource,
-    'spec.workflowRef.executionBundleDigest',
-    'spec.workflowRef.containerDigest',
-  );
-  return digest === undefined || bundle.includes('@') ? bundle : `${bundle}@${digest}`;
+function bundleOf(bundle: JsonValue | undefined, resource: JsonObject): string | undefined {
+  const digests = ['spec.workflowRef.executionBundleDigest', 'spec.workflowRef.containerDigest'];
+  return typeof bundle === 'string' ? withDigest(bundle, textAt(resource, ...digests)) : undefined;
 }
 
 /** The result where there is one, else the phase. A phase of a later generation gives none. */

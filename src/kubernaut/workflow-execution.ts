@@ -1,11 +1,13 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
-import { readActionOfWorkflow } from './action-of-workflow.ts';
+import { ACTION_OF_WORKFLOW, hasBegun, readActionOfWorkflow } from './action-of-workflow.ts';
+import { readDeletionOfRecord } from './deletion.ts';
 import { pathsLeftOut } from './kind.ts';
 import type { ReadingContext, ResourceReading, Unread } from './observed-remediation.ts';
 import { remediationOf } from './observed-remediation.ts';
 import type { PhaseRead, Subject } from './read-kind.ts';
 import { fragmentFor, readPhase, subjectOf, understoodBy } from './read-kind.ts';
+import { existingAnalysisOf } from './remediation-request-siblings.ts';
 import type { Shape, ShapeMarks } from './resource.ts';
 import { groupOf, shapeOf, textAt } from './resource.ts';
 import {
@@ -25,6 +27,10 @@ const MARKS: ShapeMarks = [
 
 /** G1 and early G2 differ in nothing else before something is skipped. */
 const GROUP_OF_G1 = 'workflowexecution.kubernaut.ai';
+
+const KIND = 'WorkflowExecution';
+/** Without a last state: one that failed may have failed with its parent, before it carried out anything. */
+const PHASES_WITH_ACTION = ['running', 'completed'];
 
 const UNDERSTOOD = understoodBy([EXECUTION], pathsLeftOut(WORKFLOW_EXECUTION_LEFT_OUT));
 
@@ -61,12 +67,15 @@ export function readWorkflowExecution(
   };
 }
 
-/** Analyses of the step-level generation are named otherwise: a fragment for them would find no record. */
+/**
+ * Only for an analysis that was seen: the execution does not name it. The remediation does, and says the same of it.
+ * Analyses of the step-level generation are named otherwise.
+ */
 function workflowOfAnalysis(subject: Subject): readonly Observation[] {
   if (subject.shape === 'G0') return [];
   const { definition, phase } = WORKFLOW_OF_ANALYSIS;
   const { columns } = WORKFLOW_OF_ANALYSIS.readColumns(subject.resource);
-  const sibling = { definition, phase, name: `ai-${subject.remediation.name}` };
+  const sibling = { definition, phase, name: existingAnalysisOf(subject) };
   const mapping = fragmentFor(sibling, columns, subject);
   return mapping === undefined ? [] : [mapping];
 }
@@ -80,3 +89,14 @@ function generationOf(resource: JsonObject): Shape {
   const shape = shapeOf(resource, MARKS);
   return shape === 'G2' && groupOf(resource) === GROUP_OF_G1 ? 'G1' : shape;
 }
+
+/** The action that it carried out is gone with it, and its record is another one: both say so. */
+export const readExecutionDeletion = readDeletionOfRecord(
+  { kind: KIND, definition: EXECUTION.definition, phase: EXECUTION.phase },
+  ({ lastState, phase }) => {
+    const hasAction =
+      lastState === undefined ? PHASES_WITH_ACTION.includes(phase?.toLowerCase() ?? '') : hasBegun(lastState);
+    const { definition, phase: auditPhase } = ACTION_OF_WORKFLOW;
+    return hasAction ? [{ kind: KIND, definition, phase: auditPhase }] : [];
+  },
+);

@@ -115,7 +115,7 @@ export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   'blocked-exponential-backoff': afterBlock(blocked('ExponentialBackoff')),
   'blocked-resource-busy': afterBlock(BUSY),
   // The execution is named in the text of the message only.
-  'blocked-recently-remediated': afterBlock(blocked('RecentlyRemediated')),
+  'blocked-recently-remediated': afterBlock(blocked('RecentlyRemediated', { names_the_conflict: true })),
   'blocked-ineffective-chain': {
     ...analysed,
     remediation: failed('Blocked', { outcome: 'ManualReviewRequired' }),

@@ -3,8 +3,12 @@ import type { WatchedState } from '../../dev/simulator/states.ts';
 import { statesOf } from '../../dev/simulator/states.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import type { Observation } from '../../src/domain/observation.ts';
-import type { KubernautKind } from '../../src/kubernaut/kind.ts';
 import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
+import type {
+  ReadingContext,
+  ResourceReading,
+  SiblingName,
+} from '../../src/kubernaut/observed-remediation.ts';
 import { textAt } from '../../src/kubernaut/resource.ts';
 import { readable } from './readings.ts';
 
@@ -31,8 +35,19 @@ export function observationsOfEach(
   cluster: string,
 ): readonly (readonly Observation[])[] {
   const uid = uidIn(states);
-  const context = { cluster, epoch: 0n, observedAt: SEEN_AT, remediationUid: () => uid };
-  return states.map((state) => observationsOfState(state, context));
+  const seen = new Map<string, ResourceReading>();
+  const nameOf = ({ kind, name }: SiblingName): string => `${kind} ${name}`;
+  const context: ReadingContext = {
+    ...{ cluster, epoch: 0n, observedAt: SEEN_AT, remediationUid: () => uid },
+    siblingCreatedAt: (sibling) => seen.get(nameOf(sibling))?.observations[0]?.createdAt,
+    choiceOf: (analysis) => seen.get(nameOf(analysis))?.choice,
+  };
+  return states.map((state) => {
+    const { kind, metadata } = state.object as { kind: string; metadata: { name: string } };
+    const { reading, observations } = readState(state, context);
+    if (READ_AS_SIBLINGS.includes(kind)) seen.set(`${kind} ${metadata.name}`, reading);
+    return observations;
+  });
 }
 
 function uidIn(states: readonly WatchedState[]): string {
@@ -42,14 +57,18 @@ function uidIn(states: readonly WatchedState[]): string {
   return uid;
 }
 
-function observationsOfState(
+/** What others say of these is placed by when they were created. */
+const READ_AS_SIBLINGS = ['AIAnalysis', 'WorkflowExecution'];
+
+function readState(
   { type, object }: WatchedState,
-  context: Parameters<KubernautKind['read']>[1],
-): readonly Observation[] {
+  context: ReadingContext,
+): { readonly reading: ResourceReading; readonly observations: readonly Observation[] } {
   const kind = KUBERNAUT_KINDS.find((candidate) => candidate.kind === object['kind']);
   if (kind === undefined) throw new Error(`${textAt(object, 'kind') ?? 'nothing'} is not read`);
-  const { observations: seen, remediation } = readable(kind.read(object, context));
-  if (type !== 'DELETED') return seen;
+  const reading = readable(kind.read(object, context));
+  const { observations: seen, remediation } = reading;
+  if (type !== 'DELETED') return { reading, observations: seen };
   const text = (path: string): string => textAt(object, `metadata.${path}`) ?? '';
   const gone = {
     namespace: text('namespace'),
@@ -61,5 +80,5 @@ function observationsOfState(
     lastState: object,
     remediation,
   };
-  return [...seen, ...readable(kind.readDeletion(gone, context)).observations];
+  return { reading, observations: [...seen, ...readable(kind.readDeletion(gone, context)).observations] };
 }

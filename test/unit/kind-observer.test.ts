@@ -21,7 +21,13 @@ function observe(
   const observer = new KindObserver({
     kind,
     cluster: 'prod',
-    known: { epoch: 0n, uidOfRemediation: () => undefined, createdAtOf: () => undefined, ...known },
+    known: {
+      epoch: 0n,
+      uidOfRemediation: () => undefined,
+      createdAtOf: () => undefined,
+      choiceOf: () => undefined,
+      ...known,
+    },
     dispatcher: {
       offer: (_tracked, { reading }) => {
         offered.push(reading.remediation.uid);
@@ -152,4 +158,24 @@ test('a resource whose end was sent is not recalled, however late the database a
   if (tracked !== undefined) observer.forget(tracked);
   observer.recall(RECORDED);
   expect(observer.find('rr-uid')).toBeUndefined();
+});
+
+test('what an analysis chose is known to a block of its remediation, and to no other', () => {
+  const analyses = observe('AIAnalysis');
+  const blocks: Observation[] = [];
+  const remediations = observe(
+    'RemediationRequest',
+    { choiceOf: ({ namespace, name }, uid) => analyses.observer.choiceOf(namespace, name, uid) },
+    (observations) => blocks.push(...observations.filter(({ phase }) => phase === 'skip')),
+  );
+  const analysis = resource('ai-uid', 'ai-rr-1', {
+    spec: { remediationRequestRef: { name: 'rr-1', uid: 'rr-1-uid', namespace: 'kubernaut-system' } },
+    status: { rcaResult: { selectedWorkflow: { workflowId: 'wf-7' } } },
+  });
+  analyses.observer.observe(analysis, analyses.collection);
+  for (const name of ['rr-1', 'rr-2']) {
+    const status = { overallPhase: 'Blocked', routingStatus: { blockReason: 'ResourceBusy' } };
+    remediations.observer.observe(resource(`${name}-uid`, name, { status }), remediations.collection);
+  }
+  expect(blocks.map(({ columns }) => columns['workflow_id'])).toEqual(['wf-7', undefined]);
 });

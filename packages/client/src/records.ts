@@ -195,6 +195,8 @@ export interface WorkflowExecutionRecord extends PostedIdentity {
   readonly status?: string | null;
   /** Error of the step-level sources */
   readonly error_message?: string | null;
+  /** When the execution was deleted, or found to be gone; its phase is then the last that was seen */
+  readonly deleted_at?: Time | null;
   /** Namespace of the resource */
   readonly namespace?: string | null;
   /** uid of the remediation; joins all tables. Unknown to a post that does not carry it */
@@ -255,6 +257,8 @@ export interface KubernetesExecutionRecord extends PostedIdentity {
   readonly completed_at?: Time | null;
   /** Phase of the execution */
   readonly phase?: string | null;
+  /** When the execution was deleted, or found to be gone; its phase is then the last that was seen */
+  readonly deleted_at?: Time | null;
   /** Name of the remediation */
   readonly remediation_id?: string | null;
   /** Namespace of the resource */

@@ -77,6 +77,12 @@ export const kubernetesExecutionAudit = defineRecord({
       spellings: ['Pending', 'Running', 'Completed', 'Failed'],
       meaning: 'Phase of the execution',
     },
+    {
+      name: 'deleted_at',
+      type: 'timestamptz',
+      meaning:
+        'When the execution was deleted, or found to be gone; its phase is then the last that was seen',
+    },
     REMEDIATION_ID,
   ],
 });

@@ -104,5 +104,11 @@ export const workflowExecutionAudit = defineRecord({
       meaning: 'Status word of the step-level sources',
     },
     { name: 'error_message', type: 'text', meaning: 'Error of the step-level sources' },
+    {
+      name: 'deleted_at',
+      type: 'timestamptz',
+      meaning:
+        'When the execution was deleted, or found to be gone; its phase is then the last that was seen',
+    },
   ],
 });

@@ -1,3 +1,4 @@
+import type { WorkflowChoice } from '../../kubernaut/chosen-workflow.ts';
 import type { SiblingName } from '../../kubernaut/observed-remediation.ts';
 import { REMEDIATION } from '../watched-kind.ts';
 import type { KindObserver, KnownResources } from './kind-observer.ts';
@@ -19,6 +20,10 @@ export class ClusterState implements KnownResources {
 
   createdAtOf({ kind, namespace, name }: SiblingName, remediationUid: string): string | undefined {
     return this.#observers.get(kind)?.createdAtOf(namespace, name, remediationUid);
+  }
+
+  choiceOf({ kind, namespace, name }: SiblingName, remediationUid: string): WorkflowChoice | undefined {
+    return this.#observers.get(kind)?.choiceOf(namespace, name, remediationUid);
   }
 
   /** The remediation that a resource belongs to, if it was seen. */

@@ -1,5 +1,6 @@
 import { instantOf, parseInstant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import type { WorkflowChoice } from '../../kubernaut/chosen-workflow.ts';
 import type { GoneResource } from '../../kubernaut/kind.ts';
 import type {
   ReadingContext,
@@ -29,6 +30,8 @@ export interface KnownResources {
   uidOfRemediation(namespace: string, name: string): string | undefined;
   /** Of a resource that was seen as part of that remediation. */
   createdAtOf(sibling: SiblingName, remediationUid: string): string | undefined;
+  /** Of an analysis that was seen as part of that remediation. */
+  choiceOf(analysis: SiblingName, remediationUid: string): WorkflowChoice | undefined;
 }
 
 interface KindObserverOptions {
@@ -86,10 +89,18 @@ export class KindObserver {
 
   /** When the resource was created that last had a name and belongs to a remediation, if it was seen there. */
   createdAtOf(namespace: string, name: string, remediationUid: string): string | undefined {
-    const tracked = this.#tracked.get(this.uidOf(namespace, name) ?? '');
-    const seen = tracked?.seen;
+    return this.#seenAs(namespace, name, remediationUid)?.createdAt;
+  }
+
+  /** What the analysis has chosen that last had a name and belongs to a remediation, if it was seen there. */
+  choiceOf(namespace: string, name: string, remediationUid: string): WorkflowChoice | undefined {
+    return this.#seenAs(namespace, name, remediationUid)?.choice;
+  }
+
+  #seenAs(namespace: string, name: string, remediationUid: string): Tracked['seen'] | undefined {
+    const seen = this.#tracked.get(this.uidOf(namespace, name) ?? '')?.seen;
     if (seen?.collection === undefined || seen.unread !== undefined || seen.isGone) return undefined;
-    return seen.remediation?.uid === remediationUid ? seen.createdAt : undefined;
+    return seen.remediation?.uid === remediationUid ? seen : undefined;
   }
 
   /** The newest version that was seen of a resource, also of one that ended; -1 when none was. */
@@ -308,6 +319,7 @@ export class KindObserver {
     }
     seen.unread = undefined;
     seen.remediation = reading.remediation;
+    seen.choice = reading.choice ?? seen.choice;
     this.#options.report.read(this.kind.kind, reading);
     const shows = shownBy(seen, reading);
     const isFirst = shows.some((shown) => !seen.shown.has(shown));
@@ -327,6 +339,7 @@ export class KindObserver {
       ...{ cluster, epoch: known.epoch, observedAt: instantOf(now()) },
       remediationUid: (namespace, name) => known.uidOfRemediation(namespace, name),
       siblingCreatedAt: (sibling, remediationUid) => known.createdAtOf(sibling, remediationUid),
+      choiceOf: (analysis, remediationUid) => known.choiceOf(analysis, remediationUid),
     };
   }
 }

@@ -23,6 +23,7 @@
 // What must stay true: the states of one resource are sent in the order they were observed, `sending` before `pending`.
 // A state that shows a phase or a block first is never dropped while it waits. `sentHash` names a state of which Temporal
 // has every observation. A resource that is gone stays here until its end is recorded, or too many others ended later.
+import type { WorkflowChoice } from '../../kubernaut/chosen-workflow.ts';
 import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
 
@@ -49,6 +50,8 @@ export interface Seen {
   createdAt: string;
   phase: string | undefined;
   remediation: RemediationReference | undefined;
+  /** Of an analysis: what it has chosen. */
+  choice: WorkflowChoice | undefined;
   isTerminal: boolean;
   /** When the cluster may delete it, in milliseconds since the epoch. */
   retentionExpiresAtMs: number | undefined;
@@ -121,6 +124,7 @@ export function newTracked({ createdAt, ...identity }: TrackedIdentity, finalize
     createdAt,
     phase: undefined,
     remediation: undefined,
+    choice: undefined,
     isTerminal: false,
     retentionExpiresAtMs: undefined,
     deadlineAtMs: undefined,

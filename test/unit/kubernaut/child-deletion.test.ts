@@ -50,7 +50,9 @@ test.each([
     namespace: 'kubernaut-system',
     source_kind: name,
     source_uid: 'child-uid',
-    extra: `{"deleted_at":"${GONE.deletedAt}"}`,
+    ...(table.endsWith('execution_audit')
+      ? { deleted_at: GONE.deletedAt }
+      : { extra: `{"deleted_at":"${GONE.deletedAt}"}` }),
   });
 });
 

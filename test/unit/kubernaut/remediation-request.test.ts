@@ -142,7 +142,22 @@ test.each([
   ['lower case', {}, { overallPhase: 'pending' }],
   ['a priority of its own', { priority: 'P0' }, { signalProcessingRef: { name: 'sp' } }],
 ])('G1 is recognised by %s', (_mark, spec, status) => {
-  expect(inState(status, spec).shape).toBe('G1');
+  const apiVersion = 'remediation.kubernaut.io/v1alpha1';
+  const resource = { ...remediationRequest({ status, spec }), apiVersion };
+  expect(readRemediationRequest(resource, CONTEXT)).toMatchObject({ shape: 'G1' });
+});
+
+test('the group decides where G2 still has members of G1, and a RemediationProcessing makes G0 of G1', () => {
+  const status = { overallPhase: 'Processing', processingStartTime: '2026-11-21T10:40:00Z' };
+  expect(inState(status, { environment: 'production', timeoutConfig: {} }).shape).toBe('G2');
+  const oldest = {
+    ...remediationRequest({
+      status: { remediationProcessingRef: { name: 'rp-1' } },
+      spec: { priority: 'P0' },
+    }),
+    apiVersion: 'remediation.kubernaut.io/v1alpha1',
+  };
+  expect(readRemediationRequest(oldest, CONTEXT)).toMatchObject({ shape: 'G0', unrecognised: [] });
 });
 
 test('an empty spec.deduplication does not make a G1 of G2', () => {
@@ -256,18 +271,25 @@ describe('what a remediation knows of its siblings:', () => {
     ]);
   });
 
-  test('an analysis that is not named has the name that all analyses have', () => {
-    const [fragment] = fragmentsOf({ workflowExecutionRef: { name: 'we-1' } });
-    expect(fragment).toMatchObject({
-      key: `rr-uid/ai-${REMEDIATION.name}`,
-      columns: { workflow_crd_name: 'we-1' },
-    });
+  const aiAnalysisRef = { name: `ai-${REMEDIATION.name}` };
+
+  test('an analysis that is not named has the name that all analyses have, once one was seen', () => {
+    const resource = remediationRequest({ status: { workflowExecutionRef: { name: 'we-1' } } });
+    const ofAnalysis = (siblingCreatedAt?: () => string) =>
+      readable(
+        readRemediationRequest(resource, siblingCreatedAt ? { ...CONTEXT, siblingCreatedAt } : CONTEXT),
+      ).observations.filter(({ table }) => table === 'ai_analysis_audit');
+    expect(ofAnalysis(() => '2026-11-21T10:40:00.000000Z')).toMatchObject([
+      { key: `rr-uid/ai-${REMEDIATION.name}`, columns: { workflow_crd_name: 'we-1' } },
+    ]);
+    // A row would count an analysis that does not exist.
+    expect(ofAnalysis()).toEqual([]);
   });
 
   test.each([
-    ['G3', { overallPhase: 'TimedOut', completionStatus: { timeoutPhase: 'Analyzing' } }],
-    ['G2', { overallPhase: 'TimedOut', timeoutPhase: 'Analyzing' }],
-    ['G1', { overallPhase: 'timeout', timeoutPhase: 'analyzing' }],
+    ['G3', { overallPhase: 'TimedOut', completionStatus: { timeoutPhase: 'Analyzing' }, aiAnalysisRef }],
+    ['G2', { overallPhase: 'TimedOut', timeoutPhase: 'Analyzing', aiAnalysisRef }],
+    ['G1', { overallPhase: 'timeout', timeoutPhase: 'analyzing', aiAnalysisRef }],
   ])('a time-out while analysing is the failure of the analysis (%s)', (_generation, status) => {
     expect(fragmentsOf(status)).toEqual([
       {

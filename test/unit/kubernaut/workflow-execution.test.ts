@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import { parseJson } from '../../../src/domain/json.ts';
 import type { Observation } from '../../../src/domain/observation.ts';
-import { readWorkflowExecution } from '../../../src/kubernaut/workflow-execution.ts';
+import { readExecutionDeletion, readWorkflowExecution } from '../../../src/kubernaut/workflow-execution.ts';
 import { readable } from '../../support/readings.ts';
 import { WORKFLOW_EXECUTIONS } from './samples/workflow-execution.ts';
 
@@ -48,8 +48,26 @@ function workflowExecution(
   };
 }
 
+/** Its analysis was seen. */
+const SEEN = { ...CONTEXT, siblingCreatedAt: () => '2026-11-21T10:40:00.000000Z' };
+
+test('an execution whose analysis nobody has seen says nothing of it: no row counts one that does not exist', () => {
+  const { observations } = readable(readWorkflowExecution(workflowExecution(), CONTEXT));
+  expect(observations.map(({ table }) => table)).toEqual(['workflow_execution_audit']);
+});
+
+test('the label of the sources is the correlation id, and the name of the remediation where there is none', () => {
+  const labels = { 'kubernaut.ai/correlation-id': 'corr-7' };
+  const idOf = (metadata: JsonObject) =>
+    readable(readWorkflowExecution(workflowExecution({ metadata }), SEEN)).observations[0]?.columns[
+      'correlation_id'
+    ];
+  expect(idOf({ labels })).toBe('corr-7');
+  expect(idOf({ labels: { 'kubernaut.ai/correlation-id': '' } })).toBe('rr-4f1c22ab90de-1a2b3c4d');
+});
+
 test('a fresh execution says whose it is, what will run on what, and invents nothing', () => {
-  const reading = readWorkflowExecution(workflowExecution(), CONTEXT);
+  const reading = readWorkflowExecution(workflowExecution(), SEEN);
   expect(reading).toEqual({
     remediation: { namespace: 'kubernaut-system', name: 'rr-4f1c22ab90de-1a2b3c4d', uid: 'rr-uid' },
     summary: 'payments/Deployment/api: restart-deployment',
@@ -107,7 +125,6 @@ test('a fresh execution says whose it is, what will run on what, and invents not
           name: 'we-rr-4f1c22ab90de-1a2b3c4d',
           uid: 'wfe-uid',
         },
-        fragment: true,
         columns: {
           remediation_id: 'rr-4f1c22ab90de-1a2b3c4d',
           remediation_uid: 'rr-uid',
@@ -121,7 +138,7 @@ test('a fresh execution says whose it is, what will run on what, and invents not
 
 describe('the course of an execution:', () => {
   const columnsOf = (status: JsonObject) =>
-    readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT)).observations[0]?.columns;
+    readable(readWorkflowExecution(workflowExecution({ status }), SEEN)).observations[0]?.columns;
 
   test('completed has outcome Success and its duration from start to completion', () => {
     const columns = columnsOf({
@@ -169,7 +186,7 @@ describe('the course of an execution:', () => {
 
 describe('the trap of', () => {
   const phasesOf = (resource: JsonObject): readonly string[] =>
-    readable(readWorkflowExecution(resource, CONTEXT)).observations.map(({ phase }) => phase);
+    readable(readWorkflowExecution(resource, SEEN)).observations.map(({ phase }) => phase);
 
   test('cascaded failures: what failed with its parent before it began has no action', () => {
     const status = { phase: 'Failed', failureReason: 'parent timed out' };
@@ -182,7 +199,7 @@ describe('the trap of', () => {
       deduplicatedBy: 'we-first',
       failureDetails: { reason: 'Deduplicated', message: 'another execution holds the job' },
     };
-    const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT));
+    const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), SEEN));
     expect(observations[0]?.columns).toMatchObject({
       failure_reason: 'Deduplicated',
       conflicting_wfe: 'we-first',
@@ -190,7 +207,7 @@ describe('the trap of', () => {
   });
 
   test('an approval that overrides the workflow: an execution says nothing of what was recommended', () => {
-    const { observations } = readable(readWorkflowExecution(workflowExecution(), CONTEXT));
+    const { observations } = readable(readWorkflowExecution(workflowExecution(), SEEN));
     const mapping = observations.find(({ table }) => table === 'ai_analysis_audit');
     expect(Object.keys(mapping?.columns ?? {})).toEqual([
       'remediation_id',
@@ -206,7 +223,7 @@ describe('the trap of', () => {
 });
 
 test('early G2 names image, digest and pipeline run in its own words', () => {
-  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['early G2'] ?? {}, CONTEXT));
+  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['early G2'] ?? {}, SEEN));
   expect(observations[0]?.columns).toMatchObject({
     container_image: 'registry.example/bundles/restart:1.2.0@sha256:abcd',
     pipelinerun_name: 'run-1',
@@ -217,7 +234,7 @@ test('early G2 names image, digest and pipeline run in its own words', () => {
 
 test('a skipped execution of G1 is one row of phase skip, with who was in the way', () => {
   const resource = WORKFLOW_EXECUTIONS['G1'] ?? {};
-  const { observations } = readable(readWorkflowExecution(resource, CONTEXT));
+  const { observations } = readable(readWorkflowExecution(resource, SEEN));
   expect(observations.map(({ phase, table }) => [phase, table])).toEqual([
     ['skip', 'workflow_execution_audit'],
     ['recommendation', 'ai_analysis_audit'],
@@ -235,12 +252,12 @@ test('one that was skipped because of a recent remediation names that one', () =
     phase: 'Skipped',
     skipDetails: { reason: 'RecentlyRemediated', recentRemediation: { name: 'we-before' } },
   };
-  const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), CONTEXT));
+  const { observations } = readable(readWorkflowExecution(workflowExecution({ status }), SEEN));
   expect(observations[0]?.columns).toMatchObject({ conflicting_wfe: 'we-before' });
 });
 
 test('a step-level execution has its steps in the JSON of the sources, and no action of its own', () => {
-  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['G0'] ?? {}, CONTEXT));
+  const { observations } = readable(readWorkflowExecution(WORKFLOW_EXECUTIONS['G0'] ?? {}, SEEN));
   expect(observations).toHaveLength(1);
   expect(observations[0]?.columns).toMatchObject({
     workflow_name: 'restart-and-scale',
@@ -268,7 +285,7 @@ test('a step-level execution has its steps in the JSON of the sources, and no ac
 
 describe('the action behind an execution', () => {
   const actionOf = (parts: { status: JsonObject; spec?: JsonObject }): Observation['columns'] | undefined =>
-    readable(readWorkflowExecution(workflowExecution(parts), CONTEXT)).observations.find(
+    readable(readWorkflowExecution(workflowExecution(parts), SEEN)).observations.find(
       ({ phase }) => phase === 'action',
     )?.columns;
   const status = { phase: 'Running', startTime: '2026-11-21T10:41:00Z', executionRef: { name: 'job-1' } };
@@ -307,5 +324,37 @@ test.each([
   ['no uid', workflowExecution({ metadata: { uid: '' } })],
   ['no creation time', workflowExecution({ metadata: { creationTimestamp: 'yesterday' } })],
 ])('%s is not recorded and does not throw', (_what, resource) => {
-  expect(readWorkflowExecution(resource, CONTEXT)).toHaveProperty('unread');
+  expect(readWorkflowExecution(resource, SEEN)).toHaveProperty('unread');
+});
+
+describe('the deletion of an execution', () => {
+  const gone = {
+    namespace: 'kubernaut-system',
+    name: 'we-rr-1',
+    uid: 'wfe-uid',
+    sourceVersion: '4800',
+    createdAt: '2026-11-21T10:40:00.000000Z',
+    deletedAt: '2026-11-21T10:42:00.000000Z',
+    remediation: { namespace: 'kubernaut-system', name: 'rr-1', uid: 'rr-uid' },
+  };
+  const recordsOf = (more: object) =>
+    readable(readExecutionDeletion({ ...gone, ...more }, CONTEXT)).observations.map(
+      ({ table, key, phase, columns }) => [table, key, phase, columns['deleted_at']],
+    );
+  const ofExecution = ['workflow_execution_audit', 'rr-uid/we-rr-1', 'execution', gone.deletedAt];
+  const ofAction = ['kubernetes_execution_audit', 'rr-uid/we-rr-1', 'action', gone.deletedAt];
+
+  test('while its job runs is said in a column of its record and of that of its action', () => {
+    const lastState = workflowExecution({
+      status: { phase: 'Running', startTime: '2026-11-21T10:41:00Z', executionRef: { name: 'job' } },
+    });
+    expect(recordsOf({ lastState })).toEqual([ofExecution, ofAction]);
+    expect(recordsOf({ phase: 'Running' })).toEqual([ofExecution, ofAction]);
+  });
+
+  test('before it carried out anything makes no record of an action', () => {
+    const lastState = workflowExecution({ status: { phase: 'Failed', failureReason: 'parent timed out' } });
+    expect(recordsOf({ lastState })).toEqual([ofExecution]);
+    expect(recordsOf({ phase: 'Failed' })).toEqual([ofExecution]);
+  });
 });
