@@ -20,8 +20,8 @@ interface HealthServerOptions {
   /** Asked at each request. Why the process is not ready, in words for people, or undefined when it is. */
   readonly notReady: () => string | undefined;
   readonly logger: Logger;
-  /** What else is answered, as JSON, by path. Default: nothing. */
-  readonly answers?: Readonly<Record<string, () => Promise<unknown>>>;
+  /** What else is answered, as JSON, by path; who asks is in the request. Default: nothing. */
+  readonly answers?: Readonly<Record<string, (request: IncomingMessage) => Promise<unknown>>>;
 }
 
 /** Serves until it is stopped; a stop ends open connections without waiting for them. */
@@ -34,11 +34,11 @@ interface HealthServer {
 /**
  * Liveness (/healthz), readiness (/readyz) and metrics of a process that serves nothing else. Comes in: an
  * address and what to answer. Goes out: a server that listens; an address that cannot be had rejects. Nobody
- * is asked who they are, so nothing that is secret belongs here.
+ * is asked who they are, so nothing that is secret, and no name of a resource, belongs here.
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    // The gaps of the watcher name resources: what is between must not keep them.
+    // What is between must keep no state of a moment, and on this machine the gaps of the watcher name resources.
     response.setHeader('cache-control', 'no-store').setHeader('x-content-type-options', 'nosniff');
     answer(request, response, options).catch((error: unknown) => {
       options.logger.error({ url: request.url, reason: reasonOf(error) }, 'a probe could not be answered');
@@ -82,18 +82,19 @@ async function answer(
       response.end(await options.registry.metrics());
       return;
     default:
-      await answerOther(request.url ?? '', response, options.answers ?? {});
+      await answerOther(request, response, options.answers ?? {});
   }
 }
 
 async function answerOther(
-  path: string,
+  request: IncomingMessage,
   response: ServerResponse,
   answers: NonNullable<HealthServerOptions['answers']>,
 ): Promise<void> {
+  const path = request.url ?? '';
   const answer = Object.hasOwn(answers, path) ? answers[path] : undefined;
   if (answer !== undefined) {
-    const body = JSON.stringify(await answer());
+    const body = JSON.stringify(await answer(request));
     response.setHeader('content-type', 'application/json');
     response.end(body);
     return;

@@ -116,9 +116,9 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
       ['cluster'],
     ),
     flapping: gauge(
-      'watch_flapping_resource_changes',
-      'Changes of a resource that changes all the time, since that began, of 50 at most; absent once it has come to rest',
-      ['cluster', 'kind', 'namespace', 'name'],
+      'watch_flapping_resources',
+      'Resources that change all the time; the log and the gaps of completeness name them',
+      ['cluster', 'kind'],
     ),
     ...strictMetricsOf(counter, gauge),
   };

@@ -1,5 +1,9 @@
+import type { IncomingMessage } from 'node:http';
+
 import type pg from 'pg';
 
+import { createBrowserGuard, LOOPBACK } from '../api/http/browser-guard.ts';
+import { Problem } from '../api/http/problems.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool } from '../database/pool.ts';
 import type { Completeness } from '../database/reading/completeness.ts';
@@ -26,7 +30,7 @@ import type { RunningWatcher } from '../watcher/watcher-options.ts';
 import { type Listening, listening } from './listening.ts';
 import type { Closing, RunningService, ServiceContext } from './running-service.ts';
 import { createClosing } from './running-service.ts';
-import { completenessAlone, startReports } from './watcher-reports.ts';
+import { completenessAlone, startReports, withoutNames } from './watcher-reports.ts';
 import { strictModeOf, watchedClusters } from './watcher-settings.ts';
 
 /** Reads pages and an epoch now and then. */
@@ -76,7 +80,10 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
           watchers.every((watcher) => watcher.isSynced())
             ? undefined
             : 'the first list of the cluster is not complete',
-        answers: { '/completeness': completeness },
+        answers: {
+          '/completeness': async (request) =>
+            mayReadNames(config.metricsHost, request) ? completeness() : withoutNames(await completeness()),
+        },
       }),
     );
     closing.push(() => health.stop());
@@ -187,6 +194,25 @@ function answerFor(
       const reason = reasonOf(error);
       return completenessAlone(watchers, `the database does not answer: ${reason}`);
     });
+}
+
+/**
+ * This port asks nobody who they are. Names are for whoever is on this machine: it listens on loopback, and no page of a
+ * browser asks. The address of the caller would not do: beside a proxy of a service mesh everybody comes from loopback.
+ */
+function mayReadNames(host: string, { headers, socket }: IncomingMessage): boolean {
+  if (!LOOPBACK.has(host)) return false;
+  try {
+    createBrowserGuard({ host, allowedHosts: [] })({
+      headers,
+      localAddress: socket.localAddress,
+      origins: [],
+    });
+    return true;
+  } catch (error: unknown) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
 }
 
 function portOf(config: ServiceContext['config']): Listening {

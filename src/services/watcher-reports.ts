@@ -135,6 +135,21 @@ export function completenessAlone(watchers: readonly RunningWatcher[], detail: s
   };
 }
 
+/** For whoever may not know what is in the cluster: gaps as numbers. The API names them for those who may read there. */
+export function withoutNames({ clusters, kinds, verdicts, gaps, has_more_gaps }: Completeness) {
+  const counts = new Map<string, { cluster: string; reason: string; kind: string | null; gaps: number }>();
+  for (const { cluster, reason, kind } of gaps) {
+    const key = JSON.stringify([cluster, reason, kind]);
+    const count = counts.get(key) ?? { cluster, reason, kind, gaps: 0 };
+    counts.set(key, { ...count, gaps: count.gaps + 1 });
+  }
+  return {
+    // The detail may have the words of the database, which name users and hosts.
+    clusters: clusters.map((cluster) => ({ ...cluster, detail: null })),
+    ...{ kinds, verdicts, gap_counts: [...counts.values()], has_more_gaps },
+  };
+}
+
 /** A function, because the compiler believes that a signal tested once does not change. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;

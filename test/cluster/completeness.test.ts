@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -9,6 +11,12 @@ import type { RunningProgram } from '../support/up.ts';
 
 const KIND = 'RemediationRequest';
 const DEADLINE_MS = 90_000;
+
+interface GapCount {
+  readonly reason: string;
+  readonly kind: string;
+  readonly gaps: number;
+}
 
 let world: ServiceWorld;
 let watch: RunningProgram;
@@ -76,6 +84,18 @@ async function expectMetric(pattern: RegExp): Promise<void> {
   await until(async () => pattern.test(await metrics()), `the metrics say ${String(pattern)}`, DEADLINE_MS);
 }
 
+/** As a page would ask whose name was pointed at this address. */
+function askedUnder(host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const url = `${world.urlOf(watch)}/completeness`;
+    request(url, { headers: { host } }, (answer) => {
+      resolve(text(answer));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
 const counted = (counts: object): object => ({ kinds: [expect.objectContaining(counts)] });
 
 test('service, command, watcher and metrics give one answer, while recording is stuck and when it goes on', async () => {
@@ -110,4 +130,33 @@ test('service, command, watcher and metrics give one answer, while recording is 
     { state: 'incomplete', ...counted({ seen: 1, recorded: 0, present: 1 }) },
     'that the newest state is not recorded',
   );
+});
+
+test('strangers at the port of the metrics learn how many gaps there are, and no name', async () => {
+  const open = world.startWatch({ REMEDIATION_AUDIT_METRICS_HOST: '0.0.0.0' });
+  await world.untilStarted(open);
+  await world.stopTemporal();
+  const name = `rr-${randomUUID().slice(0, 8)}`;
+  await world.cluster.create(name);
+  const ofStranger = async (): Promise<string> => (await fetch(`${world.urlOf(open)}/completeness`)).text();
+  await until(
+    async () =>
+      (await askedOfWatcher()).gaps.some((gap) => gap.name === name) &&
+      (await ofStranger()).includes('"reason":"not-sent"'),
+    'both watchers know the gap',
+    DEADLINE_MS,
+  );
+  for (const answer of [await ofStranger(), await askedUnder('audit.example.com')]) {
+    expect(answer).not.toContain(name);
+    const { clusters, gap_counts: counts } = JSON.parse(answer) as {
+      clusters: object[];
+      gap_counts: GapCount[];
+    };
+    expect(clusters).toMatchObject([{ cluster: 'test', detail: null }]);
+    // The remediation of the other test may wait too.
+    const waiting = counts.find(({ reason, kind }) => reason === 'not-sent' && kind === KIND);
+    expect(waiting?.gaps).toBeGreaterThan(0);
+  }
+  expect(await (await fetch(`${world.urlOf(open)}/metrics`)).text()).not.toContain(name);
+  await world.startTemporal();
 });

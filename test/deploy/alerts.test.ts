@@ -153,7 +153,7 @@ describe('an alert fires', () => {
       '_x20 1x40',
       'critical RemediationAuditRunsLost',
     ],
-    ['remediation_audit_watch_flapping_resource_changes', '27x60', 'warning RemediationAuditResourceFlaps'],
+    ['remediation_audit_watch_flapping_resources', '1x60', 'warning RemediationAuditResourceFlaps'],
     ['remediation_audit_recording_errors_total', '0+1x60', 'warning RemediationAuditRecordingFails'],
     ['remediation_audit_observations_quarantined_total', '_x20 1x40', 'warning RemediationAuditQuarantined'],
     [
@@ -181,6 +181,11 @@ describe('an alert fires', () => {
       'remediation_audit_api_records_total{kind="ai-analysis",result="refused"}',
       '0+1x60',
       'warning RemediationAuditPostsRefused',
+    ],
+    [
+      'remediation_audit_api_tokens_file_unusable',
+      '0x10 1x50',
+      'critical RemediationAuditTokensFileUnusable',
     ],
   ])('when %s goes %s', (series, values, alert) => expectFiring([{ series, values }], { '35m': [alert] }));
 

@@ -222,7 +222,9 @@ test('a status that flaps for an hour is some eighty entries that say what they 
   expect(sent().at(-1)?.columns['notification_status']).toBe(newest);
   const counted = said.reduce((sum, { coalesced }) => sum + coalesced.changes, 0);
   expect(counted).toBeGreaterThan(changes * 0.95);
-  expect(await metrics.registry.metrics()).toContain('name="rr-uid"');
+  const exposed = await metrics.registry.metrics();
+  expect(exposed).toMatch(/watch_flapping_resources\{[^}]+\} 1\n/);
+  expect(exposed).not.toContain('rr-uid');
   const { user, system } = process.cpuUsage(startedCpu);
   // Of an hour on one core, the loop of this test included.
   expect((user + system) / 1_000).toBeLessThan(hourMs * 0.05);

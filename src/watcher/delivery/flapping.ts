@@ -17,8 +17,6 @@ const MOST_CHANGES = 20;
 const FEW_CHANGES = 10;
 /** States seen before the newest is remembered to be compared with the next: most resources never have so many at a time. */
 const SEEN_BEFORE_COMPARING = 3;
-/** Resources that are named in metrics at a time; the log names all. */
-const MOST_NAMED = 50;
 
 interface FlappingOptions {
   readonly cluster: string;
@@ -42,7 +40,6 @@ interface Lively {
   latest: { readonly reading: ResourceReading; readonly phase: string | undefined } | undefined;
   /** Changes since it began to flap. */
   flappedChanges: number | undefined;
-  isNamed: boolean;
 }
 
 /** Notices resources whose status changes so often that each change by itself is no news, and says which they are. */
@@ -72,7 +69,6 @@ export class Flapping {
       if (one.flappedChanges !== undefined && (recent < FEW_CHANGES || tracked.seen.isGone))
         this.#ended(tracked, one);
       if (recent === 0 || tracked.seen.isGone) this.#lively.delete(tracked);
-      else if (one.isNamed) this.#name(tracked, one);
     }
   }
 
@@ -94,8 +90,7 @@ export class Flapping {
     const { cluster, logger, intervalMs } = this.#options;
     const { kind, namespace, name, uid } = tracked;
     one.flappedChanges = one.changedAtMs.length;
-    one.isNamed = [...this.#lively.values()].filter(({ isNamed }) => isNamed).length < MOST_NAMED;
-    if (one.isNamed) this.#name(tracked, one);
+    this.#options.metrics.flapping.inc({ cluster, kind });
     logger.warn(
       { cluster, kind, namespace, name, uid },
       `a resource changes more than ${MOST_CHANGES} times in ${intervalMs / 1_000} s: until it comes to rest its newest state is recorded once in that time, with the number of changes; check the controller that writes it`,
@@ -107,22 +102,16 @@ export class Flapping {
     const { kind, namespace, name, uid } = tracked;
     const changes = one.flappedChanges;
     one.flappedChanges = undefined;
-    if (one.isNamed) this.#options.metrics.flapping.remove({ cluster, kind, namespace, name });
-    one.isNamed = false;
+    this.#options.metrics.flapping.dec({ cluster, kind });
     logger.info(
       { cluster, kind, namespace, name, uid, changes },
       'a resource has come to rest: each of its states is recorded again',
     );
   }
-
-  #name({ kind, namespace, name }: Tracked, { flappedChanges = 0 }: Lively): void {
-    const { cluster, metrics } = this.#options;
-    metrics.flapping.set({ cluster, kind, namespace, name }, flappedChanges);
-  }
 }
 
 function newlyLively(): Lively {
-  return { changedAtMs: [], states: 0, latest: undefined, flappedChanges: undefined, isNamed: false };
+  return { changedAtMs: [], states: 0, latest: undefined, flappedChanges: undefined };
 }
 
 /** Compared as it was read: nothing of it is redacted or hashed before it is sent. */
