@@ -44,8 +44,12 @@ COPY package.json LICENSE ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY migrations ./migrations
-# Folders that docker-compose.yml mounts: a new volume takes the owner of what it covers.
-RUN install --directory --owner=1000 --group=1000 /var/lib/remediation-audit/archive /var/lib/remediation-audit/keys /var/lib/remediation-audit/work
+# Folders that docker-compose.yml mounts: a new volume takes owner and mode of what it covers. Each process has a user of its own there.
+RUN cd /var/lib && install --directory remediation-audit && cd remediation-audit \
+    && install --directory --owner=1000 --group=1000 --mode=0750 archive public-keys \
+    && install --directory --owner=1000 --group=1000 --mode=0700 keys work \
+    && install --directory --owner=1001 --group=1000 --mode=0700 serve \
+    && install --directory --owner=1002 --group=1000 --mode=0770 temporal
 # By number, so that Kubernetes can verify runAsNonRoot. The files belong to root: the process cannot alter its own code.
 USER 1000:1000
 # API; metrics and probes of the worker; of the watcher.

@@ -36,6 +36,8 @@ export class UnusableDataDirectory extends Error {
 }
 
 const OWNER_ONLY_DIRECTORY = 0o700;
+/** Started by root, PostgreSQL runs as another user, who must get to its folder and need not see what is beside it. */
+const PASSABLE_DIRECTORY = 0o711;
 const LOCK_FILE = 'lock';
 const PID_FILE = 'pid';
 const SQLITE_BUSY = 5;
@@ -52,7 +54,10 @@ export async function openDataDirectory(wanted: string): Promise<DataDirectory> 
   const pidFile = join(path, PID_FILE);
   const draft = `${pidFile}.${process.pid}`;
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path, {
+      recursive: true,
+      mode: process.getuid?.() === 0 ? PASSABLE_DIRECTORY : OWNER_ONLY_DIRECTORY,
+    });
     // Before the lock, because only here the error code says that a disk is full or read-only.
     await writeFile(draft, `${process.pid}\n`);
   } catch (error: unknown) {

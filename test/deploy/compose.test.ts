@@ -19,7 +19,8 @@ import { repositoryPath } from '../support/repository.ts';
 const { text, services, volumes } = readCompose();
 const OUR_IMAGE = 'remediation-audit:local';
 const ours = [...services].filter(([, service]) => service.image === OUR_IMAGE);
-const long = ours.filter(([name]) => name !== 'migrate');
+/** Those that end are for the start of the others. */
+const long = ours.filter(([name]) => name !== 'migrate' && name !== 'prepare');
 const readText = (path: string) => readFileSync(repositoryPath(path), 'utf8');
 
 function service(name: string): ComposeService {
@@ -45,7 +46,7 @@ describe('the images', () => {
   test('are PostgreSQL 18 with pgvector, Temporal, and ours', () => {
     expect(service('postgres').image).toMatch(/^pgvector\/pgvector:.*-pg18(-|$)/);
     expect(service('temporal').image).toMatch(/^temporalio\/temporal:/);
-    expect(ours.map(([name]) => name).toSorted()).toEqual(['migrate', 'serve', 'watch', 'work']);
+    expect(ours.map(([name]) => name).toSorted()).toEqual(['migrate', 'prepare', 'serve', 'watch', 'work']);
   });
 
   test('have the Temporal version the tests run against', () => {
@@ -67,6 +68,7 @@ describe('our processes', () => {
       encoding: 'utf8',
     });
     for (const [name, { command }] of ours) {
+      if (name === 'prepare') continue;
       expect(command, name).toHaveLength(1);
       expect(help).toMatch(new RegExp(`\\b${command[0] ?? ''}\\b`));
     }
@@ -192,26 +194,55 @@ describe('mounts', () => {
   });
 
   test('keep the archive, its key and the folder for work where the configuration has them', () => {
-    const owned = /install --directory --owner=1000 --group=1000 (.+)/
-      .exec(readText('Dockerfile'))?.[1]
-      ?.split(' ');
     for (const name of ['work', 'serve']) {
       const { archive } = readConfig(service(name).environment).retention;
-      const targets = [fileURLToPath(archive.url), dirname(archive.keyFile), archive.workFolder];
+      const key = archive.keyFile === '' ? archive.trustedKeysFile : archive.keyFile;
+      const targets = [fileURLToPath(archive.url), dirname(key), archive.workFolder];
       const mounted = service(name).mounts.map(({ target }) => target);
       expect(mounted.toSorted(), name).toEqual(targets.toSorted());
-      // A new volume takes the owner of the folder that it covers.
-      expect(owned?.toSorted()).toEqual(targets.toSorted());
     }
   });
 
-  test('let one process write the archive and the other read it', () => {
+  test('are new volumes first where the image has a folder, whose user and mode they take', () => {
+    const folders = [
+      ...readText('Dockerfile').matchAll(/--owner=(\d+) --group=(\d+) --mode=\d+ (.+?) ?\\?$/gm),
+    ];
+    const owners = new Map(
+      folders.flatMap(([, owner, group, names = '']) =>
+        names
+          .split(' ')
+          .map((name) => [`/var/lib/remediation-audit/${name}`, `${owner ?? ''}:${group ?? ''}`]),
+      ),
+    );
+    const ownerOf = (source: string) =>
+      owners.get(service('prepare').mounts.find((mount) => mount.source === source)?.target ?? '');
+    expect(
+      service('prepare')
+        .mounts.map(({ target }) => target)
+        .toSorted(),
+    ).toEqual([...owners.keys()].toSorted());
+    for (const [name, source] of [
+      ['temporal', 'temporal-data'],
+      ['work', 'work-folder'],
+      ['work', 'archive-keys'],
+      ['serve', 'serve-folder'],
+    ] as const) {
+      expect(ownerOf(source), source).toBe(service(name).user ?? '1000:1000');
+      expect(service(name).dependsOn['prepare'], name).toEqual({
+        condition: 'service_completed_successfully',
+      });
+    }
+  });
+
+  test('let one process write the archive and the other read it, which has no private key', () => {
     const mountOf = (name: string, source: string) =>
       service(name).mounts.find((mount) => mount.source === source);
-    for (const source of ['archive', 'archive-keys']) {
-      expect(mountOf('work', source)?.readOnly).toBe(false);
-      expect(mountOf('serve', source)?.readOnly).toBe(true);
-    }
+    expect(mountOf('work', 'archive')?.readOnly).toBe(false);
+    expect(mountOf('serve', 'archive')?.readOnly).toBe(true);
+    expect(mountOf('work', 'archive-keys')?.readOnly).toBe(false);
+    expect(mountOf('serve', 'archive-keys')).toBeUndefined();
+    expect(mountOf('serve', 'archive-public-keys')?.readOnly).toBe(true);
+    expect(service('serve').user).not.toBe(service('work').user ?? '1000:1000');
     expect(service('work').environment['DATABASE_OWNER_URL']).toBeDefined();
     expect(service('serve').environment['DATABASE_OWNER_URL']).toBeUndefined();
   });
@@ -264,11 +295,12 @@ describe('waiting for each other', () => {
       const needed = [
         ...(Object.hasOwn(environment, 'DATABASE_URL') ? ['migrate'] : []),
         ...(Object.hasOwn(environment, 'DATABASE_OWNER_URL') ? ['postgres'] : []),
+        ...(Object.hasOwn(environment, 'REMEDIATION_AUDIT_ARCHIVE_URL') ? ['prepare'] : []),
         ...(Object.hasOwn(environment, 'TEMPORAL_ADDRESS') ? ['temporal'] : []),
       ];
-      expect(waitsFor(name), name).toEqual(needed);
+      expect(waitsFor(name), name).toEqual(needed.toSorted());
     }
-    expect(waitsFor('work')).toEqual(['migrate', 'postgres', 'temporal']);
+    expect(waitsFor('work')).toEqual(['migrate', 'postgres', 'prepare', 'temporal']);
   });
 });
 

@@ -14,6 +14,8 @@ export interface ComposeMount {
 export interface ComposeService {
   image: string;
   build: { context: string; dockerfile: string } | undefined;
+  /** Undefined: that of the image. */
+  entrypoint: readonly string[] | undefined;
   command: readonly string[];
   restart: string;
   environment: Readonly<Record<string, string>>;
@@ -33,6 +35,7 @@ export interface ComposeService {
 interface RawService {
   image?: string;
   build?: { context: string; dockerfile: string } | undefined;
+  entrypoint?: string[] | undefined;
   command?: string[];
   user?: string | undefined;
   restart?: string;
@@ -73,6 +76,7 @@ function interpolateText(_key: unknown, value: unknown): unknown {
 const UNSAID = {
   image: '',
   build: undefined,
+  entrypoint: undefined,
   command: [],
   user: undefined,
   restart: 'no',
@@ -97,6 +101,7 @@ function readService(name: string, raw: RawService): ComposeService {
   return {
     image: said.image,
     build: said.build,
+    entrypoint: said.entrypoint,
     command: said.command,
     user: said.user,
     restart: said.restart,

@@ -38,6 +38,8 @@ test('a new data directory gets its layout, closed to others where secrets may l
     '/temporal',
     '/sandbox',
   ]);
+  // PostgreSQL runs as another user when root starts it.
+  expect(statSync(opened.path).mode & 0o777).toBe(process.getuid?.() === 0 ? 0o711 : 0o700);
   expect(statSync(opened.temporal).mode & 0o777).toBe(0o700);
   expect(statSync(opened.sandbox).mode & 0o777).toBe(0o700);
   expect(statSync(opened.postgres).isDirectory()).toBe(true);
