@@ -51,7 +51,10 @@ test('who may come can be limited, for the API apart from metrics', async () => 
   );
   const fromOf = (process: string) => policies.get(process)?.ingress[0]?.from;
   const namespace = (name: string) => [{ namespaceSelector: { matchLabels: { name } } }];
-  expect(fromOf('serve')).toEqual(namespace('sources'));
+  expect(fromOf('serve')).toMatchObject([
+    ...namespace('sources'),
+    { podSelector: { matchLabels: { 'app.kubernetes.io/component': 'test' } } },
+  ]);
   for (const process of ['watch', 'recording', 'maintenance'])
     expect(fromOf(process)).toEqual(namespace('monitoring'));
 });

@@ -173,6 +173,48 @@ test('what strangers send is recorded without an owner, a key or a bucket', asyn
   expect(recording.volumes).toEqual([{ name: 'tmp', emptyDir: {} }]);
 });
 
+test('the dashboards for Grafana are those of the files', async () => {
+  const map = (await render(...EVERYTHING)).find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.endsWith('-dashboard'),
+  );
+  const file = (name: string): string => readFileSync(join(CHART, name), 'utf8');
+  expect(map).toMatchObject({
+    metadata: { labels: { grafana_dashboard: '1' } },
+    data: {
+      'remediation-audit.json': file('dashboard.json'),
+      'remediation-audit-outcomes.json': file('dashboard-outcomes.json'),
+    },
+  });
+});
+
+test('a token that was issued for the API server is not taken, unless it is said so', async () => {
+  const audiencesOf = async (...values: readonly string[]) => {
+    const serve = podsOf(await render(...values)).find(({ containers }) => containers[0].name === 'serve');
+    return readConfig(serve === undefined ? {} : environmentOf(serve.containers[0])).api.audiences;
+  };
+  expect(await audiencesOf()).toEqual(['remediation-audit']);
+  expect(await audiencesOf('serve.tokenAudiences={a,b}')).toEqual(['a', 'b']);
+  expect(await audiencesOf('serve.tokenAudiences=null')).toEqual([]);
+});
+
+test('Prometheus checks the certificate of the API', async () => {
+  const monitorOf = async (...values: readonly string[]) => {
+    const manifests = await render(...EVERYTHING, ...values);
+    return JSON.stringify(
+      manifests.find(({ kind, metadata }) => kind === 'PodMonitor' && metadata.name.endsWith('-serve')),
+    );
+  };
+  expect(await monitorOf()).toContain(
+    '"tlsConfig":{"ca":{"secret":{"name":"tls","key":"ca.crt"}},"serverName":"audit-remediation-audit.audit.svc"}',
+  );
+  expect(await monitorOf('serve.tlsServerName=audit.example.com')).toContain(
+    '"serverName":"audit.example.com"',
+  );
+  const own = await monitorOf('monitoring.serveTlsConfig.ca.configMap.name=company-ca');
+  expect(own).toContain('"tlsConfig":{"ca":{"configMap":{"name":"company-ca"}}}');
+  expect(own).not.toContain('insecureSkipVerify');
+});
+
 test('only pods that ask the API server are known to it', async () => {
   const known = async (...values: readonly string[]) =>
     podsOf(await render(...values))

@@ -78,6 +78,10 @@ annotations: {{- toYaml . | nindent 2 }}
 - { name: REMEDIATION_AUDIT_METRICS_HOST, value: 0.0.0.0 }
 {{- end }}
 
+{{- define "audit.serverName" -}}
+{{- .Values.serve.tlsServerName | default (printf "%s.%s.svc" (include "audit.name" .) .Release.Namespace) -}}
+{{- end }}
+
 {{/* With a kubeconfig of its own the watcher asks other API servers, and is nobody at this one. */}}
 {{- define "audit.watchUsesAccount" -}}
 {{- not (or .Values.watch.settings.KUBECONFIG .Values.settings.KUBECONFIG) -}}
