@@ -41,6 +41,20 @@ test.each([
   expect(rules[0]?.verbs).toEqual(['patch']);
 });
 
+test('the policy that narrows the right to patch is for every group that is watched, in the file and in the chart', async () => {
+  const groups = new Set(KUBERNAUT_KINDS.flatMap(({ served }) => served.map(({ group }) => group)));
+  const file = documentsOf(readFileSync(repositoryPath('deploy/rbac-strict.yaml'), 'utf8'));
+  for (const manifests of [file, await render('RemediationRequest')]) {
+    const policy = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicy')?.spec;
+    const { matchConstraints } = policy as unknown as {
+      matchConstraints: { resourceRules: { apiGroups: string[]; resources: string[] }[] };
+    };
+    const [rule, ...others] = matchConstraints.resourceRules;
+    expect(new Set(rule?.apiGroups)).toEqual(groups);
+    expect([rule?.resources, others]).toEqual([['*/*'], []]);
+  }
+});
+
 test('what it holds is released before the release of the chart is removed, with the rights of the watcher', async () => {
   const job = (await render('RemediationRequest')).find(
     ({ kind, metadata }) => kind === 'Job' && metadata.annotations?.['helm.sh/hook'] === 'pre-delete',
