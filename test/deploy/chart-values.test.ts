@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 
 import { chartReadme, chartSchema, chartValues } from '../../scripts/chart-documents.ts';
 import { CHART, EVERYTHING, helm, podsOf, renderChart } from '../support/chart.ts';
+import { repositoryPath } from '../support/repository.ts';
 
 const read = (name: string): string => readFileSync(join(CHART, name), 'utf8');
 
@@ -144,4 +146,35 @@ test('the service answers under a second name, for clients that have one built i
       ports: [{ port: 8085 }],
     },
   });
+});
+
+test('a Temporal that asks for client certificates is reached by every process, with the values of docs/install.md', async () => {
+  const page = readFileSync(repositoryPath('docs/install.md'), 'utf8');
+  const [, values = ''] = /^```yaml\n(.*?)^```$/ms.exec(page) ?? [];
+  const { settings, extraVolumes, extraVolumeMounts } = parse(values) as {
+    settings: Readonly<Record<string, string>>;
+    extraVolumes: readonly { name: string; secret: { secretName: string } }[];
+    extraVolumeMounts: readonly { name: string; mountPath: string }[];
+  };
+  const sets = [
+    ...Object.entries(settings).map(([name, value]) => `settings.${name}=${value}`),
+    ...extraVolumes.flatMap(({ name, secret: { secretName } }, at) => [
+      `extraVolumes[${at}].name=${name}`,
+      `extraVolumes[${at}].secret.secretName=${secretName}`,
+    ]),
+    ...extraVolumeMounts.flatMap(({ name, mountPath }, at) => [
+      `extraVolumeMounts[${at}].name=${name}`,
+      `extraVolumeMounts[${at}].mountPath=${mountPath}`,
+    ]),
+  ];
+  for (const { containers } of podsOf(await renderChart(...sets))) {
+    const [{ env, volumeMounts }] = containers;
+    const files = env.filter(({ name }) => Object.hasOwn(settings, name)).map(({ value = '' }) => value);
+    expect(files).toHaveLength(Object.keys(settings).length);
+    for (const file of files)
+      expect(
+        volumeMounts?.some(({ mountPath }) => file.startsWith(`${mountPath}/`)),
+        file,
+      ).toBe(true);
+  }
 });
