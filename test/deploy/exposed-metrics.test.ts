@@ -45,6 +45,16 @@ describe.each([
   });
 });
 
+test('no metric has a label that names a resource: everybody may read them', () => {
+  const named = createMetrics()
+    .registry.getMetricsAsArray()
+    // The registry has them, its type does not say so.
+    .flatMap((metric) => (metric as unknown as { labelNames?: readonly string[] }).labelNames ?? []);
+  expect(named).toContain('kind');
+  for (const label of ['name', 'namespace', 'uid', 'remediation', 'resource', 'target', 'user', 'caller'])
+    expect(named).not.toContain(label);
+});
+
 test('promtool can read every expression of the dashboard', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dashboard-test-'));
   const rules = ofPanels.map((expr, index) => ({ record: `panel_${index}`, expr }));
