@@ -386,7 +386,7 @@ create index audit_ledger_remediation_uid_idx on audit_ledger (remediation_uid, 
 create trigger audit_ledger_append_only
   before update or delete on audit_ledger
   for each row execute function audit_refuse_change();
-select audit_guard_ledger('audit_ledger');
+select audit_guard_append_only('audit_ledger');
 
 grant select, insert on audit_ledger to audit_writer;
 grant usage on sequence audit_ledger_seq to audit_writer;
@@ -586,16 +586,27 @@ grant select, insert, update (reason, sqlstate, last_refused_at, refusals, resol
   on audit_quarantine to audit_writer;
 grant select on audit_quarantine to audit_reader;
 
--- Reads of records are audited too. Whoever reads, through the service or with SQL, can neither see nor change the trace of
--- it: the owner alone reads it.
+-- Reads are audited too. Append-only and written through audit_note_access alone, which sets the time and the role itself: whoever
+-- reads, through the service or with SQL, can neither see nor change the trace of it. The owner alone reads it. By month like the records, so that retention archives it
+-- with them and drops it.
+create sequence audit_access_seq;
 create table audit_access (
-  id             bigint      not null generated always as identity primary key,
-  accessed_at    timestamptz not null default clock_timestamp(),
+  id             bigint      not null default nextval('audit_access_seq'),
+  created_at     timestamptz not null,
   caller         text        not null,
   route          text        not null,
   filter         jsonb,
   rows_returned  bigint,
-  request_id     text
-);
-create index audit_access_accessed_at_idx on audit_access (accessed_at);
-grant insert on audit_access to audit_writer;
+  request_id     text,
+  status         integer,
+  address        text,
+  times          integer     not null,
+  noted_as       text        not null,
+  primary key (id, created_at)
+) partition by range (created_at);
+alter sequence audit_access_seq owned by audit_access.id;
+create index audit_access_created_at_idx on audit_access (created_at);
+create trigger audit_access_append_only
+  before update or delete on audit_access
+  for each row execute function audit_refuse_change();
+select audit_guard_append_only('audit_access');

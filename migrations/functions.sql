@@ -79,8 +79,8 @@ begin
       parent.relname, child,
       to_char(wanted, 'YYYY-MM-DD" 00:00:00+00"'),
       to_char((wanted + interval '1 month')::date, 'YYYY-MM-DD" 00:00:00+00"'));
-    if parent.relname = 'audit_ledger' then
-      perform audit_guard_ledger(child::regclass);
+    if parent.relname in ('audit_ledger', 'audit_access') then
+      perform audit_guard_append_only(child::regclass);
     end if;
     made := true;
   end loop;
@@ -189,28 +189,63 @@ $$;
 revoke all on function audit_fix_locations(uuid[], timestamptz[]) from public;
 grant execute on function audit_fix_locations(uuid[], timestamptz[]) to audit_writer;
 
--- For the triggers on the ledger.
+-- For the triggers on the ledger and on the reads.
 create or replace function audit_refuse_change() returns trigger
 language plpgsql
 as $$
 begin
-  raise exception 'the audit ledger is append-only: % on % is refused', tg_op, tg_table_name
+  raise exception '% is append-only: % is refused', tg_table_name, tg_op
     using errcode = 'insufficient_privilege';
 end
 $$;
 
--- Makes TRUNCATE of a ledger table fail. ATTACH gives a partition the row triggers of its parent, but no statement trigger,
--- so each month needs its own: whoever attaches one calls this. Dropping a table fires no trigger.
-create or replace function audit_guard_ledger(ledger regclass) returns void
+-- Makes TRUNCATE of an append-only table fail. ATTACH gives a partition the row triggers of its parent, but no statement
+-- trigger, so each month needs its own: whoever attaches one calls this. Dropping a table fires no trigger.
+create or replace function audit_guard_append_only(guarded regclass) returns void
 language plpgsql
 as $$
 begin
   execute format(
-    'create or replace trigger audit_ledger_no_truncate before truncate on %s
-     for each statement execute function audit_refuse_change()', ledger);
+    'create or replace trigger audit_no_truncate before truncate on %s
+     for each statement execute function audit_refuse_change()', guarded);
 end
 $$;
-revoke all on function audit_guard_ledger(regclass) from public;
+revoke all on function audit_guard_append_only(regclass) from public;
+
+-- Notes one read in audit_access, or as many refusals of one kind as it is told. The time is the database's and noted_as the role of
+-- the session, so that nobody who may call it writes a read into the past or in the name of another role. The first read of a
+-- month may find no partition yet.
+create or replace function audit_note_access(
+  caller text, route text, filter jsonb, rows_returned bigint, request_id text, status integer, address text, times integer
+) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+  noted timestamptz := clock_timestamp();
+begin
+  if times < 1 then
+    raise exception 'a note of % reads by % stands for none', times, caller using errcode = 'invalid_parameter_value';
+  end if;
+  for attempt in 1..2 loop
+    begin
+      insert into audit_access (
+        created_at, caller, route, filter, rows_returned, request_id, status, address, times, noted_as)
+      values (noted, caller, route, filter, rows_returned, request_id, status, address, times, session_user);
+      return;
+    exception when check_violation then
+      if attempt = 2 then
+        raise;
+      end if;
+      perform audit_create_month((noted at time zone 'UTC')::date);
+    end;
+  end loop;
+end
+$$;
+revoke all on function audit_note_access(text, text, jsonb, bigint, text, integer, text, integer) from public;
+grant execute on function audit_note_access(text, text, jsonb, bigint, text, integer, text, integer)
+  to audit_writer, audit_reader;
 
 -- Makes the embeddings a pgvector column if the extension can be had; true if they are one afterwards. The first migration
 -- and `upgrade-embeddings` call it. The index is built apart from it, because a build over many rows must not hold the

@@ -84,18 +84,22 @@ constraint ai_investigation_embeddings_pkey PRIMARY KEY (id);
 -- privilege audit_writer=arw/audit_owner
 
 create table audit_access (
-  id bigint not null generated always as identity,
-  accessed_at timestamp with time zone not null default clock_timestamp(),
+  id bigint not null default nextval('audit_access_seq'::regclass),
+  created_at timestamp with time zone not null,
   caller text not null,
   route text not null,
   filter jsonb,
   rows_returned bigint,
-  request_id text
-);
-CREATE INDEX audit_access_accessed_at_idx ON public.audit_access USING btree (accessed_at);
-constraint audit_access_pkey PRIMARY KEY (id);
--- privilege audit_owner=arwdDxtm/audit_owner
--- privilege audit_writer=a/audit_owner
+  request_id text,
+  status integer,
+  address text,
+  times integer not null,
+  noted_as text not null
+) partition by RANGE (created_at);
+CREATE INDEX audit_access_created_at_idx ON ONLY public.audit_access USING btree (created_at);
+CREATE TRIGGER audit_access_append_only BEFORE DELETE OR UPDATE ON public.audit_access FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_access FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+constraint audit_access_pkey PRIMARY KEY (id, created_at);
 
 create table audit_cluster (
   cluster text not null,
@@ -168,7 +172,7 @@ create table audit_ledger (
 ) partition by RANGE (created_at);
 CREATE INDEX audit_ledger_remediation_uid_idx ON ONLY public.audit_ledger USING btree (remediation_uid, created_at);
 CREATE TRIGGER audit_ledger_append_only BEFORE DELETE OR UPDATE ON public.audit_ledger FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
-CREATE TRIGGER audit_ledger_no_truncate BEFORE TRUNCATE ON public.audit_ledger FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_ledger FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 constraint audit_ledger_pkey PRIMARY KEY (record_id, created_at, source_version, content_hash);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
@@ -640,8 +644,8 @@ begin
       parent.relname, child,
       to_char(wanted, 'YYYY-MM-DD" 00:00:00+00"'),
       to_char((wanted + interval '1 month')::date, 'YYYY-MM-DD" 00:00:00+00"'));
-    if parent.relname = 'audit_ledger' then
-      perform audit_guard_ledger(child::regclass);
+    if parent.relname in ('audit_ledger', 'audit_access') then
+      perform audit_guard_append_only(child::regclass);
     end if;
     made := true;
   end loop;
@@ -775,24 +779,55 @@ $function$;
 -- privilege audit_watcher=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
-CREATE OR REPLACE FUNCTION public.audit_guard_ledger(ledger regclass)
+CREATE OR REPLACE FUNCTION public.audit_guard_append_only(guarded regclass)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 begin
   execute format(
-    'create or replace trigger audit_ledger_no_truncate before truncate on %s
-     for each statement execute function audit_refuse_change()', ledger);
+    'create or replace trigger audit_no_truncate before truncate on %s
+     for each statement execute function audit_refuse_change()', guarded);
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_note_access(caller text, route text, filter jsonb, rows_returned bigint, request_id text, status integer, address text, times integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  noted timestamptz := clock_timestamp();
+begin
+  if times < 1 then
+    raise exception 'a note of % reads by % stands for none', times, caller using errcode = 'invalid_parameter_value';
+  end if;
+  for attempt in 1..2 loop
+    begin
+      insert into audit_access (
+        created_at, caller, route, filter, rows_returned, request_id, status, address, times, noted_as)
+      values (noted, caller, route, filter, rows_returned, request_id, status, address, times, session_user);
+      return;
+    exception when check_violation then
+      if attempt = 2 then
+        raise;
+      end if;
+      perform audit_create_month((noted at time zone 'UTC')::date);
+    end;
+  end loop;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 begin
-  raise exception 'the audit ledger is append-only: % on % is refused', tg_op, tg_table_name
+  raise exception '% is append-only: % is refused', tg_table_name, tg_op
     using errcode = 'insufficient_privilege';
 end
 $function$;

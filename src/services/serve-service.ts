@@ -16,7 +16,7 @@ import { createKubernetesGate } from '../api/auth/kubernetes-gate.ts';
 import { createTokenGate } from '../api/auth/token-gate.ts';
 import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
-import { createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
+import { createAccessCounts, createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
 import { openCodec } from '../api/routes/codec-routes.ts';
 import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
@@ -69,6 +69,8 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const gate = await createGate(config, logger, metrics);
     closing.push(() => gate.close());
     const redactor = createRedactor(config.redaction);
+    const counts = createAccessCounts(pool, logger);
+    closing.push(() => counts.close());
     const api = await listening(portOf(config), () =>
       startApi({
         ...config.api,
@@ -94,7 +96,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           metrics,
         }),
         gate,
-        trace: createAccessTrace(pool, redactor),
+        audit: { trace: createAccessTrace(pool, redactor), counts },
         limits: { maxConnections: config.api.maxConnections },
         shutdownGraceMs: config.shutdownGraceSeconds * SECOND_MS,
         metrics,

@@ -371,7 +371,9 @@ test('every read of records leaves a trace: who, what was asked, how many rows',
 });
 
 test('what cannot be traced is not answered', async () => {
-  const untraced = createTestApi(served.database, { trace: () => Promise.reject(new Error('no trace')) });
+  const untraced = createTestApi(served.database, {
+    audit: { trace: () => Promise.reject(new Error('no trace')), counts: { count: () => undefined } },
+  });
   expect((await untraced.inject({ url: ACTIONS })).statusCode).toBe(500);
   await untraced.close();
 });

@@ -66,8 +66,8 @@ const OTHER_ROWS = `
   select 'ai_analysis_audit', 'test', repeat('{}', 100), int8send(i), case when i % 100 <> 0 then now() end
   from generate_series(1, 5000) as i;
 
-  insert into audit_access (accessed_at, caller, route)
-  select now() - make_interval(mins => i), 'test', '/api/v1/audit/ai-analysis' from generate_series(1, 5000) as i`;
+  insert into audit_access (created_at, caller, route, times, noted_as)
+  select now() - make_interval(secs => i), 'test', '/api/v1/audit/ai-analysis', 1, 'test' from generate_series(1, 5000) as i`;
 
 interface PlanNode {
   'Node Type': string;
@@ -346,8 +346,8 @@ const QUESTIONS: readonly Question[] = [
     'select id from audit_quarantine where resolved_at is null order by received_at limit 50',
   ),
   lookup(
-    'audit_access_accessed_at_idx',
-    `select caller from audit_access where accessed_at > now() - interval '1 hour'`,
+    'audit_access_created_at_idx',
+    `select caller from audit_access where created_at > now() - interval '5 minutes'`,
   ),
 ];
 

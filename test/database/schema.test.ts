@@ -208,7 +208,7 @@ test('a later migration gives a new table the months that exist', async () => {
     order by 1`);
   await older.close();
   expect(rows).toEqual(
-    [...RECORD_DEFINITIONS.map(({ table }) => table), 'audit_ledger', 'later_audit']
+    [...RECORD_DEFINITIONS.map(({ table }) => table), 'audit_access', 'audit_ledger', 'later_audit']
       .sort()
       .map((table) => ({ table, months: 2 })),
   );

@@ -6,7 +6,7 @@ import { createHttpServer } from '../../src/api/http/http-server.ts';
 import type { ApiOptions } from '../../src/api/http/server.ts';
 import { createDurability } from '../../src/api/intake/durability.ts';
 import type { ApiServices } from '../../src/api/routes/api-routes.ts';
-import { createAccessTrace, createApiRoutes } from '../../src/api/routes/api-routes.ts';
+import { createAccessCounts, createAccessTrace, createApiRoutes } from '../../src/api/routes/api-routes.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
@@ -59,7 +59,10 @@ export function testApiOptions(
     allowedHosts: [],
     routes: createApiRoutes(services),
     gate: createOpenGate(),
-    trace: createAccessTrace(services.pool, services.redactor),
+    audit: {
+      trace: createAccessTrace(services.pool, services.redactor),
+      counts: createAccessCounts(services.pool, logger),
+    },
     ...given,
     metrics,
     logger,

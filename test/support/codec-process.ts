@@ -10,7 +10,7 @@ const api = await startApi({
   ...{ host: '127.0.0.1', port: 0, authMode: 'none', allowInsecureBind: false, allowedHosts: [] },
   routes: codec === undefined ? [] : codecRoutes(codec),
   gate: createOpenGate(),
-  trace: () => Promise.resolve(),
+  audit: { trace: () => Promise.resolve(), counts: { count: () => undefined } },
   metrics: createMetrics(),
   logger: createLogger('silent', 'test'),
 });

@@ -102,7 +102,9 @@ export function unauthenticated(detail: string): Problem {
 
 /** 403 for a caller who is known. The detail names the verb that an operator has to grant. */
 export function forbidden(caller: string, verb: string): Problem {
-  return new Problem('forbidden', `${caller} may not ${verb} audits; grant it with a role binding`);
+  return new Problem('forbidden', `${caller} may not ${verb} audits; grant it with a role binding`, {
+    caller,
+  });
 }
 
 /** SHA-256 of a token: what stands for it in memory and in files. The token itself is never kept. */

@@ -7,36 +7,23 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import type { JsonObject } from '../../domain/json.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate, Verb } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
+import type { AccessAudit } from './access-trace.ts';
+import { answerTraced, countRefusal, NO_ONE } from './access-trace.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import { Problem } from './problems.ts';
 import { allowOnly, type Answer, type ApiRequest, JSON_MEDIA_TYPE, type Query, type Route } from './route.ts';
-
-/** One read of records, as `audit_access` keeps it. */
-interface Access {
-  readonly caller: string;
-  readonly route: string;
-  /** Parameters of path and query, as they were sent. The body is not in it. */
-  readonly filter: JsonObject;
-  /** Records in the answer; 0 for a route that does not count them. */
-  readonly rows: number;
-  readonly requestId: string;
-}
-
-/** Leaves the trace of a read. What cannot be traced is not answered. */
-export type AccessTrace = (access: Access) => Promise<void>;
 
 interface RouteServices {
   readonly routes: readonly Route[];
   readonly gate: Gate;
   /** Refuses what pages of others make a browser send; absent where callers show who they are. */
   readonly guard?: BrowserGuard | undefined;
-  readonly trace: AccessTrace;
+  readonly audit: AccessAudit;
   readonly metrics: Metrics;
   /** True from the moment the process was asked to end. */
   readonly isClosing: () => boolean;
@@ -55,7 +42,6 @@ declare module 'fastify' {
  */
 const UNUSUAL_METHODS = ['TRACE', 'QUERY'] as const;
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', ...UNUSUAL_METHODS] as const;
-const NO_ONE: Caller = { name: 'anonymous' };
 
 /**
  * Registers every route with its decision about callers, and for each path a 405 for the methods that it does
@@ -73,6 +59,7 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
     const labels = { method: request.method, route, status: String(reply.statusCode) };
     services.metrics.api.requests.observe(labels, reply.elapsedTime / SECOND_MS);
     if (reply.statusCode >= 400) logRefusal(request, reply);
+    countRefusal(services.audit, request, reply.statusCode);
     done();
   });
   for (const route of services.routes) addRoute(server, route, services);
@@ -106,19 +93,31 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       if (route.probe !== true) guard?.(approachOf(route, request));
       // Probes and metrics go on: the platform asks them until the process is gone.
       if (isClosing() && route.access !== 'public') throw endingProblem();
-      const admitted = gate.admit(request.headers.authorization, verb);
-      request.caller = admitted instanceof Promise ? await admitted : admitted;
+      await admit(gate, request, verb);
       if (route.method !== 'GET') requireMediaType(mediaTypes, request);
     },
     handler: async (request, reply) => {
       // A parameter that changes nothing where something is changed would look as if it had.
       if (route.method !== 'GET') allowOnly(request.query as Query, names);
-      const answer = await route.answer(readRequest(request, reply, services.gate));
       // Before `send`: when the trace cannot be written, this throws and nobody reads the records.
-      if (route.traced === true) await trace(services.trace, route, request, answer);
+      const answer = await answerTraced(route, request, {
+        audit: services.audit,
+        answer: () => route.answer(readRequest(request, reply, services.gate)),
+      });
       return send(reply, request.id, answer);
     },
   });
+}
+
+/** Sets the caller, also one who is known and may not do this. */
+async function admit(gate: Gate, request: FastifyRequest, verb: Verb): Promise<void> {
+  try {
+    const admitted = gate.admit(request.headers.authorization, verb);
+    request.caller = admitted instanceof Promise ? await admitted : admitted;
+  } catch (error: unknown) {
+    if (error instanceof Problem && error.caller !== undefined) request.caller = { name: error.caller };
+    throw error;
+  }
 }
 
 function approachOf({ origins = [] }: Route, { headers, raw }: FastifyRequest): Parameters<BrowserGuard>[0] {
@@ -173,7 +172,7 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): 
     body: Buffer.isBuffer(body) ? body : undefined,
     mediaType: mediaTypeOf(request.headers),
     accept: request.headers.accept ?? '',
-    caller: request.caller ?? NO_ONE,
+    caller: request.caller ?? { name: NO_ONE },
     may: (verb) => mayDo(gate, request.headers.authorization, verb),
     get signal() {
       return untilGone(reply);
@@ -203,21 +202,6 @@ function untilGone(reply: FastifyReply): AbortSignal {
     gone.abort();
   });
   return gone.signal;
-}
-
-async function trace(
-  leave: AccessTrace,
-  route: Route,
-  request: FastifyRequest,
-  answer: Answer,
-): Promise<void> {
-  await leave({
-    caller: request.caller?.name ?? NO_ONE.name,
-    route: `${route.method} ${route.path}`,
-    filter: { ...(request.params as JsonObject), ...(request.query as JsonObject) },
-    rows: answer.rows ?? 0,
-    requestId: request.id,
-  });
 }
 
 /** Headers of the answer come last and win over the request id. */

@@ -9,7 +9,7 @@ import { MAX_BODY_BYTES } from '../../domain/limits.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { AuthMode, Gate } from '../auth/gate.ts';
-import type { AccessTrace } from './add-routes.ts';
+import type { AccessAudit } from './access-trace.ts';
 import { addRoutes } from './add-routes.ts';
 import { createBrowserGuard } from './browser-guard.ts';
 import { answerClientError, answerError } from './error-answer.ts';
@@ -57,7 +57,7 @@ interface HttpServerOptions {
   readonly host: string;
   /** What else a `Host` may name in mode `none`. */
   readonly allowedHosts: readonly string[];
-  readonly trace: AccessTrace;
+  readonly audit: AccessAudit;
   readonly limits?: Partial<HttpLimits>;
   readonly certificate?: Certificate;
   readonly metrics: Metrics;

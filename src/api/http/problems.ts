@@ -65,6 +65,8 @@ interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   /** Headers of the answer, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Who was refused, where that is known; for the log and the audit of reads. */
+  readonly caller?: string;
   /** For the log alone; never in the answer. */
   readonly cause?: unknown;
 }
@@ -77,6 +79,7 @@ export class Problem extends Error {
   readonly type: ProblemType;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly caller: string | undefined;
 
   constructor(type: ProblemType, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
@@ -84,6 +87,7 @@ export class Problem extends Error {
     this.type = type;
     this.errors = options.errors ?? [];
     this.headers = options.headers ?? {};
+    this.caller = options.caller;
   }
 
   get status(): number {

@@ -50,8 +50,11 @@ export interface Route {
   readonly path: string;
   /** What the caller must be allowed to do; `public` is open to anybody. There is no default. */
   readonly access: Verb | 'public';
-  /** Whether reading it leaves a trace in `audit_access`: true for every read of records. Default false. */
-  readonly traced?: boolean;
+  /**
+   * For a route that reads without being a GET: its trace is left when that can be done, and the read is counted otherwise,
+   * because it has to work while the database is away. Every GET that asks who calls leaves one before it is answered.
+   */
+  readonly readsWithoutDatabase?: boolean;
   /**
    * Whether the platform asks it, by whatever address it knows: no `Host` is refused. It answers nothing of records.
    * Default false.
@@ -103,6 +106,11 @@ interface MediaDescription {
   readonly schema: JsonObject;
   /** A value that is accepted as it stands; the page to try offers it. */
   readonly example?: unknown;
+}
+
+/** Whether the route is answered only when its trace is stored. */
+export function isTraced({ method, access }: Pick<Route, 'method' | 'access'>): boolean {
+  return method === 'GET' && access !== 'public';
 }
 
 export const JSON_MEDIA_TYPE = 'application/json';

@@ -4,7 +4,7 @@ import { Server as TlsServer } from 'node:tls';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { AuthMode, Gate } from '../auth/gate.ts';
-import type { AccessTrace } from './add-routes.ts';
+import type { AccessAudit } from './access-trace.ts';
 import { LOOPBACK } from './browser-guard.ts';
 import type { HttpLimits } from './http-server.ts';
 import { createHttpServer } from './http-server.ts';
@@ -24,7 +24,7 @@ export interface ApiOptions {
   readonly allowedHosts: readonly string[];
   readonly routes: readonly Route[];
   readonly gate: Gate;
-  readonly trace: AccessTrace;
+  readonly audit: AccessAudit;
   readonly limits?: Partial<HttpLimits>;
   /** Speaks plain HTTP without them. */
   readonly tls?: TlsFiles | undefined;

@@ -6,14 +6,15 @@
  * per group of addresses; `schemas/` describes them, `render/` writes records as JSON text.
  *
  * What must stay true: 201 means stored, 202 means Temporal has it, and nothing else means either. Every read of records
- * leaves its trace before it is answered. A caller is known before the body is read. What a client did wrong is a 4xx
+ * leaves its trace before it is answered, also of a record that is not there; who was refused is counted. A caller is known before the body is read. What a client did wrong is a 4xx
  * that says how to mend it; an error of ours is a 500 and never a 503, which a client would retry for ever.
  */
 import type pg from 'pg';
 
 import { createEmbeddingStore } from '../../database/embeddings/embedding-store.ts';
 import type { RetentionRules } from '../../database/months/retention-plan.ts';
-import { insertAccess } from '../../database/reading/record-reader.ts';
+import { noteAccess } from '../../database/reading/access-notes.ts';
+import { repairJson } from '../../domain/repair.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -21,7 +22,8 @@ import type { ArchiveAccess } from '../../query/combined-answer.ts';
 import { createRecordFinder } from '../../query/record-finder.ts';
 import { createReportLanes } from '../../query/reports/report-lanes.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
-import type { AccessTrace } from '../http/add-routes.ts';
+import { AccessCounts } from '../http/access-counts.ts';
+import type { AccessTrace } from '../http/access-trace.ts';
 import type { Route } from '../http/route.ts';
 import type { Deferral, Durability } from '../intake/durability.ts';
 import { createPosting } from '../intake/posting.ts';
@@ -110,9 +112,15 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
  */
 export function createAccessTrace(pool: pg.Pool, redactor: Redactor): AccessTrace {
   return (access) => {
-    const filter = redactor.redactJson(access.filter).value;
-    return fromDatabase(() => insertAccess(pool, { ...access, filter }));
+    // Repaired: whoever asks with a NUL for what is not there is answered so, and noted.
+    const filter = repairJson(redactor.redactJson(access.filter).value);
+    return fromDatabase(() => noteAccess(pool, { ...access, filter }));
   };
+}
+
+/** Notes refusals there, once a minute. The caller closes it before the pool. */
+export function createAccessCounts(pool: pg.Pool, logger: Logger): AccessCounts {
+  return new AccessCounts({ note: (note) => noteAccess(pool, note), logger });
 }
 
 /** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */

@@ -39,8 +39,8 @@ export function openCodec(
 }
 
 /**
- * What Temporal's UI and command line call to show payloads that are compressed or encrypted. Decoding leaves its trace in
- * the log and not in `audit_access`: a workflow is looked at when the database is away.
+ * What Temporal's UI and command line call to show payloads that are compressed or encrypted. Decoding works while the
+ * database is away, when workflows are looked at most: its trace is then in the log, and noted when the database answers.
  */
 export function codecRoutes({ endpoint, origins }: PayloadCodecAccess): readonly Route[] {
   return [
@@ -48,6 +48,7 @@ export function codecRoutes({ endpoint, origins }: PayloadCodecAccess): readonly
       path: '/codec/decode',
       access: 'get',
       summary: 'Decodes payloads of Temporal, for its UI and command line',
+      isRead: true,
       work: (body, signal) => endpoint.decode(body, signal),
     }),
     codecRoute(origins, {
@@ -64,14 +65,18 @@ interface Coding {
   readonly path: string;
   readonly access: Verb;
   readonly summary: string;
+  /** Default false. */
+  readonly isRead?: boolean;
   readonly work: (body: unknown, signal: AbortSignal) => Promise<CodedPayloads>;
 }
 
-function codecRoute(origins: readonly string[], { path, access, summary, work }: Coding): Route {
+function codecRoute(origins: readonly string[], coding: Coding): Route {
+  const { path, access, summary, work, isRead = false } = coding;
   return {
     method: 'POST',
     path,
     access,
+    readsWithoutDatabase: isRead,
     origins,
     describe: {
       summary,
@@ -94,7 +99,7 @@ function codecRoute(origins: readonly string[], { path, access, summary, work }:
     answer: async (request) => {
       const { count: payloads, text } = await code(request, work);
       request.log.info({ caller: request.caller.name, path, payloads }, 'payloads of Temporal were coded');
-      return { status: 200, mediaType: JSON_MEDIA_TYPE, body: Readable.from(text) };
+      return { status: 200, mediaType: JSON_MEDIA_TYPE, body: Readable.from(text), rows: payloads };
     },
   };
 }

@@ -26,7 +26,6 @@ export function completenessRoute(lanes: ReportLanes): Route {
     method: 'GET',
     path: '/api/v1/completeness',
     access: 'list',
-    traced: true,
     describe: {
       summary: 'What was observed, what is recorded, what is open, and each gap by name',
       tag: 'remediations',

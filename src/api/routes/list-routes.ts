@@ -34,7 +34,6 @@ export function listRoute(path: string, definition: RecordDefinition, finder: Re
     method: 'GET',
     path,
     access: 'list',
-    traced: true,
     describe: {
       summary: `Lists ${definition.kind} records`,
       tag: 'records',

@@ -31,7 +31,6 @@ function listRoute(pool: pg.Pool): Route {
     method: 'GET',
     path: '/api/v1/quarantine',
     access: 'list',
-    traced: true,
     describe: {
       summary: 'Observations that PostgreSQL refused, oldest first, with the reason',
       tag: 'quarantine',

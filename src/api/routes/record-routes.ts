@@ -60,7 +60,6 @@ function recordRoute(definition: RecordDefinition, finder: RecordFinder): Route 
     method: 'GET',
     path: `/api/v1/audit/${definition.kind}/:id`,
     access: 'get',
-    traced: true,
     describe: {
       summary: `One ${definition.kind} record, by its id or by the id it was posted with`,
       tag: 'records',
@@ -84,7 +83,6 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
     method: 'GET',
     path: `/api/v1/audit/${definition.kind}/:id/history`,
     access: 'get',
-    traced: true,
     describe: {
       summary: `Every observation of one ${definition.kind} record, in the order in which they fold`,
       tag: 'records',

@@ -45,7 +45,6 @@ function viewRoute(finder: RecordFinder): Route {
     method: 'GET',
     path: '/api/v1/remediations/:cluster/:namespace/:name',
     access: 'get',
-    traced: true,
     describe: {
       summary: 'One remediation whole: its records, its timeline, and others of its name',
       tag: 'remediations',

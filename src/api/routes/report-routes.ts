@@ -41,7 +41,6 @@ export function reportRoutes(sources: ReportSources): readonly Route[] {
   return [reportList(), ...REPORTS.map((report) => reportRoute(report, sources))];
 }
 
-/** Not traced: it answers from the program and reads no record. */
 function reportList(): Route {
   const parameters = (report: Report) =>
     report.parameters.map(({ name, type, default: byDefault, meaning }) => ({
@@ -81,7 +80,6 @@ function reportRoute(report: NamedReport, sources: ReportSources): Route {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
     access: 'list',
-    traced: true,
     describe: {
       summary: report.question,
       tag: 'reports',
@@ -155,7 +153,6 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
     method: 'GET',
     path: '/api/v1/investigations/similar',
     access: 'list',
-    traced: true,
     describe: {
       summary: 'What was found out before about something alike, nearest first',
       tag: 'reports',

@@ -6,6 +6,7 @@ import { nameOf } from '../../domain/named-schema.ts';
 import type { ProblemType } from '../http/problems.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS } from '../http/problems.ts';
 import type { AnswerDescription, ContentDescription, QueryDescription, Route } from '../http/route.ts';
+import { isTraced } from '../http/route.ts';
 import { PROBLEM_SCHEMA } from './problem-schema.ts';
 
 /** Problems that any route may answer: what the server itself finds wrong, and a defect of ours. */
@@ -149,10 +150,8 @@ function describeContent({ content }: ContentDescription): JsonObject {
  * Answers by status. Problems with one status share one entry, which names their types; the body's `type`
  * says which it is.
  */
-function describeAnswers(
-  { method, access, probe, traced, describe }: Route,
-  { asksWhoCalls }: DescriptionOptions,
-): JsonObject {
+function describeAnswers(route: Route, { asksWhoCalls }: DescriptionOptions): JsonObject {
+  const { method, access, probe, describe } = route;
   const answers = Object.entries<AnswerDescription>(describe.answers).map(
     ([status, answer]): [string, JsonObject] => [
       status,
@@ -166,7 +165,7 @@ function describeAnswers(
     ...(method === 'GET' ? [] : WITH_A_BODY),
     ...(asksWhoCalls && access !== 'public' ? BEHIND_THE_GATE : []),
     ...(asksWhoCalls || probe === true ? [] : BEHIND_THE_GUARD),
-    ...(traced === true ? TRACED : []),
+    ...(isTraced(route) ? TRACED : []),
   ]);
   const byStatus = Map.groupBy(problems, (problem) => String(PROBLEMS[problem].status));
   const refusals = [...byStatus].map(([status, types]): [string, JsonObject] => [

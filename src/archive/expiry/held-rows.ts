@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Hold, HoldScope } from '../../database/holds/holds.ts';
 import { heldColumns } from '../../database/holds/holds.ts';
 import { quoteLiteral } from '../../database/sql.ts';
-import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { isRecordTable } from '../../domain/records/index.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { DuckDb } from '../parquet/duckdb.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -26,7 +26,7 @@ export async function findHeldRows(
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const [index, part] of parts.entries()) {
-    if (part.table === LEDGER_TABLE) continue;
+    if (!isRecordTable(part.table)) continue;
     const open = holds.filter(({ id, scope }) => !found.has(id) && isOfTime(scope, part));
     if (open.length === 0) continue;
     // A name of its own: DuckDB remembers what it read of a path.

@@ -17,7 +17,7 @@ import { holdsOfMonth, listHolds } from '../../database/holds/holds.ts';
 import { partitionsOf } from '../../database/months/month-detach.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { reasonOf } from '../../domain/errors.ts';
-import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { isRecordTable } from '../../domain/records/index.ts';
 import type { ArchiveContext } from '../archive-context.ts';
 import { MANIFEST_PREFIX, ManifestError } from '../manifest/manifest.ts';
 import { withWorkspace } from '../parquet/duckdb.ts';
@@ -121,7 +121,7 @@ class HoldRound {
   async #touching(month: string, manifest: string | null, holds: readonly Hold[]): Promise<Set<string>> {
     const wanted = new Set(holds.map(({ id }) => id));
     const relations = (await partitionsOf(this.#client, month)).filter(
-      ({ table, attachment }) => attachment !== 'absent' && table !== LEDGER_TABLE,
+      ({ table, attachment }) => attachment !== 'absent' && isRecordTable(table),
     );
     const live = await holdsOfMonth(this.#client, month, relations);
     const touching = new Set(live.map(({ id }) => id).filter((id) => wanted.has(id)));

@@ -23,7 +23,7 @@ import { planMonth, planRetention } from '../../database/months/retention-plan.t
 import { tryLockObjects } from '../../database/months/table-locks.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
-import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { isRecordTable } from '../../domain/records/index.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import { ArchiveMismatchError, ExportIncompleteError, OrphansInTheWayError } from '../archive-errors.ts';
 import { expireMonth } from '../expiry/expire-month.ts';
@@ -93,7 +93,7 @@ export class RetentionSteps {
    */
   async #isHeld(client: pg.Client, month: string): Promise<boolean> {
     const relations = (await partitionsOf(client, month)).filter(
-      ({ table, attachment }) => attachment !== 'absent' && table !== LEDGER_TABLE,
+      ({ table, attachment }) => attachment !== 'absent' && isRecordTable(table),
     );
     const holdIds = (await holdsOfMonth(client, month, relations)).map(({ id }) => id);
     if (holdIds.length === 0) return false;

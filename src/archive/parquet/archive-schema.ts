@@ -4,7 +4,7 @@ import type { ArchiveType } from '../../domain/column-types/description.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import type { ServiceColumn } from '../../domain/records/service-tables.ts';
-import { SERVICE_TABLES } from '../../domain/records/service-tables.ts';
+import { ACCESS_TABLE, LEDGER_TABLE, SERVICE_TABLES } from '../../domain/records/service-tables.ts';
 
 /** Types that only tables of the service have. */
 const SERVICE_ARCHIVE_TYPES: Readonly<Record<Exclude<ServiceColumn['type'], ColumnType>, ArchiveType>> = {
@@ -36,7 +36,13 @@ function archiveType(type: ServiceColumn['type']): ArchiveType {
   return type === 'bytea' || type === 'date' ? SERVICE_ARCHIVE_TYPES[type] : columnType(type).archived.as;
 }
 
-/** The ledger last: whoever reads a month back finds the entries of every row he has. */
+/** Columns that order the rows of the tables of the service, together unique. */
+const SERVICE_ORDER = {
+  [LEDGER_TABLE]: ['created_at', 'record_id', 'source_version', 'content_hash'],
+  [ACCESS_TABLE]: ['created_at', 'id'],
+};
+
+/** The ledger after the records: whoever reads a month back finds the entries of every row he has. */
 export const ARCHIVED_TABLES: readonly ArchivedTable[] = [
   ...RECORD_DEFINITIONS.map((definition) => ({
     table: definition.table,
@@ -46,7 +52,7 @@ export const ARCHIVED_TABLES: readonly ArchivedTable[] = [
   ...SERVICE_TABLES.filter((table) => 'partitioned' in table).map((table) => ({
     table: table.table,
     columns: archiveSchema(table),
-    order: ['created_at', 'record_id', 'source_version', 'content_hash'],
+    order: SERVICE_ORDER[table.table],
   })),
 ];
 

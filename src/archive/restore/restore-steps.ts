@@ -15,7 +15,7 @@ import {
 } from '../../database/months/staged-month.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
-import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { isRecordTable, RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
@@ -106,7 +106,7 @@ export class RestoreSteps {
       await loadTable(client, { store, workFolder, month, relation: staged, parts, onPart });
       await this.#reached('checked');
       if (parts.length > 1) await foldStaged(client, month, table);
-      if (table !== LEDGER_TABLE) await insertStagedLocations(client, table, staged);
+      if (isRecordTable(table)) await insertStagedLocations(client, table, staged);
       await finishStaged(client, table, staged, { range: monthRange(month), source: reference.sha256 });
       await client.query('commit');
       await this.#reached('staged');
@@ -219,8 +219,8 @@ const LOAD_ORDER = [
 async function foldStaged(client: pg.ClientBase, month: string, table: string): Promise<void> {
   const staged = stagedRelation(partitionName(table, month));
   const definition = RECORD_DEFINITIONS.find((candidate) => candidate.table === table);
-  if (definition === undefined) await foldStagedLedger(client, staged);
-  else {
+  if (table === LEDGER_TABLE) await foldStagedLedger(client, staged);
+  else if (definition !== undefined) {
     const ledger = stagedRelation(partitionName(LEDGER_TABLE, month));
     await foldStagedRecords(client, definition, { rows: staged, ledger });
   }

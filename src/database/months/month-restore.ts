@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { addMonths } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { ACCESS_TABLE, LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
@@ -104,9 +104,9 @@ async function attach(client: pg.ClientBase, month: string, table: string, relat
   await client.query(
     `alter table ${quoteIdentifier(table)} attach partition ${quoteIdentifier(relation)} for values from (${from}) to (${to})`,
   );
-  if (table === LEDGER_TABLE)
+  if (table === LEDGER_TABLE || table === ACCESS_TABLE)
     await client.query({
-      text: 'select audit_guard_ledger($1::text::regclass)',
+      text: 'select audit_guard_append_only($1::text::regclass)',
       values: [quoteIdentifier(relation)],
     });
 }
@@ -121,9 +121,8 @@ async function mergeAll(
     throw new MonthMovedError(month, 'live');
   const stagedOf = (table: string): string =>
     quoteIdentifier(stagedRelation(partitions.find((one) => one.table === table)?.relation ?? ''));
-  await client.query(
-    `insert into ${LEDGER_TABLE} select * from ${stagedOf(LEDGER_TABLE)} on conflict do nothing`,
-  );
+  for (const table of [LEDGER_TABLE, ACCESS_TABLE])
+    await client.query(`insert into ${table} select * from ${stagedOf(table)} on conflict do nothing`);
   for (const definition of RECORD_DEFINITIONS) {
     const table = quoteIdentifier(definition.table);
     const { rows } = await client.query<{ id: string; created_at: string }>(`

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { addMonths, millisecondsOf } from '../../domain/instant.ts';
-import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { isRecordTable } from '../../domain/records/index.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/time.ts';
 import type { Hold } from '../holds/holds.ts';
 import { describeHold, holdsOfMonth, listHolds } from '../holds/holds.ts';
@@ -197,7 +197,7 @@ function decideDetached(
 /** Through the parent where it is attached: a role without ownership may read it there only. */
 async function readableRelations(client: pg.Pool | pg.ClientBase, partitions: readonly MonthPartition[]) {
   const wanted = partitions
-    .filter(({ table, attachment }) => table !== LEDGER_TABLE && attachment !== 'absent')
+    .filter(({ table, attachment }) => isRecordTable(table) && attachment !== 'absent')
     .map(({ table, relation, attachment }) => ({
       table,
       relation: attachment === 'attached' ? table : relation,

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
-import type { JsonValue } from '../../domain/json.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import type { Position, RecordQuery, RecordRow } from './record-query.ts';
 import { pageStatement } from './record-query.ts';
@@ -65,27 +64,4 @@ function sizeOf(row: RecordRow): number {
 /** Where a row is in the order of a list. */
 export function positionOf(row: RecordRow): Position {
   return { createdAt: instantFromSql(String(row['created_at'])), id: String(row['id']) };
-}
-
-/** One read of records: caller, request, and number of rows in the answer. */
-interface AccessEntry {
-  readonly caller: string;
-  readonly route: string;
-  readonly filter: JsonValue;
-  readonly rows: number;
-  readonly requestId: string;
-}
-
-const INSERT_ACCESS = `
-  insert into audit_access (caller, route, filter, rows_returned, request_id)
-  values ($1::text, $2::text, $3::jsonb, $4::bigint, $5::text)`;
-
-/** Writes one read into `audit_access`: who read what, and how much of it. */
-export async function insertAccess(pool: pg.Pool, entry: AccessEntry): Promise<void> {
-  const { caller, route, filter, rows, requestId } = entry;
-  await pool.query({
-    name: 'insert-access',
-    text: INSERT_ACCESS,
-    values: [caller, route, JSON.stringify(filter), rows, requestId],
-  });
 }

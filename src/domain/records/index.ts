@@ -27,6 +27,11 @@ export function definitionOf(table: string): RecordDefinition {
   return definition;
 }
 
+/** Whether a legal hold can match its rows. A month also has the ledger and the reads, which follow the records of their month. */
+export function isRecordTable(table: string): boolean {
+  return RECORD_DEFINITIONS.some((candidate) => candidate.table === table);
+}
+
 export class UnknownRecordTableError extends Error {
   readonly table: string;
 

@@ -30,6 +30,7 @@ export const PARTITION_STATES = [
 export type PartitionState = (typeof PARTITION_STATES)[number];
 
 export const LEDGER_TABLE = 'audit_ledger';
+export const ACCESS_TABLE = 'audit_access';
 
 export const SERVICE_TABLES = [
   {
@@ -290,16 +291,36 @@ export const SERVICE_TABLES = [
     ],
   },
   {
-    table: 'audit_access',
-    meaning: 'Who read what: reads of records are audited too.',
+    table: ACCESS_TABLE,
+    meaning: 'Who read what, and who was refused: append-only, archived with its month.',
+    partitioned: true,
     columns: [
       { name: 'id', type: 'bigint', notNull: true, meaning: 'Number of the entry' },
-      { name: 'accessed_at', type: 'timestamptz', notNull: true, meaning: 'When it was read' },
-      { name: 'caller', type: 'text', notNull: true, meaning: 'Who read' },
+      {
+        name: 'created_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'When it was read, by the clock of the database; for refusals, when they were noted',
+      },
+      { name: 'caller', type: 'text', notNull: true, meaning: 'Who read; `unknown` for whom nobody knows' },
       { name: 'route', type: 'text', notNull: true, meaning: 'Route, or command' },
       { name: 'filter', type: 'jsonb', meaning: 'What was asked for' },
       { name: 'rows_returned', type: 'bigint', meaning: 'How many rows the answer held' },
       { name: 'request_id', type: 'text', meaning: 'Id of the request, as in the log' },
+      { name: 'status', type: 'integer', meaning: 'Status of the answer; absent for a command' },
+      { name: 'address', type: 'text', meaning: 'Address from which a refused request came' },
+      {
+        name: 'times',
+        type: 'integer',
+        notNull: true,
+        meaning: 'How many requests the entry stands for: refusals are counted by caller, address and minute',
+      },
+      {
+        name: 'noted_as',
+        type: 'text',
+        notNull: true,
+        meaning: 'Role of the database session that wrote the entry',
+      },
     ],
   },
   {
