@@ -47,20 +47,28 @@ async function get(url: string, from = api): Promise<Body> {
 const listOf = ({ kind }: RecordDefinition, query: Record<string, string>): string =>
   `/api/v1/audit/${kind}?${new URLSearchParams({ limit: '1000', until: '2020-02-01T00:00:00Z', ...query }).toString()}`;
 
-/** Equality, prefix and absence of every column that is a filter, with values that there are. */
+/** Equality, one of several, prefix and absence of every column that is a filter, with values that there are. */
 async function questionsOf(definition: RecordDefinition): Promise<string[]> {
   const urls = [listOf(definition, { order: 'oldest' })];
-  for (const { name, type } of definition.columns) {
+  for (const { name, type, vocabulary } of definition.columns) {
     if (type === 'jsonb' || type === 'vector') continue;
     urls.push(listOf(definition, { [name]: '' }));
-    for (const value of await valuesOf(definition, name, type)) {
-      urls.push(listOf(definition, { [name]: value }));
-      if (type === 'text') urls.push(listOf(definition, { [`${name}_prefix`]: value.slice(0, 3) }));
-      if (type === 'numeric' && value.includes('.'))
-        urls.push(listOf(definition, { [name]: `0${value}000` }));
-    }
+    const values = await valuesOf(definition, name, type);
+    const possible = values.filter((value) => vocabulary === undefined || vocabulary.includes(value));
+    urls.push(...possible.map((value) => listOf(definition, { [name]: value })));
+    urls.push(
+      [listOf(definition, {}), ...possible.map((value) => `${name}=${encodeURIComponent(value)}`)].join('&'),
+    );
+    if (type === 'text')
+      urls.push(...values.map((value) => listOf(definition, { [`${name}_prefix`]: value.slice(0, 3) })));
+    if (type === 'numeric')
+      urls.push(...withZeros(values).map((value) => listOf(definition, { [name]: value })));
   }
   return urls;
+}
+
+function withZeros(values: readonly string[]): string[] {
+  return values.filter((value) => value.includes('.')).map((value) => `0${value}000`);
 }
 
 async function valuesOf({ table }: RecordDefinition, name: string, type: string): Promise<string[]> {

@@ -95,9 +95,9 @@ describe('`remediation-audit report`', () => {
     [
       'a time without a unit',
       ['recent-failures', '--since', '7'],
-      '--since must be a length of time such as 7d',
+      '--since must be an instant such as 2026-11-01T00:00:00Z, or a length of time such as 7d',
     ],
-    ['a time that lies ahead', ['recent-failures', '--since=-7h'], '--since must be a length of time'],
+    ['a time that lies ahead', ['recent-failures', '--since=-7h'], 'or a length of time such as 7d'],
     ['more time than there ever was', ['recent-failures', '--since', '40000d'], 'at most 36500 days'],
     [
       'no limit at all',

@@ -277,6 +277,17 @@ describe('the window of a report', () => {
   });
 });
 
+test('the window of a report begins at an instant, and holds what is of that instant', async () => {
+  const { rows } = await database.writer.query<{ newest: string }>(
+    `select to_char(max(completed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as newest
+     from workflow_execution_audit where phase = 'Failed'`,
+  );
+  const newest = rows[0]?.newest ?? '';
+  const answer = await runReport(database.writer, 'recent-failures', { since: newest });
+  expect(answer.parameters).toEqual({ since: newest });
+  expect(answer.rows).toHaveLength(1);
+});
+
 test('the other parameters narrow a report too', async () => {
   const longest = await runReport(database.writer, 'slow-executions', {
     longer_than: '1s',

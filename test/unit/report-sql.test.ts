@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { EVERY_COLUMN, REPORTS } from '../../src/query/reports/reports.ts';
-import { columnsRead, reportSql } from '../../src/query/reports/run-report.ts';
+import { columnsRead, reportSql, sinceExpression } from '../../src/query/reports/run-report.ts';
 
 describe.each(REPORTS)('the SQL of $name', (report) => {
   const { name, reads, parameters } = report;
@@ -31,7 +31,7 @@ describe.each(REPORTS)('the SQL of $name', (report) => {
 
   test('is bounded by its last or only parameter of that name, over its table or other rows', () => {
     const number = parameters.findIndex((parameter) => parameter.name === 'since') + 1;
-    const bound = `${reads.window} > coalesce(now() - $${number}::interval, '-infinity')`;
+    const bound = `${reads.window} > ${sinceExpression(number)}`;
     expect(reportSql(report)).toContain(`from ${reads.table}\n`);
     expect(reportSql(report)).toContain(bound);
     expect(reportSql(report, '(select $1) as other')).toContain(`from (select $1) as other\n`);

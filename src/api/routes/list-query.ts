@@ -1,15 +1,15 @@
-import type { Filter, ListOrder, Position, RecordQuery } from '../../database/reading/record-reader.ts';
+import type { ListOrder, Position, RecordQuery } from '../../database/reading/record-reader.ts';
 import { LIST_ORDERS } from '../../database/reading/record-reader.ts';
-import { columnType, isUuid, TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
-import { INSTANT_ALLOWED } from '../../domain/column-types/times.ts';
+import { isUuid } from '../../domain/column-types.ts';
 import type { CsvOptions } from '../../domain/csv.ts';
 import { parseInstant } from '../../domain/instant.ts';
-import type { JsonObject } from '../../domain/json.ts';
-import { MAX_IDENTIFIER_LENGTH, MAX_PAGE_SIZE } from '../../domain/limits.ts';
-import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { instantOrAgo, LENGTH_OF_TIME, SINCE_ALLOWED } from '../../domain/length-of-time.ts';
+import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { INSTANT, UUID_TEXT } from '../../domain/value-patterns.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Query, QueryDescription } from '../http/route.ts';
+import { checkedText, describeFilters, readFilters, refuseValue } from './list-filters.ts';
 
 export const DEFAULT_PAGE_SIZE = 100;
 /**
@@ -18,7 +18,6 @@ export const DEFAULT_PAGE_SIZE = 100;
  */
 export const INCLUDE_ARCHIVE = 'include_archive';
 const RAW = 'raw';
-const PREFIX = '_prefix';
 
 /**
  * Reads the parameters of a list: which records, in which order, and which page. Throws the problem that
@@ -26,19 +25,9 @@ const PREFIX = '_prefix';
  * would answer with too much.
  */
 export function readListQuery(definition: RecordDefinition, query: Query): RecordQuery {
-  const columns = new Map(filterableColumns(definition).map((column) => [column.name, column]));
-  const filters: Filter[] = [];
-  for (const name of Object.keys(query)) {
-    if (PAGE_PARAMETERS.has(name)) continue;
-    const isPrefix = name.endsWith(PREFIX);
-    const column = columns.get(isPrefix ? name.slice(0, -PREFIX.length) : name);
-    if (column === undefined || (isPrefix && column.type !== 'text')) {
-      throw invalidParameter(name, `is not a parameter of this list`);
-    }
-    filters.push(readFilter(column, name, singleText(query, name) ?? '', isPrefix));
-  }
+  const filters = Object.fromEntries(Object.entries(query).filter(([name]) => !PAGE_PARAMETERS.has(name)));
   return {
-    filters,
+    filters: readFilters(definition, filters),
     since: readInstant(query, 'since'),
     until: readInstant(query, 'until'),
     order: readOrder(query),
@@ -59,32 +48,20 @@ export function describeListQuery(definition: RecordDefinition): readonly QueryD
       meaning: 'Which records come first',
       schema: { type: 'string', enum: [...LIST_ORDERS] },
     },
-    { name: 'since', meaning: 'Records that live at or after this instant', schema: instantSchema },
-    { name: 'until', meaning: 'Records that live before this instant', schema: instantSchema },
+    {
+      name: 'since',
+      meaning: 'Records that live at or after this instant, or so long ago: `7d`',
+      schema: sinceSchema,
+    },
+    {
+      name: 'until',
+      meaning: 'Records that live before this instant, or so long ago: `1h`',
+      schema: sinceSchema,
+    },
     describeIncludeArchive('Whether months that are in the archive are searched too', true),
     describeRaw,
-    ...filterableColumns(definition).flatMap((column) => [
-      {
-        name: column.name,
-        meaning: `Equal; empty for not known. ${column.meaning}`,
-        schema: filterSchema(column),
-      },
-      ...(column.type === 'text'
-        ? [
-            {
-              name: `${column.name}${PREFIX}`,
-              meaning: `What \`${column.name}\` begins with`,
-              schema: TEXT_FILTER_SCHEMA,
-            },
-          ]
-        : []),
-    ]),
+    ...describeFilters(definition),
   ];
-}
-
-/** What a filter takes; the empty text means not known. */
-function filterSchema({ type }: Column): JsonObject {
-  return columnType(type).filter?.schema ?? TEXT_FILTER_SCHEMA;
 }
 
 export function describeIncludeArchive(meaning: string, byDefault: boolean): QueryDescription {
@@ -121,6 +98,7 @@ export function describeCursor(position: string): QueryDescription {
 }
 
 export const instantSchema = { type: 'string', format: 'date-time' };
+const sinceSchema = { type: 'string', pattern: `^(?:${INSTANT}|${LENGTH_OF_TIME})$`, examples: ['7d'] };
 
 export function limitSchema(maximum: number, byDefault: number) {
   return { type: 'integer', minimum: 1, maximum, default: byDefault };
@@ -154,57 +132,25 @@ function readCursor(query: Query): Position | undefined {
   return { createdAt, id };
 }
 
-/**
- * Text of one parameter; undefined when it was not given. Throws when it was given twice, is too long, or
- * holds what PostgreSQL does not take.
- */
+/** Text of one parameter; undefined when it was not given. Throws when it was given twice, or when `checkedText` does. */
 export function singleText(query: Query, name: string): string | undefined {
   const value = query[name];
   if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw invalidParameter(name, 'must be given once');
-  if (isTooLong(value) || value.includes('\0') || !value.isWellFormed()) {
-    throw invalidParameter(name, `must be text of at most ${MAX_IDENTIFIER_LENGTH} characters`);
-  }
-  return value;
+  return typeof value === 'string' ? checkedText(name, value) : refuseTwice(name);
 }
 
-/**
- * Whether a text has more characters than allowed, as a schema counts them, and not the halves that
- * JavaScript does.
- */
-function isTooLong(text: string): boolean {
-  return text.length > MAX_IDENTIFIER_LENGTH && Array.from(text).length > MAX_IDENTIFIER_LENGTH;
+function refuseTwice(name: string): never {
+  throw invalidParameter(name, 'must be given once');
 }
 
 function readInstant(query: Query, name: string): string | undefined {
   const text = singleText(query, name);
   if (text === undefined) return undefined;
-  return parseInstant(text) ?? refuseValue(name, INSTANT_ALLOWED);
+  return instantOrAgo(text, Date.now()) ?? refuseValue(name, SINCE_ALLOWED);
 }
 
 function readOrder(query: Query): ListOrder {
   const text = singleText(query, 'order');
   if (text === undefined) return 'newest';
   return LIST_ORDERS.find((order) => order === text) ?? refuseValue('order', LIST_ORDERS.join(' or '));
-}
-
-/** Every column with a plain value: JSON and vectors are not compared. */
-function filterableColumns(definition: RecordDefinition): readonly Column[] {
-  return definition.columns.filter(({ type }) => columnType(type).filter !== undefined);
-}
-
-/** Empty text asks for records in which the column is not known. */
-function readFilter(column: Column, name: string, text: string, isPrefix: boolean): Filter {
-  if (text === '') return { column, is: 'absent' };
-  if (isPrefix) return { column, is: 'prefix', value: text };
-  return { column, is: 'equal', value: readValue(column, name, text) };
-}
-
-function readValue(column: Column, name: string, text: string): string {
-  const filter = columnType(column.type).filter;
-  return filter?.read(text) ?? refuseValue(name, filter?.allowed ?? 'left out');
-}
-
-function refuseValue(name: string, allowed: string): never {
-  throw invalidParameter(name, `must be ${allowed}`);
 }

@@ -1,6 +1,8 @@
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { LENGTH_OF_TIME } from '../../domain/length-of-time.ts';
 import { named, schemaName } from '../../domain/named-schema.ts';
+import { INSTANT } from '../../domain/value-patterns.ts';
 import { REPORT_COLUMNS } from '../../query/reports/columns.ts';
 import type { ReportParameter } from '../../query/reports/parameters.ts';
 import { MAX_REPORT_ROWS } from '../../query/reports/parameters.ts';
@@ -55,7 +57,7 @@ const PARAMETER_SCHEMA = named('ReportParameter', {
   required: ['name', 'type', 'default', 'meaning'],
   properties: {
     name: { type: 'string' },
-    type: { type: 'string', enum: ['duration', 'text', 'count'] },
+    type: { type: 'string', enum: ['duration', 'since', 'text', 'count'] },
     default: { type: ['string', 'null'] },
     meaning: { type: 'string' },
   },
@@ -76,21 +78,6 @@ export const REPORT_LIST_SCHEMA = listSchema(
   }),
 );
 
-/** Go's and ISO 8601's forms and plain words; digits so few that the sum is one that a report takes. */
-const LENGTH_OF_TIME = [
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?(?:[0-9]{1,6}m)?[0-9]{1,8}(?:[.][0-9]{1,9})?s',
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?[0-9]{1,6}m',
-  '(?:[0-9]{1,3}w)?(?:[0-9]{1,4}d)?[0-9]{1,5}h',
-  '(?:[0-9]{1,3}w)?[0-9]{1,4}d',
-  '[0-9]{1,3}w',
-  '[0-9]{1,8}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms)',
-  '[0-9]{1,3} (?:week|day|hour|minute|second)s?',
-  'P[0-9]{1,4}D(?:T[0-9]{1,5}H)?',
-  'PT(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?[0-9]{1,8}(?:[.][0-9]{1,9})?S',
-  'PT(?:[0-9]{1,5}H)?[0-9]{1,6}M',
-  'PT[0-9]{1,5}H',
-].join('|');
-
 /** A report's parameter as a parameter of the query. It is never required: each has a default or no bound. */
 export function describeParameter({
   name,
@@ -98,18 +85,15 @@ export function describeParameter({
   default: byDefault,
   meaning,
 }: ReportParameter): QueryDescription {
-  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type](name) };
+  return { name, meaning: `${meaning}. Default: ${byDefault ?? 'all'}`, schema: SCHEMAS[type] };
 }
 
-/** What is taken, by the type of the parameter. Only `since` may be `all`. */
-const SCHEMAS: Readonly<Record<ReportParameter['type'], (name: string) => JsonObject>> = {
-  count: () => ({ type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS }),
-  text: () => ({ ...TEXT_FILTER_SCHEMA, minLength: 1 }),
-  duration: (name) => ({
-    type: 'string',
-    pattern: `^(?:${name === 'since' ? 'all|' : ''}${LENGTH_OF_TIME})$`,
-    examples: ['7d'],
-  }),
+/** What is taken, by the type of the parameter. */
+const SCHEMAS: Readonly<Record<ReportParameter['type'], JsonObject>> = {
+  count: { type: 'integer', minimum: 1, maximum: MAX_REPORT_ROWS },
+  text: { ...TEXT_FILTER_SCHEMA, minLength: 1 },
+  duration: { type: 'string', pattern: `^(?:${LENGTH_OF_TIME})$`, examples: ['7d'] },
+  since: { type: 'string', pattern: `^(?:all|${INSTANT}|${LENGTH_OF_TIME})$`, examples: ['7d'] },
 };
 
 const textOrNull = { type: ['string', 'null'] };

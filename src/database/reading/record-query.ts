@@ -34,7 +34,8 @@ export type Filter =
   /** The id that a client posted the record with, in the column's `client_id`. */
   | { readonly column: Column; readonly is: 'client-id'; readonly value: string }
   /** Not known. */
-  | { readonly column: Column; readonly is: 'absent' };
+  | { readonly column: Column; readonly is: 'absent' }
+  | { readonly column: Column; readonly is: 'any'; readonly of: readonly Filter[] };
 
 export interface RecordQuery {
   readonly filters: readonly Filter[];
@@ -127,6 +128,8 @@ function conditionOf(filter: Filter, parameter: Parameter): string {
   switch (filter.is) {
     case 'absent':
       return `${name} is null`;
+    case 'any':
+      return `(${filter.of.map((one) => conditionOf(one, parameter)).join(' or ')})`;
     case 'equal':
       return `${name} = ${parameter(filter.value, filter.column.type)}`;
     case 'client-id':

@@ -13,7 +13,10 @@ export interface Column {
   readonly fold?: Fold;
   /** Indexed and therefore bounded by MAX_IDENTIFIER_LENGTH. Default false. */
   readonly identifier?: boolean;
-  /** The words a post may use. What a resource says is brought to their spelling; any other word of it is kept as it is. */
+  /**
+   * The words a post and a filter may use. What a resource says is brought to their spelling; any other word of it is kept
+   * as it is.
+   */
   readonly vocabulary?: readonly string[];
   /** Words that reports group by, in the spelling that the column has. Any other word is kept as it is, also of a post. */
   readonly spellings?: readonly string[];

@@ -4,6 +4,33 @@ import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
 const VERDICTS = ['open', 'deleted-before-terminal', 'terminal'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
+/** Of all releases: `Recovering` and `Timeout` are words of the oldest. */
+const OVERALL_PHASES = [
+  'Pending',
+  'Processing',
+  'Analyzing',
+  'AwaitingApproval',
+  'Executing',
+  'Verifying',
+  'Recovering',
+  'Blocked',
+  'Completed',
+  'Failed',
+  'TimedOut',
+  'Timeout',
+  'Skipped',
+  'Cancelled',
+] as const;
+
+const OUTCOMES = [
+  'Remediated',
+  'NoActionRequired',
+  'ManualReviewRequired',
+  'VerificationTimedOut',
+  'Inconclusive',
+  'DryRun',
+] as const;
+
 export const remediationAudit = defineRecord({
   table: 'remediation_audit',
   kind: 'remediation',
@@ -30,8 +57,18 @@ export const remediationAudit = defineRecord({
       identifier: true,
       meaning: 'Namespace of what the signal is about; unknown for what has none',
     },
-    { name: 'overall_phase', type: 'text', meaning: 'Phase of the remediation, as the resource spells it' },
-    { name: 'outcome', type: 'text', meaning: 'Outcome: a remediation may complete without remediating' },
+    {
+      name: 'overall_phase',
+      type: 'text',
+      vocabulary: OVERALL_PHASES,
+      meaning: 'Phase of the remediation, as the resource spells it',
+    },
+    {
+      name: 'outcome',
+      type: 'text',
+      vocabulary: OUTCOMES,
+      meaning: 'Outcome: a remediation may complete without remediating',
+    },
     { name: 'failure_phase', type: 'text', meaning: 'Phase in which it failed or timed out' },
     { name: 'failure_reason', type: 'text', meaning: 'Why it failed, redacted' },
     { name: 'workflow_id', type: 'text', meaning: 'Workflow of the catalogue that was chosen' },
@@ -39,7 +76,12 @@ export const remediationAudit = defineRecord({
     { name: 'workflow_version', type: 'text', meaning: 'Version of that workflow' },
     { name: 'workflow_confidence', type: 'numeric', range: SCORE, meaning: 'Confidence in it, 0 to 1' },
     { name: 'approval_required', type: 'boolean', meaning: 'Whether somebody had to approve it' },
-    { name: 'approval_decision', type: 'text', meaning: 'Approved, Rejected or Expired' },
+    {
+      name: 'approval_decision',
+      type: 'text',
+      vocabulary: ['Approved', 'Rejected', 'Expired'],
+      meaning: 'How the approval was decided',
+    },
     { name: 'approval_decided_by', type: 'text', meaning: 'Who decided' },
     { name: 'approval_decided_via', type: 'text', meaning: 'By which way the decision came' },
     { name: 'approval_decided_at', type: 'timestamptz', meaning: 'When it was decided' },

@@ -49,6 +49,8 @@ function conditionOf(filter: Filter): string {
   switch (filter.is) {
     case 'absent':
       return `${name} is null`;
+    case 'any':
+      return `(${filter.of.map(conditionOf).join(' or ')})`;
     case 'client-id':
       // 36 characters, as the index of the database has it.
       return `left(${name} ->> '$.client_id', 36) = ${quoteLiteral(filter.value)}`;

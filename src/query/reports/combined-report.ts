@@ -25,7 +25,7 @@ import type { ReportLanes } from './report-lanes.ts';
 import { onReportConnection, quickOrSlow } from './report-lanes.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
-import { columnsRead, ReportTooLargeError, runReport } from './run-report.ts';
+import { columnsRead, ReportTooLargeError, runReport, sinceExpression } from './run-report.ts';
 
 /*
  * The room `query/reports`: the named questions of the sources, one SQL file each.
@@ -144,7 +144,7 @@ async function archivedMonthsOf(
   const values = readParameters(report.parameters, args);
   const since = values[report.parameters.findIndex(({ name }) => name === 'since')] ?? null;
   const { rows } = await client.query<{ from: string | null }>({
-    text: `select now() - $1::interval - interval '1 day' as "from"`,
+    text: `select nullif(${sinceExpression(1)}, '-infinity') - interval '1 day' as "from"`,
     values: [since],
   });
   const text = rows[0]?.from ?? undefined;

@@ -1,11 +1,18 @@
-import { formatInterval, parseDuration } from '../../domain/duration.ts';
+import { formatInterval } from '../../domain/duration.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import {
+  LENGTH_OF_TIME_ALLOWED,
+  NANOSECONDS_PER_DAY,
+  parseLengthOfTime,
+  SINCE_ALLOWED,
+} from '../../domain/length-of-time.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 
 /** One parameter of a report, the same on the command line and in the URL. */
 export interface ReportParameter {
   readonly name: string;
-  /** How its value is spelled: a length of time, any text, or a whole number of rows. */
-  readonly type: 'duration' | 'text' | 'count';
+  /** How its value is spelled: a length of time, the same or an instant, any text, or a whole number of rows. */
+  readonly type: 'duration' | 'since' | 'text' | 'count';
   /** As PostgreSQL reads it; the literal of the source. null: no bound. */
   readonly default: string | null;
   /** For the help, and for the description of the API. */
@@ -46,6 +53,8 @@ function readValue({ name, type }: ReportParameter, text: string): string | null
   switch (type) {
     case 'duration':
       return readDuration(name, text);
+    case 'since':
+      return readSince(name, text);
     case 'text':
       return readText(name, text);
     case 'count':
@@ -75,44 +84,19 @@ function readText(name: string, text: string): string {
   );
 }
 
-/** Longer than any record exists; beyond it PostgreSQL's own arithmetic on times would fail. */
-const MAX_DAYS = 36_500n;
-const NANOSECONDS_PER_DAY = 86_400_000_000_000n;
-const NANOSECONDS: Readonly<Record<string, bigint>> = {
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-  d: NANOSECONDS_PER_DAY,
-  w: 7n * NANOSECONDS_PER_DAY,
-};
-
-/** `all` takes the bound away, for the window only: other durations do not have this value. */
-function readDuration(name: string, text: string): string | null {
-  if (text === 'all' && name === 'since') return null;
-  const nanoseconds = nanosecondsOf(text.trim());
-  if (nanoseconds !== undefined && nanoseconds >= 0n && nanoseconds <= MAX_DAYS * NANOSECONDS_PER_DAY) {
-    return intervalText(nanoseconds);
-  }
-  throw new ReportParameterError(
-    name,
-    `must be a length of time such as 7d, 36h, 90s, P7D or 24 hours, at most ${MAX_DAYS} days, not ${JSON.stringify(text)}`,
-  );
+function readDuration(name: string, text: string): string {
+  const nanoseconds = parseLengthOfTime(text);
+  return nanoseconds === undefined ? refuseDuration(name, text) : intervalText(nanoseconds);
 }
 
-/** Weeks, days and whole words, which neither Go nor ISO 8601 has in this form. */
-const PLAIN_PART = /(\d{1,9})(?:(w|d)|( (?:week|day|hour|minute|second))s?)(?![a-z]) ?/g;
+/** The window begins at an instant or a length of time ago; `all` takes the bound away. */
+function readSince(name: string, text: string): string | null {
+  return text === 'all' ? null : (parseInstant(text) ?? readDuration(name, text));
+}
 
-/** Reads `24 hours`, `7d`, `1w2d12h`, Go text and ISO 8601. */
-function nanosecondsOf(text: string): bigint | undefined {
-  let plain = 0n;
-  const rest = text.replaceAll(PLAIN_PART, (_part, count: string, letter?: string, word?: string) => {
-    plain += BigInt(count) * (NANOSECONDS[letter ?? word?.charAt(1) ?? ''] ?? 0n);
-    return '';
-  });
-  if (rest === '') return text === '' ? undefined : plain;
-  // A bare number would be read as nanoseconds, which nobody means here.
-  const time = /^[+-]?\d+$/.test(rest) ? undefined : parseDuration(rest);
-  return time === undefined ? undefined : plain + time;
+function refuseDuration(name: string, text: string): never {
+  const allowed = name === 'since' ? SINCE_ALLOWED : LENGTH_OF_TIME_ALLOWED;
+  throw new ReportParameterError(name, `must be ${allowed}, not ${JSON.stringify(text)}`);
 }
 
 /** Whole days as days and a single one as 24 hours, as the defaults of the reports are written. */

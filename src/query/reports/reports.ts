@@ -31,9 +31,9 @@ export interface Report {
 function since(byDefault: string | null): ReportParameter {
   return {
     name: 'since',
-    type: 'duration',
+    type: 'since',
     default: byDefault,
-    meaning: 'How far back to look: `7d`, `36h`, `24 hours`; `all` for everything',
+    meaning: 'How far back to look: `7d`, `36h`, `24 hours`, an instant; `all` for everything',
   };
 }
 

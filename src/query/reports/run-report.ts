@@ -134,11 +134,23 @@ const SINCE = /(?<!:):since\b/g;
 export function reportSql(report: Report, rows: string = report.reads.table): string {
   const { name, reads, parameters } = report;
   const number = parameters.findIndex((parameter) => parameter.name === 'since') + 1;
-  const since = `${reads.window} > coalesce(now() - $${number}::interval, '-infinity')`;
+  const since = `${reads.window} > ${sinceExpression(number)}`;
   // By functions: in a replacement text `$` would have a meaning of its own.
   return templateOf(name)
     .replaceAll(ROWS, () => rows)
     .replaceAll(SINCE, () => since);
+}
+
+/**
+ * Where the window begins, of the parameter with this number: an instant, or an interval before now. An instant belongs to
+ * its window, as `since` of a list has it; the windows of the sources begin behind theirs.
+ */
+export function sinceExpression(number: number): string {
+  const value = `$${number}::text`;
+  return `coalesce(
+    case when ${value} like '%T%' then ${value}::timestamptz - interval '1 microsecond'
+      else now() - ${value}::interval end,
+    '-infinity')`;
 }
 
 const templates = new Map<string, string>();
