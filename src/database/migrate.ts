@@ -5,15 +5,17 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 
 import { reasonOf } from '../domain/errors.ts';
+import { commentStatement } from './schema-comments.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /*
  * The schema of the database: `migrations/0001_….sql` and so on, each applied once and never edited after that, and
- * `migrations/functions.sql`, applied again whenever its text changes.
+ * `migrations/functions.sql`, applied again whenever its text changes, and so are the comments of the tables, which the
+ * definitions make.
  *
  * `migrate` does all that is missing in one transaction, so that a failure leaves the schema of before, functions
  * included. A lock lets one starter do it while the others wait and then find nothing to do. The table schema_migration
- * says what was applied, with the checksum of each file; version 0 is functions.sql.
+ * says what was applied, with the checksum of each file; version 0 is functions.sql, version -1 the comments.
  *
  * A process that uses the schema calls `requireSchema` and does not start with an older or a newer one.
  */
@@ -27,6 +29,7 @@ const ROLES = ['audit_owner', 'audit_writer', 'audit_watcher', 'audit_reader'];
 
 /** No numbered file has it, and an order by version puts it first. */
 const FUNCTIONS_VERSION = 0;
+const COMMENTS_VERSION = -1;
 /** The first of the eleven files that the foundation replaced before the first release. */
 const FIRST_UNRELEASED_MIGRATION = '0001_audit_foundation';
 
@@ -42,6 +45,7 @@ export interface SchemaFiles {
   /** By version. */
   readonly migrations: readonly Migration[];
   readonly functions: Migration;
+  readonly comments: Migration;
 }
 
 export class SchemaTooNewError extends Error {
@@ -77,17 +81,21 @@ export function readSchemaFiles(): SchemaFiles {
   return {
     migrations: readMigrations(),
     functions: readSchemaFile(FUNCTIONS_VERSION, 'functions.sql'),
+    comments: migrationOf(COMMENTS_VERSION, 'comments', commentStatement()),
   };
 }
 
 function readSchemaFile(version: number, file: string): Migration {
   const sql = readFileSync(`${MIGRATIONS_DIRECTORY}/${file}`, 'utf8');
-  const sha256 = createHash('sha256').update(sql).digest('hex');
-  return { version, name: file.slice(0, -'.sql'.length), sql, sha256 };
+  return migrationOf(version, file.slice(0, -'.sql'.length), sql);
+}
+
+function migrationOf(version: number, name: string, sql: string): Migration {
+  return { version, name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
 }
 
 interface MigrationReport {
-  /** Names of the files, the functions last. */
+  /** Names of the files, then the functions and the comments. */
   readonly applied: readonly string[];
   readonly version: number;
 }
@@ -113,19 +121,23 @@ export async function migrate(
 
 async function applyMissing(
   client: pg.ClientBase,
-  { migrations, functions }: SchemaFiles,
+  { migrations, functions, comments }: SchemaFiles,
 ): Promise<string[]> {
   const found = await appliedMigrations(client);
   requireReleased(found);
   requireNotNewer(found, newestOf(migrations));
   const missing = migrations.filter((migration) => !isApplied(migration, found));
-  // Functions first: the triggers of a new table and the statements of a migration call them.
-  const areFunctionsApplied = found.some(
-    ({ version, sha256 }) => version === FUNCTIONS_VERSION && sha256 === functions.sha256,
-  );
-  if (!areFunctionsApplied) await apply(client, functions);
-  for (const migration of missing) await apply(client, migration);
-  return [...missing, ...(areFunctionsApplied ? [] : [functions])].map(({ name }) => name);
+  const isCurrent = ({ version, sha256 }: Migration): boolean =>
+    found.some((applied) => applied.version === version && applied.sha256 === sha256);
+  const replaced = [functions, comments].filter((one) => !isCurrent(one));
+  // Functions first: the triggers of a new table and the statements of a migration call them. Comments need the tables.
+  const inOrder = [
+    ...replaced.filter((one) => one === functions),
+    ...missing,
+    ...replaced.filter((one) => one === comments),
+  ];
+  for (const migration of inOrder) await apply(client, migration);
+  return [...missing, ...replaced].map(({ name }) => name);
 }
 
 /** Refuses a database whose schema is older or newer than the program: nothing else would say so before a row is lost. */

@@ -213,3 +213,26 @@ test('a later migration gives a new table the months that exist', async () => {
       .map((table) => ({ table, months: 2 })),
   );
 });
+
+test('every table and column says in the database what it means', async () => {
+  const rows = await ask<{ name: string; comment: string | null }>(`
+    select class.relname || coalesce('.' || attribute.attname, '') as name,
+      described.description as comment
+    from pg_class as class
+    cross join lateral (
+      select attname, attnum from pg_attribute where attrelid = class.oid and attnum > 0 and not attisdropped
+      union all
+      select null, 0
+    ) as attribute
+    left join pg_description as described on described.classoid = 'pg_class'::regclass
+      and described.objoid = class.oid and described.objsubid = attribute.attnum
+    where class.relnamespace = 'public'::regnamespace and class.relkind in ('r', 'p') and not class.relispartition`);
+  expect(rows.length).toBeGreaterThan(200);
+  const described = DEFINED.flatMap(({ table, meaning, columns }) => [
+    [table, meaning],
+    ...columns.map((column) => [`${table}.${column.name}`, column.meaning]),
+  ]);
+  expect(Object.fromEntries(rows.map(({ name, comment }) => [name, comment]))).toEqual(
+    Object.fromEntries(described),
+  );
+});
