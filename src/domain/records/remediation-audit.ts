@@ -61,7 +61,7 @@ export const remediationAudit = defineRecord({
       name: 'overall_phase',
       type: 'text',
       vocabulary: OVERALL_PHASES,
-      meaning: 'Phase of the remediation, as the resource spells it',
+      meaning: 'Phase of the remediation',
     },
     {
       name: 'outcome',

@@ -192,13 +192,20 @@ describe('traps:', () => {
     expect(ownRecordOf({ overallPhase: 'Completed' }).columns).not.toHaveProperty('outcome');
   });
 
-  test.each(['Completed', 'failed', 'TimedOut', 'timeout', 'Skipped', 'CANCELLED'])(
-    '%s is an end',
-    (phase) => {
-      const own = ownRecordOf({ overallPhase: phase });
-      expect(own).toMatchObject({ phase: 'closure', columns: { verdict: 'terminal', overall_phase: phase } });
-    },
-  );
+  test.each([
+    ['Completed', 'Completed'],
+    ['failed', 'Failed'],
+    ['TimedOut', 'TimedOut'],
+    ['timeout', 'Timeout'],
+    ['Skipped', 'Skipped'],
+    ['CANCELLED', 'Cancelled'],
+  ])('%s is an end, recorded as %s', (phase, recorded) => {
+    const own = ownRecordOf({ overallPhase: phase });
+    expect(own).toMatchObject({
+      phase: 'closure',
+      columns: { verdict: 'terminal', overall_phase: recorded },
+    });
+  });
 
   test.each(['Verifying', 'Blocked', 'recovering', 'Hibernating'])('%s is no end', (phase) => {
     expect(ownRecordOf({ overallPhase: phase })).toMatchObject({
