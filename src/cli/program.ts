@@ -16,6 +16,7 @@ import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import { SchemaTooNewError } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
+import { nearestOf } from '../domain/nearest-word.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import type { RunningService, ServiceContext } from '../services/running-service.ts';
@@ -171,7 +172,9 @@ function commandNamed(name: string, commands: Commands): Command {
       `${name} belongs to the development kit, which is not installed: run it in a checkout, \`npm run remediation-audit -- ${name}\``,
     );
   }
-  throw new UsageError(`unknown command ${name}; \`remediation-audit --help\` lists them`);
+  const nearest = nearestOf(name, Object.keys(commands));
+  const meant = nearest === undefined ? '' : `did you mean ${nearest}? `;
+  throw new UsageError(`unknown command ${name}; ${meant}\`remediation-audit --help\` lists them`);
 }
 
 /**

@@ -175,9 +175,9 @@ const skipped = (reason: string): BranchExpectation => ({
   executions: [blocked(reason, { names_the_conflict: true })],
   actions: [],
 });
-const [completedThen, failedThen] = ['completed', 'failed'] as const;
+const [completedThen, failedThen] = ['Completed', 'Failed'] as const;
 
-/** G1: lower-case words, no verification, and executions that skip themselves. */
+/** G1: other words, no verification, and executions that skip themselves. */
 export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   remediated: {
     ...executed,
@@ -228,25 +228,25 @@ export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>
   },
   'timed-out-processing': {
     ...before,
-    remediation: { ...terminal, overall_phase: 'timeout', failure_phase: 'Processing' },
+    remediation: { ...terminal, overall_phase: 'TimedOut', failure_phase: 'Processing' },
     signals: [{ status: 'failed' }],
   },
   'timed-out-analyzing': {
     ...before,
     ...lowerCase,
-    remediation: { ...terminal, overall_phase: 'timeout', failure_phase: 'Analyzing' },
+    remediation: { ...terminal, overall_phase: 'TimedOut', failure_phase: 'Analyzing' },
     analyses: [{ completion_status: 'timeout', says_why: true }],
   },
   'timed-out-executing': {
     ...failing,
     ...lowerCase,
-    remediation: { ...unapproved, overall_phase: 'timeout', failure_phase: 'Executing' },
+    remediation: { ...unapproved, overall_phase: 'TimedOut', failure_phase: 'Executing' },
   },
   'cancelled-by-deletion': {
     ...executed,
     ...lowerCase,
     remediation: {
-      overall_phase: 'executing',
+      overall_phase: 'Executing',
       verdict: 'deleted-before-terminal',
       approval_required: false,
       final_state_unknown: false,

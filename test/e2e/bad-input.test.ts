@@ -72,6 +72,7 @@ function expectSentence({ output }: Outcome, ...parts: readonly (string | RegExp
 describe('a wrong command line ends with code 2 and the remedy:', () => {
   const wrong: [string[], string, string][] = [
     [['dance'], 'unknown command dance', '--help'],
+    [['rport'], 'did you mean report?', '--help'],
     [['constructor'], 'unknown command constructor', '--help'],
     [['up', '--dance'], "Unknown option '--dance'", '--help'],
     [['up', 'now'], "Unexpected argument 'now'", '--help'],

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import { nearestOf } from '../../domain/nearest-word.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { spellingOf } from '../../domain/spelling.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Query, QueryDescription } from '../http/route.ts';
 
@@ -27,7 +28,7 @@ export function readFilters(definition: RecordDefinition, parameters: Query): Fi
       throw invalidParameter(name, unknownParameter(name, [...columns.keys()]));
     return anyOf(
       column,
-      valuesOf(column, name, value).flatMap((text) => readFilter(column, name, text)),
+      valuesOf(column, name, value).map((text) => readFilter(column, name, text)),
     );
   });
 }
@@ -53,23 +54,22 @@ function anyOf(column: Column, filters: readonly Filter[]): Filter {
 }
 
 /** Empty text matches records in which the column is not known. */
-function readFilter(column: Column, name: string, text: string): readonly Filter[] {
-  if (text === '') return [{ column, is: 'absent' }];
-  if (name.endsWith(PREFIX)) return [{ column, is: 'prefix', value: text }];
-  if (isOfWords(column, name)) return readWord(column, text);
-  return [{ column, is: 'equal', value: readValue(column, name, text) }];
+function readFilter(column: Column, name: string, text: string): Filter {
+  if (text === '') return { column, is: 'absent' };
+  if (name.endsWith(PREFIX)) return { column, is: 'prefix', value: text };
+  return {
+    column,
+    is: 'equal',
+    value: isOfWords(column, name) ? readWord(column, text) : readValue(column, name, text),
+  };
 }
 
-/** Releases of the controllers spell one word with and without a capital: each finds both. */
-function readWord(column: Column, text: string): readonly Filter[] {
+function readWord(column: Column, text: string): string {
   const { name, vocabulary = [] } = column;
-  const word = vocabulary.find((known) => known.toLowerCase() === text.toLowerCase());
-  if (word === undefined)
-    throw invalidParameter(
-      name,
-      `must be one of ${vocabulary.join(', ')}, not ${JSON.stringify(text)}; ${name}${PREFIX} takes any text`,
-    );
-  return [...new Set([word, word.toLowerCase()])].map((value) => ({ column, is: 'equal', value }));
+  const word = spellingOf(text, vocabulary);
+  if (word !== undefined) return word;
+  const problem = `must be one of ${vocabulary.join(', ')}, not ${JSON.stringify(text)}`;
+  throw invalidParameter(name, `${problem}; ${name}${PREFIX} takes any text`);
 }
 
 function isOfWords(column: Column, name: string): boolean {

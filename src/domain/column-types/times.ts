@@ -8,7 +8,7 @@ import { BIGINT_TEXT, DURATION, INT64, LONGEST_DURATION_TEXT, RFC_3339 } from '.
 import type { ColumnTypeDescription } from './description.ts';
 import { asItIs, quoted, textLike, textOf } from './description.ts';
 
-export const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
+const INSTANT_ALLOWED = 'an RFC 3339 time such as 2026-11-21T10:48:00Z';
 /** Go's range of nanoseconds, 292 years; without the sign. */
 const DURATION_BITS = 63n;
 

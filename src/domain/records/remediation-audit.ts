@@ -4,7 +4,7 @@ import { defineRecord, REMEDIATION_ID, SCORE } from './definition.ts';
 const VERDICTS = ['open', 'deleted-before-terminal', 'terminal'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** Of all releases: `Recovering` and `Timeout` are words of the oldest. */
+/** Of all releases: `Recovering` is a word of the oldest. */
 const OVERALL_PHASES = [
   'Pending',
   'Processing',
@@ -17,7 +17,6 @@ const OVERALL_PHASES = [
   'Completed',
   'Failed',
   'TimedOut',
-  'Timeout',
   'Skipped',
   'Cancelled',
 ] as const;

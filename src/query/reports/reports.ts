@@ -1,3 +1,4 @@
+import { nearestOf } from '../../domain/nearest-word.ts';
 import type { ReportParameter } from './parameters.ts';
 
 /** The rows that a report reads: declared here and nowhere else, for the database and for the archive. */
@@ -335,8 +336,13 @@ export class UnknownReportError extends Error {
   readonly report: string;
 
   constructor(report: string) {
+    const nearest = nearestOf(
+      report,
+      REPORTS.map(({ name }) => name),
+    );
+    const meant = nearest === undefined ? '' : `did you mean ${nearest}? `;
     super(
-      `there is no report ${JSON.stringify(report)}; known are ${REPORTS.map(({ name }) => name).join(', ')}`,
+      `there is no report ${JSON.stringify(report)}; ${meant}known are ${REPORTS.map(({ name }) => name).join(', ')}`,
     );
     this.name = 'UnknownReportError';
     this.report = report;

@@ -196,7 +196,7 @@ describe('traps:', () => {
     ['Completed', 'Completed'],
     ['failed', 'Failed'],
     ['TimedOut', 'TimedOut'],
-    ['timeout', 'Timeout'],
+    ['timeout', 'TimedOut'],
     ['Skipped', 'Skipped'],
     ['CANCELLED', 'Cancelled'],
   ])('%s is an end, recorded as %s', (phase, recorded) => {
