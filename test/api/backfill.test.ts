@@ -94,24 +94,20 @@ test('whoever may backfill puts a record into any month, and the metric counts i
 });
 
 test('a month too many in a day is refused with the limit and what to do', async () => {
-  const months = Array.from({ length: 13 }, (_, month) => daysFromNow(-1_000 - 31 * month));
-  const records = months.map((created_at) => ({ id: randomUUID(), remediation_id: 'rr', created_at }));
-  const { body } = await post('backfiller', records, `${PATH}/batch`);
-  const refused = (body['results'] as readonly Record<string, unknown>[]).filter(
-    ({ status }) => status !== 201,
-  );
+  const answers = [];
+  for (let month = 0; month < 13; month += 1) {
+    const created_at = daysFromNow(-1_000 - 31 * month);
+    answers.push(await post('backfiller', { id: randomUUID(), remediation_id: 'rr', created_at }));
+  }
+  const refused = answers.filter(({ status }) => status !== 201);
   // One month of the day was made in the test before this one.
   expect(refused).toHaveLength(2);
+  const detail =
+    'the-backfiller has made 12 months in 24 hours, and no more are allowed; ' +
+    'post the rest tomorrow, or raise REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY';
   expect(refused[0]).toMatchObject({
     status: 422,
-    errors: [
-      {
-        pointer: '/created_at',
-        detail:
-          'the-backfiller has made 12 months in 24 hours, and no more are allowed; ' +
-          'post the rest tomorrow, or raise REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY',
-      },
-    ],
+    body: { errors: [{ pointer: '/created_at', detail }] },
   });
 });
 

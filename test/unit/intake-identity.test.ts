@@ -10,8 +10,21 @@ import type { RecordDefinition } from '../../src/domain/records/definition.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { chooseSeed, seededRandom } from '../support/random.ts';
 import * as golden from './fixtures/intake/golden-bodies.ts';
 import { accept, context } from './fixtures/intake/posting.ts';
+
+/** Kinds whose records have a start of their own, and how a post says it. */
+const STARTED: readonly (readonly [RecordDefinition, (at: string) => object])[] = [
+  [workflowExecutionAudit, (at) => ({ started_at: at })],
+  [kubernetesExecutionAudit, (at) => ({ start_time: at })],
+  [signalProcessingAudit, (at) => ({ processing_phases: [{ phase: 'enriching', start_time: at }] })],
+];
+
+function end(definition: RecordDefinition, at: string): object {
+  if (definition === signalProcessingAudit) return { status: 'completed', completed_at: at };
+  return { phase: 'Completed', completed_at: at, created_at: at };
+}
 
 describe('the identity of a post', () => {
   const keyOf = (definition: RecordDefinition, body: object): string =>
@@ -31,16 +44,22 @@ describe('the identity of a post', () => {
       naturalKey('post', 'source_uid', 'u'),
     ],
     [
-      'remediation and workflow',
+      'remediation, workflow and start',
       workflowExecutionAudit,
-      { remediation_id: 'r', workflow_id: 'w', workflow_name: 'n' },
-      naturalKey('post', 'r', 'w'),
+      { remediation_id: 'r', workflow_id: 'w', workflow_name: 'n', started_at: '2026-11-21T10:00:00Z' },
+      naturalKey('post', 'r', 'w', '2026-11-21T10:00:00.000000Z'),
     ],
     [
-      'remediation and name of the workflow',
+      'remediation, name of the workflow and start',
       workflowExecutionAudit,
-      { remediation_id: 'r', workflow_name: 'n' },
-      naturalKey('post', 'r', 'n'),
+      { remediation_id: 'r', workflow_name: 'n', started_at: '2026-11-21T10:00:00Z' },
+      naturalKey('post', 'r', 'n', '2026-11-21T10:00:00.000000Z'),
+    ],
+    [
+      'remediation and workflow where posts are numbered',
+      workflowExecutionAudit,
+      { remediation_id: 'r', workflow_id: 'w', revision: 2 },
+      naturalKey('post', 'r', 'w'),
     ],
     [
       "the watcher's key",
@@ -55,10 +74,13 @@ describe('the identity of a post', () => {
       keyOfClientId('3f2504e0-4f89-41d3-9a0c-0305e82c3301'),
     ],
     [
-      'remediation and signal',
+      'remediation, signal and start of the first phase',
       signalProcessingAudit,
-      { remediation_id: 'r', signal_fingerprint: 'f' },
-      naturalKey('post', 'r', 'f'),
+      {
+        ...{ remediation_id: 'r', signal_fingerprint: 'f' },
+        processing_phases: [{ phase: 'enriching', start_time: '2026-11-21T10:00:00Z' }],
+      },
+      naturalKey('post', 'r', 'f', '2026-11-21T10:00:00.000000Z'),
     ],
     [
       'the uid of an action',
@@ -67,10 +89,25 @@ describe('the identity of a post', () => {
       naturalKey('post', 'source_uid', 'u'),
     ],
     [
-      'workflow, step and execution',
+      'workflow, step, execution and start',
       kubernetesExecutionAudit,
-      { execution_id: 'e', workflow_ref: 'w', step_index: 3, id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301' },
-      naturalKey('post', 'w', '3', 'e'),
+      {
+        ...{ execution_id: 'e', workflow_ref: 'w', step_index: 3 },
+        ...{ start_time: '2026-11-21T10:00:00Z', created_at: '2026-11-21T09:00:00Z' },
+      },
+      naturalKey('post', 'w', '3', 'e', '2026-11-21T10:00:00.000000Z'),
+    ],
+    [
+      'workflow, step, execution and creation of one that has not started',
+      kubernetesExecutionAudit,
+      { execution_id: 'e', workflow_ref: 'w', step_index: 3, created_at: '2026-11-21T09:00:00Z' },
+      naturalKey('post', 'w', '3', 'e', '2026-11-21T09:00:00.000000Z'),
+    ],
+    [
+      'its id for an action',
+      kubernetesExecutionAudit,
+      { execution_id: 'e', workflow_ref: 'w', id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301' },
+      keyOfClientId('3f2504e0-4f89-41d3-9a0c-0305e82c3301'),
     ],
     [
       "the watcher's key of an action",
@@ -98,6 +135,42 @@ describe('the identity of a post', () => {
     ],
   ])('is %s', (_what, definition, body, key) => {
     expect(keyOf(definition, body)).toBe(key);
+  });
+
+  test('of an execution is the same from start to end, and never that of another execution', () => {
+    const random = seededRandom(chooseSeed());
+    const minute = (at: number): string => new Date(Date.UTC(2026, 10, 1, 0, at)).toISOString();
+    const keys = new Map<string, string>();
+    for (let nth = 0; nth < 300; nth += 1) {
+      const [definition, start] = random.pick(STARTED);
+      const about = { remediation_id: 'r', workflow_id: 'w', signal_fingerprint: 'f', execution_id: 'e' };
+      const at = random.below(40);
+      const begun = {
+        ...about,
+        ...start(minute(at)),
+        ...(definition === signalProcessingAudit ? {} : { phase: 'Running' }),
+      };
+      const ended = { ...begun, ...end(definition, minute(at + 5 + random.below(50))) };
+      const key = keyOf(definition, begun);
+      expect(keyOf(definition, ended)).toBe(key);
+      // One start, one key, and no other start has it.
+      const execution = `${definition.table} ${at}`;
+      expect(keys.get(key) ?? execution).toBe(execution);
+      keys.set(key, execution);
+    }
+  });
+
+  test('of a post without id and start is its content: twice the same is one record, another is another', () => {
+    for (const [definition] of STARTED) {
+      const about = { remediation_id: 'r', workflow_id: 'w', signal_fingerprint: 'f', execution_id: 'e' };
+      const contents = ['a', 'b', 'c'].map((error_message) => ({ ...about, extra: { error_message } }));
+      const keys = contents.map((body) => keyOf(definition, body));
+      expect(new Set(keys).size).toBe(3);
+      expect(contents.map((body) => keyOf(definition, { ...body }))).toEqual(keys);
+      if (definition === kubernetesExecutionAudit) continue;
+      const [first = {}] = contents;
+      expect(keyOf(definition, { ...first, created_at: '2026-11-21T10:00:00Z' })).not.toBe(keys[0]);
+    }
   });
 
   test('does not change when the post is repeated later, nor does anything but the clock of the service', () => {

@@ -23,7 +23,12 @@ describe('bodies as the structs of the sources marshal them', () => {
       observation: {
         table: 'workflow_execution_audit',
         cluster: 'default',
-        key: naturalKey('post', 'rr-b157a3a9e42f-1c2b5576', 'oomkill-increase-memory'),
+        key: naturalKey(
+          'post',
+          'rr-b157a3a9e42f-1c2b5576',
+          'oomkill-increase-memory',
+          '2026-11-21T10:00:00.123456Z',
+        ),
         phase: 'execution',
         sourceVersion: version('2026-11-21T10:02:04.000Z'),
         createdAt: '2026-11-21T10:02:04.000000Z',
@@ -100,7 +105,7 @@ describe('bodies as the structs of the sources marshal them', () => {
   test('an action of source 001: false and 137 are values, integers beyond 2^53 keep their last digit', () => {
     const { observation } = accept(kubernetesExecutionAudit, golden.kubernetesExecution);
     expect(observation).toMatchObject({
-      key: naturalKey('post', 'alert-12345-workflow', '2', 'ke-rr-1-step-2', '2026-11-21T09:59:59.000000Z'),
+      key: naturalKey('post', 'alert-12345-workflow', '2', 'ke-rr-1-step-2', '2026-11-21T10:00:00.000000Z'),
       phase: 'action',
       createdAt: '2026-11-21T09:59:59.000000Z',
       sourceVersion: version('2026-11-21T10:00:32.100Z'),
@@ -122,7 +127,7 @@ describe('bodies as the structs of the sources marshal them', () => {
     expect(observation).toEqual({
       table: 'kubernetes_execution_audit',
       cluster: 'default',
-      key: naturalKey('post', '', '0', 'test-exec-1'),
+      key: expect.stringMatching(/^post\/content\/\/0\/test-exec-1\/[0-9a-f]{64}$/) as string,
       phase: 'action',
       sourceVersion: '-1000000000000000',
       createdAt: context.receivedAt,

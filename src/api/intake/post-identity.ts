@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+
+import { canonicalContent } from '../../domain/canonical-content.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, parseJson } from '../../domain/json.ts';
 import type { AuditPhase } from '../../domain/observation.ts';
@@ -26,11 +29,13 @@ interface PostRules {
   ) => string | undefined;
   /** Whether the client's `id` is the identity. Elsewhere one record is posted under several, or under none. */
   readonly clientIdIsIdentity: boolean;
+  /** The source's own key of what the record is about. One thing may be executed several times. */
+  readonly ownKey: (columns: Columns) => readonly string[];
   /**
-   * What identifies the record when neither resource nor client does. It must not change between two posts of
-   * one record.
+   * When that execution started, which tells it from others of the same key: it does not change between start and end.
+   * Undefined where the post does not say; null where the key alone is the identity.
    */
-  readonly ownKey: (record: PostedRecord) => readonly string[];
+  readonly ownStart: (record: PostedRecord) => string | undefined | null;
   /** Decides under which phase the observation stands in the ledger. */
   readonly phase: (columns: Columns) => AuditPhase;
 }
@@ -43,48 +48,47 @@ const RULES: Readonly<Record<string, PostRules>> = {
   workflow_execution_audit: {
     resourceName: (_columns, extra) => extra('crd_name'),
     clientIdIsIdentity: true,
-    ownKey: ({ columns }) => [
+    ownKey: (columns) => [
       text(columns, 'remediation_id'),
       text(columns, 'workflow_id') || text(columns, 'workflow_name'),
     ],
+    ownStart: ({ columns }) => optional(columns, 'started_at'),
     phase: (columns) => (columns['phase'] === 'Skipped' ? 'skip' : 'execution'),
   },
   kubernetes_execution_audit: {
     resourceName: (columns) => optional(columns, 'execution_id'),
-    clientIdIsIdentity: false,
-    ownKey: ({ columns, about }) => [
+    clientIdIsIdentity: true,
+    ownKey: (columns) => [
       text(columns, 'workflow_ref'),
       text(columns, 'step_index'),
       text(columns, 'execution_id'),
-      ...(about.created_at === undefined ? [] : [about.created_at]),
     ],
+    // The source posts the creation time of its resource as created_at.
+    ownStart: ({ columns, about }) => optional(columns, 'start_time') ?? about.created_at,
     phase: () => 'action',
   },
   signal_processing_audit: {
     resourceName: (_columns, extra) => extra('crd_name'),
     clientIdIsIdentity: true,
-    ownKey: ({ columns }) => {
-      const start = firstStart(columns, 'processing_phases');
-      return [
-        text(columns, 'remediation_id'),
-        text(columns, 'signal_fingerprint'),
-        ...(start === undefined ? [] : [start]),
-      ];
-    },
+    ownKey: (columns) => [text(columns, 'remediation_id'), text(columns, 'signal_fingerprint')],
+    ownStart: ({ columns }) => firstStart(columns, 'processing_phases'),
     phase: () => 'signal-processing',
   },
   ai_analysis_audit: {
     resourceName: (columns) => optional(columns, 'crd_name'),
     clientIdIsIdentity: false,
-    ownKey: ({ columns }) => [text(columns, 'crd_namespace'), text(columns, 'crd_name')],
+    ownKey: (columns) => [text(columns, 'crd_namespace'), text(columns, 'crd_name')],
+    // A completion carries neither id nor start, and belongs to the analysis of that name.
+    ownStart: () => null,
     phase: phaseOfAnalysis,
   },
 };
 
 /**
  * Identity of a posted record: the watcher's own where the post names remediation and resource, so that both
- * meet in one row. Else the client's id where that is an identity, else `source_uid`, else what the kind's
- * rules say.
+ * meet in one row. Else the client's id where that is an identity, else `source_uid`, else the source's own key with the
+ * start of that execution. A post without a start is only the same as one of the same content, unless it carries a
+ * `revision`: whoever numbers posts says that they are about one record.
  *
  * The parts of a posted key begin with `post`, so that none equals a key of the watcher.
  */
@@ -98,7 +102,18 @@ export function keyOfPost(definition: RecordDefinition, record: PostedRecord): s
   if (rules.clientIdIsIdentity && about.id !== undefined) return keyOfClientId(about.id);
   const sourceUid = optional(columns, 'source_uid');
   if (sourceUid !== undefined) return naturalKey('post', 'source_uid', sourceUid);
-  return naturalKey('post', ...rules.ownKey(record));
+  const ownKey = rules.ownKey(columns);
+  const start = rules.ownStart(record);
+  if (start === null || (start === undefined && about.revision !== undefined))
+    return naturalKey('post', ...ownKey);
+  if (start !== undefined) return naturalKey('post', ...ownKey, start);
+  return naturalKey('post', 'content', ...ownKey, contentHash(definition, record));
+}
+
+/** The text under which the ledger keeps the content, with the time that the post says of itself. */
+function contentHash(definition: RecordDefinition, { columns, about }: PostedRecord): string {
+  const content = `${about.created_at ?? ''} ${canonicalContent(definition, columns)}`;
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /**
