@@ -36,6 +36,8 @@ export function operatorClosure(
     createdAtSource: 'received',
     observedAt: at,
     actor: by,
+    // Whoever may close an audit may do so after its month was archived.
+    backfill: true,
     columns: {
       remediation_id: remediation.name,
       remediation_uid: remediation.uid,
