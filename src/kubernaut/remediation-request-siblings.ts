@@ -21,6 +21,10 @@ import {
 
 // Paths that several readers below share. G3 has these members in structs; before, they lie flat under `status`.
 const REMEDIATION_TARGET = grouped('workflowSelection', 'remediationTarget');
+/** In the order in which they are tried: what was to be remediated, then what the signal is about. */
+const TARGET: Paths = Object.fromEntries(
+  Object.entries(REMEDIATION_TARGET).map(([shape, paths]) => [shape, [paths, 'spec.targetResource'].flat()]),
+);
 const BLOCK_REASON = grouped('routingStatus', 'blockReason');
 const BLOCK_MESSAGE = grouped('routingStatus', 'blockMessage');
 const BLOCKED_UNTIL = grouped('routingStatus', 'blockedUntil');
@@ -78,7 +82,7 @@ export const SKIP = definePhase({
       how: `with its digest where one is named beside it; ${OF_ANALYSIS}`,
     },
     target_resource: {
-      paths: { ...REMEDIATION_TARGET, G1: 'spec.targetResource' },
+      paths: TARGET,
       derive: targetOf,
       how: 'what was to be remediated, by the remediation or else by its analysis, else what the signal is about',
     },
@@ -255,6 +259,7 @@ function bundleOf(bundle: JsonValue | undefined, resource: JsonObject): string |
 
 /** Derived, as a reference is an object and the column holds `namespace/Kind/name`. */
 function targetOf(_found: JsonValue | undefined, resource: JsonObject): string | undefined {
+  // In no generation does the signal come before what was to be remediated in another.
   for (const path of [...allPaths(REMEDIATION_TARGET), 'spec.targetResource']) {
     const target = targetTextAt(resource, path);
     if (target !== undefined) return target;

@@ -162,7 +162,11 @@ export const EXECUTION = definePhase({
     confidence: inAll(WORKFLOWS, 'spec.confidence'),
     rationale: inAll(WORKFLOWS, 'spec.rationale'),
     failure: inAll(WORKFLOWS, 'status.failureDetails'),
-    execution_status: { ...inAll(NEW, 'status.executionStatus'), ...inAll(OLD, 'status.pipelineRunStatus') },
+    execution_status: {
+      G3: 'status.executionStatus',
+      G2: ['status.executionStatus', 'status.pipelineRunStatus'],
+      G1: 'status.pipelineRunStatus',
+    },
     block_clearance: inAll(NEW, 'status.blockClearance'),
     skip: { G1: 'status.skipDetails' },
     consecutive_failures: inAll(OLD, 'status.consecutiveFailures'),
