@@ -32,7 +32,7 @@ interface PostRules {
   /** The source's own key of what the record is about. One thing may be executed several times. */
   readonly ownKey: (columns: Columns) => readonly string[];
   /**
-   * When that execution started, which tells it from others of the same key: it does not change between start and end.
+   * When that execution started, which distinguishes it from others of the same key: it does not change between start and end.
    * Undefined where the post does not say; null where the key alone is the identity.
    */
   readonly ownStart: (record: PostedRecord) => string | undefined | null;
