@@ -3,9 +3,16 @@ import type { ClusterConnection } from './cluster-connection.ts';
 
 /** The API server gives no judgement now: it is away, overloaded, or does not let this service ask. */
 export class ReviewUnavailableError extends Error {
-  constructor(reason: string, options?: ErrorOptions) {
-    super(`the Kubernetes API gives no review: ${reason}`, options);
+  /**
+   * Whether it could not be reached, or failed itself. False where it answered and refused: to this service, or because it
+   * is asked too much, which whoever sends invented tokens can bring about.
+   */
+  readonly isOutage: boolean;
+
+  constructor(reason: string, { isOutage, cause }: { readonly isOutage: boolean; readonly cause?: unknown }) {
+    super(`the Kubernetes API gives no review: ${reason}`, { cause });
     this.name = 'ReviewUnavailableError';
+    this.isOutage = isOutage;
   }
 }
 
@@ -17,6 +24,7 @@ const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const CREATED = 201;
 const OK = 200;
+const SERVER_ERROR = 500;
 
 /** Asks for one review and gives its status. */
 async function askForReview(
@@ -33,15 +41,13 @@ async function askForReview(
     const { statusCode } = answer;
     if (statusCode !== CREATED && statusCode !== OK) {
       await answer.body.dump();
-      throw new ReviewUnavailableError(refusalOf(statusCode));
+      throw new ReviewUnavailableError(refusalOf(statusCode), { isOutage: statusCode >= SERVER_ERROR });
     }
     const { status } = (await answer.body.json()) as { status?: Readonly<Record<string, unknown>> };
     return status ?? {};
   } catch (error: unknown) {
     if (error instanceof ReviewUnavailableError) throw error;
-    throw new ReviewUnavailableError(reasonOf(error), {
-      cause: error,
-    });
+    throw new ReviewUnavailableError(reasonOf(error), { isOutage: true, cause: error });
   }
 }
 

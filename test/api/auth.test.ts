@@ -173,7 +173,7 @@ test('no token is ever logged', () => {
 /** Whether the gate lets a token in; otherwise the problem. */
 function judge(tokenGate: Gate, token: string): true | Problem {
   try {
-    void tokenGate.admit(`Bearer ${token}`, 'list');
+    void tokenGate.admit(`Bearer ${token}`, 'list', '127.0.0.1');
     return true;
   } catch (error: unknown) {
     if (error instanceof Problem) return error;

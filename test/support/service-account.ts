@@ -4,6 +4,7 @@ import { connectForWriting } from '../../src/kubernetes/cluster-writer.ts';
 export interface ClusterAdmin {
   /** Creates what is described and gives what the server made of it. */
   create(path: string, resource: object): Promise<Record<string, unknown>>;
+  remove(path: string): Promise<void>;
   /** A token of the service account in the namespace `default`. */
   tokenOf(account: string, audiences?: readonly string[]): Promise<string>;
 }
@@ -12,23 +13,31 @@ const ANSWER_TIMEOUT_MS = 20_000;
 const RBAC = 'rbac.authorization.k8s.io';
 
 export function clusterAdmin(kubeconfigPath: string): ClusterAdmin {
-  const create = async (path: string, resource: object): Promise<Record<string, unknown>> => {
+  const send = async (
+    method: 'POST' | 'DELETE',
+    path: string,
+    resource?: object,
+  ): Promise<Record<string, unknown>> => {
     await using writer = await connectForWriting({ kubeconfig: kubeconfigPath, context: '' });
     const answer = await writer.send(
       {
-        method: 'POST',
+        method,
         path,
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(resource),
+        ...(resource === undefined ? {} : { body: JSON.stringify(resource) }),
       },
       AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     );
     const read = (await answer.body.json()) as Record<string, unknown>;
-    if (answer.statusCode >= 300) throw new Error(`cannot create at ${path}: ${JSON.stringify(read)}`);
+    if (answer.statusCode >= 300) throw new Error(`cannot ${method} ${path}: ${JSON.stringify(read)}`);
     return read;
   };
+  const create = (path: string, resource: object) => send('POST', path, resource);
   return {
     create,
+    async remove(path) {
+      await send('DELETE', path);
+    },
     async tokenOf(account, audiences = []) {
       const { status } = await create(`/api/v1/namespaces/default/serviceaccounts/${account}/token`, {
         apiVersion: 'authentication.k8s.io/v1',

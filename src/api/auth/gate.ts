@@ -9,7 +9,7 @@ import { Problem } from '../http/problems.ts';
  *
  * A gate answers a caller or throws a problem: 401 when the caller is unknown, 403 when the verb is not granted, 503 when
  * nobody can decide now. Tokens are compared by hash and in constant time, and are never stored or logged. Answers of the
- * API server are cached for seconds, and for an hour for known callers while it is down.
+ * API server are cached for seconds; while it is down known callers go on reading for minutes and posting for an hour.
  */
 
 /**
@@ -31,9 +31,10 @@ export interface Caller {
 export interface Gate {
   /**
    * Names the caller if it may do this. Throws the problem that says why not. Answers at once, without a promise, when
-   * nobody has to be asked.
+   * nobody has to be asked. `address` is where the request comes from: callers whom nobody knows yet share what each address
+   * may ask.
    */
-  admit(authorization: string | undefined, verb: Verb): Caller | Promise<Caller>;
+  admit(authorization: string | undefined, verb: Verb, address: string): Caller | Promise<Caller>;
   /** Ends connections and timers of the gate. Called after the server has closed. */
   close(): Promise<void>;
 }
@@ -61,9 +62,9 @@ export function countAdmissions(gate: Gate, { api: { admissions } }: Metrics): G
     throw error;
   };
   return {
-    admit(authorization, verb) {
+    admit(authorization, verb, address) {
       try {
-        const caller = gate.admit(authorization, verb);
+        const caller = gate.admit(authorization, verb, address);
         return caller instanceof Promise ? caller.then(admitted, turnedAway) : admitted(caller);
       } catch (error: unknown) {
         return turnedAway(error);

@@ -1,4 +1,4 @@
-import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import {
   reviewAccess,
   type ReviewedUser,
@@ -22,21 +22,28 @@ interface KubernetesGateOptions {
   readonly now?: () => number;
 }
 
-/** How long a judgement is used without asking again: whose token it is, and what they may do. */
-const TOKEN_FRESH_MS = 60_000;
+/**
+ * How long a judgement is used without asking again: whose token it is, and what they may do. The API server itself knows a
+ * revoked token for ten seconds more, and a minute is what a revocation may take.
+ */
+const TOKEN_FRESH_MS = 50_000;
 /** A token that nobody knew may be known a moment later. */
 const UNKNOWN_FRESH_MS = 10_000;
 const ACCESS_FRESH_MS = 10_000;
-/** How long those at hand go on while the API server is away: an outage of the cluster must not lose its own audit. */
-const STALE_MS = HOUR_MS;
+/**
+ * How long those at hand go on while the API server is away. An outage of the cluster must not lose its own audit, so posts
+ * go on for long; whoever reads or decides can wait, and may have lost the right meanwhile.
+ */
+const STALE_CREATE_MS = HOUR_MS;
+const STALE_MS = 5 * MINUTE_MS;
 const RETRY_SECONDS = 5;
 
 /**
  * The cluster says who is calling (TokenReview) and what its roles let them do (SubjectAccessReview).
  *
  * Both judgements are cached. The service asks for neither when both are fresh, and then answers without a
- * promise. A judgement that is no longer fresh is used on only when the API server gives none, up to an hour.
- * A caller who is not cached then gets 503, never 401: nobody said that the token is wrong.
+ * promise. A judgement that is no longer fresh is used on only while the API server cannot be reached, five minutes for reads
+ * and decisions and an hour for posts; never because this service asks too much. A caller who is not cached then gets 503, never 401: nobody said that the token is wrong.
  */
 export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   const { reviewer, audiences = [], logger } = options;
@@ -44,7 +51,8 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   const users = new ReviewCache<ReviewedUser | undefined>({
     ask: (token) => reviewToken(reviewer, token, audiences),
     freshMs: (user) => (user === undefined ? UNKNOWN_FRESH_MS : TOKEN_FRESH_MS),
-    staleMs: STALE_MS,
+    isKnown: (user) => user !== undefined,
+    isOutage,
     ...clock,
   });
   const permissions = new ReviewCache<boolean>({
@@ -53,21 +61,24 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
       return reviewAccess(reviewer, user, verb);
     },
     freshMs: () => ACCESS_FRESH_MS,
-    staleMs: STALE_MS,
+    // Only of users whom the API server has named.
+    isKnown: () => true,
+    isOutage,
     ...clock,
   });
 
   const permit = (user: ReviewedUser, verb: Verb): boolean | Promise<boolean> => {
     // The whole user is the key, groups included: a token with other groups is judged anew.
     const question = JSON.stringify({ user, verb });
-    return permissions.get(question, question);
+    return permissions.get(question, question, { address: user.username, staleMs: staleMsOf(verb) });
   };
 
   return {
-    admit(authorization, verb) {
+    admit(authorization, verb, address) {
       const token = bearerToken(authorization);
       if (hasExpired(token)) throw unauthenticated('the token has expired');
-      const user = users.get(tokenHash(token).toString('base64'), token);
+      const asker = { address, staleMs: staleMsOf(verb) };
+      const user = users.get(tokenHash(token).toString('base64'), token, asker);
       // Most callers are cached: they are admitted here, without a turn of the event loop.
       if (!(user instanceof Promise) && user !== undefined) {
         const isAllowed = permit(user, verb);
@@ -79,6 +90,14 @@ export function createKubernetesGate(options: KubernetesGateOptions): Gate {
     },
     close: () => reviewer.close(),
   };
+}
+
+function staleMsOf(verb: Verb): number {
+  return verb === 'create' ? STALE_CREATE_MS : STALE_MS;
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof ReviewUnavailableError && error.isOutage;
 }
 
 /**
@@ -102,8 +121,11 @@ function callerOf(user: ReviewedUser, verb: Verb, isAllowed: boolean): Caller {
 
 /** No judgement becomes 503. Everything else, also the 401 and 403 of a judgement, stays what it is. */
 function asProblem(error: unknown, logger: Logger): unknown {
-  if (!(error instanceof ReviewUnavailableError) && !(error instanceof TooManyReviewsError)) return error;
-  logger.warn({ reason: error.message }, 'the API server could not review a token');
+  if (error instanceof TooManyReviewsError)
+    logger.warn({ reason: error.message }, 'an unknown token was not reviewed: too many are at once');
+  else if (error instanceof ReviewUnavailableError)
+    logger.warn({ reason: error.message }, 'the API server could not review a token');
+  else return error;
   const detail = 'the Kubernetes API cannot authenticate the caller now; send the request again';
   return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });
 }

@@ -104,6 +104,6 @@ function accessOf(
 }
 
 /** Empty where there is no socket any more. */
-function addressOf({ raw }: FastifyRequest): string {
+export function addressOf({ raw }: FastifyRequest): string {
   return raw.socket.remoteAddress ?? '';
 }

@@ -12,7 +12,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { Caller, Gate, Verb } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
 import type { AccessAudit } from './access-trace.ts';
-import { answerTraced, countRefusal, NO_ONE } from './access-trace.ts';
+import { addressOf, answerTraced, countRefusal, NO_ONE } from './access-trace.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import { Problem } from './problems.ts';
@@ -112,7 +112,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
 /** Sets the caller, also one who is known and may not do this. */
 async function admit(gate: Gate, request: FastifyRequest, verb: Verb): Promise<void> {
   try {
-    const admitted = gate.admit(request.headers.authorization, verb);
+    const admitted = gate.admit(request.headers.authorization, verb, addressOf(request));
     request.caller = admitted instanceof Promise ? await admitted : admitted;
   } catch (error: unknown) {
     if (error instanceof Problem && error.caller !== undefined) request.caller = { name: error.caller };
@@ -173,7 +173,7 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): 
     mediaType: mediaTypeOf(request.headers),
     accept: request.headers.accept ?? '',
     caller: request.caller ?? { name: NO_ONE },
-    may: (verb) => mayDo(gate, request.headers.authorization, verb),
+    may: (verb) => mayDo(gate, request, verb),
     get signal() {
       return untilGone(reply);
     },
@@ -182,9 +182,9 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): 
 }
 
 /** Not counted as a decision about a caller: a request that is admitted without the right is no refusal. */
-async function mayDo(gate: Gate, authorization: string | undefined, verb: Verb): Promise<boolean> {
+async function mayDo(gate: Gate, request: FastifyRequest, verb: Verb): Promise<boolean> {
   try {
-    await gate.admit(authorization, verb);
+    await gate.admit(request.headers.authorization, verb, addressOf(request));
     return true;
   } catch (error: unknown) {
     if (error instanceof Problem && error.type === 'forbidden') return false;
