@@ -5,6 +5,7 @@ import { ArchiveMismatchError, ExportIncompleteError } from '../archive/archive-
 import type { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { ManifestError } from '../archive/manifest/manifest.ts';
 import { ObjectConflictError, ObjectHeldError, ObjectMissingError } from '../archive/store/object-store.ts';
+import { RecordsDifferError } from '../database/comparison/records-differ.ts';
 import { StepNotDueError } from '../database/months/due-step.ts';
 import type { ExportRun } from '../database/months/month-export.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
@@ -54,6 +55,7 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
     sealMonth: (month) =>
       run(month, async () => {
         await steps.seal(ofThisRun(month));
+        metrics.recordDifferences.remove({ month: month.slice(0, 7) });
         const planned = (await steps.plan()).find((candidate) => candidate.month === month);
         return planned?.action === 'awaits-approval' ? 'awaits-approval' : 'detach';
       }),
@@ -118,6 +120,14 @@ function classify(
 ): unknown {
   if (FINAL.some((type) => error instanceof type) && error instanceof Error)
     return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
+  if (error instanceof RecordsDifferError) {
+    metrics.recordDifferences.set({ month: error.month.slice(0, 7) }, error.differences);
+    logger.error(
+      { month, reason: error.message },
+      'rows and ledger of a month differ: nothing of it is archived or dropped',
+    );
+    return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
+  }
   const alarm = ALARMS.find(([type]) => error instanceof type);
   if (alarm === undefined || !(error instanceof Error)) return error;
   const [, reason] = alarm;

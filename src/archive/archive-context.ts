@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 import type { RetentionRules } from '../database/months/retention-plan.ts';
 import type { ManifestChain } from './manifest/manifest.ts';
 import type { TrustedKeys } from './manifest/signing-key.ts';
@@ -24,6 +26,8 @@ export interface ArchiveContext {
   /** The manifests in the store; new ones are signed. */
   readonly chain: ManifestChain;
   readonly rules: RetentionRules;
+  /** Throws unless the rows of a month are what its ledger says: only then it is signed. */
+  readonly requireEqualLedger: (client: pg.ClientBase, month: string) => Promise<void>;
   /** Folder for parts while they are written and read. */
   readonly workFolder: string;
   /** Version of the schema, for the manifests. */

@@ -35,6 +35,7 @@ import { runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
 import { runStrict } from './strict.ts';
 import { runToken } from './token.ts';
+import { runVerify } from './verify.ts';
 
 /** Nothing takes this long to stop; what still runs by then was forgotten. */
 const LONGEST_END_MS = 10_000;
@@ -74,6 +75,10 @@ export const COMMANDS: Commands = {
   retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
   hold: { summary: 'place, list and release legal holds', run: runHold },
   archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
+  verify: {
+    summary: 'compare rows with the fold of their ledger entries, and entries with their hashes',
+    run: runVerify,
+  },
   cluster: {
     takes: ' <restored NAME | replaced NAME>',
     summary:
@@ -114,9 +119,8 @@ export async function runProgram(args: readonly string[], commands: Commands): P
 const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
-const EXPLAINS_ITSELF = 'up report similar completeness simulate retention hold archive strict token'.split(
-  ' ',
-);
+const EXPLAINS_ITSELF =
+  'up report similar completeness simulate retention hold archive verify strict token'.split(' ');
 
 /** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
 function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {

@@ -29,12 +29,18 @@ type Value = string | boolean;
  */
 export function foldEntries(definition: RecordDefinition, entries: readonly Entry[]): Columns {
   const inOrder = [...entries].sort(compareEntries);
-  const row: Record<string, Value> = {};
+  return inOrder.reduce<Columns>((row, { columns }) => foldNewer(definition, row, columns), {});
+}
+
+/** One step of the fold, for whoever reads the entries in order and keeps none of them: `columns` are of the next entry. */
+export function foldNewer(definition: RecordDefinition, row: Columns, columns: Columns): Columns {
+  const folded: Record<string, Value> = { ...row };
   for (const column of observedColumns(definition)) {
-    const values = inOrder.map((entry) => entry.columns[column.name]).filter((value) => value !== undefined);
-    if (values.length > 0) row[column.name] = values.reduce((older, newer) => combine(column, older, newer));
+    const [older, newer] = [row[column.name], columns[column.name]];
+    if (newer !== undefined)
+      folded[column.name] = older === undefined ? newer : combine(column, older, newer);
   }
-  return row;
+  return folded;
 }
 
 export function compareEntries(left: Entry, right: Entry): number {

@@ -55,28 +55,62 @@ export function sealEntry(
   location: { readonly id: string; readonly createdAt: string; readonly salt: Buffer },
 ): LedgerSeal {
   const payloadHash = sha256(Buffer.concat([location.salt, Buffer.from(content.canonical)]));
+  return { payloadHash, leafHash: leafHash(leafOf(observation, location, payloadHash)) };
+}
+
+/** What a leaf commits to: enough to identify an entry. */
+interface Leaf {
+  readonly actor: string;
+  readonly cluster: string;
+  /** Partition key of the record. */
+  readonly createdAt: string;
+  readonly observedAt: string;
+  readonly payloadHash: Buffer;
+  readonly phase: string;
+  /** Of the record. */
+  readonly id: string;
+  readonly remediationUid: string | null;
+  readonly sourceVersion: string;
+  readonly table: string;
+}
+
+export function leafOf(
+  { actor, cluster, observedAt, phase, sourceVersion, table, columns }: Observation,
+  { id, createdAt }: { readonly id: string; readonly createdAt: string },
+  payloadHash: Buffer,
+): Leaf {
+  const uid = columns['remediation_uid'];
+  const remediationUid = uid === undefined ? null : String(uid);
   return {
+    actor,
+    cluster,
+    createdAt,
+    observedAt,
     payloadHash,
-    leafHash: sha256(LEAF_PREFIX + leafText(observation, location, payloadHash)),
+    phase,
+    id,
+    remediationUid,
+    sourceVersion,
+    table,
   };
+}
+
+/** Of an entry that is about to be written, and of one that is read again to check it. */
+export function leafHash(leaf: Leaf): Buffer {
+  return sha256(LEAF_PREFIX + leafText(leaf));
 }
 
 /**
  * The small JSON that a ledger entry contributes to the tree: enough to identify it, nothing that could be personal.
  * Written out in RFC 8785 order, which a test holds: it is made for every observation.
  */
-export function leafText(
-  observation: Observation,
-  location: { readonly id: string; readonly createdAt: string },
-  payloadHash: Buffer,
-): string {
-  const remediationUid = observation.columns['remediation_uid'] ?? null;
+export function leafText(leaf: Leaf): string {
   return (
-    `{"actor":${JSON.stringify(observation.actor)},"cluster":${JSON.stringify(observation.cluster)}` +
-    `,"created_at":"${location.createdAt}","observed_at":"${observation.observedAt}"` +
-    `,"payload_hash":"${payloadHash.toString('hex')}","phase":"${observation.phase}","record_id":"${location.id}"` +
-    `,"remediation_uid":${JSON.stringify(remediationUid)},"source_version":"${observation.sourceVersion}"` +
-    `,"table":"${observation.table}","v":${LEAF_VERSION}}`
+    `{"actor":${JSON.stringify(leaf.actor)},"cluster":${JSON.stringify(leaf.cluster)}` +
+    `,"created_at":"${leaf.createdAt}","observed_at":"${leaf.observedAt}"` +
+    `,"payload_hash":"${leaf.payloadHash.toString('hex')}","phase":"${leaf.phase}","record_id":"${leaf.id}"` +
+    `,"remediation_uid":${JSON.stringify(leaf.remediationUid)},"source_version":"${leaf.sourceVersion}"` +
+    `,"table":"${leaf.table}","v":${LEAF_VERSION}}`
   );
 }
 

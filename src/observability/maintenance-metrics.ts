@@ -22,6 +22,8 @@ export interface MaintenanceMetrics {
    * reasons are mismatch, conflict, missing and manifest.
    */
   readonly archiveAlarms: Counter<'reason'>;
+  /** Rows and ledger of a month were compared before it was archived, and differ. Has a sample only then. */
+  readonly recordDifferences: Gauge<'month'>;
   /**
    * By state: held, unsupported (the store knows no legal holds), or pending. A month under two holds counts
    * twice.
@@ -77,6 +79,12 @@ export function createMaintenanceMetrics(registers: Registry[]): MaintenanceMetr
       name: 'remediation_audit_archive_alarms_total',
       help: 'Times an archive was damaged or incomplete; nothing of that month is dropped',
       labelNames: ['reason'],
+      registers,
+    }),
+    recordDifferences: new Gauge({
+      name: 'remediation_audit_record_differences',
+      help: 'Differences between rows and ledger of a month when it was last compared; nothing of it is archived',
+      labelNames: ['month'],
       registers,
     }),
     archiveHolds: new Gauge({

@@ -14,6 +14,7 @@ import type { ObjectStore } from '../archive/store/object-store.ts';
 import { openStore } from '../archive/store/open-store.ts';
 import type { Config } from '../config/config.ts';
 import { SettingsError } from '../config/settings.ts';
+import { requireEqualLedger } from '../database/comparison/records-differ.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { SECOND_MS } from '../domain/time.ts';
@@ -112,6 +113,7 @@ export async function openArchiveContext({
     trusted,
     chain: createManifestChain(store, key, trusted),
     rules,
+    requireEqualLedger,
     workFolder: archive.workFolder,
     schemaVersion: readMigrations().at(-1)?.version ?? 0,
     partRows: archive.partRows,

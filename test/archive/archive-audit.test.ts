@@ -13,7 +13,7 @@ import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
 import { repositoryPath } from '../support/repository.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
+import { recordExecutions, retentionSteps, runRetention, WITHOUT_LEDGER } from '../support/retention.ts';
 import { resolveServer } from '../support/servers.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
@@ -55,10 +55,10 @@ async function fill(path: string): Promise<void> {
     await createMonth(database.owner, month);
     for (const { table } of ARCHIVED_TABLES)
       await insertAwkwardRows(database.owner, table, { month, rows: 12, random: seededRandom(7) });
-    await runRetention(retentionSteps(setting), month);
+    await runRetention(retentionSteps(setting, WITHOUT_LEDGER), month);
   }
   await recordExecutions(database, MONTHS[0], 3);
-  await runRetention(retentionSteps(setting), MONTHS[0]);
+  await runRetention(retentionSteps(setting, WITHOUT_LEDGER), MONTHS[0]);
 }
 
 /** The commands as they stand in the documentation. */

@@ -13,7 +13,7 @@ import { testArchiveReader } from '../support/archive-reader.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
-import { retentionSteps, runRetention } from '../support/retention.ts';
+import { retentionSteps, runRetention, WITHOUT_LEDGER } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const MONTHS = ['2020-01-01', '2020-02-01', '2020-03-01'];
@@ -105,7 +105,8 @@ beforeAll(async () => {
   api = createTestApi(database, { archive: { reader } });
   for (const definition of RECORD_DEFINITIONS)
     for (const url of await questionsOf(definition)) before.set(url, withoutSource(await get(url)));
-  const steps = retentionSteps({ ownerUrl: database.url('audit_owner'), store, key, folder: folder.path });
+  const setting = { ownerUrl: database.url('audit_owner'), store, key, folder: folder.path };
+  const steps = retentionSteps(setting, WITHOUT_LEDGER);
   for (const month of ARCHIVED) await runRetention(steps, month);
 });
 afterAll(async () => {

@@ -45,6 +45,32 @@ function activities(): RetentionActivities {
   return Object.fromEntries(entries) as RetentionActivities;
 }
 
+test('a month whose rows are not what its ledger says is not archived, and the differences are named', async () => {
+  const change = (phase: string) =>
+    stage.database.owner.query({
+      text: `update workflow_execution_audit set phase = $1::text where created_at >= $2::date`,
+      values: [phase, stage.month],
+    });
+  await change('Completed');
+  await expect(archive()).rejects.toMatchObject({
+    nonRetryable: true,
+    type: 'RecordsDifferError',
+    message: expect.stringMatching(
+      /^rows and ledger of \d{4}-\d\d differ \(25\): workflow_execution_audit [0-9a-f-]{36} phase: .*; and 5 more\..*verify --month/,
+    ) as string,
+  });
+  expect(await stage.state()).toBe('archiving');
+  expect(await stage.store.list('manifests/')).toEqual([]);
+  expect((await metrics.maintenance.recordDifferences.get()).values).toMatchObject([
+    { labels: { month: stage.name }, value: 25 },
+  ]);
+  await expect(stage.run()).rejects.toThrow(/^rows and ledger of/);
+  await change('Running');
+  await archive();
+  expect(await stage.state()).toBe('detached');
+  expect((await metrics.maintenance.recordDifferences.get()).values).toEqual([]);
+});
+
 /** Up to the grace before the drop. */
 async function archive(): Promise<void> {
   const run = activities();

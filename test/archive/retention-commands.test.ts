@@ -129,6 +129,32 @@ test('archive verify counts what is right, and names what is not and ends with 1
   expect(damaged.stdout).toContain(`${part}: `);
 });
 
+test('verify says that rows and ledger agree, and otherwise names the difference and ends with 1', async () => {
+  await recordExecutions(database, '2021-03-01', 3);
+  const well = await command('verify', '--month', '2021-03');
+  expect(well).toMatchObject({ code: 0, stdout: '2021-03: 3 records, 3 ledger entries, no difference\n' });
+  const [id] = (
+    await database.owner.query<{ id: string }>(
+      `update workflow_execution_audit set outcome = 'Success'
+       where created_at >= '2021-03-01' and created_at < '2021-04-01' and id = (
+         select min(id::text)::uuid from workflow_execution_audit where created_at >= '2021-03-01' and created_at < '2021-04-01')
+       returning id`,
+    )
+  ).rows.map((row) => row.id);
+  const found = await command('verify');
+  expect(found).toMatchObject({ code: 1, stderr: expect.stringContaining('one difference') as string });
+  expect(found.stdout).toContain(`2021-03: workflow_execution_audit ${id ?? ''} outcome: the row is not`);
+  const lines = (await command('verify', '--month', '2021-03', '--json')).stdout.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+    expect.objectContaining({ month: '2021-03', table: 'workflow_execution_audit', id, column: 'outcome' }),
+    { month: '2021-03', records: 3, entries: 3, differences: 1 },
+  ]);
+  await database.owner.query(
+    "delete from workflow_execution_audit where created_at >= '2021-03-01' and created_at < '2021-04-01'",
+  );
+  expect((await command('verify', '--month', 'March')).code).toBe(2);
+});
+
 test('a month is restored by command, stays as long as is said, and is reported when it is there already', async () => {
   const store = createFolderStore(folder.file('restorable'));
   const key = await readOrCreateSigningKey(folder.file('key.pem'));

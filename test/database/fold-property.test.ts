@@ -4,6 +4,9 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { compareMonth } from '../../src/database/comparison/compare-month.ts';
+import type { Difference } from '../../src/database/comparison/compared-month.ts';
+import { selectMonths } from '../../src/database/months/month-states.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import type { Observation } from '../../src/domain/observation.ts';
@@ -119,4 +122,13 @@ test(`any order, repetition and split of ${CASES * RECORD_DEFINITIONS.length} hi
       expect(entries.get(id), description).toBe(expected.entries);
     }
   }
+  const differences: Difference[] = [];
+  const client = await database.writer.connect();
+  try {
+    for (const { month } of await selectMonths(client))
+      await compareMonth(client, month, (difference) => differences.push(difference));
+  } finally {
+    client.release();
+  }
+  expect(differences).toEqual([]);
 });

@@ -162,6 +162,11 @@ describe('an alert fires', () => {
       'critical RemediationAuditArchiveIsNotWhatItShouldBe',
     ],
     [
+      'remediation_audit_record_differences{month="2026-08"}',
+      '_x20 3x40',
+      'critical RemediationAuditRecordsDiffer',
+    ],
+    [
       'remediation_audit_api_admissions_total{result="unavailable"}',
       '_x25 1+1x40',
       'warning RemediationAuditCallersCannotBeJudged',

@@ -6,6 +6,7 @@ import { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
 import { createManifestChain } from '../../src/archive/manifest/manifest.ts';
 import type { SigningKey } from '../../src/archive/manifest/signing-key.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import { requireEqualLedger } from '../../src/database/comparison/records-differ.ts';
 import type { ExportRun } from '../../src/database/months/month-export.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { retainMonth } from '../../src/workflows/retain-month.ts';
@@ -31,6 +32,7 @@ export function archiveContext(
     chain: createManifestChain(store, key, trusted),
     trusted,
     rules: { hotDays: 90, dropGraceHours: 0, requireApproval: false },
+    requireEqualLedger,
     lockTimeoutMs: 500,
     workFolder: folder,
     schemaVersion: 6,
@@ -38,6 +40,9 @@ export function archiveContext(
     ...changes,
   };
 }
+
+/** For rows that a test wrote by itself, without a ledger. */
+export const WITHOUT_LEDGER: Partial<ArchiveContext> = { requireEqualLedger: () => Promise.resolve() };
 
 export function retentionSteps(setting: RetentionSetting, changes?: Partial<ArchiveContext>): RetentionSteps {
   return new RetentionSteps(archiveContext(setting, changes));

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
-import { contentOf, drawSalts, leafText, sealEntry } from '../../src/identity/identities.ts';
+import { contentOf, drawSalts, leafOf, leafText, sealEntry } from '../../src/identity/identities.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const HOME = { id: '11111111-2222-5333-8444-555555555555', createdAt: '2026-11-21T10:00:00.000000Z' };
@@ -20,7 +20,7 @@ test('a leaf is canonical JSON, also with names that need escaping', () => {
     actor: 'system:serviceaccount:x:y',
   });
   for (const observation of [base, { ...base, columns: { phase: 'Running' } }]) {
-    const leaf = leafText(observation, HOME, Buffer.alloc(32, 7));
+    const leaf = leafText(leafOf(observation, HOME, Buffer.alloc(32, 7)));
     expect(canonicalJson(parseJson(leaf))).toBe(leaf);
   }
 });
@@ -34,7 +34,9 @@ test('the hashes of an entry follow from what is stored beside them', () => {
   expect(content.contentHash.toString('hex')).toBe(sha256(content.canonical));
   expect(salt).toHaveLength(16);
   expect(payloadHash.toString('hex')).toBe(sha256(salt, content.canonical));
-  expect(leafHash.toString('hex')).toBe(sha256(Buffer.of(0), leafText(observation, HOME, payloadHash)));
+  expect(leafHash.toString('hex')).toBe(
+    sha256(Buffer.of(0), leafText(leafOf(observation, HOME, payloadHash))),
+  );
 });
 
 test('salts are sixteen bytes and never the same', () => {

@@ -122,9 +122,12 @@ export class RetentionSteps {
   /** Signs what the export of this run has written and read back, all of its tables, and nothing else. */
   async seal(of: ExportRun): Promise<void> {
     const { month } = of;
-    const { chain, schemaVersion, nowMs = Date.now } = this.#context;
+    const { chain, schemaVersion, requireEqualLedger, nowMs = Date.now } = this.#context;
     const row = await this.#monthRow(month);
     const parts = [...(await this.#settledParts(row)), ...(await this.#exportedParts(of))];
+    // Here, and not before the export: what was changed before it is found now, what is changed after it when the detached
+    // tables are compared with the parts.
+    await this.#asOwner((client) => requireEqualLedger(client, month));
     const held = await this.#asOwner((client) => this.#isHeld(client, month));
     const contents: NewManifest = {
       month,

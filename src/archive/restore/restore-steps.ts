@@ -65,7 +65,10 @@ export type RestorePlan =
 const REMOVED = 'its archive was removed because of its age; nothing is left of it';
 
 /** A restore signs nothing and asks no rules. */
-type RestoreContext = Omit<ArchiveContext, 'chain' | 'rules' | 'schemaVersion' | 'partRows'>;
+type RestoreContext = Omit<
+  ArchiveContext,
+  'chain' | 'rules' | 'requireEqualLedger' | 'schemaVersion' | 'partRows'
+>;
 
 /** What a restore consists of. Every step may be repeated, and broken off anywhere. */
 export class RestoreSteps {

@@ -1,0 +1,102 @@
+import type pg from 'pg';
+
+import { readProcessConfig } from '../config/config.ts';
+import { SettingsError, UsageError } from '../config/settings.ts';
+import type { MonthComparison } from '../database/comparison/compare-month.ts';
+import { compareMonth } from '../database/comparison/compare-month.ts';
+import { describeDifference } from '../database/comparison/records-differ.ts';
+import { selectMonths } from '../database/months/month-states.ts';
+import { createPool } from '../database/pool.ts';
+import { createLogger } from '../observability/logger.ts';
+import { readFlags, readMonth } from './arguments.ts';
+
+const FLAGS = {
+  month: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const USAGE = `usage: remediation-audit verify [--month YYYY-MM] [--json]
+
+  Compares the rows in the database with the fold of their ledger entries, recomputes the hashes of each entry, and looks for
+  rows without entries, entries without rows and locations without either. Names every difference by table, id and column, and
+  ends with 1 when there is one. Without --month every month that is in the database. Changes nothing.
+  --json prints an object per line: one for each difference, one for each month.
+
+  What lies in the archive is checked by \`remediation-audit archive verify\`.
+`;
+
+/** Searching all rows of a month for one that has no entries takes as long as it takes. */
+const STATEMENT_TIMEOUT_MS = 3_600_000;
+
+/** Every difference is on standard output already. */
+class DifferencesError extends Error {
+  constructor(count: number) {
+    super(
+      `${count === 1 ? 'one difference' : `${count} differences`} between rows and ledger: find out who changed them before anything else`,
+    );
+    this.name = 'DifferencesError';
+  }
+}
+
+/** `verify [--month YYYY-MM] [--json]`: holds rows, ledger and locations of the database against each other. */
+export async function runVerify(args: readonly string[]): Promise<void> {
+  const { values, positionals } = readFlags(args, FLAGS);
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if (positionals.length > 0)
+    throw new UsageError(`unknown argument ${positionals[0] ?? ''}; ${USAGE.split('\n', 1)[0] ?? ''}`);
+  const wanted = values.month === undefined ? undefined : readMonth(values.month);
+  await withPool(async (pool) => {
+    const months = wanted === undefined ? (await selectMonths(pool)).map(({ month }) => month) : [wanted];
+    let differences = 0;
+    for (const month of months)
+      differences += (await verifyMonth(pool, month, values.json === true)).differences;
+    if (differences > 0) throw new DifferencesError(differences);
+  });
+}
+
+async function verifyMonth(pool: pg.Pool, month: string, json: boolean): Promise<MonthComparison> {
+  const client = await pool.connect();
+  try {
+    const compared = await compareMonth(client, month, (difference) => {
+      const named = { month: month.slice(0, 7), ...difference };
+      write(json ? JSON.stringify(named) : `${named.month}: ${describeDifference(difference)}`);
+    });
+    const summary = { ...compared, month: month.slice(0, 7) };
+    write(json ? JSON.stringify(summary) : summaryOf(summary));
+    return compared;
+  } finally {
+    client.release();
+  }
+}
+
+function summaryOf({ month, records, entries, differences }: MonthComparison): string {
+  if (records === 0 && differences === 0) return `${month}: nothing in the database`;
+  const found = differences === 0 ? 'no difference' : `${differences} differences`;
+  return `${month}: ${records} records, ${entries} ledger entries, ${found}`;
+}
+
+async function withPool(work: (pool: pg.Pool) => Promise<void>): Promise<void> {
+  const config = readProcessConfig();
+  const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
+  if (url === '') throw new SettingsError(['DATABASE_URL is not set; `verify` reads PostgreSQL']);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: 'remediation-audit verify',
+    max: 1,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    logger: createLogger(config.logLevel, 'verify'),
+  });
+  try {
+    await work(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
