@@ -347,9 +347,15 @@ function readRedaction(read: Reader): RedactionOptions {
 }
 
 function readPayloads(read: Reader) {
+  const requireEncryption = read.boolean('REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION');
+  if (requireEncryption && read.text('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE') === '')
+    read.complain(
+      'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE must be set where REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION is',
+    );
   return {
     compressAboveBytes: read.integer('REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES', 0, 2_097_152),
     keys: read.file('REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE', readPayloadKeys) ?? [],
+    requireEncryption,
   };
 }
 

@@ -27,6 +27,7 @@ const TEMPORAL = [
   'TEMPORAL_PROFILE',
   'REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES',
   'REMEDIATION_AUDIT_PAYLOAD_KEYS_FILE',
+  'REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION',
 ] as const;
 
 /** As role audit_writer. `watch` has two connections as audit_watcher, whatever the pool size says, and reads only the rest. */

@@ -51,6 +51,12 @@ export const VARIABLES = {
     meaning:
       'Keys that encrypt payloads and failures in Temporal, one a line: name, space, 32 bytes as base64; the first one encrypts',
   },
+  REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION: {
+    default: 'false',
+    unit: 'boolean',
+    meaning:
+      'Whether payloads in Temporal that are not encrypted are refused. Set it once nothing is left of what was written before the keys',
+  },
   ...WATCHER_VARIABLES,
   REMEDIATION_AUDIT_REDACTION_FILE: {
     default: '',

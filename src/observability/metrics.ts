@@ -33,6 +33,8 @@ export interface Metrics {
    * Investigations by the result of embedding: placed, unchanged, refused. Histories hold these words too.
    */
   readonly investigationsPlaced: Counter<'result'>;
+  /** Payloads in Temporal that were refused: not encrypted (plain), or encrypted for another workflow (elsewhere). */
+  readonly payloadsRefused: Counter<'reason'>;
   /** Failed attempts of an activity to store its list; each is retried. */
   readonly recordingErrors: Counter;
   /** What the sources name. */
@@ -72,6 +74,12 @@ export function createMetrics(): Metrics {
       name: 'remediation_audit_investigations_placed_total',
       help: 'Investigation texts by the result of embedding: placed (embedded), unchanged, or refused by the model',
       labelNames: ['result'],
+      registers,
+    }),
+    payloadsRefused: new Counter({
+      name: 'remediation_audit_payloads_refused_total',
+      help: 'Payloads in Temporal that `work` refused: not encrypted (plain), or encrypted for another workflow (elsewhere)',
+      labelNames: ['reason'],
       registers,
     }),
     recordingErrors: new Counter({

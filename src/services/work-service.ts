@@ -15,6 +15,7 @@ import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
+import type { PayloadRefusal } from '../temporal/payload-codec.ts';
 import { installRuntime, RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
 import { createEmbedder } from './create-embedder.ts';
 import { type Listening, listening } from './listening.ts';
@@ -48,8 +49,14 @@ export async function startWorkService(context: ServiceContext): Promise<Running
     const recording = queues === 'maintenance' ? [] : [openRecording(context, { pool, metrics, closing })];
     const maintenance =
       queues === 'recording' ? undefined : await createMaintenance(context, pool, metrics.maintenance);
+    const payloads = {
+      ...config.temporal.payloads,
+      onRefused: (reason: PayloadRefusal) => {
+        metrics.payloadsRefused.inc({ reason });
+      },
+    };
     const worker = await startWorker({
-      temporal: config.temporal,
+      temporal: { ...config.temporal, payloads },
       queues: [
         ...recording,
         ...(maintenance === undefined

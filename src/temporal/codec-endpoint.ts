@@ -2,7 +2,7 @@ import type { Payload } from '@temporalio/common';
 
 import { reasonOf } from '../domain/errors.ts';
 import { Semaphore } from '../domain/semaphore.ts';
-import { type BoundedPayloadCodec, PayloadsTooLargeError } from './payload-codec.ts';
+import { type BoundedPayloadCodec, type PayloadOwner, PayloadsTooLargeError } from './payload-codec.ts';
 
 /** The body is none that a codec server takes. */
 export class CodecBodyError extends Error {
@@ -18,6 +18,17 @@ export class UndecodablePayloadError extends Error {
     const reason = reasonOf(cause);
     super(`a payload cannot be decoded: ${reason}`, { cause });
     this.name = 'UndecodablePayloadError';
+  }
+}
+
+/** A payload is encrypted for one workflow, and none was named. */
+export class UnknownOwnerError extends Error {
+  constructor() {
+    super(
+      'a payload is encrypted for one workflow: name it in the headers X-Namespace and X-Workflow-Id, with the command line ' +
+        'by --namespace NAMESPACE --codec-header X-Workflow-Id=ID',
+    );
+    this.name = 'UnknownOwnerError';
   }
 }
 
@@ -39,8 +50,9 @@ export interface CodedPayloads {
 /** What Temporal's UI calls to show payloads that are compressed or encrypted. Whoever may call it reads everything. */
 export interface CodecEndpoint {
   /** The signal ends the wait for others. */
-  encode(body: unknown, signal: AbortSignal): Promise<CodedPayloads>;
-  decode(body: unknown, signal: AbortSignal): Promise<CodedPayloads>;
+  encode(body: unknown, signal: AbortSignal, owner?: PayloadOwner): Promise<CodedPayloads>;
+  /** Shows a payload as what it says it is; whether it is where it belongs is checked as far as the owner is named. */
+  decode(body: unknown, signal: AbortSignal, owner?: PayloadOwner): Promise<CodedPayloads>;
 }
 
 /** In one request. */
@@ -66,12 +78,17 @@ export function createCodecEndpoint(codec: BoundedPayloadCodec): CodecEndpoint {
     }
   };
   return {
-    encode: (body, signal) => alone(signal, () => codec.encode(readBody(body))),
-    decode: (body, signal) =>
+    encode: (body, signal, owner = {}) =>
+      alone(signal, async () => {
+        if (codec.encrypts && (owner.namespace === undefined || owner.workflowId === undefined))
+          throw new UnknownOwnerError();
+        return codec.encodeFor(readBody(body), owner);
+      }),
+    decode: (body, signal, owner = {}) =>
       alone(signal, async () => {
         const payloads = readBody(body);
         try {
-          return await codec.decodeWithin(payloads, MAX_DECODED_BYTES);
+          return await codec.decodeWithin(payloads, MAX_DECODED_BYTES, owner);
         } catch (error: unknown) {
           throw error instanceof PayloadsTooLargeError ? error : new UndecodablePayloadError(error);
         }

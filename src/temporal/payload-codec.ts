@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 
-import type { Payload, PayloadCodec } from '@temporalio/common';
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
 import proto from '@temporalio/proto';
 
 import type { PayloadKey } from '../domain/payload-keys.ts';
@@ -12,6 +12,18 @@ export interface PayloadOptions {
   readonly compressAboveBytes: number;
   /** The first encrypts, all of them decrypt. None: nothing is encrypted. */
   readonly keys: readonly PayloadKey[];
+  /** Whether a payload that is not encrypted is refused. Default false: it passes, so that keys can be introduced. */
+  readonly requireEncryption?: boolean;
+  /** Called when a payload is refused: it is not encrypted, or it was encrypted for another workflow. */
+  readonly onRefused?: (reason: PayloadRefusal) => void;
+}
+
+export type PayloadRefusal = 'plain' | 'elsewhere';
+
+/** The workflow that a payload belongs to. Each part may be unknown. */
+export interface PayloadOwner {
+  readonly namespace?: string;
+  readonly workflowId?: string;
 }
 
 /** Whether any payload may be in another form than plain, so that a codec server is of use. */
@@ -33,6 +45,28 @@ export class UnknownPayloadKeyError extends Error {
   }
 }
 
+/** Whoever has no key wrote it. */
+export class PlainPayloadError extends Error {
+  constructor(owner: PayloadOwner) {
+    super(
+      `refused a payload of ${describeOwner(owner)} that is not encrypted: REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION is set; ` +
+        'find out who sent it, and terminate the workflow, or unset the variable until it has ended',
+    );
+    this.name = 'PlainPayloadError';
+  }
+}
+
+/** It was encrypted with a key of ours, and put where it does not belong. */
+export class MovedPayloadError extends Error {
+  constructor(owner: PayloadOwner, found: PayloadOwner) {
+    super(
+      `refused a payload that was encrypted for ${describeOwner(owner)} and is now in ${describeOwner(found)}: ` +
+        'find out who copied it, and terminate the workflow',
+    );
+    this.name = 'MovedPayloadError';
+  }
+}
+
 /** Payloads that are more than their caller takes. */
 export class PayloadsTooLargeError extends Error {
   constructor(problem: string) {
@@ -42,14 +76,21 @@ export class PayloadsTooLargeError extends Error {
 }
 
 export interface BoundedPayloadCodec extends PayloadCodec {
-  /** As `decode`, for payloads of a stranger: rejects as soon as those decoded have more bytes together. */
-  decodeWithin(payloads: readonly Payload[], maxBytes: number): Promise<Payload[]>;
+  /** Whether payloads are encrypted, and therefore belong to one workflow. */
+  readonly encrypts: boolean;
+  /** As `encode` and `decode`, for payloads of a stranger, who may not know to which workflow they belong. */
+  encodeFor(payloads: readonly Payload[], owner: PayloadOwner): Promise<Payload[]>;
+  /** Rejects as soon as those decoded have more bytes together. */
+  decodeWithin(payloads: readonly Payload[], maxBytes: number, owner?: PayloadOwner): Promise<Payload[]>;
 }
 
 const { Payload: WirePayload } = proto.temporal.api.common.v1;
 
 const COMPRESSED = 'binary/zstd';
 const ENCRYPTED = 'binary/encrypted';
+const KEY_ID = 'encryption-key-id';
+const NAMESPACE = 'encryption-namespace';
+const WORKFLOW_ID = 'encryption-workflow-id';
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -68,37 +109,93 @@ const decompressBytes = promisify(zstdDecompress);
 
 /**
  * Compresses, then encrypts, whatever this product puts into Temporal: the payload as a whole, with its metadata. What is
- * neither compressed nor encrypted passes through, so that it can be turned on and off while workflows run.
+ * neither compressed nor encrypted passes through, so that it can be turned on and off while workflows run, unless encryption
+ * is required.
+ *
+ * What is encrypted belongs to one workflow of one namespace, and is refused in any other: see docs/adr/0044.
  */
-export function createPayloadCodec({ compressAboveBytes, keys }: PayloadOptions): BoundedPayloadCodec {
+export function createPayloadCodec(options: PayloadOptions): BoundedPayloadCodec {
+  const { compressAboveBytes, keys, onRefused = () => undefined } = options;
+  const requiresEncryption = options.requireEncryption === true;
   const secrets = new Map(keys.map(({ id, secret }) => [id, Buffer.from(secret, 'base64')]));
   const [active] = keys;
-  const seal = async (payload: Payload): Promise<Payload> => {
+  const seal = async (payload: Payload, owner: PayloadOwner): Promise<Payload> => {
     const small = await compress(payload, compressAboveBytes);
     const secret = secrets.get(active?.id ?? '');
-    return active === undefined || secret === undefined ? small : encrypt(small, active.id, secret);
+    return active === undefined || secret === undefined
+      ? small
+      : encrypt(small, { keyId: active.id, secret, owner });
   };
-  const open = (payload: Payload, leftBytes: number): Promise<Payload> => {
-    const plain = encodingOf(payload) === ENCRYPTED ? decrypt(payload, secrets) : payload;
+  const refuse = (reason: PayloadRefusal, error: Error): never => {
+    onRefused(reason);
+    throw error;
+  };
+  const unseal = (payload: Payload, found: PayloadOwner): Payload => {
+    if (encodingOf(payload) !== ENCRYPTED)
+      return requiresEncryption ? refuse('plain', new PlainPayloadError(found)) : payload;
+    const owner = ownerNamedBy(payload);
+    if (!isOwner(owner, found)) refuse('elsewhere', new MovedPayloadError(owner, found));
+    return decrypt(payload, secrets);
+  };
+  const open = (payload: Payload, leftBytes: number, owner: PayloadOwner): Promise<Payload> => {
+    const plain = unseal(payload, owner);
     return encodingOf(plain) === COMPRESSED ? decompress(plain, leftBytes) : Promise.resolve(plain);
   };
-  const decodeWithin = async (payloads: readonly Payload[], maxBytes: number): Promise<Payload[]> => {
+  const decodeWithin = async (
+    payloads: readonly Payload[],
+    maxBytes: number,
+    owner: PayloadOwner = {},
+  ): Promise<Payload[]> => {
     const opened: Payload[] = [];
     let leftBytes = maxBytes;
     // One after the other: what is left bounds the next one while it is being decompressed.
     for (const payload of payloads) {
-      const plain = await open(payload, leftBytes);
+      const plain = await open(payload, leftBytes, owner);
       leftBytes -= plain.data?.length ?? 0;
       if (leftBytes < 0) throw tooLarge();
       opened.push(plain);
     }
     return opened;
   };
+  const encodeFor = (payloads: readonly Payload[], owner: PayloadOwner): Promise<Payload[]> =>
+    Promise.all(payloads.map((payload) => seal(payload, owner)));
   return {
-    encode: (payloads) => Promise.all(payloads.map(seal)),
-    decode: (payloads) => decodeWithin(payloads, Infinity),
+    encrypts: active !== undefined,
+    encode: (payloads, context) => encodeFor(payloads, ownerIn(context)),
+    encodeFor,
+    decode: (payloads, context) => decodeWithin(payloads, Infinity, ownerIn(context)),
     decodeWithin,
   };
+}
+
+/** A schedule starts its workflows under its own id and the time; what they begin with was written for the schedule. */
+const SCHEDULED_AT = /-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** An activity belongs to its workflow. Without a context nothing is known. */
+function ownerIn(context: SerializationContext | undefined): PayloadOwner {
+  if (context === undefined) return {};
+  const { namespace, workflowId } = context;
+  return workflowId === undefined ? { namespace } : { namespace, workflowId };
+}
+
+/** Says nothing against it where a part is not known to whoever decodes. What was encrypted for nobody belongs nowhere. */
+function isOwner(owner: PayloadOwner, found: PayloadOwner): boolean {
+  const { namespace = '', workflowId = '' } = owner;
+  return (
+    (found.namespace === undefined || found.namespace === namespace) &&
+    (found.workflowId === undefined || found.workflowId.replace(SCHEDULED_AT, '') === workflowId)
+  );
+}
+
+function describeOwner({ namespace, workflowId }: PayloadOwner): string {
+  const workflow =
+    workflowId === undefined || workflowId === '' ? 'an unnamed workflow' : `workflow ${workflowId}`;
+  return namespace === undefined || namespace === '' ? workflow : `${workflow} of namespace ${namespace}`;
+}
+
+/** As the payload says; that it says so truly shows when it is decrypted. */
+function ownerNamedBy({ metadata }: Payload): PayloadOwner {
+  return { namespace: textOf(metadata?.[NAMESPACE]), workflowId: textOf(metadata?.[WORKFLOW_ID]) };
 }
 
 async function compress(payload: Payload, aboveBytes: number): Promise<Payload> {
@@ -135,28 +232,45 @@ function tooLarge(): PayloadsTooLargeError {
   return new PayloadsTooLargeError('decoded, the payloads are more bytes than are allowed together');
 }
 
-function encrypt(payload: Payload, keyId: string, secret: Buffer): Payload {
+interface Sealing {
+  readonly keyId: string;
+  readonly secret: Buffer;
+  readonly owner: PayloadOwner;
+}
+
+function encrypt(payload: Payload, { keyId, secret, owner }: Sealing): Payload {
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(CIPHER, secret, iv);
-  // The name is not secret, but exchanging it must not go unnoticed.
-  cipher.setAAD(Buffer.from(keyId));
+  const cipher = createCipheriv(CIPHER, secret, iv, { authTagLength: TAG_BYTES });
+  const { namespace = '', workflowId = '' } = owner;
+  const metadata = {
+    [KEY_ID]: Buffer.from(keyId),
+    [NAMESPACE]: Buffer.from(namespace),
+    [WORKFLOW_ID]: Buffer.from(workflowId.replace(SCHEDULED_AT, '')),
+  };
+  cipher.setAAD(associatedData(metadata));
   const text = Buffer.concat([cipher.update(encodePayload(payload)), cipher.final()]);
   return {
-    metadata: { encoding: Buffer.from(ENCRYPTED), 'encryption-key-id': Buffer.from(keyId) },
+    metadata: { encoding: Buffer.from(ENCRYPTED), ...metadata },
     data: Buffer.concat([iv, cipher.getAuthTag(), text]),
   };
 }
 
 function decrypt({ metadata, data }: Payload, secrets: ReadonlyMap<string, Buffer>): Payload {
-  const keyId = textOf(metadata?.['encryption-key-id']);
+  const keyId = textOf(metadata?.[KEY_ID]);
   const secret = secrets.get(keyId);
   if (secret === undefined) throw new UnknownPayloadKeyError(keyId);
   const sealed = Buffer.from(data ?? []);
-  const decipher = createDecipheriv(CIPHER, secret, sealed.subarray(0, IV_BYTES));
-  decipher.setAAD(Buffer.from(keyId));
+  const iv = sealed.subarray(0, IV_BYTES);
+  const decipher = createDecipheriv(CIPHER, secret, iv, { authTagLength: TAG_BYTES });
+  decipher.setAAD(associatedData(metadata ?? {}));
   decipher.setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
   const text = decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES));
   return decodePayload(Buffer.concat([text, decipher.final()]));
+}
+
+/** None of it is secret, but exchanging it must not go unnoticed. */
+function associatedData(metadata: NonNullable<Payload['metadata']>): Buffer {
+  return Buffer.from(JSON.stringify([KEY_ID, NAMESPACE, WORKFLOW_ID].map((name) => textOf(metadata[name]))));
 }
 
 function encodePayload(payload: Payload): Uint8Array {

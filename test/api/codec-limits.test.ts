@@ -200,7 +200,8 @@ describe('in the service', () => {
   ])('%s', async (_name, payloads, status) => {
     const api = createTestApi(database, { codec: openCodec(payloads, []) });
     for (const url of ['/codec/decode', '/codec/encode']) {
-      const answer = await api.inject({ method: 'POST', url, payload: { payloads: [] } });
+      const headers = { 'x-namespace': 'default', 'x-workflow-id': 'w1' };
+      const answer = await api.inject({ method: 'POST', url, headers, payload: { payloads: [] } });
       expect(answer.statusCode, url).toBe(status);
     }
     await api.close();

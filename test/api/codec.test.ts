@@ -53,7 +53,9 @@ afterAll(async () => {
 /** As Temporal's UI and command line write a payload. */
 async function bodyOf(encoded: boolean) {
   const plain = defaultPayloadConverter.toPayload(value);
-  const payloads = encoded ? await codec.encode([plain]) : [plain];
+  const payloads = encoded
+    ? await codec.encode([plain], { type: 'workflow', namespace: 'default', workflowId: 'w1' })
+    : [plain];
   return {
     payloads: payloads.map(({ metadata = {}, data }) => ({
       metadata: Object.fromEntries(
@@ -67,15 +69,19 @@ async function bodyOf(encoded: boolean) {
 interface Sending {
   readonly token?: string;
   readonly origin?: string;
+  readonly namespace?: string;
+  readonly workflowId?: string;
 }
 
-function send(path: string, body: object, { token = 'reader', origin }: Sending = {}) {
+function send(path: string, body: object, sending: Sending = {}) {
+  const { token = 'reader', origin, namespace = 'default', workflowId } = sending;
   return api.inject({
     method: 'POST',
     url: path,
     headers: {
       'content-type': 'application/json',
-      'x-namespace': 'default',
+      'x-namespace': namespace,
+      ...(workflowId === undefined ? {} : { 'x-workflow-id': workflowId }),
       authorization: `Bearer ${tokenOf(token)}`,
       ...(origin === undefined ? {} : { origin }),
     },
@@ -104,9 +110,22 @@ test('a reader has payloads decoded that this product encrypted', async () => {
 test('only who may write has payloads encrypted', async () => {
   const refused = await send('/codec/encode', await bodyOf(false));
   expect(refused.statusCode).toBe(403);
-  const encoded = await send('/codec/encode', await bodyOf(false), { token: 'writer' });
+  const encoded = await send('/codec/encode', await bodyOf(false), { token: 'writer', workflowId: 'w1' });
   expect(encoded.body).not.toContain(Buffer.from('only we').toString('base64').slice(0, 8));
   expect((await send('/codec/decode', encoded.json<object>())).json()).toEqual(await bodyOf(false));
+});
+
+test('what is encrypted belongs to the workflow that the caller names', async () => {
+  const unnamed = await send('/codec/encode', await bodyOf(false), { token: 'writer' });
+  expect(unnamed.statusCode).toBe(400);
+  expect(unnamed.body).toContain('X-Workflow-Id');
+  const sealed = await bodyOf(true);
+  expect((await send('/codec/decode', sealed, { workflowId: 'w1' })).statusCode).toBe(200);
+  for (const elsewhere of [{ workflowId: 'w2' }, { namespace: 'other' }]) {
+    const refused = await send('/codec/decode', sealed, elsewhere);
+    expect(refused.statusCode).toBe(422);
+    expect(refused.body).toContain('was encrypted for workflow w1 of namespace default');
+  }
 });
 
 test('what was changed on the way, or is no payload at all, is a problem of the one who sends it', async () => {
@@ -127,7 +146,7 @@ test('a browser on the UI’s own page may send, and reads refusals too', async 
   expect(asked.headers).toMatchObject({
     'access-control-allow-origin': UI,
     'access-control-allow-methods': 'POST',
-    'access-control-allow-headers': 'authorization, content-type, x-namespace',
+    'access-control-allow-headers': 'authorization, content-type, x-namespace, x-workflow-id',
     vary: 'origin',
   });
   const answer = await send('/codec/decode', await bodyOf(true), { origin: UI });

@@ -80,7 +80,13 @@ test('an operator closes an encrypted audit from the command line', async () => 
   await remediation.send(remediation.progress(1, 'Executing'));
   const request = JSON.stringify({ reason: 'the cluster is gone', by: 'jo' });
   const update = ['workflow', 'update', 'execute', '--workflow-id', remediation.workflowId];
-  const answer = await temporal(...update, '--name', 'closeAudit', '--input', request, ...codec());
+  const owner = [
+    '--namespace',
+    stage.temporal.access.namespace,
+    '--codec-header',
+    `X-Workflow-Id=${remediation.workflowId}`,
+  ];
+  const answer = await temporal(...update, '--name', 'closeAudit', '--input', request, ...codec(), ...owner);
   expect(answer).toContain('the cluster is gone');
   await stage.closed(remediation);
 });

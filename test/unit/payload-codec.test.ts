@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +96,72 @@ describe('the payload codec', () => {
   });
 });
 
+describe('what is encrypted belongs to one workflow', () => {
+  const at = (workflowId: string, namespace = 'default') =>
+    ({ type: 'workflow', namespace, workflowId }) as const;
+  const refused: string[] = [];
+  const options = { compressAboveBytes: 0, onRefused: (reason: string) => refused.push(reason) };
+  const codec = createPayloadCodec({ ...options, keys: [NEW] });
+
+  test.each([
+    ['another workflow', at('w2')],
+    ['another namespace', at('w1', 'other')],
+    ['an activity of another workflow', { ...at('w2'), type: 'activity', isLocal: false } as const],
+  ])('and is refused in %s', async (_where, context) => {
+    const encoded = await codec.encode([payload], at('w1'));
+    refused.length = 0;
+    await expect(codec.decode(encoded, context)).rejects.toThrow(
+      /was encrypted for workflow w1 of namespace/,
+    );
+    expect(refused).toEqual(['elsewhere']);
+    expect((await codec.decode(encoded, at('w1'))).map(valueOf)).toEqual([{ text: SECRET }]);
+  });
+
+  test('and cannot be renamed', async () => {
+    const [encoded] = await codec.encode([payload], at('w1'));
+    const metadata = { ...encoded?.metadata, 'encryption-workflow-id': Buffer.from('w2') };
+    await expect(codec.decode([{ ...encoded, metadata }], at('w2'))).rejects.toThrow(/authenticate/);
+  });
+
+  test('and what was encrypted for none belongs to none', async () => {
+    await expect(codec.decode(await codec.encode([payload]), at('w1'))).rejects.toThrow(/unnamed workflow/);
+  });
+
+  test('which for a run of a schedule is the schedule', async () => {
+    const encoded = await codec.encode([payload], at('audit-retention'));
+    const run = at('audit-retention-2026-11-29T02:30:00Z');
+    expect((await codec.decode(encoded, run)).map(valueOf)).toEqual([{ text: SECRET }]);
+  });
+
+  test('with an old key as with the newest', async () => {
+    const old = await createPayloadCodec({ ...options, keys: [OLD] }).encode([payload], at('w1'));
+    const rotated = createPayloadCodec({ ...options, keys: [NEW, OLD] });
+    expect((await rotated.decode(old, at('w1'))).map(valueOf)).toEqual([{ text: SECRET }]);
+    await expect(rotated.decode(old, at('w2'))).rejects.toThrow(/was encrypted for workflow w1/);
+  });
+
+  test('and what is not encrypted is refused where that is required, compressed or not', async () => {
+    const strict = createPayloadCodec({ ...options, keys: [NEW], requireEncryption: true });
+    const plain = createPayloadCodec({ compressAboveBytes: 1_000, keys: [] });
+    refused.length = 0;
+    await expect(strict.decode([payload], at('w1'))).rejects.toThrow(/of workflow w1 .* is not encrypted/);
+    await expect(strict.decode(await plain.encode([long]), at('w1'))).rejects.toThrow(/is not encrypted/);
+    expect(refused).toEqual(['plain', 'plain']);
+    expect((await codec.decode([payload], at('w1'))).map(valueOf)).toEqual([{ text: SECRET }]);
+  });
+
+  test('and a shorter proof of it is none', async () => {
+    const [encoded] = await codec.encode([payload], at('w1'));
+    // An empty text leaves the tag alone; GCM by itself takes four of its bytes for all of it.
+    const iv = Buffer.alloc(12, 1);
+    const cipher = createCipheriv('aes-256-gcm', Buffer.from(NEW.secret, 'base64'), iv);
+    cipher.setAAD(Buffer.from(JSON.stringify([NEW.id, 'default', 'w1'])));
+    cipher.final();
+    const data = Buffer.concat([iv, cipher.getAuthTag().subarray(0, 4)]);
+    await expect(codec.decode([{ ...encoded, data }], at('w1'))).rejects.toThrow(/authentication tag/);
+  });
+});
+
 describe('the file of keys', () => {
   test('has one a line, the first one first, and room for remarks', () => {
     const text = `# encrypts since November\n${NEW.id} ${NEW.secret}\n\n  ${OLD.id}\t${OLD.secret}\n`;
@@ -126,7 +192,7 @@ describe('the codec endpoint', () => {
   };
 
   test('gives back by decode what encode was given, in the form of Temporal’s UI', async () => {
-    const encoded = read(await endpoint.encode(body, signal));
+    const encoded = read(await endpoint.encode(body, signal, { namespace: 'default', workflowId: 'w1' }));
     expect(encoded).not.toEqual(body);
     expect(read(await endpoint.decode(encoded, signal))).toEqual(body);
   });

@@ -172,6 +172,10 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): 
     body: Buffer.isBuffer(body) ? body : undefined,
     mediaType: mediaTypeOf(request.headers),
     accept: request.headers.accept ?? '',
+    header: (name) => {
+      const value = request.headers[name];
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    },
     caller: request.caller ?? { name: NO_ONE },
     may: (verb) => mayDo(gate, request, verb),
     get signal() {
@@ -214,7 +218,7 @@ function send(reply: FastifyReply, requestId: string, answer: Answer): FastifyRe
 }
 
 /** Headers that Temporal's UI sends to a codec server. */
-const ALLOWED_HEADERS = 'authorization, content-type, x-namespace';
+const ALLOWED_HEADERS = 'authorization, content-type, x-namespace, x-workflow-id';
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 const NO_CONTENT = 204;
 

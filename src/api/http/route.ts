@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly mediaType: string;
   /** The `Accept` header; empty when there is none. */
   readonly accept: string;
+  /** One header, named in lower case; undefined when it is empty or not there once. */
+  readonly header: (name: string) => string | undefined;
   /** Who is responsible for what is done: goes into the ledger, holds, approvals and traces. */
   readonly caller: Caller;
   /** Whether the caller may do this too. Asked only where it matters; throws the problem when nobody can decide now. */

@@ -10,11 +10,13 @@ import {
   createCodecEndpoint,
   MAX_PAYLOADS,
   UndecodablePayloadError,
+  UnknownOwnerError,
 } from '../../temporal/codec-endpoint.ts';
 import {
   createPayloadCodec,
   isCoded,
   type PayloadOptions,
+  type PayloadOwner,
   PayloadsTooLargeError,
 } from '../../temporal/payload-codec.ts';
 import type { Verb } from '../auth/gate.ts';
@@ -35,7 +37,9 @@ export function openCodec(
   origins: readonly string[],
 ): PayloadCodecAccess | undefined {
   if (!isCoded(payloads)) return undefined;
-  return { endpoint: createCodecEndpoint(createPayloadCodec(payloads)), origins };
+  // What is not encrypted is shown as it is: to refuse it is the business of whoever acts on it.
+  const codec = createPayloadCodec({ ...payloads, requireEncryption: false });
+  return { endpoint: createCodecEndpoint(codec), origins };
 }
 
 /**
@@ -49,14 +53,14 @@ export function codecRoutes({ endpoint, origins }: PayloadCodecAccess): readonly
       access: 'get',
       summary: 'Decodes payloads of Temporal, for its UI and command line',
       isRead: true,
-      work: (body, signal) => endpoint.decode(body, signal),
+      work: (body, signal, owner) => endpoint.decode(body, signal, owner),
     }),
     codecRoute(origins, {
       path: '/codec/encode',
       // What this product's keys encrypted counts as written by it.
       access: 'create',
       summary: 'Encodes payloads for Temporal, such as the arguments of an update',
-      work: (body, signal) => endpoint.encode(body, signal),
+      work: (body, signal, owner) => endpoint.encode(body, signal, owner),
     }),
   ];
 }
@@ -67,7 +71,7 @@ interface Coding {
   readonly summary: string;
   /** Default false. */
   readonly isRead?: boolean;
-  readonly work: (body: unknown, signal: AbortSignal) => Promise<CodedPayloads>;
+  readonly work: (body: unknown, signal: AbortSignal, owner: PayloadOwner) => Promise<CodedPayloads>;
 }
 
 function codecRoute(origins: readonly string[], coding: Coding): Route {
@@ -111,15 +115,25 @@ function codecRoute(origins: readonly string[], coding: Coding): Route {
 async function code(request: ApiRequest, work: Coding['work']): Promise<CodedPayloads> {
   const { signal } = request;
   try {
-    return await work(readJsonBody(request), signal);
+    return await work(readJsonBody(request), signal, ownerOf(request));
   } catch (error: unknown) {
-    if (error instanceof CodecBodyError) throw new Problem('malformed-body', error.message);
+    if (error instanceof CodecBodyError || error instanceof UnknownOwnerError)
+      throw new Problem('malformed-body', error.message);
     if (error instanceof PayloadsTooLargeError) throw new Problem('payloads-too-large', error.message);
     // Where the caller has gone nobody reads the answer; the log should not call it a mistake of ours.
     if (error instanceof CodecBusyError || signal.aborted) throw busy(error);
     if (error instanceof UndecodablePayloadError) throw new Problem('undecodable-payload', error.message);
     throw error;
   }
+}
+
+/** Temporal's UI and command line name the namespace; the workflow is named by whoever uses the command line. */
+function ownerOf({ header }: ApiRequest): PayloadOwner {
+  const [namespace, workflowId] = [header('x-namespace'), header('x-workflow-id')];
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(workflowId === undefined ? {} : { workflowId }),
+  };
 }
 
 function busy(cause: unknown): Problem {
