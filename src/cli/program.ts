@@ -31,7 +31,7 @@ import { runArchive } from './archive.ts';
 import { takeNoArguments } from './arguments.ts';
 import { runCompleteness } from './completeness.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
-import { runReport, runSimilar } from './query.ts';
+import { runRemediation, runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
 import { runStrict } from './strict.ts';
 import { runToken } from './token.ts';
@@ -63,6 +63,7 @@ export const COMMANDS: Commands = {
   work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
   report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
+  remediation: { summary: 'one remediation: `show` its summary, `timeline` its course', run: runRemediation },
   similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
   completeness: {
     summary: 'what is there, what of it is recorded, what is missing by name',
@@ -120,7 +121,7 @@ const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
 const EXPLAINS_ITSELF =
-  'up report similar completeness simulate retention hold archive verify strict token'.split(' ');
+  'up report remediation similar completeness simulate retention hold archive verify strict token'.split(' ');
 
 /** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
 function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {

@@ -8,6 +8,8 @@ import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts'
 import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
+import { createRecordFinder } from '../query/record-finder.ts';
+import { remediationCommand } from '../query/remediation/remediation-command.ts';
 import { reportCommand, ReportUsageError } from '../query/reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
@@ -54,6 +56,22 @@ export function runSimilar(args: readonly string[]): Promise<void> {
   return withReadPool('similar', args, (pool, config) => {
     const [store, embedder] = [createEmbeddingStore(pool), createEmbedder(config.embedding)];
     return similarCommand(args, (question) => findSimilarInvestigations(store, embedder, question), write);
+  });
+}
+
+/**
+ * `remediation show|timeline`: prints what the API answers about one remediation. The archive is read only as far as the
+ * remediation needs it; what was opened is closed, also after an error.
+ */
+export function runRemediation(args: readonly string[]): Promise<void> {
+  return withReadPool('remediation', args, async (pool, config) => {
+    const archive = openArchiveAccess(config.retention, { timeoutMs: REPORT_TIMEOUT_MS });
+    const finder = createRecordFinder(pool, archive);
+    try {
+      await remediationCommand(args, { finder, signal: AbortSignal.timeout(REPORT_TIMEOUT_MS) }, write);
+    } finally {
+      if ('reader' in archive) await archive.reader.close();
+    }
   });
 }
 

@@ -75,62 +75,6 @@ test('the history of a record holds every observation in the order in which they
   await get(`${ACTIONS}/${id}/history?cursor=nonsense`, 400);
 });
 
-describe('a remediation', () => {
-  const uid = randomUUID();
-  const name = `rr-${uid.slice(0, 8)}`;
-  const address = `/api/v1/remediations/test/payments/${name}`;
-  const remediation = (remediationUid: string, createdAt: string) =>
-    executionObservation({
-      table: 'remediation_audit',
-      key: naturalKey(remediationUid),
-      phase: 'progress',
-      createdAt,
-      columns: { remediation_id: name, remediation_uid: remediationUid, namespace: 'payments' },
-    });
-  beforeAll(async () => {
-    await createRecordStore(served.database.writer).record([
-      remediation(uid, '2026-11-10T00:00:00.000000Z'),
-      executionObservation({ columns: { remediation_id: name, remediation_uid: uid, phase: 'Completed' } }),
-    ]);
-    await postAction({ execution_id: 'we-1', remediation_uid: uid, success: true });
-  });
-
-  test('is listed', async () => {
-    const { items } = await get<{ items: Json[] }>(`/api/v1/remediations?remediation_uid=${uid}`);
-    expect(items).toMatchObject([{ remediation_id: name, cluster: 'test' }]);
-  });
-
-  test('is answered with its records and its timeline', async () => {
-    expect(await get(address)).toMatchObject({
-      remediation: { remediation_uid: uid },
-      workflow_executions: [{ phase: 'Completed' }],
-      kubernetes_executions: [{ execution_id: 'we-1' }],
-      signal_processings: [],
-      ai_analyses: [],
-      timeline: [{}, {}, {}],
-      is_complete: true,
-      others: [],
-    });
-  });
-
-  test('of a name that was used again is the newest one, and the other is found by its uid', async () => {
-    const newer = randomUUID();
-    await createRecordStore(served.database.writer).record([
-      remediation(newer, '2026-11-12T00:00:00.000000Z'),
-    ]);
-    expect(await get(address)).toMatchObject({ remediation: { remediation_uid: newer }, others: [{ uid }] });
-    expect(await get(`${address}?uid=${uid}`)).toMatchObject({
-      remediation: { remediation_uid: uid },
-      kubernetes_executions: [{ execution_id: 'we-1' }],
-    });
-    await get(`${address}?uid=${randomUUID()}`, 404);
-  });
-
-  test('that nobody knows is a problem', async () => {
-    await get('/api/v1/remediations/test/payments/nobody', 404);
-  });
-});
-
 describe('reports', () => {
   test('all seventeen answer as JSON and as CSV', async () => {
     const { items } = await get<{ items: Json[] }>('/api/v1/reports');

@@ -62,7 +62,7 @@ interface View {
 }
 
 async function view(path: string): Promise<View> {
-  const answer = await api.inject({ url: `${address}/${path}` });
+  const answer = await api.inject({ url: `${address}/${path}${path.includes('?') ? '&' : '?'}view=full` });
   expect(answer.statusCode, answer.body).toBe(200);
   return answer.json();
 }

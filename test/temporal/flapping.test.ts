@@ -142,7 +142,7 @@ const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) 
 
 /** What the timeline of the remediation says of coalesced changes. */
 async function timelineOf(name: string): Promise<Coalesced[]> {
-  const answer = await api.inject(`/api/v1/remediations/${cluster.name}/kubernaut-system/${name}`);
+  const answer = await api.inject(`/api/v1/remediations/${cluster.name}/kubernaut-system/${name}?view=full`);
   expect(answer.statusCode).toBe(200);
   const { timeline } = answer.json<{
     timeline: { content: { extra?: string | { coalesced?: Coalesced } } }[];

@@ -1,0 +1,163 @@
+import type { JsonObject } from '../../domain/json.ts';
+import { named } from '../../domain/named-schema.ts';
+import { HOW_KNOWN } from '../../query/remediation/decision.ts';
+import { unsearchedSchema } from '../routes/storage-problems.ts';
+
+const text = { type: ['string', 'null'] };
+const instant = { type: ['string', 'null'], format: 'date-time' };
+const number = { type: ['number', 'null'] };
+const seconds = {
+  type: ['number', 'null'],
+  description: 'In seconds; null where a start or an end is unknown',
+};
+
+/** An object whose members are all there; what is not known is null. */
+function objectOf(properties: JsonObject, description?: string): JsonObject {
+  const described = description === undefined ? {} : { description };
+  return { type: 'object', ...described, required: Object.keys(properties), properties };
+}
+
+const listOf = (items: JsonObject): JsonObject => ({ type: 'array', items });
+
+const HOW_KNOWN_SCHEMA = {
+  type: 'string',
+  enum: [...HOW_KNOWN],
+  description:
+    'self-reported: the resource names them; managed-fields: the client that the API server noted; caller: who posted it',
+};
+
+const DECISION = named(
+  'RemediationDecision',
+  objectOf({
+    kind: {
+      type: 'string',
+      enum: ['person', 'expiry', 'policy', 'analysis', 'routing', 'cancellation', 'open'],
+    },
+    decision: text,
+    by: text,
+    how_known: HOW_KNOWN_SCHEMA,
+    via: text,
+    at: instant,
+    reason: text,
+    override: {},
+  }),
+);
+
+const PHASE = named(
+  'RemediationPhase',
+  objectOf({
+    phase: { type: 'string' },
+    started_at: { type: 'string', format: 'date-time' },
+    ended_at: instant,
+    duration_seconds: seconds,
+  }),
+);
+
+const SESSION = objectOf({ name: text, phase: text, reason: text, acting_user: text });
+
+const WHY = objectOf({
+  analysis: text,
+  cause: text,
+  confidence: number,
+  contributing_factors: listOf({}),
+  causal_chain: listOf({}),
+  due_diligence: { type: ['object', 'null'] },
+  recommended: text,
+  alternatives: { type: 'integer' },
+  failure_reason: text,
+  sessions: listOf(SESSION),
+});
+
+const EXECUTION = objectOf({
+  name: text,
+  workflow_name: text,
+  workflow_id: text,
+  workflow_version: text,
+  target: text,
+  phase: text,
+  failure_reason: text,
+  failure_message: text,
+  started_at: instant,
+  completed_at: instant,
+  duration_seconds: seconds,
+  deleted_at: instant,
+});
+
+const BLOCK = objectOf({
+  reason: text,
+  message: text,
+  target: text,
+  workflow_name: text,
+  conflicting_execution: text,
+  duplicate_of: text,
+  blocked_until: instant,
+});
+
+const OUTCOME = objectOf({
+  phase: text,
+  outcome: text,
+  failure_phase: text,
+  failure_reason: text,
+  message: text,
+  verification: text,
+  health_score: number,
+  alert_score: number,
+  metrics_score: number,
+  completed_at: instant,
+  deleted_at: instant,
+  final_state_unknown: { type: 'boolean' },
+});
+
+const WHAT = objectOf({
+  target: text,
+  signal: text,
+  severity: text,
+  environment: text,
+  priority: text,
+  fingerprint: text,
+  started_at: instant,
+  occurrences: {},
+});
+
+export const REMEDIATION_SUMMARY_SCHEMA = named(
+  'RemediationSummary',
+  objectOf({
+    headline: { type: 'string', description: 'One line that says it all' },
+    cluster: text,
+    namespace: text,
+    name: text,
+    uid: text,
+    verdict: text,
+    what: WHAT,
+    why: WHY,
+    decided: DECISION,
+    blocks: listOf(BLOCK),
+    executions: listOf(EXECUTION),
+    outcome: OUTCOME,
+    phases: listOf(PHASE),
+    duration_seconds: seconds,
+    missing: { ...listOf({ type: 'string' }), description: 'What ought to be recorded and is not' },
+  }),
+);
+
+const EVENT = named(
+  'TimelineEvent',
+  objectOf({
+    at: { type: 'string', format: 'date-time', description: 'Clock of the observer' },
+    kind: { type: 'string', description: 'Kind of the record that the event is about' },
+    event: { type: 'string' },
+    actor: { ...text, description: 'Null where nothing says who it was' },
+    how_known: HOW_KNOWN_SCHEMA,
+    changes: listOf(objectOf({ field: { type: 'string' }, from: {}, to: {} })),
+    source_version: { type: 'string', description: 'A 64-bit integer' },
+  }),
+);
+
+export const TIMELINE_SCHEMA = named(
+  'RemediationTimeline',
+  objectOf({
+    items: listOf(EVENT),
+    is_complete: { type: 'boolean', description: 'False where only the earliest events are given' },
+    unsearched: unsearchedSchema,
+  }),
+);

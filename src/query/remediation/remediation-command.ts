@@ -1,0 +1,109 @@
+import { parseArgs } from 'node:util';
+
+import { reasonOf } from '../../domain/errors.ts';
+import type { CombinedRemediation } from '../combined-remediation.ts';
+import type { RecordFinder } from '../record-finder.ts';
+import { ReportUsageError } from '../reports/report-command.ts';
+import { remediationFacts } from './combined-facts.ts';
+import { summaryOf } from './summary.ts';
+import { summaryText, timelineText } from './text.ts';
+import { timelineOf } from './timeline.ts';
+
+/** Records of one kind, and ledger entries, that one answer is made of: as many as the API reads. */
+const MAX_PARTS = 1_000;
+const MAX_ENTRIES = 2_000;
+
+const REMEDIATION_USAGE = `usage: remediation-audit remediation show CLUSTER/NAMESPACE/NAME [--uid UID] [--json]
+       remediation-audit remediation timeline CLUSTER/NAMESPACE/NAME [--uid UID] [--json]
+
+show      what, why, who or what decided, outcome, duration of each phase, and what is missing
+timeline  what happened, one line per event: when, who where that is known, what
+
+  --uid UID   another one than the newest of that name
+  --json      as GET /api/v1/remediations/CLUSTER/NAMESPACE/NAME and …/timeline answer it
+`;
+
+const FLAGS = { uid: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+
+interface CommandSources {
+  readonly finder: RecordFinder;
+  readonly signal: AbortSignal;
+}
+
+/** `remediation show|timeline CLUSTER/NAMESPACE/NAME`: the answers of the API, from the same functions. */
+export async function remediationCommand(
+  args: readonly string[],
+  { finder, signal }: CommandSources,
+  write: (text: string) => void,
+): Promise<void> {
+  const { values, positionals } = readArguments(args);
+  if (values.help === true || args.length === 0) {
+    write(REMEDIATION_USAGE);
+    return;
+  }
+  const { verb, ...address } = readAddress(positionals);
+  const isTimeline = verb === 'timeline';
+  const found = await finder.selectRemediation(
+    {
+      ...address,
+      uid: values.uid,
+      extent: 'as-needed',
+      maxParts: MAX_PARTS,
+      maxTimeline: isTimeline ? MAX_ENTRIES : 0,
+    },
+    { signal, includeArchive: true },
+  );
+  const { chosen, unsearched } = found;
+  if (chosen === undefined) throw new Error(unknown(address, unsearched?.months ?? []));
+  const form = values.json === true ? 'json' : 'text';
+  write(isTimeline ? timelineAnswer(found, form) : summaryAnswer({ ...found, chosen }, form));
+}
+
+type Form = 'json' | 'text';
+
+function timelineAnswer({ timeline, unsearched }: CombinedRemediation, form: Form): string {
+  const items = timelineOf(timeline);
+  const isComplete = timeline.length < MAX_ENTRIES;
+  if (form === 'json')
+    return `${JSON.stringify({ items, is_complete: isComplete, unsearched: unsearched ?? null })}\n`;
+  const lines = [
+    isComplete ? '' : 'there are later events than these\n',
+    unsearched === undefined ? '' : `not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}\n`,
+  ];
+  return `${timelineText(items)}${lines.join('')}`;
+}
+
+function summaryAnswer(found: Parameters<typeof remediationFacts>[0], form: Form): string {
+  const summary = summaryOf(remediationFacts(found));
+  return form === 'json' ? `${JSON.stringify({ summary })}\n` : summaryText(summary);
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
+  } catch (error: unknown) {
+    throw new ReportUsageError(reasonOf(error));
+  }
+}
+
+function readAddress(positionals: readonly string[]) {
+  const [verb, address = '', ...others] = positionals;
+  if (verb !== 'show' && verb !== 'timeline')
+    throw new ReportUsageError(`remediation needs show or timeline; \`remediation --help\` shows how`);
+  const [cluster = '', namespace = '', name = '', ...rest] = address.split('/');
+  if (name === '' || rest.length > 0 || others.length > 0)
+    throw new ReportUsageError(
+      `remediation ${verb} needs CLUSTER/NAMESPACE/NAME, not ${JSON.stringify(positionals.slice(1).join(' '))}`,
+    );
+  return { verb, cluster, namespace, name };
+}
+
+function unknown(
+  { cluster, namespace, name }: { cluster: string; namespace: string; name: string },
+  months: readonly string[],
+): string {
+  const found = `no remediation ${name} of namespace ${namespace} is recorded for cluster ${cluster}`;
+  return months.length === 0
+    ? `${found}; GET /api/v1/remediations lists those that are`
+    : `${found} in the months that were searched; ${months.join(', ')} were not`;
+}
