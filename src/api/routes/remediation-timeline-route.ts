@@ -20,7 +20,6 @@ export function timelineRoute(finder: RecordFinder): Route {
     method: 'GET',
     path: `${REMEDIATION_PATH}/timeline`,
     access: 'get',
-    traced: true,
     describe: {
       summary: 'What happened in one remediation: one line per event, with the fields that changed',
       tag: 'remediations',
