@@ -131,6 +131,12 @@ function spelled({ vocabulary, spellings }: Column, value: string | boolean): st
   return typeof value === 'string' && words !== undefined ? (spellingOf(value, words) ?? value) : value;
 }
 
+/** For a value that comes from elsewhere than the reader of its resource. */
+export function spelledIn(definition: RecordDefinition, name: string, value: string): string {
+  const column = columnsByName(definition).get(name);
+  return column === undefined ? value : String(spelled(column, value));
+}
+
 /** The first value that can be read; paths before it whose value cannot be read are reported as misshapen. */
 function readFirst(
   type: ColumnType,

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Observation } from '../domain/observation.ts';
 import { naturalKey } from '../domain/observation.ts';
-import { allPaths } from './column-source.ts';
+import { allPaths, spelledIn } from './column-source.ts';
 import { observeDeletion } from './deletion.ts';
 import type { GoneResource } from './kind.ts';
 import { pathsLeftOut } from './kind.ts';
@@ -94,7 +94,9 @@ export function readRemediationDeletion(gone: GoneResource, context: ReadingCont
     key: naturalKey(gone.uid),
     columns: {
       ...columns,
-      ...(phase === undefined ? {} : { overall_phase: phase }),
+      ...(phase === undefined
+        ? {}
+        : { overall_phase: spelledIn(CLOSURE.definition, 'overall_phase', phase) }),
       verdict: verdictOf(phase),
       deleted_at: gone.deletedAt,
       final_state_unknown: !wasSeen && !isTerminal(phase),
