@@ -1,4 +1,5 @@
 import { addMonths } from '../../domain/instant.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { MonthPartition } from '../months/month-detach.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
@@ -29,6 +30,9 @@ export interface ComparedMonth {
   readonly ledger: MonthRelation;
 }
 
+/** Other tables have months too, and no ledger: the trace of reads. */
+const RECORD_TABLES: ReadonlySet<string> = new Set(RECORD_DEFINITIONS.map(({ table }) => table));
+
 /** Undefined where none of its tables is in the database. */
 export function comparedMonth(
   month: string,
@@ -37,7 +41,7 @@ export function comparedMonth(
   const relations = partitions.filter(({ attachment }) => attachment !== 'absent').map(relationOf);
   const ledger = relations.find(({ table }) => table === LEDGER_TABLE);
   if (ledger === undefined) return undefined;
-  const rows = relations.filter(({ table }) => table !== LEDGER_TABLE);
+  const rows = relations.filter(({ table }) => RECORD_TABLES.has(table));
   const [from, to] = [month, addMonths(month, 1)].map((day) => quoteLiteral(`${day} 00:00:00+00`));
   return {
     month,
