@@ -46,7 +46,7 @@ export class UnknownPayloadKeyError extends Error {
 }
 
 /** Whoever has no key wrote it. */
-export class PlainPayloadError extends Error {
+class PlainPayloadError extends Error {
   constructor(owner: PayloadOwner) {
     super(
       `refused a payload of ${describeOwner(owner)} that is not encrypted: REMEDIATION_AUDIT_PAYLOAD_REQUIRE_ENCRYPTION is set; ` +
@@ -57,7 +57,7 @@ export class PlainPayloadError extends Error {
 }
 
 /** It was encrypted with a key of ours, and put where it does not belong. */
-export class MovedPayloadError extends Error {
+class MovedPayloadError extends Error {
   constructor(owner: PayloadOwner, found: PayloadOwner) {
     super(
       `refused a payload that was encrypted for ${describeOwner(owner)} and is now in ${describeOwner(found)}: ` +
