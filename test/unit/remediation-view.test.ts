@@ -25,7 +25,7 @@ describe('the summary of a remediation', () => {
     );
     expect(summary).toMatchObject({
       verdict: 'terminal',
-      what: { environment: 'Production', occurrences: 1 },
+      what: { environment: 'production', occurrences: 1 },
       why: { causal_chain: [expect.any(String) as string, expect.any(String) as string], alternatives: 1 },
       decided: { kind: 'policy', reason: 'Auto-approved by policy', how_known: 'self-reported' },
       outcome: { phase: 'Completed', outcome: 'Remediated', verification: 'Full' },
