@@ -34,7 +34,7 @@ interface ComparedRow {
   id: string;
   columns: string[] | null;
   /** What of its location is another one. */
-  home: string | null;
+  location: string | null;
   /** Entries that were left behind where posts had put their record; the row is elsewhere. */
   is_moved: boolean;
 }
@@ -110,15 +110,15 @@ export class RowComparison {
     const missing = rows.filter(({ columns }) => columns === null).length;
     const { table } = definition;
     this.#rows.set(table, this.rowsOf(table) + records.length - missing);
-    for (const { id, columns, home, is_moved: isMoved } of rows) {
+    for (const { id, columns, location, is_moved: isMoved } of rows) {
       if (isMoved)
         this.#noteOf(definition, id, 'record_move.entries', 'these entries are not those that moved');
       else if (columns === null)
         this.#noteOf(definition, id, 'id', 'the ledger has entries, and there is no row');
       for (const column of columns ?? [])
         this.#noteOf(definition, id, column, 'the row is not what its ledger entries amount to');
-      if (home !== null && !isMoved)
-        this.#noteOf(definition, id, `record_home.${home}`, 'it is not that of the entries');
+      if (location !== null && !isMoved)
+        this.#noteOf(definition, id, `record_home.${location}`, 'it is not that of the entries');
     }
   }
 
@@ -156,21 +156,21 @@ with folded as (
 )
 select folded.id,
   case when stored.id is not null then array_remove(array[${differing.join(',\n    ')}], null) end as columns,
-  case when home.id is null then 'id'
-    when home.table_name <> ${quoteLiteral(definition.table)} then 'table_name'
-    when home.created_at <> folded.created_at then 'created_at' end as home,
+  case when location.id is null then 'id'
+    when location.table_name <> ${quoteLiteral(definition.table)} then 'table_name'
+    when location.created_at <> folded.created_at then 'created_at' end as location,
   moved.id is not null as is_moved
 from folded
 left join ${relation} as stored
   on stored.id = folded.id and stored.created_at = folded.created_at and ${month.within('stored')}
-left join record_home as home on home.id = folded.id
+left join record_home as location on location.id = folded.id
 left join record_move as moved
   on stored.id is null and moved.id = folded.id and moved.from_created_at = folded.created_at
 where case when moved.id is not null
-  then (moved.to_created_at, moved.entries) is distinct from (home.created_at, folded.revision)
+  then (moved.to_created_at, moved.entries) is distinct from (location.created_at, folded.revision)
   else stored.id is null
-    or home.id is null
-    or (home.table_name, home.created_at) <> (${quoteLiteral(definition.table)}, folded.created_at)
+    or location.id is null
+    or (location.table_name, location.created_at) <> (${quoteLiteral(definition.table)}, folded.created_at)
     or row(${all('stored')}) is distinct from row(${all('folded')}) end`;
 }
 
