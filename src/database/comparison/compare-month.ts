@@ -6,7 +6,7 @@ import type { ComparedMonth, Difference } from './compared-month.ts';
 import { comparedMonth } from './compared-month.ts';
 import type { FoldedRecord } from './fold-stream.ts';
 import { foldStream } from './fold-stream.ts';
-import { selectHomesWithoutRow, selectRowsWithoutEntries } from './missing-entries.ts';
+import { selectLocationsWithoutRow, selectRowsWithoutEntries } from './missing-entries.ts';
 import { RowComparison } from './row-comparison.ts';
 
 /*
@@ -71,7 +71,7 @@ async function compareRecords(
     const rows = await countRows(client, month, relation);
     if (rows !== comparison.rowsOf(table)) await selectRowsWithoutEntries(client, month, { table, note });
   }
-  await selectHomesWithoutRow(client, month, note);
+  await selectLocationsWithoutRow(client, month, note);
   return { records, entries };
 }
 

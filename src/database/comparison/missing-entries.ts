@@ -37,7 +37,7 @@ export async function selectRowsWithoutEntries(
  * Locations that lead to no row: the record was removed with all its entries. Not where the month was dropped before and a
  * late record has made it again: then the rows are in the archive.
  */
-export async function selectHomesWithoutRow(
+export async function selectLocationsWithoutRow(
   client: pg.ClientBase,
   { month, rows, within }: ComparedMonth,
   note: (difference: Difference) => void,
@@ -50,13 +50,13 @@ export async function selectHomesWithoutRow(
   for (const [table, { relation }] of rows)
     await eachId(
       client,
-      `select home.id
-      from record_home as home
-      where home.table_name = ${quoteLiteral(table)}
-        and ${within('home')}
+      `select location.id
+      from record_home as location
+      where location.table_name = ${quoteLiteral(table)}
+        and ${within('location')}
         and not exists (
           select from ${relation} as stored
-          where stored.id = home.id and stored.created_at = home.created_at and ${within('stored')})`,
+          where stored.id = location.id and stored.created_at = location.created_at and ${within('stored')})`,
       ({ id }) => {
         note({ table, id, column: 'record_home.id', detail: 'there is no row where the record should be' });
       },
