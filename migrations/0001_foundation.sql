@@ -5,7 +5,7 @@
 --   4. what the watcher knows: resources and clusters;
 --   5. what the service notes of its own work: what it could not store, and who read what.
 --   The functions are in functions.sql, which is applied first. Privileges stand below each table: audit_owner owns it,
---   audit_writer is the service, audit_watcher its watcher, audit_reader whoever reports with SQL.
+--   audit_writer is the service, which reads tables and writes through functions alone, audit_watcher its watcher, audit_reader whoever reports with SQL.
 -- Locks: none, every table is new. Online: yes.
 -- Undo by hand: drop the database.
 
@@ -91,7 +91,7 @@ create index remediation_audit_signal_fingerprint_idx on remediation_audit (sign
 create index remediation_audit_target_namespace_idx on remediation_audit (target_namespace, created_at desc);
 -- Open remediations are few, and completeness reads them all the time.
 create index remediation_audit_open_idx on remediation_audit (created_at) where verdict = 'open';
-grant select, insert, update on remediation_audit to audit_writer;
+grant select on remediation_audit to audit_writer;
 grant select on remediation_audit to audit_reader;
 
 -- One row per signal that was processed.
@@ -139,7 +139,7 @@ create index signal_processing_audit_signal_fingerprint_idx on signal_processing
 create index signal_processing_audit_completed_at_idx on signal_processing_audit (completed_at desc);
 create index signal_processing_audit_client_id_idx
   on signal_processing_audit (left(extra ->> 'client_id', 36)) where extra ->> 'client_id' is not null;
-grant select, insert, update on signal_processing_audit to audit_writer;
+grant select on signal_processing_audit to audit_writer;
 grant select on signal_processing_audit to audit_reader;
 
 -- One row per AIAnalysis.
@@ -197,7 +197,7 @@ create index ai_analysis_audit_alert_fingerprint_idx on ai_analysis_audit (alert
 create index ai_analysis_audit_environment_idx on ai_analysis_audit (environment, created_at desc);
 create index ai_analysis_audit_client_id_idx
   on ai_analysis_audit (left(extra ->> 'client_id', 36)) where extra ->> 'client_id' is not null;
-grant select, insert, update on ai_analysis_audit to audit_writer;
+grant select on ai_analysis_audit to audit_writer;
 grant select on ai_analysis_audit to audit_reader;
 
 -- One row per WorkflowExecution, and one per block that kept a remediation from starting one.
@@ -256,7 +256,7 @@ create index workflow_execution_audit_phase_idx on workflow_execution_audit (pha
 create index workflow_execution_audit_correlation_id_idx on workflow_execution_audit (correlation_id);
 create index workflow_execution_audit_client_id_idx
   on workflow_execution_audit (left(extra ->> 'client_id', 36)) where extra ->> 'client_id' is not null;
-grant select, insert, update on workflow_execution_audit to audit_writer;
+grant select on workflow_execution_audit to audit_writer;
 grant select on workflow_execution_audit to audit_reader;
 
 -- One row per action that was executed in the cluster.
@@ -314,7 +314,7 @@ create index kubernetes_execution_audit_target_resource_idx on kubernetes_execut
 create index kubernetes_execution_audit_failed_idx on kubernetes_execution_audit (completed_at desc) where not success;
 create index kubernetes_execution_audit_client_id_idx
   on kubernetes_execution_audit (left(extra ->> 'client_id', 36)) where extra ->> 'client_id' is not null;
-grant select, insert, update on kubernetes_execution_audit to audit_writer;
+grant select on kubernetes_execution_audit to audit_writer;
 grant select on kubernetes_execution_audit to audit_reader;
 
 -- The text of each investigation as a vector, to find similar ones. Not partitioned and not dropped with a month: the source
@@ -342,7 +342,7 @@ create table ai_investigation_embeddings (
 create index ai_investigation_embeddings_alert_fingerprint_idx on ai_investigation_embeddings (alert_fingerprint);
 create index ai_investigation_embeddings_environment_idx on ai_investigation_embeddings (environment);
 create index ai_investigation_embeddings_remediation_uid_idx on ai_investigation_embeddings (remediation_uid);
-grant select, insert, update on ai_investigation_embeddings to audit_writer;
+grant select on ai_investigation_embeddings to audit_writer;
 grant select on ai_investigation_embeddings to audit_reader;
 
 -- Where the server has pgvector the column is a vector from the start; `upgrade-embeddings` converts it elsewhere, later.
@@ -388,8 +388,7 @@ create trigger audit_ledger_append_only
   for each row execute function audit_refuse_change();
 select audit_guard_append_only('audit_ledger');
 
-grant select, insert on audit_ledger to audit_writer;
-grant usage on sequence audit_ledger_seq to audit_writer;
+grant select on audit_ledger to audit_writer;
 grant select on audit_ledger to audit_reader;
 
 -- The created_at of every record. It makes an id unique across months: the primary key of a partitioned table must carry the
@@ -401,7 +400,7 @@ create table record_home (
   created_at  timestamptz not null,
   is_final    boolean     not null
 );
-grant select, insert on record_home to audit_writer;
+grant select on record_home to audit_writer;
 grant select on record_home to audit_reader;
 
 -- Records that posts had put elsewhere than their resource belongs. The entries of the old location stay in the ledger, and
@@ -467,8 +466,7 @@ create table audit_partition (
   export_run        text,
   export_parts      jsonb
 );
--- Who may call the service as writer may approve a drop; all else about a month is the owner's.
-grant select, update (approved_by, approved_at, approved_manifest_sha256) on audit_partition to audit_writer;
+grant select on audit_partition to audit_writer;
 grant select on audit_partition to audit_reader;
 
 -- Legal holds: what one covers is not dropped.
@@ -491,7 +489,7 @@ create table audit_hold (
   constraint audit_hold_to_time_check check (to_time > from_time),
   constraint audit_hold_released_by_check check (num_nonnulls(released_by, released_at) in (0, 2))
 );
-grant select, insert, update (released_by, released_at) on audit_hold to audit_writer;
+grant select on audit_hold to audit_writer;
 grant select on audit_hold to audit_reader;
 
 -- Which archived months each hold touches, and whether the object store holds their objects.
@@ -533,7 +531,7 @@ create index observed_resource_open_idx on observed_resource (cluster, kind) whe
 create index observed_resource_remediation_uid_idx on observed_resource (remediation_uid);
 -- A row is deleted some time after its resource.
 create index observed_resource_deleted_at_idx on observed_resource (deleted_at) where deleted_at is not null;
-grant select, insert, update on observed_resource to audit_writer;
+grant select on observed_resource to audit_writer;
 -- All that the watcher may read; functions answer its other questions.
 grant select on observed_resource to audit_watcher, audit_reader;
 
@@ -582,8 +580,7 @@ create table audit_quarantine (
 );
 create index audit_quarantine_open_idx on audit_quarantine (received_at) where resolved_at is null;
 -- A row is never deleted and its payload never changes: it is refused again, or resolved.
-grant select, insert, update (reason, sqlstate, last_refused_at, refusals, resolved_at, resolved_by)
-  on audit_quarantine to audit_writer;
+grant select on audit_quarantine to audit_writer;
 grant select on audit_quarantine to audit_reader;
 
 -- Reads are audited too. Append-only and written through audit_note_access alone, which sets the time and the role itself: whoever

@@ -418,3 +418,216 @@ end
 $$;
 revoke all on function audit_gaps(text, integer) from public;
 grant execute on function audit_gaps(text, integer) to audit_writer, audit_watcher, audit_reader;
+
+-- What the service writes. Its role has no INSERT, UPDATE or DELETE on any table: it calls these, and those that
+-- recording-functions.ts derives from the record definitions for each table. Times and numbers are set here, by the clock
+-- and the sequences of the database.
+
+-- Where records are, each decided by the first transaction that brings it. A record that another transaction decides
+-- meanwhile is not among the answers: the next statement sees it.
+create or replace function audit_locate_records(uuid[], text[], timestamptz[], boolean[])
+  returns table (id uuid, created_at timestamptz, is_final boolean, is_new boolean)
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with wanted as (
+    select id, table_name, created_at, is_final
+    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
+  ), known as materialized (
+    select id, created_at, is_final
+    from record_home
+    where id = any($1)
+  ), made as (
+    insert into record_home (id, table_name, created_at, is_final)
+    select id, table_name, created_at, is_final
+    from wanted
+    where not exists (select from known where known.id = wanted.id)
+    order by id
+    on conflict (id) do nothing
+    returning id, created_at, is_final
+  )
+  select known.id, known.created_at, known.is_final, false from known
+  union all
+  select made.id, made.created_at, made.is_final, true from made;
+end
+$$;
+revoke all on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) from public;
+grant execute on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) to audit_writer;
+
+-- Folds the observations of a flush per resource, then into its row. Order of arrival cannot matter, except between two
+-- hashes of one version: there the later one counts, because it is what a newer release of the watcher reads of it.
+-- Version and hash advance together, and only by the last observation of a state: until then the watcher sends it again.
+create or replace function audit_observe_resources(
+  text[], text[], text[], text[], text[], text[], text[], bigint[], text[], timestamptz[], timestamptz[]
+) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  insert into observed_resource as known (cluster, source_uid, kind, namespace, name, remediation_uid, phase, phase_version,
+    source_version, projection_hash, first_seen, last_seen, deleted_at)
+  select seen.cluster, seen.source_uid, max(seen.kind), max(seen.namespace), max(seen.name), max(seen.remediation_uid),
+    (array_agg(seen.phase order by seen.version desc, seen.phase desc) filter (where seen.phase is not null))[1],
+    coalesce(max(seen.version) filter (where seen.phase is not null), 0),
+    coalesce(max(seen.version) filter (where seen.projection_hash is not null), 0),
+    decode((array_agg(seen.projection_hash order by seen.version desc, seen.nth desc)
+      filter (where seen.projection_hash is not null))[1], 'hex'),
+    min(seen.observed_at), max(seen.observed_at), min(seen.deleted_at)
+  from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) with ordinality
+    as seen (cluster, source_uid, kind, namespace, name, remediation_uid, phase, version, projection_hash, observed_at,
+      deleted_at, nth)
+  group by seen.cluster, seen.source_uid
+  order by seen.cluster, seen.source_uid
+  on conflict (cluster, source_uid) do update set
+    remediation_uid = coalesce(known.remediation_uid, excluded.remediation_uid),
+    phase = case when excluded.phase is not null
+        and (known.phase is null or (excluded.phase_version, excluded.phase) > (known.phase_version, known.phase))
+      then excluded.phase else known.phase end,
+    phase_version = greatest(known.phase_version, excluded.phase_version),
+    projection_hash = case when excluded.projection_hash is not null and excluded.source_version >= known.source_version
+      then excluded.projection_hash else known.projection_hash end,
+    source_version = greatest(known.source_version, excluded.source_version),
+    first_seen = least(known.first_seen, excluded.first_seen),
+    last_seen = greatest(known.last_seen, excluded.last_seen),
+    deleted_at = least(known.deleted_at, excluded.deleted_at);
+end
+$$;
+revoke all on function audit_observe_resources(
+  text[], text[], text[], text[], text[], text[], text[], bigint[], text[], timestamptz[], timestamptz[]) from public;
+grant execute on function audit_observe_resources(
+  text[], text[], text[], text[], text[], text[], text[], bigint[], text[], timestamptz[], timestamptz[]) to audit_writer;
+
+-- The vector of an investigation; all but text and vector is copied from the analysis, where it is current.
+create or replace function audit_embed_investigation(
+  analysis_id uuid, analysis_created_at timestamptz, embedded_text text, embedding text, used_model text, used_dimension integer
+) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  -- An array or a vector, as the column is on this server.
+  execute format('
+    insert into ai_investigation_embeddings as stored
+      (id, alert_fingerprint, investigation_text, embedding, root_cause, confidence_score, environment, created_at,
+       model, dimension, cluster, remediation_id, remediation_uid)
+    select analysis.id, analysis.alert_fingerprint, $3, $4::%s, analysis.extra ->> ''root_cause'',
+      analysis.confidence_score, analysis.environment, analysis.created_at, $5, $6, analysis.cluster,
+      analysis.remediation_id, analysis.remediation_uid
+    from ai_analysis_audit as analysis
+    where analysis.id = $1 and analysis.created_at = $2
+    on conflict (id) do update set
+      alert_fingerprint = excluded.alert_fingerprint,
+      investigation_text = excluded.investigation_text,
+      embedding = excluded.embedding,
+      root_cause = excluded.root_cause,
+      confidence_score = excluded.confidence_score,
+      environment = excluded.environment,
+      model = excluded.model,
+      dimension = excluded.dimension,
+      remediation_id = excluded.remediation_id,
+      remediation_uid = excluded.remediation_uid,
+      updated_at = clock_timestamp()',
+    (select format_type(atttypid, -1) from pg_attribute
+     where attrelid = 'ai_investigation_embeddings'::regclass and attname = 'embedding'))
+  using analysis_id, analysis_created_at, embedded_text, embedding, used_model, used_dimension;
+end
+$$;
+revoke all on function audit_embed_investigation(uuid, timestamptz, text, text, text, integer) from public;
+grant execute on function audit_embed_investigation(uuid, timestamptz, text, text, text, integer) to audit_writer;
+
+-- What could not be stored. Refused again it is the same row, found by table and hash, with the newest reason.
+create or replace function audit_quarantine_record(
+  of_table text, of_cluster text, of_remediation text, why text, code text, refused text
+) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  insert into audit_quarantine as known (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
+  values (of_table, of_cluster, of_remediation, why, code, refused, sha256(convert_to(refused, 'UTF8')))
+  on conflict (table_name, payload_hash) do update set
+    reason = excluded.reason,
+    sqlstate = excluded.sqlstate,
+    last_refused_at = clock_timestamp(),
+    refusals = known.refusals + 1;
+end
+$$;
+revoke all on function audit_quarantine_record(text, text, text, text, text, text) from public;
+grant execute on function audit_quarantine_record(text, text, text, text, text, text) to audit_writer;
+
+-- Who settled it first stays.
+create or replace function audit_settle_quarantine(entry uuid, settled_by text) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  update audit_quarantine as known
+  set resolved_at = clock_timestamp(), resolved_by = settled_by
+  where known.id = entry and known.resolved_at is null;
+end
+$$;
+revoke all on function audit_settle_quarantine(uuid, text) from public;
+grant execute on function audit_settle_quarantine(uuid, text) to audit_writer;
+
+-- The id of the hold.
+create or replace function audit_place_hold(
+  of_cluster text, of_remediation text, of_namespace text, of_target text, from_instant timestamptz, to_instant timestamptz,
+  why text, who text
+) returns uuid
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+  placed  uuid;
+begin
+  insert into audit_hold (cluster, remediation_uid, namespace, target_resource, from_time, to_time, reason, placed_by)
+  values (of_cluster, of_remediation, of_namespace, of_target, from_instant, to_instant, why, who)
+  returning id into placed;
+  return placed;
+end
+$$;
+revoke all on function audit_place_hold(text, text, text, text, timestamptz, timestamptz, text, text) from public;
+grant execute on function audit_place_hold(text, text, text, text, timestamptz, timestamptz, text, text) to audit_writer;
+
+-- The id of the hold; null where there is none, or it was released before.
+create or replace function audit_release_hold(hold text, who text) returns uuid
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+declare
+  released  uuid;
+begin
+  update audit_hold as known set released_by = who, released_at = clock_timestamp()
+  where known.id::text = hold and known.released_at is null
+  returning known.id into released;
+  return released;
+end
+$$;
+revoke all on function audit_release_hold(text, text) from public;
+grant execute on function audit_release_hold(text, text) to audit_writer;
+
+-- Whether the month is in one of the states in which its drop may be approved. The approval is of the manifest that it has now.
+create or replace function audit_approve_drop(wanted date, who text, states text[]) returns boolean
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  update audit_partition as known
+  set approved_by = who, approved_at = clock_timestamp(), approved_manifest_sha256 = known.manifest_sha256
+  where known.month = wanted and known.state = any(states);
+  return found;
+end
+$$;
+revoke all on function audit_approve_drop(date, text, text[]) from public;
+grant execute on function audit_approve_drop(date, text, text[]) to audit_writer;

@@ -55,7 +55,7 @@ constraint ai_analysis_audit_historical_success_rate_check CHECK (((historical_s
 constraint ai_analysis_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table ai_investigation_embeddings (
   id uuid not null,
@@ -81,7 +81,7 @@ constraint ai_investigation_embeddings_embedding_check CHECK (((cardinality(embe
 constraint ai_investigation_embeddings_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table audit_access (
   id bigint not null default nextval('audit_access_seq'::regclass),
@@ -133,9 +133,7 @@ constraint audit_hold_scope_check CHECK ((num_nonnulls(cluster, remediation_uid,
 constraint audit_hold_to_time_check CHECK ((to_time > from_time));
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=ar/audit_owner
--- privilege column released_at audit_writer=w/audit_owner
--- privilege column released_by audit_writer=w/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table audit_hold_archive (
   hold_id uuid not null,
@@ -176,9 +174,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.audit_ledger FOR EACH
 constraint audit_ledger_pkey PRIMARY KEY (record_id, created_at, source_version, content_hash);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=ar/audit_owner
--- privilege sequence audit_ledger_seq audit_owner=rwU/audit_owner
--- privilege sequence audit_ledger_seq audit_writer=U/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table audit_partition (
   month date not null,
@@ -212,9 +208,6 @@ constraint audit_partition_state_check CHECK ((state = ANY (ARRAY['live'::text, 
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
--- privilege column approved_at audit_writer=w/audit_owner
--- privilege column approved_by audit_writer=w/audit_owner
--- privilege column approved_manifest_sha256 audit_writer=w/audit_owner
 
 create table audit_quarantine (
   id uuid not null default gen_random_uuid(),
@@ -237,13 +230,7 @@ constraint audit_quarantine_payload_key UNIQUE (table_name, payload_hash);
 constraint audit_quarantine_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=ar/audit_owner
--- privilege column last_refused_at audit_writer=w/audit_owner
--- privilege column reason audit_writer=w/audit_owner
--- privilege column refusals audit_writer=w/audit_owner
--- privilege column resolved_at audit_writer=w/audit_owner
--- privilege column resolved_by audit_writer=w/audit_owner
--- privilege column sqlstate audit_writer=w/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table kubernetes_execution_audit (
   id uuid not null,
@@ -297,7 +284,7 @@ CREATE INDEX kubernetes_execution_audit_workflow_ref_idx ON ONLY public.kubernet
 constraint kubernetes_execution_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table observed_resource (
   cluster text not null,
@@ -321,7 +308,7 @@ constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_watcher=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table record_home (
   id uuid not null,
@@ -332,7 +319,7 @@ create table record_home (
 constraint record_home_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=ar/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table record_move (
   id uuid not null,
@@ -415,7 +402,7 @@ constraint remediation_audit_verification_metrics_score_check CHECK (((verificat
 constraint remediation_audit_workflow_confidence_check CHECK (((workflow_confidence >= (0)::numeric) AND (workflow_confidence <= (1)::numeric)));
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table schema_migration (
   version integer not null,
@@ -472,7 +459,7 @@ constraint signal_processing_audit_enrichment_quality_check CHECK (((enrichment_
 constraint signal_processing_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create table watched_cluster (
   cluster text not null,
@@ -542,7 +529,7 @@ constraint workflow_execution_audit_effectiveness_score_check CHECK (((effective
 constraint workflow_execution_audit_pkey PRIMARY KEY (id, created_at);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
--- privilege audit_writer=arw/audit_owner
+-- privilege audit_writer=r/audit_owner
 
 create view audit_block as
  SELECT block.cluster,
@@ -566,6 +553,22 @@ create view audit_block as
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_approve_drop(wanted date, who text, states text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  update audit_partition as known
+  set approved_by = who, approved_at = clock_timestamp(), approved_manifest_sha256 = known.manifest_sha256
+  where known.month = wanted and known.state = any(states);
+  return found;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_cluster_epoch(wanted_cluster text)
  RETURNS bigint
@@ -656,6 +659,43 @@ begin
     updated_at = clock_timestamp(), made_by = poster, made_at = clock_timestamp()
   where made and audit_partition.state in ('archived', 'detached', 'dropped', 'restored', 'expired');
   return made;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_embed_investigation(analysis_id uuid, analysis_created_at timestamp with time zone, embedded_text text, embedding text, used_model text, used_dimension integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- An array or a vector, as the column is on this server.
+  execute format('
+    insert into ai_investigation_embeddings as stored
+      (id, alert_fingerprint, investigation_text, embedding, root_cause, confidence_score, environment, created_at,
+       model, dimension, cluster, remediation_id, remediation_uid)
+    select analysis.id, analysis.alert_fingerprint, $3, $4::%s, analysis.extra ->> ''root_cause'',
+      analysis.confidence_score, analysis.environment, analysis.created_at, $5, $6, analysis.cluster,
+      analysis.remediation_id, analysis.remediation_uid
+    from ai_analysis_audit as analysis
+    where analysis.id = $1 and analysis.created_at = $2
+    on conflict (id) do update set
+      alert_fingerprint = excluded.alert_fingerprint,
+      investigation_text = excluded.investigation_text,
+      embedding = excluded.embedding,
+      root_cause = excluded.root_cause,
+      confidence_score = excluded.confidence_score,
+      environment = excluded.environment,
+      model = excluded.model,
+      dimension = excluded.dimension,
+      remediation_id = excluded.remediation_id,
+      remediation_uid = excluded.remediation_uid,
+      updated_at = clock_timestamp()',
+    (select format_type(atttypid, -1) from pg_attribute
+     where attrelid = 'ai_investigation_embeddings'::regclass and attname = 'embedding'))
+  using analysis_id, analysis_created_at, embedded_text, embedding, used_model, used_dimension;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
@@ -791,6 +831,734 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 
+CREATE OR REPLACE FUNCTION public.audit_insert_ai_analysis_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::text[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'ai_analysis_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+  )
+  insert into "ai_analysis_audit" (
+    id, created_at, created_at_source, cluster, source_version, revision, "crd_name", "crd_namespace", "alert_fingerprint", "environment", "severity", "investigation_start", "investigation_end", "investigation_duration_ms", "root_cause_count", "investigation_report", "analysis_start", "analysis_end", "analysis_duration_ms", "confidence_score", "hallucination_detected", "recommendation_start", "recommendation_end", "recommendations", "top_recommendation", "effectiveness_probability", "historical_success_rate", "workflow_crd_name", "workflow_crd_namespace", "completion_status", "failure_reason", "agent_sessions", "remediation_id", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra")
+  select entry.record_id, entry.created_at, entry.created_at_source, entry.cluster, entry.source_version, 1,
+    content."crd_name", content."crd_namespace", content."alert_fingerprint", content."environment", content."severity", content."investigation_start", content."investigation_end", content."investigation_duration_ms", content."root_cause_count", content."investigation_report", content."analysis_start", content."analysis_end", content."analysis_duration_ms", content."confidence_score", content."hallucination_detected", content."recommendation_start", content."recommendation_end", content."recommendations", content."top_recommendation", content."effectiveness_probability", content."historical_success_rate", content."workflow_crd_name", content."workflow_crd_namespace", content."completion_status", content."failure_reason", content."agent_sessions", content."remediation_id", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra"
+  from entry
+  cross join lateral json_to_record(entry.canonical::json) as content ("crd_name" text, "crd_namespace" text, "alert_fingerprint" text, "environment" text, "severity" text, "investigation_start" timestamptz, "investigation_end" timestamptz, "investigation_duration_ms" bigint, "root_cause_count" integer, "investigation_report" text, "analysis_start" timestamptz, "analysis_end" timestamptz, "analysis_duration_ms" bigint, "confidence_score" numeric, "hallucination_detected" boolean, "recommendation_start" timestamptz, "recommendation_end" timestamptz, "recommendations" jsonb, "top_recommendation" text, "effectiveness_probability" numeric, "historical_success_rate" numeric, "workflow_crd_name" text, "workflow_crd_namespace" text, "completion_status" text, "failure_reason" text, "agent_sessions" jsonb, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_insert_kubernetes_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::text[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'kubernetes_execution_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+  )
+  insert into "kubernetes_execution_audit" (
+    id, created_at, created_at_source, cluster, source_version, revision, "execution_id", "workflow_ref", "step_index", "action_type", "action_parameters", "target_namespace", "target_resource_kind", "target_resource_name", "success", "output", "error", "start_time", "end_time", "duration", "job_name", "job_pod_name", "job_exit_code", "job_resource_usage", "retry_count", "max_retries", "completed_at", "phase", "deleted_at", "remediation_id", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra")
+  select entry.record_id, entry.created_at, entry.created_at_source, entry.cluster, entry.source_version, 1,
+    content."execution_id", content."workflow_ref", content."step_index", content."action_type", content."action_parameters", content."target_namespace", content."target_resource_kind", content."target_resource_name", content."success", content."output", content."error", content."start_time", content."end_time", content."duration", content."job_name", content."job_pod_name", content."job_exit_code", content."job_resource_usage", content."retry_count", content."max_retries", content."completed_at", content."phase", content."deleted_at", content."remediation_id", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra"
+  from entry
+  cross join lateral json_to_record(entry.canonical::json) as content ("execution_id" text, "workflow_ref" text, "step_index" integer, "action_type" text, "action_parameters" jsonb, "target_namespace" text, "target_resource_kind" text, "target_resource_name" text, "success" boolean, "output" text, "error" text, "start_time" timestamptz, "end_time" timestamptz, "duration" interval, "job_name" text, "job_pod_name" text, "job_exit_code" integer, "job_resource_usage" jsonb, "retry_count" integer, "max_retries" integer, "completed_at" timestamptz, "phase" text, "deleted_at" timestamptz, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_insert_remediation_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::text[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'remediation_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+  )
+  insert into "remediation_audit" (
+    id, created_at, created_at_source, cluster, source_version, revision, "remediation_id", "signal_fingerprint", "signal_name", "severity", "signal_type", "signal_source", "signal_labels", "target_kind", "target_name", "target_namespace", "overall_phase", "outcome", "failure_phase", "failure_reason", "workflow_id", "workflow_name", "workflow_version", "workflow_confidence", "approval_required", "approval_decision", "approval_decided_by", "approval_decided_via", "approval_decided_at", "approval_override", "verification_reason", "verification_health_score", "verification_alert_score", "verification_metrics_score", "pre_remediation_spec_hash", "post_remediation_spec_hash", "current_spec_hash", "notifications", "investigation_sessions", "started_at", "completed_at", "deleted_at", "verdict", "final_state_unknown", "retention_expires_at", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra")
+  select entry.record_id, entry.created_at, entry.created_at_source, entry.cluster, entry.source_version, 1,
+    content."remediation_id", content."signal_fingerprint", content."signal_name", content."severity", content."signal_type", content."signal_source", content."signal_labels", content."target_kind", content."target_name", content."target_namespace", content."overall_phase", content."outcome", content."failure_phase", content."failure_reason", content."workflow_id", content."workflow_name", content."workflow_version", content."workflow_confidence", content."approval_required", content."approval_decision", content."approval_decided_by", content."approval_decided_via", content."approval_decided_at", content."approval_override", content."verification_reason", content."verification_health_score", content."verification_alert_score", content."verification_metrics_score", content."pre_remediation_spec_hash", content."post_remediation_spec_hash", content."current_spec_hash", content."notifications", content."investigation_sessions", content."started_at", content."completed_at", content."deleted_at", content."verdict", content."final_state_unknown", content."retention_expires_at", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra"
+  from entry
+  cross join lateral json_to_record(entry.canonical::json) as content ("remediation_id" text, "signal_fingerprint" text, "signal_name" text, "severity" text, "signal_type" text, "signal_source" text, "signal_labels" jsonb, "target_kind" text, "target_name" text, "target_namespace" text, "overall_phase" text, "outcome" text, "failure_phase" text, "failure_reason" text, "workflow_id" text, "workflow_name" text, "workflow_version" text, "workflow_confidence" numeric, "approval_required" boolean, "approval_decision" text, "approval_decided_by" text, "approval_decided_via" text, "approval_decided_at" timestamptz, "approval_override" jsonb, "verification_reason" text, "verification_health_score" numeric, "verification_alert_score" numeric, "verification_metrics_score" numeric, "pre_remediation_spec_hash" text, "post_remediation_spec_hash" text, "current_spec_hash" text, "notifications" jsonb, "investigation_sessions" jsonb, "started_at" timestamptz, "completed_at" timestamptz, "deleted_at" timestamptz, "verdict" text, "final_state_unknown" boolean, "retention_expires_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_insert_signal_processing_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::text[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'signal_processing_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+  )
+  insert into "signal_processing_audit" (
+    id, created_at, created_at_source, cluster, source_version, revision, "remediation_id", "signal_fingerprint", "processing_phases", "enrichment_quality", "enrichment_sources", "context_size_bytes", "environment", "confidence", "business_criticality", "sla_requirement", "priority", "priority_score", "routed_to_service", "routing_priority", "completed_at", "status", "error_message", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra")
+  select entry.record_id, entry.created_at, entry.created_at_source, entry.cluster, entry.source_version, 1,
+    content."remediation_id", content."signal_fingerprint", content."processing_phases", content."enrichment_quality", content."enrichment_sources", content."context_size_bytes", content."environment", content."confidence", content."business_criticality", content."sla_requirement", content."priority", content."priority_score", content."routed_to_service", content."routing_priority", content."completed_at", content."status", content."error_message", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra"
+  from entry
+  cross join lateral json_to_record(entry.canonical::json) as content ("remediation_id" text, "signal_fingerprint" text, "processing_phases" jsonb, "enrichment_quality" numeric, "enrichment_sources" jsonb, "context_size_bytes" bigint, "environment" text, "confidence" numeric, "business_criticality" text, "sla_requirement" text, "priority" text, "priority_score" integer, "routed_to_service" text, "routing_priority" integer, "completed_at" timestamptz, "status" text, "error_message" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_insert_workflow_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::text[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash", "created_at_source")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'workflow_execution_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+  )
+  insert into "workflow_execution_audit" (
+    id, created_at, created_at_source, cluster, source_version, revision, "remediation_id", "workflow_id", "workflow_version", "container_image", "target_resource", "parameters", "total_duration", "pipelinerun_name", "phase", "outcome", "failure_reason", "failure_message", "skip_reason", "conflicting_wfe", "started_at", "completed_at", "correlation_id", "workflow_name", "total_steps", "steps_completed", "steps_failed", "effectiveness_score", "rollbacks_performed", "step_executions", "adaptive_adjustments", "status", "error_message", "deleted_at", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra")
+  select entry.record_id, entry.created_at, entry.created_at_source, entry.cluster, entry.source_version, 1,
+    content."remediation_id", content."workflow_id", content."workflow_version", content."container_image", content."target_resource", content."parameters", content."total_duration", content."pipelinerun_name", content."phase", content."outcome", content."failure_reason", content."failure_message", content."skip_reason", content."conflicting_wfe", content."started_at", content."completed_at", content."correlation_id", content."workflow_name", content."total_steps", content."steps_completed", content."steps_failed", content."effectiveness_score", content."rollbacks_performed", content."step_executions", content."adaptive_adjustments", content."status", content."error_message", content."deleted_at", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra"
+  from entry
+  cross join lateral json_to_record(entry.canonical::json) as content ("remediation_id" text, "workflow_id" text, "workflow_version" text, "container_image" text, "target_resource" text, "parameters" jsonb, "total_duration" interval, "pipelinerun_name" text, "phase" text, "outcome" text, "failure_reason" text, "failure_message" text, "skip_reason" text, "conflicting_wfe" text, "started_at" timestamptz, "completed_at" timestamptz, "correlation_id" text, "workflow_name" text, "total_steps" integer, "steps_completed" integer, "steps_failed" integer, "effectiveness_score" numeric, "rollbacks_performed" integer, "step_executions" jsonb, "adaptive_adjustments" jsonb, "status" text, "error_message" text, "deleted_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_locate_records(uuid[], text[], timestamp with time zone[], boolean[])
+ RETURNS TABLE(id uuid, created_at timestamp with time zone, is_final boolean, is_new boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with wanted as (
+    select id, table_name, created_at, is_final
+    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
+  ), known as materialized (
+    select id, created_at, is_final
+    from record_home
+    where id = any($1)
+  ), made as (
+    insert into record_home (id, table_name, created_at, is_final)
+    select id, table_name, created_at, is_final
+    from wanted
+    where not exists (select from known where known.id = wanted.id)
+    order by id
+    on conflict (id) do nothing
+    returning id, created_at, is_final
+  )
+  select known.id, known.created_at, known.is_final, false from known
+  union all
+  select made.id, made.created_at, made.is_final, true from made;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_merge_ai_analysis_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'ai_analysis_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+    order by entry.record_id, entry.source_version, entry.content_hash
+    on conflict do nothing
+    returning record_id
+  ), accepted as (
+    select appended.record_id, count(*)::integer as observations
+    from appended
+    group by appended.record_id
+  ), incoming as (
+    select "id", "created_at", "created_at_source", "cluster", "source_version", "content"
+    from unnest($14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::bigint[], $19::text[]) as incoming ("id", "created_at", "created_at_source", "cluster", "source_version", "content")
+  )
+  insert into "ai_analysis_audit" as stored (
+    id, created_at, created_at_source, cluster, source_version, "crd_name", "crd_namespace", "alert_fingerprint", "environment", "severity", "investigation_start", "investigation_end", "investigation_duration_ms", "root_cause_count", "investigation_report", "analysis_start", "analysis_end", "analysis_duration_ms", "confidence_score", "hallucination_detected", "recommendation_start", "recommendation_end", "recommendations", "top_recommendation", "effectiveness_probability", "historical_success_rate", "workflow_crd_name", "workflow_crd_namespace", "completion_status", "failure_reason", "agent_sessions", "remediation_id", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra", revision)
+  select incoming.id, incoming.created_at, incoming.created_at_source, incoming.cluster, incoming.source_version,
+    content."crd_name", content."crd_namespace", content."alert_fingerprint", content."environment", content."severity", content."investigation_start", content."investigation_end", content."investigation_duration_ms", content."root_cause_count", content."investigation_report", content."analysis_start", content."analysis_end", content."analysis_duration_ms", content."confidence_score", content."hallucination_detected", content."recommendation_start", content."recommendation_end", content."recommendations", content."top_recommendation", content."effectiveness_probability", content."historical_success_rate", content."workflow_crd_name", content."workflow_crd_namespace", content."completion_status", content."failure_reason", content."agent_sessions", content."remediation_id", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra", accepted.observations
+  from incoming
+  join accepted on accepted.record_id = incoming.id
+  left join entry on incoming.content is null and entry.record_id = incoming.id
+  cross join lateral json_to_record(coalesce(incoming.content, entry.canonical)::json) as content ("crd_name" text, "crd_namespace" text, "alert_fingerprint" text, "environment" text, "severity" text, "investigation_start" timestamptz, "investigation_end" timestamptz, "investigation_duration_ms" bigint, "root_cause_count" integer, "investigation_report" text, "analysis_start" timestamptz, "analysis_end" timestamptz, "analysis_duration_ms" bigint, "confidence_score" numeric, "hallucination_detected" boolean, "recommendation_start" timestamptz, "recommendation_end" timestamptz, "recommendations" jsonb, "top_recommendation" text, "effectiveness_probability" numeric, "historical_success_rate" numeric, "workflow_crd_name" text, "workflow_crd_namespace" text, "completion_status" text, "failure_reason" text, "agent_sessions" jsonb, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  order by incoming.id
+  on conflict (id, created_at) do update set
+    "crd_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."crd_name", stored."crd_name") else stored."crd_name" end,
+    "crd_namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."crd_namespace", stored."crd_namespace") else stored."crd_namespace" end,
+    "alert_fingerprint" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."alert_fingerprint", stored."alert_fingerprint") else stored."alert_fingerprint" end,
+    "environment" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."environment", stored."environment") else stored."environment" end,
+    "severity" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."severity", stored."severity") else stored."severity" end,
+    "investigation_start" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."investigation_start", stored."investigation_start") else stored."investigation_start" end,
+    "investigation_end" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."investigation_end", stored."investigation_end") else stored."investigation_end" end,
+    "investigation_duration_ms" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."investigation_duration_ms", stored."investigation_duration_ms") else stored."investigation_duration_ms" end,
+    "root_cause_count" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."root_cause_count", stored."root_cause_count") else stored."root_cause_count" end,
+    "investigation_report" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."investigation_report", stored."investigation_report") else stored."investigation_report" end,
+    "analysis_start" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."analysis_start", stored."analysis_start") else stored."analysis_start" end,
+    "analysis_end" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."analysis_end", stored."analysis_end") else stored."analysis_end" end,
+    "analysis_duration_ms" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."analysis_duration_ms", stored."analysis_duration_ms") else stored."analysis_duration_ms" end,
+    "confidence_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."confidence_score", stored."confidence_score") else stored."confidence_score" end,
+    "hallucination_detected" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."hallucination_detected", stored."hallucination_detected") else stored."hallucination_detected" end,
+    "recommendation_start" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."recommendation_start", stored."recommendation_start") else stored."recommendation_start" end,
+    "recommendation_end" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."recommendation_end", stored."recommendation_end") else stored."recommendation_end" end,
+    "recommendations" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."recommendations", stored."recommendations") else stored."recommendations" end,
+    "top_recommendation" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."top_recommendation", stored."top_recommendation") else stored."top_recommendation" end,
+    "effectiveness_probability" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."effectiveness_probability", stored."effectiveness_probability") else stored."effectiveness_probability" end,
+    "historical_success_rate" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."historical_success_rate", stored."historical_success_rate") else stored."historical_success_rate" end,
+    "workflow_crd_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_crd_name", stored."workflow_crd_name") else stored."workflow_crd_name" end,
+    "workflow_crd_namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_crd_namespace", stored."workflow_crd_namespace") else stored."workflow_crd_namespace" end,
+    "completion_status" = case when excluded.source_version > stored.source_version
+      then case when coalesce(array_position(array['completed', 'failed', 'timeout'], excluded."completion_status"), 0) >= coalesce(array_position(array['completed', 'failed', 'timeout'], stored."completion_status"), 0) then coalesce(excluded."completion_status", stored."completion_status") else stored."completion_status" end else stored."completion_status" end,
+    "failure_reason" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."failure_reason", stored."failure_reason") else stored."failure_reason" end,
+    "agent_sessions" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."agent_sessions" || excluded."agent_sessions", excluded."agent_sessions", stored."agent_sessions") else stored."agent_sessions" end,
+    "remediation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_id", stored."remediation_id") else stored."remediation_id" end,
+    "namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."namespace", stored."namespace") else stored."namespace" end,
+    "remediation_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_uid", stored."remediation_uid") else stored."remediation_uid" end,
+    "source_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_kind", stored."source_kind") else stored."source_kind" end,
+    "source_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_uid", stored."source_uid") else stored."source_uid" end,
+    "source_shape" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_shape", stored."source_shape") else stored."source_shape" end,
+    "extra" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."extra" || excluded."extra", excluded."extra", stored."extra") else stored."extra" end,
+    source_version = greatest(excluded.source_version, stored.source_version),
+    updated_at = clock_timestamp(),
+    revision = stored.revision + excluded.revision
+  returning stored.id, stored.revision, old.source_version;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_merge_kubernetes_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'kubernetes_execution_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+    order by entry.record_id, entry.source_version, entry.content_hash
+    on conflict do nothing
+    returning record_id
+  ), accepted as (
+    select appended.record_id, count(*)::integer as observations
+    from appended
+    group by appended.record_id
+  ), incoming as (
+    select "id", "created_at", "created_at_source", "cluster", "source_version", "content"
+    from unnest($14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::bigint[], $19::text[]) as incoming ("id", "created_at", "created_at_source", "cluster", "source_version", "content")
+  )
+  insert into "kubernetes_execution_audit" as stored (
+    id, created_at, created_at_source, cluster, source_version, "execution_id", "workflow_ref", "step_index", "action_type", "action_parameters", "target_namespace", "target_resource_kind", "target_resource_name", "success", "output", "error", "start_time", "end_time", "duration", "job_name", "job_pod_name", "job_exit_code", "job_resource_usage", "retry_count", "max_retries", "completed_at", "phase", "deleted_at", "remediation_id", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra", revision)
+  select incoming.id, incoming.created_at, incoming.created_at_source, incoming.cluster, incoming.source_version,
+    content."execution_id", content."workflow_ref", content."step_index", content."action_type", content."action_parameters", content."target_namespace", content."target_resource_kind", content."target_resource_name", content."success", content."output", content."error", content."start_time", content."end_time", content."duration", content."job_name", content."job_pod_name", content."job_exit_code", content."job_resource_usage", content."retry_count", content."max_retries", content."completed_at", content."phase", content."deleted_at", content."remediation_id", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra", accepted.observations
+  from incoming
+  join accepted on accepted.record_id = incoming.id
+  left join entry on incoming.content is null and entry.record_id = incoming.id
+  cross join lateral json_to_record(coalesce(incoming.content, entry.canonical)::json) as content ("execution_id" text, "workflow_ref" text, "step_index" integer, "action_type" text, "action_parameters" jsonb, "target_namespace" text, "target_resource_kind" text, "target_resource_name" text, "success" boolean, "output" text, "error" text, "start_time" timestamptz, "end_time" timestamptz, "duration" interval, "job_name" text, "job_pod_name" text, "job_exit_code" integer, "job_resource_usage" jsonb, "retry_count" integer, "max_retries" integer, "completed_at" timestamptz, "phase" text, "deleted_at" timestamptz, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  order by incoming.id
+  on conflict (id, created_at) do update set
+    "execution_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."execution_id", stored."execution_id") else stored."execution_id" end,
+    "workflow_ref" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_ref", stored."workflow_ref") else stored."workflow_ref" end,
+    "step_index" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."step_index", stored."step_index") else stored."step_index" end,
+    "action_type" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."action_type", stored."action_type") else stored."action_type" end,
+    "action_parameters" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."action_parameters", stored."action_parameters") else stored."action_parameters" end,
+    "target_namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_namespace", stored."target_namespace") else stored."target_namespace" end,
+    "target_resource_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_resource_kind", stored."target_resource_kind") else stored."target_resource_kind" end,
+    "target_resource_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_resource_name", stored."target_resource_name") else stored."target_resource_name" end,
+    "success" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."success", stored."success") else stored."success" end,
+    "output" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."output", stored."output") else stored."output" end,
+    "error" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."error", stored."error") else stored."error" end,
+    "start_time" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."start_time", stored."start_time") else stored."start_time" end,
+    "end_time" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."end_time", stored."end_time") else stored."end_time" end,
+    "duration" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."duration", stored."duration") else stored."duration" end,
+    "job_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."job_name", stored."job_name") else stored."job_name" end,
+    "job_pod_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."job_pod_name", stored."job_pod_name") else stored."job_pod_name" end,
+    "job_exit_code" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."job_exit_code", stored."job_exit_code") else stored."job_exit_code" end,
+    "job_resource_usage" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."job_resource_usage", stored."job_resource_usage") else stored."job_resource_usage" end,
+    "retry_count" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."retry_count", stored."retry_count") else stored."retry_count" end,
+    "max_retries" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."max_retries", stored."max_retries") else stored."max_retries" end,
+    "completed_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."completed_at", stored."completed_at") else stored."completed_at" end,
+    "phase" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."phase", stored."phase") else stored."phase" end,
+    "deleted_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."deleted_at", stored."deleted_at") else stored."deleted_at" end,
+    "remediation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_id", stored."remediation_id") else stored."remediation_id" end,
+    "namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."namespace", stored."namespace") else stored."namespace" end,
+    "remediation_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_uid", stored."remediation_uid") else stored."remediation_uid" end,
+    "source_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_kind", stored."source_kind") else stored."source_kind" end,
+    "source_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_uid", stored."source_uid") else stored."source_uid" end,
+    "source_shape" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_shape", stored."source_shape") else stored."source_shape" end,
+    "extra" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."extra" || excluded."extra", excluded."extra", stored."extra") else stored."extra" end,
+    source_version = greatest(excluded.source_version, stored.source_version),
+    updated_at = clock_timestamp(),
+    revision = stored.revision + excluded.revision
+  returning stored.id, stored.revision, old.source_version;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_merge_remediation_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'remediation_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+    order by entry.record_id, entry.source_version, entry.content_hash
+    on conflict do nothing
+    returning record_id
+  ), accepted as (
+    select appended.record_id, count(*)::integer as observations
+    from appended
+    group by appended.record_id
+  ), incoming as (
+    select "id", "created_at", "created_at_source", "cluster", "source_version", "content"
+    from unnest($14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::bigint[], $19::text[]) as incoming ("id", "created_at", "created_at_source", "cluster", "source_version", "content")
+  )
+  insert into "remediation_audit" as stored (
+    id, created_at, created_at_source, cluster, source_version, "remediation_id", "signal_fingerprint", "signal_name", "severity", "signal_type", "signal_source", "signal_labels", "target_kind", "target_name", "target_namespace", "overall_phase", "outcome", "failure_phase", "failure_reason", "workflow_id", "workflow_name", "workflow_version", "workflow_confidence", "approval_required", "approval_decision", "approval_decided_by", "approval_decided_via", "approval_decided_at", "approval_override", "verification_reason", "verification_health_score", "verification_alert_score", "verification_metrics_score", "pre_remediation_spec_hash", "post_remediation_spec_hash", "current_spec_hash", "notifications", "investigation_sessions", "started_at", "completed_at", "deleted_at", "verdict", "final_state_unknown", "retention_expires_at", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra", revision)
+  select incoming.id, incoming.created_at, incoming.created_at_source, incoming.cluster, incoming.source_version,
+    content."remediation_id", content."signal_fingerprint", content."signal_name", content."severity", content."signal_type", content."signal_source", content."signal_labels", content."target_kind", content."target_name", content."target_namespace", content."overall_phase", content."outcome", content."failure_phase", content."failure_reason", content."workflow_id", content."workflow_name", content."workflow_version", content."workflow_confidence", content."approval_required", content."approval_decision", content."approval_decided_by", content."approval_decided_via", content."approval_decided_at", content."approval_override", content."verification_reason", content."verification_health_score", content."verification_alert_score", content."verification_metrics_score", content."pre_remediation_spec_hash", content."post_remediation_spec_hash", content."current_spec_hash", content."notifications", content."investigation_sessions", content."started_at", content."completed_at", content."deleted_at", content."verdict", content."final_state_unknown", content."retention_expires_at", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra", accepted.observations
+  from incoming
+  join accepted on accepted.record_id = incoming.id
+  left join entry on incoming.content is null and entry.record_id = incoming.id
+  cross join lateral json_to_record(coalesce(incoming.content, entry.canonical)::json) as content ("remediation_id" text, "signal_fingerprint" text, "signal_name" text, "severity" text, "signal_type" text, "signal_source" text, "signal_labels" jsonb, "target_kind" text, "target_name" text, "target_namespace" text, "overall_phase" text, "outcome" text, "failure_phase" text, "failure_reason" text, "workflow_id" text, "workflow_name" text, "workflow_version" text, "workflow_confidence" numeric, "approval_required" boolean, "approval_decision" text, "approval_decided_by" text, "approval_decided_via" text, "approval_decided_at" timestamptz, "approval_override" jsonb, "verification_reason" text, "verification_health_score" numeric, "verification_alert_score" numeric, "verification_metrics_score" numeric, "pre_remediation_spec_hash" text, "post_remediation_spec_hash" text, "current_spec_hash" text, "notifications" jsonb, "investigation_sessions" jsonb, "started_at" timestamptz, "completed_at" timestamptz, "deleted_at" timestamptz, "verdict" text, "final_state_unknown" boolean, "retention_expires_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  order by incoming.id
+  on conflict (id, created_at) do update set
+    "remediation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_id", stored."remediation_id") else stored."remediation_id" end,
+    "signal_fingerprint" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_fingerprint", stored."signal_fingerprint") else stored."signal_fingerprint" end,
+    "signal_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_name", stored."signal_name") else stored."signal_name" end,
+    "severity" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."severity", stored."severity") else stored."severity" end,
+    "signal_type" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_type", stored."signal_type") else stored."signal_type" end,
+    "signal_source" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_source", stored."signal_source") else stored."signal_source" end,
+    "signal_labels" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_labels", stored."signal_labels") else stored."signal_labels" end,
+    "target_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_kind", stored."target_kind") else stored."target_kind" end,
+    "target_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_name", stored."target_name") else stored."target_name" end,
+    "target_namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_namespace", stored."target_namespace") else stored."target_namespace" end,
+    "overall_phase" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."overall_phase", stored."overall_phase") else stored."overall_phase" end,
+    "outcome" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."outcome", stored."outcome") else stored."outcome" end,
+    "failure_phase" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."failure_phase", stored."failure_phase") else stored."failure_phase" end,
+    "failure_reason" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."failure_reason", stored."failure_reason") else stored."failure_reason" end,
+    "workflow_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_id", stored."workflow_id") else stored."workflow_id" end,
+    "workflow_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_name", stored."workflow_name") else stored."workflow_name" end,
+    "workflow_version" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_version", stored."workflow_version") else stored."workflow_version" end,
+    "workflow_confidence" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_confidence", stored."workflow_confidence") else stored."workflow_confidence" end,
+    "approval_required" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_required", stored."approval_required") else stored."approval_required" end,
+    "approval_decision" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_decision", stored."approval_decision") else stored."approval_decision" end,
+    "approval_decided_by" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_decided_by", stored."approval_decided_by") else stored."approval_decided_by" end,
+    "approval_decided_via" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_decided_via", stored."approval_decided_via") else stored."approval_decided_via" end,
+    "approval_decided_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_decided_at", stored."approval_decided_at") else stored."approval_decided_at" end,
+    "approval_override" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."approval_override", stored."approval_override") else stored."approval_override" end,
+    "verification_reason" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."verification_reason", stored."verification_reason") else stored."verification_reason" end,
+    "verification_health_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."verification_health_score", stored."verification_health_score") else stored."verification_health_score" end,
+    "verification_alert_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."verification_alert_score", stored."verification_alert_score") else stored."verification_alert_score" end,
+    "verification_metrics_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."verification_metrics_score", stored."verification_metrics_score") else stored."verification_metrics_score" end,
+    "pre_remediation_spec_hash" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."pre_remediation_spec_hash", stored."pre_remediation_spec_hash") else stored."pre_remediation_spec_hash" end,
+    "post_remediation_spec_hash" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."post_remediation_spec_hash", stored."post_remediation_spec_hash") else stored."post_remediation_spec_hash" end,
+    "current_spec_hash" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."current_spec_hash", stored."current_spec_hash") else stored."current_spec_hash" end,
+    "notifications" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."notifications" || excluded."notifications", excluded."notifications", stored."notifications") else stored."notifications" end,
+    "investigation_sessions" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."investigation_sessions" || excluded."investigation_sessions", excluded."investigation_sessions", stored."investigation_sessions") else stored."investigation_sessions" end,
+    "started_at" = case when excluded.source_version > stored.source_version
+      then least(excluded."started_at", stored."started_at") else stored."started_at" end,
+    "completed_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."completed_at", stored."completed_at") else stored."completed_at" end,
+    "deleted_at" = case when excluded.source_version > stored.source_version
+      then least(excluded."deleted_at", stored."deleted_at") else stored."deleted_at" end,
+    "verdict" = case when excluded.source_version > stored.source_version
+      then case when coalesce(array_position(array['open', 'deleted-before-terminal', 'terminal'], excluded."verdict"), 0) >= coalesce(array_position(array['open', 'deleted-before-terminal', 'terminal'], stored."verdict"), 0) then coalesce(excluded."verdict", stored."verdict") else stored."verdict" end else stored."verdict" end,
+    "final_state_unknown" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."final_state_unknown", stored."final_state_unknown") else stored."final_state_unknown" end,
+    "retention_expires_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."retention_expires_at", stored."retention_expires_at") else stored."retention_expires_at" end,
+    "namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."namespace", stored."namespace") else stored."namespace" end,
+    "remediation_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_uid", stored."remediation_uid") else stored."remediation_uid" end,
+    "source_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_kind", stored."source_kind") else stored."source_kind" end,
+    "source_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_uid", stored."source_uid") else stored."source_uid" end,
+    "source_shape" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_shape", stored."source_shape") else stored."source_shape" end,
+    "extra" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."extra" || excluded."extra", excluded."extra", stored."extra") else stored."extra" end,
+    source_version = greatest(excluded.source_version, stored.source_version),
+    updated_at = clock_timestamp(),
+    revision = stored.revision + excluded.revision
+  returning stored.id, stored.revision, old.source_version;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_merge_signal_processing_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'signal_processing_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+    order by entry.record_id, entry.source_version, entry.content_hash
+    on conflict do nothing
+    returning record_id
+  ), accepted as (
+    select appended.record_id, count(*)::integer as observations
+    from appended
+    group by appended.record_id
+  ), incoming as (
+    select "id", "created_at", "created_at_source", "cluster", "source_version", "content"
+    from unnest($14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::bigint[], $19::text[]) as incoming ("id", "created_at", "created_at_source", "cluster", "source_version", "content")
+  )
+  insert into "signal_processing_audit" as stored (
+    id, created_at, created_at_source, cluster, source_version, "remediation_id", "signal_fingerprint", "processing_phases", "enrichment_quality", "enrichment_sources", "context_size_bytes", "environment", "confidence", "business_criticality", "sla_requirement", "priority", "priority_score", "routed_to_service", "routing_priority", "completed_at", "status", "error_message", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra", revision)
+  select incoming.id, incoming.created_at, incoming.created_at_source, incoming.cluster, incoming.source_version,
+    content."remediation_id", content."signal_fingerprint", content."processing_phases", content."enrichment_quality", content."enrichment_sources", content."context_size_bytes", content."environment", content."confidence", content."business_criticality", content."sla_requirement", content."priority", content."priority_score", content."routed_to_service", content."routing_priority", content."completed_at", content."status", content."error_message", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra", accepted.observations
+  from incoming
+  join accepted on accepted.record_id = incoming.id
+  left join entry on incoming.content is null and entry.record_id = incoming.id
+  cross join lateral json_to_record(coalesce(incoming.content, entry.canonical)::json) as content ("remediation_id" text, "signal_fingerprint" text, "processing_phases" jsonb, "enrichment_quality" numeric, "enrichment_sources" jsonb, "context_size_bytes" bigint, "environment" text, "confidence" numeric, "business_criticality" text, "sla_requirement" text, "priority" text, "priority_score" integer, "routed_to_service" text, "routing_priority" integer, "completed_at" timestamptz, "status" text, "error_message" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  order by incoming.id
+  on conflict (id, created_at) do update set
+    "remediation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_id", stored."remediation_id") else stored."remediation_id" end,
+    "signal_fingerprint" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."signal_fingerprint", stored."signal_fingerprint") else stored."signal_fingerprint" end,
+    "processing_phases" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."processing_phases", stored."processing_phases") else stored."processing_phases" end,
+    "enrichment_quality" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."enrichment_quality", stored."enrichment_quality") else stored."enrichment_quality" end,
+    "enrichment_sources" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."enrichment_sources", stored."enrichment_sources") else stored."enrichment_sources" end,
+    "context_size_bytes" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."context_size_bytes", stored."context_size_bytes") else stored."context_size_bytes" end,
+    "environment" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."environment", stored."environment") else stored."environment" end,
+    "confidence" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."confidence", stored."confidence") else stored."confidence" end,
+    "business_criticality" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."business_criticality", stored."business_criticality") else stored."business_criticality" end,
+    "sla_requirement" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."sla_requirement", stored."sla_requirement") else stored."sla_requirement" end,
+    "priority" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."priority", stored."priority") else stored."priority" end,
+    "priority_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."priority_score", stored."priority_score") else stored."priority_score" end,
+    "routed_to_service" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."routed_to_service", stored."routed_to_service") else stored."routed_to_service" end,
+    "routing_priority" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."routing_priority", stored."routing_priority") else stored."routing_priority" end,
+    "completed_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."completed_at", stored."completed_at") else stored."completed_at" end,
+    "status" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."status", stored."status") else stored."status" end,
+    "error_message" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."error_message", stored."error_message") else stored."error_message" end,
+    "namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."namespace", stored."namespace") else stored."namespace" end,
+    "remediation_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_uid", stored."remediation_uid") else stored."remediation_uid" end,
+    "source_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_kind", stored."source_kind") else stored."source_kind" end,
+    "source_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_uid", stored."source_uid") else stored."source_uid" end,
+    "source_shape" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_shape", stored."source_shape") else stored."source_shape" end,
+    "extra" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."extra" || excluded."extra", excluded."extra", stored."extra") else stored."extra" end,
+    source_version = greatest(excluded.source_version, stored.source_version),
+    updated_at = clock_timestamp(),
+    revision = stored.revision + excluded.revision
+  returning stored.id, stored.revision, old.source_version;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_merge_workflow_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  with entry as materialized (
+    select "record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash"
+    from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[]) as entry ("record_id", "created_at", "source_version", "content_hash", "observed_at", "cluster", "remediation_uid", "phase", "actor", "canonical", "salt", "payload_hash", "leaf_hash")
+  ), appended as (
+    insert into audit_ledger (table_name, record_id, created_at, source_version, content_hash, observed_at, cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
+    select 'workflow_execution_audit', entry.record_id, entry.created_at, entry.source_version, entry.content_hash, entry.observed_at, entry.cluster, entry.remediation_uid, entry.phase, entry.actor, entry.canonical, entry.salt, entry.payload_hash, entry.leaf_hash
+    from entry
+    order by entry.record_id, entry.source_version, entry.content_hash
+    on conflict do nothing
+    returning record_id
+  ), accepted as (
+    select appended.record_id, count(*)::integer as observations
+    from appended
+    group by appended.record_id
+  ), incoming as (
+    select "id", "created_at", "created_at_source", "cluster", "source_version", "content"
+    from unnest($14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::bigint[], $19::text[]) as incoming ("id", "created_at", "created_at_source", "cluster", "source_version", "content")
+  )
+  insert into "workflow_execution_audit" as stored (
+    id, created_at, created_at_source, cluster, source_version, "remediation_id", "workflow_id", "workflow_version", "container_image", "target_resource", "parameters", "total_duration", "pipelinerun_name", "phase", "outcome", "failure_reason", "failure_message", "skip_reason", "conflicting_wfe", "started_at", "completed_at", "correlation_id", "workflow_name", "total_steps", "steps_completed", "steps_failed", "effectiveness_score", "rollbacks_performed", "step_executions", "adaptive_adjustments", "status", "error_message", "deleted_at", "namespace", "remediation_uid", "source_kind", "source_uid", "source_shape", "extra", revision)
+  select incoming.id, incoming.created_at, incoming.created_at_source, incoming.cluster, incoming.source_version,
+    content."remediation_id", content."workflow_id", content."workflow_version", content."container_image", content."target_resource", content."parameters", content."total_duration", content."pipelinerun_name", content."phase", content."outcome", content."failure_reason", content."failure_message", content."skip_reason", content."conflicting_wfe", content."started_at", content."completed_at", content."correlation_id", content."workflow_name", content."total_steps", content."steps_completed", content."steps_failed", content."effectiveness_score", content."rollbacks_performed", content."step_executions", content."adaptive_adjustments", content."status", content."error_message", content."deleted_at", content."namespace", content."remediation_uid", content."source_kind", content."source_uid", content."source_shape", content."extra", accepted.observations
+  from incoming
+  join accepted on accepted.record_id = incoming.id
+  left join entry on incoming.content is null and entry.record_id = incoming.id
+  cross join lateral json_to_record(coalesce(incoming.content, entry.canonical)::json) as content ("remediation_id" text, "workflow_id" text, "workflow_version" text, "container_image" text, "target_resource" text, "parameters" jsonb, "total_duration" interval, "pipelinerun_name" text, "phase" text, "outcome" text, "failure_reason" text, "failure_message" text, "skip_reason" text, "conflicting_wfe" text, "started_at" timestamptz, "completed_at" timestamptz, "correlation_id" text, "workflow_name" text, "total_steps" integer, "steps_completed" integer, "steps_failed" integer, "effectiveness_score" numeric, "rollbacks_performed" integer, "step_executions" jsonb, "adaptive_adjustments" jsonb, "status" text, "error_message" text, "deleted_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  order by incoming.id
+  on conflict (id, created_at) do update set
+    "remediation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_id", stored."remediation_id") else stored."remediation_id" end,
+    "workflow_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_id", stored."workflow_id") else stored."workflow_id" end,
+    "workflow_version" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_version", stored."workflow_version") else stored."workflow_version" end,
+    "container_image" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."container_image", stored."container_image") else stored."container_image" end,
+    "target_resource" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."target_resource", stored."target_resource") else stored."target_resource" end,
+    "parameters" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."parameters", stored."parameters") else stored."parameters" end,
+    "total_duration" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."total_duration", stored."total_duration") else stored."total_duration" end,
+    "pipelinerun_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."pipelinerun_name", stored."pipelinerun_name") else stored."pipelinerun_name" end,
+    "phase" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."phase", stored."phase") else stored."phase" end,
+    "outcome" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."outcome", stored."outcome") else stored."outcome" end,
+    "failure_reason" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."failure_reason", stored."failure_reason") else stored."failure_reason" end,
+    "failure_message" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."failure_message", stored."failure_message") else stored."failure_message" end,
+    "skip_reason" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."skip_reason", stored."skip_reason") else stored."skip_reason" end,
+    "conflicting_wfe" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."conflicting_wfe", stored."conflicting_wfe") else stored."conflicting_wfe" end,
+    "started_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."started_at", stored."started_at") else stored."started_at" end,
+    "completed_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."completed_at", stored."completed_at") else stored."completed_at" end,
+    "correlation_id" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."correlation_id", stored."correlation_id") else stored."correlation_id" end,
+    "workflow_name" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."workflow_name", stored."workflow_name") else stored."workflow_name" end,
+    "total_steps" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."total_steps", stored."total_steps") else stored."total_steps" end,
+    "steps_completed" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."steps_completed", stored."steps_completed") else stored."steps_completed" end,
+    "steps_failed" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."steps_failed", stored."steps_failed") else stored."steps_failed" end,
+    "effectiveness_score" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."effectiveness_score", stored."effectiveness_score") else stored."effectiveness_score" end,
+    "rollbacks_performed" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."rollbacks_performed", stored."rollbacks_performed") else stored."rollbacks_performed" end,
+    "step_executions" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."step_executions", stored."step_executions") else stored."step_executions" end,
+    "adaptive_adjustments" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."adaptive_adjustments", stored."adaptive_adjustments") else stored."adaptive_adjustments" end,
+    "status" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."status", stored."status") else stored."status" end,
+    "error_message" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."error_message", stored."error_message") else stored."error_message" end,
+    "deleted_at" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."deleted_at", stored."deleted_at") else stored."deleted_at" end,
+    "namespace" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."namespace", stored."namespace") else stored."namespace" end,
+    "remediation_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."remediation_uid", stored."remediation_uid") else stored."remediation_uid" end,
+    "source_kind" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_kind", stored."source_kind") else stored."source_kind" end,
+    "source_uid" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_uid", stored."source_uid") else stored."source_uid" end,
+    "source_shape" = case when excluded.source_version > stored.source_version
+      then coalesce(excluded."source_shape", stored."source_shape") else stored."source_shape" end,
+    "extra" = case when excluded.source_version > stored.source_version
+      then coalesce(stored."extra" || excluded."extra", excluded."extra", stored."extra") else stored."extra" end,
+    source_version = greatest(excluded.source_version, stored.source_version),
+    updated_at = clock_timestamp(),
+    revision = stored.revision + excluded.revision
+  returning stored.id, stored.revision, old.source_version;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
 CREATE OR REPLACE FUNCTION public.audit_note_access(caller text, route text, filter jsonb, rows_returned bigint, request_id text, status integer, address text, times integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -822,6 +1590,196 @@ $function$;
 -- privilege audit_reader=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
+CREATE OR REPLACE FUNCTION public.audit_observe_resources(text[], text[], text[], text[], text[], text[], text[], bigint[], text[], timestamp with time zone[], timestamp with time zone[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into observed_resource as known (cluster, source_uid, kind, namespace, name, remediation_uid, phase, phase_version,
+    source_version, projection_hash, first_seen, last_seen, deleted_at)
+  select seen.cluster, seen.source_uid, max(seen.kind), max(seen.namespace), max(seen.name), max(seen.remediation_uid),
+    (array_agg(seen.phase order by seen.version desc, seen.phase desc) filter (where seen.phase is not null))[1],
+    coalesce(max(seen.version) filter (where seen.phase is not null), 0),
+    coalesce(max(seen.version) filter (where seen.projection_hash is not null), 0),
+    decode((array_agg(seen.projection_hash order by seen.version desc, seen.nth desc)
+      filter (where seen.projection_hash is not null))[1], 'hex'),
+    min(seen.observed_at), max(seen.observed_at), min(seen.deleted_at)
+  from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) with ordinality
+    as seen (cluster, source_uid, kind, namespace, name, remediation_uid, phase, version, projection_hash, observed_at,
+      deleted_at, nth)
+  group by seen.cluster, seen.source_uid
+  order by seen.cluster, seen.source_uid
+  on conflict (cluster, source_uid) do update set
+    remediation_uid = coalesce(known.remediation_uid, excluded.remediation_uid),
+    phase = case when excluded.phase is not null
+        and (known.phase is null or (excluded.phase_version, excluded.phase) > (known.phase_version, known.phase))
+      then excluded.phase else known.phase end,
+    phase_version = greatest(known.phase_version, excluded.phase_version),
+    projection_hash = case when excluded.projection_hash is not null and excluded.source_version >= known.source_version
+      then excluded.projection_hash else known.projection_hash end,
+    source_version = greatest(known.source_version, excluded.source_version),
+    first_seen = least(known.first_seen, excluded.first_seen),
+    last_seen = greatest(known.last_seen, excluded.last_seen),
+    deleted_at = least(known.deleted_at, excluded.deleted_at);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_place_hold(of_cluster text, of_remediation text, of_namespace text, of_target text, from_instant timestamp with time zone, to_instant timestamp with time zone, why text, who text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  placed  uuid;
+begin
+  insert into audit_hold (cluster, remediation_uid, namespace, target_resource, from_time, to_time, reason, placed_by)
+  values (of_cluster, of_remediation, of_namespace, of_target, from_instant, to_instant, why, who)
+  returning id into placed;
+  return placed;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_quarantine_record(of_table text, of_cluster text, of_remediation text, why text, code text, refused text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into audit_quarantine as known (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
+  values (of_table, of_cluster, of_remediation, why, code, refused, sha256(convert_to(refused, 'UTF8')))
+  on conflict (table_name, payload_hash) do update set
+    reason = excluded.reason,
+    sqlstate = excluded.sqlstate,
+    last_refused_at = clock_timestamp(),
+    refusals = known.refusals + 1;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_refold_ai_analysis_audit(uuid[], timestamp with time zone[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with folded as (
+    select "id", "created_at", "content"
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as folded ("id", "created_at", "content")
+  )
+  update "ai_analysis_audit" as stored set
+    "crd_name" = content."crd_name", "crd_namespace" = content."crd_namespace", "alert_fingerprint" = content."alert_fingerprint", "environment" = content."environment", "severity" = content."severity", "investigation_start" = content."investigation_start", "investigation_end" = content."investigation_end", "investigation_duration_ms" = content."investigation_duration_ms", "root_cause_count" = content."root_cause_count", "investigation_report" = content."investigation_report", "analysis_start" = content."analysis_start", "analysis_end" = content."analysis_end", "analysis_duration_ms" = content."analysis_duration_ms", "confidence_score" = content."confidence_score", "hallucination_detected" = content."hallucination_detected", "recommendation_start" = content."recommendation_start", "recommendation_end" = content."recommendation_end", "recommendations" = content."recommendations", "top_recommendation" = content."top_recommendation", "effectiveness_probability" = content."effectiveness_probability", "historical_success_rate" = content."historical_success_rate", "workflow_crd_name" = content."workflow_crd_name", "workflow_crd_namespace" = content."workflow_crd_namespace", "completion_status" = content."completion_status", "failure_reason" = content."failure_reason", "agent_sessions" = content."agent_sessions", "remediation_id" = content."remediation_id", "namespace" = content."namespace", "remediation_uid" = content."remediation_uid", "source_kind" = content."source_kind", "source_uid" = content."source_uid", "source_shape" = content."source_shape", "extra" = content."extra"
+  from folded
+  cross join lateral json_to_record(folded.content::json) as content ("crd_name" text, "crd_namespace" text, "alert_fingerprint" text, "environment" text, "severity" text, "investigation_start" timestamptz, "investigation_end" timestamptz, "investigation_duration_ms" bigint, "root_cause_count" integer, "investigation_report" text, "analysis_start" timestamptz, "analysis_end" timestamptz, "analysis_duration_ms" bigint, "confidence_score" numeric, "hallucination_detected" boolean, "recommendation_start" timestamptz, "recommendation_end" timestamptz, "recommendations" jsonb, "top_recommendation" text, "effectiveness_probability" numeric, "historical_success_rate" numeric, "workflow_crd_name" text, "workflow_crd_namespace" text, "completion_status" text, "failure_reason" text, "agent_sessions" jsonb, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  where stored.id = folded.id
+    and stored.created_at = folded.created_at;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_refold_kubernetes_execution_audit(uuid[], timestamp with time zone[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with folded as (
+    select "id", "created_at", "content"
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as folded ("id", "created_at", "content")
+  )
+  update "kubernetes_execution_audit" as stored set
+    "execution_id" = content."execution_id", "workflow_ref" = content."workflow_ref", "step_index" = content."step_index", "action_type" = content."action_type", "action_parameters" = content."action_parameters", "target_namespace" = content."target_namespace", "target_resource_kind" = content."target_resource_kind", "target_resource_name" = content."target_resource_name", "success" = content."success", "output" = content."output", "error" = content."error", "start_time" = content."start_time", "end_time" = content."end_time", "duration" = content."duration", "job_name" = content."job_name", "job_pod_name" = content."job_pod_name", "job_exit_code" = content."job_exit_code", "job_resource_usage" = content."job_resource_usage", "retry_count" = content."retry_count", "max_retries" = content."max_retries", "completed_at" = content."completed_at", "phase" = content."phase", "deleted_at" = content."deleted_at", "remediation_id" = content."remediation_id", "namespace" = content."namespace", "remediation_uid" = content."remediation_uid", "source_kind" = content."source_kind", "source_uid" = content."source_uid", "source_shape" = content."source_shape", "extra" = content."extra"
+  from folded
+  cross join lateral json_to_record(folded.content::json) as content ("execution_id" text, "workflow_ref" text, "step_index" integer, "action_type" text, "action_parameters" jsonb, "target_namespace" text, "target_resource_kind" text, "target_resource_name" text, "success" boolean, "output" text, "error" text, "start_time" timestamptz, "end_time" timestamptz, "duration" interval, "job_name" text, "job_pod_name" text, "job_exit_code" integer, "job_resource_usage" jsonb, "retry_count" integer, "max_retries" integer, "completed_at" timestamptz, "phase" text, "deleted_at" timestamptz, "remediation_id" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  where stored.id = folded.id
+    and stored.created_at = folded.created_at;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_refold_remediation_audit(uuid[], timestamp with time zone[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with folded as (
+    select "id", "created_at", "content"
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as folded ("id", "created_at", "content")
+  )
+  update "remediation_audit" as stored set
+    "remediation_id" = content."remediation_id", "signal_fingerprint" = content."signal_fingerprint", "signal_name" = content."signal_name", "severity" = content."severity", "signal_type" = content."signal_type", "signal_source" = content."signal_source", "signal_labels" = content."signal_labels", "target_kind" = content."target_kind", "target_name" = content."target_name", "target_namespace" = content."target_namespace", "overall_phase" = content."overall_phase", "outcome" = content."outcome", "failure_phase" = content."failure_phase", "failure_reason" = content."failure_reason", "workflow_id" = content."workflow_id", "workflow_name" = content."workflow_name", "workflow_version" = content."workflow_version", "workflow_confidence" = content."workflow_confidence", "approval_required" = content."approval_required", "approval_decision" = content."approval_decision", "approval_decided_by" = content."approval_decided_by", "approval_decided_via" = content."approval_decided_via", "approval_decided_at" = content."approval_decided_at", "approval_override" = content."approval_override", "verification_reason" = content."verification_reason", "verification_health_score" = content."verification_health_score", "verification_alert_score" = content."verification_alert_score", "verification_metrics_score" = content."verification_metrics_score", "pre_remediation_spec_hash" = content."pre_remediation_spec_hash", "post_remediation_spec_hash" = content."post_remediation_spec_hash", "current_spec_hash" = content."current_spec_hash", "notifications" = content."notifications", "investigation_sessions" = content."investigation_sessions", "started_at" = content."started_at", "completed_at" = content."completed_at", "deleted_at" = content."deleted_at", "verdict" = content."verdict", "final_state_unknown" = content."final_state_unknown", "retention_expires_at" = content."retention_expires_at", "namespace" = content."namespace", "remediation_uid" = content."remediation_uid", "source_kind" = content."source_kind", "source_uid" = content."source_uid", "source_shape" = content."source_shape", "extra" = content."extra"
+  from folded
+  cross join lateral json_to_record(folded.content::json) as content ("remediation_id" text, "signal_fingerprint" text, "signal_name" text, "severity" text, "signal_type" text, "signal_source" text, "signal_labels" jsonb, "target_kind" text, "target_name" text, "target_namespace" text, "overall_phase" text, "outcome" text, "failure_phase" text, "failure_reason" text, "workflow_id" text, "workflow_name" text, "workflow_version" text, "workflow_confidence" numeric, "approval_required" boolean, "approval_decision" text, "approval_decided_by" text, "approval_decided_via" text, "approval_decided_at" timestamptz, "approval_override" jsonb, "verification_reason" text, "verification_health_score" numeric, "verification_alert_score" numeric, "verification_metrics_score" numeric, "pre_remediation_spec_hash" text, "post_remediation_spec_hash" text, "current_spec_hash" text, "notifications" jsonb, "investigation_sessions" jsonb, "started_at" timestamptz, "completed_at" timestamptz, "deleted_at" timestamptz, "verdict" text, "final_state_unknown" boolean, "retention_expires_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  where stored.id = folded.id
+    and stored.created_at = folded.created_at;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_refold_signal_processing_audit(uuid[], timestamp with time zone[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with folded as (
+    select "id", "created_at", "content"
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as folded ("id", "created_at", "content")
+  )
+  update "signal_processing_audit" as stored set
+    "remediation_id" = content."remediation_id", "signal_fingerprint" = content."signal_fingerprint", "processing_phases" = content."processing_phases", "enrichment_quality" = content."enrichment_quality", "enrichment_sources" = content."enrichment_sources", "context_size_bytes" = content."context_size_bytes", "environment" = content."environment", "confidence" = content."confidence", "business_criticality" = content."business_criticality", "sla_requirement" = content."sla_requirement", "priority" = content."priority", "priority_score" = content."priority_score", "routed_to_service" = content."routed_to_service", "routing_priority" = content."routing_priority", "completed_at" = content."completed_at", "status" = content."status", "error_message" = content."error_message", "namespace" = content."namespace", "remediation_uid" = content."remediation_uid", "source_kind" = content."source_kind", "source_uid" = content."source_uid", "source_shape" = content."source_shape", "extra" = content."extra"
+  from folded
+  cross join lateral json_to_record(folded.content::json) as content ("remediation_id" text, "signal_fingerprint" text, "processing_phases" jsonb, "enrichment_quality" numeric, "enrichment_sources" jsonb, "context_size_bytes" bigint, "environment" text, "confidence" numeric, "business_criticality" text, "sla_requirement" text, "priority" text, "priority_score" integer, "routed_to_service" text, "routing_priority" integer, "completed_at" timestamptz, "status" text, "error_message" text, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  where stored.id = folded.id
+    and stored.created_at = folded.created_at;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_refold_workflow_execution_audit(uuid[], timestamp with time zone[], text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  with folded as (
+    select "id", "created_at", "content"
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as folded ("id", "created_at", "content")
+  )
+  update "workflow_execution_audit" as stored set
+    "remediation_id" = content."remediation_id", "workflow_id" = content."workflow_id", "workflow_version" = content."workflow_version", "container_image" = content."container_image", "target_resource" = content."target_resource", "parameters" = content."parameters", "total_duration" = content."total_duration", "pipelinerun_name" = content."pipelinerun_name", "phase" = content."phase", "outcome" = content."outcome", "failure_reason" = content."failure_reason", "failure_message" = content."failure_message", "skip_reason" = content."skip_reason", "conflicting_wfe" = content."conflicting_wfe", "started_at" = content."started_at", "completed_at" = content."completed_at", "correlation_id" = content."correlation_id", "workflow_name" = content."workflow_name", "total_steps" = content."total_steps", "steps_completed" = content."steps_completed", "steps_failed" = content."steps_failed", "effectiveness_score" = content."effectiveness_score", "rollbacks_performed" = content."rollbacks_performed", "step_executions" = content."step_executions", "adaptive_adjustments" = content."adaptive_adjustments", "status" = content."status", "error_message" = content."error_message", "deleted_at" = content."deleted_at", "namespace" = content."namespace", "remediation_uid" = content."remediation_uid", "source_kind" = content."source_kind", "source_uid" = content."source_uid", "source_shape" = content."source_shape", "extra" = content."extra"
+  from folded
+  cross join lateral json_to_record(folded.content::json) as content ("remediation_id" text, "workflow_id" text, "workflow_version" text, "container_image" text, "target_resource" text, "parameters" jsonb, "total_duration" interval, "pipelinerun_name" text, "phase" text, "outcome" text, "failure_reason" text, "failure_message" text, "skip_reason" text, "conflicting_wfe" text, "started_at" timestamptz, "completed_at" timestamptz, "correlation_id" text, "workflow_name" text, "total_steps" integer, "steps_completed" integer, "steps_failed" integer, "effectiveness_score" numeric, "rollbacks_performed" integer, "step_executions" jsonb, "adaptive_adjustments" jsonb, "status" text, "error_message" text, "deleted_at" timestamptz, "namespace" text, "remediation_uid" text, "source_kind" text, "source_uid" text, "source_shape" text, "extra" jsonb)
+  where stored.id = folded.id
+    and stored.created_at = folded.created_at;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
 CREATE OR REPLACE FUNCTION public.audit_refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -851,6 +1809,24 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_watcher=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_release_hold(hold text, who text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  released  uuid;
+begin
+  update audit_hold as known set released_by = who, released_at = clock_timestamp()
+  where known.id::text = hold and known.released_at is null
+  returning known.id into released;
+  return released;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_report_cluster(wanted_cluster text, wanted_report jsonb)
  RETURNS void
@@ -886,6 +1862,21 @@ begin
   end if;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_settle_quarantine(entry uuid, settled_by text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  update audit_quarantine as known
+  set resolved_at = clock_timestamp(), resolved_by = settled_by
+  where known.id = entry and known.resolved_at is null;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_use_vector()
  RETURNS boolean

@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 
 import { reasonOf } from '../domain/errors.ts';
+import { recordingFunctions } from './recording/recording-functions.ts';
 import { commentStatement } from './schema-comments.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /*
  * The schema of the database: `migrations/0001_….sql` and so on, each applied once and never edited after that, and
- * `migrations/functions.sql`, applied again whenever its text changes, and so are the comments of the tables, which the
- * definitions make.
+ * `migrations/functions.sql`, applied again whenever its text changes, and so are what the definitions make: the functions
+ * that record (recording/recording-functions.ts) and the comments of the tables.
  *
  * `migrate` does all that is missing in one transaction, so that a failure leaves the schema of before, functions
  * included. A lock lets one starter do it while the others wait and then find nothing to do. The table schema_migration
@@ -80,13 +81,14 @@ export function readMigrations(): Migration[] {
 export function readSchemaFiles(): SchemaFiles {
   return {
     migrations: readMigrations(),
-    functions: readSchemaFile(FUNCTIONS_VERSION, 'functions.sql'),
+    functions: readSchemaFile(FUNCTIONS_VERSION, 'functions.sql', recordingFunctions()),
     comments: migrationOf(COMMENTS_VERSION, 'comments', commentStatement()),
   };
 }
 
-function readSchemaFile(version: number, file: string): Migration {
-  const sql = readFileSync(`${MIGRATIONS_DIRECTORY}/${file}`, 'utf8');
+/** `more` is applied behind the text of the file, as if it stood there. */
+function readSchemaFile(version: number, file: string, more = ''): Migration {
+  const sql = readFileSync(`${MIGRATIONS_DIRECTORY}/${file}`, 'utf8') + more;
   return migrationOf(version, file.slice(0, -'.sql'.length), sql);
 }
 

@@ -36,7 +36,7 @@ test('a row whose home was lost is merged with what comes for it', async () => {
   expect(rows).toEqual([{ phase: 'Failed', revision: 2 }]);
 });
 
-test('records that carry ever other columns are stored, with a bounded number of prepared statements', async () => {
+test('records that carry ever other columns are stored, by one prepared statement', async () => {
   const pool = createPool({
     connectionString: database.url('audit_writer'),
     applicationName: 'shapes',
@@ -68,8 +68,7 @@ test('records that carry ever other columns are stored, with a bounded number of
   const { rows } = await pool.query<{ count: string }>(
     `select count(*) from pg_prepared_statements where name like 'insert-%'`,
   );
-  expect(Number(rows[0]?.count)).toBeGreaterThan(10);
-  expect(Number(rows[0]?.count)).toBeLessThanOrEqual(33);
+  expect(Number(rows[0]?.count)).toBe(1);
   await pool.end();
   expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
 });

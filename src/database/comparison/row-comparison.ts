@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
+import { canonicalContent } from '../../domain/canonical-content.ts';
 import { reasonOf } from '../../domain/errors.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
-import { arrayLiteral } from '../recording/array-parameter.ts';
-import { unnest } from '../recording/merge-statement.ts';
-import { valuesOf } from '../recording/record-rows.ts';
+import { arrayLiteral, textArray } from '../recording/array-parameter.ts';
+import { recordOf, unnest } from '../recording/recording-functions.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 import { classifyError } from '../sqlstate.ts';
 import type { ComparedMonth, Difference } from './compared-month.ts';
@@ -18,7 +18,11 @@ const ROW_COLUMNS = [
   { name: 'cluster', type: 'text' },
   { name: 'source_version', type: 'bigint' },
   { name: 'revision', type: 'integer' },
+  { name: 'content', type: 'text' },
 ] as const;
+
+/** Beside those of the content. */
+const COMPARED_COLUMNS = ['cluster', 'source_version', 'revision'] as const;
 
 const BATCH_RECORDS = 500;
 /** Characters in the columns of one batch, unless a single record has more. */
@@ -143,16 +147,20 @@ function isOfValue(error: unknown): boolean {
 /** Answers the records that differ: in which columns, and whether their location is another one. */
 function compareStatement(definition: RecordDefinition, month: ComparedMonth): string {
   const relation = month.rows.get(definition.table)?.relation ?? quoteIdentifier(definition.table);
-  const columns = [...ROW_COLUMNS, ...observedColumns(definition)];
-  const names = columns.slice(2).map(({ name }) => name);
+  const names = [...COMPARED_COLUMNS, ...observedColumns(definition).map(({ name }) => name)];
+  const content = observedColumns(definition).map(({ name }) => `content.${quoteIdentifier(name)}`);
   const all = (alias: string): string => names.map((name) => `${alias}.${quoteIdentifier(name)}`).join(', ');
   const differing = names.map(
     (name) =>
       `case when stored.${quoteIdentifier(name)} is distinct from folded.${quoteIdentifier(name)} then ${quoteLiteral(name)} end`,
   );
   return `
-with folded as (
-  ${unnest('folded', columns, 1)}
+with given as (
+  ${unnest('given', ROW_COLUMNS, 1)}
+), folded as materialized (
+  select given.id, given.created_at, ${COMPARED_COLUMNS.map((name) => `given.${name}`).join(', ')}, ${content.join(', ')}
+  from given
+  cross join lateral ${recordOf('given.content', definition)}
 )
 select folded.id,
   case when stored.id is not null then array_remove(array[${differing.join(',\n    ')}], null) end as columns,
@@ -184,6 +192,6 @@ function parametersOf(
     arrayLiteral(records.map(({ cluster }) => cluster)),
     arrayLiteral(records.map(({ sourceVersion }) => sourceVersion)),
     arrayLiteral(records.map(({ entries }) => String(entries))),
-    ...observedColumns(definition).map((column) => valuesOf(column, records)),
+    textArray(records.map(({ columns }) => canonicalContent(definition, columns))),
   ];
 }

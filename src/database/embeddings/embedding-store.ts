@@ -92,29 +92,8 @@ const SELECT_UNEMBEDDED = `
         and stored.embedding is not null
     )`;
 
-/** Everything but text and embedding is copied from the analysis, where it is current. */
-const upsertStatement = (form: EmbeddingForm): string => `
-  insert into ai_investigation_embeddings as stored
-    (id, alert_fingerprint, investigation_text, embedding, root_cause, confidence_score, environment, created_at,
-     model, dimension, cluster, remediation_id, remediation_uid)
-  select analysis.id, analysis.alert_fingerprint, $3::text, $4::${form}, analysis.extra ->> 'root_cause',
-    analysis.confidence_score, analysis.environment, analysis.created_at, $5::text, $6::integer, analysis.cluster,
-    analysis.remediation_id, analysis.remediation_uid
-  from ai_analysis_audit as analysis
-  where analysis.id = $1::uuid
-    and analysis.created_at = $2::timestamptz
-  on conflict (id) do update set
-    alert_fingerprint = excluded.alert_fingerprint,
-    investigation_text = excluded.investigation_text,
-    embedding = excluded.embedding,
-    root_cause = excluded.root_cause,
-    confidence_score = excluded.confidence_score,
-    environment = excluded.environment,
-    model = excluded.model,
-    dimension = excluded.dimension,
-    remediation_id = excluded.remediation_id,
-    remediation_uid = excluded.remediation_uid,
-    updated_at = clock_timestamp()`;
+const EMBED = `
+  select audit_embed_investigation($1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::integer)`;
 
 const SELECT_EMBEDDING = `
   select id, embedding::real[] as embedding
@@ -166,7 +145,7 @@ export function createEmbeddingStore(pool: pg.Pool): EmbeddingStore {
     async upsert({ id, createdAt, text }, model, embedding) {
       const form = await readEmbeddingForm(pool);
       const filled = embeddingText(form, fillUp(embedding));
-      await pool.query(upsertStatement(form), [id, createdAt, text, filled, model, embedding.length]);
+      await pool.query(EMBED, [id, createdAt, text, filled, model, embedding.length]);
     },
     async selectEmbedding(fingerprint, model) {
       const { rows } = await pool.query<{ id: string; embedding: number[] }>(SELECT_EMBEDDING, [

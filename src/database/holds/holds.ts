@@ -90,18 +90,17 @@ export async function placeHold(
   scope: HoldScope,
   created: { readonly by: string; readonly reason: string },
 ): Promise<Hold> {
-  const { rows } = await pool.query<HoldRow>({
+  const { rows } = await pool.query<{ id: string }>({
     text: `
-      insert into audit_hold (cluster, remediation_uid, namespace, target_resource, from_time, to_time, reason, placed_by)
-      values ($1::text, $2::text, $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text, $8::text)
-      returning ${HOLD_COLUMNS}`,
+      select audit_place_hold($1::text, $2::text, $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text,
+        $8::text) as id`,
     values: [
       ...[scope.cluster, scope.remediationUid, scope.namespace, scope.target, scope.from, scope.to],
       created.reason,
       created.by,
     ],
   });
-  return theOnly(rows, '');
+  return selectHold(pool, rows[0]?.id ?? '');
 }
 
 /** Ends a hold; it stays readable. */
@@ -110,12 +109,18 @@ export async function releaseHold(
   id: string,
   releasedBy: string,
 ): Promise<Hold> {
-  const { rows } = await pool.query<HoldRow>({
-    text: `
-      update audit_hold set released_by = $2::text, released_at = clock_timestamp()
-      where id::text = $1::text and released_at is null
-      returning ${HOLD_COLUMNS}`,
+  const { rows } = await pool.query<{ id: string | null }>({
+    text: 'select audit_release_hold($1::text, $2::text) as id',
     values: [id, releasedBy],
+  });
+  const released = rows[0]?.id ?? null;
+  return released === null ? theOnly([], id) : selectHold(pool, released);
+}
+
+async function selectHold(pool: pg.Pool | pg.ClientBase, id: string): Promise<Hold> {
+  const { rows } = await pool.query<HoldRow>({
+    text: `select ${HOLD_COLUMNS} from audit_hold where id = $1::uuid`,
+    values: [id],
   });
   return theOnly(rows, id);
 }

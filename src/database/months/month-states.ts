@@ -282,14 +282,11 @@ export async function approveDrop(
 ): Promise<boolean> {
   // Where archives end too, a month that was dropped has that before it.
   const states = ['archived', 'detached', 'restored', ...(archiveDays > 0 ? ['dropped'] : [])];
-  const { rowCount } = await pool.query({
-    text: `
-      update audit_partition
-      set approved_by = $2::text, approved_at = clock_timestamp(), approved_manifest_sha256 = manifest_sha256
-      where month = $1::date and state = any($3::text[])`,
+  const { rows } = await pool.query<{ approved: boolean }>({
+    text: 'select audit_approve_drop($1::date, $2::text, $3::text[]) as approved',
     values: [monthOf(month), approvedBy, states],
   });
-  return rowCount === 1;
+  return rows[0]?.approved === true;
 }
 
 /** Its tables that are left; all of them must be detached. */

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
@@ -7,15 +5,9 @@ import type { Observation } from '../../domain/observation.ts';
 import { repairText } from '../../domain/repair.ts';
 import type { RefusedRecord } from './prepared-observation.ts';
 
-/** What is refused again updates its entry, found by table and hash; it also gets the newest reason. */
-const INSERT_QUARANTINE = `
-  insert into audit_quarantine as known (table_name, cluster, remediation_uid, reason, sqlstate, payload, payload_hash)
-  values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)
-  on conflict (table_name, payload_hash) do update set
-    reason = excluded.reason,
-    sqlstate = excluded.sqlstate,
-    last_refused_at = clock_timestamp(),
-    refusals = known.refusals + 1`;
+/** What is refused again updates its entry; it also gets the newest reason. */
+const QUARANTINE = `
+  select audit_quarantine_record($1::text, $2::text, $3::text, $4::text, $5::text, $6::text)`;
 
 export interface Quarantine {
   /** Stores what was refused, with the reason, until somebody settles it. The same again is counted, not added. */
@@ -30,7 +22,7 @@ export function createQuarantine(pool: pg.Pool): Quarantine {
       const remediationUid = observation.columns['remediation_uid'];
       await pool.query({
         name: 'insert-quarantine',
-        text: INSERT_QUARANTINE,
+        text: QUARANTINE,
         values: [
           observation.table,
           repairText(observation.cluster),
@@ -38,7 +30,6 @@ export function createQuarantine(pool: pg.Pool): Quarantine {
           repairText(refused.reason),
           refused.sqlstate,
           payload,
-          createHash('sha256').update(payload).digest(),
         ],
       });
     },
@@ -115,11 +106,7 @@ export async function selectQuarantineEntry(pool: pg.Pool, id: string): Promise<
 export async function settleQuarantineEntry(pool: pg.Pool, id: string, by: string): Promise<void> {
   await pool.query({
     name: 'settle-quarantine-entry',
-    text: `
-      update audit_quarantine
-      set resolved_at = clock_timestamp(), resolved_by = $2::text
-      where id = $1::uuid
-        and resolved_at is null`,
+    text: 'select audit_settle_quarantine($1::uuid, $2::text)',
     values: [id, by],
   });
 }

@@ -10,27 +10,10 @@ const SELECT_LOCATIONS = `
   from record_home
   where id = any($1::uuid[])`;
 
-/** Both in one statement, which is one answer less to wait for: most flushes bring a record that is new. */
+/** Both in one call, which is one answer less to wait for: most flushes bring a record that is new. */
 const SELECT_OR_INSERT_LOCATIONS = `
-  with wanted as (
-    select id, table_name, created_at, is_final
-    from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[]) as wanted (id, table_name, created_at, is_final)
-  ), known as materialized (
-    select id, created_at, is_final
-    from record_home
-    where id = any($1::uuid[])
-  ), made as (
-    insert into record_home (id, table_name, created_at, is_final)
-    select id, table_name, created_at, is_final
-    from wanted
-    where not exists (select from known where known.id = wanted.id)
-    order by id
-    on conflict (id) do nothing
-    returning id, created_at, is_final
-  )
-  select id, created_at, is_final, false as is_new from known
-  union all
-  select id, created_at, is_final, true as is_new from made`;
+  select id, created_at, is_final, is_new
+  from audit_locate_records($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[])`;
 
 /** Takes the locks under which a location that is not final stays, or moves the record; see the function. */
 const FIX_LOCATIONS = `

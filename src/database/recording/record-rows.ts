@@ -1,18 +1,24 @@
 import type pg from 'pg';
 
-import { columnsOfContent } from '../../domain/canonical-content.ts';
+import { canonicalContent, columnsOfContent } from '../../domain/canonical-content.ts';
 import type { Entry } from '../../domain/fold.ts';
 import { compareEntries, foldEntries } from '../../domain/fold.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { decidesLocation } from '../../domain/observation.ts';
-import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
-import { observedColumns } from '../../domain/records/definition.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { drawSalts, sealEntry } from '../../identity/identities.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { arrayLiteral, bytesArray, textArray } from './array-parameter.ts';
-import { LEDGER_COLUMNS, mergeStatementOf, refoldStatement, ROW_COLUMNS } from './merge-statement.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
+import {
+  insertCall,
+  LEDGER_COLUMNS,
+  mergeCall,
+  refoldCall,
+  refoldStatement,
+  ROW_COLUMNS,
+} from './recording-functions.ts';
 
 /** The observations of one record in one flush, folded: PostgreSQL refuses one key twice in one upsert. */
 interface IncomingRow {
@@ -21,7 +27,8 @@ interface IncomingRow {
   readonly observation: Observation;
   readonly oldestVersion: string;
   readonly newestVersion: string;
-  readonly columns: Columns;
+  /** What they amount to, as canonical content; undefined where it is that of the only one. */
+  readonly content: string | undefined;
 }
 
 /** A row that the statement inserted or updated; one that it left as it was is not among the answers. */
@@ -45,8 +52,8 @@ export async function mergeRows(
   const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
-    text: mergeStatementOf(definition),
-    values: [...ledgerArrays(prepared, locations), ...rowArrays(definition, rows, locations)],
+    text: mergeCall(definition),
+    values: [...ledgerArrays(prepared, locations), ...rowArrays(rows, locations)],
   });
   const late = lateRows(rows, merged.rows);
   if (late.length > 0)
@@ -89,8 +96,8 @@ function foldPerRecord(
 }
 
 function rowOfOne({ id, observation }: PreparedObservation): IncomingRow {
-  const { sourceVersion, columns } = observation;
-  return { id, observation, oldestVersion: sourceVersion, newestVersion: sourceVersion, columns };
+  const { sourceVersion } = observation;
+  return { id, observation, oldestVersion: sourceVersion, newestVersion: sourceVersion, content: undefined };
 }
 
 function rowOfMany(definition: RecordDefinition, observations: readonly PreparedObservation[]): IncomingRow {
@@ -103,7 +110,7 @@ function rowOfMany(definition: RecordDefinition, observations: readonly Prepared
     ...rowOfOne(deciding ?? first),
     oldestVersion: entries[0]?.sourceVersion ?? '0',
     newestVersion: entries.at(-1)?.sourceVersion ?? '0',
-    columns: foldEntries(definition, entries),
+    content: canonicalContent(definition, foldEntries(definition, entries)),
   };
 }
 
@@ -117,8 +124,27 @@ function asEntry({ observation, content }: PreparedObservation): Entry {
 
 type Parameter = string | Buffer;
 
+/** What the merge would give for the same observations: the first of each record. */
+export const FIRST_REVISION = 1;
+
+/** The statement that appends one observation each of records that nobody has seen, and makes their rows. */
+export function insertOfRows(
+  definition: RecordDefinition,
+  prepared: readonly PreparedObservation[],
+  locations: ReadonlyMap<string, string>,
+): pg.QueryConfig {
+  return {
+    name: `insert-${definition.table}`,
+    text: insertCall(definition),
+    values: [
+      ...ledgerArrays(prepared, locations),
+      arrayLiteral(prepared.map(({ observation }) => observation.createdAtSource)),
+    ],
+  };
+}
+
 /** The parameters of LEDGER_COLUMNS. */
-export function ledgerArrays(
+function ledgerArrays(
   prepared: readonly PreparedObservation[],
   locations: ReadonlyMap<string, string>,
 ): Parameter[] {
@@ -154,34 +180,17 @@ function noSalt(id: string): never {
   throw new Error(`no salt was drawn for record ${id}`);
 }
 
-/** The parameters of ROW_COLUMNS and of the observed columns. */
-function rowArrays(
-  definition: RecordDefinition,
-  rows: readonly IncomingRow[],
-  locations: ReadonlyMap<string, string>,
-): Parameter[] {
-  const arrays: Record<(typeof ROW_COLUMNS)[number]['name'], string> = {
+/** The parameters of ROW_COLUMNS. */
+function rowArrays(rows: readonly IncomingRow[], locations: ReadonlyMap<string, string>): Parameter[] {
+  const arrays: Record<(typeof ROW_COLUMNS)[number]['name'], Parameter> = {
     id: arrayLiteral(rows.map(({ id }) => id)),
     created_at: arrayLiteral(rows.map(({ id }) => locationOf(locations, id))),
     created_at_source: arrayLiteral(rows.map(({ observation }) => observation.createdAtSource)),
     cluster: arrayLiteral(rows.map(({ observation }) => observation.cluster)),
     source_version: arrayLiteral(rows.map(({ newestVersion }) => newestVersion)),
+    content: textArray(rows.map(({ content }) => content)),
   };
-  return [
-    ...ROW_COLUMNS.map(({ name }) => arrays[name]),
-    ...observedColumns(definition).map((column) => valuesOf(column, rows)),
-  ];
-}
-
-/** The values of one column; none at all where nobody knows it: unnest fills up with NULL, and there is less to send. */
-export function valuesOf({ name, type }: Column, rows: readonly { readonly columns: Columns }[]): Parameter {
-  const values = rows.map(({ columns }) => columns[name]);
-  if (values.every((value) => value === undefined)) return '{}';
-  return type === 'jsonb' ? textArray(values.map(asText)) : arrayLiteral(values);
-}
-
-function asText(value: string | boolean | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
+  return ROW_COLUMNS.map(({ name }) => arrays[name]);
 }
 
 export interface RecordLocation {
@@ -222,22 +231,16 @@ export async function refold(
     values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt)],
   });
   const byRecord = Map.groupBy(rows, (row) => row.record_id);
-  const folded = locations.map(({ id, createdAt }) => ({
-    id,
-    createdAt,
-    columns: foldEntries(
-      definition,
-      (byRecord.get(id) ?? []).map((row) => entryOf(definition, row)),
-    ),
-  }));
+  const contents = locations.map(({ id }) => {
+    const entries = (byRecord.get(id) ?? []).map((row) => entryOf(definition, row));
+    return canonicalContent(definition, foldEntries(definition, entries));
+  });
+  const isOwnTable = relations.rows === definition.table;
   await client.query({
     name: `refold-${relations.rows}`,
-    text: refoldStatement(definition, relations.rows),
-    values: [
-      folded.map(({ id }) => id),
-      folded.map(({ createdAt }) => createdAt),
-      ...observedColumns(definition).map((column) => valuesOf(column, folded)),
-    ],
+    // The writer may change the table by its function alone; other relations are the owner's.
+    text: isOwnTable ? refoldCall(definition) : refoldStatement(definition, relations.rows),
+    values: [locations.map(({ id }) => id), locations.map(({ createdAt }) => createdAt), textArray(contents)],
   });
 }
 

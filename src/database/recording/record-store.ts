@@ -22,7 +22,7 @@ import { type BatchWriterOptions, createBatchWriter } from './write-batch.ts';
  * stored, refused (its caller puts it into the quarantine or names the field) or later (it is sent again).
  * On the way: prepare without the database (prepared-observation), then batches of a worklist (store-worklist), each
  * written in one transaction (write-batch): resolve the location of each record (record-location), append to the ledger
- * and merge into the rows (record-rows, or new-rows where all are new), note what the watcher saw (write-batch).
+ * and merge into the rows (record-rows, through recording-functions), note what the watcher saw (write-batch).
  *
  * Must stay true: ledger entry and row are written in one transaction; repeating an observation changes nothing; the row is
  * the fold of its ledger entries, whatever order they came in; the location of a record changes once at most, from what posts
