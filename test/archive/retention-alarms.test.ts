@@ -19,6 +19,9 @@ import { useArchiveStage } from '../support/archive-stage.ts';
 const QUIET = new DefaultLogger('ERROR');
 const RULES = { hotDays: 90, dropGraceHours: 24, requireApproval: false };
 
+/** The drop is due as soon as the month is detached. */
+const NO_GRACE = { ...RULES, dropGraceHours: 0 };
+
 const stage = useArchiveStage({ after: '2014-12-01', rows: 25 });
 let metrics: Metrics;
 
@@ -27,12 +30,12 @@ beforeEach(() => {
 });
 
 /** The activities as a worker runs them. */
-function activities(): RetentionActivities {
+function activities(rules = RULES): RetentionActivities {
   const created = createRetentionActivities({
-    rules: RULES,
+    rules,
     metrics: metrics.maintenance,
     logger: createLogger('silent', 'test'),
-    steps: stage.steps({ rules: RULES }),
+    steps: stage.steps({ rules }),
   });
   const entries = Object.entries(created).map(([name, activity]) => [
     name,
@@ -164,7 +167,7 @@ async function expectAlarm(failing: Promise<unknown>, reason: string, words: Reg
 test.each(DAMAGE)('%s stops the drop with an alarm', async (_name, damage, reason, words) => {
   await archive();
   await damage();
-  await expectAlarm(activities().dropMonth(stage.month), reason, words);
+  await expectAlarm(activities(NO_GRACE).dropMonth(stage.month), reason, words);
   const places = (await partitionsOf(stage.database.owner, stage.month)).map(({ attachment }) => attachment);
   expect(new Set(places)).toEqual(new Set(['detached']));
 });
