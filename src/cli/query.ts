@@ -12,6 +12,7 @@ import { createRecordFinder } from '../query/record-finder.ts';
 import { remediationCommand } from '../query/remediation/remediation-command.ts';
 import { reportCommand, ReportUsageError } from '../query/reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
+import { createRedactor } from '../redaction/redactor.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
 
@@ -54,7 +55,8 @@ function openArchiveOfCommand({ retention }: Config): ArchiveAccess {
  */
 export function runSimilar(args: readonly string[]): Promise<void> {
   return withReadPool('similar', args, (pool, config) => {
-    const [store, embedder] = [createEmbeddingStore(pool), createEmbedder(config.embedding)];
+    const store = createEmbeddingStore(pool);
+    const embedder = createEmbedder(config.embedding, createRedactor(config.redaction));
     return similarCommand(args, (question) => findSimilarInvestigations(store, embedder, question), write);
   });
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { backoffMs } from '../domain/time.ts';
-import { createRedactor } from '../redaction/redactor.ts';
+import type { Redactor } from '../redaction/redactor.ts';
 import type { Embedder } from './embedder.ts';
 import { DEFAULT_DIMENSIONS, EmbeddingRefusedError, EmbeddingUnavailableError } from './embedder.ts';
 
@@ -11,6 +11,8 @@ export interface OpenAiEmbedderOptions {
   /** Up to and including the version, `https://api.openai.com/v1`; any endpoint with the same protocol. */
   readonly baseUrl: string;
   readonly model: string;
+  /** Takes secrets out of what is sent, and of what the endpoint says in its errors. */
+  readonly redactor: Pick<Redactor, 'redactText'>;
   /** Sent as bearer token. Default: none, for endpoints of one's own. */
   readonly apiKey?: string | undefined;
   /** Expected length of a vector; another one is an error. Default 1536. */
@@ -131,7 +133,7 @@ function post(settings: Settings, texts: readonly string[]): Promise<Response> {
     },
     body: JSON.stringify({
       model: settings.model,
-      input: texts.map((text) => readable(text, settings.maxTextLength)),
+      input: texts.map((text) => readable(text, settings)),
       encoding_format: 'float',
       ...(settings.requestDimensions ? { dimensions: settings.dimensions } : {}),
     }),
@@ -141,9 +143,13 @@ function post(settings: Settings, texts: readonly string[]): Promise<Response> {
   });
 }
 
-/** Endpoints refuse the empty text, and half a character at the end of a cut one. */
-function readable(text: string, maxLength: number): string {
-  return text === '' ? ' ' : text.slice(0, maxLength).toWellFormed();
+/**
+ * Without secrets: what somebody searches for was not redacted before, as a stored investigation was. Endpoints refuse the
+ * empty text, and half a character at the end of a cut one.
+ */
+function readable(text: string, { redactor, maxTextLength }: Settings): string {
+  // Cut afterwards: half a secret is not recognised.
+  return redactor.redactText(text).value.slice(0, maxTextLength).toWellFormed() || ' ';
 }
 
 function failureOf(response: Response, what: string): Failure {
@@ -172,10 +178,8 @@ function retryAfter(header: string | null): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
 }
 
-const redactor = createRedactor();
-
 /** Endpoints repeat in their errors what they were sent, the key for one. */
-function excerpt({ apiKey }: Settings, text: string): string {
+function excerpt({ apiKey, redactor }: Settings, text: string): string {
   const withoutKey =
     apiKey === undefined || apiKey === '' ? text : text.replaceAll(apiKey, '[REDACTED:api-key]');
   const line = redactor.redactText(withoutKey).value.replaceAll(/\s+/g, ' ').trim();

@@ -85,7 +85,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
             restores: 'missing' in archive ? archive : createRestores(temporal.client),
             restoredDays: config.retention.restoredDays,
           },
-          embedder: createEmbedder(config.embedding),
+          embedder: createEmbedder(config.embedding, redactor),
           durability,
           deferral,
           redactor,

@@ -14,6 +14,7 @@ import { MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import { createRedactor } from '../redaction/redactor.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import type { PayloadRefusal } from '../temporal/payload-codec.ts';
 import { installRuntime, RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
@@ -141,7 +142,8 @@ function auditActivities(
     ...createVerdictActivities(verdicts),
     ...createEmbeddingActivities({
       store: createEmbeddingStore(pool),
-      embedder: createEmbedder(config.embedding),
+      // Stored texts were redacted by the rules of the installation, which `work` does not have.
+      embedder: createEmbedder(config.embedding, createRedactor()),
       logger,
       metrics,
     }),

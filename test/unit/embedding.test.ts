@@ -8,6 +8,8 @@ import { EmbeddingRefusedError, EmbeddingUnavailableError } from '../../src/embe
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import type { OpenAiEmbedderOptions } from '../../src/embedding/openai-embedder.ts';
 import { createOpenAiEmbedder } from '../../src/embedding/openai-embedder.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
+import { createEmbedder } from '../../src/services/create-embedder.ts';
 
 const cosine = (left: readonly number[], right: readonly number[]): number =>
   left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0);
@@ -141,6 +143,7 @@ describe('the embedder that asks an endpoint', () => {
       baseUrl: baseUrl(),
       model: 'text-embedding-3-small',
       apiKey: key,
+      redactor: createRedactor(),
       dimensions: 3,
       timeoutMs: 5_000,
       pause: (delayMs) => Promise.resolve(pauses.push(delayMs)),
@@ -186,6 +189,22 @@ describe('the embedder that asks an endpoint', () => {
     expect(asked[0]?.body.input).toEqual([' ', 'abc', 'ab\ufffd']);
     expect(asked[0]?.body.dimensions).toBe(3);
     expect(asked[0]?.authorization).toBeUndefined();
+  });
+
+  test('sends texts without secrets, by the rules of the installation too', async () => {
+    const redactor = createRedactor({ patterns: [{ kind: 'badge', pattern: 'BADGE-\\d{4}' }] });
+    const config = { url: baseUrl(), model: 'text-embedding-3-small', apiKey: key, timeoutMs: 5_000 };
+    answers = [answerWith(400, 'cannot read BADGE-1234')];
+    const refused = await failure(
+      createEmbedder(config, redactor).embed(['BADGE-1234 fails with password=tin-roof-19']),
+    );
+    expect(asked[0]?.body.input).toEqual(['[REDACTED:badge] fails with password=[REDACTED:password]']);
+    expect(refused.message).toContain('cannot read [REDACTED:badge]');
+  });
+
+  test('redacts a text before it is cut', async () => {
+    await create({ maxTextLength: 16 }).embed([`see ghp_${'a1'.repeat(18)}`]);
+    expect(asked[0]?.body.input).toEqual(['see [REDACTED:gi']);
   });
 
   test.each([429, 408, 500, 502, 503, 529])(
