@@ -94,7 +94,7 @@ interface RecordInput {
 const records: fc.Arbitrary<RecordInput> = fc.constantFrom(...POSTABLE_DEFINITIONS).chain((definition) =>
   recordOf(definition)
     .map((record) => ({ kind: definition.kind, record: canonicalJson(record) }))
-    .filter(({ record }) => record.length <= MAX_RECORD_BYTES),
+    .filter(({ record }) => Buffer.byteLength(record) <= MAX_RECORD_BYTES),
 );
 
 interface BatchBody {
