@@ -23,6 +23,24 @@ const opaqueKeys = (...names: readonly string[]): readonly KeyRule[] =>
 const gluedPasses = (...names: readonly string[]): readonly KeyRule[] =>
   names.map((name) => ({ kind: 'password', words: `${name}pass` }));
 
+/** What a password is called in other languages, also as it is written without its accents. */
+const PASSWORD_WORDS: readonly string[] = [
+  // French, Spanish, Catalan, Portuguese.
+  ...['motdepasse', 'mot de passe', 'contrasena', 'contraseña', 'contrasenya', 'senha', 'palavra passe'],
+  // Dutch, Danish, Norwegian, Swedish, Finnish.
+  ...['wachtwoord', 'adgangskode', 'passord', 'lösenord', 'losenord', 'salasana'],
+  // Polish, Czech and Slovak, Hungarian, Russian, Greek.
+  ...['hasło', 'heslo', 'jelszó', 'jelszo', 'пароль', 'κωδικός πρόσβασης'],
+  // Turkish, Hebrew, Arabic, Hindi.
+  ...['şifre', 'סיסמה', 'كلمة المرور', 'كلمة السر', 'पासवर्ड'],
+  // Vietnamese, Indonesian.
+  ...['mật khẩu', 'kata sandi'],
+];
+/** Chinese, Japanese and Korean set no word apart from the one before it. */
+const GLUED_PASSWORD_WORDS: readonly string[] = ['密码', '密碼', 'パスワード', '비밀번호'];
+/** They also mean a word, a motto, a command or a cipher. */
+const AMBIGUOUS_PASSWORD_WORDS: readonly string[] = ['haslo', 'sifre', 'parola', '口令', '암호'];
+
 export const KEY_RULES: readonly KeyRule[] = [
   { kind: 'password', words: 'password', suffix: true },
   { kind: 'password', words: 'passwords', suffix: true },
@@ -51,14 +69,13 @@ export const KEY_RULES: readonly KeyRule[] = [
   { kind: 'password', words: 'pre shared key' },
   { kind: 'password', words: 'preshared key' },
   { kind: 'password', words: 'psw', suffix: true },
-  // German, French, Spanish, Portuguese, Dutch.
   { kind: 'password', words: 'passwort', suffix: true },
   { kind: 'password', words: 'kennwort', suffix: true },
-  { kind: 'password', words: 'motdepasse' },
-  { kind: 'password', words: 'mot de passe' },
-  { kind: 'password', words: 'contrasena' },
-  { kind: 'password', words: 'senha' },
-  { kind: 'password', words: 'wachtwoord' },
+  ...PASSWORD_WORDS.map((words) => ({ kind: 'password', words })),
+  ...GLUED_PASSWORD_WORDS.map((words) => ({ kind: 'password', words, suffix: true })),
+  ...AMBIGUOUS_PASSWORD_WORDS.map((words) => ({ kind: 'password', words, common: true })),
+  { kind: 'password', words: 'access code' },
+  { kind: 'password', words: 'access codes' },
   { kind: 'password', words: 'security answer' },
   { kind: 'password', words: 'recovery code' },
   { kind: 'password', words: 'recovery codes' },
@@ -187,10 +204,14 @@ export interface KeyNames {
 /** Names longer than this are sentences. */
 const LONGEST_NAME = 256;
 
+const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g;
+const WORD_OF_ANY_SCRIPT = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{M}]+|\d+/gu;
+const OTHER_THAN_ASCII = /[^\x00-\x7f]/;
+
 /** Lower-case words of a name in any case and with any separator: `DBPassword`, `db-password` and `db.password` alike. */
 function wordsOf(name: string): readonly string[] {
-  const parts = name.slice(0, LONGEST_NAME).match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? [];
-  return parts.map((part) => part.toLowerCase());
+  const parts = name.slice(0, LONGEST_NAME).match(OTHER_THAN_ASCII.test(name) ? WORD_OF_ANY_SCRIPT : WORD);
+  return (parts ?? []).map((part) => part.toLowerCase());
 }
 
 /** `extraNames` are secret besides the built-in ones; `exemptNames` are public whatever they contain. */

@@ -14,7 +14,7 @@ import {
 } from './values.ts';
 
 const LONGEST_REACH = 64;
-const KEY_LETTER = /[A-Za-z0-9_.-]/;
+const KEY_LETTER = /[\w.\p{L}\p{M}-]/u;
 const SEPARATOR =
   /(?:(\\{0,8}["'`])\]?)?(?:[ \t]|\\t){0,8}(?::[ \t]{0,4}(?:str|string|String)[ \t]{0,4}(?==))?(=>|->|:=|={1,3}|:|\|\||\?\?)(?:[ \t]|\\t){0,8}/y;
 /** Before a text in Python, and in SQL Server; two of three quotes in Python and TOML. */

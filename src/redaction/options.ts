@@ -63,7 +63,7 @@ export function problemsOf(options: RedactionOptions): string[] {
   const names = [...(options.keyNames ?? []), ...(options.exemptNames ?? [])];
   return [
     ...names
-      .filter((name) => !/[A-Za-z0-9]/.test(name))
+      .filter((name) => !/[\p{L}\d]/u.test(name))
       .map((name) => `${JSON.stringify(name)} is not a name`),
     ...(options.patterns ?? []).flatMap(({ kind, pattern }) => [
       ...(KIND.test(kind)

@@ -81,7 +81,17 @@ const UNITS: Readonly<Record<string, readonly string[]>> = {
       'password=${',
       'arn:secret:',
     ],
-    ...['\nspring.password: a b', 'db.pass: a b c d e f ', 'token=a,,,,', 'psk=', 'pw=', 'checksum/secret: '],
+    ...[
+      '\nspring.password: a b',
+      'db.pass: a b c d e f ',
+      'token=a,,,,',
+      'psk=',
+      'pw=',
+      'пароль: ',
+      '密码',
+      'ñcontraseña=',
+      'checksum/secret: ',
+    ],
   ],
   headers: [
     'authorization: bearer ',

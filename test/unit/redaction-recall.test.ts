@@ -81,6 +81,8 @@ test('what only JSON shows is found there', () => {
     args: ['--password', 'hunter-two', '--token-file', '/etc/token', '--replicas', '3'],
     key: { kty: 'EC', x: 'public', d: 'private-part' },
     auths: { 'registry.example.com': { auth: 'dTpw' } },
+    contraseña: 'dos palabras',
+    env: [{ name: 'DB_ПАРОЛЬ', value: 'черепица' }],
     auth: { type: 'oidc', issuer: 'https://idp.example.com' },
     checks: { pass: 41, fail: 0 },
   };
@@ -89,6 +91,8 @@ test('what only JSON shows is found there', () => {
     args: ['--password', '[REDACTED:password]', '--token-file', '/etc/token', '--replicas', '3'],
     key: { kty: 'EC', x: 'public', d: '[REDACTED:private-key]' },
     auths: { 'registry.example.com': { auth: '[REDACTED:authorization]' } },
+    contraseña: '[REDACTED:password]',
+    env: [{ name: 'DB_ПАРОЛЬ', value: '[REDACTED:password]' }],
   });
 });
 

@@ -159,6 +159,12 @@ describe('the options', () => {
     });
   });
 
+  test('add names of any language', () => {
+    const own = createRedactor(parseRedactionOptions({ keyNames: ['пин код'] }));
+    expect(own.redactText('ПИН-КОД: 1234, код: 7').value).toBe('ПИН-КОД: [REDACTED:configured], код: 7');
+    expect(own.redactJson({ пинКод: 1234 }).value).toEqual({ пинКод: '[REDACTED:configured]' });
+  });
+
   test('exempt names and values', () => {
     const own = createRedactor({ exemptNames: ['webhook_token'], exemptValues: ['test-[a-z]+'] });
     expect(
