@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ArchiveMismatchError, ArchiveSchemaError } from '../archive/archive-errors.ts';
@@ -6,12 +5,16 @@ import { verifyArchive } from '../archive/manifest/verify-archive.ts';
 import { describeFault } from '../archive/manifest/verify-part.ts';
 import type { RestoreRequest } from '../archive/restore/restore-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
+import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import { TableLockedError } from '../database/months/table-locks.ts';
+import { createPool } from '../database/pool.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
+import { createLogger } from '../observability/logger.ts';
 import { openArchive } from '../services/open-archive.ts';
 import { readFlags, readMonth } from './arguments.ts';
+import { noteCommand, operatingSystemUser } from './read-audit.ts';
 
 const FLAGS = {
   all: { type: 'boolean' },
@@ -83,7 +86,7 @@ async function restore(month: string, values: Values): Promise<void> {
   const request = {
     month,
     days: readDays(values.days, retention.restoredDays),
-    by: values.by ?? userInfo().username,
+    by: values.by ?? operatingSystemUser(),
   };
   if (database.ownerUrl === '')
     throw new SettingsError([
@@ -154,12 +157,14 @@ function readDays(text: string | undefined, byDefault: number): number {
 }
 
 /**
- * Asks the store alone, never the database. Objects that no manifest names are listed but are no fault; one
+ * Asks the store alone; the database only takes the note that it was read, where one is configured. Objects that no manifest names are listed but are no fault; one
  * fault is enough to end the command with exit code 1.
  */
 async function verify(month: string | undefined): Promise<void> {
-  const { retention } = readProcessConfig();
+  const config = readProcessConfig();
+  const { retention } = config;
   const { store, trusted } = await openArchive(retention);
+  await noteVerification(config, month);
   const report = await verifyArchive({
     store,
     trusted,
@@ -175,4 +180,29 @@ async function verify(month: string | undefined): Promise<void> {
     `${store.location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${faults.length} faults, ${orphans.length} orphans\n`,
   );
   if (faults.length > 0) throw new ArchiveFaultsError(faults.length);
+}
+
+/**
+ * Before it begins, which may be hours before it ends. Where no database is configured nothing is noted: an archive can be
+ * verified when the database is lost, and by somebody who has a copy of it alone.
+ */
+async function noteVerification(config: Config, month: string | undefined): Promise<void> {
+  const { url, ownerUrl, statementTimeoutMs } = config.database;
+  const connectionString = url === '' ? ownerUrl : url;
+  if (connectionString === '') return;
+  const pool = createPool({
+    connectionString,
+    applicationName: 'remediation-audit archive',
+    max: 1,
+    statementTimeoutMs,
+    logger: createLogger(config.logLevel, 'archive'),
+  });
+  try {
+    await noteCommand(pool, config, {
+      route: 'archive verify',
+      filter: { month: month?.slice(0, 7) ?? null },
+    });
+  } finally {
+    await pool.end();
+  }
 }

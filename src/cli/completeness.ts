@@ -4,6 +4,7 @@ import { createPool } from '../database/pool.ts';
 import { type Completeness, selectCompleteness } from '../database/reading/completeness.ts';
 import { createLogger } from '../observability/logger.ts';
 import { readFlags } from './arguments.ts';
+import { noteCommand } from './read-audit.ts';
 
 const USAGE = `usage: remediation-audit completeness [--cluster NAME] [--json]
 
@@ -39,6 +40,11 @@ export async function runCompleteness(args: readonly string[]): Promise<void> {
   });
   try {
     const found = await selectCompleteness(pool, { cluster: values.cluster ?? '' });
+    await noteCommand(pool, config, {
+      route: 'completeness',
+      filter: { cluster: values.cluster ?? null },
+      rows: found.gaps.length,
+    });
     process.stdout.write(values.json === true ? `${JSON.stringify(found)}\n` : textOf(found));
   } finally {
     await pool.end();

@@ -10,11 +10,12 @@ import { createLogger } from '../observability/logger.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 import { createRecordFinder } from '../query/record-finder.ts';
 import { remediationCommand } from '../query/remediation/remediation-command.ts';
-import { reportCommand, ReportUsageError } from '../query/reports/report-command.ts';
+import { reportCommand, ReportUsageError, type WriteAnswer } from '../query/reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
+import { noteCommand } from './read-audit.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */
 const REPORT_TIMEOUT_MS = 600_000;
@@ -25,7 +26,7 @@ const REPORT_TIMEOUT_MS = 600_000;
  * also after an error.
  */
 export function runReport(args: readonly string[]): Promise<void> {
-  return withReadPool('report', args, async (pool, config) => {
+  return withReadPool('report', args, async ({ pool, config, write }) => {
     const opened: ArchiveReader[] = [];
     const openArchive = (): ArchiveAccess => {
       const access = openArchiveOfCommand(config);
@@ -54,7 +55,7 @@ function openArchiveOfCommand({ retention }: Config): ArchiveAccess {
  * are compared, so this process needs the embedding settings of `work`.
  */
 export function runSimilar(args: readonly string[]): Promise<void> {
-  return withReadPool('similar', args, (pool, config) => {
+  return withReadPool('similar', args, ({ pool, config, write }) => {
     const store = createEmbeddingStore(pool);
     const embedder = createEmbedder(config.embedding, createRedactor(config.redaction));
     return similarCommand(args, (question) => findSimilarInvestigations(store, embedder, question), write);
@@ -66,7 +67,7 @@ export function runSimilar(args: readonly string[]): Promise<void> {
  * remediation needs it; what was opened is closed, also after an error.
  */
 export function runRemediation(args: readonly string[]): Promise<void> {
-  return withReadPool('remediation', args, async (pool, config) => {
+  return withReadPool('remediation', args, async ({ pool, config, write }) => {
     const archive = openArchiveAccess(config.retention, { timeoutMs: REPORT_TIMEOUT_MS });
     const finder = createRecordFinder(pool, archive);
     try {
@@ -77,6 +78,13 @@ export function runRemediation(args: readonly string[]): Promise<void> {
   });
 }
 
+interface Reading {
+  readonly pool: pg.Pool;
+  readonly config: Config;
+  /** Notes in the audit of reads what the text holds, then prints it. */
+  readonly write: WriteAnswer;
+}
+
 /**
  * One connection for one question, as the writer or, where only that is configured, as the owner. A question
  * that cannot be asked as it was written ends as a wrong command line, with exit code 2.
@@ -84,7 +92,7 @@ export function runRemediation(args: readonly string[]): Promise<void> {
 async function withReadPool(
   command: string,
   args: readonly string[],
-  ask: (pool: pg.Pool, config: Config) => Promise<void>,
+  ask: (reading: Reading) => Promise<void>,
 ): Promise<void> {
   const config = readProcessConfig();
   const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
@@ -100,7 +108,11 @@ async function withReadPool(
     logger: createLogger(config.logLevel, command),
   });
   try {
-    await ask(pool, config);
+    const write: WriteAnswer = async (text, read) => {
+      if (read !== undefined) await noteCommand(pool, config, read);
+      process.stdout.write(text);
+    };
+    await ask({ pool, config, write });
   } catch (error: unknown) {
     throw error instanceof ReportUsageError ? new UsageError(error.message) : error;
   } finally {
@@ -110,8 +122,4 @@ async function withReadPool(
 
 function isHelp(args: readonly string[]): boolean {
   return args.length === 0 || args.includes('--help') || args.includes('-h');
-}
-
-function write(text: string): void {
-  process.stdout.write(text);
 }

@@ -23,6 +23,7 @@ import { instantOf, parseInstant } from '../domain/instant.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openArchiveContext } from '../services/open-archive.ts';
 import { readFlags, readMonth } from './arguments.ts';
+import { noteCommand } from './read-audit.ts';
 
 const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
 
@@ -58,6 +59,7 @@ export async function runRetention(args: readonly string[]): Promise<void> {
   await withPool('retention', async (pool, config) => {
     if (verb === 'plan') {
       const plan = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
+      await noteCommand(pool, config, { route: 'retention plan', filter: {}, rows: plan.length });
       write(values['json'] === true ? `${JSON.stringify(plan, null, 2)}\n` : planTable(plan));
       return;
     }
@@ -88,7 +90,9 @@ export async function runHold(args: readonly string[]): Promise<void> {
   }
   await withPool('hold', async (pool, config) => {
     if (verb === 'list') {
-      const holds = await listHolds(pool, { released: values['released'] === true });
+      const released = values['released'] === true;
+      const holds = await listHolds(pool, { released });
+      await noteCommand(pool, config, { route: 'hold list', filter: { released }, rows: holds.length });
       write(holds.map((hold) => `${holdLine(hold)}\n`).join(''));
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };

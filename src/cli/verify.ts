@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import type { MonthComparison } from '../database/comparison/compare-month.ts';
@@ -9,6 +10,7 @@ import { selectMonths } from '../database/months/month-states.ts';
 import { createPool } from '../database/pool.ts';
 import { createLogger } from '../observability/logger.ts';
 import { readFlags, readMonth } from './arguments.ts';
+import { noteCommand } from './read-audit.ts';
 
 const FLAGS = {
   month: { type: 'string' },
@@ -49,7 +51,9 @@ export async function runVerify(args: readonly string[]): Promise<void> {
   if (positionals.length > 0)
     throw new UsageError(`unknown argument ${positionals[0] ?? ''}; ${USAGE.split('\n', 1)[0] ?? ''}`);
   const wanted = values.month === undefined ? undefined : readMonth(values.month);
-  await withPool(async (pool) => {
+  await withPool(async (pool, config) => {
+    // Before it begins: a difference is printed when it is found, and there may be many.
+    await noteCommand(pool, config, { route: 'verify', filter: { month: values.month ?? null } });
     const months = wanted === undefined ? (await selectMonths(pool)).map(({ month }) => month) : [wanted];
     let differences = 0;
     for (const month of months)
@@ -79,7 +83,7 @@ function summaryOf({ month, records, entries, differences }: MonthComparison): s
   return `${month}: ${records} records, ${entries} ledger entries, ${found}`;
 }
 
-async function withPool(work: (pool: pg.Pool) => Promise<void>): Promise<void> {
+async function withPool(work: (pool: pg.Pool, config: Config) => Promise<void>): Promise<void> {
   const config = readProcessConfig();
   const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
   if (url === '') throw new SettingsError(['DATABASE_URL is not set; `verify` reads PostgreSQL']);
@@ -91,7 +95,7 @@ async function withPool(work: (pool: pg.Pool) => Promise<void>): Promise<void> {
     logger: createLogger(config.logLevel, 'verify'),
   });
   try {
-    await work(pool);
+    await work(pool, config);
   } finally {
     await pool.end();
   }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { EmbeddingStore, SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Embedder } from '../embedding/embedder.ts';
-import { ReportUsageError } from './reports/report-command.ts';
+import { ReportUsageError, type WriteAnswer } from './reports/report-command.ts';
 
 const MAX_LIMIT = 100;
 /** Characters of the text that a line of the table shows. */
@@ -60,15 +60,24 @@ const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --tex
 export async function similarCommand(
   args: readonly string[],
   search: (question: SimilarQuestion) => Promise<readonly SimilarInvestigation[]>,
-  write: (text: string) => void,
+  write: WriteAnswer,
 ): Promise<void> {
   const { help, format, ...question } = readQuestion(args);
   if (help) {
-    write(SIMILAR_USAGE);
+    await write(SIMILAR_USAGE);
     return;
   }
-  const found = await search(question);
-  write(format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : asTable(found));
+  const { fingerprint = null, text: wanted = null, environment = null, limit } = question;
+  const read = { route: 'similar', filter: { fingerprint, text: wanted, environment, limit } };
+  try {
+    const found = await search(question);
+    const text = format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : asTable(found);
+    await write(text, { ...read, rows: found.length });
+  } catch (error: unknown) {
+    // Noted as well: whoever tries fingerprints learns which there are.
+    if (error instanceof UnknownFingerprintError) await write('', { ...read, rows: 0 });
+    throw error;
+  }
 }
 
 /** Flags into a question. Everything that is wrong is said before the database or the model is asked. */

@@ -90,7 +90,7 @@ test('a fingerprint finds its neighbours and not itself', async () => {
 
 test('the command prints a table or JSON, and refuses what it does not understand', async () => {
   const output: string[] = [];
-  const run = (...args: string[]) => similarCommand(args, search, (text) => output.push(text));
+  const run = (...args: string[]) => similarCommand(args, search, (text) => void output.push(text));
   await run('--text', 'disk full', '--limit', '1');
   expect(output.pop()).toMatch(/^0\.\d{3} {2}2026-11-21 {2}production {2}disk {2}The volume/);
   await run('--text', 'disk full', '--limit', '1', '--format', 'json');

@@ -11,7 +11,7 @@ import type { JsonValue } from '../../domain/json.ts';
 /** One read, or as many refusals of one kind as `times` says. */
 export interface AccessNote {
   readonly caller: string;
-  /** Method and path of the route, or the command as it was typed without its options. */
+  /** Method and path of the route, or the command without its arguments. */
   readonly route: string;
   /** What was asked for, with its secrets redacted. */
   readonly filter?: JsonValue;
@@ -30,10 +30,10 @@ const NOTE_ACCESS = `
   select audit_note_access(
     $1::text, $2::text, $3::jsonb, $4::bigint, $5::text, $6::integer, $7::text, $8::integer)`;
 
-/** Settles when the note is committed. */
-export async function noteAccess(pool: pg.Pool, note: AccessNote): Promise<void> {
+/** Settles when the note is committed; on a client that is in a transaction, when it is written. */
+export async function noteAccess(database: pg.Pool | pg.PoolClient, note: AccessNote): Promise<void> {
   const { caller, route, filter, rows, requestId, status, address, times = 1 } = note;
-  await pool.query({
+  await database.query({
     name: 'note-access',
     text: NOTE_ACCESS,
     values: [

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { reasonOf } from '../../domain/errors.ts';
 import type { CombinedRemediation } from '../combined-remediation.ts';
 import type { RecordFinder } from '../record-finder.ts';
-import { ReportUsageError } from '../reports/report-command.ts';
+import { ReportUsageError, type WriteAnswer } from '../reports/report-command.ts';
 import { remediationFacts } from './combined-facts.ts';
 import { summaryOf } from './summary.ts';
 import { summaryText, timelineText } from './text.ts';
@@ -34,11 +34,11 @@ interface CommandSources {
 export async function remediationCommand(
   args: readonly string[],
   { finder, signal }: CommandSources,
-  write: (text: string) => void,
+  write: WriteAnswer,
 ): Promise<void> {
   const { values, positionals } = readArguments(args);
   if (values.help === true || args.length === 0) {
-    write(REMEDIATION_USAGE);
+    await write(REMEDIATION_USAGE);
     return;
   }
   const { verb, ...address } = readAddress(positionals);
@@ -54,9 +54,15 @@ export async function remediationCommand(
     { signal, includeArchive: true },
   );
   const { chosen, unsearched } = found;
-  if (chosen === undefined) throw new Error(unknown(address, unsearched?.months ?? []));
+  const read = { route: `remediation ${verb}`, filter: { ...address, uid: values.uid ?? null } };
+  if (chosen === undefined) {
+    // Noted as well: whoever tries names learns which there are.
+    await write('', { ...read, rows: 0 });
+    throw new Error(unknown(address, unsearched?.months ?? []));
+  }
   const form = values.json === true ? 'json' : 'text';
-  write(isTimeline ? timelineAnswer(found, form) : summaryAnswer({ ...found, chosen }, form));
+  const text = isTimeline ? timelineAnswer(found, form) : summaryAnswer({ ...found, chosen }, form);
+  await write(text, { ...read, rows: 1 });
 }
 
 type Form = 'json' | 'text';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { reasonOf } from '../../domain/errors.ts';
+import type { JsonObject } from '../../domain/json.ts';
 import type { Sources } from '../combined-answer.ts';
 import { runCombinedReport } from './combined-report.ts';
 import type { ReportFormat } from './formats.ts';
@@ -20,21 +21,33 @@ export class ReportUsageError extends Error {
   }
 }
 
+/** What a command has read, for the audit of reads. */
+export interface CommandRead {
+  /** The command without its arguments. */
+  readonly route: string;
+  readonly filter: JsonObject;
+  /** Rows in the answer; absent where the read is noted before it begins. */
+  readonly rows?: number;
+}
+
+/** Prints `text`. With `read` it holds what was recorded, and is printed when the read is noted. */
+export type WriteAnswer = (text: string, read?: CommandRead) => void | Promise<void>;
+
 /** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--raw]`; without a name it lists the reports. */
 export async function reportCommand(
   args: readonly string[],
   { pool, openArchive, signal }: ReportCommandDependencies,
-  write: (text: string) => void,
+  write: WriteAnswer,
 ): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h') {
-    write(usage());
+    await write(usage());
     return;
   }
   try {
     const report = reportNamed(name);
     const options = readOptions(report, rest);
-    if (options === 'help') write(usageOf(report));
+    if (options === 'help') await write(usageOf(report));
     else {
       const { args, includeArchive, format, raw } = options;
       const archive = includeArchive ? openArchive() : { missing: '--include-archive was not given' };
@@ -44,7 +57,11 @@ export async function reportCommand(
         // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
       );
-      write(formatReport(answer, format, { raw }));
+      await write(formatReport(answer, format, { raw }), {
+        route: 'report',
+        filter: { name, ...answer.parameters, include_archive: includeArchive },
+        rows: answer.rows.length,
+      });
     }
   } catch (error: unknown) {
     throw asUsageError(error);
