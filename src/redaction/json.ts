@@ -5,7 +5,8 @@ import { COST } from './budget.ts';
 import type { KeyNames, KeyRule } from './key-names.ts';
 import { REFERENCE_MEMBERS } from './key-names.ts';
 import type { TextContext } from './rule.ts';
-import { isOpaque, isValue } from './values.ts';
+import type { ValueRule } from './values.ts';
+import { isValueOf } from './values.ts';
 
 export interface JsonRules {
   readonly names: KeyNames;
@@ -21,14 +22,15 @@ interface Context extends TextContext {
   readonly secret?: string | undefined;
   /** The name of a secret stands right before this value; its numbers count too. */
   readonly direct?: boolean;
-  /** Only what a machine made is secret here; its name is also that of other things. */
-  readonly opaque?: boolean;
+  /** The rule that says which values are secret here, if not all are. */
+  readonly only?: ValueRule | undefined;
   /** Items of a SecretList, which need not repeat their kind. */
   readonly secrets?: boolean;
 }
 
 /** Nothing is known about the value, as about most. */
 export const PLAIN: Context = {};
+const ANY_VALUE: ValueRule = {};
 const KUBERNETES_SECRET = 'kubernetes-secret';
 /** So many members of an object may be unreadable one by one; to say it of more would be work too. */
 const MOST_UNREADABLE = 1_000;
@@ -82,9 +84,7 @@ function optionRule(before: JsonValue | undefined, { names }: JsonRules): KeyRul
 function redactString(text: string, rules: JsonRules, context: Context): string {
   const isSecret =
     context.secret !== undefined &&
-    (context.secret === KUBERNETES_SECRET
-      ? text !== ''
-      : isValue(text) && (context.opaque !== true || isOpaque(text)));
+    (context.secret === KUBERNETES_SECRET ? text !== '' : isValueOf(context.only ?? ANY_VALUE, text));
   return isSecret ? rules.replace(context.secret, text) : rules.redactText(text, context);
 }
 
@@ -133,10 +133,12 @@ function contextsBelow(object: JsonObject, rules: JsonRules, context: Context): 
 }
 
 function contextOfRule(rule: KeyRule): Context {
+  const { opaque = false, address = false } = rule;
+  const isLimited = opaque || address;
   return {
     secret: rule.kind,
-    direct: rule.counts !== true && rule.opaque !== true,
-    opaque: rule.opaque === true,
+    direct: rule.counts !== true && !isLimited,
+    only: isLimited ? { opaque, address } : undefined,
   };
 }
 
@@ -153,7 +155,7 @@ function contextOfMember(name: string, rules: JsonRules, context: Context): Cont
   if (rule !== undefined) return { ...textContext, ...contextOfRule(rule) };
   return REFERENCE_MEMBERS.has(name) || judged.isPublic
     ? textContext
-    : { ...textContext, secret: context.secret, opaque: context.opaque === true };
+    : { ...textContext, secret: context.secret, only: context.only };
 }
 
 /** A map may be keyed by what is secret. */

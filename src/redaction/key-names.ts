@@ -13,6 +13,8 @@ export interface KeyRule {
   readonly last?: boolean;
   /** Also the name of what is no secret, `routing key`: the value must look like one that a machine made. Default false. */
   readonly opaque?: boolean;
+  /** Says where the secret lies, `secret_file`: only what can be no address is a secret. Default false. */
+  readonly address?: boolean;
   /** Numbers under it are counts: `tokens: 812`, `pass=41`. Default false. */
   readonly counts?: boolean;
 }
@@ -156,6 +158,9 @@ const REMARK_WORDS = wordList(`
   rotation, seconds, status, ttl, type, uri, url, usage, used, valid
 `);
 
+/** Of these, those that say where it lies. */
+const ADDRESS_WORDS = wordList(`file, path, uri, url`);
+
 /** The same, but for a parameter in capital letters, which somebody chose: `CA_SECRET_NAME` may hold anything. */
 const REFERENCE_WORDS = wordList(`class, name, names, ref, selector, store`);
 
@@ -218,11 +223,13 @@ function wordsOf(name: string): readonly string[] {
 export function createKeyNames(extraNames: readonly string[], exemptNames: readonly string[]): KeyNames {
   const rules = [...extraNames.map(ruleOf), ...KEY_RULES];
   const publicNames = new Set([...PUBLIC_NAMES, ...exemptNames.map((name) => wordsOf(name).join(' '))]);
+  const addressRules = new Map(rules.map((rule) => [rule, { ...rule, address: true }]));
   const mayBeSecret = finderOf(rules, 'i', '[^A-Za-z0-9]*');
   const ruleFor = (name: string, words: readonly string[], whole: string): KeyRule | undefined => {
     const rule = rules.find((candidate) => matches(candidate, words));
     if (rule === undefined || publicNames.has(whole)) return undefined;
     const last = words.at(-1) ?? '';
+    if (ADDRESS_WORDS.has(last)) return addressRules.get(rule);
     const isReference = REFERENCE_WORDS.has(last) && /[a-z]/.test(name);
     return REMARK_WORDS.has(last) || isReference ? undefined : rule;
   };

@@ -5,6 +5,7 @@ import type { Replace } from './rule.ts';
 import {
   isCode,
   isOpaque,
+  isPassphrase,
   isRemark,
   isStrongPassword,
   isValue,
@@ -21,6 +22,8 @@ const SEPARATOR =
 const TEXT_OPENING = /[bBfFrRuUN]?(?:""(?=")|''(?='))|[bBfFrRuUN](?=['"])/y;
 /** `password is x`, `password was set to x`. */
 const VERB = /[ \t](?:(?:was set to|was changed to|set to|changed to|is|was)(?:[ \t]|:[ \t]))?/y;
+const SETS = /\bto\b/;
+const PASSPHRASE = /passphrase$/i;
 const MACHINE_NAME = /[a-z][A-Z]|[a-z][._-][a-z]/;
 const LINE_START = /(?:^|\n)[ \t]*(?:- )?$/;
 /** Words up to the end of the line or a comment. */
@@ -122,7 +125,8 @@ function secretAfterColon(text: string, key: Key, value: Value, isQuotedKey: boo
 
 /** A name that nobody writes in a sentence, `spring.mail.password`, at the start of a line has the rest of it as its value. */
 function restOfLine(text: string, { start, end, rule }: Key, value: Value): Value | undefined {
-  if (rule.kind !== 'password' || rule.common === true || isRemark(value.text)) return undefined;
+  if (rule.kind !== 'password' || rule.common === true || rule.address === true) return undefined;
+  if (isRemark(value.text)) return undefined;
   if (!MACHINE_NAME.test(text.slice(start, end)) || !isLineStart(text, start)) return undefined;
   const words = matchAt(WORDS, text, value.start)?.[0];
   return words !== undefined && isValue(words) ? { ...value, text: words } : undefined;
@@ -137,14 +141,31 @@ function secretWithoutSeparator(text: string, { start, end, rule, spend }: Key):
     const value = readValue(text, end + gap[0].length, spend);
     return value && isSecret(value, { rule, prose: false }) ? value : undefined;
   }
-  const verb = matchAt(VERB, text, end);
-  const value = verb ? readValue(text, end + verb[0].length, spend) : undefined;
-  return value && isSecretInSentence(value, text.slice(start, end), rule) ? value : undefined;
+  return secretInSentence(text, { start, end, rule, spend });
 }
 
-function isSecretInSentence(value: Value, name: string, { kind }: KeyRule): boolean {
-  if (kind !== 'password') return MACHINE_NAME.test(name) && isOpaque(value.text) && isValue(value.text);
-  return isStrongPassword(value.text) || (value.quoted && /^(?=[^\d]*\d)\S+$/.test(value.text));
+function secretInSentence(text: string, { start, end, rule, spend }: Key): Value | undefined {
+  const verb = matchAt(VERB, text, end)?.[0];
+  const value = verb === undefined ? undefined : readValue(text, end + verb.length, spend);
+  if (verb === undefined || value === undefined || !isValueOf(rule, value.text)) return undefined;
+  return isSecretInSentence(value, { name: text.slice(start, end), verb, rule }) ? value : undefined;
+}
+
+interface Phrase {
+  readonly name: string;
+  readonly verb: string;
+  readonly rule: KeyRule;
+}
+
+function isSecretInSentence({ text, quoted }: Value, { name, verb, rule }: Phrase): boolean {
+  if (rule.kind !== 'password') return MACHINE_NAME.test(name) && isOpaque(text);
+  return isStrongPassword(text) || (quoted && isQuotedPassword(text, name, verb));
+}
+
+function isQuotedPassword(text: string, name: string, verb: string): boolean {
+  if (/^(?=[^\d]*\d)\S+$/.test(text)) return true;
+  const isCertain = SETS.test(verb) || PASSPHRASE.test(name);
+  return (isCertain || verb.trim() !== '') && isPassphrase(text, isCertain);
 }
 
 /** `--password`, and `-storepass` of Java's tools; a dash within a word is none. */

@@ -33,15 +33,24 @@ function isPath(text: string): boolean {
 }
 
 /** What of a rule for names decides which values count. */
-interface ValueRule {
+export interface ValueRule {
   readonly opaque?: boolean;
   readonly common?: boolean;
+  readonly address?: boolean;
 }
 
 /** Whether text under a name of that rule is a value. */
-export function isValueOf({ opaque, common }: ValueRule, text: string): boolean {
+export function isValueOf({ opaque, common, address }: ValueRule, text: string): boolean {
   if (!isValue(text) || (opaque === true && !isOpaque(text))) return false;
+  if (address === true && !isInline(text)) return false;
   return common !== true || !isPath(text);
+}
+
+const ADDRESS = /[/\\:~]|\.\w{1,5}$/;
+
+/** Whether text under a name such as `secret_file` is the secret itself, and no path, URL, or name of a file. */
+function isInline(text: string): boolean {
+  return !ADDRESS.test(text) && (isOpaque(text) || isStrongPassword(text));
 }
 
 /** Whether a bare value is the beginning of an expression in a program. */
@@ -96,6 +105,21 @@ export function areCredentials(text: string): boolean {
 export function isStrongPassword(text: string): boolean {
   if (text.length < 6 || !/\d/.test(text) || !isValue(text)) return false;
   return [/[a-z]/, /[A-Z]/, /[^A-Za-z0-9\-./_]/].filter((kind) => kind.test(text)).length >= 2;
+}
+
+const PHRASE = /^\p{L}[\p{L}\d'-]{0,31}(?: [\p{L}\d'-]{1,32}){2,11}$/u;
+/** Of a sentence about a password, as against words that were drawn by lot. */
+const JOINING_WORDS = wordList(`
+  allowed, and, as, at, be, been, by, can, characters, enough, for, from, if, in, it, least, letters, long, longer, of, on,
+  or, short, shorter, than, that, this, to, weak, with, you, your
+`);
+
+/** Whether a text in quotes behind the word `password` may be one of several words; `isCertain` where something else says so. */
+export function isPassphrase(text: string, isCertain: boolean): boolean {
+  if (!PHRASE.test(text)) return false;
+  const words = text.split(' ');
+  if (isCertain) return !isRemark(words[0] ?? '');
+  return !words.some((word) => isRemark(word) || JOINING_WORDS.has(word.toLowerCase()));
 }
 
 const OPENING_QUOTE = /\\{0,8}["'`]/y;

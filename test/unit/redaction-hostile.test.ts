@@ -88,6 +88,8 @@ const UNITS: Readonly<Record<string, readonly string[]>> = {
       'psk=',
       'pw=',
       'пароль: ',
+      'passphrase is "a ',
+      'token_uri: a',
       '密码',
       'ñcontraseña=',
       'checksum/secret: ',

@@ -82,6 +82,8 @@ test('what only JSON shows is found there', () => {
     key: { kty: 'EC', x: 'public', d: 'private-part' },
     auths: { 'registry.example.com': { auth: 'dTpw' } },
     contraseña: 'dos palabras',
+    secretFiles: { secretFile: '/run/secrets/db', token_uri: 'https://idp.example.com/Token1', tokenFile: 7 },
+    passwordFile: 'Xk92mnQ77Zp4',
     env: [{ name: 'DB_ПАРОЛЬ', value: 'черепица' }],
     auth: { type: 'oidc', issuer: 'https://idp.example.com' },
     checks: { pass: 41, fail: 0 },
@@ -92,6 +94,7 @@ test('what only JSON shows is found there', () => {
     key: { kty: 'EC', x: 'public', d: '[REDACTED:private-key]' },
     auths: { 'registry.example.com': { auth: '[REDACTED:authorization]' } },
     contraseña: '[REDACTED:password]',
+    passwordFile: '[REDACTED:password]',
     env: [{ name: 'DB_ПАРОЛЬ', value: '[REDACTED:password]' }],
   });
 });
