@@ -2,14 +2,17 @@ import type { ParseArgsConfig } from 'node:util';
 
 import type pg from 'pg';
 
+import { holdJson } from '../api/routes/hold-routes.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
+import { countHoldMatches, describeHoldMatches } from '../database/holds/hold-matches.ts';
 import type { Hold, HoldScope } from '../database/holds/holds.ts';
 import {
   describeHold,
   describeHoldInArchive,
+  describeHoldInTime,
   listHolds,
   placeHold,
   releaseHold,
@@ -31,10 +34,13 @@ const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | app
   approve       consent to the drop of an archived month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
 `;
 
-const HOLD_USAGE = `usage: remediation-audit hold <list [--released] | place --by WHO --reason WHY <scope> | release ID --by WHO>
+const HOLD_USAGE = `usage: remediation-audit hold <list [--released] [--json] | place --by WHO --reason WHY <scope> | release ID --by WHO>
 
   scope         one or more of --cluster, --remediation UID, --namespace, --target NAMESPACE/KIND/NAME,
                 --from INSTANT, --to INSTANT; all that are given must match
+
+  list          holds in force, newest first; with --released those that were released too. --json as GET /api/v1/holds answers
+  place         says how many records of how many months match today, and warns when none do
 
 A month of which a row matches is neither dropped nor shortened until the hold is released; what is in the archive of it is
 put under the object store's legal hold.
@@ -80,7 +86,14 @@ export async function runRetention(args: readonly string[]): Promise<void> {
 export async function runHold(args: readonly string[]): Promise<void> {
   const text = { type: 'string' } as const;
   const { values, positionals } = parse(args, {
-    ...{ released: { type: 'boolean' }, by: text, reason: text, cluster: text, remediation: text },
+    ...{
+      released: { type: 'boolean' },
+      json: { type: 'boolean' },
+      by: text,
+      reason: text,
+      cluster: text,
+      remediation: text,
+    },
     ...{ namespace: text, target: text, from: text, to: text },
   });
   const [verb, id = ''] = positionals;
@@ -93,7 +106,7 @@ export async function runHold(args: readonly string[]): Promise<void> {
       const released = values['released'] === true;
       const holds = await listHolds(pool, { released });
       await noteCommand(pool, config, { route: 'hold list', filter: { released }, rows: holds.length });
-      write(holds.map((hold) => `${holdLine(hold)}\n`).join(''));
+      write(values['json'] === true ? `${JSON.stringify({ items: holds.map(holdJson) })}\n` : listOf(holds));
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
       const { id: held } = await placeHold(pool, scopeOf(values), placed);
@@ -101,6 +114,7 @@ export async function runHold(args: readonly string[]): Promise<void> {
       // Read again: only now does the hold say which months of the archive it reached.
       const hold = (await listHolds(pool)).find((candidate) => candidate.id === held);
       if (hold !== undefined) write(`${holdLine(hold)}\n`);
+      await sayMatches(pool, held);
     } else if (verb === 'release') {
       const hold = await releaseHold(pool, id, required(values, 'by'));
       write(`released: ${describeHold(hold)}\n`);
@@ -109,9 +123,31 @@ export async function runHold(args: readonly string[]): Promise<void> {
   });
 }
 
+function listOf(holds: readonly Hold[]): string {
+  if (holds.length === 0)
+    return 'no hold is in force; `hold list --released` also lists those that were released\n';
+  return holds.map((hold) => `${holdLine(hold)}\n`).join('');
+}
+
 function holdLine(hold: Hold): string {
   const inArchive = describeHoldInArchive(hold);
-  return inArchive === undefined ? describeHold(hold) : `${describeHold(hold)}; ${inArchive}`;
+  return inArchive === undefined ? describeHoldInTime(hold) : `${describeHoldInTime(hold)}; ${inArchive}`;
+}
+
+/** The hold counts whether its records could be counted or not. */
+async function sayMatches(pool: pg.Pool, id: string): Promise<void> {
+  try {
+    const matches = await countHoldMatches(pool, id);
+    write(`hold ${id} ${describeHoldMatches(matches)}\n`);
+    if (matches.records === 0)
+      process.stderr.write(
+        `warning: no record in the database matches hold ${id}: check how its scope is spelled; records that come later are held all the same\n`,
+      );
+  } catch (error: unknown) {
+    process.stderr.write(
+      `hold ${id} is placed; how many records it matches could not be counted: ${reasonOf(error)}\n`,
+    );
+  }
 }
 
 /** At once where this process can; the hold itself is in the database, and `work` writes it to the store until that has succeeded. */

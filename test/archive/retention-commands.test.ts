@@ -70,14 +70,34 @@ test('the plan says what would go, what a hold keeps and why', async () => {
   const window = ['--from', '2020-01-01', '--to', '2020-02-01'];
   const placed = await command('hold', 'place', '--by', 'auditor', '--reason', 'case 17', ...window);
   expect(placed).toMatchObject({ code: 0, stderr: '' });
+  expect(placed.stdout).toMatch(/^hold \S+ matches 2 records of 1 month in the database$/m);
   expect((await command('retention', 'plan')).stdout).toMatch(/^2020-01 live +held .+by auditor: case 17$/m);
   const id = /hold (\S+) on/.exec(placed.stdout)?.[1] ?? '';
-  expect((await command('hold', 'list')).stdout).toContain(id);
+  expect((await command('hold', 'list')).stdout).toMatch(
+    new RegExp(`^hold ${id} on .+ by auditor: case 17; placed \\d{4}-\\d{2}-\\d{2}T\\S+Z`),
+  );
+  expect(JSON.parse((await command('hold', 'list', '--json')).stdout)).toMatchObject({
+    items: [{ id, reason: 'case 17', from_time: '2020-01-01T00:00:00.000000Z', released_at: null }],
+  });
   expect((await command('hold', 'release', id, '--by', 'auditor')).code).toBe(0);
-  expect((await command('hold', 'list')).stdout).toBe('');
-  expect((await command('hold', 'list', '--released')).stdout).toContain(id);
+  expect((await command('hold', 'list')).stdout).toMatch(/^no hold is in force;/);
+  expect((await command('hold', 'list', '--released')).stdout).toMatch(
+    new RegExp(`^hold ${id} on .+; released \\S+Z by auditor$`, 'm'),
+  );
   const again = await command('hold', 'release', id, '--by', 'auditor');
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(`no hold ${id}`) as string });
+});
+
+test('a hold that matches no record is placed with a warning', async () => {
+  const scope = ['--namespace', 'misspelled'];
+  const placed = await command('hold', 'place', '--by', 'auditor', '--reason', 'case 18', ...scope);
+  expect(placed).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('matches 0 records of 0 months') as string,
+    stderr: expect.stringContaining('no record in the database matches hold') as string,
+  });
+  const id = /^hold (\S+) on/.exec(placed.stdout)?.[1] ?? '';
+  expect((await command('hold', 'release', id, '--by', 'auditor')).code).toBe(0);
 });
 
 test('an approval is kept with who gave it', async () => {

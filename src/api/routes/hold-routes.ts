@@ -187,7 +187,7 @@ function refuseHold(errors: readonly FieldError[]): Problem {
 }
 
 /** A hold as it is answered, with every member of its scope; one that was not given is null. */
-function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt, archive }: Hold) {
+export function holdJson({ id, scope, reason, placedBy, placedAt, releasedBy, releasedAt, archive }: Hold) {
   return {
     id,
     ...Object.fromEntries(Object.entries(SCOPE).map(([name, member]) => [name, scope[member] ?? null])),

@@ -193,19 +193,24 @@ export function heldColumns(table: string): HeldColumns {
 }
 
 function rowMatch(table: string, relation: string): string {
-  const { target, namespace } = heldColumns(table);
-  const columns = (names: readonly string[]): string => names.map((name) => `row.${name}`).join(', ');
-  const targets = target.length === 0 ? 'null::text' : `concat_ws('/', ${columns(target)})`;
   return `exists (
             select from ${quoteIdentifier(relation)} as row
             where row.created_at >= $1::timestamptz
               and row.created_at < $2::timestamptz
-              and (hold.cluster is null or row.cluster = hold.cluster)
+              and ${rowCondition(table)})`;
+}
+
+/** Whether `row`, of this table, is one that `hold` is about. */
+export function rowCondition(table: string): string {
+  const { target, namespace } = heldColumns(table);
+  const columns = (names: readonly string[]): string => names.map((name) => `row.${name}`).join(', ');
+  const targets = target.length === 0 ? 'null::text' : `concat_ws('/', ${columns(target)})`;
+  return `(hold.cluster is null or row.cluster = hold.cluster)
               and (hold.remediation_uid is null or row.remediation_uid = hold.remediation_uid)
               and (hold.namespace is null or hold.namespace in (${columns(namespace)}))
               and (hold.target_resource is null or ${targets} = hold.target_resource)
               and (hold.from_time is null or row.created_at >= hold.from_time)
-              and (hold.to_time is null or row.created_at < hold.to_time))`;
+              and (hold.to_time is null or row.created_at < hold.to_time)`;
 }
 
 function theOnly(rows: readonly HoldRow[], id: string): Hold {
@@ -239,6 +244,13 @@ function holdOf(row: HoldRow): Hold {
 export function describeHold({ id, scope, placedBy, reason }: Hold): string {
   const what = Object.entries(scope).map(([name, value]) => `${name} ${String(value)}`);
   return `hold ${id} on ${what.join(', ')} by ${placedBy}: ${reason}`;
+}
+
+/** The same for a list: since when, and until when. */
+export function describeHoldInTime(hold: Hold): string {
+  const { placedAt, releasedBy, releasedAt } = hold;
+  const released = releasedAt === undefined ? '' : `; released ${releasedAt} by ${releasedBy ?? ''}`;
+  return `${describeHold(hold)}; placed ${placedAt}${released}`;
 }
 
 /** One line for people: how the archive follows the hold; undefined while no archived month is touched. */
