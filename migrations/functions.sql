@@ -631,3 +631,19 @@ end
 $$;
 revoke all on function audit_approve_drop(date, text, text[]) from public;
 grant execute on function audit_approve_drop(date, text, text[]) to audit_writer;
+
+-- Of two requests for a month the later one holds.
+create or replace function audit_request_restore(wanted date, wanted_days integer, who text) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  insert into audit_restore_request (month, days, requested_by)
+  values (wanted, wanted_days, who)
+  on conflict (month) do update
+  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp();
+end
+$$;
+revoke all on function audit_request_restore(date, integer, text) from public;
+grant execute on function audit_request_restore(date, integer, text) to audit_writer;

@@ -232,6 +232,16 @@ constraint audit_quarantine_pkey PRIMARY KEY (id);
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
 
+create table audit_restore_request (
+  month date not null,
+  days integer not null,
+  requested_by text not null,
+  requested_at timestamp with time zone not null default clock_timestamp()
+);
+constraint audit_restore_request_days_check CHECK ((days > 0));
+constraint audit_restore_request_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
+constraint audit_restore_request_pkey PRIMARY KEY (month);
+
 create table kubernetes_execution_audit (
   id uuid not null,
   execution_id text,
@@ -1844,6 +1854,22 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_watcher=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_request_restore(wanted date, wanted_days integer, who text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into audit_restore_request (month, days, requested_by)
+  values (wanted, wanted_days, who)
+  on conflict (month) do update
+  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp();
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_require_open_months(wanted date[])
  RETURNS void

@@ -5,6 +5,7 @@ import { ManifestError } from '../archive/manifest/manifest.ts';
 import type { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { ObjectMissingError } from '../archive/store/object-store.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
+import { RestoreNotRequestedError } from '../database/months/restore-requests.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RestoreActivities } from './types.ts';
@@ -21,18 +22,18 @@ const HOPELESS = [
   [ObjectMissingError, 'missing'],
   [ManifestError, 'manifest'],
   [CannotRestoreError, undefined],
+  [RestoreNotRequestedError, undefined],
   [ArchiveSchemaError, undefined],
 ] as const;
 
 export function createRestoreActivities(dependencies: RestoreActivityDependencies): RestoreActivities {
   const { steps, metrics } = dependencies;
   return {
-    beginRestore: (request) => classified(dependencies, () => steps.begin(request)),
-    loadRestoredTable: (month, table, manifest) =>
-      classified(dependencies, () => steps.load(month, table, manifest)),
-    attachRestoredMonth: (request, manifest) =>
+    beginRestore: (month) => classified(dependencies, () => steps.begin(month)),
+    loadRestoredTable: (month, table) => classified(dependencies, () => steps.load(month, table)),
+    attachRestoredMonth: (month) =>
       classified(dependencies, async () => {
-        const until = await steps.attach(request, manifest);
+        const until = await steps.attach(month);
         metrics.restoredMonths.inc();
         return until;
       }),

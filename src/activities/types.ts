@@ -1,4 +1,4 @@
-import type { ManifestReference, RestorePlan, RestoreRequest } from '../archive/restore/restore-steps.ts';
+import type { RestorePlan } from '../archive/restore/restore-steps.ts';
 import type { Observation, RecordingActivityName } from '../domain/observation.ts';
 import type { Verdict } from '../domain/records/remediation-audit.ts';
 
@@ -86,15 +86,18 @@ export interface RetentionDecision {
   readonly action: 'archive' | 'detach' | 'drop' | 'release' | 'reattach' | 'expire';
 }
 
-/** The steps of a restore. Each may be repeated, and goes on where an attempt before it was broken off. */
+/**
+ * The steps of a restore. Each may be repeated, and goes on where an attempt before it was broken off. Each reads from the database
+ * what was requested and which manifest it is about, and fails for good with a RestoreNotRequestedError where nobody requested it.
+ */
 export interface RestoreActivities {
   /** Fails for good, with the reason, where there is nothing to restore. */
-  readonly beginRestore: (request: RestoreRequest) => Promise<RestorePlan>;
+  readonly beginRestore: (month: string) => Promise<RestorePlan>;
   /** Verifies and loads one table beside the others. Answers its rows. */
-  readonly loadRestoredTable: (month: string, table: string, manifest: ManifestReference) => Promise<number>;
+  readonly loadRestoredTable: (month: string, table: string) => Promise<number>;
   /** Attaches the month. Answers until when it stays. */
-  readonly attachRestoredMonth: (request: RestoreRequest, manifest: ManifestReference) => Promise<string>;
-  /** Takes away what was loaded and is not to be attached. */
+  readonly attachRestoredMonth: (month: string) => Promise<string>;
+  /** Takes away what was loaded and is not to be attached, and the request. */
   readonly abandonRestore: (month: string) => Promise<void>;
 }
 

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { ArchiveMismatchError, ArchiveSchemaError } from '../archive/archive-errors.ts';
+import { ArchiveMismatchError, ArchiveSchemaError, CannotRestoreError } from '../archive/archive-errors.ts';
 import { verifyArchive } from '../archive/manifest/verify-archive.ts';
 import { describeFault } from '../archive/manifest/verify-part.ts';
-import type { RestoreRequest } from '../archive/restore/restore-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
+import type { RestoreRequest } from '../database/months/restore-requests.ts';
 import { TableLockedError } from '../database/months/table-locks.ts';
 import { createPool } from '../database/pool.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
@@ -25,6 +25,8 @@ const FLAGS = {
 /** With the pause below: a lock may be in the way for some twenty seconds before the command gives up. */
 const ATTACH_ATTEMPTS = 10;
 const ATTACH_PAUSE_MS = 2_000;
+/** What no other attempt makes right. */
+const HOPELESS = [ArchiveMismatchError, ArchiveSchemaError, CannotRestoreError] as const;
 
 const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | restore YYYY-MM [--days N] [--by WHO]>
 
@@ -118,16 +120,17 @@ async function restoreNow(
   steps: RestoreSteps,
   request: RestoreRequest,
 ): Promise<{ readonly until: string; readonly rows?: number }> {
-  const plan = await steps.begin(request);
-  if (plan.kind === 'kept') return { until: plan.until };
+  const { month } = request;
+  await steps.request(request);
   try {
+    const plan = await steps.begin(month);
+    if (plan.kind === 'kept') return { until: plan.until };
     let rows = 0;
-    for (const table of plan.tables) rows += await steps.load(request.month, table, plan.manifest);
-    return { rows, until: await patiently(() => steps.attach(request, plan.manifest)) };
+    for (const table of plan.tables) rows += await steps.load(month, table);
+    return { rows, until: await patiently(() => steps.attach(month)) };
   } catch (error: unknown) {
     // Of a damaged archive nobody will attach what could be loaded; after anything else the next attempt goes on with it.
-    if (error instanceof ArchiveMismatchError || error instanceof ArchiveSchemaError)
-      await steps.abandon(request.month);
+    if (HOPELESS.some((type) => error instanceof type)) await steps.abandon(month);
     throw error;
   }
 }

@@ -16,10 +16,16 @@ export interface RestoreStatus {
   readonly detail: string;
 }
 
+/** For whom and for how long is what Temporal's UI shows; the steps read it from the database. */
+interface RequestedRestore extends RestoreMonthInput {
+  readonly days: number;
+  readonly by: string;
+}
+
 /** Restores of months, each in a workflow of its own. */
 export interface Restores {
-  /** Resolves when Temporal has it. While one of the same month is running, that one is it. Answers its workflow id. */
-  start(request: RestoreMonthInput): Promise<string>;
+  /** Resolves when Temporal has it; the database must have the request before. While one of the same month is running, that one is it. Answers its workflow id. */
+  start(request: RequestedRestore): Promise<string>;
   /** Undefined when none is known any more. */
   status(month: string): Promise<RestoreStatus | undefined>;
 }
@@ -32,15 +38,15 @@ interface RestoresOptions {
 export function createRestores(client: Client, options: RestoresOptions = {}): Restores {
   const { taskQueue = MAINTENANCE_QUEUE } = options;
   return {
-    async start(request) {
-      const workflowId = restoreWorkflowId(request.month);
+    async start({ month, days, by }) {
+      const workflowId = restoreWorkflowId(month);
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
         client.workflow.start(RESTORE_MONTH, {
           workflowId,
           taskQueue,
-          args: [request],
+          args: [{ month }],
           workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary: `${request.month.slice(0, 7)} for ${request.days} days, for ${request.by}`,
+          staticSummary: `${month.slice(0, 7)} for ${days} days, for ${by}`,
         }),
       );
       return workflowId;

@@ -12,10 +12,6 @@ export const RESTORE_MONTH = 'restoreMonth';
 export interface RestoreMonthInput {
   /** First day of the month. */
   readonly month: string;
-  /** How long retention leaves it alone. */
-  readonly days: number;
-  /** Who asked for it. */
-  readonly by: string;
 }
 
 /** What a restore is doing, for whoever asked for it. */

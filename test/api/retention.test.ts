@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { placeHold } from '../../src/database/holds/holds.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
-import type { RestoreMonthInput } from '../../src/workflows/messages.ts';
+import type { RestoreRequest } from '../../src/database/months/restore-requests.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordExecutions } from '../support/retention.ts';
@@ -13,7 +13,7 @@ const RULES = { hotDays: 90, dropGraceHours: 24, requireApproval: true };
 let database: TestDatabase;
 let api: FastifyInstance;
 /** What Temporal was asked for; the real one is asked in test/temporal. */
-const asked: RestoreMonthInput[] = [];
+const asked: RestoreRequest[] = [];
 let isTemporalAway = false;
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const unavailable = { code: 14, details: 'connect ECONNREFUSED', metadata: {} };
   const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), unavailable));
   const restores = {
-    start: (request: RestoreMonthInput) => {
+    start: (request: RestoreRequest) => {
       asked.push(request);
       return isTemporalAway ? away() : Promise.resolve('restore/2020-03');
     },
@@ -121,6 +121,10 @@ test('a restore is asked of Temporal, for whom and for how long', async () => {
     { month: '2020-03-01', days: 30, by: 'anonymous' },
     { month: '2020-03-01', days: 7, by: 'anonymous' },
   ]);
+  const { rows } = await database.owner.query(
+    "select days, requested_by from audit_restore_request where month = '2020-03-01'",
+  );
+  expect(rows).toEqual([{ days: 7, requested_by: 'anonymous' }]);
   const status = await api.inject({ url: '/api/v1/archives/2020-03/restore' });
   expect(status.json()).toMatchObject({
     state: 'dropped',
@@ -144,6 +148,10 @@ test.each([
   expect(answer.statusCode).toBe(status);
   expect(answer.json<{ detail: string }>().detail).toMatch(detail);
   expect(asked).toEqual([]);
+  const { rows } = await database.owner.query(
+    "select from audit_restore_request where month <> '2020-03-01'",
+  );
+  expect(rows).toEqual([]);
 });
 
 test('a month that this database never had is looked for in the archive', async () => {

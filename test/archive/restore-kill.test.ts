@@ -80,17 +80,18 @@ test('a lock in the way is waited for no longer than the lock timeout, and its h
   await blocker.connect();
   try {
     const steps = restoreSteps(stage.setting);
-    const plan = await steps.begin(request());
+    await steps.request(request());
+    const plan = await steps.begin(stage.month);
     if (plan.kind !== 'load') throw new Error('nothing to load');
-    for (const table of plan.tables) await steps.load(stage.month, table, plan.manifest);
+    for (const table of plan.tables) await steps.load(stage.month, table);
     await blocker.query('begin');
     await blocker.query('lock table workflow_execution_audit in share update exclusive mode');
-    const attaching = steps.attach(request(), plan.manifest);
+    const attaching = steps.attach(stage.month);
     await expect(attaching).rejects.toBeInstanceOf(TableLockedError);
     await expect(attaching).rejects.toThrow(/the lock is held by a blocker \(pid \d+/);
     await expectAllOrNothing();
     await blocker.query('commit');
-    await steps.attach(request(), plan.manifest);
+    await steps.attach(stage.month);
   } finally {
     await blocker.end();
   }

@@ -60,6 +60,7 @@ const REFUSED: readonly string[] = [
   `update audit_partition set approved_by = 'the CISO', approved_at = '2020-01-01'`,
   `update audit_partition set state = 'dropped'`,
   `insert into audit_hold (reason, placed_by, cluster, placed_at) values ('', 'the CISO', 'test', '2020-01-01')`,
+  `insert into audit_restore_request (month, days, requested_by) values ('2020-01-01', 1, 'the CISO')`,
   `update audit_hold set released_by = 'the CISO', released_at = '2020-01-01'`,
   `update audit_quarantine set resolved_at = now(), resolved_by = 'the CISO'`,
   `insert into audit_access (caller, route, created_at) values ('alice', '/', '2020-01-01')`,

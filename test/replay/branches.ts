@@ -110,7 +110,6 @@ const RESTORING: Partial<MaintenanceActivities> = {
   beginRestore: () =>
     Promise.resolve({
       kind: 'load',
-      manifest: { key: 'month=2026-03/manifest.json', sha256: '00' },
       tables: ['remediation_audit', 'audit_ledger'],
     }),
   loadRestoredTable: () => Promise.resolve(7),
@@ -120,8 +119,7 @@ const RESTORING: Partial<MaintenanceActivities> = {
 
 /** One restore, with some of the answers changed. */
 function restoring(answers: Partial<MaintenanceActivities>): Branch {
-  const request = { month: MARCH, days: 30, by: 'alice' };
-  return ({ run }) => run('restoreMonth', [request], { ...RESTORING, ...answers });
+  return ({ run }) => run('restoreMonth', [{ month: MARCH }], { ...RESTORING, ...answers });
 }
 
 /** Fails the first time, because something else moved the month. */

@@ -2,8 +2,8 @@ import type pg from 'pg';
 
 import type { ArchiveContext } from '../../src/archive/archive-context.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
-import type { RestoreRequest } from '../../src/archive/restore/restore-steps.ts';
 import { RestoreSteps } from '../../src/archive/restore/restore-steps.ts';
+import type { RestoreRequest } from '../../src/database/months/restore-requests.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import type { RetentionSetting } from './retention.ts';
@@ -15,10 +15,12 @@ export function restoreSteps(setting: RetentionSetting, changes?: Partial<Archiv
 
 /** All steps, one after the other, as command and workflow take them. Answers until when the month stays. */
 export async function runRestore(steps: RestoreSteps, request: RestoreRequest): Promise<string> {
-  const plan = await steps.begin(request);
+  const { month } = request;
+  await steps.request(request);
+  const plan = await steps.begin(month);
   if (plan.kind === 'kept') return plan.until;
-  for (const table of plan.tables) await steps.load(request.month, table, plan.manifest);
-  return steps.attach(request, plan.manifest);
+  for (const table of plan.tables) await steps.load(month, table);
+  return steps.attach(month);
 }
 
 /** Every row of the month as PostgreSQL's own text, by table: two months are equal when these are. */

@@ -9,6 +9,9 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manif
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
+import type { RestoreRequest } from '../../src/database/months/restore-requests.ts';
+import { insertRestoreRequest } from '../../src/database/months/restore-requests.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createRestores, type Restores, type RestoreStatus } from '../../src/temporal/restores.ts';
@@ -53,11 +56,27 @@ function activities(given: Partial<ArchiveContext> = {}) {
   });
 }
 
+async function requests(): Promise<unknown[]> {
+  const { rows } = await database.owner.query<{ month: string }>(
+    'select month::text as month from audit_restore_request',
+  );
+  return rows;
+}
+
 async function archived(month: string): Promise<Record<string, string[]>> {
   await recordExecutions(database, month, 12);
   const before = await rowsOfMonth(database.owner, month);
   await runRetention(retentionSteps(setting()), month);
   return before;
+}
+
+/** As the service does it: the request is in the database before Temporal starts anything. */
+async function start(
+  request: RestoreRequest,
+  { writer }: Pick<TestDatabase, 'writer'> = database,
+): Promise<string> {
+  await insertRestoreRequest(writer, request);
+  return restores.start(request);
 }
 
 async function ended(month: string): Promise<RestoreStatus | undefined> {
@@ -74,8 +93,8 @@ test('a month that was asked for waits for a worker, shows its progress, and is 
   const month = '2021-01-01';
   const before = await archived(month);
   expect(await restores.status(month)).toBeUndefined();
-  const id = await restores.start({ month, days: 7, by: 'auditor' });
-  expect(await restores.start({ month, days: 7, by: 'somebody else' })).toBe(id);
+  const id = await start({ month, days: 7, by: 'auditor' });
+  expect(await start({ month, days: 70, by: 'somebody else' })).toBe(id);
   expect(await restores.status(month)).toEqual({
     status: 'running',
     detail: 'waiting for a worker of the queue audit-maintenance',
@@ -99,8 +118,32 @@ test('a month that was asked for waits for a worker, shows its progress, and is 
   expect(await rowsOfMonth(database.owner, month)).toEqual(before);
   expect(await selectMonth(database.owner, month)).toMatchObject({
     state: 'restored',
-    restoredBy: 'auditor',
+    restoredBy: 'somebody else',
   });
+  expect(await requests()).toEqual([]);
+});
+
+test('who reaches Temporal restores nothing that nobody requested, and names neither caller nor days nor manifest', async () => {
+  const month = '2021-05-01';
+  await archived(month);
+  const worker = await temporal.startWorker(activities());
+  const forged = { month, days: 3_650, by: 'the CISO', manifest: { key: 'mine', sha256: '00' } };
+  try {
+    await restores.start(forged);
+    expect(await ended(month)).toMatchObject({
+      status: 'failed',
+      detail: expect.stringMatching(/^cannot restore 2021-05: nobody requested it/) as string,
+    });
+    expect(await selectMonth(database.owner, month)).toMatchObject({ state: 'dropped', restoredBy: null });
+    await insertRestoreRequest(database.writer, { month, days: 7, by: 'auditor' });
+    await restores.start(forged);
+    expect(await ended(month)).toMatchObject({ status: 'done' });
+  } finally {
+    await worker.stop();
+  }
+  const row = await selectMonth(database.owner, month);
+  expect(row).toMatchObject({ state: 'restored', restoredBy: 'auditor' });
+  expect(Date.parse(row?.restoredUntil ?? '')).toBeLessThan(Date.now() + 8 * DAY_MS);
 });
 
 test('a database that never had a month gets it from the archive, and an error for one that no archive has', async () => {
@@ -109,7 +152,7 @@ test('a database that never had a month gets it from the archive, and an error f
   const other = await createTestDatabase();
   const worker = await temporal.startWorker(activities({ ownerUrl: other.url('audit_owner') }));
   try {
-    for (const asked of [month, nowhere]) await restores.start({ month: asked, days: 7, by: 'auditor' });
+    for (const asked of [month, nowhere]) await start({ month: asked, days: 7, by: 'auditor' }, other);
     expect(await ended(month)).toMatchObject({ status: 'done' });
     expect(await rowsOfMonth(other.owner, month)).toEqual(before);
     const status = await ended(nowhere);
@@ -134,7 +177,7 @@ test('a store that is away for a while only delays a restore', async () => {
   };
   const worker = await temporal.startWorker(activities({ store: flaky }));
   try {
-    await restores.start({ month, days: 7, by: 'auditor' });
+    await start({ month, days: 7, by: 'auditor' });
     expect(await ended(month)).toMatchObject({ status: 'done' });
   } finally {
     await worker.stop();
@@ -149,7 +192,7 @@ test('a damaged archive fails a restore with an alarm and the name of the file',
   await rm(join(folder.file('archive'), part));
   const worker = await temporal.startWorker(activities());
   try {
-    await restores.start({ month, days: 7, by: 'auditor' });
+    await start({ month, days: 7, by: 'auditor' });
     const status = await ended(month);
     expect(status?.status).toBe('failed');
     expect(status?.detail).toContain(`${part}: is missing`);
@@ -157,6 +200,7 @@ test('a damaged archive fails a restore with an alarm and the name of the file',
     await worker.stop();
   }
   expect((await selectMonth(database.owner, month))?.state).toBe('dropped');
+  expect(await requests()).toEqual([]);
   const { rows } = await database.owner.query(
     "select from pg_class where relname like 'restoring%' and relkind = 'r'",
   );
@@ -180,7 +224,7 @@ test('a restore begins anew when retention archives a late record of its month m
     }),
   );
   try {
-    await restores.start({ month, days: 7, by: 'auditor' });
+    await start({ month, days: 7, by: 'auditor' });
     expect(await ended(month)).toMatchObject({ status: 'done' });
   } finally {
     await worker.stop();

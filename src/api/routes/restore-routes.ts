@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import type { MonthRow } from '../../database/months/month-states.ts';
 import { selectMonth } from '../../database/months/month-states.ts';
+import { insertRestoreRequest } from '../../database/months/restore-requests.ts';
 import { instantOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../../domain/json.ts';
@@ -32,7 +33,7 @@ const PATH = '/api/v1/archives/:month/restore';
 
 /**
  * A month brought back from the archive: asked for with POST, its progress with GET at the same address. The
- * work is done by a workflow of Temporal, one per month; these routes only start it and read its state.
+ * work is done by a workflow of Temporal, one per month; these routes only store the request, start it and read its state.
  */
 export function restoreRoutes(pool: pg.Pool, options: RestoreRouteOptions): readonly Route[] {
   return [startRoute(pool, options), statusRoute(pool, options)];
@@ -52,7 +53,7 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
       answers: {
         [ACCEPTED]: {
           meaning:
-            'The restore is running; GET the same address for its progress. A restore of the same month that runs already is returned',
+            'The restore is running; GET the same address for its progress. A restore of the same month that runs already is returned, and ends for the days and the caller of this request',
           content: { [JSON_MEDIA_TYPE]: { schema: STARTED_SCHEMA } },
         },
       },
@@ -67,9 +68,11 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
       const days = readDays(request) ?? restoredDays;
       const name = month.slice(0, 7);
       requireRestorable(month, await fromDatabase(() => selectMonth(pool, month)));
-      const workflow = await fromTemporal(() =>
-        configured(restores).start({ month, days, by: request.caller.name }),
-      );
+      const workflows = configured(restores);
+      const wanted = { month, days, by: request.caller.name };
+      // Before Temporal has it: the steps do what the database says was requested.
+      await fromDatabase(() => insertRestoreRequest(pool, wanted));
+      const workflow = await fromTemporal(() => workflows.start(wanted));
       const body = { month: name, days, requested_by: request.caller.name, workflow_id: workflow };
       return { ...jsonAnswer(body), status: ACCEPTED, headers: { location: PATH.replace(':month', name) } };
     },

@@ -2,7 +2,14 @@ import type pg from 'pg';
 
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
-import { canChange, reopenMonth, selectMonth } from '../../database/months/month-states.ts';
+import { canChange, MonthMovedError, reopenMonth, selectMonth } from '../../database/months/month-states.ts';
+import type { RestoreRequest } from '../../database/months/restore-requests.ts';
+import {
+  deleteRestoreRequest,
+  insertRestoreRequest,
+  RestoreNotRequestedError,
+  selectRestoreRequest,
+} from '../../database/months/restore-requests.ts';
 import {
   createStaged,
   dropStaged,
@@ -14,10 +21,8 @@ import {
   stagedRelation,
 } from '../../database/months/staged-month.ts';
 import { withMaintenanceClient } from '../../database/pool.ts';
-import { instantOf } from '../../domain/instant.ts';
 import { isRecordTable, RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
-import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
 import {
   AnotherRestoreError,
@@ -34,33 +39,20 @@ import { loadTable } from './load-table.ts';
 /*
  * The room `archive/restore`: a month goes from the archive back into the database.
  *
- * In: a month, how many days it stays, and who wants it. Out: its tables, attached, with every row of the manifest.
+ * In: a month whose restore was requested. Out: its tables, attached, with every row of the manifest.
  *
- * The steps: begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it loads.
+ * The steps: request, begin, load each table, attach all of them at once; or abandon. `load-table.ts` verifies the parts that it
+ * loads.
  *
  * What must stay true: every step can be repeated and interrupted anywhere. A month is visible with all its tables or with none of
- * the loaded ones, and only parts that match a trusted manifest are loaded.
+ * the loaded ones, and only parts that match a trusted manifest are loaded. Each step takes the request and the manifest from the
+ * database: whoever calls one names the month and nothing else.
  */
-
-export interface RestoreRequest {
-  /** First day of the month. */
-  readonly month: string;
-  /** How long retention leaves it alone. */
-  readonly days: number;
-  /** Who wants it: stored with the month. */
-  readonly by: string;
-}
-
-/** A manifest that was read and believed. */
-export interface ManifestReference {
-  readonly key: string;
-  readonly sha256: string;
-}
 
 /** Nothing to load: all of it was in the database. Or these tables, in this order, from this manifest. */
 export type RestorePlan =
   | { readonly kind: 'kept'; readonly until: string }
-  | { readonly kind: 'load'; readonly manifest: ManifestReference; readonly tables: readonly string[] };
+  | { readonly kind: 'load'; readonly tables: readonly string[] };
 
 const REMOVED = 'its archive was removed because of its age; nothing is left of it';
 
@@ -78,23 +70,31 @@ export class RestoreSteps {
     this.#context = context;
   }
 
+  /** Stores who wants the month and for how long, as the service does it for `begin` in another process. */
+  async request(request: RestoreRequest): Promise<void> {
+    await this.#asOwner((client) => insertRestoreRequest(client, request));
+  }
+
   /** Throws a CannotRestoreError that says why when there is nothing to restore. */
-  async begin(request: RestoreRequest): Promise<RestorePlan> {
-    const { month } = request;
-    const row = await this.#asOwner((client) => selectMonth(client, month));
+  async begin(month: string): Promise<RestorePlan> {
+    const { row, isRequested } = await this.#asOwner((client) => stateOf(client, month));
+    if (!isRequested) return { kind: 'kept', until: endOfRestored(month, row) };
     // Every row of the month is in the database, and retention would take it away.
-    if (row !== undefined && canChange(row, 'keep')) return this.#keep(request, row);
-    const { key, sha256, manifest } = await this.#manifestToLoad(month, row);
+    if (row !== undefined && canChange(row, 'keep')) return this.#keep(month, row);
+    const { manifest } = await this.#manifestToLoad(month, row);
     requireKnownTables(manifest);
     // Its tables are only what came late; attached, they and the archived rows become one.
     if (row?.state === 'detached') await this.#asOwner((client) => reopenMonth(client, month));
     await this.#reached('begun');
-    return { kind: 'load', manifest: { key, sha256 }, tables: LOAD_ORDER };
+    return { kind: 'load', tables: LOAD_ORDER };
   }
 
   /** Reads, verifies and loads one table beside the others. Answers its rows. */
-  async load(month: string, table: string, reference: ManifestReference): Promise<number> {
-    const parts = (await this.#read(reference)).parts.filter((part) => part.table === table);
+  async load(month: string, table: string): Promise<number> {
+    const { row, isRequested } = await this.#asOwner((client) => stateOf(client, month));
+    if (!isRequested) throw new RestoreNotRequestedError(month);
+    const { sha256: source, manifest } = await this.#manifestOfAbsent(month, row);
+    const parts = manifest.parts.filter((part) => part.table === table);
     const staged = stagedRelation(partitionName(table, month));
     const { store, workFolder } = this.#context;
     const onPart = async (key: string): Promise<void> => {
@@ -103,14 +103,14 @@ export class RestoreSteps {
     };
     return this.#asOwner(async (client) => {
       await lockRestore(client, month);
-      if ((await stagedFrom(client, staged)) === reference.sha256) return countRows(parts);
+      if ((await stagedFrom(client, staged)) === source) return countRows(parts);
       await createStaged(client, table, staged);
       await client.query('begin');
       await loadTable(client, { store, workFolder, month, relation: staged, parts, onPart });
       await this.#reached('checked');
       if (parts.length > 1) await foldStaged(client, month, table);
       if (isRecordTable(table)) await insertStagedLocations(client, table, staged);
-      await finishStaged(client, table, staged, { range: monthRange(month), source: reference.sha256 });
+      await finishStaged(client, table, staged, { range: monthRange(month), source });
       await client.query('commit');
       await this.#reached('staged');
       return countRows(parts);
@@ -118,36 +118,42 @@ export class RestoreSteps {
   }
 
   /** Attaches all of them at once. Answers until when the month stays. */
-  async attach(request: RestoreRequest, reference: ManifestReference): Promise<string> {
+  async attach(month: string): Promise<string> {
+    const { row, isRequested } = await this.#asOwner((client) => stateOf(client, month));
+    if (!isRequested) return endOfRestored(month, row);
     // The signature is checked again: since the tables were loaded the store may have got another manifest.
-    await this.#read(reference);
-    const until = this.#untilOf(request);
-    const terms = { by: request.by, until, manifest: reference.key, manifestSha256: reference.sha256 };
-    await this.#asOwner(async (client) => {
-      // An earlier attempt was killed between its commit and its answer.
-      const row = await selectMonth(client, request.month);
-      if (row?.state === 'restored' && row.manifestSha256 === reference.sha256) return;
-      await attachStaged(client, request.month, terms, () => this.#reached('attaching'));
+    const { key: manifest, sha256: manifestSha256 } = await this.#manifestOfAbsent(month, row);
+    const terms = { nowMs: this.#nowMs(), manifest, manifestSha256 };
+    const after = await this.#asOwner(async (client) => {
+      await attachStaged(client, month, terms, () => this.#reached('attaching'));
+      return selectMonth(client, month);
     });
     await this.#reached('attached');
-    return until;
+    return endOfRestored(month, after);
   }
 
-  /** Removes what was loaded and is not to be attached. */
+  /** Removes what was loaded and is not to be attached, and the request. */
   async abandon(month: string): Promise<void> {
     await this.#asOwner(async (client) => {
       await lockRestore(client, month);
+      await deleteRestoreRequest(client, month);
       for (const table of LOAD_ORDER) await dropStaged(client, stagedRelation(partitionName(table, month)));
     });
   }
 
-  async #keep(request: RestoreRequest, row: MonthRow): Promise<RestorePlan> {
-    const until = this.#untilOf(request);
-    const { manifest, manifestSha256 } = row;
-    const terms = { by: request.by, until, manifest: manifest ?? '', manifestSha256: manifestSha256 ?? '' };
-    await this.#asOwner((client) => keepMonth(client, request.month, terms));
-    const kept = await this.#asOwner((client) => selectMonth(client, request.month));
-    return { kind: 'kept', until: kept?.restoredUntil ?? until };
+  async #keep(month: string, { manifest, manifestSha256 }: MonthRow): Promise<RestorePlan> {
+    const terms = { nowMs: this.#nowMs(), manifest: manifest ?? '', manifestSha256: manifestSha256 ?? '' };
+    const kept = await this.#asOwner(async (client) => {
+      await keepMonth(client, month, terms);
+      return selectMonth(client, month);
+    });
+    return { kind: 'kept', until: endOfRestored(month, kept) };
+  }
+
+  /** For the steps after `begin`: what came to be completely in the database meanwhile is begun anew. */
+  async #manifestOfAbsent(month: string, row: MonthRow | undefined): Promise<SealedManifest> {
+    if (row !== undefined && canChange(row, 'keep')) throw new MonthMovedError(month, 'dropped');
+    return this.#manifestToLoad(month, row);
   }
 
   /** That of the last drop; where the database never had the month, the newest of the archive. */
@@ -180,23 +186,14 @@ export class RestoreSteps {
     return sealed;
   }
 
-  async #read({ key, sha256 }: ManifestReference): Promise<Manifest> {
-    const sealed = await this.#open(key);
-    if (sealed.sha256 !== sha256)
-      throw new ArchiveMismatchError(sealed.manifest.month, [
-        `${key} was changed while it was being restored`,
-      ]);
-    return sealed.manifest;
-  }
-
   async #open(key: string): Promise<SealedManifest> {
     const { store, trusted } = this.#context;
     return openManifest(key, await store.read(key), trusted);
   }
 
-  #untilOf({ days }: RestoreRequest): string {
+  #nowMs(): number {
     const { nowMs = Date.now } = this.#context;
-    return instantOf(nowMs() + days * DAY_MS);
+    return nowMs();
   }
 
   #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -211,6 +208,23 @@ export class RestoreSteps {
   async #reached(point: ArchivePoint): Promise<void> {
     await this.#context.reached?.(point);
   }
+}
+
+async function stateOf(
+  client: pg.ClientBase,
+  month: string,
+): Promise<{ readonly row: MonthRow | undefined; readonly isRequested: boolean }> {
+  const request = await selectRestoreRequest(client, month);
+  return { row: await selectMonth(client, month), isRequested: request !== undefined };
+}
+
+/**
+ * Until when a restored month stays. The request ends with the commit that restores its month: an attempt that was killed
+ * between its commit and its answer finds the month restored, and anybody else's finds that nobody requested one.
+ */
+function endOfRestored(month: string, row: MonthRow | undefined): string {
+  if (row?.state !== 'restored' || row.restoredUntil === null) throw new RestoreNotRequestedError(month);
+  return row.restoredUntil;
 }
 
 /** The ledger before the records that are folded from it. */

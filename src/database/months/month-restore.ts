@@ -1,23 +1,24 @@
 import type pg from 'pg';
 
-import { addMonths } from '../../domain/instant.ts';
+import { addMonths, instantOf } from '../../domain/instant.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { ACCESS_TABLE, LEDGER_TABLE } from '../../domain/records/service-tables.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql.ts';
 import type { MonthPartition } from './month-detach.ts';
 import { partitionsOf } from './month-detach.ts';
 import type { MonthRow } from './month-states.ts';
 import { canChange, changeMonth, MonthMovedError, selectMonth, underMonthLock } from './month-states.ts';
 import { partitionedTables } from './partitions.ts';
+import { takeRestoreRequest } from './restore-requests.ts';
 import { foldRecords, rangeCheck, stagedFrom, stagedRelation } from './staged-month.ts';
 import type { TableChange } from './table-locks.ts';
 import { namingLockHolders } from './table-locks.ts';
 
-/** For whom, and until when retention leaves the month alone. */
+/** Where the rows of the month come from. For whom, and how long they stay, is read from the request in the database. */
 interface RestoreTerms {
-  readonly by: string;
-  /** Instant. */
-  readonly until: string;
+  /** From when the requested days count. */
+  readonly nowMs: number;
   /** Key of the manifest, and the SHA-256 of its bytes in hexadecimal. */
   readonly manifest: string;
   readonly manifestSha256: string;
@@ -30,7 +31,8 @@ export function monthRange(month: string): readonly [from: string, to: string] {
 
 /**
  * Attaches the staged tables of a month, all or none. Where a late record has made the month anew meanwhile, their
- * rows go into its tables instead, and what is in both is folded from its ledger.
+ * rows go into its tables instead, and what is in both is folded from its ledger. Throws a RestoreNotRequestedError
+ * where nobody requested it.
  */
 export async function attachStaged(
   client: pg.ClientBase,
@@ -51,13 +53,13 @@ export async function attachStaged(
       if (partitions.every(({ attachment }) => attachment === 'absent'))
         await attachAll(client, month, partitions);
       else await mergeAll(client, month, partitions);
-      await changeMonth(client, month, 'restore', valuesOf(terms));
+      await changeMonth(client, month, 'restore', await valuesOf(client, month, terms));
       await beforeCommit();
     }),
   );
 }
 
-/** What is detached, or about to be, but still there is put back as it is. */
+/** What is detached, or about to be, but still there is put back as it is, where a restore was requested. */
 export async function keepMonth(client: pg.ClientBase, month: string, terms: RestoreTerms): Promise<void> {
   await namingLockHolders(client, attaching(client, month), () =>
     underMonthLock(client, month, async () => {
@@ -68,7 +70,7 @@ export async function keepMonth(client: pg.ClientBase, month: string, terms: Res
         if (attachment === 'pending' || attachment === 'absent') throw new MonthMovedError(month, row.state);
         if (attachment === 'detached') await attach(client, month, table, relation);
       }
-      await changeMonth(client, month, 'keep', valuesOf(terms));
+      await changeMonth(client, month, 'keep', await valuesOf(client, month, terms));
     }),
   );
 }
@@ -156,7 +158,12 @@ function requireUnmoved(month: string, row: MonthRow | undefined, manifest: stri
   throw new MonthMovedError(month, 'dropped');
 }
 
-/** In the order in which the transition takes them. */
-function valuesOf({ manifest, manifestSha256, until, by }: RestoreTerms): readonly string[] {
-  return [manifest, manifestSha256, until, by];
+/** In the order in which the transition takes them. The request ends here, with the transaction. */
+async function valuesOf(
+  client: pg.ClientBase,
+  month: string,
+  { manifest, manifestSha256, nowMs }: RestoreTerms,
+): Promise<readonly string[]> {
+  const { days, by } = await takeRestoreRequest(client, month);
+  return [manifest, manifestSha256, instantOf(nowMs + days * DAY_MS), by];
 }

@@ -192,6 +192,17 @@ export const SERVICE_TABLES = [
     ],
   },
   {
+    table: 'audit_restore_request',
+    meaning:
+      'Restores that were requested and are not over: without a row no step of a restore does anything.',
+    columns: [
+      { name: 'month', type: 'date', notNull: true, meaning: 'First day of the month' },
+      { name: 'days', type: 'integer', notNull: true, meaning: 'How long retention is to leave it alone' },
+      { name: 'requested_by', type: 'text', notNull: true, meaning: 'Who requested it last' },
+      { name: 'requested_at', type: 'timestamptz', notNull: true, meaning: 'When that was' },
+    ],
+  },
+  {
     table: 'observed_resource',
     meaning:
       'What the watcher knows of each resource: it skips what is recorded and finds what vanished unseen.',
