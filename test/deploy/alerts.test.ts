@@ -157,6 +157,11 @@ describe('an alert fires', () => {
     ['remediation_audit_recording_errors_total', '0+1x60', 'warning RemediationAuditRecordingFails'],
     ['remediation_audit_observations_quarantined_total', '_x20 1x40', 'warning RemediationAuditQuarantined'],
     [
+      'remediation_audit_payloads_refused_total{reason="elsewhere"}',
+      '_x25 1x40',
+      'critical RemediationAuditPayloadsRefused',
+    ],
+    [
       'remediation_audit_archive_alarms_total',
       '_x20 1x40',
       'critical RemediationAuditArchiveIsNotWhatItShouldBe',
