@@ -1,3 +1,5 @@
+import { plainForm } from './escapes.ts';
+
 // Names whose values are secret, and names that only look so, as data; below them, how a name is judged.
 
 /** A name that says that its value is secret. */
@@ -233,7 +235,8 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
     const isReference = REFERENCE_WORDS.has(last) && /[a-z]/.test(name);
     return REMARK_WORDS.has(last) || isReference ? undefined : rule;
   };
-  const judge = remembering((name) => {
+  const judge = remembering((stored) => {
+    const name = OTHER_THAN_ASCII.test(stored) ? plainForm(stored.slice(0, LONGEST_NAME)) : stored;
     const words = wordsOf(name);
     const whole = words.join(' ');
     const rule = mayBeSecret.test(name) ? ruleFor(name, words, whole) : undefined;

@@ -84,6 +84,8 @@ test('what only JSON shows is found there', () => {
     contraseña: 'dos palabras',
     secretFiles: { secretFile: '/run/secrets/db', token_uri: 'https://idp.example.com/Token1', tokenFile: 7 },
     passwordFile: 'Xk92mnQ77Zp4',
+    ｐａｓｓｗｏｒｄ: 'two words',
+    'to\u200bken': 'a1b2c3d4',
     env: [{ name: 'DB_ПАРОЛЬ', value: 'черепица' }],
     auth: { type: 'oidc', issuer: 'https://idp.example.com' },
     checks: { pass: 41, fail: 0 },
@@ -95,6 +97,8 @@ test('what only JSON shows is found there', () => {
     auths: { 'registry.example.com': { auth: '[REDACTED:authorization]' } },
     contraseña: '[REDACTED:password]',
     passwordFile: '[REDACTED:password]',
+    ｐａｓｓｗｏｒｄ: '[REDACTED:password]',
+    'to\u200bken': '[REDACTED:token]',
     env: [{ name: 'DB_ПАРОЛЬ', value: '[REDACTED:password]' }],
   });
 });
@@ -136,6 +140,10 @@ test('the rest of an escaped text stays as it was escaped', () => {
     'next=%2Fhome%3Fa%3D1%26password%3Dhunter-two%26lang%3Dde \\u0022token\\u0022:\\u0022a1b2c3d4\\u0022 &lt;b&gt;';
   expect(redactor.redactText(text).value).toBe(
     'next=%2Fhome%3Fa%3D1%26password%3D[REDACTED:password]%26lang%3Dde \\u0022token\\u0022:\\u0022[REDACTED:token]\\u0022 &lt;b&gt;',
+  );
+  const disguised = 'caf%C3%A9 \u200bp\u200bass\u200b=hunter-two\u200b，ｐｗ＝x\u200by ＯＫ %FF';
+  expect(redactor.redactText(disguised).value).toBe(
+    'caf%C3%A9 \u200bp\u200bass\u200b=[REDACTED:password]\u200b，ｐｗ＝[REDACTED:password] ＯＫ %FF',
   );
   const forged = 'password%3Dhunter-two [REDACTED:note-0] %5BREDACTED:note-7]';
   expect(redactor.redactText(forged).value).toMatch(/ \[REDACTED:note-0\] %5BREDACTED:note-7\]$/);
