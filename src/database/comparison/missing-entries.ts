@@ -34,8 +34,8 @@ export async function selectRowsWithoutEntries(
 }
 
 /**
- * Locations that lead to no row: the record was removed with all its entries. Not where the month was dropped before and a
- * late record has made it again: then the rows are in the archive.
+ * Locations that lead to no row: the record was removed with all its entries. Not where the month was dropped, and not
+ * restored since, and a late record has made it again: then the rows are in the archive, or their time there is over.
  */
 export async function selectLocationsWithoutRow(
   client: pg.ClientBase,
@@ -43,7 +43,12 @@ export async function selectLocationsWithoutRow(
   note: (difference: Difference) => void,
 ): Promise<void> {
   const dropped = await client.query({
-    text: 'select from audit_partition where month = $1::date and settled_manifest is not null',
+    text: `
+      select
+      from audit_partition
+      where month = $1::date
+        and dropped_at is not null
+        and (restored_at is null or restored_at < dropped_at)`,
     values: [month],
   });
   if (dropped.rowCount !== 0) return;
