@@ -10,6 +10,7 @@ import { StepNotDueError } from '../database/months/due-step.ts';
 import type { ExportRun } from '../database/months/month-export.ts';
 import { MonthMovedError } from '../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../database/months/retention-plan.ts';
+import { MAX_FAULT_LENGTH } from '../domain/limits.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import type { RetentionActivities, RetentionDecision } from './types.ts';
@@ -19,6 +20,8 @@ interface RetentionActivityDependencies {
   readonly rules: RetentionRules;
   readonly metrics: MaintenanceMetrics;
   readonly logger: Logger;
+  /** Replaces secrets in a text. */
+  readonly redactText: (text: string) => string;
 }
 
 const DONE_ABOUT: ReadonlySet<string> = new Set([
@@ -37,7 +40,7 @@ const ALARMS = [
 ] as const;
 
 export function createRetentionActivities(dependencies: RetentionActivityDependencies): RetentionActivities {
-  const { steps, rules, metrics, logger } = dependencies;
+  const { steps, rules, metrics, logger, redactText } = dependencies;
   const run = <T>(month: string, work: () => Promise<T>): Promise<T> => classified(dependencies, work, month);
   return {
     planRetention: async () =>
@@ -83,8 +86,16 @@ export function createRetentionActivities(dependencies: RetentionActivityDepende
         }),
       ),
     reattachMonth: (month) => run(month, () => steps.reattach(month)),
-    noteRetentionFault: (month, fault) => run(month, () => steps.noteFault(month, fault)),
+    // It comes from a workflow, so anybody who reaches Temporal may have written it. Cut first: the work is bounded by that.
+    noteRetentionFault: (month, fault) =>
+      run(month, () => steps.noteFault(month, cutText(redactText(cutText(fault))))),
   };
+}
+
+/** Half of a character would be no text any more. */
+function cutText(text: string): string {
+  if (text.length <= MAX_FAULT_LENGTH) return text;
+  return `${text.slice(0, MAX_FAULT_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** What one run has exported no other one seals. An activity that no workflow called is a run of its own. */

@@ -70,6 +70,9 @@ export const MAX_BODY_DEPTH = 512;
  */
 export const MAX_NUMBER_DIGITS = 1_000;
 
+/** Characters of why retention stopped at a month: enough for the first differences of one. */
+export const MAX_FAULT_LENGTH = 4_000;
+
 /** Longest that a restored month may be asked to stay, in days. */
 export const MAX_RESTORED_DAYS = 3_650;
 

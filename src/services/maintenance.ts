@@ -12,6 +12,7 @@ import { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
+import { createRedactor } from '../redaction/redactor.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { createHoldReconciler } from './hold-reconciler.ts';
@@ -101,8 +102,10 @@ function retentionActivities(
   { metrics, logger }: { readonly metrics: MaintenanceMetrics; readonly logger: ServiceContext['logger'] },
 ) {
   const steps = new RetentionSteps(context);
+  const redactor = createRedactor();
+  const redactText = (text: string): string => redactor.redactText(text).value;
   return {
-    ...createRetentionActivities({ steps, rules: context.rules, metrics, logger }),
+    ...createRetentionActivities({ steps, rules: context.rules, metrics, logger, redactText }),
     ...createRestoreActivities({ steps: new RestoreSteps(context), metrics, logger }),
   };
 }

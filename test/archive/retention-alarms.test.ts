@@ -8,11 +8,15 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { createRetentionActivities } from '../../src/activities/retention.ts';
 import type { RetentionActivities } from '../../src/activities/types.ts';
+import { ArchiveMismatchError } from '../../src/archive/archive-errors.ts';
 import type { ObjectBody, ObjectStore } from '../../src/archive/store/object-store.ts';
 import { sha256Of } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
+import { selectMonth } from '../../src/database/months/month-states.ts';
+import { MAX_FAULT_LENGTH } from '../../src/domain/limits.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 
 /** That an activity failed is what these tests want. */
@@ -34,6 +38,7 @@ function activities(rules = RULES): RetentionActivities {
   const created = createRetentionActivities({
     rules,
     metrics: metrics.maintenance,
+    redactText: (text) => createRedactor().redactText(text).value,
     logger: createLogger('silent', 'test'),
     steps: stage.steps({ rules }),
   });
@@ -226,4 +231,17 @@ test('other bytes under the name of a part stop its export with an alarm', async
     'conflict',
     /holds other bytes/,
   );
+});
+
+test('why a month stopped comes from Temporal: it is cut, and no secret in it is stored', async () => {
+  const { noteRetentionFault } = activities();
+  const fault = async () => (await selectMonth(stage.database.owner, stage.month))?.fault ?? '';
+  await noteRetentionFault(stage.month, `password=hunter2-hunter2 ${'x'.repeat(1_000_000)}`);
+  expect(await fault()).toMatch(/^password=\[REDACTED:[a-z-]+\] x+…$/);
+  expect(await fault()).toHaveLength(MAX_FAULT_LENGTH);
+  const ours = new ArchiveMismatchError(stage.month, [
+    'table=audit_ledger/month=2026-08/part-0123456789abcdef.parquet: row 7 differs',
+  ]).message;
+  await noteRetentionFault(stage.month, ours);
+  expect(await fault()).toBe(ours);
 });

@@ -14,6 +14,7 @@ import { instantOf } from '../../src/domain/instant.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { exportTables, recordExecutions, retentionSteps } from '../support/retention.ts';
 import { connectTestTemporal, type TestTemporal } from '../support/temporal.ts';
@@ -53,6 +54,7 @@ function activities(store: ObjectStore, given: Partial<ArchiveContext> = {}) {
     ...createRetentionActivities({
       rules: RULES,
       metrics: metrics.maintenance,
+      redactText: (text) => createRedactor().redactText(text).value,
       logger,
       steps: retentionSteps(setting, given),
     }),
