@@ -4,7 +4,7 @@ import type { Replace } from './rule.ts';
 import type { Quoted } from './values.ts';
 import { readQuoted } from './values.ts';
 
-// Secrets of Kubernetes as they stand in text: manifests in YAML, and JSON that is only a part of the text.
+// Secrets of Kubernetes as they stand in text: manifests in YAML, JSON that is only a part of the text, and what Go prints.
 
 const SECRET_LINE = /^[ \t]*(?:- )?["']?kind["']?[ \t]*:[ \t]*["']?Secret(?:List)?["']?[ \t]*(?:#.*)?$/;
 const DOCUMENT_END = /^(?:---|\.\.\.)(?:\s|$)/;
@@ -123,5 +123,46 @@ function* valuesOf(text: string, start: number, spend: Spend): Generator<Quoted>
     spend(COST.start + value.end - value.start);
     yield value;
     ENTRY_NAME.lastIndex = value.next;
+  }
+}
+
+/** A text with this may hold a Secret as Go prints it. */
+export const GO_SECRET = /\bSecret\{/;
+const GO_MAP = /\b(?:Data:map\[string\]\[\](?:byte|uint8)|StringData:map\[string\]string)\{/g;
+/** A name and its bytes: `password: [104 117],` of %v, `"password":[]uint8{0x68, 0x75}` of %#v. */
+const GO_BYTES = /\s{0,8}"?[\w.-]{1,253}"?:\s{0,8}(\[[\d ]*\]|\[\](?:byte|uint8)\{[^{}]*\})(?:,\s{0,8})?/dy;
+const GO_MAP_END = ',}';
+
+/**
+ * The same in `&Secret{…,Data:map[string][]byte{password: [104 117],},…}`, as programs in Go print objects in their errors.
+ * A map that is not read entry by entry, as one that was cut off, loses all that it holds.
+ */
+export const replaceSecretsInGoDumps: Replace = (text, { redact, spend }) => {
+  let result = '';
+  let done = 0;
+  const lastEnd = text.lastIndexOf(GO_MAP_END);
+  for (const map of text.matchAll(GO_MAP)) {
+    spend(COST.start);
+    const start = map.index + map[0].length;
+    if (map.index < done || text.charAt(start) === '}') continue;
+    const entries = [...bytesOf(text, start, spend), ...valuesOf(text, start, spend)];
+    const end = start > lastEnd ? text.length : text.indexOf(GO_MAP_END, start);
+    for (const entry of entries.length > 0 ? entries : [{ start, end }]) {
+      spend(entry.end - entry.start);
+      result += text.slice(done, entry.start) + redact(text.slice(entry.start, entry.end));
+      done = entry.end;
+    }
+  }
+  return result + text.slice(done);
+};
+
+function* bytesOf(text: string, from: number, spend: Spend): Generator<Pick<Quoted, 'start' | 'end'>> {
+  GO_BYTES.lastIndex = from;
+  for (let entry = GO_BYTES.exec(text); entry !== null; entry = GO_BYTES.exec(text)) {
+    const [start, end] = entry.indices?.[1] ?? [0, 0];
+    const next = GO_BYTES.lastIndex;
+    spend(COST.start);
+    yield { start, end };
+    GO_BYTES.lastIndex = next;
   }
 }

@@ -3,7 +3,12 @@ import { COMMAND, replaceInCommands } from './commands.ts';
 import { replaceEncoded, replaceJsonWebTokens, replacePem } from './encoded.ts';
 import type { KeyNames } from './key-names.ts';
 import { replaceKeyValues } from './key-values.ts';
-import { replaceSecretsInJsonText, replaceSecretsInYaml } from './kubernetes-secret.ts';
+import {
+  GO_SECRET,
+  replaceSecretsInGoDumps,
+  replaceSecretsInJsonText,
+  replaceSecretsInYaml,
+} from './kubernetes-secret.ts';
 import { ELEMENTS, PAIR_ATTRIBUTES, replaceElements, replacePairAttributes } from './markup.ts';
 import type { RedactionPattern } from './options.ts';
 import { ADDRESS_RULES, FILE_RULES, PAIR, replaceInPairs } from './place-rules.ts';
@@ -31,6 +36,7 @@ export function orderedRules({ names, patterns, personal }: Configured): readonl
     { name: 'pem', find: /-----BEGIN /, replace: replacePem, needs: SIGN },
     { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInYaml, needs: SIGN },
     { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInJsonText, needs: SIGN },
+    { name: 'kubernetes-secret', find: GO_SECRET, replace: replaceSecretsInGoDumps, needs: SIGN },
     ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ ...rule, needs: PAIR_SIGN })),
     { name: 'jwt', find: /\.e/, replace: replaceJsonWebTokens },
     ...TOKEN_RULES,

@@ -211,7 +211,17 @@ const UNITS: Readonly<Record<string, readonly string[]>> = {
     'kind: Secret\ndata:\n',
     'Secret data:\n',
   ],
-  JSON: ['{"kind":"Secret","data":{"a":"', '"kind":"Secret""data":{', '{"auths":{"a":{"auth":"'],
+  JSON: [
+    '{"kind":"Secret","data":{"a":"',
+    '"kind":"Secret""data":{',
+    'Secret{Data:map[string][]byte{a: [1 ',
+    'Secret{Data:map[string][]byte{a: [1],',
+    'Secret{StringData:map[string]string{"a":"',
+    'Secret{StringData:map[string]string{a: b',
+    'Secret{StringData:map[string]string{a: b,}',
+    'Secret{Data:map[string][]uint8{"a":[]uint8{',
+    '{"auths":{"a":{"auth":"',
+  ],
   escapes: [
     '%3D',
     '%22',
