@@ -42,6 +42,27 @@ export const ADDRESS_RULES: readonly Rule[] = [
 /** A port at which PostgreSQL or a pool before it listens; elsewhere the value must not be a word. */
 const DATABASE_PORT = /:(?:\*|[56]\d{3}):|[*]/;
 
+const SECRECY =
+  /\b(?:aes|chacha20|cipher|crypto|(?:en|de)crypt\w{0,5}|hmac|passphrase|password|private|secret|signing|sign with)/i;
+/** Of caches, tables and lists: they are looked up, and not kept secret. */
+const LOOKED_UP =
+  /(?:cache|dedup\w{0,8}|foreign|group|idempotency|index|lookup|map|object|partition|primary|public|routing|row|shard|sort) $/i;
+const NEXT_TO = 48;
+
+/** Hexadecimal under the bare name `key`, which is that of many things, where words beside it speak of secrecy. */
+const replaceHexKeys: Replace = (text, { find, redact, spend }) =>
+  text.replace(find, (match: string, prefix: string, start: number) => {
+    spend(COST.start + match.length);
+    const before = text.slice(Math.max(0, start - NEXT_TO), start);
+    const end = start + match.length;
+    const [last = '', first = ''] = [
+      before.split('\n').at(-1),
+      text.slice(end, end + NEXT_TO).split('\n', 1)[0],
+    ];
+    const isSecret = (SECRECY.test(last) || SECRECY.test(first)) && !LOOKED_UP.test(last);
+    return isSecret ? prefix + redact(match.slice(prefix.length)) : match;
+  });
+
 /** Files and directives with a form of their own. */
 export const FILE_RULES: readonly Rule[] = [
   {
@@ -115,6 +136,11 @@ export const FILE_RULES: readonly Rule[] = [
     name: 'password',
     find: /(\b(?:user(?:name)?|login)\/pass(?:word)?[ \t]{0,4}[:=][ \t]{0,4}[^\s/:]{1,64}[/:])[^\s"']{1,256}/gi,
     replace: afterPrefixIf(isValue),
+  },
+  {
+    name: 'private-key',
+    find: /(?<![\w.-])(key["']?[ \t]{0,4}[:=][ \t]{0,4}["']?)(?:[a-f0-9]{2}){16,64}(?![\w-])/gi,
+    replace: replaceHexKeys,
   },
 ];
 
