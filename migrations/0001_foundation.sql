@@ -448,6 +448,8 @@ create table audit_partition (
   approved_at       timestamptz,
   -- The manifest that was consented to: with another one the consent is none.
   approved_manifest_sha256 bytea,
+  revoked_by        text,
+  revoked_at        timestamptz,
   archived_at       timestamptz,
   detached_at       timestamptz,
   dropped_at        timestamptz,

@@ -632,6 +632,25 @@ $$;
 revoke all on function audit_approve_drop(date, text, text[]) from public;
 grant execute on function audit_approve_drop(date, text, text[]) to audit_writer;
 
+-- Takes the approval back: false where the month has none, or is in none of the states. A step of retention that is under way has
+-- the lock of the month and is waited for, so that nobody is told that a drop was stopped which goes on.
+create or replace function audit_revoke_approval(wanted date, who text, states text[]) returns boolean
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('audit_create_month'), (wanted - date '2000-01-01'));
+  update audit_partition as known
+  set approved_by = null, approved_at = null, approved_manifest_sha256 = null,
+    revoked_by = who, revoked_at = clock_timestamp()
+  where known.month = wanted and known.state = any(states) and known.approved_by is not null;
+  return found;
+end
+$$;
+revoke all on function audit_revoke_approval(date, text, text[]) from public;
+grant execute on function audit_revoke_approval(date, text, text[]) to audit_writer;
+
 -- Of two requests for a month the later one holds.
 create or replace function audit_request_restore(wanted date, wanted_days integer, who text) returns void
 language plpgsql

@@ -187,6 +187,8 @@ create table audit_partition (
   approved_by text,
   approved_at timestamp with time zone,
   approved_manifest_sha256 bytea,
+  revoked_by text,
+  revoked_at timestamp with time zone,
   archived_at timestamp with time zone,
   detached_at timestamp with time zone,
   dropped_at timestamp with time zone,
@@ -1888,6 +1890,24 @@ begin
   end if;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_revoke_approval(wanted date, who text, states text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtext('audit_create_month'), (wanted - date '2000-01-01'));
+  update audit_partition as known
+  set approved_by = null, approved_at = null, approved_manifest_sha256 = null,
+    revoked_by = who, revoked_at = clock_timestamp()
+  where known.month = wanted and known.state = any(states) and known.approved_by is not null;
+  return found;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_settle_quarantine(entry uuid, settled_by text)
  RETURNS void

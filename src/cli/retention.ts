@@ -17,7 +17,7 @@ import {
   placeHold,
   releaseHold,
 } from '../database/holds/holds.ts';
-import { approveDrop } from '../database/months/month-states.ts';
+import { approveDrop, revokeApproval } from '../database/months/month-states.ts';
 import type { PlannedMonth } from '../database/months/retention-plan.ts';
 import { planRetention } from '../database/months/retention-plan.ts';
 import { createPool } from '../database/pool.ts';
@@ -28,10 +28,11 @@ import { openArchiveContext } from '../services/open-archive.ts';
 import { readFlags, readMonth } from './arguments.ts';
 import { noteCommand } from './read-audit.ts';
 
-const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO>
+const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO>
 
   plan          what the next run of retention would do with each month, and why; changes nothing
   approve       consent to the drop of an archived month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
+  revoke        take such a consent back, as long as the month is not dropped
 `;
 
 const HOLD_USAGE = `usage: remediation-audit hold <list [--released] [--json] | place --by WHO --reason WHY <scope> | release ID --by WHO>
@@ -51,7 +52,7 @@ type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 /**
  * `retention plan` prints what the next run would do with each month, and changes nothing. `retention
- * approve` stores a consent to the drop of one month. Both apply the rules in the environment of this
+ * approve` stores a consent to the drop of one month, `retention revoke` takes it back. All apply the rules in the environment of this
  * process: the answer is right only where they are those of `work`.
  */
 export async function runRetention(args: readonly string[]): Promise<void> {
@@ -61,7 +62,8 @@ export async function runRetention(args: readonly string[]): Promise<void> {
     write(RETENTION_USAGE);
     return;
   }
-  if (verb !== 'plan' && verb !== 'approve') throw unknown('retention', verb, RETENTION_USAGE);
+  if (verb !== 'plan' && verb !== 'approve' && verb !== 'revoke')
+    throw unknown('retention', verb, RETENTION_USAGE);
   await withPool('retention', async (pool, config) => {
     if (verb === 'plan') {
       const plan = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
@@ -69,13 +71,36 @@ export async function runRetention(args: readonly string[]): Promise<void> {
       write(values['json'] === true ? `${JSON.stringify(plan, null, 2)}\n` : planTable(plan));
       return;
     }
-    const [wanted, by] = [readMonth(month), required(values, 'by')];
+    write(await decideDrop(verb, { pool, config, month, by: required(values, 'by') }));
+  });
+}
+
+interface DropDecision {
+  readonly pool: pg.Pool;
+  readonly config: Config;
+  /** `2026-03`. */
+  readonly month: string;
+  readonly by: string;
+}
+
+/** Approves or revokes, and says so. Refused where nothing is left to decide. */
+async function decideDrop(
+  verb: 'approve' | 'revoke',
+  { pool, config, month, by }: DropDecision,
+): Promise<string> {
+  const wanted = readMonth(month);
+  if (verb === 'approve') {
     if (!(await approveDrop(pool, wanted, by, config.retention.rules)))
       throw new UsageError(
         `${month} cannot be approved: an approval is about the manifest of a month that is archived and not yet gone; \`remediation-audit retention plan\` lists the months`,
       );
-    write(`${month}: the drop is approved by ${by}\n`);
-  });
+    return `${month}: the drop is approved by ${by}\n`;
+  }
+  if (!(await revokeApproval(pool, wanted, by, config.retention.rules)))
+    throw new UsageError(
+      `${month} has no approval that could be revoked: it was not approved, or it is dropped; \`remediation-audit retention plan\` lists the months`,
+    );
+  return `${month}: the approval is revoked by ${by}\n`;
 }
 
 /**

@@ -100,7 +100,7 @@ test('a hold that matches no record is placed with a warning', async () => {
   expect((await command('hold', 'release', id, '--by', 'auditor')).code).toBe(0);
 });
 
-test('an approval is kept with who gave it', async () => {
+test('an approval is kept with who gave it, until somebody revokes it', async () => {
   const early = await command('retention', 'approve', '2020-01', '--by', 'compliance');
   expect(early).toMatchObject({ code: 2, stderr: expect.stringContaining('manifest') as string });
   await database.owner.query(
@@ -111,6 +111,16 @@ test('an approval is kept with who gave it', async () => {
     "select approved_by as who from audit_partition where month = '2020-01-01'",
   );
   expect(rows).toEqual([{ who: 'compliance' }]);
+  const revoked = await command('retention', 'revoke', '2020-01', '--by', 'auditor');
+  expect(revoked).toMatchObject({ code: 0, stdout: '2020-01: the approval is revoked by auditor\n' });
+  const { rows: after } = await database.owner.query(`
+    select approved_by, approved_at, approved_manifest_sha256, revoked_by, revoked_at is not null as dated
+    from audit_partition where month = '2020-01-01'`);
+  const none = { approved_by: null, approved_at: null, approved_manifest_sha256: null };
+  expect(after).toEqual([{ ...none, revoked_by: 'auditor', dated: true }]);
+  expect((await command('retention', 'plan')).stdout).toMatch(/^2020-01 archived .*nobody has approved/m);
+  const again = await command('retention', 'revoke', '2020-01', '--by', 'auditor');
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('no approval') as string });
   await database.owner.query(
     "update audit_partition set state = 'live', manifest = null, manifest_sha256 = null where month = '2020-01-01'",
   );

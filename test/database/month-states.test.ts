@@ -8,10 +8,13 @@ import {
   MONTH_TRANSITIONS,
   MonthMovedError,
   reopenMonth,
+  revokeApproval,
   selectMonth,
+  underMonthLock,
 } from '../../src/database/months/month-states.ts';
 import { PARTITION_STATES, type PartitionState } from '../../src/domain/records/service-tables.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -127,4 +130,38 @@ test('a restore of a restored month never shortens its stay', async () => {
     await changeMonth(client, MONTH, 'keep', VALUES.keep);
     expect((await selectMonth(client, MONTH))?.restoredUntil).toMatch(/^2040-01-01/);
   });
+});
+
+test('a revocation waits for the step that has the month, and is refused when that has dropped it', async () => {
+  const month = '2014-01-01';
+  await database.owner.query({
+    text: "insert into audit_partition (month, state, approved_by, approved_at) values ($1, 'detached', 'counsel', now())",
+    values: [month],
+  });
+  const step = await database.owner.connect();
+  const waiting = "select from pg_locks where locktype = 'advisory' and not granted and database = $1::oid";
+  const { rows } = await step.query<{ oid: string }>(
+    'select oid::text from pg_database where datname = current_database()',
+  );
+  let revoked: Promise<boolean> | undefined;
+  try {
+    await underMonthLock(step, month, async () => {
+      revoked = revokeApproval(database.writer, month, 'auditor');
+      await until(
+        async () => (await database.owner.query(waiting, [rows[0]?.oid])).rowCount === 1,
+        'the revocation waits for the lock of the month',
+        10_000,
+      );
+      await step.query({
+        text: "update audit_partition set state = 'dropped' where month = $1",
+        values: [month],
+      });
+    });
+  } finally {
+    step.release();
+  }
+  expect(await revoked).toBe(false);
+  expect(await selectMonth(database.owner, month)).toMatchObject({ approvedBy: 'counsel' });
+  // Where archives end, too, the approval of that can be revoked.
+  expect(await revokeApproval(database.writer, month, 'auditor', { archiveDays: 1 })).toBe(true);
 });

@@ -280,13 +280,33 @@ export async function approveDrop(
   approvedBy: string,
   { archiveDays = 0 }: { readonly archiveDays?: number } = {},
 ): Promise<boolean> {
-  // Where archives end too, a month that was dropped has that before it.
-  const states = ['archived', 'detached', 'restored', ...(archiveDays > 0 ? ['dropped'] : [])];
   const { rows } = await pool.query<{ approved: boolean }>({
     text: 'select audit_approve_drop($1::date, $2::text, $3::text[]) as approved',
-    values: [monthOf(month), approvedBy, states],
+    values: [monthOf(month), approvedBy, approvableStates(archiveDays)],
   });
   return rows[0]?.approved === true;
+}
+
+/**
+ * Takes back the consent to what has not been done yet; false where there is none. Waits for a step of retention that is under
+ * way in the month: what it has dropped cannot be revoked.
+ */
+export async function revokeApproval(
+  pool: pg.Pool | pg.ClientBase,
+  month: string,
+  revokedBy: string,
+  { archiveDays = 0 }: { readonly archiveDays?: number } = {},
+): Promise<boolean> {
+  const { rows } = await pool.query<{ revoked: boolean }>({
+    text: 'select audit_revoke_approval($1::date, $2::text, $3::text[]) as revoked',
+    values: [monthOf(month), revokedBy, approvableStates(archiveDays)],
+  });
+  return rows[0]?.revoked === true;
+}
+
+/** Where archives end too, a month that was dropped has that before it. */
+function approvableStates(archiveDays: number): readonly string[] {
+  return ['archived', 'detached', 'restored', ...(archiveDays > 0 ? ['dropped'] : [])];
 }
 
 /** Its tables that are left; all of them must be detached. */

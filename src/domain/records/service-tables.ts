@@ -159,6 +159,8 @@ export const SERVICE_TABLES = [
         type: 'bytea',
         meaning: 'SHA-256 of the manifest that was approved: with another manifest the approval is none',
       },
+      { name: 'revoked_by', type: 'text', meaning: 'Who last revoked an approval' },
+      { name: 'revoked_at', type: 'timestamptz', meaning: 'When that was revoked' },
       { name: 'archived_at', type: 'timestamptz', meaning: 'When its archive was read back and matched' },
       { name: 'detached_at', type: 'timestamptz', meaning: 'When it was detached' },
       { name: 'dropped_at', type: 'timestamptz', meaning: 'When it was dropped' },
