@@ -10,7 +10,7 @@ import { rowCondition } from './holds.ts';
  */
 
 /** Records, not ledger entries, of the months that are attached to their tables. */
-export interface HoldMatches {
+interface HoldMatches {
   readonly months: number;
   readonly records: number;
 }
