@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -110,6 +110,8 @@ function withoutMachine(history: string): string {
       // `pid@host` is the identity of a client or worker, and the beginning of a worker's sticky queue.
       .replaceAll(/\d+@[\w.-]+/g, 'recorder')
       .replaceAll(repositoryPath('.'), '/repository/')
+      // Where node_modules is a link, a stack names what it leads to.
+      .replaceAll(realpathSync(repositoryPath('node_modules')), '/repository/node_modules')
   );
 }
 

@@ -67,3 +67,10 @@ test.each([
   const renamed = readHistory(file).replaceAll(activity, 'underAnotherName');
   await expect(replay(renamed)).rejects.toBeInstanceOf(DeterminismViolationError);
 });
+
+test.each(HISTORIES)('%s names no folder of the machine that recorded it', (file) => {
+  const folders = readFileSync(`${DIRECTORY}/${file}`, 'utf8').match(
+    /(?<=[(\s]|file:\/\/)\/(?!repository\/)[\w.@/-]+(?=:\d)/g,
+  );
+  expect(folders ?? []).toEqual([]);
+});
