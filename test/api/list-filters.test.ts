@@ -4,36 +4,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
-import { serveTests } from '../support/api.ts';
+import { ACTIONS, callsOf, serveTests } from '../support/api.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const served = serveTests();
+const { get, postAction } = callsOf(served);
 
 type Json = Record<string, unknown>;
-
-async function get<T = Json>(url: string, status = 200): Promise<T> {
-  const answer = await served.api.inject({ url });
-  expect(answer.statusCode, answer.body).toBe(status);
-  return answer.json();
-}
-
-async function send(method: 'POST' | 'DELETE', url: string, body?: object) {
-  return served.api.inject({
-    method,
-    url,
-    ...(body === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, payload: JSON.stringify(body) }),
-  });
-}
-
-async function postAction(record: object): Promise<{ id: string; client_id: string; created_at: string }> {
-  const answer = await send('POST', '/api/v1/audit/kubernetes-execution', record);
-  expect(answer.statusCode, answer.body).toBe(201);
-  return answer.json();
-}
-
-const ACTIONS = '/api/v1/audit/kubernetes-execution';
 
 describe('a list is narrowed', () => {
   const scope = `list-${randomUUID()}`;

@@ -7,36 +7,13 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import { naturalKey } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
-import { createTestApi, serveTests } from '../support/api.ts';
+import { ACTIONS, callsOf, createTestApi, serveTests } from '../support/api.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const served = serveTests();
+const { get, send, postAction } = callsOf(served);
 
 type Json = Record<string, unknown>;
-
-async function get<T = Json>(url: string, status = 200): Promise<T> {
-  const answer = await served.api.inject({ url });
-  expect(answer.statusCode, answer.body).toBe(status);
-  return answer.json();
-}
-
-async function send(method: 'POST' | 'DELETE', url: string, body?: object) {
-  return served.api.inject({
-    method,
-    url,
-    ...(body === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, payload: JSON.stringify(body) }),
-  });
-}
-
-async function postAction(record: object): Promise<{ id: string; client_id: string; created_at: string }> {
-  const answer = await send('POST', '/api/v1/audit/kubernetes-execution', record);
-  expect(answer.statusCode, answer.body).toBe(201);
-  return answer.json();
-}
-
-const ACTIONS = '/api/v1/audit/kubernetes-execution';
 
 test('a record is found by its own id and by the one its client posted it with', async () => {
   const clientId = randomUUID();

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 
 import { createOpenGate } from '../../src/api/auth/gate.ts';
 import { createHttpServer } from '../../src/api/http/http-server.ts';
@@ -81,6 +81,33 @@ export function serveTests(): { readonly database: TestDatabase; readonly api: F
     await served.database.close();
   });
   return served;
+}
+
+export const ACTIONS = '/api/v1/audit/kubernetes-execution';
+
+/** Calls of a served API that fail the test where the status is another one. */
+export function callsOf(served: { readonly api: FastifyInstance }) {
+  const send = (method: 'POST' | 'DELETE', url: string, body?: object) =>
+    served.api.inject({
+      method,
+      url,
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, payload: JSON.stringify(body) }),
+    });
+  return {
+    send,
+    get: async <T = Record<string, unknown>>(url: string, status = 200): Promise<T> => {
+      const answer = await served.api.inject({ url });
+      expect(answer.statusCode, answer.body).toBe(status);
+      return answer.json();
+    },
+    postAction: async (record: object): Promise<{ id: string; client_id: string; created_at: string }> => {
+      const answer = await send('POST', ACTIONS, record);
+      expect(answer.statusCode, answer.body).toBe(201);
+      return answer.json();
+    },
+  };
 }
 
 /** The service's routes on a test database, without a socket. */

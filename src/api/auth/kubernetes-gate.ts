@@ -42,8 +42,9 @@ const RETRY_SECONDS = 5;
  * The cluster says who is calling (TokenReview) and what its roles let them do (SubjectAccessReview).
  *
  * Both judgements are cached. The service asks for neither when both are fresh, and then answers without a
- * promise. A judgement that is no longer fresh is used on only while the API server cannot be reached, five minutes for reads
- * and decisions and an hour for posts; never because this service asks too much. A caller who is not cached then gets 503, never 401: nobody said that the token is wrong.
+ * promise. One that is no longer fresh is used only while the API server cannot be reached: five minutes for reads and
+ * decisions, an hour for posts. It is never used because this service asks too much. A caller who is not cached then gets
+ * 503 and not 401: nobody said that the token is wrong.
  */
 export function createKubernetesGate(options: KubernetesGateOptions): Gate {
   const { reviewer, audiences = [], logger } = options;
