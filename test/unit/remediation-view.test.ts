@@ -80,6 +80,12 @@ describe('the summary of a remediation', () => {
     ]);
   });
 
+  test('whose execution was deleted while it ran says when, and what is not known', () => {
+    const { executions, missing } = summaryOf(factsIn('cancelled-by-deletion'));
+    expect(executions).toMatchObject([{ phase: 'Running', deleted_at: expect.any(String) as string }]);
+    expect(missing).toContain('an execution was deleted before it ended: how it ended is not known');
+  });
+
   test('that was deleted before it ended says so, and does not make up who did it', () => {
     const summary = summaryOf(factsIn('cancelled-by-deletion'));
     expect(summary.verdict).toBe('deleted-before-terminal');
@@ -167,7 +173,9 @@ describe('the timeline of a remediation', () => {
     expect(linesOf('blocked-resource-busy').find((line) => line.startsWith('blocked'))).toMatch(
       /^blocked: ResourceBusy by we-\S+: /,
     );
-    expect(linesOf('cancelled-by-deletion')).toContain('remediation deleted before it ended');
+    const ofDeletion = linesOf('cancelled-by-deletion');
+    for (const line of ['remediation deleted before it ended', 'execution deleted'])
+      expect(ofDeletion).toContain(line);
     expect(linesOf('agent-busy')).toContain('agent session Failed: CapacityExceeded');
   });
 

@@ -56,7 +56,7 @@ function ofFields({ remediation, analyses, signals, executions }: MissingFacts):
   );
   const running = executions.filter((one) => {
     const isOver = timeIn(one, 'completed_at') !== null;
-    return !isOver && timeIn(one, 'extra', 'deleted_at') !== null;
+    return !isOver && timeIn(one, 'deleted_at') !== null;
   });
   return [
     ...unscored.map((what) => `its ${what} was assessed and has no score`),

@@ -205,8 +205,11 @@ function describeAction(read: Reader): string | undefined {
   return `action ${read.known('action_type') ?? read.known('execution_id') ?? ''} ${result ?? ''}`;
 }
 
+/** Executions and actions have a column for it, analyses and signal processings have not. */
 const gone = (read: Reader, what: string): string | undefined =>
-  read.changed('extra.deleted_at') === undefined ? undefined : `${what} deleted`;
+  (read.changed('deleted_at') ?? read.changed('extra.deleted_at')) === undefined
+    ? undefined
+    : `${what} deleted`;
 
 const after = (text: string | undefined): string => (text === undefined ? '' : `: ${text}`);
 const by = (name: string | undefined): string => (name === undefined ? '' : ` by ${name}`);

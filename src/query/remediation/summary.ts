@@ -160,7 +160,7 @@ function executionOf(execution: Facts) {
     started_at: timeIn(execution, 'started_at'),
     completed_at: timeIn(execution, 'completed_at'),
     duration_seconds: secondsBetween(timeIn(execution, 'started_at'), timeIn(execution, 'completed_at')),
-    deleted_at: timeIn(execution, 'extra', 'deleted_at'),
+    deleted_at: timeIn(execution, 'deleted_at'),
   };
 }
 
