@@ -190,4 +190,16 @@ describe('the timeline of a remediation', () => {
     expect(actorOf({ actor: 'executor', sourceVersion: '-5' })).toMatchObject({ how_known: 'caller' });
     expect(actorOf({})).toMatchObject({ actor: null, how_known: 'unknown' });
   });
+
+  test('an operator who closed the audit is known by the name that was given', () => {
+    const [entry] = entriesOf(statesOf('remediated', 'G3', SEED), 'G3');
+    if (entry === undefined) throw new Error('the story has no entry');
+    const content = JSON.stringify({
+      extra: { closed_by_operator: { by: 'dana', reason: 'the cluster is gone' } },
+    });
+    const closure = { ...entry, table: 'remediation_audit', sourceVersion: '-5', actor: 'dana', content };
+    expect(timelineOf([closure])).toMatchObject([
+      { event: 'audit closed by an operator', actor: 'dana', how_known: 'self-reported' },
+    ]);
+  });
 });

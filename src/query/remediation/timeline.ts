@@ -12,7 +12,7 @@ import { canonicalJson } from '../../domain/json.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { type Change, changeOf, type RecordChange, type RecordState } from './changes.ts';
 import type { HowKnown } from './decision.ts';
-import { cutText } from './facts.ts';
+import { cutText, textIn } from './facts.ts';
 import { sentenceOf } from './sentences.ts';
 
 export interface TimelineEvent {
@@ -109,10 +109,12 @@ function actorOf(
     : { actor: entry.actor, how: 'managed-fields' };
 }
 
-/** In a change of the decision, or of a session of somebody. */
+/** In a change of the decision, of a session of somebody, or of who closed the audit: an operator gives any name. */
 function personIn(changed: readonly RecordChange[]): string | undefined {
   for (const { state, changes } of changed) {
-    for (const { field } of changes) {
+    for (const { field, to } of changes) {
+      const closer = field === 'extra.closed_by_operator' ? textIn(to, 'by') : null;
+      if (closer !== null) return closer;
       const session = /^(investigation_sessions\..+)\.(?:phase|reconnected_at)$/.exec(field)?.[1];
       const name = field === 'approval_decision' ? 'approval_decided_by' : session && `${session}.user`;
       const person = name === undefined ? undefined : state[name];
