@@ -34,7 +34,16 @@ interface LedgerSeal {
 
 export function contentOf(definition: RecordDefinition, observation: Observation): Content {
   const canonical = canonicalContent(definition, observation.columns);
-  return { canonical, contentHash: sha256(canonical) };
+  return { canonical, contentHash: contentHash(canonical) };
+}
+
+/** Of a content that is about to be written, and of one that is read again to check it. So is the next. */
+export function contentHash(canonical: string): Buffer {
+  return sha256(canonical);
+}
+
+export function payloadHash(salt: Buffer, canonical: string): Buffer {
+  return sha256(Buffer.concat([salt, Buffer.from(canonical)]));
 }
 
 /**
@@ -54,8 +63,8 @@ export function sealEntry(
   content: Content,
   location: { readonly id: string; readonly createdAt: string; readonly salt: Buffer },
 ): LedgerSeal {
-  const payloadHash = sha256(Buffer.concat([location.salt, Buffer.from(content.canonical)]));
-  return { payloadHash, leafHash: leafHash(leafOf(observation, location, payloadHash)) };
+  const payload = payloadHash(location.salt, content.canonical);
+  return { payloadHash: payload, leafHash: leafHash(leafOf(observation, location, payload)) };
 }
 
 /** What a leaf commits to: enough to identify an entry. */

@@ -1,6 +1,4 @@
-import { hash } from 'node:crypto';
-
-import { leafHash } from '../../identity/identities.ts';
+import { contentHash, leafHash, payloadHash } from '../../identity/identities.ts';
 import type { Difference } from './compared-month.ts';
 
 /** An entry as the ledger has it. Instants are text, because drivers read them differently. */
@@ -23,8 +21,8 @@ export interface LedgerEntry {
 
 /** What of its hashes does not follow from the entry. */
 export function checkEntry(entry: LedgerEntry): readonly Difference[] {
-  const content = hash('sha256', entry.canonical, 'buffer');
-  const payload = hash('sha256', Buffer.concat([entry.salt, Buffer.from(entry.canonical)]), 'buffer');
+  const content = contentHash(entry.canonical);
+  const payload = payloadHash(entry.salt, entry.canonical);
   const leaf = leafHash({
     actor: entry.actor,
     cluster: entry.cluster,
