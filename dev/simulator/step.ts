@@ -22,7 +22,7 @@ export type Step = When &
     | { readonly flap: Part; readonly between: readonly [TemplateObject, TemplateObject] }
   );
 
-interface When {
+export interface When {
   /** Time of life since the write before: `10s`, `0.1s`, `5m`, or drawn from a range, `76s..136s`. Default: at once. */
   readonly after?: string;
   /** Only in these generations. Default: wherever the generation has the kind. */
