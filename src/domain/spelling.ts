@@ -22,11 +22,6 @@ export function spellingOf(word: string, vocabulary: readonly string[]): string 
   return vocabulary.find((known) => meant.includes(plain(known)));
 }
 
-/** All plain spellings that `spellingOf` accepts, for the description of a field. */
-export function plainSpellings(vocabulary: readonly string[]): readonly string[] {
-  return [...new Set(vocabulary.flatMap((word) => variantsOf(plain(word))))];
-}
-
 /** A word with those that mean the same, itself included; both in their plain spelling. */
 function variantsOf(word: string): readonly string[] {
   return SAME_WORDS.find((group) => group.includes(word)) ?? [word];

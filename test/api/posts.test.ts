@@ -14,6 +14,7 @@ interface Posted {
   created_at: string;
   revision: number;
   unknown_fields?: string[];
+  unrecognised_fields?: string[];
   repaired_fields?: string[];
 }
 
@@ -138,6 +139,15 @@ test('an answer has the client’s id, unknown fields and repaired fields', asyn
   });
   expect(answer.id).not.toBe(answer.client_id);
   expect(await found('workflow-execution', answer.id)).toContain('"shoe_size": 44');
+});
+
+test('a word that nobody knows is stored as it is, and named in the answer', async () => {
+  const body = { remediation_id: 'rr-words', phase: 'Skipped', skip_reason: 'MaintenanceWindow' };
+  const answer = await stored('workflow-execution', JSON.stringify(body));
+  expect(answer.unrecognised_fields).toEqual(['skip_reason']);
+  const record = await found('workflow-execution', answer.id);
+  expect(record).toContain('"skip_reason":"MaintenanceWindow"');
+  expect(record).toContain('"unrecognised/skip_reason": "MaintenanceWindow"');
 });
 
 test('secrets are taken out before a record is stored, and counted', async () => {

@@ -16,8 +16,8 @@ describe('what is refused', () => {
         workflowExecutionAudit,
         `{
           "workflow_id": 7,
-          "phase": "Exploded",
-          "outcome": "maybe",
+          "phase": 5,
+          "outcome": ["maybe"],
           "parameters": {"a": 1},
           "total_duration": "a while",
           "started_at": "2026-02-30T00:00:00Z",
@@ -50,11 +50,11 @@ describe('what is refused', () => {
       {
         pointer: '/phase',
         detail:
-          'must be one of Pending, Running, Completed, Failed, Skipped in any case, not text of 8 characters',
+          'must be text of at most 512 characters such as Pending, Running, Completed, Failed, Skipped in any case, not the number 5',
       },
       {
         pointer: '/outcome',
-        detail: 'must be one of Success, Failed, Partial, n/a in any case, not text of 5 characters',
+        detail: 'must be text such as Success, Failed, Partial, n/a in any case, not an array',
       },
       {
         pointer: '/started_at',
@@ -86,7 +86,7 @@ describe('what is refused', () => {
   test('never repeats the text that was posted: it may be a secret, and errors are logged', () => {
     const errors = refuse(
       workflowExecutionAudit,
-      '{"remediation_id":"r","phase":"hunter2-phase","started_at":"hunter2-time"}',
+      '{"remediation_id":"r","total_duration":"hunter2-duration","started_at":"hunter2-time"}',
     );
     expect(JSON.stringify(errors)).not.toContain('hunter2');
   });
@@ -196,6 +196,23 @@ describe('what is accepted as it is meant', () => {
     expect(accept(workflowExecutionAudit, '{"remediation_id":"r","phase":"SKIPPED"}').observation.phase).toBe(
       'skip',
     );
+  });
+
+  test('words that no vocabulary of ours has, as they are, and named', () => {
+    const body = {
+      ...{ remediation_id: 'r', phase: 'Cancelled', skip_reason: 'MaintenanceWindow', outcome: 'success' },
+      extra: { unrecognised: 'a field of its own' },
+    };
+    const { observation, unrecognisedFields } = accept(workflowExecutionAudit, JSON.stringify(body));
+    expect(unrecognisedFields).toEqual(['phase', 'skip_reason']);
+    expect(observation.columns).toMatchObject({
+      ...{ phase: 'Cancelled', skip_reason: 'MaintenanceWindow', outcome: 'Success' },
+      extra:
+        '{"unrecognised":"a field of its own","unrecognised/phase":"Cancelled","unrecognised/skip_reason":"MaintenanceWindow"}',
+    });
+    const analysis = '{"crd_name":"a","crd_namespace":"n","completion_status":"abandoned"}';
+    expect(accept(aiAnalysisAudit, analysis).observation.columns['completion_status']).toBe('abandoned');
+    expect(accept(aiAnalysisAudit, analysis).unrecognisedFields).toEqual(['completion_status']);
   });
 
   test('unknown fields, kept in extra and named, redacted like everything else', () => {

@@ -18,6 +18,7 @@ describe('bodies as the structs of the sources marshal them', () => {
     expect(accept(workflowExecutionAudit, golden.workflowExecution)).toEqual({
       clientId: undefined,
       unknownFields: [],
+      unrecognisedFields: [],
       repairedFields: [],
       redactions: { password: 1 },
       observation: {

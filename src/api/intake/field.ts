@@ -22,11 +22,11 @@ export function readField(field: Field, value: JsonValue | undefined, pointer: s
 
 /** What a field takes, in words that follow `must be` in an error and `Takes` in the description. */
 export function allowedIn(field: Field): string {
-  if (field.vocabulary !== undefined) return `one of ${field.vocabulary.join(', ')} in any case`;
-  if (field.identifier === true) return `text of at most ${MAX_IDENTIFIER_LENGTH} characters`;
+  const words = field.vocabulary === undefined ? '' : ` such as ${field.vocabulary.join(', ')} in any case`;
+  if (field.identifier === true) return `text of at most ${MAX_IDENTIFIER_LENGTH} characters${words}`;
   if (field.range !== undefined)
     return `${columnType(field.type).posted.allowed} from ${field.range[0]} to ${field.range[1]}`;
-  return columnType(field.type).posted.allowed;
+  return `${columnType(field.type).posted.allowed}${words}`;
 }
 
 function refuse(field: Field, value: JsonValue, pointer: string): Reading {
@@ -39,15 +39,21 @@ function readPresent(field: Field, value: JsonValue, pointer: string): Reading {
   // The types say null for Go's zero values, and undefined for what they do not take.
   if (read === null) return ABSENT;
   const kept = typeof read === 'string' ? withinField(field, read) : read;
-  return kept === undefined ? refuse(field, value, pointer) : { value: kept };
+  if (kept === undefined) return refuse(field, value, pointer);
+  return isUnrecognised(field, kept) ? { value: kept, isUnrecognised: true } : { value: kept };
 }
 
 /** What a field takes of the values of its type; undefined for a value that it does not. */
 function withinField(field: Field, text: string): string | undefined {
-  if (field.vocabulary !== undefined) return spellingOf(text, field.vocabulary);
   if (field.range !== undefined) return isWithin(text, field.range) ? text : undefined;
   if (field.identifier === true && isTooLong(text)) return undefined;
-  return field.spellings === undefined ? text : (spellingOf(text, field.spellings) ?? text);
+  const words = field.vocabulary ?? field.spellings;
+  // A source may have learnt a word that we do not know: refused, its record would be lost.
+  return words === undefined ? text : (spellingOf(text, words) ?? text);
+}
+
+function isUnrecognised({ vocabulary }: Field, value: string | boolean): boolean {
+  return vocabulary !== undefined && !vocabulary.includes(String(value));
 }
 
 /** PostgreSQL counts characters, JavaScript UTF-16 units. */
@@ -67,6 +73,8 @@ export interface FieldError {
 interface Reading {
   /** As an observation carries it; see `Columns`. */
   readonly value?: string | boolean;
+  /** The value is a word that the field's vocabulary does not have; it was taken as it is. */
+  readonly isUnrecognised?: true;
   readonly errors?: readonly FieldError[];
 }
 

@@ -55,6 +55,8 @@ export interface AcceptedPost {
   readonly clientId: string | undefined;
   /** Fields without a column; they are in `extra`. */
   readonly unknownFields: readonly string[];
+  /** Fields with a word that nobody here knows; it is stored as it is, and named in `extra`. */
+  readonly unrecognisedFields: readonly string[];
   /** Fields in which characters that PostgreSQL does not take were replaced. */
   readonly repairedFields: readonly string[];
   /** How many values of each kind of secret were replaced. */
@@ -75,7 +77,7 @@ export function observationOfPost(
 ): AcceptedPost | RefusedRecord {
   const posted = readPost(definition, body);
   if (isRefused(posted)) return posted;
-  const { about, unknownFields, repairedFields } = posted;
+  const { about, unknownFields, unrecognisedFields, repairedFields } = posted;
   if (about.created_at !== undefined && !isMonthAllowed(about.created_at, context.receivedAt)) {
     return { errors: [{ pointer: '/created_at', detail: allowedMonths(context.receivedAt) }] };
   }
@@ -98,7 +100,8 @@ export function observationOfPost(
     columns: record.columns,
   };
   const farAway = findFarAway(placement, context.receivedAt);
-  return { observation, farAway, clientId: about.id, unknownFields, repairedFields, redactions };
+  const remarks = { unknownFields, unrecognisedFields, repairedFields, redactions };
+  return { observation, farAway, clientId: about.id, ...remarks };
 }
 
 /**

@@ -47,6 +47,7 @@ export interface PostedAnswer {
   /** Accepted observations of the record so far; absent when it is not in the database yet. */
   readonly revision?: number;
   readonly unknown_fields?: readonly string[];
+  readonly unrecognised_fields?: readonly string[];
   readonly repaired_fields?: readonly string[];
 }
 
@@ -213,7 +214,7 @@ function answerOf(
   if (outcome === undefined) throw new Error('durability answered fewer records than it was sent');
   if (outcome.status === 'refused') return unstorable(definition, outcome);
   if (outcome.status === 'not-durable') return outcome.problem;
-  const { clientId, unknownFields, repairedFields } = post;
+  const { clientId, unknownFields, unrecognisedFields, repairedFields } = post;
   return {
     status: outcome.status === 'stored' ? CREATED : deferredStatusCode,
     id: outcome.id,
@@ -221,6 +222,7 @@ function answerOf(
     created_at: outcome.createdAt,
     ...(outcome.status === 'stored' ? { revision: outcome.revision } : {}),
     ...(unknownFields.length > 0 ? { unknown_fields: unknownFields } : {}),
+    ...(unrecognisedFields.length > 0 ? { unrecognised_fields: unrecognisedFields } : {}),
     ...(repairedFields.length > 0 ? { repaired_fields: repairedFields } : {}),
   };
 }

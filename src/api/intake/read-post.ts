@@ -18,6 +18,8 @@ export interface PostedRecord {
   readonly about: Readonly<Partial<Record<PostFieldName, string>>>;
   /** Fields without a column, kept in `extra`. */
   readonly unknownFields: readonly string[];
+  /** Fields with a word that their vocabulary does not have. */
+  readonly unrecognisedFields: readonly string[];
   /** Fields in which broken characters were replaced. */
   readonly repairedFields: readonly string[];
 }
@@ -51,12 +53,16 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
     : { value: body, repairedFields: [] };
   const errors = boundErrors(fields, text.length);
   const about = readAbout(fields, errors);
-  const columns = readColumns(definition, fields, errors);
+  const { columns, unrecognised } = readColumns(definition, fields, errors);
   const { extra, unknownFields } = readExtra(definition, fields, errors);
   if (errors.length > 0) return { errors };
   if (about.id !== undefined) extra.set('client_id', about.id);
+  for (const [name, word] of unrecognised) extra.set(`unrecognised/${name}`, word);
   if (extra.size > 0) columns.set('extra', canonicalJson(Object.fromEntries(extra)));
-  return { columns: Object.fromEntries(columns), about, unknownFields, repairedFields };
+  return {
+    ...{ columns: Object.fromEntries(columns), about, unknownFields, repairedFields },
+    unrecognisedFields: [...unrecognised.keys()],
+  };
 }
 
 /** What a valid record may not exceed: digits of a number, bytes of the whole. */
@@ -96,19 +102,30 @@ function readAbout(fields: JsonObject, errors: FieldError[]): Partial<Record<Pos
   return about;
 }
 
-function readColumns(
-  definition: RecordDefinition,
-  fields: JsonObject,
-  errors: FieldError[],
-): Map<string, string | boolean> {
+interface ReadColumns {
+  readonly columns: Map<string, string | boolean>;
+  /** By column, the words that its vocabulary does not have. */
+  readonly unrecognised: ReadonlyMap<string, string>;
+}
+
+function readColumns(definition: RecordDefinition, fields: JsonObject, errors: FieldError[]): ReadColumns {
   const columns = new Map<string, string | boolean>();
+  const unrecognised = new Map<string, string>();
   for (const posted of postedFields(definition).columns) {
     const { column } = posted;
-    const value = readColumn(posted, fields, errors);
-    if (value !== undefined) columns.set(column.name, value);
+    const read = readColumn(posted, fields, errors);
+    if (read !== undefined) columns.set(column.name, read.value);
     else if (column.required === true) errors.push(...missing(column, errors));
+    if (read?.isUnrecognised === true) unrecognised.set(column.name, String(read.value));
   }
-  return columns;
+  return { columns, unrecognised };
+}
+
+interface ReadColumn {
+  /** Under which it was posted. */
+  readonly name: string;
+  readonly value: string | boolean;
+  readonly isUnrecognised: boolean;
 }
 
 /** By whichever of its names it was posted. Most columns are not in a post: nothing is made for them. */
@@ -116,18 +133,18 @@ function readColumn(
   { column, names }: PostedColumn,
   fields: JsonObject,
   errors: FieldError[],
-): string | boolean | undefined {
-  let read: { readonly name: string; readonly value: string | boolean } | undefined;
+): ReadColumn | undefined {
+  let read: ReadColumn | undefined;
   for (const name of names) {
     const member = ownMember(fields, name);
     if (member === undefined) continue;
-    const { value, errors: found } = readField(column, member, `/${name}`);
+    const { value, isUnrecognised = false, errors: found } = readField(column, member, `/${name}`);
     for (const error of found ?? []) errors.push(error);
     if (value === undefined) continue;
     if (read !== undefined && value !== read.value) errors.push(contradiction(read.name, name));
-    read ??= { name, value };
+    read ??= { name, value, isUnrecognised };
   }
-  return read?.value;
+  return read;
 }
 
 /** Two names of one column with two values: neither can be preferred. */

@@ -154,6 +154,11 @@ const POSTED_PROPERTIES: JsonObject = {
     items: { type: 'string' },
     description: 'Fields without a column, kept in `extra`',
   },
+  unrecognised_fields: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Fields with a word that is in no vocabulary of ours, stored as it is',
+  },
   repaired_fields: {
     type: 'array',
     items: { type: 'string' },

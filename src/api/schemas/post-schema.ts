@@ -3,7 +3,6 @@ import type { JsonObject } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
-import { plainSpellings } from '../../domain/spelling.ts';
 import { daysOfYear, TIME } from '../../domain/value-patterns.ts';
 import { allowedIn } from '../intake/field.ts';
 import { POST_FIELDS } from '../intake/post-fields.ts';
@@ -47,8 +46,6 @@ const ZERO_TIME = '0001-01-01T00:00:00Z';
 function valueSchema(field: Column): JsonObject {
   if (field.name === 'extra') return { type: ['object', 'null'] };
   if (field.required === true) return { type: 'string', minLength: 1, ...boundsOf(field) };
-  if (field.vocabulary !== undefined)
-    return { type: ['string', 'null'], pattern: spellingPattern(field.vocabulary) };
   if (field.members !== undefined) return membersSchema(field.members);
   return { ...columnType(field.type).posted.schema, ...boundsOf(field) };
 }
@@ -84,17 +81,4 @@ function membersSchema(members: NonNullable<Column['members']>): JsonObject {
   );
   const item: JsonObject = { type: 'object', properties };
   return { oneOf: [item, { type: 'array', items: item }, { type: 'null' }] };
-}
-
-/** Every spelling that is accepted; expressions of JSON Schema have no flag for case. */
-function spellingPattern(vocabulary: readonly string[]): string {
-  const words = plainSpellings(vocabulary).map((word) =>
-    Array.from(word, (letter) => `${eitherCase(letter)}[_\\s-]*`).join(''),
-  );
-  return `^[_\\s-]*(?:${words.join('|')})$`;
-}
-
-function eitherCase(letter: string): string {
-  const [lower, upper] = [letter.toLowerCase(), letter.toUpperCase()];
-  return lower === upper ? letter.replaceAll(/[^A-Za-z0-9]/g, '\\$&') : `[${upper}${lower}]`;
 }

@@ -14,8 +14,8 @@ export interface Column {
   /** Indexed and therefore bounded by MAX_IDENTIFIER_LENGTH. Default false. */
   readonly identifier?: boolean;
   /**
-   * The words a post and a filter may use. What a resource says is brought to their spelling; any other word of it is kept
-   * as it is.
+   * The words that are known, and that a filter may use. What a resource or a post says is brought to their spelling; any other
+   * word is kept as it is, and of a post also named in `extra`.
    */
   readonly vocabulary?: readonly string[];
   /** Words that reports group by, in the spelling that the column has. Any other word is kept as it is, also of a post. */

@@ -61,7 +61,8 @@ first, and the first that has a value counts. The generation that an object look
   remediation of that name that was seen last; until one was, the resource waits. A KubernetesExecution that neither names a
   remediation nor is owned by one has none in its record, and is handled in the name of its WorkflowExecution.
 - \`extra\` holds what has no column, by the names below, under \`unrecognised\` fields that no supported generation has, and under
-  \`misshapen\` values that their column cannot take, each by its path.
+  \`misshapen\` values that their column cannot take, each by its path. Of a post, a word that no vocabulary has stands under
+  \`unrecognised/COLUMN\`, and in the column.
 - When a resource is larger than may travel, the longest texts and lists are cut. What is missing, and the hash of the whole,
   stand in their place.
 `;
