@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, expect } from 'vitest';
 
 import { createOpenGate } from '../../src/api/auth/gate.ts';
@@ -87,7 +87,7 @@ export const ACTIONS = '/api/v1/audit/kubernetes-execution';
 
 /** Calls of a served API that fail the test where the status is another one. */
 export function callsOf(served: { readonly api: FastifyInstance }) {
-  const send = (method: 'POST' | 'DELETE', url: string, body?: object) =>
+  const send = (method: 'POST' | 'DELETE', url: string, body?: object): Promise<LightMyRequestResponse> =>
     served.api.inject({
       method,
       url,
