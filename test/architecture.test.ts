@@ -46,14 +46,18 @@ test.each(['../dev', '.'])('no two files of %s import each other, directly or ar
   expect(findImportCycles(fileURLToPath(new URL(folder, import.meta.url)))).toEqual([]);
 });
 
-test('the client imports nothing but Node, its own files and prom-client', () => {
+test('the client imports nothing but Node, its own files, prom-client, and in one file the rules of redaction', () => {
   expect(
     findViolations(fileURLToPath(new URL('../packages/client/src', import.meta.url)), CLIENT_RULES),
   ).toEqual([]);
-  const root = tree({ 'index.ts': `import '../../src/domain/json.ts'; import 'undici';` });
+  const root = tree({
+    'index.ts': `import '../../../src/domain/json.ts'; import 'undici';`,
+    'redact-record.ts': `import '../../../src/redaction/redactor.ts'; import '../../../src/api/http/server.ts';`,
+  });
   expect(findViolations(root, CLIENT_RULES)).toEqual([
-    'index.ts imports ../../src/domain/json.ts, which is not in this package',
+    'index.ts imports ../../../src/domain/json.ts, which is not in this package',
     'index.ts imports package undici, which index.ts may not',
+    'redact-record.ts imports ../../../src/api/http/server.ts, which is not in this package',
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -175,6 +175,58 @@ test('what a spool keeps is stored by the next client', async () => {
   await second.flush();
   expect(await storedNames('spooled')).toEqual(['spooled']);
   expect(second.pending).toBe(0);
+});
+
+test('no secret of a record is ever written to the spool, or sent', async () => {
+  const secrets = ['Xk92mnQ77Zp4', 't0p-s3cret-1', 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl'];
+  const [password, token, jwt] = secrets;
+  await proxy.close();
+  const first = await connect({ spoolFolder: folder, drainMs: 50 });
+  const investigation_report = `DB_PASSWORD=${password} kubectl --token=${token}`;
+  const recommendations = [{ action: 'restart', headers: { authorization: `Bearer ${jwt}` } }];
+  await first.record('ai-analysis', { ...analysis('spooled-secret'), investigation_report, recommendations });
+  await first.record('ai-analysis', {
+    ...analysis('spooled-secret-refused'),
+    investigation_report,
+    confidence_score: 7,
+  });
+  const written = await textOfFiles(folder);
+  expect(written).toContain('DB_PASSWORD=[REDACTED:password]');
+  for (const secret of secrets) expect(written).not.toContain(secret);
+  await first.close();
+
+  const second = await connect({ spoolFolder: folder, url: api.url });
+  await second.flush();
+  for (const secret of secrets) expect(await textOfFiles(folder)).not.toContain(secret);
+  const { rows } = await database.owner.query(
+    "select investigation_report as report, recommendations::text as recommendations from ai_analysis_audit where crd_name = 'spooled-secret'",
+  );
+  expect(rows).toEqual([
+    {
+      report: 'DB_PASSWORD=[REDACTED:password] kubectl --token=[REDACTED:token]',
+      recommendations: '[{"action": "restart", "headers": {"authorization": "[REDACTED:authorization]"}}]',
+    },
+  ]);
+});
+
+async function textOfFiles(of: string): Promise<string> {
+  const names = await readdir(of);
+  return (await Promise.all(names.map((name) => readFile(join(of, name), 'utf8')))).join('\n');
+}
+
+test('a file of rules that cannot be read, or is wrong, is named when the client is made', async () => {
+  await expect(connect({ redactionFile: join(folder, 'none.json') })).rejects.toThrow(
+    /cannot read redactionFile .*none\.json: ENOENT/,
+  );
+  const file = join(folder, 'rules.json');
+  await writeFile(file, '{"keyName":["pin"]}');
+  await expect(connect({ redactionFile: file })).rejects.toThrow(
+    /cannot read redactionFile .*rules\.json: .*keyName is unknown/,
+  );
+  await writeFile(file, '{"keyNames":["pin"]}');
+  const sent = await connect({ redactionFile: file });
+  await sent.record('ai-analysis', { ...analysis('own-rule'), investigation_report: 'pin=4711x' });
+  expect(await storedNames('own-rule')).toEqual(['own-rule']);
 });
 
 test('a record that a spool holds and the service refuses is kept with its reason', async () => {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -58,6 +67,35 @@ test('the client is imported by its name and needs neither TypeScript nor prom-c
      await client.close();`,
   );
   expect(run('program.mjs')).toBe('0');
+});
+
+test('unpacked alone, without any package beside it, the client writes no secret into its spool', () => {
+  const alone = mkdtempSync(join(tmpdir(), 'remediation-audit-client-alone-'));
+  try {
+    execFileSync('tar', ['--extract', '--gzip', '--file', join(folder, archive)], { cwd: alone });
+    mkdirSync(join(alone, 'spool'));
+    writeFileSync(
+      join(alone, 'program.mjs'),
+      `import { createAuditClient } from './package/dist/index.js';
+       const client = await createAuditClient({ url: 'http://127.0.0.1:1', spoolFolder: 'spool', drainMs: 1 });
+       await client.record('kubernetes-execution', {
+         execution_id: 'scale-api-1',
+         output: 'connected with DB_PASSWORD=Xk92mnQ77Zp4',
+         action_parameters: { replicas: 3, token: 't0p-s3cret-1' },
+       });
+       await client.close();`,
+    );
+    execFileSync(process.execPath, ['program.mjs'], { cwd: alone });
+    const spool = readdirSync(join(alone, 'spool')).map((name) =>
+      readFileSync(join(alone, 'spool', name), 'utf8'),
+    );
+    expect(spool).toEqual([
+      '{"kind":"kubernetes-execution","record":{"action_parameters":{"replicas":3,"token":"[REDACTED:token]"},' +
+        '"execution_id":"scale-api-1","output":"connected with DB_PASSWORD=[REDACTED:password]"}}\n',
+    ]);
+  } finally {
+    rmSync(alone, { recursive: true, force: true });
+  }
 });
 
 test('the types of the client know the columns of each kind, and which of them a post must carry', () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ClientMetrics } from './client-metrics.ts';
@@ -10,6 +11,8 @@ import { NotDrainedError } from './errors.ts';
 import { createMemoryQueue } from './memory-queue.ts';
 import type { PendingQueue } from './pending-queue.ts';
 import type { RecordByKind, RecordKind } from './records.ts';
+import type { RedactRecord } from './redact-record.ts';
+import { createRecordRedaction } from './redact-record.ts';
 import { openSpool } from './spool-queue.ts';
 
 export interface AuditClient {
@@ -39,12 +42,29 @@ export async function createAuditClient(options: ClientOptions): Promise<AuditCl
   if (!isBatchSize(batchSize)) {
     throw new RangeError(`batchSize is ${batchSize}; it takes a number from 1 to ${MAX_BATCH_RECORDS}`);
   }
+  const redact = await readRedaction(options.redactionFile);
   const metrics = await createClientMetrics(options.registry);
   const queue =
     options.spoolFolder === undefined
       ? createMemoryQueue(options.maxPending ?? MAX_PENDING)
       : await openSpool(options.spoolFolder, options.maxSpoolBytes);
-  return new BatchingClient(options, queue, metrics);
+  return new BatchingClient(options, { queue, metrics, redact });
+}
+
+async function readRedaction(file: string | undefined): Promise<RedactRecord> {
+  if (file === undefined) return createRecordRedaction();
+  try {
+    return createRecordRedaction(await readFile(file, 'utf8'));
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot read redactionFile ${file}: ${reason}`, { cause: error });
+  }
+}
+
+interface Parts {
+  readonly queue: PendingQueue;
+  readonly metrics: ClientMetrics;
+  readonly redact: RedactRecord;
 }
 
 class BatchingClient implements AuditClient {
@@ -52,17 +72,19 @@ class BatchingClient implements AuditClient {
   readonly #batchSize: number;
   readonly #queue: PendingQueue;
   readonly #metrics: ClientMetrics;
+  readonly #redact: RedactRecord;
   readonly #closing = new AbortController();
   readonly #sending: Promise<void>;
   #wake = (): void => undefined;
   #flushes: (() => void)[] = [];
   #lastFailure = 'none of them was sent';
 
-  constructor(options: ClientOptions, queue: PendingQueue, metrics: ClientMetrics) {
+  constructor(options: ClientOptions, { queue, metrics, redact }: Parts) {
     this.#options = options;
     this.#batchSize = options.batchSize ?? BATCH_SIZE;
     this.#queue = queue;
     this.#metrics = metrics;
+    this.#redact = redact;
     this.#metrics.observePending(() => queue.size);
     this.#sending = this.#sendUntilClosed();
   }
@@ -81,7 +103,7 @@ class BatchingClient implements AuditClient {
   async #keep(kind: RecordKind, record: object): Promise<void> {
     if (this.#options.enabled === false) return;
     if (this.#closing.signal.aborted) throw new Error(`cannot record a ${kind}: the client is closed`);
-    const kept = this.#queue.add({ kind, json: this.#encode(record) });
+    const kept = this.#queue.add({ kind, json: this.#redact(kind, this.#encode(record)) });
     this.#wake();
     await kept;
     this.#wake();

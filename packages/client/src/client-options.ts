@@ -22,6 +22,11 @@ export interface ClientOptions {
   readonly spoolFolder?: string;
   /** Bytes that the spool may take on the disk; further records are rejected with SpoolFullError. Default 1 GiB. */
   readonly maxSpoolBytes?: number;
+  /**
+   * The file of the service's REMEDIATION_AUDIT_REDACTION_FILE: what it adds to the rules by which secrets are taken out of records.
+   * Default: the rules as they are.
+   */
+  readonly redactionFile?: string;
   /** Longest time `close` goes on sending, in milliseconds. Default 5,000. */
   readonly drainMs?: number;
   /** First pause after a failure, in milliseconds; it doubles up to half a minute. Default 200. */

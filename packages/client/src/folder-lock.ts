@@ -2,7 +2,7 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 const LOCK_FILE = 'lock';
-/** Of every file of a spool: records are in it as they were given, secrets among them. */
+/** Of every file of a spool: no rule finds every secret, and what a controller did is nobody else's affair. */
 export const OWNER_ONLY = 0o600;
 
 /** Folders that this process holds: its own number in a lock file may also be that of a process before a restart. */
