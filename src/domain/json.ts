@@ -107,37 +107,37 @@ function endOfNumber(text: string, start: number): number {
   return end;
 }
 
-/** What the marks stand for. Objects and lists without one stay the same. */
+type Container = JsonValue[] | JsonObject;
+
+/** What the marks stand for. Without recursion: an API server takes JSON of more levels than a stack of calls has. */
 function restore({ value, keys }: Marked): JsonValue {
   const nameOf = (key: string): string =>
     key.startsWith(MARK) ? (keys[Number(key.slice(MARK.length))] ?? '') : unescape(key);
+  const root = [value];
+  const waiting: Container[] = [root];
   const restored = (marked: JsonValue): JsonValue => {
     if (typeof marked === 'string')
       return marked.startsWith(MARK) ? sourceText.rawJSON(marked.slice(MARK.length)) : unescape(marked);
     if (typeof marked !== 'object' || marked === null) return marked;
-    if (Array.isArray(marked)) {
-      for (let index = 0; index < marked.length; index += 1) marked[index] = restored(marked[index] ?? null);
-      return marked;
-    }
-    return restoreObject(marked as JsonObject, nameOf, restored);
+    const container = Array.isArray(marked) ? marked : withNames(marked as JsonObject, nameOf);
+    waiting.push(container);
+    return container;
   };
-  return restored(value);
+  for (let container = waiting.pop(); container !== undefined; container = waiting.pop()) {
+    if (Array.isArray(container)) {
+      for (let index = 0; index < container.length; index += 1)
+        container[index] = restored(container[index] ?? null);
+    } else {
+      for (const key of Object.keys(container)) container[key] = restored(container[key] ?? null);
+    }
+  }
+  return root[0] ?? null;
 }
 
-function restoreObject(
-  marked: JsonObject,
-  nameOf: (key: string) => string,
-  restored: (member: JsonValue) => JsonValue,
-): JsonObject {
-  const members: [string, JsonValue][] = [];
-  let isChanged = false;
-  for (const key of Object.keys(marked)) {
-    const before = marked[key] ?? null;
-    const member: [string, JsonValue] = [nameOf(key), restored(before)];
-    isChanged ||= member[0] !== key || member[1] !== before;
-    members.push(member);
-  }
-  return isChanged ? Object.fromEntries(members) : marked;
+function withNames(marked: JsonObject, nameOf: (key: string) => string): JsonObject {
+  const names = Object.keys(marked);
+  if (names.every((key) => nameOf(key) === key)) return marked;
+  return Object.fromEntries(names.map((key) => [nameOf(key), marked[key] ?? null]));
 }
 
 function unescape(text: string): string {

@@ -218,3 +218,15 @@ test('a key named __proto__ is a key like any other, also beside marks', () => {
   expect(Object.keys(read)).toEqual(['__proto__']);
   expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
 });
+
+/** What an API server takes; a stack of calls has fewer. */
+const MOST_LEVELS = 10_000;
+
+test.each([
+  ['lists', '[', ']'],
+  ['objects', '{"a":', '}'],
+  ['objects with an escape in their keys', '{"a\\n":', '}'],
+])('%s of ten thousand levels keep the text of a number beside them', (_, open, close) => {
+  const text = `{"deep":${open.repeat(MOST_LEVELS)}1${close.repeat(MOST_LEVELS)},"number":1.10}`;
+  expect(numberLexeme((parseJson(text) as JsonObject)['number'])).toBe('1.10');
+});
