@@ -13,22 +13,72 @@ export type HashText = (text: string) => string;
 /** Lists and objects may be this many times as long as a text: their members were cut before. */
 const TEXTS_PER_CONTAINER = 4;
 
+/** Characters that may be recorded of a state besides twice its resource: names and hashes, however small that is. */
+const FREE_CHARACTERS = 4 * 1024;
+
 /**
  * An observation that is no larger than may travel. Texts, and members of JSON, are cut from the largest down, until it
  * fits; each says how much is missing and the hash of the whole. Deterministic: the same state gives the same
  * observation. What identifies, and every text that short, is never cut; JSON stays canonical JSON.
  */
-export function boundObservation(observation: Observation, hash: HashText): Observation {
-  if (!isTooLarge(observation)) return observation;
+export function boundObservation<O extends Observation>(observation: O, hash: HashText): O {
   // Every round hashes the same texts again, and a large resource takes several rounds.
+  const bounded = cutToTravel(observation, remembering(hash));
+  if (bounded === undefined) throw new UnboundedObservationError(observation);
+  return bounded;
+}
+
+/**
+ * The observations of one state, each no larger than may travel, and in all at most twice as long as the resource: several
+ * columns may say what one field does, and a placeholder is longer than a short secret. Undefined stands for one whose
+ * identifiers alone are too large.
+ */
+export function boundState<O extends Observation>(
+  observations: readonly O[],
+  resourceCharacters: number,
+  hash: HashText,
+): readonly (O | undefined)[] {
   const remembered = remembering(hash);
-  let bounded = observation;
+  const most = 2 * resourceCharacters + FREE_CHARACTERS;
+  let bounded = observations.map((one) => cutToTravel(one, remembered));
+  for (
+    let limit = FIRST_LIMIT / 2;
+    limit >= MAX_IDENTIFIER_LENGTH && charactersOf(bounded) > most;
+    limit /= 2
+  )
+    bounded = observations.map((one) => cutToTravel(one, remembered, limit));
+  return bounded;
+}
+
+/** What no observation has room for. */
+const FIRST_LIMIT = MAX_WATCHED_OBSERVATION_BYTES;
+
+/** Cut by the limit, and by lower ones until it may travel. Undefined when no limit is low enough. */
+function cutToTravel<O extends Observation>(
+  observation: O,
+  hash: HashText,
+  from = FIRST_LIMIT,
+): O | undefined {
+  let bounded =
+    from < FIRST_LIMIT ? { ...observation, columns: cutColumns(observation, from, hash) } : observation;
   // Each round cuts the observation as it came, not what the last round left: the result depends on the limit alone.
-  for (let limit = MAX_WATCHED_OBSERVATION_BYTES; isTooLarge(bounded); limit /= 2) {
-    if (limit < MAX_IDENTIFIER_LENGTH) throw new UnboundedObservationError(observation);
-    bounded = { ...observation, columns: cutColumns(observation, limit, remembered) };
+  for (let limit = from; isTooLarge(bounded); limit /= 2) {
+    if (limit < MAX_IDENTIFIER_LENGTH) return undefined;
+    bounded = { ...observation, columns: cutColumns(observation, limit, hash) };
   }
   return bounded;
+}
+
+/** Of all columns, as they stand in the ledger. */
+function charactersOf(observations: readonly (Observation | undefined)[]): number {
+  let sum = 0;
+  for (const observation of observations) {
+    if (observation === undefined) continue;
+    const known = columnsByName(definitionOf(observation.table));
+    for (const [name, value] of Object.entries(observation.columns))
+      sum += known.get(name)?.type === 'jsonb' ? String(value).length : JSON.stringify(value).length;
+  }
+  return sum;
 }
 
 /** A hash function that computes each text once. It lives as long as one observation. */
@@ -42,7 +92,7 @@ function remembering(hash: HashText): HashText {
 }
 
 /** Identifiers alone are larger than an observation may be: no resource that an API server accepts has such names. */
-export class UnboundedObservationError extends Error {
+class UnboundedObservationError extends Error {
   constructor({ table, resource }: Observation) {
     super(
       `cannot cut the observation of ${resource?.kind ?? 'a resource'} ${resource?.uid ?? ''} for ${table} to ${MAX_WATCHED_OBSERVATION_BYTES} bytes: its identifiers alone are larger; look at its names`,

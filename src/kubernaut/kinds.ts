@@ -19,6 +19,7 @@ import {
 } from './agent-session.ts';
 import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
 import { INVESTIGATION } from './ai-analysis-sources.ts';
+import { takingAnyJson } from './any-json.ts';
 import {
   APPROVAL,
   APPROVAL_LEFT_OUT,
@@ -79,8 +80,7 @@ function deletionOf(kind: string, { definition, phase }: PhaseSources): Kubernau
   return readDeletionOfRecord({ kind, definition, phase });
 }
 
-/** All kinds that are read. A kind that a cluster serves in none of its groups is absent there: that is not an error. */
-export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
+const KINDS: readonly KubernautKind[] = [
   {
     kind: 'RemediationRequest',
     plural: 'remediationrequests',
@@ -226,3 +226,6 @@ export const KUBERNAUT_KINDS: readonly KubernautKind[] = [
     readDeletion: readInvestigationSessionDeletion,
   },
 ];
+
+/** All kinds that are read. A kind that a cluster serves in none of its groups is absent there: that is not an error. */
+export const KUBERNAUT_KINDS: readonly KubernautKind[] = KINDS.map(takingAnyJson);

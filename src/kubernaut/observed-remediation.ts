@@ -25,6 +25,8 @@ export interface ResourceReading {
   readonly shape: Shape;
   /** What it has chosen; of an analysis only, for what is said of its siblings. */
   readonly choice?: WorkflowChoice | undefined;
+  /** Of the resource as JSON: what is recorded of it is bounded by that. Absent where no state of it was read. */
+  readonly characters?: number;
   /** Paths that no generation we know has; their values are kept under `extra`. */
   readonly unrecognised: readonly string[];
   /** Paths whose value is of a kind that cannot be read as what it should be; their values are kept under `extra`. */

@@ -10,7 +10,7 @@ import type { Redactor } from '../../src/redaction/redactor.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { RemediationSignal } from '../../src/temporal/remediation-signals.ts';
 import { createObservationSender } from '../../src/watcher/delivery/observation-sender.ts';
-import { prepareObservation } from '../../src/watcher/delivery/prepare-observation.ts';
+import { prepareObservations } from '../../src/watcher/delivery/prepare-observation.ts';
 import { newTracked } from '../../src/watcher/state/tracked.ts';
 import { readable } from '../support/readings.ts';
 import { TOKENS } from './fixtures/redaction/tokens.ts';
@@ -18,6 +18,10 @@ import { CONTEXT, REFERENCE, REMEDIATION, resourceOf } from './kubernaut/samples
 
 const KIND = 'WorkflowExecution';
 const LONG = 200_000;
+/** Names, phases and hashes that are sent of every resource, however small. */
+const FREE_CHARACTERS = 8 * 1_024;
+/** Grows when its secrets are replaced. */
+const PASSWORDS = JSON.stringify(Array.from({ length: 2_000 }, () => ({ name: 'PWD', value: 1 })));
 
 /** The way of a state from the resource to Temporal's port. */
 function createWay(redactor: Redactor = createRedactor()) {
@@ -105,6 +109,35 @@ test.each([
   expect(await way.reduced()).toEqual({});
 });
 
+const SEVERAL_COLUMNS: readonly (readonly [string, JsonObject])[] = [
+  ['the name of a run, which is the name of a job too', { pipelineRunRef: { name: PASSWORDS } }],
+  ['a message, which stands in two columns and in the details', { failureDetails: { message: PASSWORDS } }],
+  ['details that nobody has seen', { failureDetails: { reason: 'r', more: PASSWORDS }, unknown: PASSWORDS }],
+];
+
+test.each(SEVERAL_COLUMNS)('of %s no more is sent than twice the resource', async (_, status) => {
+  const way = createWay();
+  await way.offer({ status: { phase: 'Failed', ...status } }, 'Failed');
+  const sent = way.sent.flatMap(({ observations }) => observations);
+  const characters = sent.flatMap(({ columns }) =>
+    Object.values(columns).map((value) => String(value).length),
+  );
+  expect(characters.reduce((sum, length) => sum + length)).toBeLessThan(
+    2 * JSON.stringify(status).length + FREE_CHARACTERS,
+  );
+  expect(sent[0]?.columns).toMatchObject({ phase: 'Failed', remediation_id: REMEDIATION.name });
+  expect(await way.reduced()).toEqual({});
+});
+
+test('a message that a usual resource says in three places is sent in each', async () => {
+  const way = createWay();
+  const message = `step 3: ${'connection refused '.repeat(100)}`;
+  await way.offer({ status: { phase: 'Failed', failureDetails: { message } } }, 'Failed');
+  const { columns } = way.sent[0]?.observations[0] ?? {};
+  expect(columns).toMatchObject({ failure_message: message, error_message: message });
+  expect(columns?.['extra']).toContain(message);
+});
+
 test('a reduced state counts as sent, and another one that is reduced is distinguished', async () => {
   const way = createWay();
   const phase = 'Running'.repeat(LONG);
@@ -156,21 +189,23 @@ test('a secret in a phase that is cut is replaced before it is cut', async () =>
 });
 
 test('a key and identifiers that no index takes are hashed or left out', () => {
-  const { observation } = prepareObservation(
-    {
-      ...{ table: 'workflow_execution_audit', cluster: CONTEXT.cluster, phase: 'execution' },
-      ...{ key: 'k'.repeat(LONG), sourceVersion: '1', actor: 'watcher', fragment: true },
-      ...{ createdAt: CONTEXT.observedAt, createdAtSource: 'resource', observedAt: CONTEXT.observedAt },
-      columns: { remediation_id: 'r'.repeat(LONG), remediation_uid: 'rr-uid' },
-    },
-    { kind: KIND, namespace: 'default', name: 'we-1', uid: 'we-uid' },
+  const [prepared] = prepareObservations(
+    [
+      {
+        ...{ table: 'workflow_execution_audit', cluster: CONTEXT.cluster, phase: 'execution' },
+        ...{ key: 'k'.repeat(LONG), sourceVersion: '1', actor: 'watcher', fragment: true },
+        ...{ createdAt: CONTEXT.observedAt, createdAtSource: 'resource', observedAt: CONTEXT.observedAt },
+        columns: { remediation_id: 'r'.repeat(LONG), remediation_uid: 'rr-uid' },
+      },
+    ],
+    { resource: { kind: KIND, namespace: 'default', name: 'we-1', uid: 'we-uid' } },
     {
       ...{ cluster: CONTEXT.cluster, redactor: createRedactor(), logger: createLogger('silent', 'test') },
       metrics: createMetrics().watcher,
     },
   );
-  expect(observation.key).toMatch(/^sha256:[0-9a-f]{64}$/);
-  expect(Object.keys(observation.columns)).toEqual(['remediation_uid', 'extra']);
+  expect(prepared?.observation.key).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(Object.keys(prepared?.observation.columns ?? {})).toEqual(['remediation_uid', 'extra']);
 });
 
 test.each(['name', 'namespace', 'uid'])(

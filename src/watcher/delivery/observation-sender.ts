@@ -5,7 +5,7 @@ import { observationsRecorded } from './delivery-record.ts';
 import { withCoalesced } from './flapping.ts';
 import type { PendingState } from './pending-states.ts';
 import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
-import { prepareObservation, prepareSummary, redactLine, sha256 } from './prepare-observation.ts';
+import { prepareObservations, prepareSummary, redactLine, sha256 } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
 import type { OutgoingState } from './signal-delivery.ts';
 import { SignalDelivery } from './signal-delivery.ts';
@@ -135,7 +135,12 @@ function prepareState(
 ): PreparedObservation[] {
   const { kind, namespace, name, uid } = tracked;
   const resource = { kind, namespace, name, uid, ...(phase === undefined ? {} : { phase }) };
-  return reading.observations.map((observation) => prepareObservation(observation, resource, options));
+  const { observations, characters } = reading;
+  return prepareObservations(
+    observations,
+    { resource, ...(characters === undefined ? {} : { characters }) },
+    options,
+  );
 }
 
 /** On the last: once that one is recorded the others are too. */

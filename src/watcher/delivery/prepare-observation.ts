@@ -5,7 +5,7 @@ import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Observation, ObservedResource } from '../../domain/observation.ts';
 import type { Columns } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
-import { boundObservation, UnboundedObservationError } from '../../kubernaut/bound-observation.ts';
+import { boundState } from '../../kubernaut/bound-observation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
@@ -26,25 +26,33 @@ export interface PreparedObservation {
   readonly hash: string;
 }
 
-/**
- * Redacts and bounds an observation: what Temporal receives stays in its history. Never throws. What cannot be prepared
- * would fail the same way each time it was offered, and its resource would never be recorded: it is reduced instead.
- */
-export function prepareObservation(
-  observed: Observation,
-  resource: ObservedResource,
-  options: PreparationOptions,
-): PreparedObservation {
-  const whole = { ...observed, resource: redactPhase({ ...resource, ...observed.resource }, options) };
-  const observation = boundedOrReduced(whole, options);
-  return {
-    observation,
-    name: `${observed.table} ${observed.key} ${observed.phase}`,
-    hash: contentHash(observation),
-  };
-}
-
 type Observed = PreparedObservation['observation'];
+
+/**
+ * Redacts and bounds what one state says: what Temporal receives stays in its history. `characters` are those of the
+ * resource. Never throws. What cannot be prepared would fail the same way each time it was offered, and its resource would
+ * never be recorded: it is reduced instead.
+ */
+export function prepareObservations(
+  observations: readonly Observation[],
+  { resource, characters = Infinity }: { readonly resource: ObservedResource; readonly characters?: number },
+  options: PreparationOptions,
+): PreparedObservation[] {
+  const whole = observations.map((observed): Observed => ({
+    ...observed,
+    resource: redactPhase({ ...resource, ...observed.resource }, options),
+  }));
+  const redacted = whole.map((one) => redactOrReduce(one, options));
+  const bounded = boundState(redacted, characters, sha256);
+  return whole.map((one, index) => {
+    const observation = bounded[index] ?? reduce(one, 'too-large', options);
+    return {
+      observation,
+      name: `${one.table} ${one.key} ${one.phase}`,
+      hash: contentHash(observation),
+    };
+  });
+}
 
 /** The resource's own word for where it is. Whoever writes the resource may put anything there. */
 function redactPhase(resource: ObservedResource, options: PreparationOptions): ObservedResource {
@@ -52,26 +60,16 @@ function redactPhase(resource: ObservedResource, options: PreparationOptions): O
   return phase === undefined ? resource : { ...resource, phase: redactLine(phase, options) };
 }
 
-function boundedOrReduced(whole: Observed, options: PreparationOptions): Observed {
-  const { cluster, redactor, metrics, logger } = options;
+function redactOrReduce(whole: Observed, options: PreparationOptions): Observed {
+  const { cluster, redactor, metrics } = options;
   try {
     const redacted = redactor.redactColumns(definitionOf(whole.table), whole.columns);
-    const { resource } = whole;
-    const bounded = boundObservation({ ...whole, columns: redacted.value }, sha256);
     for (const [rule, count] of Object.entries(redacted.counts))
       metrics.redactions.inc({ cluster, rule }, count);
-    return { ...bounded, resource };
+    return { ...whole, columns: redacted.value };
   } catch (error: unknown) {
-    const reason = error instanceof UnboundedObservationError ? 'too-large' : 'failed';
-    const { kind, namespace, name, uid } = whole.resource;
-    metrics.statesReduced.inc({ cluster, kind, reason });
     // Not the error's message, which may quote what was to be redacted.
-    const cause = error instanceof Error ? error.name : typeof error;
-    logger.error(
-      { cluster, kind, namespace, name, uid, table: whole.table, reason, cause },
-      'a state cannot be prepared for sending; only its identity, phase and hash are recorded: keep the resource (kubectl get -o yaml) and report it',
-    );
-    return reduce(whole, reason);
+    return reduce(whole, 'failed', options, error instanceof Error ? error.name : typeof error);
   }
 }
 
@@ -88,7 +86,27 @@ const IDENTIFYING_COLUMNS = [
 ] as const;
 
 /** Identity, phase, hash of the state, and why there is no more of it. */
-function reduce(whole: Observed, reason: ReductionReason): Observed {
+function reduce(
+  whole: Observed,
+  reason: ReductionReason,
+  { cluster, metrics, logger }: PreparationOptions,
+  cause?: string,
+): Observed {
+  const { kind, namespace, name, uid } = whole.resource;
+  metrics.statesReduced.inc({ cluster, kind, reason });
+  logger.error(
+    {
+      cluster,
+      kind,
+      namespace,
+      name,
+      uid,
+      table: whole.table,
+      reason,
+      ...(cause === undefined ? {} : { cause }),
+    },
+    'a state cannot be prepared for sending; only its identity, phase and hash are recorded: keep the resource (kubectl get -o yaml) and report it',
+  );
   const { columns, key, resource } = whole;
   const identity: Columns = Object.fromEntries(
     IDENTIFYING_COLUMNS.flatMap((name) => {

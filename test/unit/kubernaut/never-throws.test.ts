@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { ColumnType } from '../../../src/domain/column-types.ts';
 import { instantOf, parseInstant } from '../../../src/domain/instant.ts';
+import type { JsonObject } from '../../../src/domain/json.ts';
 import { canonicalJson, parseJson } from '../../../src/domain/json.ts';
 import type { Observation } from '../../../src/domain/observation.ts';
 import type { Column } from '../../../src/domain/records/definition.ts';
@@ -12,9 +13,12 @@ import { KUBERNAUT_KINDS } from '../../../src/kubernaut/kinds.ts';
 import type { ResourceReading, Unread } from '../../../src/kubernaut/observed-remediation.ts';
 import { isUnread } from '../../../src/kubernaut/observed-remediation.ts';
 import { objectOf, oddValue } from '../../fuzz/odd-resources.ts';
-import { CONTEXT } from './samples/parts.ts';
+import { CONTEXT, REFERENCE } from './samples/parts.ts';
+import { OWNED_BY_REMEDIATION } from './samples/remediation-additions.ts';
 
 const RUNS = 400;
+/** What an API server takes; a stack of calls has fewer. */
+const MOST_LEVELS = 10_000;
 
 const FORM: Readonly<Record<ColumnType, (value: string) => boolean>> = {
   text: () => true,
@@ -80,6 +84,30 @@ describe.each(KUBERNAUT_KINDS.map((kind) => [kind.kind, kind] as const))('a %s',
     );
     // Otherwise this test would have looked at nothing.
     expect(read).toBeGreaterThan(RUNS / 10);
+  });
+
+  test.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('with %s of ten thousand levels is read, and so is its end', (_what, open, close) => {
+    const deep = parseJson(`${open.repeat(MOST_LEVELS)}1${close.repeat(MOST_LEVELS)}`);
+    const metadata = {
+      ...{ name: 'm', namespace: 'n', uid: 'u', resourceVersion: '5', ...OWNED_BY_REMEDIATION },
+      creationTimestamp: '2026-11-21T10:40:00Z',
+    };
+    const status = { phase: 'Completed', notYetKnown: deep };
+    const state: JsonObject = {
+      ...{ kind: kind.kind, metadata, status },
+      spec: { remediationRequestRef: REFERENCE, notYetKnown: deep, providerData: deep },
+    };
+    expectWellFormed(kind.read(state, CONTEXT));
+    const at = instantOf(0);
+    const gone = {
+      ...{ namespace: 'n', name: 'm', uid: 'u', sourceVersion: '5' },
+      deletedAt: at,
+      createdAt: at,
+    };
+    expectWellFormed(kind.readDeletion({ ...gone, lastState: state }, CONTEXT));
   });
 
   test('whose deletion is seen in any state does not throw either', () => {

@@ -63,8 +63,8 @@ first, and the first that has a value counts. The generation that an object look
 - \`extra\` holds what has no column, by the names below, under \`unrecognised\` fields that no supported generation has, and under
   \`misshapen\` values that their column cannot take, each by its path. Of a post, a word that no vocabulary has stands under
   \`unrecognised/COLUMN\`, and in the column.
-- When a resource is larger than may travel, the longest texts and lists are cut. What is missing, and the hash of the whole,
-  stand in their place.
+- When a resource is larger than may travel, or its columns together more than twice as long as it, the longest texts and lists are
+  cut. What is missing, and the hash of the whole, stand in their place. JSON of more than 512 levels is left out below them.
 `;
 
 function sourcesTable(definition: RecordDefinition): string {
