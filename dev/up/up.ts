@@ -223,7 +223,12 @@ function embeddedConfig(
 ): Config {
   return {
     ...config,
-    database: { ...config.database, url: database.writerUrl, ownerUrl: database.ownerUrl },
+    database: {
+      ...config.database,
+      url: database.writerUrl,
+      readerUrl: database.readerUrl,
+      ownerUrl: database.ownerUrl,
+    },
     temporal: {
       ...config.temporal,
       connectionOptions: { address: temporal.address },

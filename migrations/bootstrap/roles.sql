@@ -6,7 +6,7 @@
 --   audit_owner    owns the tables: migrations, months, the archive
 --   audit_writer   the service: reads, and records through the functions of the schema
 --   audit_watcher  the watcher: reads what is known of each resource, and nothing that was recorded
---   audit_reader   whoever reports with SQL
+--   audit_reader   the API answers questions as it; whoever reports with SQL
 --
 -- Passwords are set apart from it: passwords.sql beside this file.
 do $$
@@ -25,7 +25,7 @@ begin
     execute format('alter role %I set intervalstyle = %L', wanted, 'postgres');
   end loop;
   -- A report over the archive loads the archived rows beside those of the database.
-  execute format('grant temporary on database %I to audit_owner, audit_writer', current_database());
+  execute format('grant temporary on database %I to audit_owner, audit_writer, audit_reader', current_database());
 end
 $$;
 
@@ -52,7 +52,8 @@ alter role audit_reader set default_transaction_read_only = on;
 alter role audit_reader set statement_timeout = '5min';
 alter role audit_reader set idle_in_transaction_session_timeout = '5min';
 alter role audit_reader set lock_timeout = '5s';
-alter role audit_reader connection limit 20;
+-- Each replica of the API has ten at most, four for lists and records and six for reports.
+alter role audit_reader connection limit 60;
 alter role audit_watcher set statement_timeout = '1min';
 alter role audit_watcher set idle_in_transaction_session_timeout = '1min';
 alter role audit_watcher set lock_timeout = '5s';

@@ -86,7 +86,7 @@ interface Reading {
 }
 
 /**
- * One connection for one question, as the writer or, where only that is configured, as the owner. A question
+ * One connection for one question, as the reader or, where only those are configured, as the writer or the owner. A question
  * that cannot be asked as it was written ends as a wrong command line, with exit code 2.
  */
 async function withReadPool(
@@ -95,10 +95,11 @@ async function withReadPool(
   ask: (reading: Reading) => Promise<void>,
 ): Promise<void> {
   const config = readProcessConfig();
-  const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
+  const { readerUrl, url: writerUrl, ownerUrl } = config.database;
+  const url = [readerUrl, writerUrl, ownerUrl].find((configured) => configured !== '') ?? '';
   // Help needs no database, and the pool opens no connection before the first query.
   if (url === '' && !isHelp(args))
-    throw new SettingsError([`DATABASE_URL is not set; \`${command}\` reads PostgreSQL`]);
+    throw new SettingsError([`DATABASE_READER_URL is not set; \`${command}\` reads PostgreSQL`]);
   const pool = createPool({
     connectionString: url,
     applicationName: `remediation-audit ${command}`,

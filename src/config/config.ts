@@ -71,6 +71,7 @@ function readAll(read: Reader, environment: Environment) {
     shutdownGraceSeconds: read.integer('REMEDIATION_AUDIT_SHUTDOWN_GRACE_SECONDS', 0, 3_600),
     database: {
       url: read.url('DATABASE_URL', POSTGRES),
+      readerUrl: read.url('DATABASE_READER_URL', POSTGRES),
       ownerUrl: read.url('DATABASE_OWNER_URL', POSTGRES),
       poolSize: read.integer('REMEDIATION_AUDIT_DATABASE_POOL_SIZE', 1, 100),
       statementTimeoutMs: read.integer(

@@ -27,6 +27,7 @@ const need = (variable: VariableName, isSet: Need['isSet'], without?: string): N
 const hasDatabase = ({ database }: Config): boolean => database.url !== '';
 const records = ({ worker }: Config): boolean => worker.queues !== 'maintenance';
 const maintains = ({ worker }: Config): boolean => worker.queues !== 'recording';
+const hasReader = ({ database }: Config): boolean => database.readerUrl !== '';
 const hasOwner = ({ database }: Config): boolean => database.ownerUrl !== '';
 const hasArchive = ({ retention }: Config): boolean => retention.archive.url !== '';
 /** A pod has its service account instead of a kubeconfig. */
@@ -57,6 +58,7 @@ export const NEEDS: Readonly<Record<ProcessName, readonly Need[]>> = {
   ],
   serve: [
     need('DATABASE_URL', hasDatabase),
+    need('DATABASE_READER_URL', hasReader),
     need(
       'TEMPORAL_ADDRESS',
       hasTemporal,

@@ -119,6 +119,7 @@ export const READ_BY: Readonly<Record<ProcessName, readonly VariableName[]>> = {
   work: [...new Set([...WORK_READS.recording, ...WORK_READS.maintenance])],
   serve: [
     ...DATABASE,
+    'DATABASE_READER_URL',
     ...TEMPORAL,
     ...EMBEDDING,
     ...RULES,

@@ -13,6 +13,12 @@ export const VARIABLES = {
     unit: 'URL',
     meaning: 'PostgreSQL as role audit_writer; recording and `serve` need it',
   },
+  DATABASE_READER_URL: {
+    default: '',
+    unit: 'URL',
+    meaning:
+      'PostgreSQL as role audit_reader, with which `serve` answers questions; commands that read prefer it',
+  },
   DATABASE_OWNER_URL: {
     default: '',
     unit: 'URL',

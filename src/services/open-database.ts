@@ -48,8 +48,9 @@ interface OpenedDatabase {
 export async function openDatabaseMeanwhile(
   service: string,
   context: ServiceContext,
+  connectionString: string,
 ): Promise<OpenedDatabase> {
-  const pool = openPool(service, context);
+  const pool = openPool(service, context, connectionString);
   // Not the signal of the process alone: a start that fails elsewhere closes the pool, and what goes on checking through
   // a closed pool keeps the process alive for ever.
   const closing = new AbortController();

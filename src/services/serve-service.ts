@@ -56,8 +56,9 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
   const closing = createClosing();
   try {
     const metrics = createMetrics();
-    const { pool, fits, close } = await openDatabaseMeanwhile('serve', context);
+    const { pool, fits, close } = await openDatabaseMeanwhile('serve', context, config.database.readerUrl);
     closing.push(close);
+    const writer = openWriter(context, closing);
     // Lazily: `serve` must start without Temporal, and needs it only for what the database cannot take and
     // for restores.
     const temporal = connectTemporalLazily(config.temporal);
@@ -69,7 +70,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const gate = await createGate(config, logger, metrics);
     closing.push(() => gate.close());
     const redactor = createRedactor(config.redaction);
-    const counts = createAccessCounts(pool, logger);
+    const counts = createAccessCounts(writer, logger);
     closing.push(() => counts.close());
     const api = await listening(portOf(config), () =>
       startApi({
@@ -77,6 +78,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
         routes: createApiRoutes({
           asksWhoCalls: config.api.authMode !== 'none',
           pool,
+          writer,
           reports: openReports(context, closing, QUICK_REPORTS),
           slowReports: openReports(context, closing, SLOW_REPORTS),
           archive,
@@ -96,7 +98,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           metrics,
         }),
         gate,
-        audit: { trace: createAccessTrace(pool, redactor), counts },
+        audit: { trace: createAccessTrace(writer, redactor), counts },
         limits: { maxConnections: config.api.maxConnections },
         shutdownGraceMs: config.shutdownGraceSeconds * SECOND_MS,
         metrics,
@@ -110,6 +112,23 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     await closing.run();
     throw error;
   }
+}
+
+/**
+ * For what callers decide, such as holds and approvals, and for the traces of reads. Everything else that a route asks, it
+ * asks as audit_reader: a statement that somebody slips into a question finds no right to write.
+ */
+function openWriter({ config, logger }: ServiceContext, closing: Closing): pg.Pool {
+  const { url, poolSize, statementTimeoutMs } = config.database;
+  const writer = createPool({
+    connectionString: url,
+    applicationName: 'remediation-audit serve, decisions',
+    max: poolSize,
+    statementTimeoutMs,
+    logger,
+  });
+  closing.push(() => writer.end());
+  return writer;
 }
 
 /** What `openDurability` shares with the rest of the process. */
@@ -150,7 +169,7 @@ function openReports(
   limits: Pick<PoolOptions, 'max' | 'statementTimeoutMs'>,
 ): pg.Pool {
   const reports = createPool({
-    connectionString: config.database.url,
+    connectionString: config.database.readerUrl,
     applicationName: 'remediation-audit serve, reports',
     ...limits,
     workMem: REPORT_WORK_MEM,

@@ -16,6 +16,7 @@ import { strictKindProblems, watchedClusters } from './watcher-settings.ts';
 export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigCheck>> = {
   serve: (config) => [
     ...databaseProblems('serve', config),
+    ...readerProblems(config),
     ...callerProblems(config),
     ...tlsProblems(config),
     ...(config.retention.archive.url === '' ? [] : readerKeyProblems(config)),
@@ -39,6 +40,13 @@ export const SERVICE_CHECKS: Readonly<Record<'serve' | 'work' | 'watch', ConfigC
 function databaseProblems(process: string, { database }: Config): readonly string[] {
   return database.url === ''
     ? [`DATABASE_URL is not set; \`${process}\` needs PostgreSQL as role audit_writer`]
+    : [];
+}
+
+/** No reading as the writer instead: what a read may do would then depend on what was forgotten. */
+function readerProblems({ database }: Config): readonly string[] {
+  return database.readerUrl === ''
+    ? ['DATABASE_READER_URL is not set; `serve` answers questions from PostgreSQL as role audit_reader']
     : [];
 }
 

@@ -27,6 +27,7 @@ beforeAll(async () => {
     env: {
       // Nobody is there: idle connections are no matter of the database.
       DATABASE_URL: 'postgres://audit_writer@127.0.0.1:1/audit',
+      DATABASE_READER_URL: 'postgres://audit_reader@127.0.0.1:1/audit',
       TEMPORAL_ADDRESS: '127.0.0.1:1',
       REMEDIATION_AUDIT_API_PORT: String(port),
       REMEDIATION_AUDIT_API_MAX_CONNECTIONS: String(MAX_CONNECTIONS),

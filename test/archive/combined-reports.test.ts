@@ -73,9 +73,9 @@ beforeAll(async () => {
   await createRecordStore(halved.writer).record([late]);
   ({ reader, opened } = testArchiveReader({ store, key, folder: folder.path }));
   databaseApi = createTestApi(whole);
-  // As `serve` has it: without a pipeline, which knows no COPY.
+  // As `serve` has it: a role that writes nothing but temporary tables, without a pipeline, which knows no COPY.
   reportPool = createPool({
-    connectionString: halved.url('audit_writer'),
+    connectionString: halved.url('audit_reader'),
     applicationName: 'reports over the archive',
     statementTimeoutMs: 30_000,
     max: 1,

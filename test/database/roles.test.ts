@@ -90,12 +90,63 @@ describe('the reader', () => {
 
   test.each([
     ['who read what', 'select from audit_access'],
-    ['a temporary table', 'begin read write; create temporary table mine ()'],
+    ['a table', 'begin read write; create table mine ()'],
     ['a change', `begin read write; update remediation_audit set verdict = ''`],
   ])('gets no %s', async (_what, statement) => {
     await expect(queryAs('audit_reader', statement)).rejects.toMatchObject({
       code: SQLSTATE.insufficient_privilege,
     });
+  });
+});
+
+describe('whatever the reader runs,', () => {
+  /** As the sessions of `serve`, which anybody who runs a statement may ask to write. */
+  const asWriting = (statement: string) => queryAs('audit_reader', `begin read write; ${statement}`);
+
+  async function relations(): Promise<string[]> {
+    const { rows } = await database.owner.query<{ name: string }>(
+      `select oid::regclass::text as name from pg_class
+       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1`,
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  test('it changes no table, month or ledger: insert, update, delete and truncate are refused', async () => {
+    const names = await relations();
+    expect(names.length).toBeGreaterThan(30);
+    for (const name of names)
+      for (const statement of [
+        `insert into ${name} select * from ${name} limit 1`,
+        `delete from ${name}`,
+        `truncate ${name}`,
+        `lock table ${name} in exclusive mode`,
+        `alter table ${name} disable trigger all`,
+        `drop table ${name}`,
+      ])
+        await expect(asWriting(statement), statement).rejects.toMatchObject({
+          code: SQLSTATE.insufficient_privilege,
+        });
+  });
+
+  test('of the functions that run as their owner it may call those that read, and the one that notes a read', async () => {
+    const { rows } = await database.owner.query<{ name: string }>(
+      `select proname as name from pg_proc
+       where pronamespace = 'public'::regnamespace and prosecdef and provolatile = 'v'
+         and has_function_privilege('audit_reader', oid, 'execute')
+       order by 1`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['audit_note_access']);
+  });
+
+  test('it becomes no other role', async () => {
+    for (const role of ['audit_owner', 'audit_writer', 'audit_watcher'])
+      await expect(asWriting(`set role ${role}`), role).rejects.toMatchObject({
+        code: SQLSTATE.insufficient_privilege,
+      });
+  });
+
+  test('it has temporary tables, in which a report puts what it reads of the archive', async () => {
+    await asWriting('create temporary table mine (id int); insert into mine values (1)');
   });
 });
 

@@ -142,7 +142,7 @@ const secretsOf = ({ containers: [{ env }], volumes = [] }: PodSpec) => [
   ),
 ];
 
-test('each process has an account and a secret of its own, and one role of the database', async () => {
+test('each process has an account and a secret of its own, and the roles of the database that it needs', async () => {
   const pods = podsOf(
     await render('archive.url=s3://audit/prod', 'archive.keySecret=k', 'archive.publicKeySecret=p'),
   );
@@ -156,7 +156,11 @@ test('each process has an account and a secret of its own, and one role of the d
     ],
     serve: [
       'audit-remediation-audit-serve',
-      ['DATABASE_URL from remediation-audit-serve', 'archive-key.pub.pem from p'],
+      [
+        'DATABASE_URL from remediation-audit-serve',
+        'DATABASE_READER_URL from remediation-audit-serve',
+        'archive-key.pub.pem from p',
+      ],
     ],
     migrate: [undefined, ['DATABASE_OWNER_URL from remediation-audit-maintenance']],
   });

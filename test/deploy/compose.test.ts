@@ -108,6 +108,8 @@ describe('our processes', () => {
   test('use each role only where it is needed', () => {
     const withOwner = ours.filter(([, one]) => Object.hasOwn(one.environment, 'DATABASE_OWNER_URL'));
     expect(withOwner.map(([name]) => name)).toEqual(['migrate', 'work']);
+    const withReader = ours.filter(([, one]) => Object.hasOwn(one.environment, 'DATABASE_READER_URL'));
+    expect(withReader.map(([name]) => name)).toEqual(['serve']);
   });
 });
 
@@ -117,10 +119,11 @@ describe('addresses', () => {
     const roles = readText('migrations/bootstrap/roles.sql');
     const urls = ours.flatMap(([, one]) => [
       one.environment['DATABASE_URL'],
+      one.environment['DATABASE_READER_URL'],
       one.environment['DATABASE_OWNER_URL'],
     ]);
     const given = urls.filter((url) => url !== undefined).map((url) => new URL(url));
-    expect(given).toHaveLength(5);
+    expect(given).toHaveLength(6);
     for (const url of given) {
       expect(services.has(url.hostname)).toBe(true);
       expect(roles).toContain(`'${url.username}'`);

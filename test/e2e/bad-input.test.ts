@@ -108,7 +108,8 @@ test('--help and --version answer on standard output with code 0', async () => {
 describe('wrong configuration ends with code 3 and names the variable:', () => {
   const wrong: [string, Record<string, string>, string][] = [
     ['migrate', {}, 'DATABASE_OWNER_URL is not set'],
-    ['serve', {}, 'DATABASE_URL is not set'],
+    ['serve', { DATABASE_READER_URL: 'postgres://host/audit' }, 'DATABASE_URL is not set'],
+    ['serve', { DATABASE_URL: 'postgres://host/audit' }, 'DATABASE_READER_URL is not set'],
     [
       'work',
       { DATABASE_URL: 'postgres://host/audit', REMEDIATION_AUDIT_WORKER_METRICS_PORT: 'x' },

@@ -53,6 +53,7 @@ async function ended(args: readonly string[], env: Readonly<Record<string, strin
 
 const reachable = (): Record<string, string> => ({
   DATABASE_URL: up.endpoints.postgres,
+  DATABASE_READER_URL: up.endpoints.postgres,
   TEMPORAL_ADDRESS: up.endpoints.temporal,
   KUBECONFIG: join(folder, 'data/sandbox/kubeconfig'),
   REMEDIATION_AUDIT_API_PORT: '0',
@@ -63,7 +64,7 @@ const reachable = (): Record<string, string> => ({
 describe('a port that another process has ends', () => {
   const cases: [string, string, Record<string, string>][] = [
     ['serve', 'REMEDIATION_AUDIT_API_PORT', {}],
-    ['serve', 'REMEDIATION_AUDIT_API_PORT', { DATABASE_URL: `postgres://a:b@${NOBODY}/x` }],
+    ['serve', 'REMEDIATION_AUDIT_API_PORT', { DATABASE_READER_URL: `postgres://a:b@${NOBODY}/x` }],
     ['work', 'REMEDIATION_AUDIT_WORKER_METRICS_PORT', {}],
     ['watch', 'REMEDIATION_AUDIT_WATCHER_METRICS_PORT', {}],
   ];
@@ -107,6 +108,7 @@ describe('wrong configuration ends with code 3 and names all of it at once:', ()
       'serve',
       {
         DATABASE_URL: 'notaurl',
+        DATABASE_READER_URL: 'postgres://a:b@host/x',
         TEMPORAL_ADDRESS: 'http://temporal:7233',
         REMEDIATION_AUDIT_API_HOST: '0.0.0.0',
         REMEDIATION_AUDIT_HOTDAYS: '3',
@@ -129,6 +131,7 @@ describe('wrong configuration ends with code 3 and names all of it at once:', ()
       },
       [
         'DATABASE_URL is not set',
+        'DATABASE_READER_URL is not set',
         'REMEDIATION_AUDIT_API_TOKENS_FILE cannot be used',
         'REMEDIATION_AUDIT_API_TLS_CERT_PATH and REMEDIATION_AUDIT_API_TLS_KEY_PATH cannot be used',
         'REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE is not set',

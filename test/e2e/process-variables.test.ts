@@ -57,6 +57,7 @@ beforeAll(async () => {
   watcherUrl = database.watcherUrl;
   environment = {
     DATABASE_URL: database.writerUrl,
+    DATABASE_READER_URL: database.readerUrl,
     DATABASE_OWNER_URL: database.ownerUrl,
     TEMPORAL_ADDRESS: temporal.address,
     KUBECONFIG: folder.file('kubeconfig'),

@@ -26,6 +26,7 @@ test.each(['serve', 'work', 'watch'])(
     const program = startProgram([command], {
       env: {
         DATABASE_URL: up.endpoints.postgres,
+        DATABASE_READER_URL: up.endpoints.postgres,
         TEMPORAL_ADDRESS: up.endpoints.temporal,
         KUBECONFIG: join(folder, 'data/sandbox/kubeconfig'),
         REMEDIATION_AUDIT_API_PORT: '0',

@@ -18,18 +18,23 @@ import { PLAIN_PAYLOADS } from '../../src/temporal/connection.ts';
 import { createPayloadCodec } from '../../src/temporal/payload-codec.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
+/** Without a reader the writer answers questions too: for tests about the loss of one connection. */
+type ServedDatabase = Pick<TestDatabase, 'writer'> & Partial<Pick<TestDatabase, 'reader'>>;
+
 /** What the service on a test database is made of; whatever a test cares about it says itself. */
 export function testApiOptions(
-  database: Pick<TestDatabase, 'writer'>,
+  database: ServedDatabase,
   given: Partial<ApiServices> & Partial<ApiOptions> = {},
 ): ApiOptions {
   const metrics = given.metrics ?? createMetrics();
   const logger = given.logger ?? createLogger('silent', 'test');
   const { deferral } = given;
+  const { reader = database.writer } = database;
   const services: ApiServices = {
     asksWhoCalls: true,
-    pool: database.writer,
-    reports: database.writer,
+    pool: reader,
+    writer: database.writer,
+    reports: reader,
     archive: { missing: 'REMEDIATION_AUDIT_ARCHIVE_URL is not set for this service' },
     retention: {
       rules: { hotDays: 90, dropGraceHours: 24, requireApproval: true },
@@ -60,8 +65,8 @@ export function testApiOptions(
     routes: createApiRoutes(services),
     gate: createOpenGate(),
     audit: {
-      trace: createAccessTrace(services.pool, services.redactor),
-      counts: createAccessCounts(services.pool, logger),
+      trace: createAccessTrace(services.writer, services.redactor),
+      counts: createAccessCounts(services.writer, logger),
     },
     ...given,
     metrics,
@@ -112,7 +117,7 @@ export function callsOf(served: { readonly api: FastifyInstance }) {
 
 /** The service's routes on a test database, without a socket. */
 export function createTestApi(
-  database: Pick<TestDatabase, 'writer'>,
+  database: ServedDatabase,
   given: Partial<ApiServices> & Partial<ApiOptions> = {},
 ): FastifyInstance {
   return createHttpServer(testApiOptions(database, given)).fastify;

@@ -24,6 +24,8 @@ export interface TestDatabase {
   readonly owner: pg.Pool;
   /** As audit_writer: what the service may do and no more. */
   readonly writer: pg.Pool;
+  /** As audit_reader. */
+  readonly reader: pg.Pool;
   /** As audit_watcher. */
   readonly watcher: pg.Pool;
   url(role: (typeof ROLES)[number]): string;
@@ -54,6 +56,7 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   const pools = {
     owner: testPool(url('audit_owner')),
     writer: testPool(url('audit_writer'), true),
+    reader: testPool(url('audit_reader')),
     watcher: testPool(url('audit_watcher')),
   };
   return {

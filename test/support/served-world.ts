@@ -102,6 +102,7 @@ export class ServedWorld implements AsyncDisposable {
     return startProgram(['serve'], {
       env: {
         DATABASE_URL: this.database.writerUrl,
+        DATABASE_READER_URL: this.database.readerUrl,
         TEMPORAL_ADDRESS: this.#temporalAddress,
         REMEDIATION_AUDIT_API_PORT: String(this.#apiPort),
         REMEDIATION_AUDIT_LOG_LEVEL: 'error',

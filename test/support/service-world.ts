@@ -207,6 +207,7 @@ export class ServiceWorld implements AsyncDisposable {
     const program = startProgram([command], {
       env: {
         DATABASE_URL: command === 'watch' ? this.#database.watcherUrl : this.#database.writerUrl,
+        DATABASE_READER_URL: this.#database.readerUrl,
         TEMPORAL_ADDRESS: this.#temporal.address,
         REMEDIATION_AUDIT_WORKER_METRICS_PORT: '0',
         REMEDIATION_AUDIT_WATCHER_METRICS_PORT: '0',

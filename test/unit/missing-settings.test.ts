@@ -40,6 +40,7 @@ test('what a process refuses to start without is not logged, its refusal names i
 test('a process that has everything says nothing', () => {
   const environment = {
     DATABASE_URL: 'postgres://a@b/c',
+    DATABASE_READER_URL: 'postgres://a@b/c',
     DATABASE_OWNER_URL: 'postgres://a@b/c',
     TEMPORAL_ADDRESS: 'temporal:7233',
     KUBECONFIG: '/k',

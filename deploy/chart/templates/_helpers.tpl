@@ -54,11 +54,11 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Of the secret that this process has and no other: (dict "root" $ "process" "serve" "variable" "DATABASE_URL") */}}
+{{/* Of the secret that this process has and no other, by its key `url` unless another is given: (dict "root" $ "process" "serve" "variable" "DATABASE_URL" "key" "url") */}}
 {{- define "audit.databaseUrl" -}}
 - name: {{ .variable }}
   valueFrom:
-    secretKeyRef: { name: {{ (index .root.Values .process).databaseSecret }}, key: url }
+    secretKeyRef: { name: {{ (index .root.Values .process).databaseSecret }}, key: {{ .key | default "url" }} }
 {{- end }}
 
 {{/* A rule of a network policy: (dict "to" (list) "ports" (list 443)) */}}

@@ -19,6 +19,8 @@ export interface EmbeddedDatabase {
   readonly ownerUrl: string;
   /** Connection string of audit_writer. */
   readonly writerUrl: string;
+  /** Connection string of audit_reader. */
+  readonly readerUrl: string;
   /** Connection string of audit_watcher. */
   readonly watcherUrl: string;
 }
@@ -33,6 +35,7 @@ export async function prepareDatabase(
     audit_owner: newPassword(),
     audit_writer: newPassword(),
     audit_watcher: newPassword(),
+    audit_reader: newPassword(),
   };
   const url = (role: keyof typeof passwords): string =>
     `postgres://${role}:${passwords[role]}@127.0.0.1:${postgres.port}/${DATABASE}`;
@@ -45,6 +48,7 @@ export async function prepareDatabase(
   return {
     ownerUrl: url('audit_owner'),
     writerUrl: url('audit_writer'),
+    readerUrl: url('audit_reader'),
     watcherUrl: url('audit_watcher'),
   };
 }

@@ -45,8 +45,10 @@ import { fromDatabase } from './storage-problems.ts';
 export interface ApiServices {
   /** Whether callers have to show a token; the description says so. */
   readonly asksWhoCalls: boolean;
-  /** For questions; posts are stored through `durability`. */
+  /** For questions, as a role that may write nothing. */
   readonly pool: pg.Pool;
+  /** For what callers decide; posts are stored through `durability`. */
+  readonly writer: pg.Pool;
   /** For reports, which sort more: those that are answered soon. */
   readonly reports: pg.Pool;
   /** For reports that take longer. Default: `reports`. */
@@ -79,7 +81,7 @@ export interface ApiServices {
  * describes the others.
  */
 export function createApiRoutes(services: ApiServices): readonly Route[] {
-  const { pool, durability, metrics } = services;
+  const { pool, writer, durability, metrics } = services;
   const lanes = createReportLanes(services.reports, services.slowReports);
   const finder = createRecordFinder(pool, services.archive);
   const readiness: Readiness = {
@@ -96,10 +98,10 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
     similarRoute(createEmbeddingStore(pool), services.embedder),
     completenessRoute(lanes),
     partitionRoute(pool),
-    ...retentionRoutes(pool, services.retention.rules),
-    ...restoreRoutes(pool, services.retention),
-    ...holdRoutes(pool),
-    ...quarantineRoutes(pool, durability),
+    ...retentionRoutes({ pool, writer }, services.retention.rules),
+    ...restoreRoutes({ pool, writer }, services.retention),
+    ...holdRoutes({ pool, writer }),
+    ...quarantineRoutes({ pool, writer }, durability),
     ...(services.codec === undefined ? [] : codecRoutes(services.codec)),
   ];
   return withDescription(routes, services);
@@ -110,17 +112,17 @@ export function createApiRoutes(services: ApiServices): readonly Route[] {
  * that an answer without a trace is a 503 and not a 500. What was asked for is redacted like what is posted: a
  * caller may ask for a secret that it found elsewhere.
  */
-export function createAccessTrace(pool: pg.Pool, redactor: Redactor): AccessTrace {
+export function createAccessTrace(writer: pg.Pool, redactor: Redactor): AccessTrace {
   return (access) => {
     // Repaired: whoever asks with a NUL for what is not there is answered so, and noted.
     const filter = repairJson(redactor.redactJson(access.filter).value);
-    return fromDatabase(() => noteAccess(pool, { ...access, filter }));
+    return fromDatabase(() => noteAccess(writer, { ...access, filter }));
   };
 }
 
 /** Notes refusals there, once a minute. The caller closes it before the pool. */
-export function createAccessCounts(pool: pg.Pool, logger: Logger): AccessCounts {
-  return new AccessCounts({ note: (note) => noteAccess(pool, note), logger });
+export function createAccessCounts(writer: pg.Pool, logger: Logger): AccessCounts {
+  return new AccessCounts({ note: (note) => noteAccess(writer, note), logger });
 }
 
 /** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */

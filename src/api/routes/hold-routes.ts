@@ -17,13 +17,13 @@ import { allowOnly } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
 import { instantSchema, singleText } from './list-query.ts';
 import { MONTH_SCHEMA } from './month-parameter.ts';
-import { fromDatabase } from './storage-problems.ts';
+import { type DatabaseAccess, fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 
 /** Legal holds: listed, placed, released. A released one stays readable, and so do who did it and why. */
-export function holdRoutes(pool: pg.Pool): readonly Route[] {
-  return [listRoute(pool), placeRoute(pool), releaseRoute(pool)];
+export function holdRoutes({ pool, writer }: DatabaseAccess): readonly Route[] {
+  return [listRoute(pool), placeRoute(writer), releaseRoute(writer)];
 }
 
 function listRoute(pool: pg.Pool): Route {
@@ -55,7 +55,7 @@ function listRoute(pool: pg.Pool): Route {
   };
 }
 
-function placeRoute(pool: pg.Pool): Route {
+function placeRoute(writer: pg.Pool): Route {
   return {
     method: 'POST',
     path: '/api/v1/holds',
@@ -71,13 +71,13 @@ function placeRoute(pool: pg.Pool): Route {
     },
     async answer(request) {
       const { scope, reason } = readHold(readJsonBody(request));
-      const hold = await fromDatabase(() => placeHold(pool, scope, { by: request.caller.name, reason }));
+      const hold = await fromDatabase(() => placeHold(writer, scope, { by: request.caller.name, reason }));
       return { ...jsonAnswer(holdJson(hold)), status: CREATED };
     },
   };
 }
 
-function releaseRoute(pool: pg.Pool): Route {
+function releaseRoute(writer: pg.Pool): Route {
   return {
     method: 'DELETE',
     path: '/api/v1/holds/:id',
@@ -98,7 +98,7 @@ function releaseRoute(pool: pg.Pool): Route {
       if (!isUuid(id)) throw unknownHold();
       return fromDatabase(async () => {
         try {
-          return jsonAnswer(holdJson(await releaseHold(pool, id.toLowerCase(), caller.name)));
+          return jsonAnswer(holdJson(await releaseHold(writer, id.toLowerCase(), caller.name)));
         } catch (error: unknown) {
           if (error instanceof UnknownHoldError) throw unknownHold();
           throw error;

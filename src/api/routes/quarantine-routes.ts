@@ -17,13 +17,13 @@ import { allowOnly } from '../http/route.ts';
 import type { Durability, DurabilityOutcome } from '../intake/durability.ts';
 import { listSchema } from '../schemas/list-schema.ts';
 import { DEFAULT_PAGE_SIZE, limitSchema, readLimit, singleText } from './list-query.ts';
-import { fromDatabase } from './storage-problems.ts';
+import { type DatabaseAccess, fromDatabase } from './storage-problems.ts';
 
 const RETRY_SECONDS = 5;
 
 /** Observations that PostgreSQL refused: listed with the reason, and tried again one by one. */
-export function quarantineRoutes(pool: pg.Pool, durability: Durability): readonly Route[] {
-  return [listRoute(pool), redriveRoute(pool, durability)];
+export function quarantineRoutes({ pool, writer }: DatabaseAccess, durability: Durability): readonly Route[] {
+  return [listRoute(pool), redriveRoute(writer, durability)];
 }
 
 function listRoute(pool: pg.Pool): Route {
@@ -59,7 +59,7 @@ function listRoute(pool: pg.Pool): Route {
   };
 }
 
-function redriveRoute(pool: pg.Pool, durability: Durability): Route {
+function redriveRoute(writer: pg.Pool, durability: Durability): Route {
   return {
     method: 'POST',
     path: '/api/v1/quarantine/:id/redrive',
@@ -73,7 +73,7 @@ function redriveRoute(pool: pg.Pool, durability: Durability): Route {
       },
       problems: ['not-found', 'conflict', 'unstorable-record', 'queue-full', 'database-unavailable'],
     },
-    answer: (request) => redrive(pool, durability, request),
+    answer: (request) => redrive(writer, durability, request),
   };
 }
 
@@ -82,12 +82,12 @@ function redriveRoute(pool: pg.Pool, durability: Durability): Route {
  * entry open; trying it again changes nothing in the record.
  */
 async function redrive(
-  pool: pg.Pool,
+  writer: pg.Pool,
   durability: Durability,
   { params, caller }: ApiRequest,
 ): Promise<Answer> {
   const { id = '' } = params;
-  const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(pool, id)) : undefined;
+  const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(writer, id)) : undefined;
   if (entry === undefined)
     throw new Problem(
       'not-found',
@@ -102,7 +102,7 @@ async function redrive(
   const observation = JSON.parse(entry.payload) as Observation;
   const [outcome] = await durability.keep([observation]);
   if (outcome?.status !== 'stored') throw redriveProblem(outcome, entry);
-  await fromDatabase(() => settleQuarantineEntry(pool, id, caller.name));
+  await fromDatabase(() => settleQuarantineEntry(writer, id, caller.name));
   return jsonAnswer({ id, record_id: outcome.id, created_at: outcome.createdAt, revision: outcome.revision });
 }
 

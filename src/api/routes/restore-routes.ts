@@ -16,7 +16,7 @@ import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly } from '../http/route.ts';
 import { MONTH_SCHEMA, PARTITION_STATE_SCHEMA, readMonthParameter } from './month-parameter.ts';
-import { fromDatabase } from './storage-problems.ts';
+import { type DatabaseAccess, fromDatabase } from './storage-problems.ts';
 
 /** Restores, or which setting this process lacks to ask for any; the answer names it (501). */
 type RestoreAccess = Restores | { readonly missing: string };
@@ -35,11 +35,14 @@ const PATH = '/api/v1/archives/:month/restore';
  * A month brought back from the archive: asked for with POST, its progress with GET at the same address. The
  * work is done by a workflow of Temporal, one per month; these routes only store the request, start it and read its state.
  */
-export function restoreRoutes(pool: pg.Pool, options: RestoreRouteOptions): readonly Route[] {
-  return [startRoute(pool, options), statusRoute(pool, options)];
+export function restoreRoutes(
+  { pool, writer }: DatabaseAccess,
+  options: RestoreRouteOptions,
+): readonly Route[] {
+  return [startRoute(writer, options), statusRoute(pool, options)];
 }
 
-function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptions): Route {
+function startRoute(writer: pg.Pool, { restores, restoredDays }: RestoreRouteOptions): Route {
   return {
     method: 'POST',
     path: PATH,
@@ -67,11 +70,11 @@ function startRoute(pool: pg.Pool, { restores, restoredDays }: RestoreRouteOptio
       const month = readMonthParameter(request.params['month'] ?? '');
       const days = readDays(request) ?? restoredDays;
       const name = month.slice(0, 7);
-      requireRestorable(month, await fromDatabase(() => selectMonth(pool, month)));
+      requireRestorable(month, await fromDatabase(() => selectMonth(writer, month)));
       const workflows = configured(restores);
       const wanted = { month, days, by: request.caller.name };
       // Before Temporal has it: the steps do what the database says was requested.
-      await fromDatabase(() => insertRestoreRequest(pool, wanted));
+      await fromDatabase(() => insertRestoreRequest(writer, wanted));
       const workflow = await fromTemporal(() => workflows.start(wanted));
       const body = { month: name, days, requested_by: request.caller.name, workflow_id: workflow };
       return { ...jsonAnswer(body), status: ACCEPTED, headers: { location: PATH.replace(':month', name) } };

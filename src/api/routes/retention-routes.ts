@@ -15,13 +15,13 @@ import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
 import { firstDayOf, isMonth, MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
-import { fromDatabase } from './storage-problems.ts';
+import { type DatabaseAccess, fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 
 /** What the next run of retention would do, and the approval of a drop. Neither of them drops anything. */
-export function retentionRoutes(pool: pg.Pool, rules: RetentionRules): readonly Route[] {
-  return [planRoute(pool, rules), approvalRoute(pool, rules)];
+export function retentionRoutes({ pool, writer }: DatabaseAccess, rules: RetentionRules): readonly Route[] {
+  return [planRoute(pool, rules), approvalRoute(writer, rules)];
 }
 
 /** The plan is made anew for each request, by the same function that retention itself uses. */
@@ -50,7 +50,7 @@ function planRoute(pool: pg.Pool, rules: RetentionRules): Route {
   };
 }
 
-function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
+function approvalRoute(writer: pg.Pool, rules: RetentionRules): Route {
   return {
     method: 'POST',
     path: '/api/v1/retention/approvals',
@@ -72,8 +72,8 @@ function approvalRoute(pool: pg.Pool, rules: RetentionRules): Route {
     async answer(request) {
       const name = readMonthName(readJsonBody(request));
       return fromDatabase(async () => {
-        const approved = await approveDrop(pool, firstDayOf(name), request.caller.name, rules);
-        const row = await selectMonth(pool, firstDayOf(name));
+        const approved = await approveDrop(writer, firstDayOf(name), request.caller.name, rules);
+        const row = await selectMonth(writer, firstDayOf(name));
         if (row === undefined) throw new Problem('not-found', `the database has no month ${name}`);
         if (!approved)
           throw new Problem(

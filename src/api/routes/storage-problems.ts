@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 import { ManifestError } from '../../archive/manifest/manifest.ts';
 import { DuckDbError } from '../../archive/parquet/duckdb.ts';
 import { ArchiveTimeoutError } from '../../archive/reader/archive-reader.ts';
@@ -14,6 +16,14 @@ import { ReportsBusyError } from '../../query/reports/report-lanes.ts';
 import type { ProblemType } from '../http/problems.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
 import type { Answer } from '../http/route.ts';
+
+/** What a group of routes asks, and where it stores what a caller decides. No GET is given the second. */
+export interface DatabaseAccess {
+  /** As audit_reader. */
+  readonly pool: pg.Pool;
+  /** As audit_writer. */
+  readonly writer: pg.Pool;
+}
 
 const DATABASE_RETRY_SECONDS = 2;
 const ARCHIVE_RETRY_SECONDS = 5;

@@ -167,9 +167,13 @@ function sinceOf({ reads }: Report, from: string | undefined) {
 async function createTemporaryTables(client: pg.PoolClient, report: Report): Promise<void> {
   await client.query('discard temp');
   const list = columnsRead(report).map(quoteIdentifier).join(', ');
+  // Transactions of audit_reader only read, unless they begin by saying otherwise. To make a table takes that, to fill a
+  // temporary one does not.
   await client.query(
-    `create temporary table ${ARCHIVED_ROWS} as select ${list} from public.${quoteIdentifier(report.reads.table)} with no data;
-    create temporary table ${FOLDED_RECORDS} (id uuid primary key)`,
+    `begin read write;
+    create temporary table ${ARCHIVED_ROWS} as select ${list} from public.${quoteIdentifier(report.reads.table)} with no data;
+    create temporary table ${FOLDED_RECORDS} (id uuid primary key);
+    commit`,
   );
 }
 
