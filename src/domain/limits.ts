@@ -49,7 +49,7 @@ export const MAX_BODY_BYTES = 5 * 1024 * 1024;
 /** Records in one posted batch. */
 export const MAX_BATCH_RECORDS = 1_000;
 
-/** One posted record as JSON. */
+/** What is stored of one posted record: it may be as large as its body, and its largest fields are cut to this. */
 export const MAX_RECORD_BYTES = 256 * 1024;
 
 /** The same record once its secrets are replaced: a placeholder is longer than a short secret. */

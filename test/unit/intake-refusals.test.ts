@@ -142,16 +142,6 @@ describe('what is refused', () => {
     expect(errors[0]).toMatchObject(error);
   });
 
-  test('a record of more than 256 KiB, by its largest field', () => {
-    const body = JSON.stringify({ execution_id: 'e', error: 'x'.repeat(100), output: 'é'.repeat(131_072) });
-    expect(refuse(kubernetesExecutionAudit, body)).toEqual([
-      {
-        pointer: '/output',
-        detail: `is too large: the record is ${Buffer.byteLength(body)} bytes of JSON, at most 262144 are allowed, and this field alone is 262146`,
-      },
-    ]);
-  });
-
   test('a record that is nested deeper than 32 levels, by the first place that is', () => {
     const nested = (levels: number) =>
       `{"execution_id":"e","action_parameters":${'['.repeat(levels)}${']'.repeat(levels)}}`;

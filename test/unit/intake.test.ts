@@ -20,6 +20,7 @@ describe('bodies as the structs of the sources marshal them', () => {
       unknownFields: [],
       unrecognisedFields: [],
       repairedFields: [],
+      cutFields: [],
       redactions: { password: 1 },
       observation: {
         table: 'workflow_execution_audit',

@@ -1,17 +1,18 @@
-import { utf8Length } from '../../domain/bounds.ts';
+import { fitColumns } from '../../domain/cut.ts';
 import { addMonths, instantOf, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { pointerTo } from '../../domain/json.ts';
 import {
   FIRST_MONTH,
   MAX_MONTHS_AHEAD,
+  MAX_RECORD_BYTES,
   MAX_REDACTED_RECORD_BYTES,
   POST_DAYS_AHEAD,
   POST_DAYS_BACK,
 } from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { ROOM_FOR_POSTS } from '../../domain/observation.ts';
-import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
+import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { FieldError } from './field.ts';
@@ -23,8 +24,8 @@ import { isRefused, readPost } from './read-post.ts';
  * Intake: what is posted becomes an observation, and the observation becomes durable.
  *
  * In: the JSON of one record and who posted it. Out: an observation that is durable, or every error of the record at once.
- * On the way: read each field by its column type (field.ts, read-post.ts), find the identity and the version of the post
- * (post-identity.ts), replace secrets and put the observation together (here). posting.ts then gives it to durability.ts: the
+ * On the way: read each field by its column type (field.ts, read-post.ts), cut what is too large, replace secrets,
+ * find the identity and the version of the post (post-identity.ts) and put the observation together (here). posting.ts then gives it to durability.ts: the
  * database, or Temporal while that is away (deferring.ts).
  *
  * Must stay true: the same post twice is the same record and the same version; what is not refused is never dropped, unknown
@@ -59,6 +60,8 @@ export interface AcceptedPost {
   readonly unrecognisedFields: readonly string[];
   /** Fields in which characters that PostgreSQL does not take were replaced. */
   readonly repairedFields: readonly string[];
+  /** Fields that were too large and lost their end. */
+  readonly cutFields: readonly string[];
   /** How many values of each kind of secret were replaced. */
   readonly redactions: Readonly<Record<string, number>>;
 }
@@ -67,8 +70,7 @@ export interface AcceptedPost {
  * A posted record as an observation like any other: read, checked, redacted and with its identity. A repeated
  * post gives the same observation but for `observedAt`.
  *
- * A record that is not accepted comes back with every error at once; only the month and the size are judged
- * after the fields.
+ * A record that is not accepted comes back with every error at once; only the month is judged after the fields.
  */
 export function observationOfPost(
   definition: RecordDefinition,
@@ -81,9 +83,11 @@ export function observationOfPost(
   if (about.created_at !== undefined && !isMonthAllowed(about.created_at, context.receivedAt)) {
     return { errors: [{ pointer: '/created_at', detail: allowedMonths(context.receivedAt) }] };
   }
-  const { value: columns, counts: redactions } = context.redactor.redactColumns(definition, posted.columns);
-  const tooLarge = findTooLarge(columns);
-  if (tooLarge !== undefined) return { errors: [tooLarge] };
+  // Before it is redacted, which takes its time for each character; and after, because a placeholder is longer than a short secret.
+  // Without a hash of what is left out, which would be one of secrets.
+  const bound = fitColumns(definition, posted.columns, MAX_RECORD_BYTES);
+  const { value: redacted, counts: redactions } = context.redactor.redactColumns(definition, bound.columns);
+  const { columns, cutFields } = fitColumns(definition, redacted, MAX_REDACTED_RECORD_BYTES);
   // From here on only redacted columns, also in the key.
   const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
   const placement = placementOf(definition, record, context.receivedAt);
@@ -100,23 +104,11 @@ export function observationOfPost(
     columns: record.columns,
   };
   const farAway = findFarAway(placement, context.receivedAt);
-  const remarks = { unknownFields, unrecognisedFields, repairedFields, redactions };
-  return { observation, farAway, clientId: about.id, ...remarks };
-}
-
-/**
- * An error for the largest column of a record that has become too large: a placeholder is longer than a short
- * secret, so what was posted was not.
- */
-function findTooLarge(columns: Columns): FieldError | undefined {
-  const sizes = Object.entries(columns).map(([name, value]) => ({ name, bytes: utf8Length(String(value)) }));
-  const sum = sizes.reduce((bytes, size) => bytes + size.bytes, 0);
-  if (sum <= MAX_REDACTED_RECORD_BYTES) return undefined;
-  const [largest] = sizes.sort((left, right) => right.bytes - left.bytes);
-  return {
-    pointer: pointerTo('', largest?.name ?? ''),
-    detail: `is too large: once its secrets are replaced the record is ${sum} bytes, at most ${MAX_REDACTED_RECORD_BYTES} are allowed`,
+  const remarks = {
+    ...{ unknownFields, unrecognisedFields, repairedFields, redactions },
+    cutFields: [...new Set([...bound.cutFields, ...cutFields])],
   };
+  return { observation, farAway, clientId: about.id, ...remarks };
 }
 
 /**

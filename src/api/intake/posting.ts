@@ -49,7 +49,10 @@ export interface PostedAnswer {
   readonly unknown_fields?: readonly string[];
   readonly unrecognised_fields?: readonly string[];
   readonly repaired_fields?: readonly string[];
+  readonly cut_fields?: readonly string[];
 }
+
+type FieldRemark = Extract<keyof PostedAnswer, `${string}_fields`>;
 
 export interface Posting {
   /** One answer or problem per record, in their order. Throws the problem for which none of them is known to be durable. */
@@ -214,17 +217,26 @@ function answerOf(
   if (outcome === undefined) throw new Error('durability answered fewer records than it was sent');
   if (outcome.status === 'refused') return unstorable(definition, outcome);
   if (outcome.status === 'not-durable') return outcome.problem;
-  const { clientId, unknownFields, unrecognisedFields, repairedFields } = post;
+  const { clientId } = post;
   return {
     status: outcome.status === 'stored' ? CREATED : deferredStatusCode,
     id: outcome.id,
     ...(clientId === undefined ? {} : { client_id: clientId }),
     created_at: outcome.createdAt,
     ...(outcome.status === 'stored' ? { revision: outcome.revision } : {}),
-    ...(unknownFields.length > 0 ? { unknown_fields: unknownFields } : {}),
-    ...(unrecognisedFields.length > 0 ? { unrecognised_fields: unrecognisedFields } : {}),
-    ...(repairedFields.length > 0 ? { repaired_fields: repairedFields } : {}),
+    ...remarksOf(post),
   };
+}
+
+/** What was done to single fields; a list that is empty is left out. */
+function remarksOf(post: AcceptedPost): Pick<PostedAnswer, FieldRemark> {
+  const remarks: Readonly<Record<FieldRemark, readonly string[]>> = {
+    unknown_fields: post.unknownFields,
+    unrecognised_fields: post.unrecognisedFields,
+    repaired_fields: post.repairedFields,
+    cut_fields: post.cutFields,
+  };
+  return Object.fromEntries(Object.entries(remarks).filter(([, fields]) => fields.length > 0));
 }
 
 /** What the database says of months itself, without any value of the record; what to do follows here. */

@@ -1,7 +1,7 @@
-import { findTooDeep, findUnstorableNumber, utf8Length } from '../../domain/bounds.ts';
+import { findTooDeep, findUnstorableNumber } from '../../domain/bounds.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, pointerTo } from '../../domain/json.ts';
-import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_RECORD_BYTES } from '../../domain/limits.ts';
+import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS } from '../../domain/limits.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { mayBeBroken, repairMembers } from '../../domain/repair.ts';
@@ -46,12 +46,10 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
   if (tooDeep !== undefined) {
     return { errors: [{ pointer: tooDeep, detail: `is nested deeper than ${MAX_JSON_DEPTH} levels` }] };
   }
-  // Written once for two questions that nearly always have the same answer: nothing is broken, nothing is too large.
-  const text = JSON.stringify(body);
-  const { value: fields, repairedFields } = mayBeBroken(text)
+  const { value: fields, repairedFields } = mayBeBroken(JSON.stringify(body))
     ? repairMembers(body)
     : { value: body, repairedFields: [] };
-  const errors = boundErrors(fields, text.length);
+  const errors = numberErrors(fields);
   const about = readAbout(fields, errors);
   const { columns, unrecognised } = readColumns(definition, fields, errors);
   const { extra, unknownFields } = readExtra(definition, fields, errors);
@@ -65,30 +63,10 @@ export function readPost(definition: RecordDefinition, body: JsonValue): PostedR
   };
 }
 
-/** What a valid record may not exceed: digits of a number, bytes of the whole. */
-function boundErrors(fields: JsonObject, textLength: number): FieldError[] {
-  const errors: FieldError[] = [];
-  const number = findUnstorableNumber(fields);
-  if (number !== undefined) {
-    errors.push({
-      pointer: number,
-      detail: `must be a number of at most ${MAX_NUMBER_DIGITS} digits and so small an exponent`,
-    });
-  }
-  // No character is more than three bytes: nearly always that is enough to know.
-  const bytes = textLength * 3 > MAX_RECORD_BYTES ? utf8Length(canonicalJson(fields)) : 0;
-  if (bytes > MAX_RECORD_BYTES) {
-    const [largest, size] = largestField(fields);
-    const detail = `is too large: the record is ${bytes} bytes of JSON, at most ${MAX_RECORD_BYTES} are allowed, and this field alone is ${size}`;
-    errors.push({ pointer: pointerTo('', largest), detail });
-  }
-  return errors;
-}
-
-function largestField(fields: JsonObject): [name: string, bytes: number] {
-  return Object.entries(fields)
-    .map(([name, value]): [string, number] => [name, utf8Length(canonicalJson(value))])
-    .reduce((largest, field) => (field[1] > largest[1] ? field : largest));
+function numberErrors(fields: JsonObject): FieldError[] {
+  const pointer = findUnstorableNumber(fields);
+  const detail = `must be a number of at most ${MAX_NUMBER_DIGITS} digits and so small an exponent`;
+  return pointer === undefined ? [] : [{ pointer, detail }];
 }
 
 /** The fields of POST_FIELDS. Errors are added to the list that the caller hands in. */

@@ -164,6 +164,11 @@ const POSTED_PROPERTIES: JsonObject = {
     items: { type: 'string' },
     description: 'Fields in which broken characters were replaced',
   },
+  cut_fields: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Fields that were too large and lost their end; what is stored says how much',
+  },
 };
 
 const POSTED_SCHEMA = named('Posted', {

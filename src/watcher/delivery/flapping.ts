@@ -1,8 +1,8 @@
+import type { HashText } from '../../domain/cut.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
 import type { Columns } from '../../domain/records/definition.ts';
-import type { HashText } from '../../kubernaut/bound-observation.ts';
 import { boundObservation } from '../../kubernaut/bound-observation.ts';
 import type { ResourceReading } from '../../kubernaut/observed-remediation.ts';
 import type { Logger } from '../../observability/logger.ts';
