@@ -14,6 +14,7 @@ import {
   statements,
   textOf,
 } from '../sources/documents.ts';
+import { goName } from '../sources/go-module.ts';
 import { repositoryPath } from '../support/repository.ts';
 
 describe('the source documents', () => {
@@ -22,6 +23,16 @@ describe('the source documents', () => {
       createHash('sha256').update(textOf(source)).digest('hex').slice(0, 12),
     );
     expect(sums).toEqual(['036d484f3fef', 'dfe999c0d3ce', '411cc432e2b7', 'c8f52d88ab2b', 'ee1766dae2e2']);
+  });
+
+  test('name each column of an analysis as the struct is made that 003 uses and never declares', () => {
+    const [code = ''] = blocksOf('003', 'go').map(({ text }) => text);
+    const literal = /&AIAnalysisAudit\{(.*?)\n {4}\}/s.exec(code)?.[1] ?? '';
+    const filled = [...literal.matchAll(/^\s+(\w+):/gm)].map(([, name]) => name);
+    const updated = [...code.matchAll(/^\s+"(\w+)":/gm)].map(([, name = '']) => goName(name));
+    const columns = sourceColumns().filter(({ table }) => table === 'ai_analysis_audit');
+    expect(columns.map(({ name }) => goName(name))).toEqual(expect.arrayContaining([...filled, ...updated]));
+    expect([filled.length, updated.length]).toEqual([10, 7]);
   });
 
   test('are read whole: no statement, struct, metric or table of them is passed over', () => {
