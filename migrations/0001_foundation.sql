@@ -411,8 +411,12 @@ create table record_move (
   from_created_at  timestamptz not null,
   to_created_at    timestamptz not null,
   entries          integer     not null,
-  moved_at         timestamptz not null default clock_timestamp()
+  moved_at         timestamptz not null default clock_timestamp(),
+  -- Of the old month something was in the archive already: there the record has a row and entries that were not moved.
+  left_behind      boolean     not null
 );
+-- A list that reaches into an archived month leaves these out.
+create index record_move_left_behind_idx on record_move (table_name, from_created_at, id) where left_behind;
 grant select on record_move to audit_writer, audit_reader;
 
 -- Each block of a remediation with when it was first and last seen, and how often. The resource shows a block only while it

@@ -27,6 +27,7 @@ declare
   parent  record;
   child   text;
   made    boolean := false;
+  is_old  boolean := false;
   was     text;
 begin
   wanted := date_trunc('month', wanted)::date;
@@ -73,6 +74,8 @@ begin
       execute format(
         'create table %I (like %I including defaults including constraints including generated including storage)',
         child, parent.relname);
+    else
+      is_old := true;
     end if;
     execute format(
       'alter table %I attach partition %I for values from (%L) to (%L)',
@@ -84,6 +87,9 @@ begin
     end if;
     made := true;
   end loop;
+  if is_old then
+    perform audit_remove_moved_rows(wanted);
+  end if;
 
   insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
@@ -121,7 +127,8 @@ $$;
 --
 -- The move takes the row and appends every ledger entry again at the new location, with the leaf that follows from it. The
 -- ledger is append-only: the entries of the old location stay, and record_move says that they were moved. What is not in the
--- database any more, because the old month is detached or dropped, stays in the archive; the record then begins anew.
+-- database any more, because the old month is detached or dropped, stays in the archive; the record then begins anew, and
+-- record_move says that something of it was left behind: reads of the archive leave its old row out.
 --
 -- All ids in one order, so that two writers do not wait for each other.
 create or replace function audit_fix_locations(ids uuid[], targets timestamptz[])
@@ -133,9 +140,10 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
-  wanted   record;
-  known    record;
-  entries  integer;
+  wanted      record;
+  known       record;
+  entries     integer;
+  moved_rows  integer;
   instant_format constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
 begin
   for wanted in
@@ -152,6 +160,9 @@ begin
 
     if wanted.target is not null and not known.is_final then
       if known.created_at <> wanted.target then
+        -- Whoever attaches the old month removes the rows that were moved away meanwhile: it must not do so beside this.
+        perform pg_advisory_xact_lock_shared(
+          hashtext('audit_create_month'), (date_trunc('month', known.created_at)::date - date '2000-01-01'));
         insert into audit_ledger (record_id, created_at, source_version, content_hash, recorded_at, observed_at, table_name,
           cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
         select entry.record_id, wanted.target, entry.source_version, entry.content_hash, entry.recorded_at, entry.observed_at,
@@ -171,12 +182,18 @@ begin
         where entry.record_id = wanted.id and entry.created_at = known.created_at
         order by entry.source_version, entry.content_hash;
         get diagnostics entries = row_count;
-        insert into record_move (id, table_name, from_created_at, to_created_at, entries)
-        values (wanted.id, known.table_name, known.created_at, wanted.target, entries);
       end if;
       execute format(
         $update$update %I set created_at = $1, created_at_source = 'resource' where id = $2 and created_at = $3$update$,
         known.table_name) using wanted.target, wanted.id, known.created_at;
+      get diagnostics moved_rows = row_count;
+      if known.created_at <> wanted.target then
+        insert into record_move (id, table_name, from_created_at, to_created_at, entries, left_behind)
+        values (wanted.id, known.table_name, known.created_at, wanted.target, entries,
+          moved_rows = 0 or exists (
+            select from audit_partition as month
+            where month.month = date_trunc('month', known.created_at)::date and month.settled_manifest is not null));
+      end if;
       update record_home as home set created_at = wanted.target, is_final = true where home.id = wanted.id;
       known.created_at := wanted.target;
     end if;
@@ -188,6 +205,31 @@ end
 $$;
 revoke all on function audit_fix_locations(uuid[], timestamptz[]) from public;
 grant execute on function audit_fix_locations(uuid[], timestamptz[]) to audit_writer;
+
+-- Removes the rows of records that were moved away while their month was not attached. Whoever attaches tables of a month with
+-- rows in them calls this under the lock of the month. The ledger entries stay, as those of every other move.
+create or replace function audit_remove_moved_rows(wanted date) returns void
+language plpgsql
+set timezone = 'UTC'
+as $$
+declare
+  moved  record;
+begin
+  for moved in
+    select distinct move.table_name
+    from record_move as move
+    where move.left_behind and move.from_created_at >= wanted and move.from_created_at < wanted + interval '1 month'
+  loop
+    execute format(
+      'delete from %I as stored using record_move as move
+       where move.left_behind and move.table_name = %L
+         and move.from_created_at >= $1 and move.from_created_at < $1 + interval ''1 month''
+         and stored.id = move.id and stored.created_at = move.from_created_at',
+      moved.table_name, moved.table_name) using wanted::timestamptz;
+  end loop;
+end
+$$;
+revoke all on function audit_remove_moved_rows(date) from public;
 
 -- For the triggers on the ledger and on the reads.
 create or replace function audit_refuse_change() returns trigger

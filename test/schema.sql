@@ -339,8 +339,10 @@ create table record_move (
   from_created_at timestamp with time zone not null,
   to_created_at timestamp with time zone not null,
   entries integer not null,
-  moved_at timestamp with time zone not null default clock_timestamp()
+  moved_at timestamp with time zone not null default clock_timestamp(),
+  left_behind boolean not null
 );
+CREATE INDEX record_move_left_behind_idx ON public.record_move USING btree (table_name, from_created_at, id) WHERE left_behind;
 constraint record_move_pkey PRIMARY KEY (id);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
@@ -607,6 +609,7 @@ declare
   parent  record;
   child   text;
   made    boolean := false;
+  is_old  boolean := false;
   was     text;
 begin
   wanted := date_trunc('month', wanted)::date;
@@ -653,6 +656,8 @@ begin
       execute format(
         'create table %I (like %I including defaults including constraints including generated including storage)',
         child, parent.relname);
+    else
+      is_old := true;
     end if;
     execute format(
       'alter table %I attach partition %I for values from (%L) to (%L)',
@@ -664,6 +669,9 @@ begin
     end if;
     made := true;
   end loop;
+  if is_old then
+    perform audit_remove_moved_rows(wanted);
+  end if;
 
   insert into audit_partition (month, made_by, made_at) values (wanted, poster, clock_timestamp())
   on conflict (month) do update set
@@ -722,9 +730,10 @@ CREATE OR REPLACE FUNCTION public.audit_fix_locations(ids uuid[], targets timest
 AS $function$
 #variable_conflict use_column
 declare
-  wanted   record;
-  known    record;
-  entries  integer;
+  wanted      record;
+  known       record;
+  entries     integer;
+  moved_rows  integer;
   instant_format constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
 begin
   for wanted in
@@ -741,6 +750,9 @@ begin
 
     if wanted.target is not null and not known.is_final then
       if known.created_at <> wanted.target then
+        -- Whoever attaches the old month removes the rows that were moved away meanwhile: it must not do so beside this.
+        perform pg_advisory_xact_lock_shared(
+          hashtext('audit_create_month'), (date_trunc('month', known.created_at)::date - date '2000-01-01'));
         insert into audit_ledger (record_id, created_at, source_version, content_hash, recorded_at, observed_at, table_name,
           cluster, remediation_uid, phase, actor, canonical, salt, payload_hash, leaf_hash)
         select entry.record_id, wanted.target, entry.source_version, entry.content_hash, entry.recorded_at, entry.observed_at,
@@ -760,12 +772,18 @@ begin
         where entry.record_id = wanted.id and entry.created_at = known.created_at
         order by entry.source_version, entry.content_hash;
         get diagnostics entries = row_count;
-        insert into record_move (id, table_name, from_created_at, to_created_at, entries)
-        values (wanted.id, known.table_name, known.created_at, wanted.target, entries);
       end if;
       execute format(
         $update$update %I set created_at = $1, created_at_source = 'resource' where id = $2 and created_at = $3$update$,
         known.table_name) using wanted.target, wanted.id, known.created_at;
+      get diagnostics moved_rows = row_count;
+      if known.created_at <> wanted.target then
+        insert into record_move (id, table_name, from_created_at, to_created_at, entries, left_behind)
+        values (wanted.id, known.table_name, known.created_at, wanted.target, entries,
+          moved_rows = 0 or exists (
+            select from audit_partition as month
+            where month.month = date_trunc('month', known.created_at)::date and month.settled_manifest is not null));
+      end if;
       update record_home as home set created_at = wanted.target, is_final = true where home.id = wanted.id;
       known.created_at := wanted.target;
     end if;
@@ -1839,6 +1857,30 @@ end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_remove_moved_rows(wanted date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  moved  record;
+begin
+  for moved in
+    select distinct move.table_name
+    from record_move as move
+    where move.left_behind and move.from_created_at >= wanted and move.from_created_at < wanted + interval '1 month'
+  loop
+    execute format(
+      'delete from %I as stored using record_move as move
+       where move.left_behind and move.table_name = %L
+         and move.from_created_at >= $1 and move.from_created_at < $1 + interval ''1 month''
+         and stored.id = move.id and stored.created_at = move.from_created_at',
+      moved.table_name, moved.table_name) using wanted::timestamptz;
+  end loop;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_report_cluster(wanted_cluster text, wanted_report jsonb)
  RETURNS void

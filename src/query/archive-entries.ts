@@ -20,6 +20,8 @@ interface ArchiveQuestion extends Pick<SpanQuestion, 'pool' | 'definition' | 'qu
   readonly ledgerMonths: readonly ArchivedMonth[];
   /** Records that the database has in re-opened months. */
   readonly reopened: readonly Position[];
+  /** Positions in archived months from which records were moved. */
+  readonly moved: readonly Position[];
 }
 
 /**
@@ -73,8 +75,10 @@ interface SpanToRead {
 function readPart(
   session: ArchiveSession,
   { month, span, limit }: SpanToRead,
-  { pool, definition, query, ledgerMonths, reopened }: ArchiveQuestion,
+  { pool, definition, query, ledgerMonths, reopened, moved }: ArchiveQuestion,
 ): Promise<SpanRows> {
+  const ofSpan = (positions: readonly Position[]): readonly Position[] =>
+    positions.filter(({ createdAt }) => overlaps(span, { from: createdAt, to: createdAt }));
   const filter = (rows: Parameters<SpanQuestion['filter']>[0]): ReturnType<SpanQuestion['filter']> =>
     filterRows(pool, definition, rows, query);
   const narrowed: RecordQuery = { ...query, limit: Math.max(1, limit) };
@@ -83,9 +87,8 @@ function readPart(
     definition,
     query: narrowed,
     // Only a re-opened month can have a part of a record in the database.
-    reopened: month.isReopened
-      ? reopened.filter(({ createdAt }) => overlaps(span, { from: createdAt, to: createdAt }))
-      : [],
+    reopened: month.isReopened ? ofSpan(reopened) : [],
+    moved: ofSpan(moved),
     ledgerMonth: ledgerMonths.find((candidate) => candidate.month === month.month),
     pool,
     filter,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import { selectArchivedMonths } from '../database/months/archived-months.ts';
+import { selectMovedPositions } from '../database/reading/moved-records.ts';
 import type { Position, RecordQuery } from '../database/reading/record-query.ts';
 import type { Page } from '../database/reading/record-reader.ts';
 import { positionOf, selectPage, selectPositions } from '../database/reading/record-reader.ts';
@@ -31,6 +32,8 @@ interface PageQuestion {
   readonly query: RecordQuery;
   /** Only archived months of this time are read. Default all. */
   readonly archived?: TimeRange;
+  /** Also the old rows of records that were moved away from archived months. Default false. */
+  readonly includeMoved?: boolean;
 }
 
 /**
@@ -82,10 +85,14 @@ interface DatabasePart extends Page {
   readonly ledgerMonths: readonly ArchivedMonth[];
   /** Records of re-opened months: each may be a part of an archived one. */
   readonly reopened: readonly Position[];
+  /** Positions in these months from which records were moved after the months had been archived. */
+  readonly moved: readonly Position[];
 }
 
 /** Records of re-opened months that one page compares with the archive; a page ends where there are more. */
 const MAX_REOPENED = 5_000;
+/** Rows of the archive that one page leaves out because their records were moved; a page ends where there are more. */
+const MAX_MOVED = 5_000;
 
 function readDatabase(question: PageQuestion): Promise<DatabasePart> {
   const { pool, definition, query } = question;
@@ -99,17 +106,23 @@ function readDatabase(question: PageQuestion): Promise<DatabasePart> {
       pageEnd === undefined ? rangeOf(query) : rangeUpTo(rangeOf(query), query.order, pageEnd.createdAt);
     const months = possible.filter((month) => overlaps(timesOf(month), range));
     const reopened = await selectReopened(client, question, months);
+    const moved = await selectMoved(client, question, months);
     return {
       rows: page.rows,
       // Full to the row, and the database has no more: the next page begins in the archive.
       next: page.next ?? (possible.length > 0 ? pageEnd : undefined),
       end: firstKey(
         (left, right) => comparePositions(query.order, left, right),
-        [pageEnd, reopened.length >= MAX_REOPENED ? reopened.at(-1) : undefined],
+        [
+          pageEnd,
+          reopened.length >= MAX_REOPENED ? reopened.at(-1) : undefined,
+          moved.length >= MAX_MOVED ? moved.at(-1) : undefined,
+        ],
       ),
       months,
       ledgerMonths: archived.get(LEDGER_TABLE) ?? [],
       reopened,
+      moved,
     };
   });
 }
@@ -146,6 +159,16 @@ async function selectReopened(
     if (left > 0) found.push(...(await selectPositions(client, definition, within(query, month, left))));
   }
   return found;
+}
+
+/** Positions on the page that the archive has rows at, and whose records are elsewhere; up to the limit of them. */
+function selectMoved(
+  client: pg.ClientBase,
+  { definition: { table }, query: { order, after }, includeMoved = false }: PageQuestion,
+  archived: readonly ArchivedMonth[],
+): Promise<readonly Position[]> {
+  const months = includeMoved ? [] : archived.map(({ month }) => month);
+  return selectMovedPositions(client, { table, months, order, after, limit: MAX_MOVED });
 }
 
 /** The query without its filters, in one month: a part of a record need not match what the record does. */

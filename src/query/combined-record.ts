@@ -1,7 +1,9 @@
 import { selectArchivedMonths } from '../database/months/archived-months.ts';
+import { selectMovedFrom } from '../database/reading/moved-records.ts';
 import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/reading/record-history.ts';
 import { selectHistory } from '../database/reading/record-history.ts';
 import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
+import { positionOf } from '../database/reading/record-reader.ts';
 import { inSnapshot } from '../database/reading/snapshot.ts';
 import { selectRecordLocation } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
@@ -10,6 +12,7 @@ import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { LEFT_OUT, unsearched } from './combined-answer.ts';
+import type { CombinedPage } from './combined-page.ts';
 import { selectCombinedPage } from './combined-page.ts';
 
 export interface CombinedRecord {
@@ -38,9 +41,24 @@ export async function selectCombinedRecord(
   id: string,
   options: QueryOptions,
 ): Promise<CombinedRecord> {
+  const question = { pool, definition };
   const createdAt = await selectRecordLocation(pool, definition.table, id);
-  const query = createdAt === undefined ? byClientId(definition, id) : at(definition, { id, createdAt });
-  const { rows, next, ...page } = await selectCombinedPage({ pool, definition, query }, archive, options);
+  if (createdAt !== undefined)
+    return firstOf(
+      id,
+      await selectCombinedPage({ ...question, query: at(definition, { id, createdAt }) }, archive, options),
+    );
+  // What a post said of a record that its resource has moved since is in the archive of the old month alone.
+  const byClient = { ...question, query: byClientId(definition, id), includeMoved: true };
+  const record = firstOf(id, await selectCombinedPage(byClient, archive, options));
+  const found = record.found && positionOf(record.found.row);
+  const location = found && (await selectRecordLocation(pool, definition.table, found.id));
+  if (found === undefined || location === undefined || location === found.createdAt) return record;
+  const query = at(definition, { id: found.id, createdAt: location });
+  return firstOf(id, await selectCombinedPage({ ...question, query }, archive, options));
+}
+
+function firstOf(id: string, { rows, next, ...page }: CombinedPage): CombinedRecord {
   if (rows.length === 0 && next !== undefined) throw new SearchUnfinishedError(id, next.createdAt);
   return { found: rows[0], unsearched: page.unsearched };
 }
@@ -76,29 +94,48 @@ interface HistoryQuestion extends Sources {
   readonly after: HistoryPosition | undefined;
 }
 
-/** Every observation of one record, wherever its month is, in the order in which they fold. */
+/**
+ * Every observation of one record, wherever its month is, in the order in which they fold. Of a record that was moved away from
+ * an archived month, also what was left behind there.
+ */
 export async function selectCombinedHistory(
   { pool, archive, record, limit, after }: HistoryQuestion,
   { signal, includeArchive }: QueryOptions,
 ): Promise<CombinedHistory> {
-  const { database, month } = await inSnapshot(pool, [LEDGER_TABLE], async (client) => {
+  const { pages, archived } = await inSnapshot(pool, [LEDGER_TABLE], async (client) => {
     const months = (await selectArchivedMonths(client, [LEDGER_TABLE])).get(LEDGER_TABLE) ?? [];
+    const left = await selectMovedFrom(client, record.id);
+    const positions = left === undefined ? [record] : [record, left];
+    const found: HistoryPage[] = [];
+    for (const position of positions) found.push(await selectHistory(client, position, limit, after));
+    const isOf = (month: string) => (position: Position) => month === monthOf(position.createdAt);
     return {
-      month: months.find((candidate) => candidate.month === monthOf(record.createdAt)),
-      database: await selectHistory(client, record, limit, after),
+      pages: found,
+      archived: months
+        .map((month) => ({ month, positions: positions.filter(isOf(month.month)) }))
+        .filter((one) => one.positions.length > 0),
     };
   });
-  if (month === undefined) return { ...database, unsearched: undefined };
-  if ('missing' in archive) return { ...database, unsearched: unsearched([month], archive.missing) };
-  if (!includeArchive) return { ...database, unsearched: unsearched([month], LEFT_OUT) };
-  const archived = await archive.reader.ask(signal, (session) =>
-    selectArchivedEntries(session, month, [record], { limit, after }),
-  );
-  // The ledger is a set: one observation may be in the database and in the archive.
-  const entries = distinctEntries([...database.entries, ...archived]).toSorted(compareVersions);
+  const database = pageOf(pages, limit);
+  const months = archived.map(({ month }) => month);
+  if (months.length === 0) return { ...database, unsearched: undefined };
+  if ('missing' in archive) return { ...database, unsearched: unsearched(months, archive.missing) };
+  if (!includeArchive) return { ...database, unsearched: unsearched(months, LEFT_OUT) };
+  const entries = await archive.reader.ask(signal, async (session) => {
+    const found: LedgerEntry[] = [];
+    for (const { month, positions } of archived)
+      found.push(...(await selectArchivedEntries(session, month, positions, { limit, after })));
+    return found;
+  });
+  return { ...pageOf([...pages, { entries, next: undefined }], limit), unsearched: undefined };
+}
+
+/** One page of several: the ledger is a set, and one observation may be in the database and in the archive. */
+function pageOf(pages: readonly HistoryPage[], limit: number): HistoryPage {
+  const entries = distinctEntries(pages.flatMap((page) => page.entries)).toSorted(compareVersions);
   const page = entries.slice(0, limit);
-  const isMore = entries.length > limit || database.next !== undefined;
-  return { entries: page, next: isMore ? page.at(-1) : undefined, unsearched: undefined };
+  const isMore = entries.length > limit || pages.some(({ next }) => next !== undefined);
+  return { entries: page, next: isMore ? page.at(-1) : undefined };
 }
 
 /** The order in which observations fold: by version, and two of one version by their content. */

@@ -23,6 +23,8 @@ export interface SpanQuestion {
   readonly query: RecordQuery;
   /** Records of the database that may be parts of records in the span. */
   readonly reopened: readonly Position[];
+  /** Rows of the span whose records were moved elsewhere. */
+  readonly moved: readonly Position[];
   /** Where the ledger of the month is, as far as it is in the archive. */
   readonly ledgerMonth: ArchivedMonth | undefined;
   readonly pool: pg.Pool;
@@ -51,8 +53,9 @@ export async function readSpan(
   span: PartSpan,
   question: SpanQuestion,
 ): Promise<SpanRows> {
-  const { definition, query, reopened } = question;
-  const files = { duckdb: session.duckdb, table: definition.table, paths: await session.files(span.parts) };
+  const { definition, query, reopened, moved } = question;
+  const paths = await session.files(span.parts);
+  const files = { duckdb: session.duckdb, table: definition.table, paths, moved };
   // The usual case: no record here can lie in two places, so nothing is folded.
   if (span.parts.length === 1 && reopened.length === 0) {
     const { rows, endedAt } = await selectArchivedPage(files, query);

@@ -66,6 +66,10 @@ const OTHER_ROWS = `
   select 'ai_analysis_audit', 'test', repeat('{}', 100), int8send(i), case when i % 100 <> 0 then now() end
   from generate_series(1, 5000) as i;
 
+  insert into record_move (id, table_name, from_created_at, to_created_at, entries, left_behind)
+  select gen_random_uuid(), 'workflow_execution_audit', now() - make_interval(hours => i), now(), 1, i % 100 = 0
+  from generate_series(1, 5000) as i;
+
   insert into audit_access (created_at, caller, route, times, noted_as)
   select now() - make_interval(secs => i), 'test', '/api/v1/audit/ai-analysis', 1, 'test' from generate_series(1, 5000) as i`;
 
@@ -340,6 +344,12 @@ const QUESTIONS: readonly Question[] = [
   lookup(
     'observed_resource_deleted_at_idx',
     `select source_uid from observed_resource where deleted_at < now() - interval '990 days'`,
+  ),
+  lookup(
+    'record_move_left_behind_idx',
+    `select id from record_move
+     where left_behind and table_name = 'workflow_execution_audit' and from_created_at < now()
+     order by from_created_at, id limit 50`,
   ),
   lookup(
     'audit_quarantine_open_idx',

@@ -11,6 +11,7 @@ import { executionObservation } from '../support/observations.ts';
 import type { Random } from '../support/random.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { inspectRecords } from '../support/record-checks.ts';
+import { until } from '../support/until.ts';
 
 let database: TestDatabase;
 let store: RecordStore;
@@ -117,6 +118,42 @@ test('a record whose posted month is detached is recorded anew at the time of it
     '2024-05-01',
   ]);
   expect(rows).toEqual([{ state: 'detached' }]);
+});
+
+async function isLockAwaited(): Promise<boolean> {
+  const { rows } = await database.owner.query(
+    `select
+     from pg_locks
+     where locktype = 'advisory'
+       and not granted
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return rows.length > 0;
+}
+
+test('a move waits for whoever attaches the old month, and then takes the row along', async () => {
+  const watched = executionObservation();
+  const id = await idOf(postOf(watched, { createdAt: '2024-04-05T00:00:00.000000Z' }));
+  for (const table of ['workflow_execution_audit', 'audit_ledger'])
+    await database.owner.query(`alter table ${table} detach partition ${table}_2024_04`);
+  const attaching = await database.owner.connect();
+  let stored: ReturnType<RecordStore['record']>;
+  try {
+    await attaching.query('begin');
+    await attaching.query("select audit_create_month('2024-04-01')");
+    stored = store.record([watched]);
+    await until(isLockAwaited, 'the move waits for the month', 20_000);
+    await attaching.query('commit');
+  } finally {
+    // Destroyed where the test failed in between: what it holds must not keep the others waiting.
+    attaching.release(true);
+  }
+  expect(await stored).toMatchObject([{ status: 'stored', id, createdAt: CREATED, revision: 2 }]);
+  expect(await locationOf(id)).toEqual([{ at: CREATED, source: 'resource' }]);
+  const { rows } = await database.owner.query('select entries, left_behind from record_move where id = $1', [
+    id,
+  ]);
+  expect(rows).toEqual([{ entries: 1, left_behind: false }]);
 });
 
 test('a post makes no archived month live again, also where its record is there, unless its caller may', async () => {

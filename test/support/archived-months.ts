@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
 import { expect } from 'vitest';
 
 import type { RetentionSteps } from '../../src/archive/export/retention-steps.ts';
@@ -6,8 +7,10 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manif
 import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { createTestApi } from './api.ts';
 import { testArchiveReader } from './archive-reader.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -48,6 +51,7 @@ export class MonthsStage {
   /** Tables of the parts that were opened for a question. */
   readonly opened: string[];
   readonly #reader: ArchiveReader;
+  readonly #reports: pg.Pool;
 
   constructor({ database, folder, key }: Parts) {
     this.database = database;
@@ -58,7 +62,15 @@ export class MonthsStage {
     const { reader, opened } = testArchiveReader(this.setting);
     this.#reader = reader;
     this.opened = opened;
-    this.api = createTestApi(database, { archive: { reader } });
+    // As `serve` has it: without a pipeline, which knows no COPY.
+    this.#reports = createPool({
+      connectionString: database.url('audit_writer'),
+      applicationName: 'reports over the archive',
+      statementTimeoutMs: 30_000,
+      max: 1,
+      logger: createLogger('silent', 'test'),
+    });
+    this.api = createTestApi(database, { archive: { reader }, reports: this.#reports });
   }
 
   get setting() {
@@ -95,6 +107,7 @@ export class MonthsStage {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.api.close();
     await this.#reader.close();
+    await this.#reports.end();
     await this.database.close();
     await this.folder.remove();
   }

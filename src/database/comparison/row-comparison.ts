@@ -175,7 +175,10 @@ left join record_home as location on location.id = folded.id
 left join record_move as moved
   on stored.id is null and moved.id = folded.id and moved.from_created_at = folded.created_at
 where case when moved.id is not null
-  then (moved.to_created_at, moved.entries) is distinct from (location.created_at, folded.revision)
+  -- Where something was left behind in the archive, entries may be here that were not there to be moved.
+  then moved.to_created_at is distinct from location.created_at
+    or moved.entries > folded.revision
+    or (moved.entries < folded.revision and not moved.left_behind)
   else stored.id is null
     or location.id is null
     or (location.table_name, location.created_at) <> (${quoteLiteral(definition.table)}, folded.created_at)

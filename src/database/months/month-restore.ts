@@ -53,6 +53,7 @@ export async function attachStaged(
       if (partitions.every(({ attachment }) => attachment === 'absent'))
         await attachAll(client, month, partitions);
       else await mergeAll(client, month, partitions);
+      await removeMovedRows(client, month);
       await changeMonth(client, month, 'restore', await valuesOf(client, month, terms));
       await beforeCommit();
     }),
@@ -70,9 +71,15 @@ export async function keepMonth(client: pg.ClientBase, month: string, terms: Res
         if (attachment === 'pending' || attachment === 'absent') throw new MonthMovedError(month, row.state);
         if (attachment === 'detached') await attach(client, month, table, relation);
       }
+      await removeMovedRows(client, month);
       await changeMonth(client, month, 'keep', await valuesOf(client, month, terms));
     }),
   );
+}
+
+/** A resource may have moved records away while the month was in the archive: their rows are elsewhere now. */
+async function removeMovedRows(client: pg.ClientBase, month: string): Promise<void> {
+  await client.query({ text: 'select audit_remove_moved_rows($1::date)', values: [month] });
 }
 
 /** What waits for locks here, for the message that names who holds them. */

@@ -110,7 +110,9 @@ export async function selectTimeline(
       where remediation_uid = $1::text
         and not exists (
           select from record_move as move
+          join audit_ledger as again on again.record_id = move.id and again.created_at = move.to_created_at
           where move.id = entry.record_id and move.from_created_at = entry.created_at
+            and again.source_version = entry.source_version and again.content_hash = entry.content_hash
         )
       order by observed_at, source_version, content_hash
       limit $2::integer`,

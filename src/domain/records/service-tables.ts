@@ -75,6 +75,12 @@ export const SERVICE_TABLES = [
         meaning: 'Ledger entries that stand again at the new location; 0 when they were in the archive only',
       },
       { name: 'moved_at', type: 'timestamptz', notNull: true, meaning: 'When it was moved' },
+      {
+        name: 'left_behind',
+        type: 'boolean',
+        notNull: true,
+        meaning: 'The old month was in the archive by then: there are a row and entries that were not moved',
+      },
     ],
   },
   {

@@ -21,6 +21,8 @@ export interface ArchivedFiles {
   readonly duckdb: DuckDb;
   readonly table: string;
   readonly paths: readonly string[];
+  /** Positions of rows that are not read: their records were moved elsewhere. Default none. */
+  readonly moved?: readonly Position[] | undefined;
 }
 
 interface ArchivedPage {
@@ -124,12 +126,14 @@ export async function selectPartialRecords(
 const POSITION = 'archived.created_at::varchar as created_at, archived.id::varchar as id';
 
 /** The rows of the files as `archived`. A column that came after a file was written is null in its rows. */
-export function parquet({ table, paths }: Pick<ArchivedFiles, 'table' | 'paths'>): string {
+export function parquet({ table, paths, moved = [] }: Omit<ArchivedFiles, 'duckdb'>): string {
   const columns = archivedTable(table).columns.map(
     ({ name, type }) => `null::${type} as ${quoteIdentifier(name)}`,
   );
+  const positions = moved.map(({ id, createdAt }) => `(${uuid(id)}, ${instant(createdAt)})`);
+  const here = moved.length === 0 ? '' : `where (id, created_at) not in (${positions.join(', ')})`;
   return `(
-      select * from read_parquet([${paths.map(quoteLiteral).join(', ')}], union_by_name = true)
+      select * from read_parquet([${paths.map(quoteLiteral).join(', ')}], union_by_name = true) ${here}
       union all by name
       select ${columns.join(', ')} where false
     ) as archived`;

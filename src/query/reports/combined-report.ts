@@ -3,9 +3,10 @@ import type pg from 'pg';
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../../database/months/archived-months.ts';
 import { selectArchivedMonths } from '../../database/months/archived-months.ts';
+import type { Position } from '../../database/reading/record-query.ts';
 import { inSnapshotOf } from '../../database/reading/snapshot.ts';
 import { quoteIdentifier } from '../../database/sql.ts';
-import { addMonths, instantFromSql } from '../../domain/instant.ts';
+import { addMonths, instantFromSql, monthOf } from '../../domain/instant.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { QueryOptions, Sources } from '../combined-answer.ts';
@@ -17,6 +18,7 @@ import {
   FOLDED_RECORDS,
   loadArchivedRows,
   selectDatabaseIds,
+  selectMovedRows,
   TooManyArchivedRowsError,
 } from './load-archived-rows.ts';
 import type { ReportArguments } from './parameters.ts';
@@ -115,6 +117,8 @@ interface ReportQuestion {
 interface ArchivedMonths {
   readonly months: readonly ArchivedMonth[];
   readonly ledgerMonths: readonly ArchivedMonth[];
+  /** Rows of the months whose records were moved elsewhere. */
+  readonly moved: readonly Position[];
   /** What the window begins with, a day earlier: the clock goes on meanwhile. Undefined without one. */
   readonly from: string | undefined;
 }
@@ -152,11 +156,9 @@ async function archivedMonthsOf(
   const archived = await selectArchivedMonths(client, [table, LEDGER_TABLE]);
   const isPossible = ({ month }: ArchivedMonth): boolean =>
     window !== 'created_at' || from === undefined || addMonths(month, 1) > from;
-  return {
-    months: (archived.get(table) ?? []).filter(isPossible),
-    ledgerMonths: archived.get(LEDGER_TABLE) ?? [],
-    from,
-  };
+  const months = (archived.get(table) ?? []).filter(isPossible);
+  const moved = await selectMovedRows(client, table, months);
+  return { months, ledgerMonths: archived.get(LEDGER_TABLE) ?? [], moved, from };
 }
 
 function sinceOf({ reads }: Report, from: string | undefined) {
@@ -196,6 +198,11 @@ async function runOverBoth(
     );
     if (moved !== undefined || now.months.length !== before.months.length)
       throw new MonthMovedMeanwhileError(moved?.month ?? before.months[0]?.month ?? '');
+    // Of a record that was moved meanwhile the rows that were loaded have the old one, and this snapshot has the new one.
+    const movedAway = now.moved.find(
+      (position, index) => JSON.stringify(position) !== JSON.stringify(before.moved[index]),
+    );
+    if (movedAway !== undefined) throw new MonthMovedMeanwhileError(monthOf(movedAway.createdAt));
     for (const { month } of now.months.filter(({ isReopened }) => isReopened))
       await requireNoNewPartialRecords(client, table, month);
     const answer = await runReport(client, report.name, args, rows);

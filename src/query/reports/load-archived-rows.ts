@@ -10,6 +10,7 @@ import { archivedTable } from '../../archive/parquet/archive-schema.ts';
 import { copyInStatement, rendered } from '../../archive/parquet/row-text.ts';
 import type { ArchiveSession } from '../../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../../database/months/archived-months.ts';
+import { selectMovedPositions } from '../../database/reading/moved-records.ts';
 import { selectEntries } from '../../database/reading/record-history.ts';
 import type { Position, RecordQuery } from '../../database/reading/record-query.ts';
 import { quoteIdentifier, quoteLiteral } from '../../database/sql.ts';
@@ -20,7 +21,7 @@ import type { ArchivedFiles } from '../archive/archive-rows.ts';
 import { amongIds, parquet, selectPartialRecords, selectRows } from '../archive/archive-rows.ts';
 import { foldPartialRecord } from '../archive/fold-partial-record.ts';
 import type { PartSpan } from '../part-spans.ts';
-import { spansOf } from '../part-spans.ts';
+import { overlaps, spansOf } from '../part-spans.ts';
 
 /** Archived rows that are put beside those of the database for one question. */
 interface ArchivedRowsQuestion {
@@ -31,6 +32,8 @@ interface ArchivedRowsQuestion {
   readonly since?: { readonly column: 'created_at' | 'completed_at'; readonly instant: string };
   readonly months: readonly ArchivedMonth[];
   readonly ledgerMonths: readonly ArchivedMonth[];
+  /** Rows of these months whose records were moved elsewhere. */
+  readonly moved: readonly Position[];
 }
 
 /** Too much for one question: it is refused before the rest is read. */
@@ -45,8 +48,20 @@ export class TooManyArchivedRowsError extends Error {
 const MAX_ROWS = 20_000_000;
 /** Records in several parts that are folded at once. */
 const FOLD_CHUNK = 500;
-/** Records of one span that lie in several places, and rows that late records have made in a re-opened month. */
+/** Records of one span that lie in several places, rows that late records have made in a re-opened month, records that moved. */
 const MAX_PARTIAL = 50_000;
+
+/** Rows of these months that the answer leaves out, because their records were moved elsewhere. In the snapshot of the months. */
+export async function selectMovedRows(
+  client: pg.ClientBase,
+  table: string,
+  archived: readonly ArchivedMonth[],
+): Promise<readonly Position[]> {
+  const months = archived.map(({ month }) => month);
+  return requireFew(
+    await selectMovedPositions(client, { table, months, order: 'oldest', limit: MAX_PARTIAL + 1 }),
+  );
+}
 
 /** Temporary tables of a connection: archived rows, and the records whose row in the database is a part of one of them. */
 export const ARCHIVED_ROWS = 'archived_rows';
@@ -150,10 +165,11 @@ async function loadSpan(loading: Loading, span: FoldableSpan): Promise<void> {
 
 function filesOf(
   { duckdb }: ArchiveSession,
-  { definition: { table } }: ArchivedRowsQuestion,
-  { paths }: FetchedSpan,
+  { definition: { table }, moved }: ArchivedRowsQuestion,
+  { paths, span }: FetchedSpan,
 ): ArchivedFiles {
-  return { duckdb, table, paths };
+  const ofSpan = moved.filter(({ createdAt }) => overlaps(span, { from: createdAt, to: createdAt }));
+  return { duckdb, table, paths, moved: ofSpan };
 }
 
 async function partialRecordsOf(
@@ -168,7 +184,7 @@ async function partialRecordsOf(
 }
 
 /** Refuses a question with more; nothing is left out of an answer in silence. */
-function requireFew<T>(found: T[]): T[] {
+function requireFew<T extends readonly unknown[]>(found: T): T {
   if (found.length > MAX_PARTIAL)
     throw new TooManyArchivedRowsError('records in several places', MAX_PARTIAL);
   return found;
