@@ -19,6 +19,8 @@ interface FittedColumns {
   readonly cutFields: readonly string[];
 }
 
+/** Most bytes of one unit of UTF-16 in JSON: `\u0001`. */
+const MOST_BYTES_PER_UNIT = 6;
 /** For what a cut leaves in the place of what it took, its hash included. */
 const MARK_BYTES = 160;
 /** Less is not worth a mark: then a part is left out as a whole. */
@@ -34,41 +36,77 @@ export function fitColumns(
   maxBytes: number,
   hash?: HashText,
 ): FittedColumns {
-  const known = columnsByName(definition);
-  const sized = Object.entries(columns).map(([name, value]) => {
-    const column = known.get(name);
-    const bytes = utf8Length(column?.type === 'jsonb' ? String(value) : JSON.stringify(value));
-    return { name, value, column, bytes };
-  });
-  const room = roomOfEach(
-    sized.map(({ bytes }) => bytes),
-    maxBytes,
+  const mostBytes = Object.values(columns).reduce(
+    (sum, value) => sum + String(value).length * MOST_BYTES_PER_UNIT,
+    0,
   );
-  const isCut = ({ column, bytes }: (typeof sized)[number]): boolean => bytes > room && isCuttable(column);
-  return {
-    columns: Object.fromEntries(
-      sized.map((one) => [
-        one.name,
-        isCut(one) ? fitColumn(one.column, String(one.value), room, hash) : one.value,
-      ]),
-    ),
-    cutFields: sized.filter(isCut).map(({ name }) => name),
+  // Nearly all records are small: that is enough to know.
+  return mostBytes <= maxBytes
+    ? { columns, cutFields: [] }
+    : new ColumnsCut(definition, columns, hash).fit(maxBytes);
+}
+
+interface SizedColumn {
+  readonly name: string;
+  readonly value: string | boolean;
+  readonly column: Column | undefined;
+  readonly bytes: number;
+}
+
+/** `fitColumns` for several sizes of the same columns: what is read, measured and hashed of them is kept. */
+export class ColumnsCut {
+  readonly #columns: Columns;
+  readonly #sized: readonly SizedColumn[];
+  readonly #json = new Map<string, JsonCut>();
+  readonly #hash: HashText | undefined;
+
+  constructor(definition: RecordDefinition, columns: Columns, hash?: HashText) {
+    const known = columnsByName(definition);
+    this.#columns = columns;
+    this.#hash = hash === undefined ? undefined : remembering(hash);
+    this.#sized = Object.entries(columns).map(([name, value]) => {
+      const column = known.get(name);
+      const bytes = utf8Length(column?.type === 'jsonb' ? String(value) : JSON.stringify(value));
+      return { name, value, column, bytes };
+    });
+  }
+
+  fit(maxBytes: number): FittedColumns {
+    const room = roomOfEach(
+      this.#sized.map(({ bytes }) => bytes),
+      maxBytes,
+    );
+    const cut = this.#sized.filter(({ column, bytes }) => bytes > room && isCuttable(column));
+    if (cut.length === 0) return { columns: this.#columns, cutFields: [] };
+    const fitted = cut.map((one): [string, string] => [one.name, this.#fitColumn(one, room)]);
+    // In their order: what is cut keeps its place.
+    return {
+      columns: { ...this.#columns, ...Object.fromEntries(fitted) },
+      cutFields: cut.map(({ name }) => name),
+    };
+  }
+
+  #fitColumn({ name, column, value }: SizedColumn, room: number): string {
+    const text = String(value);
+    if (column?.type !== 'jsonb') return fitText(text, room, this.#hash);
+    const json = this.#json.get(name) ?? new JsonCut(parseJson(text), this.#hash);
+    this.#json.set(name, json);
+    return canonicalJson(json.fitWhole(room));
+  }
+}
+
+/** A hash function that computes each text once. */
+function remembering(hash: HashText): HashText {
+  const known = new Map<string, string>();
+  return (text) => {
+    const hashed = known.get(text) ?? hash(text);
+    known.set(text, hashed);
+    return hashed;
   };
 }
 
 function isCuttable(column: Column | undefined): boolean {
   return column?.type === 'jsonb' || (column?.type === 'text' && column.identifier !== true);
-}
-
-function fitColumn(
-  column: Column | undefined,
-  value: string,
-  room: number,
-  hash: HashText | undefined,
-): string {
-  return column?.type === 'jsonb'
-    ? canonicalJson(fitJson(parseJson(value), room, hash))
-    : fitText(value, room, hash);
 }
 
 /** The size that the largest are cut to, so that together they have that many bytes; infinite where nothing is too large. */
@@ -126,7 +164,7 @@ const SHORTLY_ESCAPED: ReadonlySet<number> = new Set(
 
 function bytesOfUnit(code: number): number {
   if (SHORTLY_ESCAPED.has(code)) return 2;
-  if (code < SPACE) return 6;
+  if (code < SPACE) return MOST_BYTES_PER_UNIT;
   if (code < 0x80) return 1;
   // Two units of UTF-16 that make one character are four bytes: two for each.
   return code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
@@ -136,19 +174,28 @@ function jsonBytes(scalar: JsonValue): number {
   return utf8Length(typeof scalar === 'string' ? JSON.stringify(scalar) : canonicalJson(scalar));
 }
 
-/** A JSON value that has no more than so many bytes. */
-function fitJson(value: JsonValue, bytes: number, hash: HashText | undefined): JsonValue {
-  return new JsonCut(value, hash).fit(value, bytes) ?? { _cut: `all left out${hashOf(value, hash)}` };
-}
-
 /** Sizes are measured once, from the leaves up; then the room is given from the root down. */
 class JsonCut {
+  readonly #value: JsonValue;
   readonly #sizes = new Map<JsonValue, number>();
+  /** What is said of the hash of a list or an object, of which a part is left out. */
+  readonly #hashes = new Map<JsonValue, string>();
   readonly #hash: HashText | undefined;
 
   constructor(value: JsonValue, hash: HashText | undefined) {
+    this.#value = value;
     this.#hash = hash;
     this.#measure(value);
+  }
+
+  fitWhole(bytes: number): JsonValue {
+    return this.fit(this.#value, bytes) ?? { _cut: `all left out${this.#hashOf(this.#value)}` };
+  }
+
+  #hashOf(container: JsonValue): string {
+    const known = this.#hashes.get(container) ?? hashOf(container, this.#hash);
+    this.#hashes.set(container, known);
+    return known;
   }
 
   /** With commas and brackets. */
@@ -176,7 +223,7 @@ class JsonCut {
   }
 
   /** What a list loses it loses at its end, where a member says so. */
-  #fitList(list: readonly JsonValue[], bytes: number): JsonValue {
+  #fitList(list: JsonValue[], bytes: number): JsonValue {
     const kept: JsonValue[] = [];
     let left = bytes - MARK_BYTES;
     for (const item of list) {
@@ -187,9 +234,7 @@ class JsonCut {
       left -= this.#sizeOf(item) + 1;
     }
     const missing = list.length - kept.length;
-    return missing === 0
-      ? kept
-      : [...kept, { _cut: `${missing} items left out${hashOf([...list], this.#hash)}` }];
+    return missing === 0 ? kept : [...kept, { _cut: `${missing} items left out${this.#hashOf(list)}` }];
   }
 
   /** An object keeps its smallest members: the keys of a map that is large as a whole matter more than one of its values. */
@@ -210,7 +255,7 @@ class JsonCut {
       left -= fitted === value ? size : share;
     }
     const missing = members.length - kept.length;
-    const mark = `${missing} members left out${hashOf({ ...object }, this.#hash)}`;
+    const mark = `${missing} members left out${this.#hashOf(object)}`;
     return Object.fromEntries(missing === 0 ? kept : [...kept, ['_cut', mark]]);
   }
 }

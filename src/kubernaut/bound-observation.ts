@@ -1,6 +1,6 @@
 import { utf8Length } from '../domain/bounds.ts';
 import type { HashText } from '../domain/cut.ts';
-import { fitColumns } from '../domain/cut.ts';
+import { ColumnsCut } from '../domain/cut.ts';
 import { MAX_IDENTIFIER_LENGTH, MAX_WATCHED_OBSERVATION_BYTES } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
 import { columnsByName } from '../domain/records/definition.ts';
@@ -17,8 +17,7 @@ const FREE_CHARACTERS = 4 * 1024;
  * missing and the hash of the whole. Deterministic: the same state gives the same observation. What identifies is never cut.
  */
 export function boundObservation<O extends Observation>(observation: O, hash: HashText): O {
-  // Every round hashes the same texts again, and a large resource takes several rounds.
-  const bounded = cutToTravel(observation, remembering(hash));
+  const bounded = new TravellingCut(observation, hash).fit();
   if (bounded === undefined) throw new UnboundedObservationError(observation);
   return bounded;
 }
@@ -33,36 +32,46 @@ export function boundState<O extends Observation>(
   resourceCharacters: number,
   hash: HashText,
 ): readonly (O | undefined)[] {
-  const remembered = remembering(hash);
+  const cuts = observations.map((one) => new TravellingCut(one, hash));
   const most = 2 * resourceCharacters + FREE_CHARACTERS;
-  let bounded = observations.map((one) => cutToTravel(one, remembered));
+  let bounded = cuts.map((one) => one.fit());
   for (
     let room = MAX_WATCHED_OBSERVATION_BYTES * LESS_ROOM;
     room >= MAX_IDENTIFIER_LENGTH && charactersOf(bounded) > most;
     room *= LESS_ROOM
   )
-    bounded = observations.map((one) => cutToTravel(one, remembered, room));
+    bounded = cuts.map((one) => one.fit(room));
   return bounded;
 }
 
-/** Cut to that room, and to less until it may travel. Undefined when its identifiers have none. */
-function cutToTravel<O extends Observation>(
-  observation: O,
-  hash: HashText,
-  room = MAX_WATCHED_OBSERVATION_BYTES,
-): O | undefined {
-  const definition = definitionOf(observation.table);
-  const cut = (bytes: number): O => ({
-    ...observation,
-    columns: fitColumns(definition, observation.columns, Math.floor(bytes), hash).columns,
-  });
-  let bounded = room < MAX_WATCHED_OBSERVATION_BYTES ? cut(room) : observation;
-  // Each round cuts the observation as it came, not what the last round left: the result depends on the room alone.
-  for (let bytes = room; isTooLarge(bounded); bytes *= LESS_ROOM) {
-    if (bytes < MAX_IDENTIFIER_LENGTH) return undefined;
-    bounded = cut(bytes);
+/** What a large observation is cut by, in several rounds. */
+class TravellingCut<O extends Observation> {
+  readonly #observation: O;
+  readonly #hash: HashText;
+  #columns: ColumnsCut | undefined;
+
+  constructor(observation: O, hash: HashText) {
+    this.#observation = observation;
+    this.#hash = hash;
   }
-  return bounded;
+
+  /** Cut to that room, and to less until it may travel. Undefined when its identifiers have none. */
+  fit(room = MAX_WATCHED_OBSERVATION_BYTES): O | undefined {
+    let bounded = room < MAX_WATCHED_OBSERVATION_BYTES ? this.#cut(room) : this.#observation;
+    // Each round cuts the observation as it came, not what the last round left: the result depends on the room alone.
+    for (let bytes = room; isTooLarge(bounded); bytes *= LESS_ROOM) {
+      if (bytes < MAX_IDENTIFIER_LENGTH) return undefined;
+      bounded = this.#cut(bytes);
+    }
+    return bounded;
+  }
+
+  #cut(bytes: number): O {
+    const { table, columns } = this.#observation;
+    // Nearly all observations are small, and need none.
+    this.#columns ??= new ColumnsCut(definitionOf(table), columns, this.#hash);
+    return { ...this.#observation, columns: this.#columns.fit(Math.floor(bytes)).columns };
+  }
 }
 
 /** Of all columns, as they stand in the ledger. */
@@ -75,16 +84,6 @@ function charactersOf(observations: readonly (Observation | undefined)[]): numbe
       sum += known.get(name)?.type === 'jsonb' ? String(value).length : JSON.stringify(value).length;
   }
   return sum;
-}
-
-/** A hash function that computes each text once. It lives as long as one observation. */
-function remembering(hash: HashText): HashText {
-  const known = new Map<string, string>();
-  return (text) => {
-    const hashed = known.get(text) ?? hash(text);
-    known.set(text, hashed);
-    return hashed;
-  };
 }
 
 /** Identifiers alone are larger than an observation may be: no resource that an API server accepts has such names. */
