@@ -12,8 +12,6 @@ import type { RefusedRecord } from '../../database/recording/prepared-observatio
 import { SQLSTATE } from '../../database/sqlstate.ts';
 import { instantOf, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
-import type { Observation } from '../../domain/observation.ts';
-import { hasInvestigation } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { TimeSlice } from '../../domain/time-slice.ts';
@@ -25,11 +23,11 @@ import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
 import type { ApiRequest } from '../http/route.ts';
 import type { Deferral } from './deferring.ts';
-import { createDeferring } from './deferring.ts';
 import type { Durability, DurabilityOutcome } from './durability.ts';
 import type { FieldError } from './field.ts';
 import type { AcceptedPost } from './observation-of-post.ts';
 import { observationOfPost } from './observation-of-post.ts';
+import { createPostedEmbedding } from './posted-embedding.ts';
 import { isRefused } from './read-post.ts';
 
 /**
@@ -100,7 +98,7 @@ export function createPosting(options: PostingOptions): Posting {
       const accepted = read.filter((post): post is AcceptedPost => !(post instanceof Problem));
       let outcomes: readonly DurabilityOutcome[];
       try {
-        outcomes = await durability.keep(accepted.map(({ observation }) => observation));
+        outcomes = await keepPlaced(durability, accepted, request);
       } catch (error: unknown) {
         accepted.forEach(() => {
           metrics.sources.failed(definition.table, failureOf(error), seconds());
@@ -183,6 +181,26 @@ async function placeAll(
   });
 }
 
+/**
+ * A post of this month may be about a record that lives in an archived one: only the database knows where a record is. Whoever
+ * may backfill has it recorded there; the right is asked for when the database has refused the others.
+ */
+async function keepPlaced(
+  durability: Durability,
+  accepted: readonly AcceptedPost[],
+  request: Pick<ApiRequest, 'may'>,
+): Promise<readonly DurabilityOutcome[]> {
+  const observations = accepted.map(({ observation }) => observation);
+  const outcomes = await durability.keep(observations);
+  const isClosed = (outcome: DurabilityOutcome | undefined): boolean =>
+    outcome?.status === 'refused' && outcome.sqlstate === SQLSTATE.month_closed;
+  const closed = observations.filter((_, index) => isClosed(outcomes[index]));
+  if (closed.length === 0 || !(await request.may('backfill'))) return outcomes;
+  const again = await durability.keep(closed.map((observation) => ({ ...observation, backfill: true })));
+  const answers = again.values();
+  return outcomes.map((outcome) => (isClosed(outcome) ? (answers.next().value ?? outcome) : outcome));
+}
+
 function isElsewhere(post: AcceptedPost | Problem): post is AcceptedPost {
   if (post instanceof Problem) return false;
   const { createdAt, observedAt } = post.observation;
@@ -242,7 +260,7 @@ function remarksOf(post: AcceptedPost): Pick<PostedAnswer, FieldRemark> {
 /** What the database says of months itself, without any value of the record; what to do follows here. */
 const PLACEMENT_REMEDIES: Readonly<Record<string, string>> = {
   [SQLSTATE.month_closed]:
-    'only a caller with the verb backfill writes into it, with a created_at of that month',
+    'the record lives there, or its created_at puts it there; only a caller with the verb backfill writes into it',
   [SQLSTATE.months_exhausted]: 'post the rest tomorrow, or raise REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY',
 };
 
@@ -301,37 +319,4 @@ function count(
 
 function failureOf(error: unknown): StorageFailure {
   return error instanceof Problem && error.type !== 'queue-full' ? 'timeout' : 'http_error';
-}
-
-/** Has the texts of posted analyses embedded, as those of watched ones are (ADR 25). */
-interface PostedEmbedding {
-  /** Returns at once: a text that is embedded late, or not at all, is stored all the same. */
-  embed(stored: readonly Observation[]): void;
-}
-
-/** How long Temporal may take for one text, in milliseconds. Nobody waits for it. */
-const TIMEOUT_MS = 5_000;
-/** Beyond it more would only be held in memory. */
-const MAX_EMBEDDING = 2_000;
-
-/** A text that Temporal does not take in time is counted and left. Posting the analysis again embeds it. */
-function createPostedEmbedding(deferral: Deferral | undefined, metrics: Metrics): PostedEmbedding {
-  const later = deferral === undefined ? undefined : createDeferring(deferral);
-  let embedding = 0;
-  return {
-    embed(stored) {
-      const texts = stored.filter(hasInvestigation);
-      if (later === undefined || texts.length === 0) return;
-      if (embedding + texts.length > MAX_EMBEDDING) {
-        metrics.api.investigationsLeft.inc(texts.length);
-        return;
-      }
-      embedding += texts.length;
-      // The workflow finds the record there already, and then embeds its text.
-      void later.deferEach(texts, TIMEOUT_MS).then((failures) => {
-        embedding -= texts.length;
-        metrics.api.investigationsLeft.inc(failures.filter((failure) => failure !== undefined).length);
-      });
-    },
-  };
 }
