@@ -2,7 +2,12 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import type { Config } from '../../src/config/config.ts';
-import { createLogger, type Logger } from '../../src/observability/logger.ts';
+import {
+  createLogger,
+  createServiceLogger,
+  type Logger,
+  type LogLevel,
+} from '../../src/observability/logger.ts';
 import type { RunningService } from '../../src/services/running-service.ts';
 import { createClosing, untilStopped } from '../../src/services/running-service.ts';
 import { startServeService } from '../../src/services/serve-service.ts';
@@ -72,10 +77,10 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const data = await openDataDirectory(options.dataDir);
   closing.push(() => data.close());
   await requirePorts(options, data.abandoned);
-  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel, 'up');
+  const logger = createLogger(levelOf(config), 'up');
 
   const servers = await startServers(stage, data, logger);
-  const services = await startServices(stage, servers, logger);
+  const services = await startServices(stage, servers);
   const endpoints = {
     api: services.api.url,
     temporal: servers.temporal.address,
@@ -158,22 +163,30 @@ async function findTemporal(
   return () => startTemporal({ ...common, binary, uiPort: options.temporalUiPort, codecEndpoint });
 }
 
-async function startServices(stage: Stage, servers: EmbeddedServers, logger: Logger) {
+/** What is not a warning is of no use on the terminal of somebody who tries the product. */
+function levelOf({ logLevel }: Config): LogLevel {
+  return logLevel === 'info' ? 'warn' : logLevel;
+}
+
+async function startServices(stage: Stage, servers: EmbeddedServers) {
   const config = embeddedConfig(stage, servers);
   const start = async (
+    name: string,
     service: typeof startWorkService,
     url = config.database.url,
   ): Promise<RunningService> => {
     const ofService = { ...config, database: { ...config.database, url } };
-    const running = await service({ config: ofService, logger, signal: stage.stop });
+    const { logger, outages } = createServiceLogger(levelOf(config), name);
+    const running = await service({ config: ofService, logger, outages, signal: stage.stop });
     stage.closing.push(() => running.stop());
+    stage.closing.push(() => outages.close());
     stage.stop.throwIfAborted();
     return running;
   };
   return {
-    worker: await start(startWorkService),
-    api: await start(startServeService),
-    watcher: await start(startWatchService, servers.database.watcherUrl),
+    worker: await start('work', startWorkService),
+    api: await start('serve', startServeService),
+    watcher: await start('watch', startWatchService, servers.database.watcherUrl),
   };
 }
 

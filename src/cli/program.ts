@@ -18,7 +18,7 @@ import { SchemaTooNewError } from '../database/migrate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
 import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
-import { createLogger, type Logger } from '../observability/logger.ts';
+import { createServiceLogger } from '../observability/logger.ts';
 import type { RunningService, ServiceContext } from '../services/running-service.ts';
 import { EndedBySignal, untilStopped } from '../services/running-service.ts';
 import { startServeService } from '../services/serve-service.ts';
@@ -193,19 +193,25 @@ function service(
   return async (args, stop) => {
     takeNoArguments(name, args);
     const config = readProcessConfig(SERVICE_CHECKS[name]);
-    const logger = createLogger(config.logLevel, name);
-    const running = await start({ config, logger, signal: stop });
+    const { logger, outages } = createServiceLogger(config.logLevel, name);
+    const running = await start({ config, logger, outages, signal: stop });
     logger.info({ url: running.url }, 'started');
-    await endedOrStopped(running, stop, logger);
+    await endedOrStopped(running, stop, { logger, outages });
   };
 }
 
 /** Stops it in every case: one that broke still has connections open. */
-async function endedOrStopped(running: RunningService, stop: AbortSignal, logger: Logger): Promise<void> {
+async function endedOrStopped(
+  running: RunningService,
+  stop: AbortSignal,
+  { logger, outages }: Pick<ServiceContext, 'logger' | 'outages'>,
+): Promise<void> {
   try {
     await untilStopped([running], stop);
     logger.info({ signal: stop.aborted ? String(stop.reason) : 'none' }, 'stopping');
   } finally {
+    // First: what is closed in order must not be logged as a server that is away.
+    await outages.close();
     await running.stop();
   }
 }

@@ -63,7 +63,10 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener the loss of an idle connection ends the process; the next query opens a new one.
   pool.on('error', (error) => {
-    options.logger.warn({ error: error.message }, 'an idle database connection was lost');
+    options.logger.warn(
+      { server: 'database', reason: error.message },
+      'an idle database connection was lost',
+    );
   });
   return pool;
 }

@@ -107,6 +107,13 @@ export function isOutage(error: unknown): boolean {
   return PASSING.has(classifyError(error)) && sqlStateOf(error) !== SQLSTATE.unique_violation;
 }
 
+/** Whether a lost or refused connection is among the causes. */
+export function isConnectionFailure(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (classifyError(cause) === 'connection') return true;
+  return false;
+}
+
 /**
  * "No partition of relation found for row" has the code of a check violation and no constraint name. The row is fine,
  * its month is not there yet. Treating class 23 as hopeless would drop rows exactly when the rollover is late.

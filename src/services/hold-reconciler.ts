@@ -43,7 +43,7 @@ export function createHoldReconciler({
     } catch (error: unknown) {
       if (over.signal.aborted) return;
       const reason = reasonOf(error);
-      logger.warn({ reason }, NOT_IN_STORE);
+      logger.warn({ server: 'database', reason }, NOT_IN_STORE);
     }
   };
   const keep = async (): Promise<void> => {

@@ -57,10 +57,14 @@ export class MaintenanceRounds {
   /** A part that fails is logged and tried again in the next round; neither waits for the other. */
   async #round(): Promise<void> {
     const { keepMonthsAhead, logger } = this.#options;
-    for (const part of [keepMonthsAhead, () => this.#tendSchedules()]) {
-      await part().catch((error: unknown) => {
+    const parts = [
+      { server: 'database', run: keepMonthsAhead },
+      { server: 'temporal', run: () => this.#tendSchedules() },
+    ] as const;
+    for (const { server, run } of parts) {
+      await run().catch((error: unknown) => {
         logger.warn(
-          { reason: reasonOf(error) },
+          { server, reason: reasonOf(error) },
           'maintenance could not be done; it is tried again in a minute',
         );
       });

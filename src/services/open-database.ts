@@ -4,8 +4,10 @@ import type pg from 'pg';
 
 import { requireSchema, SchemaTooNewError } from '../database/migrate.ts';
 import { createPool } from '../database/pool.ts';
+import { isConnectionFailure } from '../database/sqlstate.ts';
 import { reasonOf } from '../domain/errors.ts';
 import type { Logger } from '../observability/logger.ts';
+import { databaseOf, type ServiceName } from './depended-servers.ts';
 import type { ServiceContext } from './running-service.ts';
 
 const SCHEMA_RETRY_MS = 2_000;
@@ -18,7 +20,7 @@ const FIRST_CHECK_MS = 1_000;
  * pool is closed then. As audit_writer, unless another connection is named.
  */
 export async function openDatabase(
-  service: string,
+  service: ServiceName,
   context: ServiceContext,
   connectionString?: string,
 ): Promise<pg.Pool> {
@@ -46,7 +48,7 @@ interface OpenedDatabase {
  * checking meanwhile. Whoever opened it waits for `fits` and calls `close`.
  */
 export async function openDatabaseMeanwhile(
-  service: string,
+  service: ServiceName,
   context: ServiceContext,
   connectionString: string,
 ): Promise<OpenedDatabase> {
@@ -72,14 +74,20 @@ export async function openDatabaseMeanwhile(
   }
 }
 
-function openPool(service: string, { config, logger }: ServiceContext, connectionString?: string): pg.Pool {
-  return createPool({
+function openPool(
+  service: ServiceName,
+  { config, logger, outages }: ServiceContext,
+  connectionString?: string,
+): pg.Pool {
+  const pool = createPool({
     connectionString: connectionString ?? config.database.url,
     applicationName: `remediation-audit ${service}`,
     max: config.database.poolSize,
     statementTimeoutMs: config.database.statementTimeoutMs,
     logger,
   });
+  outages.watch('database', databaseOf(service, pool));
+  return pool;
 }
 
 /**
@@ -87,13 +95,18 @@ function openPool(service: string, { config, logger }: ServiceContext, connectio
  * error at once.
  */
 async function untilSchemaFits(pool: pg.Pool, logger: Logger, signal: AbortSignal): Promise<void> {
+  let lastReason: string | undefined;
   for (;;) {
     try {
       await requireSchema(pool);
       return;
     } catch (error: unknown) {
       if (error instanceof SchemaTooNewError) throw error;
-      logger.warn({ reason: reasonOf(error) }, 'waiting for the database');
+      const reason = reasonOf(error);
+      // A schema that `migrate` has to bring up to date may take its time; a database that is away is logged by Outages.
+      if (isConnectionFailure(error) || reason !== lastReason)
+        logger.warn({ server: 'database', reason }, 'waiting for the database');
+      lastReason = reason;
     }
     await delay(SCHEMA_RETRY_MS, undefined, { signal });
   }

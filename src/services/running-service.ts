@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Outages } from '../observability/outages.ts';
 
 /** One of the three processes, started and composed from configuration values. */
 export interface RunningService {
@@ -18,6 +19,8 @@ export interface RunningService {
 export interface ServiceContext {
   readonly config: Config;
   readonly logger: Logger;
+  /** Those of the logger: a service says here on which servers it depends. */
+  readonly outages: Outages;
   /** Ends the waiting for servers that are not up yet. */
   readonly signal: AbortSignal;
 }

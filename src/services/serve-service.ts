@@ -18,20 +18,19 @@ import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
 import { createAccessCounts, createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
 import { openCodec } from '../api/routes/codec-routes.ts';
-import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, type PoolOptions, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';
 import { SECOND_MS } from '../domain/time.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
-import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
-import { connectTemporalLazily } from '../temporal/connection.ts';
+import { connectTemporalLazily, pingTemporal, type TemporalClient } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
 import { createRestores } from '../temporal/restores.ts';
 import { createEmbedder } from './create-embedder.ts';
+import { judgingServer, temporalOf } from './depended-servers.ts';
 import { type Listening, listening } from './listening.ts';
 import { openArchiveAccess } from './open-archive.ts';
 import { openDatabaseMeanwhile } from './open-database.ts';
@@ -59,15 +58,12 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     const { pool, fits, close } = await openDatabaseMeanwhile('serve', context, config.database.readerUrl);
     closing.push(close);
     const writer = openWriter(context, closing);
-    // Lazily: `serve` must start without Temporal, and needs it only for what the database cannot take and
-    // for restores.
-    const temporal = connectTemporalLazily(config.temporal);
-    closing.push(() => temporal.close());
+    const temporal = openTemporal(context, closing);
     const deferral = createDeferredRecords(temporal.client);
     const durability = openDurability(context, { metrics, deferral, closing });
     const archive = openArchiveAccess(config.retention, { metrics: metrics.archive });
     if ('reader' in archive) closing.push(() => archive.reader.close());
-    const gate = await createGate(config, logger, metrics);
+    const gate = await createGate(context, metrics);
     closing.push(() => gate.close());
     const redactor = createRedactor(config.redaction);
     const counts = createAccessCounts(writer, logger);
@@ -131,6 +127,20 @@ function openWriter({ config, logger }: ServiceContext, closing: Closing): pg.Po
   return writer;
 }
 
+/**
+ * Lazily: `serve` must start without Temporal, and needs it only for what the database cannot take and for
+ * restores.
+ */
+function openTemporal({ config, outages }: ServiceContext, closing: Closing): TemporalClient {
+  const temporal = connectTemporalLazily(config.temporal);
+  closing.push(() => temporal.close());
+  outages.watch(
+    'temporal',
+    temporalOf('serve', () => pingTemporal(temporal.connection)),
+  );
+  return temporal;
+}
+
 /** What `openDurability` shares with the rest of the process. */
 interface DurabilityParts {
   readonly metrics: Metrics;
@@ -188,7 +198,10 @@ function portOf({ api: { host, port } }: ServiceContext['config']): Listening {
 }
 
 /** Who may call the API, by the configured mode. */
-async function createGate({ api, kubernetes }: Config, logger: Logger, metrics: Metrics): Promise<Gate> {
+async function createGate(
+  { config: { api, kubernetes }, logger, outages }: ServiceContext,
+  metrics: Metrics,
+): Promise<Gate> {
   switch (api.authMode) {
     case 'none':
       return createOpenGate();
@@ -198,7 +211,10 @@ async function createGate({ api, kubernetes }: Config, logger: Logger, metrics: 
           metrics.api.tokensFileUnusable.set(usable ? 0 : 1);
         },
       });
-    case 'kubernetes':
-      return createKubernetesGate({ reviewer: connectCluster(kubernetes), audiences: api.audiences, logger });
+    case 'kubernetes': {
+      const reviewer = connectCluster(kubernetes);
+      outages.watch('cluster', judgingServer(reviewer));
+      return createKubernetesGate({ reviewer, audiences: api.audiences, logger });
+    }
   }
 }

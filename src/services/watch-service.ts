@@ -16,7 +16,7 @@ import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
-import { connectTemporal } from '../temporal/connection.ts';
+import { connectTemporal, pingTemporal } from '../temporal/connection.ts';
 import type { LostRuns } from '../temporal/lost-runs.ts';
 import { createLostRuns } from '../temporal/lost-runs.ts';
 import { createRecordingPollers } from '../temporal/recording-pollers.ts';
@@ -27,6 +27,7 @@ import type { IdentifiedWatcherOptions } from '../watcher/identified-watcher.ts'
 import { startIdentifiedWatcher } from '../watcher/identified-watcher.ts';
 import { failOnSilence, startWatcher } from '../watcher/start-watcher.ts';
 import type { RunningWatcher } from '../watcher/watcher-options.ts';
+import { databaseOf, temporalOf, watchedServer } from './depended-servers.ts';
 import { type Listening, listening } from './listening.ts';
 import type { Closing, RunningService, ServiceContext } from './running-service.ts';
 import { createClosing } from './running-service.ts';
@@ -42,7 +43,7 @@ const DATABASE_CONNECTIONS = 2;
  * watcher failed.
  */
 export async function startWatchService(context: ServiceContext): Promise<RunningService> {
-  const { config, logger } = context;
+  const { config, logger, outages } = context;
   logMissingSettings('watch', config, logger);
   const closing = createClosing();
   try {
@@ -51,6 +52,10 @@ export async function startWatchService(context: ServiceContext): Promise<Runnin
     const clusters = connectClusters(context, closing);
     const temporal = await connectTemporal(config.temporal);
     closing.push(() => temporal.close());
+    outages.watch(
+      'temporal',
+      temporalOf('watch', () => pingTemporal(temporal.connection)),
+    );
     const { namespace } = config.temporal;
     const searchAttributes = await prepareSearchAttributes(temporal.connection, namespace, logger);
     const signals = createRemediationSignals(temporal.client, {
@@ -102,10 +107,11 @@ interface ConnectedCluster {
   readonly connection: ClusterConnection;
 }
 
-function connectClusters({ config }: ServiceContext, closing: Closing): readonly ConnectedCluster[] {
+function connectClusters({ config, outages }: ServiceContext, closing: Closing): readonly ConnectedCluster[] {
   return watchedClusters(config).map(({ cluster, context }) => {
     const connection = connectCluster({ ...config.kubernetes, context });
     closing.push(() => connection.close());
+    outages.watch(`cluster ${cluster}`, watchedServer(cluster, connection));
     return { cluster, connection };
   });
 }
@@ -155,7 +161,10 @@ function startWatchers(
 }
 
 /** Not waited for: a watcher without the database only sends more than it has to. */
-function openDatabase({ config, logger }: ServiceContext, closing: Closing): WatcherDatabase | undefined {
+function openDatabase(
+  { config, logger, outages }: ServiceContext,
+  closing: Closing,
+): WatcherDatabase | undefined {
   if (config.database.url === '') return undefined;
   const pool = createPool({
     connectionString: config.database.url,
@@ -165,6 +174,7 @@ function openDatabase({ config, logger }: ServiceContext, closing: Closing): Wat
     logger,
   });
   closing.push(() => pool.end());
+  outages.watch('database', databaseOf('watch', pool));
   return { pool, observed: createObservedResourceReader(pool), register: createClusterRegister(pool) };
 }
 

@@ -58,7 +58,7 @@ export function startReports(options: ReportOptions): WatcherReports {
         // The next report says it all again; until then the others call it unknown.
         const reason = reasonOf(error);
         logger.warn(
-          { reason },
+          { server: 'database', reason },
           'cannot write the progress of the watcher to the database; trying again in seconds',
         );
       }

@@ -10,6 +10,7 @@ import { createVerdictReader } from '../database/reading/remediation-reader.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
 import { createQuarantine } from '../database/recording/quarantine.ts';
 import { createRecordStore } from '../database/recording/record-store.ts';
+import { isConnectionFailure } from '../database/sqlstate.ts';
 import { MAX_SIGNAL_OBSERVATIONS } from '../domain/limits.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -17,8 +18,10 @@ import { createMetrics } from '../observability/metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import type { PayloadRefusal } from '../temporal/payload-codec.ts';
-import { installRuntime, RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
+import { installRuntime } from '../worker/runtime.ts';
+import { RECORDING_SLOTS, startWorker } from '../worker/start-worker.ts';
 import { createEmbedder } from './create-embedder.ts';
+import { temporalOf } from './depended-servers.ts';
 import { type Listening, listening } from './listening.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
@@ -33,12 +36,12 @@ import { createClosing } from './running-service.ts';
  * process which takes what strangers send holds neither the owner of the tables nor the archive and its key.
  */
 export async function startWorkService(context: ServiceContext): Promise<RunningService> {
-  const { config, logger } = context;
+  const { config, logger, outages } = context;
   logMissingSettings('work', config, logger);
   const closing = createClosing();
   try {
     const metrics = createMetrics();
-    const runtime = installRuntime(logger);
+    const runtime = installRuntime(logger, (error) => (isConnectionFailure(error) ? 'database' : undefined));
     closing.push(() => runtime.shutdown());
     const { queues, version, metricsPort } = config.worker;
     const pool = await openDatabase(
@@ -68,6 +71,10 @@ export async function startWorkService(context: ServiceContext): Promise<Running
       version,
     });
     closing.push(() => worker.stop());
+    outages.watch(
+      'temporal',
+      temporalOf('work', () => worker.ping()),
+    );
     if (maintenance !== undefined) {
       closing.push(() => maintenance.stop());
       maintenance.start();

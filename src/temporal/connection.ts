@@ -38,6 +38,7 @@ export class TemporalUnreachableError extends Error {
   }
 }
 
+const PING_DEADLINE_MS = 5_000;
 const FAULT_DEADLINE_MS = 2_000;
 /** The library's own pauses grow to two minutes: so long after Temporal is back nothing would be sent to it. */
 const LONGEST_RECONNECT_PAUSE_MS = 5_000;
@@ -95,6 +96,15 @@ function clientOptions({ connectionOptions }: TemporalAccess) {
     ...(metadata === undefined ? {} : { metadata }),
     channelArgs: { 'grpc.max_reconnect_backoff_ms': LONGEST_RECONNECT_PAUSE_MS },
   };
+}
+
+/** Rejects when Temporal does not answer. */
+export async function pingTemporal(
+  connection: Pick<Connection, 'withDeadline' | 'workflowService'>,
+): Promise<void> {
+  await connection.withDeadline(Date.now() + PING_DEADLINE_MS, () =>
+    connection.workflowService.getSystemInfo({}),
+  );
 }
 
 interface Fault {

@@ -185,7 +185,10 @@ export class ClusterWatcher implements WatcherEvents {
       epoch = (await observed?.epoch(cluster)) ?? this.#state.epoch;
     } catch (error: unknown) {
       // The known one holds until the database answers again.
-      logger.warn({ cluster, reason: reasonOf(error) }, 'cannot read the epoch of the cluster');
+      logger.warn(
+        { server: 'database', cluster, reason: reasonOf(error) },
+        'cannot read the epoch of the cluster',
+      );
       return;
     }
     if (epoch === this.#state.epoch) return;

@@ -164,7 +164,7 @@ function warn(
   error: unknown,
   message: string,
 ): void {
-  logger.warn({ cluster, reason: reasonOf(error) }, message);
+  logger.warn({ server: 'database', cluster, reason: reasonOf(error) }, message);
 }
 
 /** A function, because the compiler believes that a signal tested once does not change. */

@@ -9,11 +9,10 @@
  */
 import type { Context } from '@temporalio/activity';
 import type { ActivityInterceptors, WorkflowBundle } from '@temporalio/worker';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 
-import type { Logger } from '../observability/logger.ts';
 import type { TemporalAccess } from '../temporal/connection.ts';
-import { PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
+import { pingTemporal, PLAIN_PAYLOADS, TemporalUnreachableError } from '../temporal/connection.ts';
 import { createDataConverter } from '../temporal/data-converter.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
@@ -50,6 +49,8 @@ export interface RunningWorker {
   /** Settles when all queues have ended: rejects when something fatal ended one of them, and then the others. */
   readonly ended: Promise<void>;
   isPolling(): boolean;
+  /** Rejects when Temporal does not answer. */
+  ping(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -114,6 +115,7 @@ function supervise(workers: readonly Worker[], connection: NativeConnection): Ru
   return {
     ended,
     isPolling: () => workers.every((worker) => worker.getState() === 'RUNNING'),
+    ping: () => pingTemporal(connection),
     async stop() {
       shutDown();
       await ended;
@@ -162,19 +164,4 @@ function beatForActivities(context: Context): ActivityInterceptors {
       },
     },
   };
-}
-
-/**
- * Temporal's native runtime, once per process and before anything else touches the SDK: its lines go through our logger,
- * its signals stay ours. It keeps the process alive until it is shut down.
- */
-export function installRuntime(logger: Logger): { shutdown(): Promise<void> } {
-  return Runtime.install({
-    shutdownSignals: [],
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const write = { TRACE: 'debug', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
-      logger[write[level]]({ ...meta }, message);
-    }),
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} } },
-  });
 }

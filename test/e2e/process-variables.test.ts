@@ -15,7 +15,7 @@ import {
   WORK_READS,
 } from '../../src/config/process-variables.ts';
 import { createMonthsAhead } from '../../src/database/months/partitions.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { createServiceLogger } from '../../src/observability/logger.ts';
 import type { RunningService, ServiceContext } from '../../src/services/running-service.ts';
 import { startServeService } from '../../src/services/serve-service.ts';
 import { startWatchService } from '../../src/services/watch-service.ts';
@@ -27,7 +27,7 @@ import { cacheDir, resolveServer } from '../support/servers.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 import { until } from '../support/until.ts';
 
-const logger = createLogger('silent', 'test');
+const { logger, outages } = createServiceLogger('silent', 'test');
 
 let folder: TestFolder;
 let postgres: EmbeddedPostgres;
@@ -142,7 +142,7 @@ async function readsOf({ process, start, exercise, environment: own }: Case): Pr
   const ofRole = process === 'watch' ? { DATABASE_URL: watcherUrl } : {};
   const recorded = recordReads(readConfig({ ...environment, ...ofRole, ...own }));
   const stop = new AbortController();
-  const service = await start({ config: recorded.config, logger, signal: stop.signal });
+  const service = await start({ config: recorded.config, logger, outages, signal: stop.signal });
   try {
     await exercise(service);
   } finally {

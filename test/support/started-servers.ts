@@ -12,7 +12,7 @@ import { startTemporalOnPostgres } from '../../dev/servers/temporal/server-on-po
 import type { Logger } from '../../src/observability/logger.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
-import { installRuntime } from '../../src/worker/start-worker.ts';
+import { installRuntime } from '../../src/worker/runtime.ts';
 import { cacheDir, resolveServer } from './servers.ts';
 
 export interface ServersOptions {

@@ -6,8 +6,9 @@ import { inject } from 'vitest';
 import { createLogger } from '../../src/observability/logger.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
+import { installRuntime } from '../../src/worker/runtime.ts';
 import type { RunningWorker } from '../../src/worker/start-worker.ts';
-import { installRuntime, startWorker } from '../../src/worker/start-worker.ts';
+import { startWorker } from '../../src/worker/start-worker.ts';
 
 const silent = createLogger('silent', 'test');
 

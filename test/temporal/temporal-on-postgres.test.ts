@@ -13,7 +13,7 @@ import { startTemporalOnPostgres } from '../../dev/servers/temporal/server-on-po
 import { createLogger } from '../../src/observability/logger.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
-import { installRuntime } from '../../src/worker/start-worker.ts';
+import { installRuntime } from '../../src/worker/runtime.ts';
 import { playRemediation } from '../support/remediations.ts';
 import { cacheDir, resolveServer } from '../support/servers.ts';
 

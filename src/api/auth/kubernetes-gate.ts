@@ -125,7 +125,7 @@ function asProblem(error: unknown, logger: Logger): unknown {
   if (error instanceof TooManyReviewsError)
     logger.warn({ reason: error.message }, 'an unknown token was not reviewed: too many are at once');
   else if (error instanceof ReviewUnavailableError)
-    logger.warn({ reason: error.message }, 'the API server could not review a token');
+    logger.warn({ server: 'cluster', reason: error.message }, 'the API server could not review a token');
   else return error;
   const detail = 'the Kubernetes API cannot authenticate the caller now; send the request again';
   return new Problem('authority-unavailable', detail, { ...retryAfter(RETRY_SECONDS), cause: error });

@@ -91,7 +91,7 @@ export class AccessCounts {
         const waiting = counted.slice(index);
         for (const one of waiting) this.#add(one);
         this.#options.logger.warn(
-          { err: error, notes: waiting.length },
+          { server: 'database', err: error, notes: waiting.length },
           'refusals could not be noted in audit_access; they stay counted and are noted when the database answers',
         );
         return;

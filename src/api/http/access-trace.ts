@@ -69,7 +69,7 @@ async function traceOrCount(
     await audit.trace(access);
   } catch (error: unknown) {
     request.log.warn(
-      { err: error, caller: access.caller },
+      { server: 'database', err: error, caller: access.caller },
       'the trace of a read is counted until it can be stored',
     );
     audit.counts.count({ ...access, address: addressOf(request) });

@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import type { ServerName } from '../../observability/outages.ts';
 import type { Caller, Gate, Verb } from '../auth/gate.ts';
 import { countAdmissions, createOpenGate } from '../auth/gate.ts';
 import type { AccessAudit } from './access-trace.ts';
@@ -33,6 +34,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read; null in a request that no route has taken, or that was refused before. */
     caller: Caller | null;
+    /** The server behind this one for whose sake the request was refused. */
+    awaited?: ServerName;
   }
 }
 
@@ -157,7 +160,10 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
   const [path] = request.url.split('?');
   const { caller, method } = request;
   request.log.info(
-    { method, path, status: reply.statusCode, caller: caller?.name, ms: Math.round(reply.elapsedTime) },
+    {
+      ...(request.awaited === undefined ? {} : { server: request.awaited }),
+      ...{ method, path, status: reply.statusCode, caller: caller?.name, ms: Math.round(reply.elapsedTime) },
+    },
     'a request was refused',
   );
 }

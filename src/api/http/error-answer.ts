@@ -6,10 +6,20 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 import { MAX_BODY_BYTES } from '../../domain/limits.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { ServerName } from '../../observability/outages.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
-import { Problem, PROBLEM_MEDIA_TYPE, problemBody } from './problems.ts';
+import { Problem, PROBLEM_MEDIA_TYPE, problemBody, type ProblemType } from './problems.ts';
 
 const INTERNAL_ERROR = 500;
+
+/** Which server behind this one does not answer when a request ends with this problem. */
+const SERVERS: Readonly<Partial<Record<ProblemType, ServerName>>> = {
+  'authority-unavailable': 'cluster',
+  'database-unavailable': 'database',
+  // Temporal is tried after the database.
+  'storage-unavailable': 'temporal',
+  'temporal-unavailable': 'temporal',
+};
 
 /**
  * Answers whatever a request ended with as a problem. Anything but a Problem or a fault of the client is a
@@ -21,6 +31,8 @@ export async function answerError(
   reply: FastifyReply,
 ): Promise<void> {
   const problem = problemOf(error);
+  const server = SERVERS[problem.type];
+  if (server !== undefined) request.awaited = server;
   logProblem(problem, request);
   await reply
     .status(problem.status)
@@ -37,7 +49,7 @@ function logProblem(problem: Problem, request: FastifyRequest): void {
   if (problem.type === 'internal-error') request.log.error({ err: problem.cause }, problem.message);
   // What a server behind this one did; what a client did wrong goes to the client alone.
   else if (problem.status > INTERNAL_ERROR && problem.cause !== undefined)
-    request.log.warn({ err: problem.cause }, problem.message);
+    request.log.warn({ server: request.awaited, err: problem.cause }, problem.message);
 }
 
 function problemOf(error: unknown): Problem {

@@ -96,7 +96,7 @@ export function createDurability(options: DurabilityOptions): Durability {
     const failed = failures.filter((failure) => failure !== undefined);
     if (failed.length > 0) {
       logger.error(
-        { err: failed[0], records: failed.length, of: failures.length },
+        { server: 'temporal', err: failed[0], records: failed.length, of: failures.length },
         'Temporal did not take what the database could not store',
       );
     }
@@ -122,7 +122,7 @@ export function createDurability(options: DurabilityOptions): Durability {
       // A rejected result is no refusal: the record is sound, and the database did not take it in time.
       const left = observations.filter((_, index) => results[index]?.status === 'rejected');
       logger.warn(
-        { reason: reasonOf(failed.reason), records: left.length },
+        { server: 'database', reason: reasonOf(failed.reason), records: left.length },
         'the database cannot store records now; Temporal keeps them',
       );
       // They may have been committed all the same: storing them again changes nothing.

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { reasonOf } from '../../domain/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { LostRun, LostRuns } from '../../temporal/lost-runs.ts';
@@ -55,7 +56,10 @@ export class LostRemediations {
       if (!sync.isSynced) continue;
       await this.#findLost().catch((error: unknown) => {
         // The next query reaches as far back as this one would have.
-        logger.warn({ cluster, reason: String(error) }, 'cannot ask Temporal for runs that ended too early');
+        logger.warn(
+          { server: 'temporal', cluster, reason: reasonOf(error) },
+          'cannot ask Temporal for runs that ended too early',
+        );
       });
       this.#forgetRecorded();
     }

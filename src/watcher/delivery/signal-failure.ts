@@ -1,4 +1,4 @@
-import { reasonOf } from '../../domain/errors.ts';
+import { rootReasonOf } from '../../domain/errors.ts';
 import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
 import type { Tracked } from '../state/tracked.ts';
 import type { WatcherEvents, WatcherOptions } from '../watcher-options.ts';
@@ -102,9 +102,14 @@ export class SignalFailures {
     const isWithoutWorker = failure.reason === 'signal-limit' && (await hasWorker?.()) === false;
     const { reason, remedy } = isWithoutWorker ? withoutWorker(failure) : failure;
     metrics.signalErrors.inc({ cluster, reason });
-    const message = reasonOf(error);
     logger.warn(
-      { cluster, namespace: remediation?.namespace, remediation: remediation?.name, reason, message, remedy },
+      {
+        ...(failure.isAway ? { server: 'temporal' } : {}),
+        cluster,
+        namespace: remediation?.namespace,
+        remediation: remediation?.name,
+        ...{ reason, message: rootReasonOf(error), remedy },
+      },
       'sending a signal to Temporal failed: it is tried again',
     );
   }

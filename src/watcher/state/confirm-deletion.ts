@@ -1,3 +1,4 @@
+import { reasonOf } from '../../domain/errors.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -13,6 +14,7 @@ const PROBES_AT_A_TIME = 4;
 const ABSENCES_THAT_COUNT = 2;
 
 interface ConfirmOptions {
+  readonly cluster: string;
   readonly connection: ClusterConnection;
   readonly observer: KindObserver;
   /** All collections of the kind, with how often in a row each was not served. */
@@ -58,16 +60,16 @@ async function isGone(tracked: Tracked, options: ConfirmOptions, signal: AbortSi
 async function isMissingAt(
   { collection, absentPolls }: { readonly collection: Collection; readonly absentPolls: number },
   tracked: Tracked,
-  { connection, deadlineMs, observer, logger }: ConfirmOptions,
+  { cluster, connection, deadlineMs, observer, logger }: ConfirmOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   const answer = await probe(collection, tracked, { connection, deadlineMs, signal });
   if (answer === 'missing') return true;
   if (answer === 'not-served') return absentPolls >= ABSENCES_THAT_COUNT;
   if ('unclear' in answer) {
-    const reason = answer.unclear instanceof Error ? answer.unclear.message : String(answer.unclear);
+    const reason = reasonOf(answer.unclear);
     logger.warn(
-      { kind: tracked.kind, uid: tracked.uid, reason },
+      { server: `cluster ${cluster}`, cluster, kind: tracked.kind, uid: tracked.uid, reason },
       'cannot find out whether a resource was deleted',
     );
     return false;

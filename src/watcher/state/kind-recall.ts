@@ -57,7 +57,10 @@ export class KindRecall {
     } catch (error: unknown) {
       this.#isKnown = false;
       const reason = reasonOf(error);
-      logger.warn({ cluster, kind, reason }, 'cannot read what is recorded; every state is sent again');
+      logger.warn(
+        { server: 'database', cluster, kind, reason },
+        'cannot read what is recorded; every state is sent again',
+      );
       return;
     }
     for (const tracked of observer.tracked()) {
@@ -96,7 +99,7 @@ export class KindRecall {
       // What is recorded is unknown until the database answers again.
       this.#isKnown = false;
       logger.warn(
-        { cluster, kind: observer.kind.kind, reason: String(error) },
+        { server: 'database', cluster, kind: observer.kind.kind, reason: reasonOf(error) },
         'cannot read what is recorded',
       );
     }
@@ -119,7 +122,7 @@ export class KindRecall {
     } catch (error: unknown) {
       // They are remembered, and read again.
       logger.warn(
-        { cluster, kind: observer.kind.kind, reason: String(error) },
+        { server: 'database', cluster, kind: observer.kind.kind, reason: reasonOf(error) },
         'cannot read which ends are recorded',
       );
       return;

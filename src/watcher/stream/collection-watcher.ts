@@ -144,9 +144,12 @@ export class CollectionWatcher {
 
   /** The next round comes anyway. An open watch does not notice that the credentials of its request are over. */
   async #checkFailed(error: unknown): Promise<void> {
-    const { connection, logger, collection } = this.#options;
+    const { cluster, connection, logger, collection } = this.#options;
     const reason = reasonOf(error);
-    logger.warn({ kind: collection.kind, reason }, 'cannot check the watch');
+    logger.warn(
+      { server: `cluster ${cluster}`, cluster, kind: collection.kind, reason },
+      'cannot check the watch',
+    );
     renewCredentials(classifyFailure(error), connection, logger);
     await this.#olderList(error);
   }

@@ -228,7 +228,11 @@ export class Reflector {
         { ...this.#labels(), reason },
         'the cluster refuses these credentials: check the service account and deploy/rbac.yaml',
       );
-    else logger.warn({ ...this.#labels(), cause, reason }, 'the watch was interrupted and starts again');
+    else
+      logger.warn(
+        { server: `cluster ${this.#options.cluster}`, ...this.#labels(), cause, reason },
+        'the watch was interrupted and starts again',
+      );
     renewCredentials(failure, connection, logger);
   }
 

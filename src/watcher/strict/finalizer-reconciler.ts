@@ -180,7 +180,10 @@ export class FinalizerReconciler {
     metrics.finalizerErrors.inc({ cluster, kind, cause });
     const collection = this.#collectionOf(tracked);
     if (scopeOf(failure) !== 'key')
-      logger.warn({ cluster, cause, reason }, 'cannot write finalizers now: trying again');
+      logger.warn(
+        { server: `cluster ${cluster}`, cluster, cause, reason },
+        'cannot write finalizers now: trying again',
+      );
     else if (cause === 'forbidden' && collection !== undefined) rights.missing(collection, reason);
     else if (failuresInARow === ORDINARY_REFUSALS + 1)
       logger.warn({ cluster, kind, namespace, name, reason }, 'the API server refuses a finalizer');
