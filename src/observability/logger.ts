@@ -8,6 +8,7 @@ export type Logger = pino.Logger;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const STANDARD_ERROR = 2;
+const WARN = pino.levels.values['warn'] ?? Infinity;
 
 /**
  * JSON lines on standard error, and lines for people where that is a terminal: standard output belongs to what a command
@@ -41,13 +42,13 @@ export function createServiceLogger(level: LogLevel, service: string): { logger:
 type LogMethod = NonNullable<NonNullable<pino.LoggerOptions['hooks']>['logMethod']>;
 
 function gatherInto(outages: Outages): LogMethod {
-  return function (args, method) {
+  return function (args, method, level) {
     const [fields, message] = args as readonly unknown[];
     const write = (): void => {
       method.apply(this, args);
     };
     const server = serverIn(fields);
-    const call = { message: typeof message === 'string' ? message : '', write };
+    const call = { message: typeof message === 'string' ? message : '', isUnanswered: level <= WARN, write };
     if (server === undefined || !outages.take(server, call)) write();
   };
 }

@@ -20,6 +20,8 @@ export interface DependedServer {
 /** A line about a call to a server that failed. */
 interface FailedCall {
   readonly message: string;
+  /** Whether the server may be away for it. A refusal is an answer, though one that a server gives while it comes up, too. */
+  readonly isUnanswered: boolean;
   /** Writes the line as it is. */
   readonly write: () => void;
 }
@@ -187,9 +189,9 @@ class FailedCalls {
   readonly #counts = new Map<string, number>();
   #lastAt = 0;
 
-  add({ message }: FailedCall): void {
+  add({ message, isUnanswered }: FailedCall): void {
     this.#counts.set(message, (this.#counts.get(message) ?? 0) + 1);
-    this.#lastAt = performance.now();
+    if (isUnanswered) this.#lastAt = performance.now();
   }
 
   counts(): Readonly<Record<string, number>> {

@@ -225,7 +225,7 @@ export class Reflector {
     if (cause === 'not-served') logger.debug({ ...this.#labels(), reason }, 'the kind is not installed');
     else if (cause === 'unauthorized' || cause === 'forbidden')
       logger.error(
-        { ...this.#labels(), reason },
+        { server: `cluster ${this.#options.cluster}`, ...this.#labels(), reason },
         'the cluster refuses these credentials: check the service account and deploy/rbac.yaml',
       );
     else
