@@ -476,12 +476,14 @@ grant select on audit_partition to audit_writer;
 grant select on audit_partition to audit_reader;
 
 -- Restores that were requested and are not over: who wants the month, and for how many days. The database may never have had it.
+-- A request ends by itself: one that no restore took up, because Temporal was away, must not run when nobody remembers it.
 create table audit_restore_request (
   month         date        not null primary key
                   constraint audit_restore_request_month_check check (extract(day from month) = 1),
   days          integer     not null constraint audit_restore_request_days_check check (days > 0),
   requested_by  text        not null,
-  requested_at  timestamptz not null default clock_timestamp()
+  requested_at  timestamptz not null default clock_timestamp(),
+  expires_at    timestamptz not null
 );
 
 -- Legal holds: what one covers is not dropped.

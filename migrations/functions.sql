@@ -693,17 +693,18 @@ $$;
 revoke all on function audit_revoke_approval(date, text, text[]) from public;
 grant execute on function audit_revoke_approval(date, text, text[]) to audit_writer;
 
--- Of two requests for a month the later one holds.
+-- Of two requests for a month the later one holds. A restore has a day to begin; its steps prolong the request.
 create or replace function audit_request_restore(wanted date, wanted_days integer, who text) returns void
 language plpgsql
 security definer
 set search_path = public, pg_temp
 as $$
 begin
-  insert into audit_restore_request (month, days, requested_by)
-  values (wanted, wanted_days, who)
+  insert into audit_restore_request as known (month, days, requested_by, expires_at)
+  values (wanted, wanted_days, who, clock_timestamp() + interval '24 hours')
   on conflict (month) do update
-  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp();
+  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp(),
+    expires_at = greatest(known.expires_at, excluded.expires_at);
 end
 $$;
 revoke all on function audit_request_restore(date, integer, text) from public;

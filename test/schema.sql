@@ -238,7 +238,8 @@ create table audit_restore_request (
   month date not null,
   days integer not null,
   requested_by text not null,
-  requested_at timestamp with time zone not null default clock_timestamp()
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null
 );
 constraint audit_restore_request_days_check CHECK ((days > 0));
 constraint audit_restore_request_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
@@ -1906,10 +1907,11 @@ CREATE OR REPLACE FUNCTION public.audit_request_restore(wanted date, wanted_days
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
-  insert into audit_restore_request (month, days, requested_by)
-  values (wanted, wanted_days, who)
+  insert into audit_restore_request as known (month, days, requested_by, expires_at)
+  values (wanted, wanted_days, who, clock_timestamp() + interval '24 hours')
   on conflict (month) do update
-  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp();
+  set days = excluded.days, requested_by = excluded.requested_by, requested_at = clock_timestamp(),
+    expires_at = greatest(known.expires_at, excluded.expires_at);
 end
 $function$;
 -- privilege audit_owner=X/audit_owner

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { placeHold } from '../../src/database/holds/holds.ts';
+import { approveDrop, revokeApproval } from '../../src/database/months/month-states.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
 import type { RestoreRequest } from '../../src/database/months/restore-requests.ts';
 import { createTestApi } from '../support/api.ts';
@@ -53,6 +54,13 @@ const planned = async (month: string): Promise<Record<string, unknown> | undefin
   return items.find((item) => item['month'] === month);
 };
 
+const partition = async (month: string): Promise<Record<string, unknown> | undefined> => {
+  const { items } = (await api.inject({ url: '/api/v1/partitions' })).json<{
+    items: Record<string, unknown>[];
+  }>();
+  return items.find((item) => item['month'] === month);
+};
+
 test('the plan says what the next run would do with each month, and why', async () => {
   expect(await planned('2020-01')).toMatchObject({
     state: 'live',
@@ -90,6 +98,17 @@ test('an approval is kept with who gave it, and shown where the months are', asy
      where month = '2020-01-01' and approved_at is not null and approved_manifest_sha256 = manifest_sha256`,
   );
   expect(rows).toEqual([{ approved_by: 'anonymous' }]);
+  expect(await partition('2020-01')).toMatchObject({
+    approved_by: 'anonymous',
+    revoked_by: null,
+    revoked_at: null,
+  });
+  await revokeApproval(database.writer, '2020-01-01', 'auditor');
+  expect(await partition('2020-01')).toMatchObject({
+    ...{ approved_by: null, approved_at: null, revoked_by: 'auditor' },
+    revoked_at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+  });
+  await approveDrop(database.writer, '2020-01-01', 'anonymous');
 });
 
 test.each([

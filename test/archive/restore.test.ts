@@ -12,7 +12,6 @@ import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
-import { RestoreNotRequestedError } from '../../src/database/months/restore-requests.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
@@ -225,31 +224,6 @@ test('a record that comes while its month is being restored is not lost', async 
   expect(rows['workflow_execution_audit']).toHaveLength(4);
   expect(rows['audit_ledger']).toHaveLength(4);
   expect(await stage.state()).toBe('restored');
-});
-
-test('without a request no step does anything, also not between the others', async () => {
-  await recordExecutions(stage.database, stage.month, 2);
-  await retain();
-  const steps = restoreSteps(stage.setting);
-  const [table] = ARCHIVED_TABLES.map(({ table }) => table);
-  for (const step of [
-    () => steps.begin(stage.month),
-    () => steps.load(stage.month, table ?? ''),
-    () => steps.attach(stage.month),
-  ])
-    await expect(step()).rejects.toThrow(RestoreNotRequestedError);
-  expect(await staged()).toEqual([]);
-  const request = { month: stage.month, days: 7, by: 'auditor' };
-  await steps.request(request);
-  const plan = await steps.begin(stage.month);
-  for (const loaded of plan.kind === 'load' ? plan.tables : []) await steps.load(stage.month, loaded);
-  await steps.abandon(stage.month);
-  await expect(steps.attach(stage.month)).rejects.toThrow(RestoreNotRequestedError);
-  expect(await stage.places()).toEqual(['absent']);
-  const until = await runRestore(steps, request);
-  // As an activity that was killed before it could answer.
-  expect(await steps.attach(stage.month)).toBe(until);
-  expect(await steps.begin(stage.month)).toEqual({ kind: 'kept', until });
 });
 
 test('restoring a restored month only moves the end of its time', async () => {

@@ -56,7 +56,7 @@ function startRoute(writer: pg.Pool, { restores, restoredDays }: RestoreRouteOpt
       answers: {
         [ACCEPTED]: {
           meaning:
-            'The restore is running; GET the same address for its progress. A restore of the same month that runs already is returned, and ends for the days and the caller of this request',
+            'The restore is running; GET the same address for its progress. A request that no restore takes up within 24 hours ends. A restore of the same month that runs already is returned, and ends for the days and the caller of this request',
           content: { [JSON_MEDIA_TYPE]: { schema: STARTED_SCHEMA } },
         },
       },
@@ -130,7 +130,7 @@ async function fromTemporal<T>(ask: () => Promise<T>): Promise<T> {
     return await ask();
   } catch (error: unknown) {
     if (!isTemporalOutage(error)) throw error;
-    throw new Problem('temporal-unavailable', 'Temporal does not answer, and restores run there', {
+    throw new Problem('temporal-unavailable', 'Temporal does not answer, and restores run there; ask again', {
       ...retryAfter(RETRY_SECONDS),
       cause: error,
     });

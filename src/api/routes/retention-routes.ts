@@ -183,6 +183,13 @@ const SCHEMA = listSchema(
   named('Partition', {
     type: 'object',
     required: ['month', 'state'],
-    properties: { month: MONTH_SCHEMA, state: PARTITION_STATE_SCHEMA },
+    properties: {
+      month: MONTH_SCHEMA,
+      state: PARTITION_STATE_SCHEMA,
+      approved_by: { type: ['string', 'null'], description: 'Who approved that it is dropped' },
+      approved_at: { type: ['string', 'null'], format: 'date-time' },
+      revoked_by: { type: ['string', 'null'], description: 'Who last took an approval back' },
+      revoked_at: { type: ['string', 'null'], format: 'date-time' },
+    },
   }),
 );

@@ -5,10 +5,10 @@ import type { MonthRow } from '../../database/months/month-states.ts';
 import { canChange, MonthMovedError, reopenMonth, selectMonth } from '../../database/months/month-states.ts';
 import type { RestoreRequest } from '../../database/months/restore-requests.ts';
 import {
+  continueRestoreRequest,
   deleteRestoreRequest,
   insertRestoreRequest,
   RestoreNotRequestedError,
-  selectRestoreRequest,
 } from '../../database/months/restore-requests.ts';
 import {
   createStaged,
@@ -214,7 +214,7 @@ async function stateOf(
   client: pg.ClientBase,
   month: string,
 ): Promise<{ readonly row: MonthRow | undefined; readonly isRequested: boolean }> {
-  const request = await selectRestoreRequest(client, month);
+  const request = await continueRestoreRequest(client, month);
   return { row: await selectMonth(client, month), isRequested: request !== undefined };
 }
 

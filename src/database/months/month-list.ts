@@ -13,6 +13,9 @@ interface MonthState {
   readonly manifest: string | null;
   readonly approved_by: string | null;
   readonly approved_at: string | null;
+  /** Who last took an approval back; it stays when the month is approved again. */
+  readonly revoked_by: string | null;
+  readonly revoked_at: string | null;
   readonly archived_at: string | null;
   readonly detached_at: string | null;
   readonly dropped_at: string | null;
@@ -25,6 +28,7 @@ interface MonthState {
 
 const INSTANTS = [
   'approved_at',
+  'revoked_at',
   'archived_at',
   'detached_at',
   'dropped_at',
@@ -38,19 +42,22 @@ export async function selectMonths(pool: pg.Pool): Promise<readonly MonthState[]
   const { rows } = await pool.query<Record<keyof MonthState, string | null>>({
     name: 'select-months',
     text: `
-      select month, state, row_counts, manifest, approved_by, restored_by, ${INSTANTS.join(', ')}
+      select month, state, row_counts, manifest, approved_by, revoked_by, restored_by, ${INSTANTS.join(', ')}
       from audit_partition
       order by month desc`,
   });
-  return rows.map(({ month, state, row_counts, manifest, approved_by, restored_by, ...times }) => ({
-    month: (month ?? '').slice(0, 'yyyy-mm'.length),
-    state: state ?? '',
-    row_counts: row_counts === null ? null : (JSON.parse(row_counts) as Record<string, number>),
-    manifest,
-    approved_by,
-    restored_by,
-    ...(Object.fromEntries(
-      INSTANTS.map((name) => [name, times[name] === null ? null : instantFromSql(times[name])]),
-    ) as Record<(typeof INSTANTS)[number], string | null>),
-  }));
+  return rows.map(
+    ({ month, state, row_counts, manifest, approved_by, revoked_by, restored_by, ...times }) => ({
+      month: (month ?? '').slice(0, 'yyyy-mm'.length),
+      state: state ?? '',
+      row_counts: row_counts === null ? null : (JSON.parse(row_counts) as Record<string, number>),
+      manifest,
+      approved_by,
+      revoked_by,
+      restored_by,
+      ...(Object.fromEntries(
+        INSTANTS.map((name) => [name, times[name] === null ? null : instantFromSql(times[name])]),
+      ) as Record<(typeof INSTANTS)[number], string | null>),
+    }),
+  );
 }

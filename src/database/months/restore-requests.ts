@@ -20,7 +20,7 @@ export class RestoreNotRequestedError extends Error {
   constructor(month: string) {
     const name = month.slice(0, 7);
     super(
-      `cannot restore ${name}: nobody requested it, or its restore is over; ` +
+      `cannot restore ${name}: nobody requested it, its restore is over, or none began within a day of the request; ` +
         `POST /api/v1/archives/${name}/restore requests it, and \`remediation-audit archive restore ${name}\` restores it`,
     );
     this.name = 'RestoreNotRequestedError';
@@ -41,32 +41,44 @@ export async function insertRestoreRequest(
   });
 }
 
-export async function selectRestoreRequest(
+/**
+ * The request that is in force, for a step of its restore, which keeps it in force: a restore waits for days for a store that is
+ * away. A request that has ended stays as a row until the next one, and counts for nothing.
+ */
+export async function continueRestoreRequest(
   client: pg.ClientBase,
   month: string,
 ): Promise<RestoreRequest | undefined> {
   const { rows } = await client.query<RestoreRequest>({
-    text: `select ${COLUMNS} from audit_restore_request where month = $1::date`,
+    text: `
+      update audit_restore_request
+      set expires_at = greatest(expires_at, clock_timestamp() + interval '7 days')
+      where month = $1::date
+        and expires_at > clock_timestamp()
+      returning ${COLUMNS}`,
     values: [month],
   });
   return rows[0];
+}
+
+/** For a restore that failed for good. */
+export async function deleteRestoreRequest(client: pg.ClientBase, month: string): Promise<void> {
+  await client.query({
+    text: 'delete from audit_restore_request where month = $1::date',
+    values: [month],
+  });
 }
 
 /** Takes the request away, and answers it: in the transaction that ends the restore. */
-export async function deleteRestoreRequest(
-  client: pg.ClientBase,
-  month: string,
-): Promise<RestoreRequest | undefined> {
+export async function takeRestoreRequest(client: pg.ClientBase, month: string): Promise<RestoreRequest> {
   const { rows } = await client.query<RestoreRequest>({
-    text: `delete from audit_restore_request where month = $1::date returning ${COLUMNS}`,
+    text: `
+      delete from audit_restore_request
+      where month = $1::date
+        and expires_at > clock_timestamp()
+      returning ${COLUMNS}`,
     values: [month],
   });
+  if (rows[0] === undefined) throw new RestoreNotRequestedError(month);
   return rows[0];
-}
-
-/** As above, for what must not go on without a request. */
-export async function takeRestoreRequest(client: pg.ClientBase, month: string): Promise<RestoreRequest> {
-  const request = await deleteRestoreRequest(client, month);
-  if (request === undefined) throw new RestoreNotRequestedError(month);
-  return request;
 }

@@ -202,12 +202,18 @@ export const SERVICE_TABLES = [
   {
     table: 'audit_restore_request',
     meaning:
-      'Restores that were requested and are not over: without a row no step of a restore does anything.',
+      'Restores that were requested and are not over: without a row that is in force no step of a restore does anything.',
     columns: [
       { name: 'month', type: 'date', notNull: true, meaning: 'First day of the month' },
       { name: 'days', type: 'integer', notNull: true, meaning: 'How long retention is to leave it alone' },
       { name: 'requested_by', type: 'text', notNull: true, meaning: 'Who requested it last' },
       { name: 'requested_at', type: 'timestamptz', notNull: true, meaning: 'When that was' },
+      {
+        name: 'expires_at',
+        type: 'timestamptz',
+        notNull: true,
+        meaning: 'When it ends by itself: a day after it was made, a week after the last step of its restore',
+      },
     ],
   },
   {
