@@ -1031,7 +1031,7 @@ $function$;
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_ai_analysis_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1136,14 +1136,14 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_kubernetes_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1242,14 +1242,14 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_remediation_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1378,14 +1378,14 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_signal_processing_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1470,14 +1470,14 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_workflow_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1584,7 +1584,7 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
 end
 $function$;
 -- privilege audit_owner=X/audit_owner

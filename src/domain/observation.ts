@@ -109,6 +109,13 @@ export function hasInvestigation({ columns }: Observation): boolean {
 /** Versions of posts lie below all versions of resources; a revision moves within that room. */
 export const ROOM_FOR_POSTS = 10n ** 15n;
 
+export function isPostedVersion(version: string): boolean {
+  return version.startsWith('-');
+}
+
+/** In the column `source_kind`, which otherwise names the kind of the record's own resource. */
+export const POSTED_KIND = 'post';
+
 /**
  * The audit phases and the activity that records each. The names are stored for ever in Temporal histories and ledger
  * entries: renaming one is a migration.

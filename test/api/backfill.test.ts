@@ -11,6 +11,7 @@ import { createTokenGate } from '../../src/api/auth/token-gate.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { instantOf } from '../../src/domain/instant.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
+import { definitionOf } from '../../src/domain/records/index.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -182,6 +183,7 @@ test('posts with invented times, uids and names change no watched record, and hi
         remediation_uid: uid,
         phase: 'Failed',
         namespace: 'payments',
+        ...{ source_kind: 'WorkflowExecution', source_uid: `we-uid-${index}` },
       },
     });
   });
@@ -194,7 +196,8 @@ test('posts with invented times, uids and names change no watched record, and hi
     return {
       ...(random.below(2) === 0 ? { id: randomUUID() } : {}),
       ...{ remediation_id: known ? `rr-${index}` : `rr-x${index}`, remediation_uid: uid },
-      ...{ created_at: daysFromNow(far), phase: 'Completed', namespace: 'elsewhere' },
+      ...{ created_at: daysFromNow(far), phase: 'Completed', namespace: 'elsewhere', outcome: 'Success' },
+      ...{ completed_at: daysFromNow(far), failure_reason: 'none', source_kind: 'WorkflowExecution' },
       extra: { crd_name: known ? `we-${index}` : `we-x${random.below(1_000)}` },
     };
   };
@@ -212,10 +215,64 @@ test('posts with invented times, uids and names change no watched record, and hi
   });
   const { items } = listed.json<{ items: readonly Record<string, unknown>[] }>();
   const found = new Map(items.map((item) => [item['remediation_uid'], item]));
+  const said = definitionOf('workflow_execution_audit').columns.filter(({ name }) => !CHANGED.has(name));
   for (const { columns, createdAt } of watched) {
     const record = found.get(columns['remediation_uid']);
     expect(record, String(columns['remediation_uid'])).toMatchObject({
-      ...{ ...columns, created_at: createdAt, created_at_source: 'resource' },
+      ...{ created_at: createdAt, created_at_source: 'resource' },
+      ...Object.fromEntries(said.map(({ name }) => [name, columns[name] ?? null])),
     });
   }
+  // Or no post met a record of the watcher.
+  const met = watched.filter(({ columns }) =>
+    JSON.stringify(found.get(columns['remediation_uid']) ?? {}).includes('"posted"'),
+  );
+  expect(met.length).toBeGreaterThan(WATCHED / 2);
+});
+
+/** What a post about a record changes in its row, or the store decides. */
+const CHANGED = new Set([
+  ...['id', 'created_at', 'created_at_source', 'cluster', 'source_version'],
+  ...['extra', 'revision', 'updated_at', 'recorded_at'],
+]);
+
+test('an execution that its client and the watcher record is one record that names both', async () => {
+  const uid = randomUUID();
+  const posted = {
+    ...{ remediation_id: 'rr-both', remediation_uid: uid, crd_name: 'we-both', phase: 'Completed' },
+    ...{ started_at: daysFromNow(-1), completed_at: daysFromNow(0), outcome: 'Success', steps_failed: 2 },
+  };
+  const first = await post('writer', posted);
+  const store = createRecordStore(database.writer);
+  const watched = (sourceVersion: string, phase: string) =>
+    executionObservation({
+      ...{ key: naturalKey(uid, 'we-both'), sourceVersion, createdAt: daysFromNow(-1) },
+      columns: {
+        ...{ remediation_id: 'rr-both', remediation_uid: uid, phase, source_kind: 'WorkflowExecution' },
+        extra: '{"action_type":"ScaleOut"}',
+      },
+    });
+  for (const observation of [watched('5', 'Running'), watched('6', 'Verifying')])
+    await store.record([observation]);
+  await post('writer', { ...posted, completed_at: daysFromNow(0.5), failure_message: 'by the client' });
+
+  const answer = await api.inject({
+    url: `${PATH}/${String(first.body['id'])}`,
+    headers: { authorization: `Bearer ${tokens.reader}` },
+  });
+  expect(answer.json()).toMatchObject({
+    // What the resource says, and what no resource of today says.
+    ...{ phase: 'Verifying', outcome: null, completed_at: null, failure_message: null, steps_failed: 2 },
+    ...{ source_kind: 'WorkflowExecution', revision: 4 },
+    extra: {
+      action_type: 'ScaleOut',
+      posted: {
+        by: ['the-writer'],
+        columns: {
+          ...{ phase: 'Completed', outcome: 'Success', failure_message: 'by the client', steps_failed: 2 },
+          ...{ completed_at: daysFromNow(0.5), extra: { crd_name: 'we-both' } },
+        },
+      },
+    },
+  });
 });

@@ -1,5 +1,6 @@
 import { compareEntries, foldEntries } from '../../src/domain/fold.ts';
 import type { Observation } from '../../src/domain/observation.ts';
+import { POSTED_KIND } from '../../src/domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
 import { observedColumns } from '../../src/domain/records/definition.ts';
 import { contentOf } from '../../src/identity/identities.ts';
@@ -14,24 +15,35 @@ export interface History {
 /** Few values per column, so that versions repeat and contradict each other, which is what the test is about. */
 export function randomHistory(definition: RecordDefinition, name: string, random: Random): History {
   const columns = observedColumns(definition);
-  const observations = Array.from({ length: 1 + random.below(6) }, () => ({
-    table: definition.table,
-    cluster: 'property',
-    key: name,
-    phase: 'progress' as const,
-    // Few versions: equal ones with other content, gaps, and the same thing said twice.
-    sourceVersion: String(random.below(8) - 2),
-    createdAt: `2026-1${random.below(2)}-0${1 + random.below(9)}T00:00:00.000000Z`,
-    createdAtSource: 'resource' as const,
-    observedAt: '2026-11-21T10:00:00.000000Z',
-    actor: 'watcher',
-    columns: randomColumns(columns, random),
-  }));
+  const observations = Array.from({ length: 1 + random.below(6) }, () => {
+    // Few versions: equal ones with other content, gaps, and the same thing said twice. Those of posts are negative.
+    const version = random.below(8) - 2;
+    return {
+      table: definition.table,
+      cluster: 'property',
+      key: name,
+      phase: 'progress' as const,
+      sourceVersion: String(version),
+      createdAt: `2026-1${random.below(2)}-0${1 + random.below(9)}T00:00:00.000000Z`,
+      createdAtSource: 'resource' as const,
+      observedAt: '2026-11-21T10:00:00.000000Z',
+      actor: version < 0 ? random.pick(['a', 'b']) : 'watcher',
+      columns: { ...randomColumns(columns, random), ...saidBy(version, random) },
+    };
+  });
   return { definition, observations };
 }
 
+/** A post, the record's own resource, or another one that says something of it. */
+function saidBy(version: number, random: Random): Columns {
+  if (version < 0) return { source_kind: POSTED_KIND };
+  return random.below(2) === 0 ? { source_kind: 'Resource' } : {};
+}
+
 function randomColumns(columns: readonly Column[], random: Random): Columns {
-  const chosen = columns.filter((column) => column.fold !== undefined || random.below(6) === 0);
+  const chosen = columns.filter(
+    ({ name, fold }) => name !== 'source_kind' && (fold !== undefined || random.below(6) === 0),
+  );
   return Object.fromEntries(
     chosen.filter(() => random.below(3) > 0).map((column) => [column.name, randomValue(column, random)]),
   );
@@ -85,7 +97,8 @@ export function expectedRecord({ definition, observations }: History): ExpectedR
   const entries = new Map(
     observations.map((observation) => {
       const contentHash = contentOf(definition, observation).contentHash.toString('hex');
-      const entry = { sourceVersion: observation.sourceVersion, contentHash, columns: observation.columns };
+      const { sourceVersion, actor, columns } = observation;
+      const entry = { sourceVersion, contentHash, actor, columns };
       return [`${observation.sourceVersion}/${contentHash}`, entry];
     }),
   );

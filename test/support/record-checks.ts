@@ -109,6 +109,7 @@ function contradictionsOf(definition: RecordDefinition, found: Found, home: stri
     entries.map((entry) => ({
       sourceVersion: entry.source_version,
       contentHash: entry.content_hash.toString('hex'),
+      actor: entry.actor,
       columns: columnsOfContent(definition, entry.canonical),
     })),
   );

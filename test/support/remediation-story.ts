@@ -62,9 +62,10 @@ function factsOfRecord(observations: readonly Observation[]): Facts {
   const [first] = observations;
   if (first === undefined) throw new Error('a record without observations');
   const definition = definitionOf(first.table);
-  const entries = observations.map(({ sourceVersion, columns }) => ({
+  const entries = observations.map(({ sourceVersion, actor, columns }) => ({
     sourceVersion,
     contentHash: '',
+    actor,
     columns,
   }));
   const facts = parseJson(canonicalContent(definition, foldEntries(definition, entries)));

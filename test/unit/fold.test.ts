@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { canonicalContent, columnsOfContent } from '../../src/domain/canonical-content.ts';
 import type { Entry } from '../../src/domain/fold.ts';
 import { compareEntries, foldEntries } from '../../src/domain/fold.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import type { Columns } from '../../src/domain/records/definition.ts';
 import { defineRecord } from '../../src/domain/records/definition.ts';
@@ -27,13 +28,21 @@ const definition = defineRecord({
       vocabulary: ['open', 'deleted', 'terminal'],
       meaning: 'rank',
     },
+    { name: 'pod', type: 'text', postedOnly: true, meaning: 'no resource says it' },
+    { name: 'output', type: 'text', addedByPosts: true, meaning: 'no resource of today says it' },
   ],
 });
 
-function entry(version: number | bigint, columns: Columns): Entry {
+function entry(version: number | bigint, columns: Columns, actor = 'watcher'): Entry {
   const contentHash = createHash('sha256').update(canonicalContent(definition, columns)).digest('hex');
-  return { sourceVersion: String(version), contentHash, columns };
+  return { sourceVersion: String(version), contentHash, actor, columns };
 }
+
+/** Of the record's own resource, and of a caller of the service. */
+const observed = (version: number, columns: Columns): Entry =>
+  entry(version, { ...columns, source_kind: 'WorkflowExecution' });
+const posted = (version: number, columns: Columns, actor = 'poster'): Entry =>
+  entry(version - 1_000, { ...columns, source_kind: 'post' }, actor);
 
 const columns: fc.Arbitrary<Columns> = fc
   .record(
@@ -130,11 +139,11 @@ describe('the row of a record', () => {
   });
 
   test('compares versions as integers of any size', () => {
-    const posted = entry(-998_236_000_000_000n, { phase: 'posted' });
+    const first = entry(-998_236_000_000_000n, { phase: 'posted' });
     const watched = entry(9n, { phase: 'watched' });
     const restored = entry(10n ** 15n + 1n, { phase: 'restored' });
-    expect(foldEntries(definition, [restored, watched, posted])['phase']).toBe('restored');
-    expect(foldEntries(definition, [watched, posted])['phase']).toBe('watched');
+    expect(foldEntries(definition, [restored, watched, first])['phase']).toBe('restored');
+    expect(foldEntries(definition, [watched, first])['phase']).toBe('watched');
     expect(
       compareEntries(
         entry('9007199254740993' as unknown as bigint, {}),
@@ -168,6 +177,58 @@ describe('the row of a record', () => {
     const winner = left.contentHash > right.contentHash ? 'A' : 'B';
     expect(foldEntries(definition, [left, right])).toEqual({ phase: winner });
     expect(foldEntries(definition, [right, left])).toEqual({ phase: winner });
+  });
+});
+
+describe('a post about the record of a resource', () => {
+  const postings = fc.array(
+    fc
+      .tuple(fc.integer({ min: 1, max: 5 }), columns, fc.constantFrom('a', 'b'))
+      .map(([version, carried, actor]) => posted(version, carried, actor)),
+    { minLength: 1, maxLength: 4 },
+  );
+  const resource = history.map((entries) =>
+    entries.map(({ sourceVersion, columns: carried }) => observed(Number(sourceVersion), carried)),
+  );
+
+  test('changes no column of it, and what it says stands beside them with its poster', () => {
+    fc.assert(
+      fc.property(resource, postings, (entries, posts) => {
+        const before = foldEntries(definition, entries);
+        const { extra: extraAfter, ...after } = foldEntries(definition, [...posts, ...entries]);
+        const { extra: extraBefore, ...same } = before;
+        expect(after).toEqual(same);
+        const { source_kind: kind, ...said } = foldEntries(definition, posts);
+        expect(kind).toBe('post');
+        expect(String(extraAfter)).toBe(
+          canonicalJson({
+            ...(parseJson(String(extraBefore ?? '{}')) as JsonObject),
+            posted: {
+              by: [...new Set(posts.map(({ actor }) => actor))].sort(),
+              columns: parseJson(canonicalContent(definition, said)),
+            },
+          }),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('adds what no resource of today says, and yields to one that does', () => {
+    const post = posted(1, { pod: 'api-7f', output: 'posted', phase: 'Completed', success: true });
+    const row = foldEntries(definition, [post, observed(1, { phase: 'Running' })]);
+    expect(row).toMatchObject({ phase: 'Running', pod: 'api-7f', output: 'posted' });
+    expect(row).not.toHaveProperty('success');
+    const older = foldEntries(definition, [post, observed(1, { output: 'of an old release' })]);
+    expect(older).toMatchObject({ pod: 'api-7f', output: 'of an old release' });
+  });
+
+  test('makes the row as long as only others than its resource speak of it', () => {
+    const post = posted(1, { phase: 'Completed', success: true });
+    const fragment = entry(7, { phase: 'Running' });
+    expect(foldEntries(definition, [fragment, post])).toEqual({
+      ...{ phase: 'Running', success: true, source_kind: 'post' },
+    });
   });
 });
 

@@ -58,6 +58,17 @@ describe('bodies as the structs of the sources marshal them', () => {
     });
   });
 
+  test('what says it is of a resource is a post all the same, and keeps the word as an unknown field', () => {
+    const body = '{"remediation_id":"rr-1","source_kind":"WorkflowExecution"}';
+    const { observation, unknownFields } = accept(workflowExecutionAudit, body);
+    expect(observation.columns).toEqual({
+      remediation_id: 'rr-1',
+      source_kind: 'post',
+      extra: '{"source_kind":"WorkflowExecution"}',
+    });
+    expect(unknownFields).toEqual(['source_kind']);
+  });
+
   test('a skipped execution of source 000: zero times, empty text and nil are absent, a zero duration is a value', () => {
     const { observation } = accept(workflowExecutionAudit, golden.skippedWorkflowExecution);
     expect(observation.phase).toBe('skip');

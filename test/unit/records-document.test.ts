@@ -19,6 +19,8 @@ one, unless the column says otherwise.
 - **identifies a post**: a posted record must carry it.
 - **posted only**: no resource of any generation carries it, so it stays null unless a post brings it. Nothing is invented.
   \`docs/sources.md\` says where the others come from.
+- **added by posts**: today's resources do not say it, though older ones did. It and what is posted only are all that a post adds to
+  the columns of a record that a resource has: what else posts say of it stands in \`extra.posted\`, with who posted it under \`by\`.
 - **written by the store**: decided by it, also where a post carries one.
 `;
 
@@ -28,6 +30,7 @@ function notesOf(column: Column): string[] {
   const notes: [applies: boolean, note: string][] = [
     [column.required === true, '**identifies a post**'],
     [column.postedOnly === true, '**posted only**'],
+    [column.addedByPosts === true, '**added by posts**'],
     [column.managed === true, '**written by the store**'],
     [column.fold !== undefined, FOLD_NOTES[column.fold ?? 'newest']],
     [vocabulary.length > 0, `one of ${list(vocabulary)}`],

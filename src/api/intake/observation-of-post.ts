@@ -11,7 +11,7 @@ import {
   POST_DAYS_BACK,
 } from '../../domain/limits.ts';
 import type { Observation } from '../../domain/observation.ts';
-import { ROOM_FOR_POSTS } from '../../domain/observation.ts';
+import { POSTED_KIND, ROOM_FOR_POSTS } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
@@ -89,7 +89,7 @@ export function observationOfPost(
   const { value: redacted, counts: redactions } = context.redactor.redactColumns(definition, bound.columns);
   const { columns, cutFields } = fitColumns(definition, redacted, MAX_REDACTED_RECORD_BYTES);
   // From here on only redacted columns, also in the key.
-  const record: PostedRecord = { ...posted, columns: { source_kind: 'post', ...columns } };
+  const record: PostedRecord = { ...posted, columns: { ...columns, source_kind: POSTED_KIND } };
   const placement = placementOf(definition, record, context.receivedAt);
   const observation: Observation = {
     table: definition.table,

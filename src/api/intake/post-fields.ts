@@ -1,4 +1,5 @@
-import type { Column } from '../../domain/records/definition.ts';
+import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { observedColumns } from '../../domain/records/definition.ts';
 
 /**
  * What a post may say about itself besides its columns. The store manages the columns of these names, so they steer and
@@ -30,3 +31,8 @@ export const POST_FIELDS = [
 ] as const satisfies readonly Column[];
 
 export type PostFieldName = (typeof POST_FIELDS)[number]['name'];
+
+/** The columns that a post may fill. That it is a post is not its to say: what it has under that name is an unknown field. */
+export function postedColumns(definition: RecordDefinition): readonly Column[] {
+  return observedColumns(definition).filter(({ name }) => name !== 'source_kind');
+}

@@ -3,12 +3,11 @@ import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { canonicalJson, isJsonObject, pointerTo } from '../../domain/json.ts';
 import { MAX_JSON_DEPTH, MAX_NUMBER_DIGITS } from '../../domain/limits.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
-import { observedColumns } from '../../domain/records/definition.ts';
 import { mayBeBroken, repairMembers } from '../../domain/repair.ts';
 import type { FieldError } from './field.ts';
 import { kindOf, readField } from './field.ts';
 import type { PostFieldName } from './post-fields.ts';
-import { POST_FIELDS } from './post-fields.ts';
+import { POST_FIELDS, postedColumns } from './post-fields.ts';
 
 /** A posted record as it was understood, before anything is redacted. */
 export interface PostedRecord {
@@ -179,7 +178,7 @@ const fieldsByDefinition = new WeakMap<RecordDefinition, PostedFields>();
 function postedFields(definition: RecordDefinition): PostedFields {
   const known = fieldsByDefinition.get(definition);
   if (known !== undefined) return known;
-  const columns = observedColumns(definition)
+  const columns = postedColumns(definition)
     .filter(({ name }) => name !== 'extra')
     .map((column) => ({ column, names: [column.name, ...(column.aliases ?? [])] }));
   const names = columns.flatMap((field) => field.names);

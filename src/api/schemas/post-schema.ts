@@ -2,10 +2,9 @@ import { columnType } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { FIRST_MONTH, MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
-import { observedColumns } from '../../domain/records/definition.ts';
 import { daysOfYear, TIME } from '../../domain/value-patterns.ts';
 import { allowedIn } from '../intake/field.ts';
-import { POST_FIELDS } from '../intake/post-fields.ts';
+import { POST_FIELDS, postedColumns } from '../intake/post-fields.ts';
 
 /**
  * JSON Schema (draft 2020-12) of a posted record. It says what the intake takes, as far as a schema can: exact decimals,
@@ -14,7 +13,7 @@ import { POST_FIELDS } from '../intake/post-fields.ts';
  * @param lastMonth - First day of the last month that a record may live in.
  */
 export function postSchema(definition: RecordDefinition, lastMonth: string): JsonObject {
-  const columns = observedColumns(definition).filter(({ type }) => type !== 'vector');
+  const columns = postedColumns(definition).filter(({ type }) => type !== 'vector');
   const fields: readonly Column[] = [...columns, ...POST_FIELDS];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -2,7 +2,8 @@ import type pg from 'pg';
 
 import { columnsOfContent } from '../../domain/canonical-content.ts';
 import { reasonOf } from '../../domain/errors.ts';
-import { foldNewer } from '../../domain/fold.ts';
+import type { Entry, Fold } from '../../domain/fold.ts';
+import { columnsOfFold, EMPTY_FOLD, foldNext } from '../../domain/fold.ts';
 import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { instantText } from '../sql.ts';
@@ -20,6 +21,11 @@ export interface FoldedRecord {
   readonly sourceVersion: string;
   readonly entries: number;
   readonly columns: Columns;
+}
+
+/** A record of which entries are still being read. */
+interface GrowingRecord extends Omit<FoldedRecord, 'columns'> {
+  readonly fold: Fold;
 }
 
 /** Entries in memory at once. One of a resource may have a megabyte. */
@@ -46,24 +52,28 @@ export async function foldStream(
     from ${ledger.relation} as entry
     where ${within('entry')}
     order by entry.record_id, entry.created_at, entry.source_version, entry.content_hash`);
-  let current: FoldedRecord | undefined;
+  let current: GrowingRecord | undefined;
   for (;;) {
     const { rows } = await client.query<LedgerEntry>(`fetch ${FETCHED_ENTRIES} from compared_entry`);
     for (const entry of rows) {
       for (const difference of checkEntry(entry)) note(difference);
       if (current !== undefined && !isOf(current, entry)) {
-        await folded(current);
+        await folded(recordOf(current));
         current = undefined;
       }
       current = withEntry(current, entry, note) ?? current;
     }
     if (rows.length < FETCHED_ENTRIES) break;
   }
-  if (current !== undefined) await folded(current);
+  if (current !== undefined) await folded(recordOf(current));
   await client.query('close compared_entry');
 }
 
-function isOf(record: FoldedRecord, { record_id: id, created_at: createdAt }: LedgerEntry): boolean {
+function recordOf({ fold, ...record }: GrowingRecord): FoldedRecord {
+  return { ...record, columns: columnsOfFold(record.definition, fold) };
+}
+
+function isOf(record: GrowingRecord, { record_id: id, created_at: createdAt }: LedgerEntry): boolean {
   return record.id === id && record.createdAt === createdAt;
 }
 
@@ -73,10 +83,10 @@ const definitions = new Map<string, RecordDefinition>(
 
 /** Undefined for the first entry of a record when it belongs to no table that is known here. */
 function withEntry(
-  record: FoldedRecord | undefined,
+  record: GrowingRecord | undefined,
   entry: LedgerEntry,
   note: (difference: Difference) => void,
-): FoldedRecord | undefined {
+): GrowingRecord | undefined {
   if (record === undefined) return firstEntry(entry, note);
   const { definition } = record;
   if (entry.table_name !== definition.table)
@@ -87,19 +97,28 @@ function withEntry(
     ...record,
     sourceVersion: entry.source_version,
     entries: record.entries + 1,
-    columns: foldNewer(definition, record.columns, columnsOf(definition, entry, note)),
+    fold: foldNext(definition, record.fold, foldedEntry(definition, entry, note)),
   };
 }
 
-function firstEntry(entry: LedgerEntry, note: (difference: Difference) => void): FoldedRecord | undefined {
+function firstEntry(entry: LedgerEntry, note: (difference: Difference) => void): GrowingRecord | undefined {
   const definition = definitions.get(entry.table_name);
   if (definition === undefined) {
     note(differenceIn(entry, 'table_name', `${entry.table_name} is no record table`));
     return undefined;
   }
-  const columns = columnsOf(definition, entry, note);
   const { record_id: id, created_at: createdAt, cluster, source_version: sourceVersion } = entry;
-  return { definition, id, createdAt, cluster, sourceVersion, entries: 1, columns };
+  const fold = foldNext(definition, EMPTY_FOLD, foldedEntry(definition, entry, note));
+  return { definition, id, createdAt, cluster, sourceVersion, entries: 1, fold };
+}
+
+function foldedEntry(
+  definition: RecordDefinition,
+  entry: LedgerEntry,
+  note: (difference: Difference) => void,
+): Omit<Entry, 'contentHash'> {
+  const { source_version: sourceVersion, actor } = entry;
+  return { sourceVersion, actor, columns: columnsOf(definition, entry, note) };
 }
 
 function columnsOf(

@@ -4,7 +4,7 @@ import { canonicalContent, columnsOfContent } from '../../domain/canonical-conte
 import type { Entry } from '../../domain/fold.ts';
 import { compareEntries, foldEntries } from '../../domain/fold.ts';
 import type { Observation } from '../../domain/observation.ts';
-import { decidesLocation } from '../../domain/observation.ts';
+import { decidesLocation, isPostedVersion } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import { drawSalts, sealEntry } from '../../identity/identities.ts';
@@ -37,6 +37,8 @@ interface MergedRow {
   revision: number;
   /** Version of the row before; null when the row is new. */
   previous_version: string | null;
+  /** Whether posts had made it, and no resource of its own; null when the row is new or nobody says what it is of. */
+  was_posted: boolean | null;
 }
 
 /**
@@ -46,9 +48,10 @@ interface MergedRow {
 export async function mergeRows(
   client: pg.ClientBase,
   definition: RecordDefinition,
-  prepared: readonly PreparedObservation[],
+  observations: readonly PreparedObservation[],
   locations: ReadonlyMap<string, string>,
 ): Promise<Map<string, number>> {
+  const prepared = withoutRepetitions(observations);
   const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
     name: `merge-${definition.table}`,
@@ -72,13 +75,30 @@ export async function mergeRows(
   return revisions;
 }
 
-/** Records with an observation out of order: their row already holds a version as new as the oldest that came. */
+/** The ledger takes an entry once, under the name of whoever brought it first: the row must not have another name. */
+function withoutRepetitions(prepared: readonly PreparedObservation[]): readonly PreparedObservation[] {
+  const entries = new Map<string, PreparedObservation>();
+  for (const one of prepared) {
+    const key = `${one.id} ${one.observation.sourceVersion} ${one.content.contentHash.toString('hex')}`;
+    if (!entries.has(key)) entries.set(key, one);
+  }
+  return entries.size === prepared.length ? prepared : [...entries.values()];
+}
+
+/**
+ * Records with an observation out of order: their row already holds a version as new as the oldest that came, or posts have
+ * made it and a resource came now.
+ */
 function lateRows(rows: readonly IncomingRow[], merged: readonly MergedRow[]): string[] {
   const updated = merged.filter((row) => row.previous_version !== null);
   if (updated.length === 0) return [];
-  const oldest = new Map(rows.map((row) => [row.id, row.oldestVersion]));
+  const incoming = new Map(rows.map((row) => [row.id, row]));
   return updated
-    .filter((row) => BigInt(row.previous_version ?? 0) >= BigInt(oldest.get(row.id) ?? 0))
+    .filter(({ id, previous_version: previous, was_posted: wasPosted }) => {
+      const { oldestVersion = '0', newestVersion = '0' } = incoming.get(id) ?? {};
+      const isPast = BigInt(previous ?? 0) >= BigInt(oldestVersion);
+      return isPast || (wasPosted === true && !isPostedVersion(newestVersion));
+    })
     .map(({ id }) => id);
 }
 
@@ -118,6 +138,7 @@ function asEntry({ observation, content }: PreparedObservation): Entry {
   return {
     sourceVersion: observation.sourceVersion,
     contentHash: content.contentHash.toString('hex'),
+    actor: observation.actor,
     columns: observation.columns,
   };
 }
@@ -209,11 +230,12 @@ interface LedgerRow {
   record_id: string;
   source_version: string;
   content_hash: Buffer;
+  actor: string;
   canonical: string;
 }
 
 const selectEntries = (ledger: string): string => `
-  select entry.record_id, entry.source_version, entry.content_hash, entry.canonical
+  select entry.record_id, entry.source_version, entry.content_hash, entry.actor, entry.canonical
   from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
   join ${quoteIdentifier(ledger)} as entry
     on entry.record_id = wanted.id and entry.created_at = wanted.created_at`;
@@ -248,6 +270,7 @@ function entryOf(definition: RecordDefinition, row: LedgerRow): Entry {
   return {
     sourceVersion: row.source_version,
     contentHash: row.content_hash.toString('hex'),
+    actor: row.actor,
     columns: columnsOfContent(definition, row.canonical),
   };
 }

@@ -1,4 +1,5 @@
 import type { ColumnType } from '../../domain/column-types.ts';
+import { POSTED_KIND } from '../../domain/observation.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
@@ -67,7 +68,7 @@ function callOf(name: string, columns: Parameters, selected = ''): string {
 export const insertCall = ({ table }: RecordDefinition): string =>
   callOf(`audit_insert_${table}`, INSERTED_COLUMNS);
 export const mergeCall = ({ table }: RecordDefinition): string =>
-  callOf(`audit_merge_${table}`, MERGED_COLUMNS, 'id, revision, previous_version');
+  callOf(`audit_merge_${table}`, MERGED_COLUMNS, 'id, revision, previous_version, was_posted');
 export const refoldCall = ({ table }: RecordDefinition): string =>
   callOf(`audit_refold_${table}`, FOLDED_COLUMNS);
 
@@ -78,7 +79,7 @@ export function recordingFunctions(): string {
     functionOf(
       `audit_merge_${definition.table}`,
       MERGED_COLUMNS,
-      'table (id uuid, revision integer, previous_version bigint)',
+      'table (id uuid, revision integer, previous_version bigint, was_posted boolean)',
       mergeBody(definition),
     ),
     functionOf(
@@ -127,7 +128,8 @@ function insertBody(definition: RecordDefinition): string {
 /**
  * Appends what the ledger does not have yet, then merges what it accepted into the rows. A row whose stored version is not older
  * keeps its columns and only advances version and revision: the caller sees that in `previous_version` and folds it anew from
- * its ledger, while the lock of this statement is still held.
+ * its ledger, while the lock of this statement is still held. So it does with a row of posts (`was_posted`) that a resource comes
+ * to: the columns are the resource's then.
  */
 function mergeBody(definition: RecordDefinition): string {
   const observed = observedColumns(definition);
@@ -161,7 +163,7 @@ function mergeBody(definition: RecordDefinition): string {
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version`;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = ${quoteLiteral(POSTED_KIND)}`;
 }
 
 /** Writes the folded columns of rows that are locked. The owner folds relations of other names with it, of a month it restores. */

@@ -31,6 +31,7 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'root_cause_count',
       type: 'integer',
+      addedByPosts: true,
       meaning: 'Number of hypotheses about the cause',
     },
     { name: 'investigation_report', type: 'text', meaning: 'What the investigation found, redacted' },
@@ -51,11 +52,13 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'hallucination_detected',
       type: 'boolean',
+      addedByPosts: true,
       meaning: 'Whether validation found claims without grounds',
     },
     {
       name: 'recommendation_start',
       type: 'timestamptz',
+      addedByPosts: true,
       meaning: 'Start of the recommendation',
     },
     {
@@ -69,12 +72,14 @@ export const aiAnalysisAudit = defineRecord({
     {
       name: 'effectiveness_probability',
       type: 'numeric',
+      addedByPosts: true,
       range: SCORE,
       meaning: 'How likely it was thought to help, 0 to 1',
     },
     {
       name: 'historical_success_rate',
       type: 'numeric',
+      addedByPosts: true,
       range: SCORE,
       meaning: 'How often it had helped before, 0 to 1',
     },

@@ -28,6 +28,11 @@ export interface Column {
   readonly notNull?: boolean;
   /** No adapter of any generation produces it: null unless a post brings it. Default false. */
   readonly postedOnly?: boolean;
+  /**
+   * Today's resources do not say it, though older ones did: a post adds it to the record of a resource too, as it does what is
+   * `postedOnly`. Nothing that decides what became of the execution. Default false.
+   */
+  readonly addedByPosts?: boolean;
   /** Smallest and largest value; the table checks them. Default unbounded. */
   readonly range?: readonly [least: number, most: number];
   /** Names that a post may use for it besides its own. */
@@ -170,6 +175,11 @@ export function columnsByName(definition: RecordDefinition): ReadonlyMap<string,
   const columns = new Map(definition.columns.map((column) => [column.name, column]));
   columnsByDefinition.set(definition, columns);
   return columns;
+}
+
+/** Whether posts fill it in the record of a resource. Whatever else they say of one stands in its `extra`. */
+export function isAddedByPosts({ postedOnly, addedByPosts }: Column): boolean {
+  return postedOnly === true || addedByPosts === true;
 }
 
 /** Worked out once for each definition: every observation needs them several times. */

@@ -18,7 +18,7 @@ export const kubernetesExecutionAudit = defineRecord({
       identifier: true,
       meaning: 'Name of the workflow execution that it was a step of',
     },
-    { name: 'step_index', type: 'integer', meaning: 'Which step of that workflow' },
+    { name: 'step_index', type: 'integer', addedByPosts: true, meaning: 'Which step of that workflow' },
     {
       name: 'action_type',
       type: 'text',
@@ -45,7 +45,7 @@ export const kubernetesExecutionAudit = defineRecord({
       meaning: 'Name of what was acted upon',
     },
     { name: 'success', type: 'boolean', meaning: 'Whether it succeeded; unknown before it has ended' },
-    { name: 'output', type: 'text', meaning: 'Output of the job, redacted' },
+    { name: 'output', type: 'text', addedByPosts: true, meaning: 'Output of the job, redacted' },
     { name: 'error', type: 'text', meaning: 'Error of the action, redacted' },
     { name: 'start_time', type: 'timestamptz', meaning: 'Start of the action' },
     { name: 'end_time', type: 'timestamptz', meaning: 'End of the action' },
@@ -64,6 +64,7 @@ export const kubernetesExecutionAudit = defineRecord({
     {
       name: 'max_retries',
       type: 'integer',
+      addedByPosts: true,
       meaning: 'Attempts that were allowed after the first',
     },
     {

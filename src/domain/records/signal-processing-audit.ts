@@ -22,6 +22,7 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'enrichment_quality',
       type: 'numeric',
+      addedByPosts: true,
       range: SCORE,
       meaning: 'How complete the gathered context was, 0 to 1',
     },
@@ -45,6 +46,7 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'confidence',
       type: 'numeric',
+      addedByPosts: true,
       range: SCORE,
       meaning: 'Confidence in it, 0 to 1',
     },
@@ -54,12 +56,14 @@ export const signalProcessingAudit = defineRecord({
     {
       name: 'priority_score',
       type: 'integer',
+      addedByPosts: true,
       meaning: 'Score that the priority was derived from',
     },
-    { name: 'routed_to_service', type: 'text', meaning: 'Service that took over' },
+    { name: 'routed_to_service', type: 'text', addedByPosts: true, meaning: 'Service that took over' },
     {
       name: 'routing_priority',
       type: 'integer',
+      addedByPosts: true,
       meaning: 'Priority given to that service',
     },
     {

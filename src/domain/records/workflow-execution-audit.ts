@@ -74,27 +74,31 @@ export const workflowExecutionAudit = defineRecord({
     { name: 'workflow_name', type: 'text', meaning: 'Name of the workflow' },
     { name: 'total_steps', type: 'integer', meaning: 'Steps, or tasks of the pipeline' },
     { name: 'steps_completed', type: 'integer', meaning: 'Steps that completed' },
-    { name: 'steps_failed', type: 'integer', meaning: 'Steps that failed' },
+    { name: 'steps_failed', type: 'integer', addedByPosts: true, meaning: 'Steps that failed' },
     {
       name: 'effectiveness_score',
       type: 'numeric',
+      addedByPosts: true,
       range: SCORE,
       meaning: 'Score of the workflow result, 0 to 1',
     },
     {
       name: 'rollbacks_performed',
       type: 'integer',
+      addedByPosts: true,
       meaning: 'Rollbacks during the execution',
     },
     {
       name: 'step_executions',
       type: 'jsonb',
+      addedByPosts: true,
       members: { duration: 'interval' },
       meaning: 'Steps with action, duration, status, retries and error',
     },
     {
       name: 'adaptive_adjustments',
       type: 'jsonb',
+      addedByPosts: true,
       meaning: 'Adjustments made during the execution',
     },
     {

@@ -48,6 +48,9 @@ function textOf(value: RecordRow[string] | undefined): string | null {
 /**
  * An entry of the ledger in the form in which observations fold, with the columns that its content carries.
  */
-function entryOf(definition: RecordDefinition, { sourceVersion, contentHash, content }: LedgerEntry): Entry {
-  return { sourceVersion, contentHash, columns: columnsOfContent(definition, content) };
+function entryOf(
+  definition: RecordDefinition,
+  { sourceVersion, contentHash, actor, content }: LedgerEntry,
+): Entry {
+  return { sourceVersion, contentHash, actor, columns: columnsOfContent(definition, content) };
 }

@@ -88,7 +88,12 @@ test('two sessions of one analysis stand apart in its row, and the one without c
     const metadata = { uid, resourceVersion };
     const [observation] = readable(readAgentSession(session(status, metadata), CONTEXT)).observations;
     if (observation === undefined) throw new Error(`the session ${uid} says nothing`);
-    return { sourceVersion: observation.sourceVersion, contentHash: '0', columns: observation.columns };
+    return {
+      sourceVersion: observation.sourceVersion,
+      contentHash: '0',
+      actor: 'watcher',
+      columns: observation.columns,
+    };
   };
   const refused = read('first', REFUSED, '4712');
   const first = foldEntries(aiAnalysisAudit, [refused]);

@@ -29,7 +29,12 @@ function only(reading: ResourceReading | Unread): Observation {
   return observation;
 }
 const approvalOf = (status: JsonObject) => only(readApprovalRequest(approvalRequest(status), CONTEXT));
-const entry = ({ sourceVersion, columns }: Observation) => ({ sourceVersion, contentHash: '0', columns });
+const entry = ({ sourceVersion, columns }: Observation) => ({
+  sourceVersion,
+  contentHash: '0',
+  actor: 'watcher',
+  columns,
+});
 const ABOUT = { remediation_id: REMEDIATION.name, remediation_uid: REMEDIATION.uid };
 
 describe('every field is understood:', () => {

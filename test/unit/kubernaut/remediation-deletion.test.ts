@@ -115,6 +115,7 @@ test('a watcher that saw the deletion overrules one that only found it gone', ()
   const entries = [seen, found].map(({ sourceVersion, columns }) => ({
     sourceVersion,
     contentHash: '0',
+    actor: 'watcher',
     columns,
   }));
   expect(foldEntries(remediationAudit, entries)).toMatchObject({

@@ -23,7 +23,12 @@ const skipsOf = (...given: Parameters<typeof observed>): readonly Observation[] 
   observed(...given).filter(({ phase }) => phase === 'skip');
 const blocked = (routingStatus: JsonObject): JsonObject => ({ overallPhase: 'Blocked', routingStatus });
 const keyOf = (routingStatus: JsonObject): string | undefined => skipsOf(blocked(routingStatus))[0]?.key;
-const entry = ({ sourceVersion, columns }: Observation) => ({ sourceVersion, contentHash: '0', columns });
+const entry = ({ sourceVersion, columns }: Observation) => ({
+  sourceVersion,
+  contentHash: '0',
+  actor: 'watcher',
+  columns,
+});
 const UNTIL = '2026-11-21T11:40:00Z';
 
 test('a block is a record of an execution that was skipped, with workflow, target and who is in the way', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { RecordDefinition } from '../../../src/domain/records/definition.ts';
-import { observedColumns } from '../../../src/domain/records/definition.ts';
+import { isAddedByPosts, observedColumns } from '../../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../../src/domain/records/index.ts';
 import type { ColumnSource, Paths } from '../../../src/kubernaut/column-source.ts';
 import type { KubernautKind } from '../../../src/kubernaut/kind.ts';
@@ -138,5 +138,29 @@ test.each(RECORDS)(
       neither: [],
       both: [],
     });
+  },
+);
+
+/** Columns that a resource of today says, or the watcher by itself, where no path is named. */
+function columnsOfToday(table: string): ReadonlySet<string> {
+  const sources = producersOf(table).flatMap(({ sources: { columns } }) =>
+    Object.entries<ColumnSource | undefined>(columns),
+  );
+  const ofToday = sources.filter(([, source]) => {
+    const generations = Object.keys(source?.paths ?? {});
+    return generations.length === 0 || generations.includes(SHAPES[0]);
+  });
+  return new Set(ofToday.map(([name]) => name));
+}
+
+test.each(RECORDS.filter(({ postable }) => postable !== false))(
+  'posts add to a watched record of $table what no resource of today says, and nothing else',
+  (definition) => {
+    const said = columnsOfToday(definition.table);
+    const unsaid = observedColumns(definition).filter(
+      ({ name }) => !FROM_IDENTITY.has(name) && !said.has(name),
+    );
+    const added = observedColumns(definition).filter(isAddedByPosts);
+    expect(added.map(({ name }) => name)).toEqual(unsaid.map(({ name }) => name));
   },
 );
