@@ -39,6 +39,12 @@ export const STORE_ATTEMPTS = 5;
 /** Rows in one page of a list. */
 export const MAX_PAGE_SIZE = 1_000;
 
+/**
+ * Bytes of ledger entries, and of records of one kind, in one answer, whatever its other limits; one that is larger is
+ * answered alone. A thousand entries may be 256 MiB, and an answer is in memory as rows and as text.
+ */
+export const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
 /** Months outside this range are typing errors, not audit records; the same bounds stand in `audit_create_month`. */
 export const FIRST_MONTH = '2015-01-01';
 export const MAX_MONTHS_AHEAD = 24;

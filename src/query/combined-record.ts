@@ -1,6 +1,6 @@
 import { selectArchivedMonths } from '../database/months/archived-months.ts';
 import { selectMovedFrom } from '../database/reading/moved-records.ts';
-import type { HistoryPage, HistoryPosition, LedgerEntry } from '../database/reading/record-history.ts';
+import type { HistoryPosition, LedgerEntry, LedgerPage } from '../database/reading/record-history.ts';
 import { selectHistory } from '../database/reading/record-history.ts';
 import type { Filter, Position, RecordQuery } from '../database/reading/record-query.ts';
 import { positionOf } from '../database/reading/record-reader.ts';
@@ -9,7 +9,8 @@ import { selectRecordLocation } from '../database/recording/record-location.ts';
 import { monthOf, nextInstant } from '../domain/instant.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
-import { distinctEntries, selectArchivedEntries } from './archive/archive-ledger.ts';
+import { selectArchivedHistory } from './archive/archive-ledger.ts';
+import { mergeLedgers } from './bounded-merge.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { LEFT_OUT, unsearched } from './combined-answer.ts';
 import type { CombinedPage } from './combined-page.ts';
@@ -83,7 +84,7 @@ function byClientId(definition: RecordDefinition, id: string): RecordQuery {
  * A page of the history of a record. When `unsearched` is there, observations of the archive are missing
  * from it.
  */
-export interface CombinedHistory extends HistoryPage {
+export interface CombinedHistory extends LedgerPage {
   readonly unsearched: Unsearched | undefined;
 }
 
@@ -106,7 +107,7 @@ export async function selectCombinedHistory(
     const months = (await selectArchivedMonths(client, [LEDGER_TABLE])).get(LEDGER_TABLE) ?? [];
     const left = await selectMovedFrom(client, record.id);
     const positions = left === undefined ? [record] : [record, left];
-    const found: HistoryPage[] = [];
+    const found: LedgerPage[] = [];
     for (const position of positions) found.push(await selectHistory(client, position, limit, after));
     const isOf = (month: string) => (position: Position) => month === monthOf(position.createdAt);
     return {
@@ -116,26 +117,20 @@ export async function selectCombinedHistory(
         .filter((one) => one.positions.length > 0),
     };
   });
-  const database = pageOf(pages, limit);
+  const order = { compare: compareVersions, limit };
+  const database = mergeLedgers(pages, order);
   const months = archived.map(({ month }) => month);
   if (months.length === 0) return { ...database, unsearched: undefined };
   if ('missing' in archive) return { ...database, unsearched: unsearched(months, archive.missing) };
   if (!includeArchive) return { ...database, unsearched: unsearched(months, LEFT_OUT) };
-  const entries = await archive.reader.ask(signal, async (session) => {
-    const found: LedgerEntry[] = [];
+  const all = await archive.reader.ask(signal, async (session) => {
+    const found = [database];
     for (const { month, positions } of archived)
-      found.push(...(await selectArchivedEntries(session, month, positions, { limit, after })));
+      for (const position of positions)
+        found.push(await selectArchivedHistory(session, month, { record: position, limit, after }));
     return found;
   });
-  return { ...pageOf([...pages, { entries, next: undefined }], limit), unsearched: undefined };
-}
-
-/** One page of several: the ledger is a set, and one observation may be in the database and in the archive. */
-function pageOf(pages: readonly HistoryPage[], limit: number): HistoryPage {
-  const entries = distinctEntries(pages.flatMap((page) => page.entries)).toSorted(compareVersions);
-  const page = entries.slice(0, limit);
-  const isMore = entries.length > limit || pages.some(({ next }) => next !== undefined);
-  return { entries: page, next: isMore ? page.at(-1) : undefined };
+  return { ...mergeLedgers(all, order), unsearched: undefined };
 }
 
 /** The order in which observations fold: by version, and two of one version by their content. */

@@ -1,19 +1,24 @@
 import type { ArchiveSession } from '../archive/reader/archive-reader.ts';
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import { selectArchivedMonths } from '../database/months/archived-months.ts';
-import type { LedgerEntry } from '../database/reading/record-history.ts';
-import { selectTimeline } from '../database/reading/record-history.ts';
+import type { LedgerPage } from '../database/reading/record-history.ts';
 import type { Filter, RecordQuery, RecordRow } from '../database/reading/record-query.ts';
-import { positionOf } from '../database/reading/record-reader.ts';
+import type { Page } from '../database/reading/record-reader.ts';
+import { positionOf, sizeOf } from '../database/reading/record-reader.ts';
+import type { LedgerRange } from '../database/reading/remediation-ledger.ts';
+import { compareObservations, selectTimeline } from '../database/reading/remediation-ledger.ts';
 import type { RemediationAddress } from '../database/reading/remediation-reader.ts';
 import { PART_DEFINITIONS, selectParts, selectRemediations } from '../database/reading/remediation-reader.ts';
 import { inSnapshot } from '../database/reading/snapshot.ts';
 import { instantFromSql, instantOf, millisecondsOf, monthOf } from '../domain/instant.ts';
+import { MAX_ANSWER_BYTES } from '../domain/limits.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { DAY_MS } from '../domain/time.ts';
-import { distinctEntries, selectArchivedTimeline } from './archive/archive-ledger.ts';
+import { selectArchivedTimeline } from './archive/archive-ledger.ts';
+import type { SourcePart } from './bounded-merge.ts';
+import { mergeBounded, mergeLedgers } from './bounded-merge.ts';
 import type { QueryOptions, SourcedRow, Sources, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, unsearched } from './combined-answer.ts';
 import type { CombinedPage } from './combined-page.ts';
@@ -25,22 +30,30 @@ export interface RemediationQuestion extends RemediationAddress {
   readonly uid: string | undefined;
   /** `as-needed`: the archive is not searched for others of its name. */
   readonly extent: 'as-needed' | 'everything';
-  /** Most records of one kind. */
+  /** Most records of one kind; 0: none are read. */
   readonly maxParts: number;
-  /** Most entries of the timeline, the earliest ones. */
-  readonly maxTimeline: number;
+  /** Which entries of its ledger are read; undefined: none. */
+  readonly timeline?: LedgerRange | undefined;
 }
 
-/** One remediation with what belongs to it, each list up to its limit. */
+/** Records of one kind, the earliest ones. */
+export interface RemediationPart {
+  readonly definition: RecordDefinition;
+  readonly rows: readonly SourcedRow[];
+  /** Whether the kind has more: there is a limit in records and one in bytes. */
+  readonly isMore: boolean;
+}
+
+/** One remediation with what belongs to it, each list up to its limits. */
 export interface CombinedRemediation {
   /** The newest of the name, or the one with the uid; undefined when none was found. */
   readonly chosen: SourcedRow | undefined;
   /** Other remediations of the same name: names were used again in G1. */
   readonly others: readonly RecordRow[];
   /** One entry for each kind of record, also when it has no rows. */
-  readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
+  readonly parts: readonly RemediationPart[];
   /** In the order of observation. */
-  readonly timeline: readonly LedgerEntry[];
+  readonly timeline: LedgerPage;
   readonly unsearched: Unsearched | undefined;
 }
 
@@ -55,7 +68,7 @@ export async function selectCombinedRemediation(
 ): Promise<CombinedRemediation> {
   const record = await findRecord(sources, question, options);
   const { chosen } = record;
-  if (chosen === undefined) return { ...record, parts: [], timeline: [] };
+  if (chosen === undefined) return { ...record, parts: [], timeline: NOTHING };
   const belongings = await findBelongings(
     sources,
     { ...question, remediation: remediationOf(chosen.row, record) },
@@ -63,6 +76,8 @@ export async function selectCombinedRemediation(
   );
   return { ...record, ...belongings, unsearched: unite(record.unsearched, belongings.unsearched) };
 }
+
+const NOTHING: LedgerPage = { entries: [], next: undefined };
 
 function remediationOf(row: RecordRow, { others }: RemediationRecord): Remediation {
   const name = row['remediation_id'];
@@ -200,16 +215,16 @@ async function findBelongings(
   question: BelongingsQuestion,
   options: QueryOptions,
 ): Promise<Belongings> {
-  const { remediation, maxParts, maxTimeline } = question;
+  const { remediation, maxParts } = question;
+  const range = question.timeline;
   const tables = [...PART_DEFINITIONS.map(({ table }) => table), LEDGER_TABLE];
   const database = await inSnapshot(sources.pool, tables, async (client) => {
     const months = await selectArchivedMonths(client, tables);
     const parts = [];
-    for (const definition of PART_DEFINITIONS) {
-      const rows = await selectParts(client, definition, remediation, maxParts);
-      parts.push({ definition, rows: rows.map(fromDatabase) });
-    }
-    return { months, parts, timeline: await selectTimeline(client, remediation.uid, maxTimeline) };
+    for (const definition of PART_DEFINITIONS)
+      parts.push(partOf(definition, await selectParts(client, definition, remediation, maxParts)));
+    const timeline = range === undefined ? NOTHING : await selectTimeline(client, remediation.uid, range);
+    return { months, parts, timeline };
   });
   const months = [...database.months.values()].flat().filter((month) => isWithin(month, remediation.window));
   if (months.length === 0) return { ...database, unsearched: undefined };
@@ -218,20 +233,23 @@ async function findBelongings(
   if (!options.includeArchive) return { ...database, unsearched: unsearched(months, LEFT_OUT) };
   const parts = [];
   for (const { definition } of database.parts)
-    parts.push({
-      definition,
-      rows: await searchParts(sources, { definition, remediation, maxParts }, options),
-    });
+    parts.push(await searchParts(sources, { definition, remediation, maxParts }, options));
+  if (range === undefined) return { parts, timeline: NOTHING, unsearched: undefined };
   const ledgerMonths = (database.months.get(LEDGER_TABLE) ?? []).filter((month) =>
     isWithin(month, remediation.window),
   );
   const archived = await archive.reader.ask(options.signal, (session) =>
-    searchTimeline(session, ledgerMonths, { uid: remediation.uid, limit: maxTimeline }),
+    searchTimeline(session, ledgerMonths, { uid: remediation.uid, ...range }),
   );
-  const timeline = distinctEntries([...database.timeline, ...archived])
-    .toSorted(compareObservations)
-    .slice(0, maxTimeline);
+  const timeline = mergeLedgers([database.timeline, archived], {
+    compare: compareObservations,
+    limit: range.limit,
+  });
   return { parts, timeline, unsearched: undefined };
+}
+
+function partOf(definition: RecordDefinition, { rows, next }: Page): RemediationPart {
+  return { definition, rows: rows.map(fromDatabase), isMore: next !== undefined };
 }
 
 function isWithin({ month }: ArchivedMonth, { from, to }: Window): boolean {
@@ -250,8 +268,9 @@ async function searchParts(
   sources: Sources,
   question: PartsQuestion,
   options: QueryOptions,
-): Promise<readonly SourcedRow[]> {
+): Promise<RemediationPart> {
   const { definition, remediation, maxParts } = question;
+  if (maxParts === 0) return { definition, rows: [], isMore: false };
   const { uid, name, cluster, window } = remediation;
   const queries: Filter[][] = [equal(definition, { remediation_uid: uid })];
   if (name !== undefined) {
@@ -260,33 +279,40 @@ async function searchParts(
       .map((column): Filter => ({ column, is: 'absent' }));
     queries.push([...unknown, ...equal(definition, { remediation_id: name, cluster })]);
   }
-  const rows: SourcedRow[] = [];
+  const found = [];
   for (const filters of queries) {
     const query: RecordQuery = { filters, order: 'oldest', limit: maxParts };
     const page = { pool: sources.pool, definition, query, archived: window };
-    rows.push(
-      ...(await allRows(
+    found.push(
+      await allRows(
         (after) => selectCombinedPage({ ...page, query: { ...query, after } }, sources.archive, options),
         maxParts,
-      )),
+      ),
     );
   }
-  return rows.sort((left, right) => (sortKeyOf(left) < sortKeyOf(right) ? -1 : 1)).slice(0, maxParts);
+  const { items, isMore } = mergeBounded(found, {
+    compare: (left, right) => (sortKeyOf(left) < sortKeyOf(right) ? -1 : 1),
+    limit: maxParts,
+    bytesOf: ({ row }) => sizeOf(row),
+  });
+  return { definition, rows: items, isMore };
 }
 
-/** A page may end before its limit; here all of them are one answer. */
+/** A page may end before its limit; here all of them are one answer, which has its own. */
 async function allRows(
   select: (after: RecordQuery['after']) => Promise<CombinedPage>,
   most: number,
-): Promise<readonly SourcedRow[]> {
-  const rows: SourcedRow[] = [];
+): Promise<SourcePart<SourcedRow>> {
+  const items: SourcedRow[] = [];
   let after: RecordQuery['after'];
+  let bytes = 0;
   do {
     const page = await select(after);
-    for (const row of page.rows) rows.push(row);
+    items.push(...page.rows);
+    bytes += page.rows.reduce((sum, { row }) => sum + sizeOf(row), 0);
     after = page.next;
-  } while (after !== undefined && rows.length < most);
-  return rows;
+  } while (after !== undefined && items.length < most && bytes < MAX_ANSWER_BYTES);
+  return { items, isMore: after !== undefined };
 }
 
 function sortKeyOf({ row }: SourcedRow): string {
@@ -294,22 +320,16 @@ function sortKeyOf({ row }: SourcedRow): string {
   return `${createdAt} ${id}`;
 }
 
-/** Reads month by month: each gives at most `limit` entries, and the caller cuts the whole. */
+/** Month by month: each gives a page, and the caller cuts the whole. */
 async function searchTimeline(
   session: ArchiveSession,
   months: readonly ArchivedMonth[],
-  question: { readonly uid: string; readonly limit: number },
-): Promise<readonly LedgerEntry[]> {
-  const entries: LedgerEntry[] = [];
+  question: LedgerRange & { readonly uid: string },
+): Promise<LedgerPage> {
+  const order = { compare: compareObservations, limit: question.limit };
+  let page = NOTHING;
+  // Merged one by one, so that no more than two pages are in memory.
   for (const month of months)
-    for (const entry of await selectArchivedTimeline(session, month, question)) entries.push(entry);
-  return entries;
-}
-
-/** By the clock of the observers, as a person reads a timeline; versions order what has the same time. */
-function compareObservations(left: LedgerEntry, right: LedgerEntry): number {
-  if (left.observedAt !== right.observedAt) return left.observedAt < right.observedAt ? -1 : 1;
-  const versions = BigInt(left.sourceVersion) - BigInt(right.sourceVersion);
-  if (versions !== 0n) return versions < 0n ? -1 : 1;
-  return left.contentHash < right.contentHash ? -1 : 1;
+    page = mergeLedgers([page, await selectArchivedTimeline(session, month, question)], order);
+  return page;
 }

@@ -86,6 +86,7 @@ describe('a remediation', () => {
       ai_analyses: [],
       timeline: [{}, {}, {}],
       is_complete: true,
+      left_out: [],
       others: [],
     });
   });
@@ -110,6 +111,7 @@ describe('a remediation', () => {
     );
     expect(Object.keys(await get(address)).sort()).toEqual([
       'is_complete',
+      'left_out',
       'others',
       'summary',
       'unsearched',

@@ -67,6 +67,11 @@ async function view(path: string): Promise<View> {
   return answer.json();
 }
 
+interface LedgerPage {
+  readonly items: unknown[];
+  readonly next_cursor: string | null;
+}
+
 let before: Map<string, View>;
 
 beforeAll(async () => {
@@ -112,6 +117,20 @@ test('a remediation whose months are archived is as whole as it was', async () =
   expect(found.kubernetes_executions).toEqual([
     expect.objectContaining({ source: 'archive', execution_id: 'of-u-once' }),
   ]);
+});
+
+test('its ledger, entry by entry over two archived months, is what it was in one answer', async () => {
+  const entries: unknown[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const query: URLSearchParams = new URLSearchParams({ limit: '1', cursor });
+    const answer = await api.inject({ url: `${address}/once/ledger?${query.toString()}` });
+    expect(answer.statusCode, answer.body).toBe(200);
+    const page: LedgerPage = answer.json();
+    expect(page.items).toHaveLength(1);
+    entries.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  expect(entries).toEqual(before.get('once')?.timeline);
 });
 
 test('the newest of a name is answered from the database without touching the archive', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createMonth } from '../../src/database/months/partitions.ts';
-import { selectHistory, selectTimeline } from '../../src/database/reading/record-history.ts';
+import { selectHistory } from '../../src/database/reading/record-history.ts';
+import { selectTimeline } from '../../src/database/reading/remediation-ledger.ts';
 import { createRecordStore, type RecordStore } from '../../src/database/recording/record-store.ts';
 import { instantFromSql } from '../../src/domain/instant.ts';
 import type { Observation } from '../../src/domain/observation.ts';
@@ -72,8 +73,10 @@ test('an observation of the resource moves a record that a post had put into ano
   expect(await locationOf(id)).toEqual([{ at: CREATED, source: 'resource' }]);
   const history = await selectHistory(database.owner, { id, createdAt: CREATED }, 10, undefined);
   expect(history.entries.map(({ actor }) => actor)).toEqual(['poster', 'watcher']);
-  const timeline = await selectTimeline(database.owner, watched.columns['remediation_uid'] as string, 10);
-  expect(timeline).toHaveLength(2);
+  const timeline = await selectTimeline(database.owner, watched.columns['remediation_uid'] as string, {
+    limit: 10,
+  });
+  expect(timeline.entries).toHaveLength(2);
   expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
 
   // Nothing was taken out of the ledger: the old entry stays, and the move is on record.

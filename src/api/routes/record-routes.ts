@@ -1,18 +1,17 @@
-import type { HistoryPosition } from '../../database/reading/record-history.ts';
 import { positionOf } from '../../database/reading/record-reader.ts';
 import { isUuid } from '../../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import { BIGINT_TEXT } from '../../domain/value-patterns.ts';
 import type { QueryOptions, SourcedRow, Unsearched } from '../../query/combined-answer.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
-import { invalidParameter, Problem } from '../http/problems.ts';
+import { Problem } from '../http/problems.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
-import { allowOnly, type Query } from '../http/route.ts';
+import { allowOnly } from '../http/route.ts';
 import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
 import { pageSchema, recordSchema } from '../schemas/list-schema.ts';
+import { HISTORY_CURSOR, readHistoryCursor, writeHistoryCursor } from './ledger-cursor.ts';
 import {
   describeCursor,
   describeIncludeArchive,
@@ -20,7 +19,6 @@ import {
   limitSchema,
   readIncludeArchive,
   readLimit,
-  singleText,
 } from './list-query.ts';
 import {
   ARCHIVE_PROBLEMS,
@@ -93,7 +91,7 @@ function historyRoute(definition: RecordDefinition, finder: RecordFinder): Route
           meaning: 'Observations per page',
           schema: limitSchema(MAX_PAGE_SIZE, MAX_PAGE_SIZE),
         },
-        describeCursor(`${BIGINT_TEXT}_(?:[0-9a-f]{2})+`),
+        describeCursor(HISTORY_CURSOR),
         INCLUDED,
       ],
       answers: {
@@ -150,22 +148,3 @@ async function findRecord(
 }
 
 const NOTHING = { found: undefined, unsearched: undefined };
-
-/** Position in the history: entries fold in the order of version and hash. */
-function writeHistoryCursor({ sourceVersion, contentHash }: HistoryPosition): string {
-  return `${sourceVersion}_${contentHash}`;
-}
-
-const HISTORY_CURSOR = /^(-?\d{1,19})_((?:[0-9a-f]{2})+)$/;
-const [SMALLEST, LARGEST] = [-(2n ** 63n), 2n ** 63n - 1n];
-
-function readHistoryCursor(query: Query): HistoryPosition | undefined {
-  const cursor = singleText(query, 'cursor');
-  if (cursor === undefined || cursor === '') return undefined;
-  const match = HISTORY_CURSOR.exec(cursor);
-  const [, sourceVersion = '', contentHash = ''] = match ?? [];
-  // Nineteen digits can be more than PostgreSQL's bigint, which would be an error of ours.
-  if (match === null || BigInt(sourceVersion) < SMALLEST || BigInt(sourceVersion) > LARGEST)
-    throw invalidParameter('cursor', 'was not issued by this service');
-  return { sourceVersion, contentHash };
-}

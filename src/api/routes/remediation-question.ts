@@ -4,7 +4,7 @@ import { instantFromSql } from '../../domain/instant.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { SourcedRow, Unsearched } from '../../query/combined-answer.ts';
-import type { CombinedRemediation } from '../../query/combined-remediation.ts';
+import type { CombinedRemediation, RemediationQuestion } from '../../query/combined-remediation.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import { Problem } from '../http/problems.ts';
 import type { ApiRequest, QueryDescription } from '../http/route.ts';
@@ -12,7 +12,7 @@ import { describeIncludeArchive, readIncludeArchive, singleText } from './list-q
 import { ARCHIVE_PROBLEMS, butNotSearched, fromEverywhere, unsearchedHeaders } from './storage-problems.ts';
 
 /** Records of one kind, and entries of the ledger, that are read for one answer. */
-export const MAX_PARTS = 1_000;
+const MAX_PARTS = 1_000;
 export const MAX_ENTRIES = 2_000;
 
 export const REMEDIATION_PATH = '/api/v1/remediations/:cluster/:namespace/:name';
@@ -49,7 +49,7 @@ export type FoundRemediation = CombinedRemediation & { readonly chosen: SourcedR
 export async function findRemediation(
   finder: RecordFinder,
   { params, query, signal }: ApiRequest,
-  { maxTimeline }: { readonly maxTimeline: number },
+  wanted: Pick<RemediationQuestion, 'timeline'> & { readonly maxParts?: number },
 ): Promise<FoundRemediation> {
   const { cluster = '', namespace = '', name = '' } = params;
   if ([cluster, namespace, name].some((part) => part.includes('\0'))) throw unknownRemediation(undefined);
@@ -59,7 +59,7 @@ export async function findRemediation(
     uid: singleText(query, 'uid'),
     extent: include === true ? ('everything' as const) : ('as-needed' as const),
     maxParts: MAX_PARTS,
-    maxTimeline,
+    ...wanted,
   };
   const found = await fromEverywhere(() =>
     finder.selectRemediation(question, { signal, includeArchive: include !== false }),

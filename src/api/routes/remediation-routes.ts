@@ -1,23 +1,25 @@
+import { Readable } from 'node:stream';
+
 import { PART_DEFINITIONS } from '../../database/reading/remediation-reader.ts';
 import { named } from '../../domain/named-schema.ts';
-import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
 import { remediationFacts } from '../../query/remediation/combined-facts.ts';
 import { summaryOf } from '../../query/remediation/summary.ts';
 import { invalidParameter } from '../http/problems.ts';
 import type { Answer, ApiRequest, Route } from '../http/route.ts';
-import { allowOnly, JSON_MEDIA_TYPE, jsonTextAnswer } from '../http/route.ts';
+import { allowOnly, JSON_MEDIA_TYPE } from '../http/route.ts';
 import { historyEntryJson, historyEntrySchema, recordJson } from '../render/record-text.ts';
 import { recordSchema } from '../schemas/list-schema.ts';
 import { REMEDIATION_SUMMARY_SCHEMA } from '../schemas/remediation-schema.ts';
+import { describeLeftOut, LEFT_OUT_SCHEMA, type LeftOut, memberName } from './left-out.ts';
 import { INCLUDE_ARCHIVE, singleText } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
+import { ledgerRoute } from './remediation-ledger-route.ts';
 import type { FoundRemediation } from './remediation-question.ts';
 import {
   findRemediation,
   MAX_ENTRIES,
-  MAX_PARTS,
   OTHER_SCHEMA,
   otherOf,
   PATH_PARAMETERS,
@@ -37,6 +39,7 @@ export function remediationRoutes(finder: RecordFinder): readonly Route[] {
     listRoute('/api/v1/remediations', remediationAudit, finder),
     viewRoute(finder),
     timelineRoute(finder),
+    ledgerRoute(finder),
   ];
 }
 
@@ -75,18 +78,9 @@ function viewRoute(finder: RecordFinder): Route {
   };
 }
 
-const PLURALS: Readonly<Record<string, string>> = {
-  'ai-analysis': 'ai_analyses',
-};
-
-/** `workflow_executions` for `workflow-execution`. */
-function memberName({ kind }: RecordDefinition): string {
-  return PLURALS[kind] ?? `${kind.replaceAll('-', '_')}s`;
-}
-
 const VIEW_SCHEMA = named('Remediation', {
   type: 'object',
-  required: ['summary', 'is_complete', 'unsearched', 'others'],
+  required: ['summary', 'is_complete', 'left_out', 'unsearched', 'others'],
   properties: {
     summary: REMEDIATION_SUMMARY_SCHEMA,
     remediation: recordSchema(remediationAudit),
@@ -101,6 +95,7 @@ const VIEW_SCHEMA = named('Remediation', {
       type: 'boolean',
       description: 'Whether nothing was left out because there is too much of it',
     },
+    left_out: LEFT_OUT_SCHEMA,
     unsearched: unsearchedSchema,
     others: { type: 'array', description: 'Other remediations of that name', items: OTHER_SCHEMA },
   },
@@ -110,20 +105,31 @@ const VIEW_SCHEMA = named('Remediation', {
 async function answerView(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
   allowOnly(request.query, ['view', 'uid', INCLUDE_ARCHIVE]);
   const isFull = readView(request.query) === 'full';
-  const found = await findRemediation(finder, request, { maxTimeline: isFull ? MAX_ENTRIES : 0 });
-  const { parts, timeline, others, unsearched } = found;
-  const isComplete =
-    (!isFull || timeline.length < MAX_ENTRIES) && parts.every(({ rows }) => rows.length < MAX_PARTS);
-  const members = [
-    `"summary":${JSON.stringify(summaryOf(remediationFacts(found)))}`,
-    ...(isFull ? recordMembers(found) : []),
-    `"is_complete":${isComplete}`,
-    `"others":${JSON.stringify(others.map(otherOf))}`,
-    `"unsearched":${JSON.stringify(unsearched ?? null)}`,
-  ];
+  const found = await findRemediation(finder, request, isFull ? { timeline: { limit: MAX_ENTRIES } } : {});
+  const { parts, timeline, unsearched } = found;
+  const leftOut = describeLeftOut(found, request);
   // The trace counts all that was read: the remediation itself, its records, its timeline.
-  const rows = parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.length);
-  return { ...jsonTextAnswer(`{${members.join(',')}}`, rows), headers: unsearchedHeaders(unsearched) };
+  const rows = parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.entries.length);
+  return {
+    status: 200,
+    mediaType: JSON_MEDIA_TYPE,
+    // Text by text: all of it together would be in memory beside the rows of which it is made.
+    body: Readable.from(viewText(found, isFull ? recordMembers(found) : [], leftOut)),
+    headers: unsearchedHeaders(unsearched),
+    rows,
+  };
+}
+
+function* viewText(
+  found: FoundRemediation,
+  records: Iterable<string>,
+  leftOut: readonly LeftOut[],
+): Generator<string> {
+  yield `{"summary":${JSON.stringify(summaryOf(remediationFacts(found)))}`;
+  yield* records;
+  yield `,"is_complete":${leftOut.length === 0},"left_out":${JSON.stringify(leftOut)}`;
+  yield `,"others":${JSON.stringify(found.others.map(otherOf))}`;
+  yield `,"unsearched":${JSON.stringify(found.unsearched ?? null)}}`;
 }
 
 function readView(query: ApiRequest['query']): (typeof VIEWS)[number] {
@@ -133,13 +139,15 @@ function readView(query: ApiRequest['query']): (typeof VIEWS)[number] {
   return view;
 }
 
-function recordMembers({ chosen, parts, timeline }: FoundRemediation): readonly string[] {
-  return [
-    `"remediation":${recordJson(remediationAudit, chosen)}`,
-    ...parts.map(
-      ({ definition, rows }) =>
-        `"${memberName(definition)}":[${rows.map((row) => recordJson(definition, row)).join(',')}]`,
-    ),
-    `"timeline":[${timeline.map(historyEntryJson).join(',')}]`,
-  ];
+function* recordMembers({ chosen, parts, timeline }: FoundRemediation): Generator<string> {
+  yield `,"remediation":${recordJson(remediationAudit, chosen)}`;
+  for (const { definition, rows } of parts)
+    yield* arrayText(memberName(definition), rows, (row) => recordJson(definition, row));
+  yield* arrayText('timeline', timeline.entries, historyEntryJson);
+}
+
+function* arrayText<T>(name: string, items: readonly T[], textOf: (item: T) => string): Generator<string> {
+  yield `,"${name}":[`;
+  for (const [index, item] of items.entries()) yield `${index === 0 ? '' : ','}${textOf(item)}`;
+  yield ']';
 }

@@ -39,11 +39,15 @@ export function timelineRoute(finder: RecordFinder): Route {
 
 async function answerTimeline(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
-  const { timeline, unsearched } = await findRemediation(finder, request, { maxTimeline: MAX_ENTRIES });
+  const timeline = { limit: MAX_ENTRIES };
+  const found = await findRemediation(finder, request, { timeline, maxParts: 0 });
   const body = {
-    items: timelineOf(timeline),
-    is_complete: timeline.length < MAX_ENTRIES,
-    unsearched: unsearched ?? null,
+    items: timelineOf(found.timeline.entries),
+    is_complete: found.timeline.next === undefined,
+    unsearched: found.unsearched ?? null,
   };
-  return { ...jsonAnswer(body, 1 + timeline.length), headers: unsearchedHeaders(unsearched) };
+  return {
+    ...jsonAnswer(body, 1 + found.timeline.entries.length),
+    headers: unsearchedHeaders(found.unsearched),
+  };
 }

@@ -157,7 +157,10 @@ export const TIMELINE_SCHEMA = named(
   'RemediationTimeline',
   objectOf({
     items: listOf(EVENT),
-    is_complete: { type: 'boolean', description: 'False where only the earliest events are given' },
+    is_complete: {
+      type: 'boolean',
+      description: 'False where only the earliest events are given; /ledger has all of it, page by page',
+    },
     unsearched: unsearchedSchema,
   }),
 );

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
+import { MAX_ANSWER_BYTES } from '../../domain/limits.ts';
 import type { Position } from './record-query.ts';
 
 /** One observation of a record, as the ledger stores it. */
@@ -26,10 +27,13 @@ export interface HistoryPosition {
   readonly contentHash: string;
 }
 
-/** `next` is where the next page begins; undefined after the last one. */
-export interface HistoryPage {
+/**
+ * Entries in one order. `next` is the entry behind which the next page begins; undefined after the last one. A page of large
+ * entries ends before its limit.
+ */
+export interface LedgerPage {
   readonly entries: readonly LedgerEntry[];
-  readonly next: HistoryPosition | undefined;
+  readonly next: LedgerEntry | undefined;
 }
 
 /** An entry as a query gives it, of the database or of the archive. */
@@ -58,26 +62,57 @@ export async function selectHistory(
   record: { readonly id: string; readonly createdAt: string },
   limit: number,
   after: HistoryPosition | undefined,
-): Promise<HistoryPage> {
-  const { rows } = await client.query<EntryRow>({
+): Promise<LedgerPage> {
+  const { rows } = await client.query<PageRow>({
     name: 'select-history',
-    text: `
-      select ${ENTRY_COLUMNS}
-      from audit_ledger
-      where record_id = $1::uuid
+    text: boundedPage({
+      where: `record_id = $1::uuid
         and created_at = $2::timestamptz
-        and (source_version, content_hash) > ($3::bigint, decode($4::text, 'hex'))
-      order by source_version, content_hash
-      limit $5::integer`,
+        and (source_version, content_hash) > ($3::bigint, decode($4::text, 'hex'))`,
+      order: 'source_version, content_hash',
+      limit: '$5::integer',
+    }),
     values: [
       ...[record.id, record.createdAt],
-      ...[after?.sourceVersion ?? BEFORE_ALL, after?.contentHash ?? ''],
-      limit + 1,
+      ...[after?.sourceVersion ?? BEFORE_ALL, after?.contentHash ?? '', limit],
     ],
   });
-  const entries = rows.slice(0, limit).map(entryOf);
-  const last = entries.at(-1);
-  return { entries, next: rows.length > limit ? last : undefined };
+  return pageOf(rows);
+}
+
+/** An entry, and whether another one follows it. */
+export interface PageRow extends EntryRow {
+  is_followed: boolean;
+}
+
+/**
+ * A page of the ledger that ends before its entries have more than MAX_ANSWER_BYTES, however many are wanted. Their sizes are
+ * known without reading them; what is behind the end does not leave the server.
+ */
+export function boundedPage({
+  where,
+  order,
+  limit,
+}: Readonly<Record<'where' | 'order' | 'limit', string>>): string {
+  return `
+    select ${ENTRY_COLUMNS}, is_followed
+    from (
+      select entry.*,
+        sum(octet_length(canonical)) over (one_by_one rows unbounded preceding) as bytes_until_here,
+        lead(record_id) over one_by_one is not null as is_followed
+      from audit_ledger as entry
+      where ${where}
+      window one_by_one as (order by ${order})
+    ) as entry
+    where bytes_until_here <= ${MAX_ANSWER_BYTES} or bytes_until_here = octet_length(canonical)
+    order by ${order}
+    limit ${limit}`;
+}
+
+/** Of the rows of a bounded page. */
+export function pageOf(rows: readonly PageRow[]): LedgerPage {
+  const entries = rows.map(entryOf);
+  return { entries, next: rows.at(-1)?.is_followed === true ? entries.at(-1) : undefined };
 }
 
 /** Every observation of these records that is in the database, in no order. */
@@ -92,31 +127,6 @@ export async function selectEntries(
       from unnest($1::uuid[], $2::timestamptz[]) as wanted (id, created_at)
       join audit_ledger as entry on entry.record_id = wanted.id and entry.created_at = wanted.created_at`,
     values: [records.map(({ id }) => id), records.map(({ createdAt }) => createdAt)],
-  });
-  return rows.map(entryOf);
-}
-
-/** What was observed of a remediation and of everything that belongs to it, in the order in which it was observed. */
-export async function selectTimeline(
-  client: pg.Pool | pg.ClientBase,
-  remediationUid: string,
-  limit: number,
-): Promise<readonly LedgerEntry[]> {
-  const { rows } = await client.query<EntryRow>({
-    name: 'select-timeline',
-    text: `
-      select ${ENTRY_COLUMNS}
-      from audit_ledger as entry
-      where remediation_uid = $1::text
-        and not exists (
-          select from record_move as move
-          join audit_ledger as again on again.record_id = move.id and again.created_at = move.to_created_at
-          where move.id = entry.record_id and move.from_created_at = entry.created_at
-            and again.source_version = entry.source_version and again.content_hash = entry.content_hash
-        )
-      order by observed_at, source_version, content_hash
-      limit $2::integer`,
-    values: [remediationUid, limit],
   });
   return rows.map(entryOf);
 }

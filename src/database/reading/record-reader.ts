@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { instantFromSql } from '../../domain/instant.ts';
+import { MAX_ANSWER_BYTES } from '../../domain/limits.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import type { Position, RecordQuery, RecordRow } from './record-query.ts';
 import { pageStatement } from './record-query.ts';
@@ -14,32 +15,43 @@ export interface Page {
   readonly next: Position | undefined;
 }
 
-/** Rows fetched at once, and characters after which a page ends: 1,000 records may be 256 MiB. */
-const CHUNK_ROWS = 200;
-const MAX_PAGE_SIZE = 8 * 1024 * 1024;
+/** Rows fetched at once. */
+const CHUNK_ROWS = 50;
 
 /** One page. Pages are complete and without repeats while writers go on; one that grows large ends before its limit. */
-export async function selectPage(
+export function selectPage(
   pool: pg.Pool | pg.ClientBase,
   definition: RecordDefinition,
   query: RecordQuery,
 ): Promise<Page> {
+  return readPage(query, async (part) => {
+    const { text, values } = pageStatement(definition, { ...query, ...part });
+    return (await pool.query<RecordRow>(text, [...values])).rows;
+  });
+}
+
+/** Which rows: as many, behind that position. */
+type PagePart = Pick<RecordQuery, 'limit' | 'after'>;
+
+/** Reads a page some rows at a time, until it has enough rows or is large enough. `select` answers in one order. */
+export async function readPage(
+  { limit, after }: PagePart,
+  select: (part: PagePart) => Promise<readonly RecordRow[]>,
+): Promise<Page> {
   const rows: RecordRow[] = [];
-  let size = 0;
-  let { after } = query;
-  while (rows.length < query.limit && size < MAX_PAGE_SIZE) {
-    const wanted = Math.min(query.limit - rows.length, CHUNK_ROWS);
+  let next = after;
+  for (let size = 0; rows.length < limit && size < MAX_ANSWER_BYTES;) {
+    const wanted = Math.min(limit - rows.length, CHUNK_ROWS);
     // One more than requested shows whether there are more, without counting.
-    const { text, values } = pageStatement(definition, { ...query, after, limit: wanted + 1 });
-    const found = await pool.query<RecordRow>(text, [...values]);
-    const chunk = found.rows.slice(0, wanted);
+    const found = await select({ after: next, limit: wanted + 1 });
+    const chunk = found.slice(0, wanted);
     rows.push(...chunk);
     size += chunk.reduce((sum, row) => sum + sizeOf(row), 0);
     const last = chunk.at(-1);
-    after = last !== undefined && chunk.length < found.rows.length ? positionOf(last) : undefined;
-    if (after === undefined) break;
+    next = last !== undefined && chunk.length < found.length ? positionOf(last) : undefined;
+    if (next === undefined) break;
   }
-  return { rows, next: after };
+  return { rows, next };
 }
 
 /** Positions of the records of a page, without the records. */
@@ -54,7 +66,7 @@ export async function selectPositions(
 }
 
 /** In characters. Decimals, instants and JSON come as text and count; the few other values are small. */
-function sizeOf(row: RecordRow): number {
+export function sizeOf(row: RecordRow): number {
   return Object.values(row).reduce<number>(
     (size, value) => size + (typeof value === 'string' ? value.length : 0),
     0,

@@ -8,7 +8,8 @@ import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import { recordId } from '../../identity/identities.ts';
 import { quoteIdentifier } from '../sql.ts';
 import { selectedColumns } from './record-query.ts';
-import type { RecordRow } from './record-reader.ts';
+import type { Page, RecordRow } from './record-reader.ts';
+import { readPage } from './record-reader.ts';
 
 /** What people call a remediation. Several may have had the name one after the other. */
 export interface RemediationAddress {
@@ -52,19 +53,25 @@ export async function selectParts(
   definition: RecordDefinition,
   remediation: { readonly uid: string; readonly cluster: string; readonly name: string | undefined },
   limit: number,
-): Promise<readonly RecordRow[]> {
-  const { rows } = await client.query<RecordRow>({
-    name: `select-parts-${definition.table}`,
-    text: `
-      select ${selectedColumns(definition)}
-      from ${quoteIdentifier(definition.table)}
-      where remediation_uid = $1::text
-        or (remediation_uid is null and remediation_id = $2::text and cluster = $3::text)
-      order by created_at, id
-      limit $4::integer`,
-    values: [remediation.uid, remediation.name ?? null, remediation.cluster, limit],
+): Promise<Page> {
+  return readPage({ limit }, async (part) => {
+    const { rows } = await client.query<RecordRow>({
+      name: `select-parts-${definition.table}`,
+      text: `
+        select ${selectedColumns(definition)}
+        from ${quoteIdentifier(definition.table)}
+        where (remediation_uid = $1::text
+            or (remediation_uid is null and remediation_id = $2::text and cluster = $3::text))
+          and ($4::timestamptz is null or (created_at, id) > ($4::timestamptz, $5::uuid))
+        order by created_at, id
+        limit $6::integer`,
+      values: [
+        ...[remediation.uid, remediation.name ?? null, remediation.cluster],
+        ...[part.after?.createdAt ?? null, part.after?.id ?? null, part.limit],
+      ],
+    });
+    return rows;
   });
-  return rows;
 }
 
 /**

@@ -49,7 +49,7 @@ export async function remediationCommand(
       uid: values.uid,
       extent: 'as-needed',
       maxParts: MAX_PARTS,
-      maxTimeline: isTimeline ? MAX_ENTRIES : 0,
+      timeline: isTimeline ? { limit: MAX_ENTRIES } : undefined,
     },
     { signal, includeArchive: true },
   );
@@ -68,8 +68,8 @@ export async function remediationCommand(
 type Form = 'json' | 'text';
 
 function timelineAnswer({ timeline, unsearched }: CombinedRemediation, form: Form): string {
-  const items = timelineOf(timeline);
-  const isComplete = timeline.length < MAX_ENTRIES;
+  const items = timelineOf(timeline.entries);
+  const isComplete = timeline.next === undefined;
   if (form === 'json')
     return `${JSON.stringify({ items, is_complete: isComplete, unsearched: unsearched ?? null })}\n`;
   const lines = [
