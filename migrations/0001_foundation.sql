@@ -403,6 +403,19 @@ create table record_home (
 grant select on record_home to audit_writer;
 grant select on record_home to audit_reader;
 
+-- Other names of records: the ids that clients gave them, and what their source calls them. Posts and resources that say the same
+-- of an execution so meet in one record, whichever comes first (ADR 56). A name says for good which record it is of, but the
+-- name that the newest of several records has.
+create table record_alias (
+  table_name  text        not null,
+  id          uuid        not null,
+  record_id   uuid        not null,
+  -- Of the newest record of that name; null where the name is of one record alone.
+  since       timestamptz,
+  primary key (table_name, id)
+);
+grant select on record_alias to audit_writer, audit_reader;
+
 -- Records that posts had put elsewhere than their resource belongs. The entries of the old location stay in the ledger, and
 -- stand again at the new one: whoever reads entries other than by record and created_at leaves those out that moved.
 create table record_move (

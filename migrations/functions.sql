@@ -465,6 +465,87 @@ grant execute on function audit_gaps(text, integer) to audit_writer, audit_watch
 -- recording-functions.ts derives from the record definitions for each table. Times and numbers are set here, by the clock
 -- and the sequences of the database.
 
+-- Which record each observation is about, by its index: the record that is known by one of its names, else its own. The first
+-- transaction that brings a name decides; another one waits for it in the insert, and the next statement sees what was decided.
+--
+-- ids: of the observations' own keys. started, named: of the source's own key, with its start and alone. clients: as posted.
+create or replace function audit_resolve_records(
+  table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamptz[], resources boolean[]
+) returns table (nth bigint, id uuid)
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  one record;
+  target uuid;
+  known uuid;
+begin
+  for one in
+    select observed.*
+    from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
+      as observed (table_name, id, started, named, client, since, is_resource, nth)
+    -- One order for all writers. Of one name what says its start comes first: what does not is about the newest.
+    order by observed.table_name, coalesce(observed.named, observed.started, observed.id), observed.id = observed.named, observed.nth
+  loop
+    target := (
+      select record_id
+      from record_alias
+      where table_name = one.table_name
+        and id in (one.client, one.id)
+      order by id = one.client desc
+      limit 1);
+    if target is null and exists (select from record_home where id = one.id) and one.id is distinct from one.named then
+      target := one.id;
+    end if;
+
+    if target is null then
+      target := one.id;
+      -- A post that named it alone was first: this is the start of what it is about.
+      if one.id <> one.named
+        and exists (select from record_home where id = one.named and not is_final)
+        and not exists (select from record_alias where table_name = one.table_name and id = one.named)
+      then
+        target := one.named;
+      end if;
+      if one.started is not null then
+        insert into record_alias (table_name, id, record_id)
+        values (one.table_name, one.started, target)
+        on conflict do nothing;
+        select record_id into known from record_alias where table_name = one.table_name and id = one.started;
+        -- A post meets whatever has its name. A resource meets a record of posts, and never that of another resource.
+        if not one.is_resource or exists (select from record_home where id = known and not is_final) then
+          target := known;
+        end if;
+      end if;
+    elsif one.started is not null then
+      insert into record_alias (table_name, id, record_id)
+      values (one.table_name, one.started, target)
+      on conflict do nothing;
+    end if;
+
+    insert into record_alias (table_name, id, record_id)
+    select one.table_name, alias.id, target
+    from unnest(array[one.client, one.id]) as alias (id)
+    where alias.id <> target
+      and alias.id is distinct from one.named
+    on conflict do nothing;
+    if one.id <> one.named then
+      insert into record_alias as newest (table_name, id, record_id, since)
+      values (one.table_name, one.named, target, one.since)
+      on conflict (table_name, id) do update set record_id = excluded.record_id, since = excluded.since
+      where excluded.since > newest.since;
+    end if;
+    nth := one.nth;
+    id := target;
+    return next;
+  end loop;
+end
+$$;
+revoke all on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[]) from public;
+grant execute on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[]) to audit_writer;
+
 -- Where records are, each decided by the first transaction that brings it. A record that another transaction decides
 -- meanwhile is not among the answers: the next statement sees it.
 create or replace function audit_locate_records(uuid[], text[], timestamptz[], boolean[])

@@ -323,6 +323,17 @@ constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 -- privilege audit_watcher=r/audit_owner
 -- privilege audit_writer=r/audit_owner
 
+create table record_alias (
+  table_name text not null,
+  id uuid not null,
+  record_id uuid not null,
+  since timestamp with time zone
+);
+constraint record_alias_pkey PRIMARY KEY (table_name, id);
+-- privilege audit_owner=arwdDxtm/audit_owner
+-- privilege audit_reader=r/audit_owner
+-- privilege audit_writer=r/audit_owner
+
 create table record_home (
   id uuid not null,
   table_name text not null,
@@ -1934,6 +1945,82 @@ begin
   end if;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_resolve_records(table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamp with time zone[], resources boolean[])
+ RETURNS TABLE(nth bigint, id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  one record;
+  target uuid;
+  known uuid;
+begin
+  for one in
+    select observed.*
+    from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
+      as observed (table_name, id, started, named, client, since, is_resource, nth)
+    -- One order for all writers. Of one name what says its start comes first: what does not is about the newest.
+    order by observed.table_name, coalesce(observed.named, observed.started, observed.id), observed.id = observed.named, observed.nth
+  loop
+    target := (
+      select record_id
+      from record_alias
+      where table_name = one.table_name
+        and id in (one.client, one.id)
+      order by id = one.client desc
+      limit 1);
+    if target is null and exists (select from record_home where id = one.id) and one.id is distinct from one.named then
+      target := one.id;
+    end if;
+
+    if target is null then
+      target := one.id;
+      -- A post that named it alone was first: this is the start of what it is about.
+      if one.id <> one.named
+        and exists (select from record_home where id = one.named and not is_final)
+        and not exists (select from record_alias where table_name = one.table_name and id = one.named)
+      then
+        target := one.named;
+      end if;
+      if one.started is not null then
+        insert into record_alias (table_name, id, record_id)
+        values (one.table_name, one.started, target)
+        on conflict do nothing;
+        select record_id into known from record_alias where table_name = one.table_name and id = one.started;
+        -- A post meets whatever has its name. A resource meets a record of posts, and never that of another resource.
+        if not one.is_resource or exists (select from record_home where id = known and not is_final) then
+          target := known;
+        end if;
+      end if;
+    elsif one.started is not null then
+      insert into record_alias (table_name, id, record_id)
+      values (one.table_name, one.started, target)
+      on conflict do nothing;
+    end if;
+
+    insert into record_alias (table_name, id, record_id)
+    select one.table_name, alias.id, target
+    from unnest(array[one.client, one.id]) as alias (id)
+    where alias.id <> target
+      and alias.id is distinct from one.named
+    on conflict do nothing;
+    if one.id <> one.named then
+      insert into record_alias as newest (table_name, id, record_id, since)
+      values (one.table_name, one.named, target, one.since)
+      on conflict (table_name, id) do update set record_id = excluded.record_id, since = excluded.since
+      where excluded.since > newest.since;
+    end if;
+    nth := one.nth;
+    id := target;
+    return next;
+  end loop;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_revoke_approval(wanted date, who text, states text[])
  RETURNS boolean

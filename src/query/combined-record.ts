@@ -43,19 +43,19 @@ export async function selectCombinedRecord(
   options: QueryOptions,
 ): Promise<CombinedRecord> {
   const question = { pool, definition };
-  const createdAt = await selectRecordLocation(pool, definition.table, id);
-  if (createdAt !== undefined)
+  const known = await selectRecordLocation(pool, definition.table, id);
+  if (known !== undefined)
     return firstOf(
       id,
-      await selectCombinedPage({ ...question, query: at(definition, { id, createdAt }) }, archive, options),
+      await selectCombinedPage({ ...question, query: at(definition, known) }, archive, options),
     );
   // What a post said of a record that its resource has moved since is in the archive of the old month alone.
   const byClient = { ...question, query: byClientId(definition, id), includeMoved: true };
   const record = firstOf(id, await selectCombinedPage(byClient, archive, options));
   const found = record.found && positionOf(record.found.row);
   const location = found && (await selectRecordLocation(pool, definition.table, found.id));
-  if (found === undefined || location === undefined || location === found.createdAt) return record;
-  const query = at(definition, { id: found.id, createdAt: location });
+  if (found === undefined || location === undefined || location.createdAt === found.createdAt) return record;
+  const query = at(definition, location);
   return firstOf(id, await selectCombinedPage({ ...question, query }, archive, options));
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
 import { observationOfPost } from '../../src/api/intake/observation-of-post.ts';
-import { keyOfClientId } from '../../src/api/intake/post-identity.ts';
 import { isRefused } from '../../src/api/intake/read-post.ts';
 import { parseJson } from '../../src/domain/json.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
@@ -10,6 +9,7 @@ import type { RecordDefinition } from '../../src/domain/records/definition.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { keyOfClientId } from '../../src/identity/own-keys.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import * as golden from './fixtures/intake/golden-bodies.ts';
 import { accept, context } from './fixtures/intake/posting.ts';
@@ -19,10 +19,17 @@ const STARTED: readonly (readonly [RecordDefinition, (at: string) => object])[] 
   [workflowExecutionAudit, (at) => ({ started_at: at })],
   [kubernetesExecutionAudit, (at) => ({ start_time: at })],
   [signalProcessingAudit, (at) => ({ processing_phases: [{ phase: 'enriching', start_time: at }] })],
+  [aiAnalysisAudit, (at) => ({ investigation_start: at })],
 ];
+/** What every kind is called by. */
+const ABOUT = {
+  ...{ remediation_id: 'r', workflow_id: 'w', signal_fingerprint: 'f', execution_id: 'e' },
+  ...{ crd_name: 'a', crd_namespace: 'n' },
+};
 
 function end(definition: RecordDefinition, at: string): object {
   if (definition === signalProcessingAudit) return { status: 'completed', completed_at: at };
+  if (definition === aiAnalysisAudit) return { completion_status: 'completed', analysis_end: at };
   return { phase: 'Completed', completed_at: at, created_at: at };
 }
 
@@ -122,9 +129,24 @@ describe('the identity of a post', () => {
       naturalKey('post', 'source_uid', 'u'),
     ],
     [
-      'namespace and name',
+      'namespace, name and start, whatever the id',
+      aiAnalysisAudit,
+      {
+        ...{ crd_name: 'a', crd_namespace: 'n', investigation_start: '2026-11-21T10:00:00Z' },
+        id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
+      },
+      naturalKey('post', 'n', 'a', '2026-11-21T10:00:00.000000Z'),
+    ],
+    [
+      'its id for an analysis without a start',
       aiAnalysisAudit,
       { crd_name: 'a', crd_namespace: 'n', id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301' },
+      keyOfClientId('3f2504e0-4f89-41d3-9a0c-0305e82c3301'),
+    ],
+    [
+      'namespace and name for a completion',
+      aiAnalysisAudit,
+      { crd_name: 'a', crd_namespace: 'n', completion_status: 'completed' },
       naturalKey('post', 'n', 'a'),
     ],
     [
@@ -143,13 +165,8 @@ describe('the identity of a post', () => {
     const keys = new Map<string, string>();
     for (let nth = 0; nth < 300; nth += 1) {
       const [definition, start] = random.pick(STARTED);
-      const about = { remediation_id: 'r', workflow_id: 'w', signal_fingerprint: 'f', execution_id: 'e' };
       const at = random.below(40);
-      const begun = {
-        ...about,
-        ...start(minute(at)),
-        ...(definition === signalProcessingAudit ? {} : { phase: 'Running' }),
-      };
+      const begun = { ...ABOUT, ...start(minute(at)), extra: { phase: 'Running' } };
       const ended = { ...begun, ...end(definition, minute(at + 5 + random.below(50))) };
       const key = keyOf(definition, begun);
       expect(keyOf(definition, ended)).toBe(key);
@@ -162,8 +179,9 @@ describe('the identity of a post', () => {
 
   test('of a post without id and start is its content: twice the same is one record, another is another', () => {
     for (const [definition] of STARTED) {
-      const about = { remediation_id: 'r', workflow_id: 'w', signal_fingerprint: 'f', execution_id: 'e' };
-      const contents = ['a', 'b', 'c'].map((error_message) => ({ ...about, extra: { error_message } }));
+      // One without a start is about the newest of its name.
+      if (definition === aiAnalysisAudit) continue;
+      const contents = ['a', 'b', 'c'].map((error_message) => ({ ...ABOUT, extra: { error_message } }));
       const keys = contents.map((body) => keyOf(definition, body));
       expect(new Set(keys).size).toBe(3);
       expect(contents.map((body) => keyOf(definition, { ...body }))).toEqual(keys);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 
-import { keyOfClientId } from '../../src/api/intake/post-identity.ts';
 import { jsonForAnswer } from '../../src/api/render/record-text.ts';
 import { parseInterval } from '../../src/domain/duration.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
@@ -10,6 +9,7 @@ import { observedColumns } from '../../src/domain/records/definition.ts';
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { keyOfClientId } from '../../src/identity/own-keys.ts';
 import * as golden from './fixtures/intake/golden-bodies.ts';
 import { accept, context, refuse, version } from './fixtures/intake/posting.ts';
 
@@ -242,12 +242,16 @@ describe('bodies as the structs of the sources marshal them', () => {
     });
   });
 
-  test('investigation and completion of source 003 meet in one record, though only one of them carries an id', () => {
+  test('an investigation of source 003 says its start, and a completion only the name', () => {
     const [first, second] = [
       accept(aiAnalysisAudit, golden.investigation),
       accept(aiAnalysisAudit, golden.completedAnalysis),
     ];
-    expect(first.observation.key).toBe(second.observation.key);
+    const name = ['post', 'kubernaut-system', 'ai-rr-1'];
+    expect(first.observation.key).toBe(
+      naturalKey(...name, String(first.observation.columns['investigation_start'])),
+    );
+    expect(second.observation.key).toBe(naturalKey(...name));
     expect(first.observation.phase).toBe('investigation');
     expect(second.observation.phase).toBe('recommendation');
     expect(first.clientId).toBe('7c9e6679-7425-40de-944b-e07fc1f90ae7');

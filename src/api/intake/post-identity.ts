@@ -7,6 +7,7 @@ import type { AuditPhase } from '../../domain/observation.ts';
 import { naturalKey } from '../../domain/observation.ts';
 import type { Column, Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { observedColumns } from '../../domain/records/definition.ts';
+import { keyOfClientId, keyOfStart, ownKeyOf } from '../../identity/own-keys.ts';
 import type { PostedRecord } from './read-post.ts';
 
 /** A definition without rules came here: a defect of ours, because only postable kinds have a route. */
@@ -27,59 +28,33 @@ interface PostRules {
     columns: Columns,
     extra: (name: string) => string | undefined,
   ) => string | undefined;
-  /** Whether the client's `id` is the identity. Elsewhere one record is posted under several, or under none. */
+  /** Whether the client's `id` is the identity. Elsewhere each call makes another one for the same thing. */
   readonly clientIdIsIdentity: boolean;
-  /** The source's own key of what the record is about. One thing may be executed several times. */
-  readonly ownKey: (columns: Columns) => readonly string[];
-  /**
-   * When that execution started, which distinguishes it from others of the same key: it does not change between start and end.
-   * Undefined where the post does not say; null where the key alone is the identity.
-   */
-  readonly ownStart: (record: PostedRecord) => string | undefined | null;
   /** Decides under which phase the observation stands in the ledger. */
   readonly phase: (columns: Columns) => AuditPhase;
 }
 
-/**
- * By table. A rule decides the ids of records that are stored already: changing one makes a second record of
- * the next post.
- */
+/** By table. The source's own key of each is in identity/own-keys.ts. */
 const RULES: Readonly<Record<string, PostRules>> = {
   workflow_execution_audit: {
     resourceName: (_columns, extra) => extra('crd_name'),
     clientIdIsIdentity: true,
-    ownKey: (columns) => [
-      text(columns, 'remediation_id'),
-      text(columns, 'workflow_id') || text(columns, 'workflow_name'),
-    ],
-    ownStart: ({ columns }) => optional(columns, 'started_at'),
     phase: (columns) => (columns['phase'] === 'Skipped' ? 'skip' : 'execution'),
   },
   kubernetes_execution_audit: {
     resourceName: (columns) => optional(columns, 'execution_id'),
     clientIdIsIdentity: true,
-    ownKey: (columns) => [
-      text(columns, 'workflow_ref'),
-      text(columns, 'step_index'),
-      text(columns, 'execution_id'),
-    ],
-    // The source posts the creation time of its resource as created_at.
-    ownStart: ({ columns, about }) => optional(columns, 'start_time') ?? about.created_at,
     phase: () => 'action',
   },
   signal_processing_audit: {
     resourceName: (_columns, extra) => extra('crd_name'),
     clientIdIsIdentity: true,
-    ownKey: (columns) => [text(columns, 'remediation_id'), text(columns, 'signal_fingerprint')],
-    ownStart: ({ columns }) => firstStart(columns, 'processing_phases'),
     phase: () => 'signal-processing',
   },
   ai_analysis_audit: {
     resourceName: (columns) => optional(columns, 'crd_name'),
+    // RecordInvestigation of source 003 makes one in each call; the start says which analysis it is.
     clientIdIsIdentity: false,
-    ownKey: (columns) => [text(columns, 'crd_namespace'), text(columns, 'crd_name')],
-    // A completion carries neither id nor start, and belongs to the analysis of that name.
-    ownStart: () => null,
     phase: phaseOfAnalysis,
   },
 };
@@ -87,10 +62,9 @@ const RULES: Readonly<Record<string, PostRules>> = {
 /**
  * Identity of a posted record: the watcher's own where the post names remediation and resource, so that both
  * meet in one row. Else the client's id where that is an identity, else `source_uid`, else the source's own key with the
- * start of that execution. A post without a start is only the same as one of the same content, unless it carries a
- * `revision`: whoever numbers posts says that they are about one record.
- *
- * The parts of a posted key begin with `post`, so that none equals a key of the watcher.
+ * start of that execution, else the client's id where it has no start. A post without any of them is only the same as one of the
+ * same content, unless it carries a `revision`, whoever numbers posts says that they are about one record, or its source calls
+ * the newest record by its key alone.
  */
 export function keyOfPost(definition: RecordDefinition, record: PostedRecord): string {
   const rules = rulesOf(definition);
@@ -102,26 +76,24 @@ export function keyOfPost(definition: RecordDefinition, record: PostedRecord): s
   if (rules.clientIdIsIdentity && about.id !== undefined) return keyOfClientId(about.id);
   const sourceUid = optional(columns, 'source_uid');
   if (sourceUid !== undefined) return naturalKey('post', 'source_uid', sourceUid);
-  const ownKey = rules.ownKey(columns);
-  const start = rules.ownStart(record);
-  if (start === null || (start === undefined && about.revision !== undefined))
-    return naturalKey('post', ...ownKey);
-  if (start !== undefined) return naturalKey('post', ...ownKey, start);
-  return naturalKey('post', 'content', ...ownKey, contentHash(definition, record));
+  return keyOfOwn(definition, record);
+}
+
+function keyOfOwn(definition: RecordDefinition, record: PostedRecord): string {
+  const { columns, about } = record;
+  // The source of actions posts the creation time of its resource as created_at.
+  const started = keyOfStart(definition.table, columns, about.created_at);
+  if (started !== undefined) return started;
+  if (about.id !== undefined) return keyOfClientId(about.id);
+  const { parts, isEnough } = ownKeyOf(definition.table, columns);
+  if (isEnough || about.revision !== undefined) return naturalKey('post', ...parts);
+  return naturalKey('post', 'content', ...parts, contentHash(definition, record));
 }
 
 /** The text under which the ledger keeps the content, with the time that the post says of itself. */
 function contentHash(definition: RecordDefinition, { columns, about }: PostedRecord): string {
   const content = `${about.created_at ?? ''} ${canonicalContent(definition, columns)}`;
   return createHash('sha256').update(content).digest('hex');
-}
-
-/**
- * Key of a record that was posted with an `id` as its identity, for finding it by that id. Any case gives the
- * same key.
- */
-export function keyOfClientId(id: string): string {
-  return naturalKey('post', 'id', id.toLowerCase());
 }
 
 export function phaseOfPost(definition: RecordDefinition, columns: Columns): AuditPhase {
@@ -167,11 +139,6 @@ function optional(columns: Columns, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** For keys: what is absent is the empty text, so that each part keeps its place. */
-function text(columns: Columns, name: string): string {
-  return optional(columns, name) ?? '';
-}
-
 /** A time that a post carries, and the field in which it stands. */
 interface CarriedTime {
   readonly field: string;
@@ -202,15 +169,6 @@ function timedColumns(definition: RecordDefinition): readonly Column[] {
   );
   timedByDefinition.set(definition, timed);
   return timed;
-}
-
-/** Start of the first element of a JSON column that has one. */
-function firstStart(columns: Columns, name: string): string | undefined {
-  const value = columns[name];
-  const items = typeof value === 'string' ? parseJson(value) : null;
-  const [first] = Array.isArray(items) ? items : [];
-  const start = isJsonObject(first) ? first['start_time'] : undefined;
-  return typeof start === 'string' ? start : undefined;
 }
 
 function instantsIn(members: NonNullable<Column['members']>, value: JsonValue): readonly string[] {

@@ -7,13 +7,18 @@ import { definitionOf } from '../../domain/records/index.ts';
 import { repairColumns, repairText } from '../../domain/repair.ts';
 import type { Content } from '../../identity/identities.ts';
 import { contentOf, recordId } from '../../identity/identities.ts';
+import type { Aliases } from '../../identity/own-keys.ts';
+import { aliasesOf } from '../../identity/own-keys.ts';
 import { SQLSTATE } from '../sqlstate.ts';
 
 /** An observation with all that follows from it alone, before any query. */
 export interface PreparedObservation {
   readonly observation: Observation;
   readonly definition: RecordDefinition;
+  /** Of its record: as its key gives it, until the database has said whether the record is known by another name. */
   readonly id: string;
+  /** Under which its record is known, or will be. */
+  readonly aliases: Aliases | undefined;
   readonly content: Content;
   /** Columns in which a character was replaced that PostgreSQL does not take. */
   readonly repaired: readonly string[];
@@ -44,6 +49,7 @@ function prepare(observation: Observation, repaired: readonly string[]): Prepare
     observation,
     definition,
     id: recordId(observation.table, observation.cluster, observation.key),
+    aliases: aliasesOf(observation),
     content: contentOf(definition, observation),
     repaired,
   };

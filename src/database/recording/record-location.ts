@@ -118,20 +118,25 @@ function isBefore({ observation: one }: PreparedObservation, { observation: othe
   return decides === otherDecides ? one.createdAt < other.createdAt : decides;
 }
 
-/** created_at of a record of that table; undefined for an id that no such record has. */
+/** A record of that table by its id, or by another name that it has for good; undefined for an id that no such record has. */
 export async function selectRecordLocation(
   pool: pg.Pool,
   table: string,
   id: string,
-): Promise<string | undefined> {
+): Promise<{ readonly id: string; readonly createdAt: string } | undefined> {
   const { rows } = await pool.query<LocationRow>({
     name: 'select-location-of-record',
     text: `
-      select id, created_at
-      from record_home
-      where id = $1::uuid
-        and table_name = $2::text`,
+      select location.id, location.created_at
+      from record_home as location
+      where location.id in (
+          $1::uuid,
+          (select alias.record_id from record_alias as alias where alias.table_name = $2::text and alias.id = $1::uuid))
+        and location.table_name = $2::text
+      order by location.id = $1::uuid desc
+      limit 1`,
     values: [id, table],
   });
-  return rows[0] === undefined ? undefined : instantFromSql(rows[0].created_at);
+  const [row] = rows;
+  return row && { id: row.id, createdAt: instantFromSql(row.created_at) };
 }

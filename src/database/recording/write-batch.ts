@@ -13,6 +13,7 @@ import { createMonth, type Poster } from '../months/partitions.ts';
 import { inPipelinedTransaction, type LastPart, sendInOrder } from '../pool.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation, StoredRecord } from './prepared-observation.ts';
+import { resolveRecords } from './record-aliases.ts';
 import { type Locations, resolveLocations } from './record-location.ts';
 import { FIRST_REVISION, insertOfRows, mergeRows } from './record-rows.ts';
 import type { WriteBatch } from './store-worklist.ts';
@@ -32,7 +33,7 @@ export function createBatchWriter(
   { postedMonthsPerDay = DEFAULT_POSTED_MONTHS_PER_DAY }: BatchWriterOptions = {},
 ): WriteBatch {
   return async (batch) => {
-    const prepared = batch.items.map(({ observation }) => observation);
+    let prepared: readonly PreparedObservation[] = batch.items.map(({ observation }) => observation);
     let { locations } = batch;
     try {
       // Before any connection is taken: a batch that waits must not hold one.
@@ -41,6 +42,7 @@ export function createBatchWriter(
         await createMonth(pool, month, posterOf(month, prepared, locations, postedMonthsPerDay));
       const stored = await inPipelinedTransaction(pool, {
         first: async (client) => {
+          prepared = await resolveRecords(client, prepared);
           const resolved = await resolveLocations(client, prepared, (known) => {
             locations = known;
           });

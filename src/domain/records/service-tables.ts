@@ -55,6 +55,21 @@ export const SERVICE_TABLES = [
     ],
   },
   {
+    table: 'record_alias',
+    meaning:
+      'Other names of records: ids that clients gave them, and hashes of what their source calls them. By them posts and resources meet.',
+    columns: [
+      { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
+      { name: 'id', type: 'uuid', notNull: true, meaning: 'The other name' },
+      { name: 'record_id', type: 'uuid', notNull: true, meaning: 'Identity of the record' },
+      {
+        name: 'since',
+        type: 'timestamptz',
+        meaning: 'Of a name that the newest of several records has: the start of that one. Else null',
+      },
+    ],
+  },
+  {
     table: 'record_move',
     meaning:
       'Records that posts had put elsewhere than their resource belongs. Their old ledger entries stay.',

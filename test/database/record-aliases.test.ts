@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { selectRecordLocation } from '../../src/database/recording/record-location.ts';
+import type { RecordStore } from '../../src/database/recording/record-store.ts';
+import { createRecordStore } from '../../src/database/recording/record-store.ts';
+import type { Observation } from '../../src/domain/observation.ts';
+import { naturalKey } from '../../src/domain/observation.ts';
+import { aiAnalysisAudit } from '../../src/domain/records/ai-analysis-audit.ts';
+import type { Columns, RecordDefinition } from '../../src/domain/records/definition.ts';
+import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
+import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
+import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { chooseSeed, seededRandom } from '../support/random.ts';
+import { inspectRecords } from '../support/record-checks.ts';
+import { accept } from '../unit/fixtures/intake/posting.ts';
+
+let database: TestDatabase;
+let store: RecordStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = createRecordStore(database.writer);
+});
+afterAll(() => database.close());
+
+const posted = (definition: RecordDefinition, body: object): Observation =>
+  accept(definition, JSON.stringify(body)).observation;
+
+async function stored(...observations: Observation[]): Promise<string[]> {
+  const outcomes = await store.record(observations);
+  expect(outcomes.map(({ status }) => status)).toEqual(observations.map(() => 'stored'));
+  return outcomes.map(({ id }) => id);
+}
+
+/** What the watcher says of a resource that nobody has met yet. */
+function watched(definition: RecordDefinition, name: string, columns: Columns): Observation {
+  const remediationUid = randomUUID();
+  return {
+    ...{ table: definition.table, cluster: 'default', key: naturalKey(remediationUid, name) },
+    ...{ phase: 'execution', sourceVersion: '7', createdAtSource: 'resource', actor: 'watcher' },
+    ...{ createdAt: '2026-11-21T09:59:58.000000Z', observedAt: '2026-11-21T10:00:01.000000Z' },
+    columns: { ...columns, source_kind: 'a resource', remediation_uid: remediationUid },
+  };
+}
+
+async function rowsOf(
+  definition: RecordDefinition,
+  column: string,
+  value: string,
+): Promise<Record<string, unknown>[]> {
+  const { rows } = await database.owner.query<Record<string, unknown>>(
+    `select * from ${definition.table} where ${column} = $1 order by created_at`,
+    [value],
+  );
+  return rows;
+}
+
+async function actorsOf(id: string): Promise<string[]> {
+  const { rows } = await database.owner.query<{ actor: string }>(
+    'select distinct actor from audit_ledger where record_id = $1 order by actor',
+    [id],
+  );
+  return rows.map(({ actor }) => actor);
+}
+
+const find = async (definition: RecordDefinition, id: string): Promise<string | undefined> =>
+  (await selectRecordLocation(database.writer, definition.table, id))?.id;
+
+interface Both {
+  readonly kind: string;
+  readonly definition: RecordDefinition;
+  /** As a source posts it, with a name of its own. */
+  readonly post: (name: string) => object;
+  /** What the watcher reads of the same. */
+  readonly columns: (name: string) => Columns;
+  readonly name: string;
+}
+
+const START = '2026-11-21T10:00:00Z';
+const STARTED = '2026-11-21T10:00:00.000000Z';
+const BOTH: readonly Both[] = [
+  {
+    ...{ kind: 'an execution', definition: workflowExecutionAudit, name: 'remediation_id' },
+    post: (name) => ({ remediation_id: name, workflow_id: 'w', started_at: START, phase: 'Completed' }),
+    columns: (name) => ({ remediation_id: name, workflow_id: 'w', started_at: STARTED, phase: 'Running' }),
+  },
+  {
+    ...{ kind: 'an action', definition: kubernetesExecutionAudit, name: 'execution_id' },
+    post: (name) => ({
+      execution_id: name,
+      workflow_ref: 'we',
+      step_index: 0,
+      start_time: START,
+      success: true,
+    }),
+    columns: (name) => ({ execution_id: name, workflow_ref: 'we', start_time: STARTED, phase: 'Running' }),
+  },
+  {
+    ...{ kind: 'a signal', definition: signalProcessingAudit, name: 'remediation_id' },
+    post: (name) => ({
+      ...{ remediation_id: name, signal_fingerprint: 'f', status: 'completed' },
+      processing_phases: [{ phase: 'enriching', start_time: START }],
+    }),
+    columns: (name) => ({
+      ...{ remediation_id: name, signal_fingerprint: 'f', status: 'enriching' },
+      processing_phases: `[{"phase":"enriching","start_time":"${STARTED}"}]`,
+    }),
+  },
+  {
+    ...{ kind: 'an analysis', definition: aiAnalysisAudit, name: 'crd_name' },
+    post: (name) => ({
+      crd_name: name,
+      crd_namespace: 'ns',
+      investigation_start: START,
+      confidence_score: 0.5,
+    }),
+    columns: (name) => ({ crd_name: name, crd_namespace: 'ns', investigation_start: STARTED }),
+  },
+];
+
+describe.each(BOTH)('$kind that the watcher and a client of its source record', ({ definition, ...both }) => {
+  const pair = (name: string): [Observation, Observation] => [
+    watched(definition, name, both.columns(name)),
+    posted(definition, both.post(name)),
+  ];
+
+  test.each([
+    ['the watcher first', (pairOf: [Observation, Observation]) => pairOf],
+    ['the client first', ([one, other]: [Observation, Observation]) => [other, one]],
+  ])('is one record, of both: %s', async (order, inOrder) => {
+    const name = `${order} ${definition.kind}`;
+    const ids: string[] = [];
+    for (const observation of inOrder(pair(name))) ids.push(...(await stored(observation)));
+    expect(new Set(ids).size).toBe(1);
+    const rows = await rowsOf(definition, both.name, name);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ source_kind: 'a resource', created_at_source: 'resource', revision: 2 });
+    expect(await actorsOf(ids[0] ?? '')).toEqual(['system:serviceaccount:kubernaut:executor', 'watcher']);
+    // And so it stays, whatever comes again.
+    expect(await stored(...pair(name).slice(1))).toEqual(ids.slice(0, 1));
+    expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
+  });
+
+  test('is one record when both come at once, in one list or in two transactions', async () => {
+    const names = Array.from({ length: 20 }, (_, nth) => `at once ${nth} ${definition.kind}`);
+    await Promise.all(
+      names.flatMap((name, nth) =>
+        nth % 2 === 0 ? [stored(...pair(name))] : pair(name).map((one) => stored(one)),
+      ),
+    );
+    for (const name of names) expect(await rowsOf(definition, both.name, name), name).toHaveLength(1);
+    expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
+  });
+
+  test('is never the record of another resource', async () => {
+    const name = `two resources ${definition.kind}`;
+    const resources = [
+      watched(definition, name, both.columns(name)),
+      watched(definition, name, both.columns(name)),
+    ];
+    const ids = await stored(...resources);
+    expect(new Set(ids).size).toBe(2);
+    expect(new Set(await stored(posted(definition, both.post(name)), ...resources))).toEqual(new Set(ids));
+  });
+});
+
+describe('analyses of one name', () => {
+  const name = { crd_name: 'ai-recurring', crd_namespace: 'ns' };
+  const investigation = (start: string, more: object = {}) =>
+    posted(aiAnalysisAudit, { ...name, investigation_start: start, id: randomUUID(), ...more });
+  const completion = (recommended: string) =>
+    posted(aiAnalysisAudit, { ...name, top_recommendation: recommended, completion_status: 'completed' });
+
+  test('are records of their own, and each completion meets the investigation before it', async () => {
+    const [first] = await stored(investigation('2026-11-20T10:00:00Z', { root_cause_count: 1 }));
+    expect(await stored(completion('restart'))).toEqual([first]);
+    const [second] = await stored(investigation('2026-11-21T10:00:00Z', { root_cause_count: 2 }));
+    expect(second).not.toBe(first);
+    expect(await stored(completion('scale'))).toEqual([second]);
+    const rows = await rowsOf(aiAnalysisAudit, 'crd_name', name.crd_name);
+    expect(rows.map((row) => [row['root_cause_count'], row['top_recommendation']])).toEqual([
+      [1, 'restart'],
+      [2, 'scale'],
+    ]);
+    // An old investigation that is sent once more does not become the newest.
+    expect(await stored(investigation('2026-11-20T10:00:00Z', { root_cause_count: 1 }))).toEqual([first]);
+    expect(await stored(completion('scale up'))).toEqual([second]);
+  });
+
+  test('of which the completion comes first meet it', async () => {
+    const other = { crd_name: 'ai-late', crd_namespace: 'ns' };
+    const ids = [
+      ...(await stored(posted(aiAnalysisAudit, { ...other, completion_status: 'completed' }))),
+      ...(await stored(
+        posted(aiAnalysisAudit, { ...other, investigation_start: START, root_cause_count: 3 }),
+      )),
+    ];
+    expect(new Set(ids).size).toBe(1);
+    expect(await rowsOf(aiAnalysisAudit, 'crd_name', 'ai-late')).toMatchObject([
+      { root_cause_count: 3, completion_status: 'completed' },
+    ]);
+  });
+});
+
+/** One that a source executes, as it posts its begin and its end. */
+interface Execution {
+  readonly definition: RecordDefinition;
+  readonly begin: object;
+  readonly end: object;
+}
+
+const KEYS = 3;
+
+function executionsOf({ definition, post }: Both, count: number, withIds: boolean): Execution[] {
+  return Array.from({ length: count }, (_, nth) => {
+    const at = new Date(Date.UTC(2026, 10, 20, 0, nth)).toISOString();
+    const body = JSON.parse(
+      JSON.stringify(post(`random ${withIds} ${nth % KEYS} ${definition.kind}`)).replaceAll(START, at),
+    ) as object;
+    const id = withIds ? { id: randomUUID() } : {};
+    const begin = { ...body, ...id, extra: { nth } };
+    return { definition, begin, end: { ...begin, extra: { nth, ended: true } } };
+  });
+}
+
+test.each([true, false])(
+  'random executions of every kind, repeated and by four writers, are one record each (ids: %s)',
+  async (withIds) => {
+    const random = seededRandom(chooseSeed());
+    const executions = BOTH.flatMap((both) => executionsOf(both, 30, withIds));
+    const posts = executions.flatMap((execution) =>
+      [execution.begin, execution.end, execution.begin].map((body) => ({ execution, body })),
+    );
+    const shuffled = posts.map((post) => ({ post, at: random.below(1_000_000) })).sort((a, b) => a.at - b.at);
+    const acknowledged = new Map<Execution, Set<string>>();
+    const writers = Array.from({ length: 4 }, async (_, writer) => {
+      for (const { post } of shuffled.filter((_one, nth) => nth % 4 === writer)) {
+        const [id = ''] = await stored(posted(post.execution.definition, post.body));
+        acknowledged.set(post.execution, (acknowledged.get(post.execution) ?? new Set()).add(id));
+      }
+    });
+    await Promise.all(writers);
+    expect([...acknowledged.values()].map((ids) => ids.size)).toEqual(executions.map(() => 1));
+    expect(new Set([...acknowledged.values()].flatMap((ids) => [...ids])).size).toBe(executions.length);
+    expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
+  },
+);
+
+test('every id that was acknowledged finds its record for good', async () => {
+  const acknowledged = new Map<string, string>();
+  const record = async (definition: RecordDefinition, body: object): Promise<void> => {
+    const id = randomUUID();
+    const [own = ''] = await stored(posted(definition, { ...body, id }));
+    for (const known of [id, own]) acknowledged.set(`${definition.kind} ${known}`, own);
+  };
+  for (const { definition, post, columns } of BOTH) {
+    const name = `many ids ${definition.kind}`;
+    const resource = watched(definition, name, columns(name));
+    // The watcher's own key in a post, and the source's.
+    const ofResource = { remediation_uid: String(resource.columns['remediation_uid']), crd_name: name };
+    for (const body of [post(name), { ...post(name), ...ofResource }]) {
+      await record(definition, body);
+      await record(definition, body);
+    }
+    await stored(resource);
+    await record(definition, post(name));
+  }
+  for (const [known, own] of acknowledged) {
+    const [kind, id = ''] = known.split(' ');
+    const { definition } = BOTH.find((both) => both.definition.kind === kind) ?? {
+      definition: aiAnalysisAudit,
+    };
+    if ((await find(definition, id)) === own) continue;
+    // Where the id is the identity, the record itself says it.
+    const rows = await rowsOf(definition, "extra ->> 'client_id'", id);
+    expect(
+      rows.map((row) => row['id']),
+      known,
+    ).toEqual([own]);
+  }
+});
