@@ -32,8 +32,8 @@ export default defineConfig(
     },
   },
   {
-    // A record definition is data: as long as the table it describes.
-    files: ['src/domain/records/**'],
+    // Definitions of records and reports are data: as long as what they describe.
+    files: ['src/domain/records/**', 'src/query/reports/reports.ts'],
     rules: { 'max-lines': 'off' },
   },
   {

@@ -109,9 +109,10 @@ async function withReadPool(
     logger: createLogger(config.logLevel, command),
   });
   try {
-    const write: WriteAnswer = async (text, read) => {
+    const write: WriteAnswer = async (text, read, aside) => {
       if (read !== undefined) await noteCommand(pool, config, read);
       process.stdout.write(text);
+      if (aside !== undefined) process.stderr.write(aside);
     };
     await ask({ pool, config, write });
   } catch (error: unknown) {

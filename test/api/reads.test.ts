@@ -53,16 +53,20 @@ test('the history of a record holds every observation in the order in which they
 });
 
 describe('reports', () => {
-  test('all seventeen answer as JSON and as CSV', async () => {
+  test('all of them answer as JSON and as CSV', async () => {
     const { items } = await get<{ items: Json[] }>('/api/v1/reports');
     expect(items).toHaveLength(REPORTS.length);
     for (const { name } of REPORTS) {
-      expect(await get(`/api/v1/reports/${name}`)).toMatchObject({ report: name });
+      expect(await get(`/api/v1/reports/${name}`)).toMatchObject({
+        report: name,
+        basis: { complete: true },
+      });
       const table = await served.api.inject({
         url: `/api/v1/reports/${name}`,
         headers: { accept: 'text/csv' },
       });
       expect(table.headers['content-type']).toContain('text/csv');
+      expect(table.headers['report-basis']).toMatch(/^\d+ records?(; |$)/);
     }
   });
 

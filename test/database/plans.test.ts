@@ -206,6 +206,7 @@ describe('a report over created_at touches only the months of its window:', () =
     ['recommendation-success', 'ai_analysis_audit'],
     ['investigation-performance', 'ai_analysis_audit'],
     ['hallucination-trend', 'ai_analysis_audit'],
+    ['workflow-outcomes', 'workflow_execution_audit'],
   ];
   /** Windows that begin and end at the edges of months, in a month of 28 days and after one. */
   const instants = [NOW, '2026-02-28T23:59:50Z', '2026-03-01T00:00:00Z', '2026-05-31T12:00:00Z'];

@@ -49,6 +49,7 @@ describe('`remediation-audit report`', () => {
         'ResourceBusy                 2',
         'RecentlyRemediated           1',
         '(2 rows)',
+        'basis: 11 records; skip_reason in 3',
         '',
       ].join('\n'),
     );
@@ -56,7 +57,7 @@ describe('`remediation-audit report`', () => {
 
   test('takes the flags of the report', async () => {
     expect(await command('slow-executions', '--longer-than', '80s', '--since=7d', '--format', 'csv')).toBe(
-      'execution_id,action_type,target_resource_name,duration,job_resource_usage\r\nk3,rollout_restart,web,00:01:30,\r\n',
+      'execution_id,action_type,target_resource_name,duration,job_resource_usage,remediation_id,workflow_ref\r\nk3,rollout_restart,web,00:01:30,,rr-k1,alert-12345-workflow\r\n',
     );
   });
 
@@ -161,6 +162,7 @@ describe('every format keeps what the database said:', () => {
       [null, '-12345678901234567890.5', null, null, null, null],
       ['\u001b[2Jred', '2e+20', null, null, null, '[]'],
     ],
+    basis: { records: 4, fields: { flag: 2 }, isComplete: true },
     unsearched: undefined,
   };
 
@@ -170,7 +172,7 @@ describe('every format keeps what the database said:', () => {
         '{"text":"a,\\"b\\"\\nc","number":1.10,"flag":true,"at":"2026-11-21T10:00:00.500000Z","took":"2 days 00:00:01","json":{"n": 9007199254740993}},' +
         '{"text":"","number":"NaN","flag":false,"at":null,"took":null,"json":null},' +
         '{"text":null,"number":-12345678901234567890.5,"flag":null,"at":null,"took":null,"json":null},' +
-        '{"text":"\\u001b[2Jred","number":2e+20,"flag":null,"at":null,"took":null,"json":[]}],"unsearched":null}\n',
+        '{"text":"\\u001b[2Jred","number":2e+20,"flag":null,"at":null,"took":null,"json":[]}],"basis":{"records":4,"fields":{"flag":2},"complete":true,"note":null},"unsearched":null}\n',
     );
   });
 
@@ -221,9 +223,10 @@ describe('every format keeps what the database said:', () => {
 
   test('a table, where no value breaks a line or reaches the terminal as a command', () => {
     const lines = formatTable(answer).split('\n');
-    expect(lines).toHaveLength(8);
+    expect(lines).toHaveLength(9);
     expect(lines[2]).toContain('a,"b"\\nc');
     expect(lines[5]).toContain('\\e[2Jred');
     expect(lines[6]).toBe('(4 rows)');
+    expect(lines[7]).toBe('basis: 4 records; flag in 2');
   });
 });

@@ -16,9 +16,21 @@ export const daysAgo = (days: number): string => hoursAgo(days * 24);
 
 type Row = readonly [createdAt: string, columns: Columns];
 
-const API = { target_resource: 'payments/Deployment/api', workflow_id: 'restart-api' };
-const DATABASE = { target_resource: 'shop/StatefulSet/db', workflow_id: 'scale-db' };
-const FRONT = { target_resource: 'web/Deployment/front', workflow_id: 'roll-front' };
+const API = {
+  target_resource: 'payments/Deployment/api',
+  workflow_id: 'restart-api',
+  workflow_name: 'restart api',
+};
+const DATABASE = {
+  target_resource: 'shop/StatefulSet/db',
+  workflow_id: 'scale-db',
+  workflow_name: 'scale db',
+};
+const FRONT = {
+  target_resource: 'web/Deployment/front',
+  workflow_id: 'roll-front',
+  workflow_name: 'roll front',
+};
 const success = { phase: 'Completed', outcome: 'Success' };
 const failure = { phase: 'Failed', outcome: 'Failed' };
 
@@ -28,6 +40,8 @@ const EXECUTIONS: readonly Row[] = [
     {
       ...API,
       ...failure,
+      remediation_id: 'rr-w1',
+      total_duration: '00:01:30',
       failure_reason: 'OOMKilled',
       failure_message: 'out of memory',
       completed_at: hoursAgo(2),
@@ -60,7 +74,7 @@ const EXECUTIONS: readonly Row[] = [
   [hoursAgo(1), { ...API, phase: 'Running' }],
 ];
 
-const STEP = { workflow_ref: 'alert-12345-workflow' };
+const STEP = { workflow_ref: 'alert-12345-workflow', remediation_id: 'rr-k1' };
 const EU = { target_namespace: 'prod-eu', target_resource_kind: 'Deployment', target_resource_name: 'api' };
 const US = { target_namespace: 'prod-us', target_resource_kind: 'Deployment', target_resource_name: 'web' };
 

@@ -18,9 +18,9 @@ afterAll(() => database.close());
 
 const INTRODUCTION = `# Reports
 
-The named questions of the source documents. Each is one file in \`src/query/reports/sql\`; its columns are those of the source's
-own query, its parameters are the literals of that query. The queries of the sources also run as they stand, pasted into
-psql, and give the same answers. Written by \`npx vitest run --project database reports-document --update\`; a test holds it.
+The named questions of the source documents, and one of our own. Each is one file in \`src/query/reports/sql\`. Its columns are first those
+of the source's own query, then those by which a person finds the rest: the remediation and the name of the workflow. Its parameters are
+the literals of that query. The queries of the sources also run as they stand, pasted into psql, and give the same answers. Written by \`npx vitest run --project database reports-document --update\`; a test holds it.
 
 \`\`\`
 remediation-audit report                                     list them
@@ -34,6 +34,10 @@ all months that are in the database, with \`--include-archive\` also for those i
 both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows and ${MAX_REPORT_BYTES / 2 ** 20} MiB of values; a larger one is refused, never shortened. In JSON,
 numbers have all their digits and intervals are PostgreSQL's text. In CSV, text that a spreadsheet would take for a formula begins
 with \`'\`; \`--raw\`, in the URL \`raw=true\`, leaves it as it is stored, for programs.
+
+Each answer names its basis: how many records lie in the window (at most 100,000 are counted), how many of them have the fields that the
+report is made of, and, where it is empty or a field is unknown throughout, why. JSON has it as \`basis\`, CSV in the header \`report-basis\`
+or on standard error, the table below its rows. A rate of 0 over records that nobody assessed is not 0: see \`assessed\`.
 `;
 
 function parameterRow({ name, type, default: byDefault, meaning }: ReportParameter): string {
@@ -43,13 +47,17 @@ function parameterRow({ name, type, default: byDefault, meaning }: ReportParamet
 function section(report: Report, columns: readonly ReportColumn[]): string {
   return `## ${report.name}
 
-${report.title} (source ${report.source}). ${report.question}
+${report.title} (${report.source === undefined ? 'our own' : `source ${report.source}`}). ${report.question}
 
 | flag | type | default | meaning |
 |---|---|---|---|
 ${report.parameters.map(parameterRow).join('\n')}
 
 Columns: ${columns.map(({ name, type }) => `\`${name}\` ${type}`).join(', ')}.
+
+Basis: ${Object.keys(report.reads.basis)
+    .map((name) => `\`${name}\``)
+    .join(', ')}.
 
 \`\`\`sql
 ${reportSql(report).trimEnd()}

@@ -22,9 +22,11 @@ const IN_ORDER = [
   'hallucination-trend',
 ] as const satisfies readonly ReportName[];
 
+export type SourceReportName = (typeof IN_ORDER)[number];
+
 const QUERIES = queries().map(({ text }) => text);
 
 /** The queries of the source documents, to the letter: they are the contract and must run as they stand. */
 export const VERBATIM = Object.fromEntries(
   IN_ORDER.map((name, index) => [name, QUERIES[index] ?? '']),
-) as Readonly<Record<ReportName, string>>;
+) as Readonly<Record<SourceReportName, string>>;

@@ -2,12 +2,13 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
+import { noteOn } from '../../src/query/reports/basis.ts';
 import type { ReportName } from '../../src/query/reports/reports.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import { runReport } from '../../src/query/reports/run-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { daysAgo, hoursAgo, recordReportData } from './reports-data.ts';
-import { VERBATIM } from './reports-verbatim.ts';
+import { type SourceReportName, VERBATIM } from './reports-verbatim.ts';
 
 let database: TestDatabase;
 /** As a person with psql and the role for readers has it. */
@@ -41,7 +42,7 @@ const at = (instant: string): string =>
   `${instant.slice(0, 10)} ${instant.slice(11, 26).replace(/\.?0+$/, '')}+00`;
 
 /** What each report answers on the data set, added up by hand. `select *` of signal-records stands on its own below. */
-const EXPECTED: Readonly<Record<Exclude<ReportName, 'signal-records'>, Answer>> = {
+const EXPECTED: Readonly<Record<Exclude<SourceReportName, 'signal-records'>, Answer>> = {
   'recent-failures': {
     columns: ['target_resource', 'workflow_id', 'failure_reason', 'failure_message', 'completed_at'],
     rows: [
@@ -218,7 +219,16 @@ async function ours(name: ReportName): Promise<Answer> {
   };
 }
 
-async function verbatim(name: ReportName): Promise<Answer> {
+/** Without the columns that stand behind those of the source. */
+async function oursAsTheSource(name: SourceReportName, { columns }: Answer): Promise<Answer> {
+  const answer = await ours(name);
+  return {
+    columns: answer.columns.slice(0, columns.length),
+    rows: answer.rows.map((row) => row.slice(0, columns.length)),
+  };
+}
+
+async function verbatim(name: SourceReportName): Promise<Answer> {
   const result = await psql.query<string[]>({ text: VERBATIM[name], rowMode: 'array' });
   return {
     columns: result.fields.map((field) => field.name),
@@ -233,10 +243,10 @@ const inAnyOrder = ({ columns, rows }: Answer): Answer => ({
 });
 
 describe.each(Object.entries(EXPECTED))('%s', (key, expected) => {
-  const name = key as ReportName;
+  const name = key as SourceReportName;
 
   test('answers what the data add up to by hand', async () => {
-    expect(await ours(name)).toEqual(expected);
+    expect(await oursAsTheSource(name, expected)).toEqual(expected);
   });
 
   test('answers what the query of the source does, run as it stands', async () => {
@@ -254,9 +264,86 @@ describe('signal-records', () => {
   });
 });
 
-test('there is one report for each of the seventeen questions', () => {
-  expect(REPORTS.map(({ name }) => name)).toEqual(Object.keys(VERBATIM));
-  expect(REPORTS).toHaveLength(17);
+test('there is one report for each of the seventeen questions, and one of our own', () => {
+  expect(REPORTS.map(({ name }) => name)).toEqual([...Object.keys(VERBATIM), 'workflow-outcomes']);
+  expect(REPORTS).toHaveLength(18);
+});
+
+describe('a report names', () => {
+  const NAMES: readonly [ReportName, readonly string[]][] = [
+    ['recent-failures', ['remediation_id', 'workflow_name']],
+    ['success-rate-by-target', ['workflow_name']],
+    ['executions-of-workflow', ['remediation_id']],
+    ['failed-executions', ['remediation_id', 'workflow_ref']],
+    ['slow-executions', ['remediation_id', 'workflow_ref']],
+    ['namespace-actions', ['remediation_id', 'workflow_ref']],
+  ];
+
+  test.each(NAMES)('%s: %j', async (name, wanted) => {
+    const { columns, rows } = await runReport(database.writer, name);
+    for (const column of wanted) {
+      const index = columns.findIndex((one) => one.name === column);
+      const known = rows.map((row) => row[index]).filter((cell) => cell !== null);
+      expect(known, column).not.toEqual([]);
+      for (const cell of known) expect(cell).toMatch(/^(rr-|restart api|scale db|roll front|alert-)/);
+    }
+  });
+});
+
+test('workflow-outcomes says what became of each workflow, the one that fails most first', async () => {
+  const answer = await ours('workflow-outcomes');
+  const failedAt = answer.columns.indexOf('last_failed_at');
+  const rows = answer.rows.map((row) => row.filter((_, index) => index !== failedAt));
+  expect(rows).toEqual([
+    ['restart-api', 'restart api', '9', '2', '2', '4', '50.00', '1', '00:01:30', 'OOMKilled', 'rr-w1'],
+    ['roll-front', 'roll front', '3', '2', '1', '0', '66.67', '1', null, null, null],
+    ['scale-db', 'scale db', '2', '1', '1', '0', '0.00', '1', null, 'Unknown', null],
+  ]);
+  expect(answer.rows.map((row) => row[failedAt])).toEqual([hoursAgo(2), daysAgo(3), hoursAgo(30)].map(at));
+});
+
+describe('an answer names its basis', () => {
+  const basisOf = async (name: ReportName, since: string) => {
+    const { basis, rows } = await runReport(database.writer, name, { since });
+    return { ...basis, note: noteOn(basis, rows.length) };
+  };
+
+  test('how many records of the window have the fields that it is made of', async () => {
+    expect(await basisOf('hallucination-trend', 'all')).toEqual({
+      records: 4,
+      fields: { hallucination_detected: 3 },
+      isComplete: true,
+      note: undefined,
+    });
+  });
+
+  test('a rate over records that nobody assessed says so', async () => {
+    const only = '2026-03-31T00:00:00Z';
+    expect(await basisOf('hallucination-trend', only)).toMatchObject({
+      records: 1,
+      fields: { hallucination_detected: 0 },
+      note: 'no record in the window has hallucination_detected: nothing is known of it',
+    });
+    const { columns, rows } = await runReport(database.writer, 'hallucination-trend', { since: only });
+    expect(rows[0]?.[columns.findIndex(({ name }) => name === 'assessed')]).toBe('0');
+  });
+
+  test('an empty answer says whether there was nothing, or nothing that meets it', async () => {
+    expect(await basisOf('hallucination-trend', '1h')).toMatchObject({
+      records: 0,
+      note: 'no record lies in the window: ask for a longer time with since',
+    });
+    const none = await runReport(database.writer, 'slow-executions', { longer_than: '9h', since: 'all' });
+    expect(none.rows).toEqual([]);
+    expect(noteOn(none.basis, 0)).toMatch(/none of them meets the conditions/);
+  });
+
+  test.each(REPORTS.map(({ name }) => name))('%s, whatever its window', async (name) => {
+    for (const since of ['all', '1h', '2020-01-01T00:00:00Z']) {
+      const { basis } = await runReport(database.writer, name, { since });
+      for (const count of Object.values(basis.fields)) expect(count).toBeLessThanOrEqual(basis.records);
+    }
+  });
 });
 
 describe('the window of a report', () => {

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import { sinceExpression } from '../../src/query/reports/parameters.ts';
 import { EVERY_COLUMN, REPORTS } from '../../src/query/reports/reports.ts';
-import { columnsRead, reportSql, sinceExpression } from '../../src/query/reports/run-report.ts';
+import { columnsRead, reportSql } from '../../src/query/reports/run-report.ts';
 
 describe.each(REPORTS)('the SQL of $name', (report) => {
   const { name, reads, parameters } = report;

@@ -2,6 +2,7 @@ import type { EmbeddingStore } from '../../database/embeddings/embedding-store.t
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedder.ts';
+import { basisText } from '../../query/reports/basis.ts';
 import type { ReportSources } from '../../query/reports/combined-report.ts';
 import { runCombinedReport } from '../../query/reports/combined-report.ts';
 import { formatCsv, formatJson } from '../../query/reports/formats.ts';
@@ -108,7 +109,7 @@ function reportRoute(report: NamedReport, sources: ReportSources): Route {
       const csv = readCsvOptions(request.query);
       const answer = await run(report, sources, request);
       const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer, csv) : formatJson(answer);
-      const headers = unsearchedHeaders(answer.unsearched);
+      const headers = { 'report-basis': basisText(answer.basis), ...unsearchedHeaders(answer.unsearched) };
       return { status: 200, mediaType, body, headers, rows: answer.rows.length };
     },
   };

@@ -16,7 +16,7 @@ import { listSchema } from './list-schema.ts';
 export function reportSchema(name: ReportName): JsonObject {
   return named(schemaName(name, 'report'), {
     type: 'object',
-    required: ['report', 'parameters', 'rows', 'unsearched'],
+    required: ['report', 'parameters', 'rows', 'basis', 'unsearched'],
     properties: {
       report: { type: 'string', enum: [name] },
       parameters: {
@@ -25,10 +25,27 @@ export function reportSchema(name: ReportName): JsonObject {
         additionalProperties: { type: ['string', 'null'] },
       },
       rows: { type: 'array', items: rowSchema(name) },
+      basis: BASIS_SCHEMA,
       unsearched: unsearchedSchema,
     },
   });
 }
+
+const BASIS_SCHEMA = named('ReportBasis', {
+  type: 'object',
+  description: 'What the answer rests on; for CSV in the header `report-basis`',
+  required: ['records', 'fields', 'complete', 'note'],
+  properties: {
+    records: { type: 'integer', description: 'Records in the window' },
+    fields: {
+      type: 'object',
+      description: 'Of these records, by field, how many have it',
+      additionalProperties: { type: 'integer' },
+    },
+    complete: { type: 'boolean', description: 'False where there are more records than are counted' },
+    note: { type: ['string', 'null'], description: 'Why the answer says nothing, or nothing of a field' },
+  },
+});
 
 /** Columns in the order of the report. All of them are in every row. */
 function rowSchema(name: ReportName): JsonObject {

@@ -22,12 +22,12 @@ import {
   TooManyArchivedRowsError,
 } from './load-archived-rows.ts';
 import type { ReportArguments } from './parameters.ts';
-import { readParameters } from './parameters.ts';
+import { readParameters, sinceExpression } from './parameters.ts';
 import type { ReportLanes } from './report-lanes.ts';
 import { onReportConnection, quickOrSlow } from './report-lanes.ts';
 import { type Report, reportNamed } from './reports.ts';
 import type { ReportAnswer } from './run-report.ts';
-import { columnsRead, ReportTooLargeError, runReport, sinceExpression } from './run-report.ts';
+import { columnsRead, ReportTooLargeError, runReport } from './run-report.ts';
 
 /*
  * The room `query/reports`: the named questions of the sources, one SQL file each.

@@ -1,5 +1,6 @@
 import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { instantFromSql } from '../../domain/instant.ts';
+import { basisText, noteOn, type ReportBasis } from './basis.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
 
 export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;
@@ -18,7 +19,7 @@ export function formatReport(answer: ReportAnswer, format: ReportFormat, csv: Cs
 }
 
 /** One object; numbers and JSON columns digit for digit as the database has them, intervals as PostgreSQL's text. */
-export function formatJson({ report, parameters, columns, rows, unsearched }: ReportAnswer): string {
+export function formatJson({ report, parameters, columns, rows, basis, unsearched }: ReportAnswer): string {
   const objects = rows.map((row) => {
     const members = columns.map(
       (column, index) => `${JSON.stringify(column.name)}:${jsonValue(column, row[index])}`,
@@ -26,7 +27,13 @@ export function formatJson({ report, parameters, columns, rows, unsearched }: Re
     return `{${members.join(',')}}`;
   });
   const head = `"report":${JSON.stringify(report.name)},"parameters":${JSON.stringify(parameters)}`;
-  return `{${head},"rows":[${objects.join(',')}],"unsearched":${JSON.stringify(unsearched ?? null)}}\n`;
+  const { records, fields, isComplete } = basis;
+  const note = noteOn(basis, rows.length) ?? null;
+  const tail = JSON.stringify({
+    basis: { records, fields, complete: isComplete, note },
+    unsearched: unsearched ?? null,
+  });
+  return `{${head},"rows":[${objects.join(',')}],${tail.slice(1)}\n`;
 }
 
 /** A number that JSON cannot hold, such as NaN, goes out as text. */
@@ -63,7 +70,7 @@ function csvCell(column: ReportColumn, value: string | null | undefined, { raw }
 }
 
 /** For people: one line per row, numbers to the right, nothing cut off. */
-export function formatTable({ columns, rows, unsearched }: ReportAnswer): string {
+export function formatTable({ columns, rows, basis, unsearched }: ReportAnswer): string {
   const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
   const widths = columns.map(({ name }, index) =>
     cells.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), name.length),
@@ -80,7 +87,14 @@ export function formatTable({ columns, rows, unsearched }: ReportAnswer): string
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`;
   const note =
     unsearched === undefined ? [] : [`not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}`];
-  return `${[...head, ...cells.map(line), `(${count})`, ...note].join('\n')}\n`;
+  const aside = basisLines(basis, rows.length);
+  return `${[...head, ...cells.map(line), `(${count})`, ...aside, ...note].join('\n')}\n`;
+}
+
+/** What an answer rests on, for people; on standard error where the answer itself is for programs. */
+export function basisLines(basis: ReportBasis, rows: number): readonly string[] {
+  const note = noteOn(basis, rows);
+  return [`basis: ${basisText(basis)}`, ...(note === undefined ? [] : [`note: ${note}`])];
 }
 
 /** Control characters that people know by a sign; all others show as one that cannot be shown. */

@@ -104,3 +104,15 @@ function intervalText(nanoseconds: bigint): string {
   const wholeDays = nanoseconds % NANOSECONDS_PER_DAY === 0n && nanoseconds > NANOSECONDS_PER_DAY;
   return wholeDays ? `${nanoseconds / NANOSECONDS_PER_DAY} days` : formatInterval(nanoseconds);
 }
+
+/**
+ * Where the window begins, of the parameter with this number: an instant, or an interval before now. An instant belongs to
+ * its window, as `since` of a list has it; the windows of the sources begin behind theirs.
+ */
+export function sinceExpression(number: number): string {
+  const value = `$${number}::text`;
+  return `coalesce(
+    case when ${value} like '%T%' then ${value}::timestamptz - interval '1 microsecond'
+      else now() - ${value}::interval end,
+    '-infinity')`;
+}

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import type { Sources } from '../combined-answer.ts';
 import { runCombinedReport } from './combined-report.ts';
 import type { ReportFormat } from './formats.ts';
-import { formatReport, REPORT_FORMATS } from './formats.ts';
+import { basisLines, formatReport, REPORT_FORMATS } from './formats.ts';
 import type { ReportParameter } from './parameters.ts';
 import { ReportParameterError } from './parameters.ts';
 import { createReportLanes } from './report-lanes.ts';
@@ -30,8 +30,11 @@ export interface CommandRead {
   readonly rows?: number;
 }
 
-/** Prints `text`. With `read` it holds what was recorded, and is printed when the read is noted. */
-export type WriteAnswer = (text: string, read?: CommandRead) => void | Promise<void>;
+/**
+ * Prints `text`. With `read` it holds what was recorded, and is printed when the read is noted. `aside` is for people, beside an
+ * answer for programs.
+ */
+export type WriteAnswer = (text: string, read?: CommandRead, aside?: string) => void | Promise<void>;
 
 /** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--raw]`; without a name it lists the reports. */
 export async function reportCommand(
@@ -57,11 +60,14 @@ export async function reportCommand(
         // Always true here: without --include-archive the archive is missing, and the answer names that as the reason.
         { signal, includeArchive: true },
       );
-      await write(formatReport(answer, format, { raw }), {
+      const { basis, parameters, rows } = answer;
+      const read = {
         route: 'report',
-        filter: { name, ...answer.parameters, include_archive: includeArchive },
-        rows: answer.rows.length,
-      });
+        filter: { name, ...parameters, include_archive: includeArchive },
+        rows: rows.length,
+      };
+      const aside = format === 'csv' ? `${basisLines(basis, rows.length).join('\n')}\n` : undefined;
+      await write(formatReport(answer, format, { raw }), read, aside);
     }
   } catch (error: unknown) {
     throw asUsageError(error);

@@ -8,18 +8,20 @@ interface ReportSource {
   readonly columns: readonly string[] | typeof EVERY_COLUMN;
   /** The column that the parameter `since` bounds. */
   readonly window: 'created_at' | 'completed_at';
+  /** Fields without which the report says nothing, as SQL over the rows: the answer says how many records have them. */
+  readonly basis: Readonly<Record<string, string>>;
 }
 
 /** For a report that selects whole rows. */
 export const EVERY_COLUMN = '*';
 
-/** A question that one of the source documents asks, as a file of SQL with parameters. */
+/** A question of one of the source documents, or of our own, as a file of SQL with parameters. */
 export interface Report {
   /** Name of the file, on the command line and in URLs. */
   readonly name: string;
   readonly title: string;
-  /** Number of the source document that asks it. */
-  readonly source: string;
+  /** Number of the source document that asks it; absent for a question of our own. */
+  readonly source?: string;
   /** In one sentence what the report answers, for people who choose among them. */
   readonly question: string;
   /** Its SQL has `:rows` for them and `:since` for the window. */
@@ -57,8 +59,11 @@ export const REPORTS = [
         'failure_reason',
         'failure_message',
         'completed_at',
+        'remediation_id',
+        'workflow_name',
       ],
       window: 'completed_at',
+      basis: { phase: 'phase', failure_reason: 'failure_reason' },
     },
     parameters: [since('24 hours')],
   },
@@ -71,6 +76,7 @@ export const REPORTS = [
       table: 'workflow_execution_audit',
       columns: ['phase', 'skip_reason'],
       window: 'created_at',
+      basis: { skip_reason: 'skip_reason' },
     },
     parameters: [since('7 days')],
   },
@@ -81,8 +87,9 @@ export const REPORTS = [
     question: 'How often does each workflow succeed on each target?',
     reads: {
       table: 'workflow_execution_audit',
-      columns: ['workflow_id', 'target_resource', 'phase', 'outcome'],
+      columns: ['workflow_id', 'target_resource', 'phase', 'outcome', 'workflow_name'],
       window: 'created_at',
+      basis: { outcome: 'outcome' },
     },
     parameters: [since('30 days')],
   },
@@ -102,8 +109,10 @@ export const REPORTS = [
         'success',
         'duration',
         'retry_count',
+        'remediation_id',
       ],
       window: 'created_at',
+      basis: { workflow_ref: 'workflow_ref' },
     },
     parameters: [
       {
@@ -131,8 +140,11 @@ export const REPORTS = [
         'error',
         'retry_count',
         'completed_at',
+        'remediation_id',
+        'workflow_ref',
       ],
       window: 'completed_at',
+      basis: { success: 'success' },
     },
     parameters: [since('24 hours')],
   },
@@ -145,6 +157,7 @@ export const REPORTS = [
       table: 'kubernetes_execution_audit',
       columns: ['action_type', 'success', 'duration'],
       window: 'created_at',
+      basis: { duration: 'duration' },
     },
     parameters: [since('7 days')],
   },
@@ -155,8 +168,17 @@ export const REPORTS = [
     question: 'Which actions took longest?',
     reads: {
       table: 'kubernetes_execution_audit',
-      columns: ['execution_id', 'action_type', 'target_resource_name', 'duration', 'job_resource_usage'],
+      columns: [
+        'execution_id',
+        'action_type',
+        'target_resource_name',
+        'duration',
+        'job_resource_usage',
+        'remediation_id',
+        'workflow_ref',
+      ],
       window: 'created_at',
+      basis: { duration: 'duration' },
     },
     parameters: [
       {
@@ -184,8 +206,11 @@ export const REPORTS = [
         'target_resource_name',
         'success',
         'job_pod_name',
+        'remediation_id',
+        'workflow_ref',
       ],
       window: 'created_at',
+      basis: { target_namespace: 'target_namespace' },
     },
     parameters: [
       {
@@ -206,6 +231,7 @@ export const REPORTS = [
       table: 'kubernetes_execution_audit',
       columns: ['action_type', 'target_namespace', 'retry_count'],
       window: 'created_at',
+      basis: { retry_count: 'retry_count' },
     },
     parameters: [since('7 days')],
   },
@@ -218,6 +244,7 @@ export const REPORTS = [
       table: 'kubernetes_execution_audit',
       columns: ['action_type', 'job_resource_usage'],
       window: 'created_at',
+      basis: { job_resource_usage: 'job_resource_usage' },
     },
     parameters: [since('7 days')],
   },
@@ -230,6 +257,7 @@ export const REPORTS = [
       table: 'signal_processing_audit',
       columns: EVERY_COLUMN,
       window: 'created_at',
+      basis: { signal_fingerprint: 'signal_fingerprint' },
     },
     parameters: [
       {
@@ -250,6 +278,7 @@ export const REPORTS = [
       table: 'signal_processing_audit',
       columns: ['environment', 'confidence', 'completed_at'],
       window: 'completed_at',
+      basis: { confidence: 'confidence' },
     },
     parameters: [since('7 days')],
   },
@@ -262,6 +291,7 @@ export const REPORTS = [
       table: 'signal_processing_audit',
       columns: ['priority', 'priority_score', 'completed_at'],
       window: 'completed_at',
+      basis: { priority_score: 'priority_score' },
     },
     parameters: [since('7 days')],
   },
@@ -274,6 +304,7 @@ export const REPORTS = [
       table: 'signal_processing_audit',
       columns: ['remediation_id', 'signal_fingerprint', 'processing_phases'],
       window: 'created_at',
+      basis: { 'processing_phases[0].duration': "processing_phases->0->>'duration'" },
     },
     parameters: [
       {
@@ -299,6 +330,10 @@ export const REPORTS = [
         'completion_status',
       ],
       window: 'created_at',
+      basis: {
+        effectiveness_probability: 'effectiveness_probability',
+        historical_success_rate: 'historical_success_rate',
+      },
     },
     parameters: [since(null)],
   },
@@ -311,6 +346,7 @@ export const REPORTS = [
       table: 'ai_analysis_audit',
       columns: ['environment', 'investigation_duration_ms', 'confidence_score'],
       window: 'created_at',
+      basis: { investigation_duration_ms: 'investigation_duration_ms', confidence_score: 'confidence_score' },
     },
     parameters: [since(null)],
   },
@@ -323,8 +359,31 @@ export const REPORTS = [
       table: 'ai_analysis_audit',
       columns: ['hallucination_detected'],
       window: 'created_at',
+      basis: { hallucination_detected: 'hallucination_detected' },
     },
     parameters: [since(null)],
+  },
+  {
+    name: 'workflow-outcomes',
+    title: 'Outcomes by workflow',
+    question: 'What became of the executions of each workflow, and which fails most?',
+    reads: {
+      table: 'workflow_execution_audit',
+      columns: [
+        'remediation_id',
+        'workflow_id',
+        'workflow_name',
+        'target_resource',
+        'phase',
+        'outcome',
+        'failure_reason',
+        'total_duration',
+        'completed_at',
+      ],
+      window: 'created_at',
+      basis: { workflow_id: 'workflow_id', outcome: 'outcome' },
+    },
+    parameters: [since('30 days')],
   },
 ] as const satisfies readonly Report[];
 

@@ -5,8 +5,9 @@ import pg from 'pg';
 
 import { definitionOf } from '../../domain/records/index.ts';
 import type { Unsearched } from '../combined-answer.ts';
+import { type ReportBasis, selectBasis } from './basis.ts';
 import type { ReportArguments } from './parameters.ts';
-import { MAX_REPORT_ROWS, readParameters } from './parameters.ts';
+import { MAX_REPORT_ROWS, readParameters, sinceExpression } from './parameters.ts';
 import type { Report } from './reports.ts';
 import { EVERY_COLUMN, reportNamed } from './reports.ts';
 
@@ -18,6 +19,7 @@ export interface ReportAnswer {
   readonly columns: readonly ReportColumn[];
   /** PostgreSQL's own text of every value: no digit is lost. */
   readonly rows: readonly (readonly (string | null)[])[];
+  readonly basis: ReportBasis;
   /** Months that it is about and that were not looked at. */
   readonly unsearched: Unsearched | undefined;
 }
@@ -75,16 +77,18 @@ export async function runReport(
   });
   if (result.rows.length > MAX_REPORT_ROWS)
     throw new ReportTooLargeError(name, `has more than ${MAX_REPORT_ROWS} rows`);
+  const parameters = Object.fromEntries(
+    report.parameters.map((parameter, index) => [parameter.name, values[index] ?? null]),
+  );
   return {
     report,
-    parameters: Object.fromEntries(
-      report.parameters.map((parameter, index) => [parameter.name, values[index] ?? null]),
-    ),
+    parameters,
     columns: result.fields.map((field) => ({
       name: field.name,
       type: COLUMN_TYPE[field.dataTypeID] ?? 'text',
     })),
     rows: result.rows,
+    basis: await selectBasis(database, report, { since: parameters['since'] ?? null, rows }),
     unsearched: undefined,
   };
 }
@@ -139,18 +143,6 @@ export function reportSql(report: Report, rows: string = report.reads.table): st
   return templateOf(name)
     .replaceAll(ROWS, () => rows)
     .replaceAll(SINCE, () => since);
-}
-
-/**
- * Where the window begins, of the parameter with this number: an instant, or an interval before now. An instant belongs to
- * its window, as `since` of a list has it; the windows of the sources begin behind theirs.
- */
-export function sinceExpression(number: number): string {
-  const value = `$${number}::text`;
-  return `coalesce(
-    case when ${value} like '%T%' then ${value}::timestamptz - interval '1 microsecond'
-      else now() - ${value}::interval end,
-    '-infinity')`;
 }
 
 const templates = new Map<string, string>();

@@ -5,7 +5,8 @@ select
   target_resource_name,
   success,
   duration,
-  retry_count
+  retry_count,
+  remediation_id
 from :rows
 where workflow_ref = $1::text
   and :since

@@ -6,7 +6,9 @@ select
   target_resource_name,
   error,
   retry_count,
-  completed_at
+  completed_at,
+  remediation_id,
+  workflow_ref
 from :rows
 where success = false
   and :since

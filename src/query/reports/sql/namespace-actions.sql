@@ -6,7 +6,9 @@ select
   target_resource_name,
   success,
   created_at,
-  job_pod_name
+  job_pod_name,
+  remediation_id,
+  workflow_ref
 from :rows
 where target_namespace like $1::text
   and :since

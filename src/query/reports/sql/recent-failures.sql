@@ -4,7 +4,9 @@ select
   workflow_id,
   failure_reason,
   failure_message,
-  completed_at
+  completed_at,
+  remediation_id,
+  workflow_name
 from :rows
 where phase = 'Failed'
   and :since

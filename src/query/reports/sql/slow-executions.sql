@@ -4,7 +4,9 @@ select
   action_type,
   target_resource_name,
   duration,
-  job_resource_usage
+  job_resource_usage,
+  remediation_id,
+  workflow_ref
 from :rows
 where duration > $1::interval
   and :since

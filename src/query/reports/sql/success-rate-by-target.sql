@@ -6,7 +6,8 @@ select
   count(*) filter (where outcome = 'Success') as successful,
   round(
     count(*) filter (where outcome = 'Success')::numeric / nullif(count(*), 0) * 100, 2
-  ) as success_rate_pct
+  ) as success_rate_pct,
+  max(workflow_name) as workflow_name
 from :rows
 where phase in ('Completed', 'Failed')
   and :since
