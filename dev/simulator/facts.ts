@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
+import { at } from '../../src/kubernaut/resource.ts';
 import { SCENARIO_FACTS } from './scenario-facts.ts';
 import type { Fact, PlayedObject, Situation } from './situation.ts';
 import { timeText } from './situation.ts';
@@ -26,6 +27,11 @@ const FACTS: Readonly<Record<string, Fact>> = {
   }),
   nameOf: (situation, part) => played(situation, part).metadata.name,
   createdAt: (situation, part) => played(situation, part).metadata.creationTimestamp,
+  // A member of another resource, `@of KE/1 status.phase`.
+  of: (situation, argument) => {
+    const [part = '', path = ''] = argument.split(' ');
+    return at(played(situation, part) as unknown as JsonObject, path) ?? null;
+  },
   elapsed: (situation, since) => goDuration(elapsedMs(situation, since)),
   elapsedMs,
 };

@@ -2,14 +2,20 @@ import type { Kind } from '../sandbox/kinds.ts';
 import { groupResource, KUBERNAUT_KINDS } from '../sandbox/kinds.ts';
 
 /** Generations of kubernaut's resources that are played, newest first. */
-export const GENERATIONS = ['G3', 'G2', 'G1'] as const;
+export const GENERATIONS = ['G3', 'G2', 'G1', 'G0'] as const;
 export type Generation = (typeof GENERATIONS)[number];
 
-/** The kinds of a remediation, by the short names people use. AS is an AgentSession, IS an InvestigationSession. */
-export const KIND_CODES = ['RR', 'SP', 'AIA', 'AS', 'WFE', 'RAR', 'NR', 'EA', 'IS'] as const;
+/**
+ * The kinds of a remediation, by the short names people use; owners before what they own. AS is an AgentSession, IS an
+ * InvestigationSession, RP a RemediationProcessing, KE a KubernetesExecution.
+ */
+export const KIND_CODES = ['RR', 'RP', 'SP', 'AIA', 'AS', 'WFE', 'KE', 'RAR', 'NR', 'EA', 'IS'] as const;
 export type KindCode = (typeof KIND_CODES)[number];
 
-const TODAY: Readonly<Record<KindCode, string>> = {
+/** Where each kind is served; what a generation did not have is absent. */
+type Served = Readonly<Partial<Record<KindCode, string>>>;
+
+const TODAY: Served = {
   RR: 'remediationrequests.kubernaut.ai',
   SP: 'signalprocessings.kubernaut.ai',
   AIA: 'aianalyses.kubernaut.ai',
@@ -21,8 +27,7 @@ const TODAY: Readonly<Record<KindCode, string>> = {
   IS: 'investigationsessions.kubernaut.ai',
 };
 
-/** Where each kind is served; what a generation did not have is absent. */
-const SERVED: Readonly<Record<Generation, Readonly<Partial<Record<KindCode, string>>>>> = {
+const SERVED: Readonly<Record<Generation, Served>> = {
   G3: TODAY,
   G2: withoutKinds(TODAY, 'AS'),
   G1: {
@@ -32,6 +37,14 @@ const SERVED: Readonly<Record<Generation, Readonly<Partial<Record<KindCode, stri
     WFE: 'workflowexecutions.workflowexecution.kubernaut.ai',
     RAR: 'remediationapprovalrequests.remediation.kubernaut.io',
     NR: 'notificationrequests.notification.kubernaut.ai',
+  },
+  G0: {
+    RR: 'remediationrequests.remediation.kubernaut.io',
+    RP: 'remediationprocessings.remediationprocessing.kubernaut.io',
+    AIA: 'aianalyses.aianalysis.kubernaut.io',
+    WFE: 'workflowexecutions.workflowexecution.kubernaut.io',
+    // As document 001 has it; the object that was coded is in another group.
+    KE: 'kubernetesexecutions.executor.kubernaut.io',
   },
 };
 
@@ -46,9 +59,6 @@ export function kindIn(generation: Generation, code: KindCode): Kind | undefined
 export const kindsOf = (generation: Generation): readonly Kind[] =>
   KIND_CODES.flatMap((code) => kindIn(generation, code) ?? []);
 
-function withoutKinds(
-  served: Readonly<Record<KindCode, string>>,
-  absent: KindCode,
-): Partial<Record<KindCode, string>> {
+function withoutKinds(served: Served, absent: KindCode): Served {
   return Object.fromEntries(Object.entries(served).filter(([code]) => code !== absent));
 }

@@ -3,7 +3,8 @@ import type { Template, TemplateObject } from './step.ts';
 
 /**
  * The stories are written in the newest shape. Before G3, the members of these structs lay flat under the status; G1 had
- * other names besides, and lower-case words.
+ * other names besides, and lower-case words. G0 has stories of its own: what no other generation has is written there as it
+ * was, and only its remediation is that of G1.
  */
 const STRUCTS: Readonly<Partial<Record<KindCode, readonly string[]>>> = {
   RR: ['phaseProgress', 'routingStatus', 'completionStatus', 'operatorAudit', 'workflowSelection'],
@@ -21,7 +22,8 @@ export function specIn(generation: Generation, code: KindCode, spec: TemplateObj
   if (generation === 'G3') return spec;
   const older = without(spec, SINCE_G3);
   if (generation === 'G2') return code === 'WFE' ? { ...older, ...G2_EXECUTION } : older;
-  return (G1_SPECS[code] ?? unchanged)(without(older, ['clusterID']));
+  const specs = generation === 'G0' ? G0_SPECS : G1_SPECS;
+  return (specs[code] ?? unchanged)(without(older, ['clusterID']));
 }
 
 /** A change of a status, as its generation has it. */
@@ -34,7 +36,7 @@ export function statusIn(generation: Generation, code: KindCode, status: Templat
 
 /** The last phase of a story, in the words of the generation. */
 export const phaseIn = (generation: Generation, code: KindCode, phase: string): string =>
-  generation === 'G1' ? (G1_PHASES[code] ?? same)(phase) : phase;
+  generation === 'G1' || generation === 'G0' ? (G1_PHASES[code] ?? same)(phase) : phase;
 
 const unchanged: Change = (content) => content;
 const same = (phase: string): string => phase;
@@ -77,6 +79,30 @@ const G1_SPECS: Readonly<Partial<Record<KindCode, Change>>> = {
   NR: (spec) => ({ ...spec, type: inKebab(spec['type']), priority: inKebab(spec['priority']) }),
 };
 
+/** An analysis named its remediation by a text, and an execution brought its steps along. */
+const G0_SPECS: Readonly<Partial<Record<KindCode, Change>>> = {
+  ...G1_SPECS,
+  AIA: () => ({
+    remediationRequestRef: '@name',
+    analysisRequest: {
+      signalContext: { fingerprint: '@fingerprint', severity: '@severity', environment: '@environment' },
+    },
+    llmProvider: 'holmesgpt',
+  }),
+  WFE: ({ remediationRequestRef = null }) => ({
+    remediationRequestRef,
+    workflowDefinition: {
+      name: '@workflowName',
+      version: '@workflowVersion',
+      steps: [
+        { stepNumber: 1, action: '@actionType' },
+        { stepNumber: 2, action: 'verify-health' },
+      ],
+    },
+    executionStrategy: { dryRunFirst: false },
+  }),
+};
+
 const G1_STATUSES: Readonly<Partial<Record<KindCode, Change>>> = {
   RR: (status) => withPhase('RR', 'overallPhase', status),
   SP: (status) => withPhase('SP', 'phase', enrichedAsDocumented(status)),
@@ -95,7 +121,14 @@ function enrichedAsDocumented(status: TemplateObject): TemplateObject {
   return {
     ...without(kept, ['signalName', 'sourceSignalName', 'consecutiveFailures', 'conditions']),
     ...('kubernetesContext' in status
-      ? { enrichmentResults: { kubernetesContext: '@kubernetesContext', enrichmentQuality: 0.87 } }
+      ? {
+          enrichmentResults: {
+            kubernetesContext: '@kubernetesContext',
+            enrichmentQuality: 0.87,
+            completedAt: '@now',
+            duration: '@elapsed startTime',
+          },
+        }
       : {}),
     ...('environmentClassification' in status ? { environmentClassification: G1_ENVIRONMENT } : {}),
     ...('priorityAssignment' in status ? G1_ROUTING : {}),

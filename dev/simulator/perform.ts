@@ -2,6 +2,7 @@ import type { JsonObject } from '../../src/domain/json.ts';
 import type { Kind } from '../sandbox/kinds.ts';
 import { groupVersion } from '../sandbox/kinds.ts';
 import { fillIn } from './facts.ts';
+import type { KindCode } from './generations.ts';
 import { kindIn } from './generations.ts';
 import { specIn, statusIn } from './older-shapes.ts';
 import type { RemediationPlan } from './plan.ts';
@@ -144,11 +145,21 @@ function bodyOf(step: Extract<Step, { create: Part }>, { kind, situation, labels
   };
 }
 
-const PREFIXES = { SP: 'sp', AIA: 'ai', AS: 'as', WFE: 'we', RAR: 'rar', EA: 'ea', IS: 'is' } as const;
+const PREFIXES = {
+  RP: 'rp',
+  SP: 'sp',
+  AIA: 'ai',
+  AS: 'as',
+  WFE: 'we',
+  RAR: 'rar',
+  EA: 'ea',
+  IS: 'is',
+} as const;
 
 /** Names are deterministic: a sibling can address a resource that it never saw. */
 export function nameOf(part: Part, remediation: string): string {
   if (part === 'RR') return remediation;
+  if (part.startsWith('KE/')) return `ke-${part.slice('KE/'.length)}-${remediation}`;
   if (!part.startsWith('NR/')) return `${PREFIXES[part as keyof typeof PREFIXES]}-${remediation}`;
   const about = part.slice('NR/'.length);
   return about.includes('timeout') ? `${about}-${remediation}` : `nr-${about}-${remediation}`;
@@ -166,8 +177,11 @@ function labelsOf(part: Part, { generation, name }: RemediationPlan): Record<str
   return { 'kubernaut.ai/remediation-request': name, 'kubernaut.ai/component': 'remediation' };
 }
 
+/** Of what is not owned by the remediation itself. */
+const OWNERS: Readonly<Partial<Record<KindCode, Part>>> = { AS: 'AIA', KE: 'WFE' };
+
 function ownerOf(part: Part, { parts }: Situation): object {
-  const owner = parts.get(part === 'AS' ? 'AIA' : 'RR');
+  const owner = parts.get(OWNERS[codeOf(part)] ?? 'RR');
   if (owner === undefined || part === 'RR') return {};
   const { apiVersion, kind, metadata } = owner;
   const reference = { apiVersion, kind, name: metadata.name, uid: metadata.uid };

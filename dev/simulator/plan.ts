@@ -64,7 +64,7 @@ export const planSimulation = (choice: Choice, count: number): readonly Remediat
 
 /** Since January 2026 each occurrence of a signal has a name of its own; before, the fingerprint was the name. */
 function namesOf(plan: { generation: Generation; scenario: Scenario }, unique: string, random: Random) {
-  if (plan.generation === 'G1') {
+  if (plan.generation === 'G1' || plan.generation === 'G0') {
     const [fingerprint, other] = [unique, random.hex(UNIQUE_IN_NAME)].map((salt) =>
       fingerprintOf(plan.scenario, salt),
     ) as [string, string];

@@ -57,6 +57,7 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   summary: ofScenario(({ summary }) => summary),
   target: ofScenario(({ target }) => ({ ...target })),
   targetText: ofScenario(targetText),
+  documentedTarget: ofScenario(documentedTarget),
   signalLabels: ofScenario(signalLabels),
   signalAnnotations: ofScenario(signalAnnotations),
   providerData: ofScenario(() => JSON.stringify({ prometheus: 'monitoring/main' })),
@@ -79,6 +80,7 @@ export const SCENARIO_FACTS: Readonly<Record<string, Fact>> = {
   specHash: (situation, moment) => `sha256:${sha256(`${targetText(situation.plan.scenario)} ${moment}`)}`,
 
   workflowName: ofScenario(({ workflow }) => workflow.workflowName),
+  workflowVersion: ofScenario(({ workflow }) => workflow.version),
   workflowId: ofScenario((scenario) => workflowOf(scenario).workflowId),
   actionType: ofScenario(({ workflow }) => workflow.actionType),
   recommendedWorkflow: ofScenario((scenario) => {
@@ -117,6 +119,11 @@ function signalLabels({ signalName, severity, target }: Scenario): JsonObject {
     ...(target.namespace === undefined ? {} : { namespace: target.namespace }),
     [target.kind.toLowerCase()]: target.name,
   };
+}
+
+/** As the action of document 001 names what it acts upon. */
+function documentedTarget({ target: { namespace, kind, name } }: Scenario): JsonObject {
+  return { ...(namespace === undefined ? {} : { namespace }), resourceKind: kind, resourceName: name };
 }
 
 function signalAnnotations({ signalName, summary }: Scenario): JsonObject {

@@ -40,6 +40,22 @@ export const SPECS: Readonly<Record<KindCode, TemplateObject>> = {
     },
     timesOutAt: '@now+5m',
   },
+  // In its own shape: it was called otherwise since.
+  RP: {
+    ...REF,
+    ...SIGNAL,
+    signalFingerprint: '@fingerprint',
+    signalName: '@signalName',
+    signalType: 'prometheus',
+    signalSource: 'prometheus-adapter',
+    signalLabels: '@signalLabels',
+    signalAnnotations: '@signalAnnotations',
+    environment: '@environment',
+    priority: '@priority',
+    deduplication: { firstOccurrence: '@now', occurrenceCount: 1 },
+  },
+  // Of the documents; each step brings its index and its action.
+  KE: { workflowExecutionRef: { name: '@nameOf WFE' }, maxRetries: 3 },
   AIA: {
     ...REF,
     ...CLUSTER,

@@ -1,7 +1,7 @@
 import type { Generation, KindCode } from './generations.ts';
 
-/** One resource of a remediation. A remediation has several notifications, distinguished by what they are about. */
-export type Part = Exclude<KindCode, 'NR'> | `NR/${string}`;
+/** One resource of a remediation. It has several notifications, distinguished by what they are about, and an action for each step. */
+export type Part = Exclude<KindCode, 'NR' | 'KE'> | `NR/${string}` | `KE/${number}`;
 
 /**
  * What is written, in the newest shape. A text that begins with `@` stands for a fact (`@now+30m`, `@ref SP`,
@@ -29,7 +29,7 @@ export interface When {
   readonly only?: readonly Generation[];
 }
 
-export const codeOf = (part: Part): KindCode => (part.startsWith('NR/') ? 'NR' : (part as KindCode));
+export const codeOf = (part: Part): KindCode => (part.split('/')[0] ?? part) as KindCode;
 
 export function partOf(step: Step): Part {
   if ('create' in step) return step.create;

@@ -4,6 +4,7 @@ import { BLOCKED_STORIES } from './stories/blocked-stories.ts';
 import { CUT_SHORT_STORIES } from './stories/cut-short-stories.ts';
 import { PLAIN_STORIES } from './stories/plain-stories.ts';
 import { SKIPPED_STORIES } from './stories/skipped-stories.ts';
+import { STEP_STORIES } from './stories/step-stories.ts';
 import type { Story } from './story.ts';
 
 /** Every story. A reader who wants to know how a remediation goes begins here; what they are made of is in scenes/. */
@@ -13,6 +14,7 @@ const STORIES = {
   ...BLOCKED_STORIES,
   ...CUT_SHORT_STORIES,
   ...SKIPPED_STORIES,
+  ...STEP_STORIES,
 } as const;
 
 /** The ways a remediation can go. */

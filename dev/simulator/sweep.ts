@@ -9,8 +9,8 @@ import { KIND_CODES, kindIn } from './generations.ts';
 import { SIMULATED_LABEL } from './labels.ts';
 import type { Clock, PlayedObject } from './situation.ts';
 
-/** Where G3 and G2 live, and where G1 does. */
-const SWEPT: readonly Generation[] = ['G3', 'G1'];
+/** Where G3 and G2 live, where G1 does, and where G0 does. */
+const SWEPT: readonly Generation[] = ['G3', 'G1', 'G0'];
 
 interface Sweeping {
   objects: ClusterObjects;

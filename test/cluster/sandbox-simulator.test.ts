@@ -86,7 +86,8 @@ function describeSimulation(start: () => Promise<TestCluster>): void {
   });
 
   test.each(GENERATIONS)('a remediation of %s is there with all its resources', async (generation) => {
-    const played = await playBranch(cluster.address, 'remediated', { generation, seed: 12 });
+    const branch = generation === 'G0' ? 'remediated-in-steps' : 'remediated';
+    const played = await playBranch(cluster.address, branch, { generation, seed: 12 });
     await expectEnding(client, played);
   });
 

@@ -63,6 +63,7 @@ const BUSY = blocked('ResourceBusy', { names_the_conflict: true });
 /** The branches as generations G3 and G2 say them: their resources say the same in other places. */
 export const EXPECTED: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
   remediated: { ...executed, remediation: remediated },
+  'slow-enrichment': { ...executed, remediation: remediated },
   'agent-busy': { ...executed, remediation: remediated },
   'investigation-taken-over': { ...executed, remediation: remediated },
   'notification-deleted': { ...executed, remediation: remediated },
@@ -177,13 +178,16 @@ const skipped = (reason: string): BranchExpectation => ({
 });
 const [completedThen, failedThen] = ['Completed', 'Failed'] as const;
 
+const remediatedThen: BranchExpectation = {
+  ...executed,
+  ...lowerCase,
+  remediation: { ...unapproved, overall_phase: completedThen, outcome: 'Remediated' },
+};
+
 /** G1: other words, no verification, and executions that skip themselves. */
 export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
-  remediated: {
-    ...executed,
-    ...lowerCase,
-    remediation: { ...unapproved, overall_phase: completedThen, outcome: 'Remediated' },
-  },
+  remediated: remediatedThen,
+  'slow-enrichment': remediatedThen,
   'no-action': {
     ...analysed,
     ...lowerCase,
@@ -257,4 +261,14 @@ export const EXPECTED_OF_G1: Readonly<Partial<Record<Branch, BranchExpectation>>
   },
   'skipped-resource-busy': skipped('ResourceBusy'),
   'skipped-recently-remediated': skipped('RecentlyRemediated'),
+};
+
+/** G0: as G1, and actions that name their workflow execution and no remediation. */
+export const EXPECTED_OF_G0: Readonly<Partial<Record<Branch, BranchExpectation>>> = {
+  'remediated-in-steps': { ...remediatedThen, actions: [] },
+  'step-failed': {
+    ...failing,
+    actions: [],
+    remediation: { ...unapproved, overall_phase: failedThen, failure_phase: 'WorkflowExecution' },
+  },
 };

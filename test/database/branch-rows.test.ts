@@ -10,7 +10,7 @@ import { createRecordedDatabase, type TestDatabase } from '../support/database.t
 import { seededRandom } from '../support/random.ts';
 import { observationsOf } from '../support/simulated-states.ts';
 import type { BranchExpectation, Row } from './branch-expectations.ts';
-import { EXPECTED, EXPECTED_OF_G1 } from './branch-expectations.ts';
+import { EXPECTED, EXPECTED_OF_G0, EXPECTED_OF_G1 } from './branch-expectations.ts';
 
 const SEED = 20_261_121;
 let database: TestDatabase;
@@ -42,14 +42,16 @@ test.each(branches)('%s %s leaves the rows that are expected by hand', async (ge
 });
 
 function expectationOf(generation: Generation, branch: Branch): BranchExpectation {
-  const expectation = (generation === 'G1' ? EXPECTED_OF_G1 : EXPECTED)[branch];
+  const expectations = { G3: EXPECTED, G2: EXPECTED, G1: EXPECTED_OF_G1, G0: EXPECTED_OF_G0 };
+  const expectation = expectations[generation][branch];
   if (expectation === undefined) throw new Error(`nothing is expected of ${generation} ${branch}`);
   return expectation;
 }
 
 test('the generation of every row follows from the shape of its resource', async () => {
   for (const generation of GENERATIONS) {
-    const { uid, observations } = observationsOf('remediated', generation, SEED + 1);
+    const branch = generation === 'G0' ? 'remediated-in-steps' : 'remediated';
+    const { uid, observations } = observationsOf(branch, generation, SEED + 1);
     await store.record(observations.filter(({ fragment }) => fragment !== true));
     for (const table of ['remediation_audit', 'ai_analysis_audit', 'workflow_execution_audit']) {
       const { rows } = await database.owner.query<{ source_shape: string }>(
@@ -59,6 +61,70 @@ test('the generation of every row follows from the shape of its resource', async
       expect(rows, `${table} of ${generation}`).toEqual([{ source_shape: generation }]);
     }
   }
+});
+
+test('the steps of G0 are actions that lead to their execution by its name, as document 001 has them', async () => {
+  const { uid, observations } = observationsOf('step-failed', 'G0', SEED + 3);
+  await store.record(observations);
+  const { rows } = await database.owner.query(
+    `select action.step_index, action.success, action.retry_count, action.phase, action.source_shape,
+       action.duration = action.end_time - action.start_time as as_long_as_it_took,
+       action.action_parameters is not null as with_parameters, action.target_resource_kind is not null as with_target,
+       action.output is not null as with_output, action.error is not null as with_error
+     from kubernetes_execution_audit as action
+     join workflow_execution_audit as execution
+       on execution.cluster = action.cluster and action.workflow_ref = 'we-' || execution.remediation_id
+     where execution.remediation_uid = $1 order by action.step_index`,
+    [uid],
+  );
+  const both = { source_shape: 'G0a', as_long_as_it_took: true, with_parameters: true, with_target: true };
+  expect(rows).toEqual([
+    {
+      ...both,
+      step_index: 0,
+      success: true,
+      retry_count: 0,
+      phase: 'Completed',
+      with_output: true,
+      with_error: false,
+    },
+    {
+      ...both,
+      step_index: 1,
+      success: false,
+      retry_count: 3,
+      phase: 'Failed',
+      with_output: false,
+      with_error: true,
+    },
+  ]);
+});
+
+test('a RemediationProcessing of G0 has the signal, its priority and its times, and no enrichment that it never named', async () => {
+  const { uid, observations } = observationsOf('remediated-in-steps', 'G0', SEED + 4);
+  await store.record(observations);
+  const { rows } = await database.owner.query(
+    `select source_kind, source_shape, status, environment is not null as with_environment,
+       priority is not null as with_priority, context_size_bytes > 0 as with_context, completed_at is not null as ended,
+       processing_phases->0->>'phase' as first, processing_phases->0->>'duration' as enrichment,
+       (processing_phases->1->>'duration')::interval > interval '2 seconds' as took_seconds
+     from signal_processing_audit where remediation_uid = $1`,
+    [uid],
+  );
+  expect(rows).toEqual([
+    {
+      source_kind: 'RemediationProcessing',
+      source_shape: 'G0',
+      status: 'completed',
+      with_environment: true,
+      with_priority: true,
+      with_context: true,
+      ended: true,
+      first: 'enriching',
+      enrichment: null,
+      took_seconds: true,
+    },
+  ]);
 });
 
 test('how often a block was looked at, and first and last when, follows from the entries of its record', async () => {

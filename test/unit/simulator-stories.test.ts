@@ -80,12 +80,10 @@ describe.each(EVERY)('%s %s', (generation, branch) => {
       expect(served).toContain(`${textAt(object, 'apiVersion') ?? ''} ${kindIn(object)}`);
       expect(JSON.stringify(object)).not.toMatch(/"@|\{\w+\}/);
       if (kindIn(object) === 'RemediationRequest') continue;
-      if (kindIn(object) !== 'EffectivenessAssessment') {
+      if (!NAMING_NO_UID.includes(`${generation} ${kindIn(object)}`))
         expect(textAt(object, 'spec.remediationRequestRef.uid'), nameIn(object)).toBe(uid);
-      }
-      if (kindIn(object) !== 'AgentSession') {
+      if (!['AgentSession', 'KubernetesExecution'].includes(kindIn(object)))
         expect(ownerUid(object)).toBe(uid);
-      }
     }
   });
 
@@ -95,6 +93,14 @@ describe.each(EVERY)('%s %s', (generation, branch) => {
     expect(versions).toEqual(versions.toSorted((left, right) => left - right));
   });
 });
+
+/** An assessment is correlated by name; in G0 an analysis named its remediation by a text, and an action its workflow. */
+const NAMING_NO_UID = [
+  'G3 EffectivenessAssessment',
+  'G2 EffectivenessAssessment',
+  'G0 AIAnalysis',
+  'G0 KubernetesExecution',
+];
 
 function ownerUid(object: JsonObject): string | undefined {
   const { ownerReferences } = object['metadata'] as { ownerReferences?: { uid: string }[] };
@@ -135,6 +141,18 @@ describe('the shapes of the generations', () => {
     expect(textAt(finalOf('G1', 'WorkflowExecution'), 'spec.workflowRef.containerImage')).toBeDefined();
     expect(textAt(finalOf('G1', 'WorkflowExecution'), 'status.pipelineRunRef.name')).toBeDefined();
     expect(textAt(finalOf('G1', 'NotificationRequest'), 'spec.type')).toBe('completion');
+  });
+
+  test('G0 has a RemediationProcessing, and the documented action of each step', () => {
+    const states = statesOf('remediated-in-steps', 'G0', SEED);
+    const last = (kind: string): JsonObject =>
+      states.findLast(({ object }) => kindIn(object) === kind)?.object ?? {};
+    expect(textAt(last('RemediationRequest'), 'status.remediationProcessingRef.name')).toMatch(/^rp-/);
+    expect(textAt(last('RemediationProcessing'), 'status.completedAt')).toBeDefined();
+    const action = last('KubernetesExecution');
+    expect(textAt(action, 'apiVersion')).toBe('executor.kubernaut.io/v1');
+    expect(textAt(action, 'spec.action.target.resourceKind')).toBeDefined();
+    expect(ownerUid(action)).toBe(textAt(last('WorkflowExecution'), 'metadata.uid'));
   });
 
   test('an override runs another workflow than the analysis proposed', () => {

@@ -61,18 +61,8 @@ export const processingBegins: readonly Step[] = [
   { after: '0.1s', update: 'SP', status: { phase: 'Enriching' } },
 ];
 
-/** The signal's context, classes and priority. */
-export const processed: readonly Step[] = [
-  ...processingBegins,
-  {
-    after: '0.3s..1s',
-    update: 'SP',
-    status: {
-      phase: 'Classifying',
-      kubernetesContext: '@kubernetesContext',
-      conditions: [condition('EnrichmentComplete', 'EnrichmentSucceeded', 'The context was read')],
-    },
-  },
+/** The signal's classes and priority, once its context is there. */
+const classified: readonly Step[] = [
   {
     after: '0.1s..0.5s',
     update: 'SP',
@@ -135,6 +125,23 @@ export const processed: readonly Step[] = [
 export const seenAgain: readonly Step[] = [
   { after: '5s', update: 'RR', status: { deduplication: { lastSeenAt: '@now', occurrenceCount: 2 } } },
 ];
+
+/** The context is there after so long. */
+export const processedAfter = (enrichment: string): readonly Step[] => [
+  ...processingBegins,
+  {
+    after: enrichment,
+    update: 'SP',
+    status: {
+      phase: 'Classifying',
+      kubernetesContext: '@kubernetesContext',
+      conditions: [condition('EnrichmentComplete', 'EnrichmentSucceeded', 'The context was read')],
+    },
+  },
+  ...classified,
+];
+
+export const processed = processedAfter('0.3s..1s');
 
 /** How most remediations begin. */
 export const beginning: readonly Step[] = [...received, ...processed];

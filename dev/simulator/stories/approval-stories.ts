@@ -6,7 +6,7 @@ import { executed } from '../scenes/execution.ts';
 import { beginning } from '../scenes/signal.ts';
 import { verified } from '../scenes/verification.ts';
 import type { Story } from '../story.ts';
-import { EVERY, SINCE_G2 } from '../story.ts';
+import { SINCE_G1, SINCE_G2 } from '../story.ts';
 
 const done = completed('Remediated', 'Remediation completed');
 const APPROVED = { RAR: 'Approved', 'NR/approval': 'Sent' } as const;
@@ -15,7 +15,7 @@ const APPROVED = { RAR: 'Approved', 'NR/approval': 'Sent' } as const;
 export const APPROVAL_STORIES = {
   'approval-granted': {
     summary: 'a person approves what was proposed',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...beginning,
       ...analysedForApproval,
@@ -45,7 +45,7 @@ export const APPROVAL_STORIES = {
   },
   'approval-rejected': {
     summary: 'a person says no',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...rejected, ...retained],
     ending: {
       ...FAILED,
@@ -56,7 +56,7 @@ export const APPROVAL_STORIES = {
   },
   'approval-expired': {
     summary: 'nobody answers in time',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [...beginning, ...analysedForApproval, ...approvalAsked, ...approvalExpired, ...retained],
     ending: {
       ...FAILED,

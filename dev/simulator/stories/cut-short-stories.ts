@@ -24,7 +24,7 @@ import { executed, running } from '../scenes/execution.ts';
 import { beginning, processingBegins, received } from '../scenes/signal.ts';
 import { stillFiring, verificationBegins, verifiesOn } from '../scenes/verification.ts';
 import type { Story } from '../story.ts';
-import { EVERY, SINCE_G2 } from '../story.ts';
+import { SINCE_G1, SINCE_G2 } from '../story.ts';
 
 /** Remediations that do not get to a clear end: verification, time, or somebody stops them. */
 export const CUT_SHORT_STORIES = {
@@ -82,7 +82,7 @@ export const CUT_SHORT_STORIES = {
   },
   'timed-out-processing': {
     summary: 'out of time while the signal is enriched',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...received,
       ...processingBegins,
@@ -100,7 +100,7 @@ export const CUT_SHORT_STORIES = {
   },
   'timed-out-analyzing': {
     summary: 'out of time while the agent investigates',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...beginning,
       ...investigatesOn,
@@ -136,7 +136,7 @@ export const CUT_SHORT_STORIES = {
   },
   'timed-out-executing': {
     summary: 'out of time while the workflow runs',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...beginning,
       ...analysed,
@@ -197,7 +197,7 @@ export const CUT_SHORT_STORIES = {
   },
   'cancelled-by-deletion': {
     summary: 'somebody deletes the remediation while its workflow runs',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [...beginning, ...analysed, ...running, ...deleted('SP', 'AIA', 'AS', 'WFE')],
     ending: {
       overallPhase: 'Executing',

@@ -27,10 +27,10 @@ import {
   reviewAsked,
 } from '../scenes/endings.ts';
 import { executed, executionFailed } from '../scenes/execution.ts';
-import { beginning } from '../scenes/signal.ts';
+import { beginning, processedAfter, received } from '../scenes/signal.ts';
 import { verified } from '../scenes/verification.ts';
 import type { Story } from '../story.ts';
-import { EVERY, SINCE_G2, SINCE_G3 } from '../story.ts';
+import { SINCE_G1, SINCE_G2, SINCE_G3 } from '../story.ts';
 
 const done = completed('Remediated', 'Remediation completed');
 
@@ -38,8 +38,22 @@ const done = completed('Remediated', 'Remediation completed');
 export const PLAIN_STORIES = {
   remediated: {
     summary: 'investigated, executed, verified: it helped',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [...beginning, ...analysed, ...executed, ...verified, ...done, ...peopleNotified],
+    ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
+  },
+  'slow-enrichment': {
+    summary: 'the cluster answers slowly: the context of the signal takes seconds',
+    generations: SINCE_G1,
+    steps: [
+      ...received,
+      ...processedAfter('4s..9s'),
+      ...analysed,
+      ...executed,
+      ...verified,
+      ...done,
+      ...peopleNotified,
+    ],
     ending: { ...REMEDIATED, parts: ALL_DONE, rows: ROWS.EXECUTED },
   },
   'agent-busy': {
@@ -68,7 +82,7 @@ export const PLAIN_STORIES = {
   },
   'no-action': {
     summary: 'the problem went away by itself',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...beginning,
       ...analysedWithoutNeed,
@@ -122,7 +136,7 @@ export const PLAIN_STORIES = {
   },
   'analysis-failed': {
     summary: 'the analysis names a workflow that nobody has',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [
       ...beginning,
       ...analysisFailed,
@@ -153,7 +167,7 @@ export const PLAIN_STORIES = {
   },
   'execution-failed': {
     summary: 'the workflow fails, and says why',
-    generations: EVERY,
+    generations: SINCE_G1,
     steps: [...beginning, ...analysed, ...executionFailed, ...retained],
     ending: {
       ...FAILED,
