@@ -111,7 +111,7 @@ function readAll(read: Reader, environment: Environment) {
       allowedHosts: readAllowedHosts(read),
       codecOrigins: readCodecOrigins(read),
       postedMonthsPerDay: read.integer('REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY', 0, 144),
-      deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['202', '201'])),
+      deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['201', '202'])),
     },
     embedded: readEmbedded(read, environment),
   };

@@ -62,7 +62,7 @@ export const NEEDS: Readonly<Record<ProcessName, readonly Need[]>> = {
     need(
       'TEMPORAL_ADDRESS',
       hasTemporal,
-      'unless Temporal answers at localhost:7233, no 202 while the database is away, no restore from the archive, and no embedding of posted analyses',
+      'unless Temporal answers at localhost:7233, no post is taken while the database is away, no restore from the archive, and no embedding of posted analyses',
     ),
     need('REMEDIATION_AUDIT_ARCHIVE_URL', hasArchive, 'archived months are neither searched nor restored'),
   ],

@@ -126,10 +126,10 @@ export const VARIABLES = {
       'Origins of the Temporal UIs that may call /codec from a browser, such as `https://temporal.example.com`',
   },
   REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE: {
-    default: '202',
+    default: '201',
     unit: '',
     meaning:
-      'Status of a record that Temporal keeps while the database is away; `201` for clients that know no other',
+      'Status of a record that Temporal keeps while the database is away: `201`, the one success that clients of the sources know, or `202`',
   },
   REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY: {
     default: '12',

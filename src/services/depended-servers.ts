@@ -11,7 +11,7 @@ export type ServiceName = Exclude<ProcessName, 'migrate'>;
 const WITHOUT_DATABASE = {
   watch: 'states go on to Temporal; which of them are recorded is unknown until it answers',
   work: 'what is to be recorded waits in Temporal and is stored once it answers; nothing is lost',
-  serve: 'posts are handed to Temporal and answered 202, questions are answered 503',
+  serve: 'posts are kept in Temporal and acknowledged, questions are answered 503',
 } satisfies Record<ServiceName, string>;
 
 const WITHOUT_TEMPORAL = {

@@ -237,7 +237,7 @@ test(
     expect(outputOf('-- migrate')).toContain('applied 0001');
     const notes = outputOf('helm upgrade');
     expect(notes).toContain('http://audit-remediation-audit.remediation-audit.svc:8085 with a bearer token');
-    expect(notes).toContain('202 is stored in Temporal');
+    expect(notes).toContain('201 is durable');
     expect(outputOf('/api/v1/remediations')).toContain('"cluster":"prod-1"');
     expect(outputOf('--json')).toMatch(/"revision"/);
     const leftOut = (await readFile(folder.file('left-out'), 'utf8')).trim().split('\n');

@@ -105,6 +105,8 @@ export class ServedWorld implements AsyncDisposable {
         DATABASE_READER_URL: this.database.readerUrl,
         TEMPORAL_ADDRESS: this.#temporalAddress,
         REMEDIATION_AUDIT_API_PORT: String(this.#apiPort),
+        // So that a test sees where a record is.
+        REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE: '202',
         REMEDIATION_AUDIT_LOG_LEVEL: 'error',
       },
     });

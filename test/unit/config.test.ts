@@ -39,7 +39,11 @@ test('every server that can be brought along has its variable in the table', () 
 test('with an empty environment the defaults hold, and the result cannot be changed', () => {
   const config = readConfig({});
   expect(config).toMatchObject({
-    api: { host: '127.0.0.1', port: 8085, authMode: 'none', allowInsecureBind: false },
+    api: {
+      ...{ host: '127.0.0.1', port: 8085, authMode: 'none', allowInsecureBind: false },
+      // The only success that the sources' clients know.
+      deferredStatusCode: 201,
+    },
     worker: { metricsPort: 9465 },
     watcher: { cluster: 'default', namespaces: [], metricsPort: 9466 },
     temporal: { namespace: 'default' },

@@ -22,7 +22,7 @@ function logged(process: ProcessName, environment: Readonly<Record<string, strin
 
 test('a service without Temporal and without an archive says at start what is lost', () => {
   expect(logged('serve', { DATABASE_URL: 'postgres://a@b/c' })).toEqual([
-    'TEMPORAL_ADDRESS is not set: unless Temporal answers at localhost:7233, no 202 while the database is away, no restore from the archive, and no embedding of posted analyses',
+    'TEMPORAL_ADDRESS is not set: unless Temporal answers at localhost:7233, no post is taken while the database is away, no restore from the archive, and no embedding of posted analyses',
     'REMEDIATION_AUDIT_ARCHIVE_URL is not set: archived months are neither searched nor restored',
   ]);
 });

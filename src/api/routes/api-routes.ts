@@ -5,7 +5,7 @@
  * `intake/` stores what is posted: in PostgreSQL, in Temporal while that is away, else not at all. `routes/` has one file
  * per group of addresses; `schemas/` describes them, `render/` writes records as JSON text.
  *
- * What must stay true: 201 means stored, 202 means Temporal has it, and nothing else means either. Every read of records
+ * What must stay true: 201 and 202 mean that the database or Temporal has it, and nothing else does. Every read of records
  * leaves its trace before it is answered, also of a record that is not there; who was refused is counted. A caller is known before the body is read. What a client did wrong is a 4xx
  * that says how to mend it; an error of ours is a 500 and never a 503, which a client would retry for ever.
  */
@@ -68,7 +68,7 @@ export interface ApiServices {
   readonly codec?: PayloadCodecAccess | undefined;
   /** The configured cluster. */
   readonly cluster: string;
-  /** Status of a post that Temporal keeps: 202, or 201 for clients that know no other success. */
+  /** Status of a post that Temporal keeps: 201, the only success that the sources' clients know, or 202. */
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;

@@ -31,7 +31,7 @@ export function postRoutes(posting: Posting): readonly Route[] {
   ]);
 }
 
-/** One record: 201 when it is committed, 202 when Temporal keeps it, else the problem of this record. */
+/** One record: 201 when it is committed, 201 or 202 when Temporal keeps it, else the problem of this record. */
 function postOne(definition: RecordDefinition, posting: Posting): Route {
   return {
     method: 'POST',
@@ -46,9 +46,13 @@ function postOne(definition: RecordDefinition, posting: Posting): Route {
         },
       },
       answers: {
-        [CREATED]: { meaning: 'Committed; posting it again changes nothing', content: posted(POSTED_SCHEMA) },
+        [CREATED]: {
+          meaning: 'Committed, or, without a revision, durable in Temporal; posting it again changes nothing',
+          content: posted(POSTED_SCHEMA),
+        },
         [ACCEPTED]: {
-          meaning: 'Durable in Temporal while the database is away',
+          meaning:
+            'Durable in Temporal while the database is away, where the service is set to tell the two apart',
           content: posted(POSTED_SCHEMA),
         },
       },
@@ -81,8 +85,14 @@ function postBatch(definition: RecordDefinition, posting: Posting): Route {
         },
       },
       answers: {
-        [CREATED]: { meaning: 'All are committed', content: posted(BATCH_SCHEMA) },
-        [ACCEPTED]: { meaning: 'All are durable, some in Temporal', content: posted(BATCH_SCHEMA) },
+        [CREATED]: {
+          meaning: 'All are committed, or, without a revision, durable in Temporal',
+          content: posted(BATCH_SCHEMA),
+        },
+        [ACCEPTED]: {
+          meaning: 'All are durable, some in Temporal, where that is told apart',
+          content: posted(BATCH_SCHEMA),
+        },
         [MULTI_STATUS]: {
           meaning: 'Some are refused; the others are durable',
           content: posted(BATCH_SCHEMA),
