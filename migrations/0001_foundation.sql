@@ -231,6 +231,7 @@ create table workflow_execution_audit (
   adaptive_adjustments  jsonb,
   status                text,
   error_message         text,
+  execution_name        text,
   deleted_at            timestamptz,
   created_at            timestamptz not null,
   created_at_source     text        not null,

@@ -44,6 +44,7 @@ export const EXECUTION = definePhase({
   definition: workflowExecutionAudit,
   phase: 'execution',
   columns: {
+    execution_name: { paths: inAll(ALL, 'metadata.name') },
     workflow_id: { paths: inAll(WORKFLOWS, 'spec.workflowRef.workflowId') },
     // G2 and G1 do not name it: the remediation does, in a fragment (`NAME_OF_EXECUTED`).
     workflow_name: {

@@ -33,7 +33,11 @@ describe('the summary of a remediation', () => {
     });
     expect(Object.keys(summary.why['due_diligence'] as object)).toHaveLength(8);
     expect(summary.executions).toMatchObject([
-      { phase: 'Completed', duration_seconds: expect.any(Number) as number },
+      {
+        name: expect.stringMatching(/^we-/) as string,
+        phase: 'Completed',
+        duration_seconds: expect.any(Number) as number,
+      },
     ]);
     expect(summary.phases.map(({ phase }) => phase)).toEqual([
       ...['Pending', 'Processing', 'Analyzing', 'Executing', 'Verifying'],

@@ -195,6 +195,8 @@ export interface WorkflowExecutionRecord extends PostedIdentity {
   readonly status?: string | null;
   /** Error of the step-level sources */
   readonly error_message?: string | null;
+  /** Name of the execution itself, as `conflicting_wfe` of another one has it */
+  readonly execution_name?: string | null;
   /** When the execution was deleted, or found to be gone; its phase is then the last that was seen */
   readonly deleted_at?: Time | null;
   /** Namespace of the resource */

@@ -109,6 +109,11 @@ export const workflowExecutionAudit = defineRecord({
     },
     { name: 'error_message', type: 'text', meaning: 'Error of the step-level sources' },
     {
+      name: 'execution_name',
+      type: 'text',
+      meaning: 'Name of the execution itself, as `conflicting_wfe` of another one has it',
+    },
+    {
       name: 'deleted_at',
       type: 'timestamptz',
       meaning:

@@ -149,7 +149,7 @@ function objectOf(value: JsonValue | undefined): JsonValue {
 
 function executionOf(execution: Facts) {
   return {
-    name: textIn(execution, 'extra', 'execution_name') ?? textIn(execution, 'pipelinerun_name'),
+    name: textIn(execution, 'execution_name'),
     workflow_name: textIn(execution, 'workflow_name'),
     workflow_id: textIn(execution, 'workflow_id'),
     workflow_version: textIn(execution, 'workflow_version'),

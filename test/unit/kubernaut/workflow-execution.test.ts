@@ -93,6 +93,7 @@ test('a fresh execution says whose it is, what will run on what, and invents not
           uid: 'wfe-uid',
         },
         columns: {
+          execution_name: 'we-rr-4f1c22ab90de-1a2b3c4d',
           remediation_id: 'rr-4f1c22ab90de-1a2b3c4d',
           correlation_id: 'rr-4f1c22ab90de-1a2b3c4d',
           remediation_uid: 'rr-uid',
