@@ -7,6 +7,7 @@ import { formatJson, formatTable } from './harness.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   archive: async () => (await import('./archive.ts')).archiveBench,
   backlog: async () => (await import('./backlog.ts')).backlogBench,
+  comparison: async () => (await import('./comparison.ts')).comparisonBench,
   flapping: async () => (await import('./flapping.ts')).flappingBench,
   growth: async () => (await import('./growth.ts')).growthBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,

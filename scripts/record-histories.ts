@@ -150,6 +150,8 @@ function stageOf({ workflow }: Client, play: PlayedRemediation, name: string): R
 function maintenance(): object {
   const names: readonly (keyof MaintenanceActivities)[] = [
     'rollPartitionsOver',
+    'planComparison',
+    'compareRecords',
     'planRetention',
     'freezeMonth',
     'exportMonth',

@@ -7,7 +7,7 @@ import type { Verdict } from '../domain/records/remediation-audit.ts';
  *
  * In: observations, a month, a remediation, as a workflow wrote them into its history. Out: a short result, for the history
  * too. `recording.ts` stores, `retention.ts` and `restore.ts` pass a step on to the archive, `partitions.ts` creates months,
- * `embedding.ts` asks a model. This file has their types, which is all that a workflow imports.
+ * `comparison.ts` holds rows against their ledger, `embedding.ts` asks a model. This file has their types, which is all that a workflow imports.
  *
  * What must stay true: every activity can be repeated and interrupted anywhere. An error means "again", unless it says that no
  * retry helps. Names and results are in histories: they are changed by adding.
@@ -77,6 +77,20 @@ export type AuditActivities = RecordingActivities & EmbeddingActivities & Verdic
 export interface PartitionActivities {
   /** Makes the months that are missing; how many are there ahead. */
   readonly rollPartitionsOver: () => Promise<number>;
+}
+
+/** What the comparison of a month with its ledger found. */
+export interface ComparedRecords {
+  readonly records: number;
+  readonly entries: number;
+  readonly differences: number;
+}
+
+export interface ComparisonActivities {
+  /** First days of the months whose tables are in the database, oldest first. */
+  readonly planComparison: () => Promise<readonly string[]>;
+  /** Compares rows, ledger and locations of one month. Differences are an alarm, and no failure. */
+  readonly compareRecords: (month: string) => Promise<ComparedRecords>;
 }
 
 /** What a run of retention does with one month. */

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import type { MonthComparison } from '../database/comparison/compare-month.ts';
-import { compareMonth } from '../database/comparison/compare-month.ts';
+import { compareMonth, COMPARISON_TIMEOUT_MS } from '../database/comparison/compare-month.ts';
 import { describeDifference } from '../database/comparison/records-differ.ts';
 import { selectMonths } from '../database/months/month-states.ts';
 import { createPool } from '../database/pool.ts';
@@ -27,9 +27,6 @@ const USAGE = `usage: remediation-audit verify [--month YYYY-MM] [--json]
 
   What lies in the archive is checked by \`remediation-audit archive verify\`.
 `;
-
-/** Searching all rows of a month for one that has no entries takes as long as it takes. */
-const STATEMENT_TIMEOUT_MS = 3_600_000;
 
 /** Every difference is on standard output already. */
 class DifferencesError extends Error {
@@ -91,7 +88,7 @@ async function withPool(work: (pool: pg.Pool, config: Config) => Promise<void>):
     connectionString: url,
     applicationName: 'remediation-audit verify',
     max: 1,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    statementTimeoutMs: COMPARISON_TIMEOUT_MS,
     logger: createLogger(config.logLevel, 'verify'),
   });
   try {

@@ -150,6 +150,7 @@ function readRetention(read: Reader) {
     restoredDays: read.integer('REMEDIATION_AUDIT_RESTORED_DAYS', 1, MAX_RESTORED_DAYS),
     rolloverCron: readCron(read, 'REMEDIATION_AUDIT_ROLLOVER_CRON'),
     retentionCron: readCron(read, 'REMEDIATION_AUDIT_RETENTION_CRON'),
+    comparisonCron: readCron(read, 'REMEDIATION_AUDIT_COMPARISON_CRON'),
     lockTimeoutMs: read.integer('REMEDIATION_AUDIT_LOCK_TIMEOUT_MS', 1, 60_000),
     archive: {
       url: readArchiveUrl(read),

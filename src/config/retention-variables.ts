@@ -46,6 +46,12 @@ export const RETENTION_VARIABLES = {
     unit: 'cron',
     meaning: 'When retention runs, in UTC; once a day or less often',
   },
+  // Its runs are given 23 hours as well. After retention, which compares the months that it archives by itself.
+  REMEDIATION_AUDIT_COMPARISON_CRON: {
+    default: '30 5 * * *',
+    unit: 'cron',
+    meaning: 'When rows are compared with their ledger, in UTC; once a day or less often',
+  },
   // Short, because in PostgreSQL whoever comes after a waiting `alter table` waits behind it, readers
   // included.
   REMEDIATION_AUDIT_LOCK_TIMEOUT_MS: {

@@ -22,7 +22,7 @@ export interface MaintenanceMetrics {
    * reasons are mismatch, conflict, missing and manifest.
    */
   readonly archiveAlarms: Counter<'reason'>;
-  /** Rows and ledger of a month were compared before it was archived, and differ. Has a sample only then. */
+  /** Rows and ledger of a month were compared, daily or before it was archived, and differ. Has a sample only then. */
   readonly recordDifferences: Gauge<'month'>;
   /**
    * By state: held, unsupported (the store knows no legal holds), or pending. A month under two holds counts

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { createComparisonActivities } from '../activities/comparison.ts';
 import {
   createMonthReconciler,
   createPartitionActivities,
@@ -10,11 +11,12 @@ import { createRetentionActivities } from '../activities/retention.ts';
 import type { ArchiveContext } from '../archive/archive-context.ts';
 import { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
+import { COMPARISON_TIMEOUT_MS } from '../database/comparison/compare-month.ts';
 import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { connectTemporal } from '../temporal/connection.ts';
-import { retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
+import { comparisonSchedule, retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { createHoldReconciler } from './hold-reconciler.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
 import { openArchiveContext } from './open-archive.ts';
@@ -54,6 +56,7 @@ export async function createMaintenance(
   const hasRetention = retention.archive.url !== '' && database.ownerUrl !== '';
   const schedules = [
     rolloverSchedule(retention.rolloverCron),
+    comparisonSchedule(retention.comparisonCron),
     ...(hasRetention ? [retentionSchedule(retention.retentionCron)] : []),
   ];
   const context = hasRetention ? await openArchiveContext(config) : undefined;
@@ -69,7 +72,11 @@ export async function createMaintenance(
   const reconciler = context === undefined ? undefined : createHoldReconciler({ context, metrics, logger });
   closing.push(async () => reconciler?.stop());
   return {
-    activities: { ...createPartitionActivities(partitions), ...retaining },
+    activities: {
+      ...createPartitionActivities(partitions),
+      ...createComparisonActivities({ pool: comparisonPool(config, logger, closing), metrics, logger }),
+      ...retaining,
+    },
     start: () => {
       rounds.start();
       reconciler?.start();
@@ -90,6 +97,23 @@ function ownersPool(
     applicationName: 'remediation-audit rollover',
     max: 1,
     statementTimeoutMs: ANALYZE_TIMEOUT_MS,
+    logger,
+  });
+  closing.push(() => pool.end());
+  return pool;
+}
+
+/** One connection of its own: statements of a comparison take longer than those of others may. */
+function comparisonPool(
+  { database }: ServiceContext['config'],
+  logger: ServiceContext['logger'],
+  closing: Closing,
+): pg.Pool {
+  const pool = createPool({
+    connectionString: database.ownerUrl === '' ? database.url : database.ownerUrl,
+    applicationName: 'remediation-audit comparison',
+    max: 1,
+    statementTimeoutMs: COMPARISON_TIMEOUT_MS,
     logger,
   });
   closing.push(() => pool.end());

@@ -20,6 +20,7 @@ export interface WantedSchedule {
 }
 
 const ROLLOVER_SCHEDULE = 'audit-partition-rollover';
+const COMPARISON_SCHEDULE = 'audit-comparison';
 export const RETENTION_SCHEDULE = 'audit-retention';
 
 const MINUTES_BELOW_A_DAY = 23 * 60;
@@ -38,6 +39,16 @@ export function retentionSchedule(cron: string): WantedSchedule {
   return {
     id: RETENTION_SCHEDULE,
     workflowType: 'retention',
+    cron,
+    executionTimeoutMinutes: MINUTES_BELOW_A_DAY,
+    catchupWindowDays: 1,
+  };
+}
+
+export function comparisonSchedule(cron: string): WantedSchedule {
+  return {
+    id: COMPARISON_SCHEDULE,
+    workflowType: 'recordComparison',
     cron,
     executionTimeoutMinutes: MINUTES_BELOW_A_DAY,
     catchupWindowDays: 1,

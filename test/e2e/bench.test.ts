@@ -56,7 +56,7 @@ describe('every bench runs and prints its figures as JSON lines:', () => {
 });
 
 test('--help says how to call it, and what is wrong is refused in a sentence with what is allowed', () => {
-  const usage = expect.stringContaining('npm run bench -- <archive|backlog|flapping|') as string;
+  const usage = expect.stringContaining('npm run bench -- <archive|backlog|comparison|') as string;
   expect(bench('--help')).toMatchObject({ status: 0, stdout: usage, stderr: '' });
   expect(bench('nothing')).toMatchObject({ status: 2, stderr: usage });
   for (const [flags, sentence] of [

@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type {
+  ComparisonActivities,
   PartitionActivities,
   RestoreActivities,
   RetentionActivities,
@@ -31,7 +32,10 @@ export interface BranchStage {
   ) => Promise<void>;
 }
 
-export type MaintenanceActivities = PartitionActivities & RetentionActivities & RestoreActivities;
+export type MaintenanceActivities = PartitionActivities &
+  ComparisonActivities &
+  RetentionActivities &
+  RestoreActivities;
 
 /** Keys of observations for which the recorder's activities do something special. */
 export const FLAKY = 'we-flaky';
@@ -307,6 +311,20 @@ export const BRANCHES: Readonly<Record<string, Branch>> = {
   deferred: ({ play, run }) => run(RECORD_DEFERRED, [[play.execution(1, 'Completed')]]),
   'partition-rollover': ({ run }) =>
     run('partitionRollover', [], { rollPartitionsOver: () => Promise.resolve(3) }),
+  comparison: ({ run }) =>
+    run('recordComparison', [], {
+      planComparison: () => Promise.resolve([MARCH, APRIL]),
+      compareRecords: (month) =>
+        Promise.resolve({ records: 2, entries: 3, differences: month === MARCH ? 1 : 0 }),
+    }),
+  'comparison-stopped': ({ run }) =>
+    run('recordComparison', [], {
+      planComparison: () => Promise.resolve([MARCH, APRIL]),
+      compareRecords: (month) =>
+        month === MARCH
+          ? Promise.reject(ApplicationFailure.nonRetryable('invalid page in block 4'))
+          : Promise.resolve({ records: 0, entries: 0, differences: 0 }),
+    }),
   'retention-nothing-due': retaining(planned()),
   'retention-dropped': retaining({}),
   'retention-awaits-approval': retaining({ sealMonth: () => Promise.resolve('awaits-approval') }),

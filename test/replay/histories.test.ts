@@ -61,6 +61,7 @@ test.each([
   ['remediationAudit', 'completed.json', 'recordExecution'],
   ['recordDeferred', 'deferred.json', 'recordExecution'],
   ['partitionRollover', 'partition-rollover.json', 'rollPartitionsOver'],
+  ['recordComparison', 'comparison.json', 'compareRecords'],
   ['retention', 'retention-dropped.json', 'verifyExport'],
   ['restoreMonth', 'restore-loaded.json', 'loadRestoredTable'],
 ])('a renamed activity of %s is caught', async (_workflow, file, activity) => {

@@ -23,11 +23,11 @@ import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
 import type { ApiRequest } from '../http/route.ts';
 import type { Deferral } from './deferring.ts';
+import { createPostedEmbedding } from './deferring.ts';
 import type { Durability, DurabilityOutcome } from './durability.ts';
 import type { FieldError } from './field.ts';
 import type { AcceptedPost } from './observation-of-post.ts';
 import { observationOfPost } from './observation-of-post.ts';
-import { createPostedEmbedding } from './posted-embedding.ts';
 import { isRefused } from './read-post.ts';
 
 /**

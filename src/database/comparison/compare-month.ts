@@ -4,7 +4,7 @@ import { partitionsOf } from '../months/month-detach.ts';
 import { checkEntry } from './check-entry.ts';
 import type { ComparedMonth, Difference } from './compared-month.ts';
 import { comparedMonth } from './compared-month.ts';
-import type { FoldedRecord } from './fold-stream.ts';
+import type { FoldedRecord, StreamOptions } from './fold-stream.ts';
 import { foldStream } from './fold-stream.ts';
 import { selectLocationsWithoutRow, selectRowsWithoutEntries } from './missing-entries.ts';
 import { RowComparison } from './row-comparison.ts';
@@ -28,11 +28,18 @@ export interface MonthComparison {
   readonly differences: number;
 }
 
-/** Opens and ends a transaction of its own. `found` is called for each difference as it is met. */
+/** Searching all rows of a month for one that has no entries takes as long as it takes. */
+export const COMPARISON_TIMEOUT_MS = 3_600_000;
+
+/**
+ * Opens and ends a transaction of its own. `found` is called for each difference as it is met, `pace` between the reads: it may
+ * wait, to leave the database to others. Default: it is read as fast as it goes.
+ */
 export async function compareMonth(
   client: pg.ClientBase,
   month: string,
   found: (difference: Difference) => void,
+  pace: (entries: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<MonthComparison> {
   const compared = comparedMonth(month, await partitionsOf(client, month));
   if (compared === undefined) return { month, records: 0, entries: 0, differences: 0 };
@@ -43,7 +50,7 @@ export async function compareMonth(
   };
   await client.query('begin isolation level repeatable read read only');
   try {
-    const { records, entries } = await compareRecords(client, compared, note);
+    const { records, entries } = await compareRecords(client, compared, { note, pace });
     await client.query('commit');
     return { month, records, entries, differences };
   } catch (error: unknown) {
@@ -56,7 +63,7 @@ export async function compareMonth(
 async function compareRecords(
   client: pg.ClientBase,
   month: ComparedMonth,
-  note: (difference: Difference) => void,
+  { note, pace }: Pick<StreamOptions, 'note' | 'pace'>,
 ): Promise<{ records: number; entries: number }> {
   const comparison = new RowComparison(client, month, note);
   let [records, entries] = [0, 0];
@@ -65,7 +72,7 @@ async function compareRecords(
     entries += record.entries;
     return comparison.add(record);
   };
-  await foldStream(client, month, { checkEntry, note, folded: checked });
+  await foldStream(client, month, { checkEntry, note, pace, folded: checked });
   await comparison.end();
   for (const [table, { relation }] of month.rows) {
     const rows = await countRows(client, month, relation);

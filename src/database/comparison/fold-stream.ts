@@ -31,18 +31,20 @@ interface GrowingRecord extends Omit<FoldedRecord, 'columns'> {
 /** Entries in memory at once. One of a resource may have a megabyte. */
 const FETCHED_ENTRIES = 200;
 
-interface StreamOptions {
+export interface StreamOptions {
   readonly checkEntry: (entry: LedgerEntry) => readonly Difference[];
   readonly note: (difference: Difference) => void;
   /** Called with each record when its last entry was read. */
   readonly folded: (record: FoldedRecord) => Promise<void>;
+  /** Called with how many entries were read; the next ones are read when it has resolved. */
+  readonly pace: (entries: number) => Promise<void>;
 }
 
 /** Reads the ledger of a month in the order in which entries are folded: that of its primary key. In a transaction. */
 export async function foldStream(
   client: pg.ClientBase,
   { ledger, within }: ComparedMonth,
-  { checkEntry, note, folded }: StreamOptions,
+  { checkEntry, note, folded, pace }: StreamOptions,
 ): Promise<void> {
   await client.query(`
     declare compared_entry no scroll cursor for
@@ -64,6 +66,7 @@ export async function foldStream(
       current = withEntry(current, entry, note) ?? current;
     }
     if (rows.length < FETCHED_ENTRIES) break;
+    await pace(rows.length);
   }
   if (current !== undefined) await folded(recordOf(current));
   await client.query('close compared_entry');
