@@ -13,21 +13,18 @@ export interface TemplateObject {
 }
 
 /** One write of a story. */
-export type Step = When &
-  (
-    | { readonly create: Part; readonly spec?: TemplateObject }
-    | { readonly update: Part; readonly status: TemplateObject }
-    | { readonly delete: Part }
-    /** Two writes alternate, 27 of them in a second of the clock, for `flapMs`. */
-    | { readonly flap: Part; readonly between: readonly [TemplateObject, TemplateObject] }
-  );
-
-export interface When {
+export type Step = {
   /** Time of life since the write before: `10s`, `0.1s`, `5m`, or drawn from a range, `76s..136s`. Default: at once. */
   readonly after?: string;
   /** Only in these generations. Default: wherever the generation has the kind. */
   readonly only?: readonly Generation[];
-}
+} & (
+  | { readonly create: Part; readonly spec?: TemplateObject }
+  | { readonly update: Part; readonly status: TemplateObject }
+  | { readonly delete: Part }
+  /** Two writes alternate, 27 of them in a second of the clock, for `flapMs`. */
+  | { readonly flap: Part; readonly between: readonly [TemplateObject, TemplateObject] }
+);
 
 export const codeOf = (part: Part): KindCode => (part.split('/')[0] ?? part) as KindCode;
 

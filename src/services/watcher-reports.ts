@@ -135,9 +135,26 @@ export function completenessAlone(watchers: readonly RunningWatcher[], detail: s
   };
 }
 
+interface GapCount {
+  readonly cluster: string;
+  readonly reason: string;
+  readonly kind: string | null;
+  readonly gaps: number;
+}
+
+interface NamelessCompleteness extends Omit<Completeness, 'gaps'> {
+  readonly gap_counts: readonly GapCount[];
+}
+
 /** For whoever may not know what is in the cluster: gaps as numbers. The API names them for those who may read there. */
-export function withoutNames({ clusters, kinds, verdicts, gaps, has_more_gaps }: Completeness) {
-  const counts = new Map<string, { cluster: string; reason: string; kind: string | null; gaps: number }>();
+export function withoutNames({
+  clusters,
+  kinds,
+  verdicts,
+  gaps,
+  has_more_gaps,
+}: Completeness): NamelessCompleteness {
+  const counts = new Map<string, GapCount>();
   for (const { cluster, reason, kind } of gaps) {
     const key = JSON.stringify([cluster, reason, kind]);
     const count = counts.get(key) ?? { cluster, reason, kind, gaps: 0 };

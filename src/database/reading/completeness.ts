@@ -16,7 +16,7 @@ export const RECORD_GAP_REASONS = [
 ] as const;
 type RecordGapReason = (typeof RECORD_GAP_REASONS)[number];
 
-export interface CompletenessOfKind {
+interface CompletenessOfKind {
   readonly cluster: string;
   readonly kind: string;
   /** Resources of which any state was ever recorded. */
