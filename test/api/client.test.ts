@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { AuditClient } from '../../packages/client/src/audit-client.ts';
@@ -261,20 +260,6 @@ test('killed again and again, a client with a spool loses nothing that it acknow
   const stored = new Set(await storedNames('killed-'));
   expect([...acknowledged].filter((name) => !stored.has(name))).toEqual([]);
   expect((await inspectRecords(database.owner)).contradictions).toEqual([]);
-});
-
-test('the metrics of source 001 count what was stored, refused, tried again and waits', async () => {
-  const registry = new Registry();
-  const sent = await connect({ registry });
-  await sent.record('ai-analysis', analysis('counted'));
-  await sent.record('ai-analysis', { ...analysis('counted'), confidence_score: 7 }).catch(() => undefined);
-  const text = await registry.metrics();
-  expect(text).toContain('kubernaut_kubernetesexecutor_audit_storage_attempts_total{status="success"} 1');
-  expect(text).toContain('kubernaut_kubernetesexecutor_audit_storage_attempts_total{status="error"} 1');
-  expect(text).toContain(
-    'kubernaut_kubernetesexecutor_audit_storage_failures_total{error_type="ai_analysis"} 1',
-  );
-  expect(text).toContain('kubernaut_kubernetesexecutor_pending_audit_records 0');
 });
 
 /** The service behind something that answers 500 to every batch with a certain record in it, and counts those. */

@@ -103,17 +103,18 @@ class BatchingClient implements AuditClient {
   async #keep(kind: RecordKind, record: object): Promise<void> {
     if (this.#options.enabled === false) return;
     if (this.#closing.signal.aborted) throw new Error(`cannot record a ${kind}: the client is closed`);
-    const kept = this.#queue.add({ kind, json: this.#redact(kind, this.#encode(record)) });
+    const kept = this.#queue.add({ kind, json: this.#redact(kind, this.#encode(kind, record)) });
     this.#wake();
     await kept;
     this.#wake();
   }
 
-  #encode(record: object): string {
+  #encode(kind: RecordKind, record: object): string {
+    const began = performance.now();
     try {
       return encodeRecord(record);
     } catch (error: unknown) {
-      this.#metrics.failed('marshal_error');
+      this.#metrics.failed([kind], 'marshal_error', (performance.now() - began) / 1_000);
       throw error;
     }
   }
@@ -199,16 +200,20 @@ class BatchingClient implements AuditClient {
       signal: this.#closing.signal,
       stored: async (records, seconds) => {
         await this.#queue.stored(records);
-        this.#metrics.succeeded(records.length, seconds);
+        this.#metrics.stored(records, seconds);
       },
-      refused: async (record, error) => {
+      refused: async (record, error, seconds) => {
         await this.#queue.refused(record, error);
-        this.#metrics.failed(record.kind);
+        this.#metrics.failed([record.kind], 'kubernetes_execution', seconds);
         this.#options.onRefused?.(error, record);
       },
-      again: (reason, type) => {
+      again: ({ records, reason, type, seconds }) => {
         this.#lastFailure = reason;
-        this.#metrics.failed(type);
+        this.#metrics.failed(
+          records.map(({ kind }) => kind),
+          type,
+          seconds,
+        );
         this.#options.onRetry?.(reason);
       },
     };

@@ -13,8 +13,16 @@ export interface Delivery {
   /** Ends the attempts; what is not answered by then goes on waiting. */
   readonly signal: AbortSignal;
   readonly stored: (records: readonly PendingRecord[], seconds: number) => Promise<void>;
-  readonly refused: (record: PendingRecord, error: RecordRefusedError) => Promise<void>;
-  readonly again: (reason: string, type: FailureType) => void;
+  readonly refused: (record: PendingRecord, error: RecordRefusedError, seconds: number) => Promise<void>;
+  readonly again: (failed: FailedAttempt) => void;
+}
+
+/** Records that were not stored, and are sent again. */
+export interface FailedAttempt {
+  readonly records: readonly PendingRecord[];
+  readonly reason: string;
+  readonly type: FailureType;
+  readonly seconds: number;
 }
 
 /** A batch that the service failed on so often is halved, to find the record that it fails on. */
@@ -32,9 +40,14 @@ export async function deliver(delivery: Delivery, records: readonly PendingRecor
     if (batch?.[0] === undefined) return;
     const began = performance.now();
     const result = await sendBatch(delivery.service, batch[0].kind, batch);
+    const seconds = (performance.now() - began) / 1_000;
     if (result.status === 'again') {
-      delivery.again(result.reason, result.type);
-      const isSetApart = await setFailedApart(delivery, batches, failuresOf, result.failure);
+      const { reason, type } = result;
+      delivery.again({ records: batch, reason, type, seconds });
+      const isSetApart = await setFailedApart(delivery, batches, failuresOf, {
+        failure: result.failure,
+        seconds,
+      });
       attempts = isSetApart ? 1 : attempts + 1;
       await pause(result.afterMs ?? backoff(delivery.backoffMs, attempts), delivery.signal);
       continue;
@@ -42,13 +55,14 @@ export async function deliver(delivery: Delivery, records: readonly PendingRecor
     attempts = 0;
     batches.shift();
     if (result.status === 'split') {
-      if (batch.length === 1) await delivery.refused(batch[0], result.error);
+      if (batch.length === 1) await delivery.refused(batch[0], result.error, seconds);
       else batches.unshift(...halvesOf(batch));
       continue;
     }
-    const later = await settle(delivery, { batch, result, began }, failuresOf);
+    const later = await settle(delivery, { batch, result, seconds }, failuresOf);
     if (later.length === 0) continue;
-    delivery.again(`${later.length} records cannot be stored now`, 'http_error');
+    const reason = `${later.length} records cannot be stored now`;
+    delivery.again({ records: later, reason, type: 'http_error', seconds });
     // Behind the others: what the service failed on must not hold what it has not seen yet.
     batches.push(later);
     await pause(backoff(delivery.backoffMs, mostFailures(later, failuresOf)), delivery.signal);
@@ -58,23 +72,23 @@ export async function deliver(delivery: Delivery, records: readonly PendingRecor
 interface Answered {
   readonly batch: readonly PendingRecord[];
   readonly result: Extract<BatchResult, { status: 'answered' }>;
-  readonly began: number;
+  readonly seconds: number;
 }
 
 /** Answers what is to be sent again, without what the service has failed on too often. */
 async function settle(
   delivery: Delivery,
-  { batch, result, began }: Answered,
+  { batch, result, seconds }: Answered,
   failuresOf: FailuresOf,
 ): Promise<readonly PendingRecord[]> {
-  for (const [record, error] of result.refused) await delivery.refused(record, error);
+  for (const [record, error] of result.refused) await delivery.refused(record, error, seconds);
   const stored = batch.filter((record) => !result.refused.has(record) && !result.later.has(record));
-  await delivery.stored(stored, (performance.now() - began) / 1_000);
+  await delivery.stored(stored, seconds);
   const again: PendingRecord[] = [];
   for (const record of result.later) {
     const error = result.failed.get(record);
     if (error !== undefined && countFailure(record, failuresOf) >= FAILURES_OF_RECORD)
-      await delivery.refused(record, error);
+      await delivery.refused(record, error, seconds);
     else again.push(record);
   }
   return again;
@@ -87,7 +101,7 @@ async function setFailedApart(
   delivery: Delivery,
   batches: (readonly PendingRecord[])[],
   failuresOf: FailuresOf,
-  failure: RecordRefusedError | undefined,
+  { failure, seconds }: { readonly failure: RecordRefusedError | undefined; readonly seconds: number },
 ): Promise<boolean> {
   const batch = batches[0] ?? [];
   const [record] = batch;
@@ -102,7 +116,7 @@ async function setFailedApart(
   // Only the service itself can fail on a record; what is before it fails on everything.
   const isGivenUp = failure.status === INTERNAL_ERROR && failures >= FAILURES_OF_RECORD;
   batches.shift();
-  if (isGivenUp) await delivery.refused(record, failure);
+  if (isGivenUp) await delivery.refused(record, failure, seconds);
   // Behind the others, which may be taken meanwhile.
   else batches.push(batch);
   return isGivenUp;
