@@ -409,12 +409,16 @@ grant select on record_home to audit_reader;
 -- name that the newest of several records has.
 create table record_alias (
   table_name  text        not null,
+  -- Kept apart: the id that a client makes up may be any, also that of a resource which does not exist yet.
+  given_by    text        not null check (given_by in ('client', 'source', 'resource')),
   id          uuid        not null,
   record_id   uuid        not null,
   -- Of the newest record of that name; null where the name is of one record alone.
   since       timestamptz,
-  primary key (table_name, id)
+  primary key (table_name, id, given_by)
 );
+-- A record that posts have made is met by one resource.
+create unique index record_alias_resource_idx on record_alias (table_name, record_id) where given_by = 'resource';
 grant select on record_alias to audit_writer, audit_reader;
 
 -- Records that posts had put elsewhere than their resource belongs. The entries of the old location stay in the ledger, and

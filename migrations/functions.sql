@@ -469,6 +469,8 @@ grant execute on function audit_gaps(text, integer) to audit_writer, audit_watch
 -- transaction that brings a name decides; another one waits for it in the insert, and the next statement sees what was decided.
 --
 -- ids: of the observations' own keys. started, named: of the source's own key, with its start and alone. clients: as posted.
+-- resources: whether the key is that of a resource. Such an observation goes where no id of a client can lead it, and a record
+-- that only posts have written is met by one resource at most: whoever posts cannot bring two resources into one record.
 create or replace function audit_resolve_records(
   table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamptz[], resources boolean[]
 ) returns table (nth bigint, id uuid)
@@ -493,8 +495,8 @@ begin
       select record_id
       from record_alias
       where table_name = one.table_name
-        and id in (one.client, one.id)
-      order by id = one.client desc
+        and ((given_by <> 'client' and id = one.id) or (given_by = 'client' and id = one.client and not one.is_resource))
+      order by given_by = 'client' desc
       limit 1);
     if target is null and exists (select from record_home where id = one.id) and one.id is distinct from one.named then
       target := one.id;
@@ -505,36 +507,49 @@ begin
       -- A post that named it alone was first: this is the start of what it is about.
       if one.id <> one.named
         and exists (select from record_home where id = one.named and not is_final)
-        and not exists (select from record_alias where table_name = one.table_name and id = one.named)
+        and not exists (select from record_alias where table_name = one.table_name and given_by = 'source' and id = one.named)
       then
         target := one.named;
       end if;
       if one.started is not null then
-        insert into record_alias (table_name, id, record_id)
-        values (one.table_name, one.started, target)
+        insert into record_alias (table_name, given_by, id, record_id)
+        values (one.table_name, 'source', one.started, target)
         on conflict do nothing;
-        select record_id into known from record_alias where table_name = one.table_name and id = one.started;
+        select record_id into known
+        from record_alias
+        where table_name = one.table_name and given_by = 'source' and id = one.started;
         -- A post meets whatever has its name. A resource meets a record of posts, and never that of another resource.
         if not one.is_resource or exists (select from record_home where id = known and not is_final) then
           target := known;
         end if;
       end if;
     elsif one.started is not null then
-      insert into record_alias (table_name, id, record_id)
-      values (one.table_name, one.started, target)
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, 'source', one.started, target)
       on conflict do nothing;
     end if;
 
-    insert into record_alias (table_name, id, record_id)
-    select one.table_name, alias.id, target
-    from unnest(array[one.client, one.id]) as alias (id)
-    where alias.id <> target
-      and alias.id is distinct from one.named
-    on conflict do nothing;
+    if one.id <> target and one.id is distinct from one.named then
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, case when one.is_resource then 'resource' else 'source' end, one.id, target)
+      on conflict do nothing;
+      -- Another resource has met that record before.
+      if one.is_resource and not exists (
+        select from record_alias where table_name = one.table_name and given_by = 'resource' and id = one.id and record_id = target)
+      then
+        target := one.id;
+      end if;
+    end if;
+    if one.client <> target then
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, 'client', one.client, target)
+      on conflict do nothing;
+    end if;
     if one.id <> one.named then
-      insert into record_alias as newest (table_name, id, record_id, since)
-      values (one.table_name, one.named, target, one.since)
-      on conflict (table_name, id) do update set record_id = excluded.record_id, since = excluded.since
+      insert into record_alias as newest (table_name, given_by, id, record_id, since)
+      -- A start that is still to come would be the newest for ever.
+      values (one.table_name, 'source', one.named, target, least(one.since, clock_timestamp()))
+      on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
       where excluded.since > newest.since;
     end if;
     nth := one.nth;

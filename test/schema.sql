@@ -325,11 +325,14 @@ constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 
 create table record_alias (
   table_name text not null,
+  given_by text not null,
   id uuid not null,
   record_id uuid not null,
   since timestamp with time zone
 );
-constraint record_alias_pkey PRIMARY KEY (table_name, id);
+CREATE UNIQUE INDEX record_alias_resource_idx ON public.record_alias USING btree (table_name, record_id) WHERE (given_by = 'resource'::text);
+constraint record_alias_given_by_check CHECK ((given_by = ANY (ARRAY['client'::text, 'source'::text, 'resource'::text])));
+constraint record_alias_pkey PRIMARY KEY (table_name, id, given_by);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
@@ -1972,8 +1975,8 @@ begin
       select record_id
       from record_alias
       where table_name = one.table_name
-        and id in (one.client, one.id)
-      order by id = one.client desc
+        and ((given_by <> 'client' and id = one.id) or (given_by = 'client' and id = one.client and not one.is_resource))
+      order by given_by = 'client' desc
       limit 1);
     if target is null and exists (select from record_home where id = one.id) and one.id is distinct from one.named then
       target := one.id;
@@ -1984,36 +1987,49 @@ begin
       -- A post that named it alone was first: this is the start of what it is about.
       if one.id <> one.named
         and exists (select from record_home where id = one.named and not is_final)
-        and not exists (select from record_alias where table_name = one.table_name and id = one.named)
+        and not exists (select from record_alias where table_name = one.table_name and given_by = 'source' and id = one.named)
       then
         target := one.named;
       end if;
       if one.started is not null then
-        insert into record_alias (table_name, id, record_id)
-        values (one.table_name, one.started, target)
+        insert into record_alias (table_name, given_by, id, record_id)
+        values (one.table_name, 'source', one.started, target)
         on conflict do nothing;
-        select record_id into known from record_alias where table_name = one.table_name and id = one.started;
+        select record_id into known
+        from record_alias
+        where table_name = one.table_name and given_by = 'source' and id = one.started;
         -- A post meets whatever has its name. A resource meets a record of posts, and never that of another resource.
         if not one.is_resource or exists (select from record_home where id = known and not is_final) then
           target := known;
         end if;
       end if;
     elsif one.started is not null then
-      insert into record_alias (table_name, id, record_id)
-      values (one.table_name, one.started, target)
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, 'source', one.started, target)
       on conflict do nothing;
     end if;
 
-    insert into record_alias (table_name, id, record_id)
-    select one.table_name, alias.id, target
-    from unnest(array[one.client, one.id]) as alias (id)
-    where alias.id <> target
-      and alias.id is distinct from one.named
-    on conflict do nothing;
+    if one.id <> target and one.id is distinct from one.named then
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, case when one.is_resource then 'resource' else 'source' end, one.id, target)
+      on conflict do nothing;
+      -- Another resource has met that record before.
+      if one.is_resource and not exists (
+        select from record_alias where table_name = one.table_name and given_by = 'resource' and id = one.id and record_id = target)
+      then
+        target := one.id;
+      end if;
+    end if;
+    if one.client <> target then
+      insert into record_alias (table_name, given_by, id, record_id)
+      values (one.table_name, 'client', one.client, target)
+      on conflict do nothing;
+    end if;
     if one.id <> one.named then
-      insert into record_alias as newest (table_name, id, record_id, since)
-      values (one.table_name, one.named, target, one.since)
-      on conflict (table_name, id) do update set record_id = excluded.record_id, since = excluded.since
+      insert into record_alias as newest (table_name, given_by, id, record_id, since)
+      -- A start that is still to come would be the newest for ever.
+      values (one.table_name, 'source', one.named, target, least(one.since, clock_timestamp()))
+      on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
       where excluded.since > newest.since;
     end if;
     nth := one.nth;

@@ -74,6 +74,14 @@ function keyOf(own: OwnKey, columns: Columns, ...more: readonly string[]): strin
   return naturalKey('post', ...own.parts(columns), ...more);
 }
 
+/** Whether it is about a resource by the key of the watcher: what the watcher says, and posts that name the same. */
+export function hasKeyOfResource(observation: Observation): boolean {
+  return !isPosted(observation) || !observation.key.startsWith(POSTED_KEY);
+}
+
+/** With what the keys begin that no resource has. */
+const POSTED_KEY = `${naturalKey('post')}/`;
+
 /** Ids under which a record is found besides its own. */
 export interface Aliases {
   /** Of its own key and start. */

@@ -12,6 +12,7 @@ import type { Columns, RecordDefinition } from '../../src/domain/records/definit
 import { kubernetesExecutionAudit } from '../../src/domain/records/kubernetes-execution-audit.ts';
 import { signalProcessingAudit } from '../../src/domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { recordId } from '../../src/identity/identities.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { inspectRecords } from '../support/record-checks.ts';
@@ -201,6 +202,64 @@ describe('analyses of one name', () => {
     expect(new Set(ids).size).toBe(1);
     expect(await rowsOf(aiAnalysisAudit, 'crd_name', 'ai-late')).toMatchObject([
       { root_cause_count: 3, completion_status: 'completed' },
+    ]);
+  });
+});
+
+describe('whoever posts', () => {
+  const analysis = { crd_namespace: 'ns', investigation_start: START };
+  const idOf = ({ table, cluster, key }: Observation): string => recordId(table, cluster, key);
+  const about = (resource: Observation, name: string, more: object): Observation =>
+    posted(aiAnalysisAudit, {
+      ...{ remediation_uid: resource.columns['remediation_uid'], crd_name: name, crd_namespace: 'ns' },
+      ...more,
+    });
+
+  test('brings no resource into the record of another, by an id or by the names of both', async () => {
+    const first = watched(aiAnalysisAudit, 'first', { crd_name: 'first', crd_namespace: 'ns' });
+    const second = watched(aiAnalysisAudit, 'second', { crd_name: 'second', crd_namespace: 'ns' });
+    const client = randomUUID();
+    await stored(first);
+    await stored(about(first, 'first', { id: client }));
+    await stored(about(first, 'first', { id: idOf(second) }));
+    await stored(about(second, 'second', { id: client }));
+    expect(await stored(second)).toEqual([idOf(second)]);
+    expect((await rowsOf(aiAnalysisAudit, 'id', idOf(second)))[0]).toMatchObject({ crd_name: 'second' });
+    expect(await find(aiAnalysisAudit, idOf(second))).toBe(idOf(second));
+  });
+
+  test('leads the post of another to no record with an id that equals the names of its source', async () => {
+    const other = posted(aiAnalysisAudit, { ...analysis, crd_name: 'wanted' });
+    await stored(posted(aiAnalysisAudit, { ...analysis, crd_name: 'hidden', id: idOf(other) }));
+    expect(await stored(other)).toEqual([idOf(other)]);
+    expect(await rowsOf(aiAnalysisAudit, 'crd_name', 'wanted')).toHaveLength(1);
+  });
+
+  test('has one record met by one resource, also where the names of several lead there', async () => {
+    const named = posted(aiAnalysisAudit, {
+      crd_name: 'met',
+      crd_namespace: 'ns',
+      completion_status: 'completed',
+    });
+    const [record] = await stored(named);
+    const resources = [1, 2].map(() =>
+      watched(aiAnalysisAudit, 'met', { crd_name: 'met', crd_namespace: 'ns' }),
+    );
+    // Posts that name each of the resources, before the watcher has seen one.
+    for (const resource of resources) await stored(about(resource, 'met', {}));
+    const ids = await stored(...resources);
+    expect(ids[0]).toBe(record);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test('makes no analysis the newest for ever with a start that is still to come', async () => {
+    const name = { crd_name: 'ai-future', crd_namespace: 'ns' };
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const next = new Date(Date.now() + 1_800_000).toISOString();
+    await stored(posted(aiAnalysisAudit, { ...name, investigation_start: soon }));
+    const [newest] = await stored(posted(aiAnalysisAudit, { ...name, investigation_start: next }));
+    expect(await stored(posted(aiAnalysisAudit, { ...name, completion_status: 'completed' }))).toEqual([
+      newest,
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { isPosted } from '../../domain/observation.ts';
 import type { Aliases } from '../../identity/own-keys.ts';
+import { hasKeyOfResource } from '../../identity/own-keys.ts';
 import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation } from './prepared-observation.ts';
 
@@ -39,7 +39,7 @@ export async function resolveRecords(
       ofEach(({ aliases }) => aliases.named),
       ofEach(({ aliases }) => aliases.client),
       ofEach(({ aliases }) => aliases.since),
-      ofEach(({ observation }) => !isPosted(observation)),
+      ofEach(({ observation }) => hasKeyOfResource(observation)),
     ],
   });
   const resolved = new Map(rows.map(({ nth, id }) => [named[Number(nth) - 1], id]));

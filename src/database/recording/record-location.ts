@@ -128,12 +128,16 @@ export async function selectRecordLocation(
     name: 'select-location-of-record',
     text: `
       select location.id, location.created_at
-      from record_home as location
-      where location.id in (
-          $1::uuid,
-          (select alias.record_id from record_alias as alias where alias.table_name = $2::text and alias.id = $1::uuid))
-        and location.table_name = $2::text
-      order by location.id = $1::uuid desc
+      from (
+        select $1::uuid as id, 0 as rank
+        union all
+        select record_id, case given_by when 'client' then 2 else 1 end
+        from record_alias
+        where table_name = $2::text and id = $1::uuid
+      ) as known
+      join record_home as location using (id)
+      where location.table_name = $2::text
+      order by known.rank
       limit 1`,
     values: [id, table],
   });

@@ -60,6 +60,13 @@ export const SERVICE_TABLES = [
       'Other names of records: ids that clients gave them, and hashes of what their source calls them. By them posts and resources meet.',
     columns: [
       { name: 'table_name', type: 'text', notNull: true, meaning: 'Table of the record' },
+      {
+        name: 'given_by',
+        type: 'text',
+        notNull: true,
+        meaning:
+          'Whose name it is: client (an id as posted), source (hash of its own key), resource (id by the key of the resource)',
+      },
       { name: 'id', type: 'uuid', notNull: true, meaning: 'The other name' },
       { name: 'record_id', type: 'uuid', notNull: true, meaning: 'Identity of the record' },
       {
