@@ -111,6 +111,11 @@ function readAll(read: Reader, environment: Environment) {
       allowedHosts: readAllowedHosts(read),
       codecOrigins: readCodecOrigins(read),
       postedMonthsPerDay: read.integer('REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY', 0, 144),
+      quotas: {
+        similarPerMinute: read.integer('REMEDIATION_AUDIT_API_SIMILAR_PER_MINUTE', 1, 1_000_000),
+        embeddingsPerMinute: read.integer('REMEDIATION_AUDIT_API_EMBEDDINGS_PER_MINUTE', 1, 1_000_000),
+        restoresPerHour: read.integer('REMEDIATION_AUDIT_API_RESTORES_PER_HOUR', 1, 10_000),
+      },
       deferredStatusCode: Number(read.oneOf('REMEDIATION_AUDIT_API_DEFERRED_STATUS_CODE', ['201', '202'])),
     },
     embedded: readEmbedded(read, environment),

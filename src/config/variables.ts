@@ -136,6 +136,22 @@ export const VARIABLES = {
     unit: 'months',
     meaning: 'Months that the posts of one caller may make, or make live again, in 24 hours',
   },
+  REMEDIATION_AUDIT_API_SIMILAR_PER_MINUTE: {
+    default: '60',
+    unit: 'questions',
+    meaning: 'Questions about similar investigations that one caller may ask in a minute',
+  },
+  REMEDIATION_AUDIT_API_EMBEDDINGS_PER_MINUTE: {
+    default: '600',
+    unit: 'texts',
+    meaning:
+      'Texts of posted analyses that are embedded for one caller in a minute; the others are stored without a vector',
+  },
+  REMEDIATION_AUDIT_API_RESTORES_PER_HOUR: {
+    default: '12',
+    unit: 'restores',
+    meaning: 'Restores that one caller may request over the API in an hour',
+  },
   REMEDIATION_AUDIT_METRICS_HOST: {
     default: '127.0.0.1',
     unit: 'address',

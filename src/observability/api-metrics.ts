@@ -17,7 +17,7 @@ export interface ApiMetrics {
   readonly recordsDeferred: Counter;
   /** Posted records whose created_at lies more than a day from when they were received. */
   readonly recordsFarFromReceipt: Counter<'kind'>;
-  /** Posted analyses whose text is not embedded because Temporal did not take it; post them again to try again. */
+  /** Posted analyses whose text is not embedded because Temporal did not take it or its caller has too many; post them again to try again. */
   readonly investigationsLeft: Counter;
   /** Values that were taken out of posted records, by kind of secret. */
   readonly redactions: Counter<'kind'>;
@@ -68,7 +68,7 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
     }),
     investigationsLeft: new Counter({
       name: 'remediation_audit_api_investigations_left_total',
-      help: 'Posted analyses that are stored but not embedded, because Temporal did not take their text',
+      help: 'Posted analyses that are stored but not embedded, because Temporal did not take their text, or beyond the quota of their caller',
       registers,
     }),
     redactions: new Counter({

@@ -88,6 +88,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           deferral,
           redactor,
           codec: openCodec(config.temporal.payloads, config.api.codecOrigins),
+          quotas: config.api.quotas,
           cluster: config.watcher.cluster,
           deferredStatusCode: config.api.deferredStatusCode,
           logger,

@@ -320,7 +320,10 @@ describe('health checks', () => {
   });
 
   test('ask the port that the process listens on, for a path that it answers', () => {
-    const probes = probeRoutes({ check: () => Promise.resolve(), pending: () => 0 }, createMetrics());
+    const probes = probeRoutes(
+      { check: () => Promise.resolve('database' as const), pending: () => 0 },
+      createMetrics(),
+    );
     for (const [name, { healthcheck }] of long) {
       const [, port, path = ''] = PROBE.exec(healthcheck?.join(' ') ?? '') ?? [];
       expect(Number(port), name).toBe(portOf(name));

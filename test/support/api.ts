@@ -50,6 +50,7 @@ export function testApiOptions(
     }),
     redactor: createRedactor(),
     codec: { endpoint: createCodecEndpoint(createPayloadCodec(PLAIN_PAYLOADS)), origins: [] },
+    quotas: { similarPerMinute: 600, embeddingsPerMinute: 600, restoresPerHour: 600 },
     cluster: 'test',
     deferredStatusCode: 202,
     ...given,

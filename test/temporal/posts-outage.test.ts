@@ -63,6 +63,7 @@ function openApi(rung: DeferredRecords | undefined, deferredStatusCode = 202): F
       logger: silent,
     }),
     pool,
+    writer: pool,
     deferral: rung,
     deferredStatusCode,
     metrics,

@@ -25,6 +25,7 @@ export const PROBLEMS = {
   'unstorable-record': { status: 422, title: 'The database can never take this record' },
   'unpreparable-record': { status: 422, title: 'The service failed on this record and will again' },
   'queue-full': { status: 429, title: 'Too much is waiting to be stored; try again' },
+  'too-many-requests': { status: 429, title: 'This caller asks for it too often; try again' },
   'headers-too-large': { status: 431, title: 'The headers are larger than is allowed' },
   'internal-error': {
     status: 500,

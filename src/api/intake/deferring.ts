@@ -2,6 +2,7 @@ import type { Observation } from '../../domain/observation.ts';
 import { hasInvestigation } from '../../domain/observation.ts';
 import { Semaphore } from '../../domain/semaphore.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import type { CallerQuota } from '../http/quota.ts';
 
 /** The way round a database that is away: Temporal keeps the observation and stores it later. */
 export interface Deferral {
@@ -96,7 +97,7 @@ async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> 
 /** Has the texts of posted analyses embedded, as those of watched ones are (ADR 25). */
 interface PostedEmbedding {
   /** Returns at once: a text that is embedded late, or not at all, is stored all the same. */
-  embed(stored: readonly Observation[]): void;
+  embed(stored: readonly Observation[], caller: string): void;
 }
 
 /** How long Temporal may take for one text, in milliseconds. Nobody waits for it. */
@@ -104,18 +105,22 @@ const EMBEDDING_TIMEOUT_MS = 5_000;
 /** Beyond it more would only be held in memory. */
 const MAX_EMBEDDING = 2_000;
 
-/** A text that Temporal does not take in time is counted and left. Posting the analysis again embeds it. */
-export function createPostedEmbedding(deferral: Deferral | undefined, metrics: Metrics): PostedEmbedding {
+/** A text that Temporal does not take in time, or beyond the quota of its caller, is counted and left. Posting the analysis again embeds it. */
+export function createPostedEmbedding(
+  deferral: Deferral | undefined,
+  metrics: Metrics,
+  quota: CallerQuota,
+): PostedEmbedding {
   const later = deferral === undefined ? undefined : createDeferring(deferral);
   let embedding = 0;
   return {
-    embed(stored) {
-      const texts = stored.filter(hasInvestigation);
-      if (later === undefined || texts.length === 0) return;
-      if (embedding + texts.length > MAX_EMBEDDING) {
-        metrics.api.investigationsLeft.inc(texts.length);
-        return;
-      }
+    embed(stored, caller) {
+      const posted = stored.filter(hasInvestigation);
+      if (later === undefined || posted.length === 0) return;
+      const room = MAX_EMBEDDING - embedding;
+      const texts = posted.slice(0, quota.takeUpTo(caller, Math.min(posted.length, room)));
+      metrics.api.investigationsLeft.inc(posted.length - texts.length);
+      if (texts.length === 0) return;
       embedding += texts.length;
       // The workflow finds the record there already, and then embeds its text.
       void later.deferEach(texts, EMBEDDING_TIMEOUT_MS).then((failures) => {

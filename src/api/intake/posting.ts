@@ -21,6 +21,7 @@ import type { StorageFailure } from '../../observability/source-metrics.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { Caller } from '../auth/gate.ts';
 import { Problem } from '../http/problems.ts';
+import type { CallerQuota } from '../http/quota.ts';
 import type { ApiRequest } from '../http/route.ts';
 import type { Deferral } from './deferring.ts';
 import { createPostedEmbedding } from './deferring.ts';
@@ -67,6 +68,8 @@ interface PostingOptions {
    * Its workflow also embeds the texts of analyses, once they are stored; without it they are only stored.
    */
   readonly deferral?: Deferral | undefined;
+  /** How many of these texts each caller may have embedded. */
+  readonly embeddings: CallerQuota;
   /** Replaces secrets before anything is stored, logged or answered. */
   readonly redactor: Redactor;
   /** The configured cluster. */
@@ -86,7 +89,7 @@ const MOST_ERRORS = 100;
 /** Reads, stores and answers posts; see the head of this file. Single records and batches go the same way. */
 export function createPosting(options: PostingOptions): Posting {
   const { durability, metrics } = options;
-  const embedding = createPostedEmbedding(options.deferral, metrics);
+  const embedding = createPostedEmbedding(options.deferral, metrics, options.embeddings);
   return {
     async post(definition, records, request) {
       const startedAt = performance.now();
@@ -109,6 +112,7 @@ export function createPosting(options: PostingOptions): Posting {
         accepted.flatMap(({ observation }, index) =>
           outcomes[index]?.status === 'stored' ? [observation] : [],
         ),
+        request.caller.name,
       );
       // Outcomes are there for accepted records only; the answers are for all, in their order.
       let next = 0;

@@ -24,6 +24,7 @@ import { createReportLanes } from '../../query/reports/report-lanes.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { AccessCounts } from '../http/access-counts.ts';
 import type { AccessTrace } from '../http/access-trace.ts';
+import { createQuotas, type QuotaLimits } from '../http/quota.ts';
 import type { Route } from '../http/route.ts';
 import type { Deferral, Durability } from '../intake/durability.ts';
 import { createPosting } from '../intake/posting.ts';
@@ -38,7 +39,7 @@ import { remediationRoutes } from './remediation-routes.ts';
 import { reportRoutes, similarRoute } from './report-routes.ts';
 import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
 import { partitionRoute, retentionRoutes } from './retention-routes.ts';
-import { probeRoutes, type Readiness, withDescription } from './service-routes.ts';
+import { probeRoutes, type Readiness, type ReadyBy, withDescription } from './service-routes.ts';
 import { fromDatabase } from './storage-problems.ts';
 
 /** What the routes need of the process. `serve-service.ts` opens and closes it; the routes own nothing. */
@@ -66,6 +67,8 @@ export interface ApiServices {
   readonly redactor: Redactor;
   /** Without it there is no codec server. */
   readonly codec?: PayloadCodecAccess | undefined;
+  /** How often one caller may ask for what is costly. */
+  readonly quotas: QuotaLimits;
   /** The configured cluster. */
   readonly cluster: string;
   /** Status of a post that Temporal keeps: 201, the only success that the sources' clients know, or 202. */
@@ -83,23 +86,24 @@ export interface ApiServices {
 export function createApiRoutes(services: ApiServices): readonly Route[] {
   const { pool, writer, durability, metrics } = services;
   const lanes = createReportLanes(services.reports, services.slowReports);
+  const quotas = createQuotas(services.quotas, services.nowMs);
   const finder = createRecordFinder(pool, services.archive);
   const readiness: Readiness = {
-    check: () => checkReadiness(services),
+    check: atMostOnceASecond(() => checkReadiness(services)),
     pending: () => durability.pending(),
   };
   const routes = [
     ...probeRoutes(readiness, metrics),
-    ...postRoutes(createPosting(services)),
+    ...postRoutes(createPosting({ ...services, embeddings: quotas.embeddings })),
     ...listRoutes(finder),
     ...recordRoutes(finder),
     ...remediationRoutes(finder),
     ...reportRoutes({ lanes, archive: services.archive }),
-    similarRoute(createEmbeddingStore(pool), services.embedder),
+    similarRoute(createEmbeddingStore(pool), services.embedder, quotas.similar),
     completenessRoute(lanes),
     partitionRoute(pool),
     ...retentionRoutes({ pool, writer }, services.retention.rules),
-    ...restoreRoutes({ pool, writer }, services.retention),
+    ...restoreRoutes({ pool, writer }, { ...services.retention, quota: quotas.restores }),
     ...holdRoutes({ pool, writer }),
     ...quarantineRoutes({ pool, writer }, durability),
     ...(services.codec === undefined ? [] : codecRoutes(services.codec)),
@@ -126,11 +130,36 @@ export function createAccessCounts(writer: pg.Pool, logger: Logger): AccessCount
 }
 
 /** Ready as long as records can be accepted: by the database, or by Temporal while that is away. */
-async function checkReadiness({ deferral, pool }: ApiServices): Promise<void> {
+async function checkReadiness({ deferral, writer }: ApiServices): Promise<ReadyBy> {
   try {
-    await pool.query('select 1');
+    await writer.query('select 1');
+    return 'database';
   } catch (error: unknown) {
     if (deferral === undefined) throw error;
     await deferral.ping();
+    return 'temporal';
   }
+}
+
+/** How long what was found stays true enough for a probe, in milliseconds. */
+const READINESS_MS = 1_000;
+
+/**
+ * Asks for all who ask within a second, and once at a time: anybody may ask, and none of them may take the connections of those
+ * who decide something.
+ */
+function atMostOnceASecond<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    if (answer === undefined) {
+      answer = ask();
+      const forget = (): void => {
+        setTimeout(() => {
+          answer = undefined;
+        }, READINESS_MS).unref();
+      };
+      answer.then(forget, forget);
+    }
+    return answer;
+  };
 }

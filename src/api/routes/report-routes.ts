@@ -1,4 +1,4 @@
-import type { EmbeddingStore } from '../../database/embeddings/embedding-store.ts';
+import type { EmbeddingStore, SimilarInvestigation } from '../../database/embeddings/embedding-store.ts';
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { Embedder } from '../../embedding/embedder.ts';
 import { EmbeddingUnavailableError } from '../../embedding/embedder.ts';
@@ -13,6 +13,7 @@ import { ReportTooLargeError } from '../../query/reports/run-report.ts';
 import { findSimilarInvestigations, UnknownFingerprintError } from '../../query/similar-investigations.ts';
 import { negotiate } from '../http/accept.ts';
 import { invalidParameter, Problem, retryAfter } from '../http/problems.ts';
+import type { CallerQuota } from '../http/quota.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { CSV_MEDIA_TYPE, JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly } from '../http/route.ts';
@@ -149,7 +150,7 @@ const has = (name: string) => ({ required: [name], properties: { [name]: TEXT_FI
  * Investigations alike: of an alert, or of any text. The text goes to the embedding model; an alert has its
  * vector already.
  */
-export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
+export function similarRoute(store: EmbeddingStore, embedder: Embedder, quota: CallerQuota): Route {
   return {
     method: 'GET',
     path: '/api/v1/investigations/similar',
@@ -180,9 +181,12 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
       answers: {
         200: { meaning: 'Nearest first', content: { [JSON_MEDIA_TYPE]: { schema: SIMILAR_SCHEMA } } },
       },
-      problems: ['invalid-parameter', 'not-found', 'model-unavailable', 'database-unavailable'],
+      problems: [
+        ...(['invalid-parameter', 'not-found', 'too-many-requests'] as const),
+        ...(['model-unavailable', 'database-unavailable'] as const),
+      ],
     },
-    async answer({ query }) {
+    async answer({ query, caller: { name } }) {
       allowOnly(query, ['fingerprint', 'text', 'environment', 'limit']);
       const question = {
         fingerprint: singleText(query, 'fingerprint'),
@@ -192,20 +196,24 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder): Route {
       };
       if ((question.fingerprint === undefined) === (question.text === undefined))
         throw invalidParameter('fingerprint', 'or text must be given, and not both');
-      const caller = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
-      const found = await fromDatabase(() => findKnown(store, caller, question));
-      const items = found.map(({ investigationText, createdAt, ...rest }) => ({
-        id: rest.id,
-        created_at: createdAt,
-        alert_fingerprint: rest.alertFingerprint,
-        environment: rest.environment,
-        remediation_uid: rest.remediationUid,
-        root_cause: rest.rootCause,
-        similarity: rest.similarity,
-        investigation_text: investigationText,
-      }));
-      return jsonAnswer({ items }, items.length);
+      quota.require(name, 'questions about similar investigations');
+      const asking = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
+      const found = await fromDatabase(() => findKnown(store, asking, question));
+      return jsonAnswer({ items: found.map(similarJson) }, found.length);
     },
+  };
+}
+
+function similarJson(found: SimilarInvestigation) {
+  return {
+    id: found.id,
+    created_at: found.createdAt,
+    alert_fingerprint: found.alertFingerprint,
+    environment: found.environment,
+    remediation_uid: found.remediationUid,
+    root_cause: found.rootCause,
+    similarity: found.similarity,
+    investigation_text: found.investigationText,
   };
 }
 

@@ -12,6 +12,7 @@ import { isTemporalOutage } from '../../temporal/connection.ts';
 import type { Restores } from '../../temporal/restores.ts';
 import { readJsonBody } from '../http/json-body.ts';
 import { Problem, retryAfter } from '../http/problems.ts';
+import type { CallerQuota } from '../http/quota.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly } from '../http/route.ts';
@@ -27,6 +28,8 @@ export interface RestoreRouteOptions {
   readonly restoredDays: number;
 }
 
+type RestoreServices = RestoreRouteOptions & { readonly quota: CallerQuota };
+
 const ACCEPTED = 202;
 const RETRY_SECONDS = 5;
 const PATH = '/api/v1/archives/:month/restore';
@@ -35,14 +38,11 @@ const PATH = '/api/v1/archives/:month/restore';
  * A month brought back from the archive: asked for with POST, its progress with GET at the same address. The
  * work is done by a workflow of Temporal, one per month; these routes only store the request, start it and read its state.
  */
-export function restoreRoutes(
-  { pool, writer }: DatabaseAccess,
-  options: RestoreRouteOptions,
-): readonly Route[] {
+export function restoreRoutes({ pool, writer }: DatabaseAccess, options: RestoreServices): readonly Route[] {
   return [startRoute(writer, options), statusRoute(pool, options)];
 }
 
-function startRoute(writer: pg.Pool, { restores, restoredDays }: RestoreRouteOptions): Route {
+function startRoute(writer: pg.Pool, { restores, restoredDays, quota }: RestoreServices): Route {
   return {
     method: 'POST',
     path: PATH,
@@ -62,8 +62,8 @@ function startRoute(writer: pg.Pool, { restores, restoredDays }: RestoreRouteOpt
       },
       problems: [
         ...(['malformed-body', 'invalid-record', 'invalid-parameter'] as const),
-        ...(['not-found', 'conflict', 'not-configured', 'temporal-unavailable'] as const),
-        'database-unavailable',
+        ...(['not-found', 'conflict', 'too-many-requests', 'not-configured'] as const),
+        ...(['temporal-unavailable', 'database-unavailable'] as const),
       ],
     },
     async answer(request) {
@@ -72,6 +72,7 @@ function startRoute(writer: pg.Pool, { restores, restoredDays }: RestoreRouteOpt
       const name = month.slice(0, 7);
       requireRestorable(month, await fromDatabase(() => selectMonth(writer, month)));
       const workflows = configured(restores);
+      quota.require(request.caller.name, 'restores');
       const wanted = { month, days, by: request.caller.name };
       // Before Temporal has it: the steps do what the database says was requested.
       await fromDatabase(() => insertRestoreRequest(writer, wanted));

@@ -75,12 +75,22 @@ function sourceHash(text: string): string {
 
 const TEXT = 'text/plain; charset=utf-8';
 
+/** What takes records now. */
+export type ReadyBy = 'database' | 'temporal';
+
 export interface Readiness {
   /** Throws when nothing can be accepted. */
-  check(): Promise<void>;
+  check(): Promise<ReadyBy>;
   /** Records that were accepted and are not stored yet. */
   pending(): number;
 }
+
+/** Without a word of where either of them is: anybody may ask. */
+const READY: Readonly<Record<ReadyBy, string>> = {
+  database: 'ok\n',
+  temporal:
+    'ok: PostgreSQL does not answer; posts are accepted by Temporal and stored when PostgreSQL is back, questions are not answered\n',
+};
 
 /**
  * What the platform asks: is it alive, can it take requests, how is it doing. All three are public.
@@ -110,13 +120,12 @@ export function probeRoutes(readiness: Readiness, metrics: Metrics): readonly Ro
       },
       async answer() {
         try {
-          await readiness.check();
+          return { status: 200, mediaType: TEXT, body: READY[await readiness.check()] };
         } catch (error: unknown) {
           throw new Problem('storage-unavailable', 'neither the database nor Temporal answers', {
             cause: error,
           });
         }
-        return { status: 200, mediaType: TEXT, body: 'ok\n' };
       },
     },
     {
