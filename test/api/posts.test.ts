@@ -111,16 +111,18 @@ test('every example of the description is accepted', async () => {
 });
 
 test('the same record twice gives the same id, one row and one entry of the ledger', async () => {
-  const first = await stored('kubernetes-execution', golden.kubernetesExecution);
-  const entriesOfFirst = async () => {
-    const state = await inspectRecords(served.database.owner);
-    expect(state.contradictions).toEqual([]);
-    return state.entries.filter((entry) => entry.startsWith(first.id));
-  };
-  const entries = await entriesOfFirst();
-  const again = await stored('kubernetes-execution', golden.kubernetesExecution);
-  expect(again).toEqual(first);
-  expect(await entriesOfFirst()).toEqual(entries);
+  // The example of the description is another post about the execution of the golden body.
+  const body = golden.kubernetesExecution.replace('ke-rr-1-step-2', 'posted-twice');
+  const first = await stored('kubernetes-execution', body);
+  expect(first.revision).toBe(1);
+  expect(await stored('kubernetes-execution', body)).toEqual(first);
+  const { contradictions, entries } = await inspectRecords(served.database.owner);
+  expect(contradictions).toEqual([]);
+  expect(entries.filter((entry) => entry.startsWith(first.id))).toHaveLength(1);
+  const { rows } = await served.database.owner.query(
+    `select id from kubernetes_execution_audit where execution_id = 'posted-twice'`,
+  );
+  expect(rows).toEqual([{ id: first.id }]);
 });
 
 test('an answer has the client’s id, unknown fields and repaired fields', async () => {
