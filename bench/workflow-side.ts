@@ -1,3 +1,4 @@
+import { createReceiver } from '../src/activities/receive-observation.ts';
 import { createRecordingActivities, createVerdictActivities } from '../src/activities/recording.ts';
 import type { AuditActivities, RecordingActivities } from '../src/activities/types.ts';
 import { createPool } from '../src/database/pool.ts';
@@ -9,6 +10,7 @@ import type { Observation } from '../src/domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES } from '../src/domain/observation.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 import type { TemporalAccess } from '../src/temporal/connection.ts';
 import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
@@ -81,12 +83,14 @@ export function storingActivities(url: string, logger: Logger): AuditActivities 
   });
   const batcher = createBatcher({ store: createRecordStore(pool) });
   const verdicts = createVerdictReader(pool);
+  const metrics = createMetrics();
   return {
     ...createRecordingActivities({
       record: (observations) => batcher.recordAll(observations),
+      receive: createReceiver({ redactor: createRedactor(), metrics }),
       quarantine: createQuarantine(pool),
       verdicts,
-      metrics: createMetrics(),
+      metrics,
     }),
     ...createVerdictActivities(verdicts),
     embedInvestigation: () => Promise.resolve('unchanged'),

@@ -4,7 +4,8 @@
  *
  * This one stores observations. What comes in: a list of one audit phase of one remediation. What goes out: the rows that
  * were written, and by index which observations PostgreSQL can never take (they are in quarantine) and which have to wait
- * for their month while the others are stored.
+ * for their month while the others are stored. What an activity is given is redacted and bounded once more
+ * (receive-observation.ts), and what is no observation goes to the quarantine.
  *
  * What must stay true: an activity may run twice at the same time and be killed anywhere. So all of them are safe to
  * repeat; an ordinary error means "again", and only what no repetition can make right is answered as a result.
@@ -20,6 +21,7 @@ import type { Observation } from '../domain/observation.ts';
 import { ACTIVITY_BY_PHASE, AUDIT_PHASES, recordName } from '../domain/observation.ts';
 import { definitionOf } from '../domain/records/index.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { Received, ReceiveObservation } from './receive-observation.ts';
 import type {
   RecordedList,
   RecordedRow,
@@ -33,6 +35,8 @@ interface RecordingDependencies {
   readonly record: (
     observations: readonly Observation[],
   ) => Promise<readonly PromiseSettledResult<RecordOutcome>[]>;
+  /** Says of each what it is, before anything else is done with it. */
+  readonly receive: ReceiveObservation;
   readonly quarantine: Quarantine;
   readonly verdicts: VerdictReader;
   readonly metrics: Metrics;
@@ -61,9 +65,12 @@ type Settled = PromiseSettledResult<RecordOutcome>;
 /** Every recording activity stores a list; whatever may pass by itself is thrown, and Temporal tries the list again. */
 export function createRecordingActivities(dependencies: RecordingDependencies): RecordingActivities {
   const record = async (
-    observations: readonly Observation[],
+    sent: readonly Observation[],
     { verdictOf }: VerdictQuestion = {},
   ): Promise<RecordedList> => {
+    if (!Array.isArray(sent)) throw ApplicationFailure.nonRetryable('what is to be recorded is no list');
+    const received = sent.map(dependencies.receive);
+    const observations = received.map(({ observation }) => observation);
     const [first, ...others] = observations;
     if (first === undefined) throw ApplicationFailure.nonRetryable('a list to record is empty');
     const began = performance.now();
@@ -71,7 +78,7 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
       // Before anything is stored: the list may bring the verdict itself.
       const verdict =
         verdictOf && (await dependencies.verdicts.selectVerdict(verdictOf.cluster, verdictOf.uid));
-      const settled = await dependencies.record(observations);
+      const settled = await recordSound(dependencies, received);
       requireProgress(settled);
       await setAsideRefused(dependencies, observations, settled);
       countStored(dependencies.metrics, observations, settled, secondsSince(began));
@@ -86,6 +93,19 @@ export function createRecordingActivities(dependencies: RecordingDependencies): 
   return Object.fromEntries(
     AUDIT_PHASES.map((phase) => [ACTIVITY_BY_PHASE[phase], record]),
   ) as RecordingActivities;
+}
+
+/** Stores what is an observation; of what is none the answer is known. */
+async function recordSound(
+  { record }: RecordingDependencies,
+  received: readonly Received[],
+): Promise<readonly Settled[]> {
+  const sound = received.filter(({ fault }) => fault === undefined).map(({ observation }) => observation);
+  const stored = [...(sound.length === 0 ? [] : await record(sound))];
+  return received.flatMap(({ fault }): Settled[] => {
+    const one = fault === undefined ? stored.shift() : ({ status: 'fulfilled', value: fault } as const);
+    return one === undefined ? [] : [one];
+  });
 }
 
 /**

@@ -81,8 +81,15 @@ const WORKER = [
  * strangers send has no owner of the tables, no archive and no key.
  */
 export const WORK_READS: Readonly<Record<'recording' | 'maintenance', readonly VariableName[]>> = {
-  // Posts that Temporal kept are stored by `work`.
-  recording: ['DATABASE_URL', ...WORKER, ...EMBEDDING, 'REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY'],
+  recording: [
+    'DATABASE_URL',
+    ...WORKER,
+    ...EMBEDDING,
+    // What comes out of Temporal is redacted by the same rules as what went in.
+    'REMEDIATION_AUDIT_REDACTION_FILE',
+    // Posts that Temporal kept are stored by `work`.
+    'REMEDIATION_AUDIT_API_POSTED_MONTHS_PER_DAY',
+  ],
   maintenance: [
     'DATABASE_OWNER_URL',
     ...WORKER,

@@ -35,6 +35,8 @@ export interface Metrics {
   readonly investigationsPlaced: Counter<'result'>;
   /** Payloads in Temporal that were refused: not encrypted (plain), or encrypted for another workflow (elsewhere). */
   readonly payloadsRefused: Counter<'reason'>;
+  /** Values that were replaced in what came out of Temporal: who sent it had not redacted it. */
+  readonly receivedRedactions: Counter<'kind'>;
   /** Failed attempts of an activity to store its list; each is retried. */
   readonly recordingErrors: Counter;
   /** What the sources name. */
@@ -80,6 +82,12 @@ export function createMetrics(): Metrics {
       name: 'remediation_audit_payloads_refused_total',
       help: 'Payloads in Temporal that `work` refused: not encrypted (plain), or encrypted for another workflow (elsewhere)',
       labelNames: ['reason'],
+      registers,
+    }),
+    receivedRedactions: new Counter({
+      name: 'remediation_audit_received_redactions_total',
+      help: 'Values that `work` replaced in observations out of Temporal, by kind: whoever sent them had not redacted them by its rules',
+      labelNames: ['kind'],
       registers,
     }),
     recordingErrors: new Counter({

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { createEmbeddingActivities } from '../activities/embedding.ts';
+import { createReceiver } from '../activities/receive-observation.ts';
 import { createRecordingActivities, createVerdictActivities } from '../activities/recording.ts';
 import type { AuditActivities } from '../activities/types.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
@@ -139,9 +140,11 @@ function auditActivities(
     maxWaiting: RECORDING_SLOTS * MAX_SIGNAL_OBSERVATIONS,
   });
   const verdicts = createVerdictReader(pool);
+  const redactor = createRedactor(config.redaction);
   return {
     ...createRecordingActivities({
       record: (observations) => batcher.recordAll(observations),
+      receive: createReceiver({ redactor, metrics }),
       quarantine: createQuarantine(pool),
       verdicts,
       metrics,
@@ -149,8 +152,7 @@ function auditActivities(
     ...createVerdictActivities(verdicts),
     ...createEmbeddingActivities({
       store: createEmbeddingStore(pool),
-      // Stored texts were redacted by the rules of the installation, which `work` does not have.
-      embedder: createEmbedder(config.embedding, createRedactor()),
+      embedder: createEmbedder(config.embedding, redactor),
       logger,
       metrics,
     }),

@@ -40,7 +40,9 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   archive: service(['domain', 'identity', 'observability', 'database']),
   temporal: service(['domain', 'identity', 'observability', MESSAGES]),
   query: service(['domain', 'database', 'archive', 'embedding']),
-  activities: service(['domain', 'identity', 'database', 'archive', 'embedding', 'observability']),
+  activities: service([
+    ...['domain', 'redaction', 'identity', 'database', 'archive', 'embedding', 'observability'],
+  ]),
   worker: service(['activities', 'temporal', 'observability', 'domain']),
   watcher: service([
     'domain',

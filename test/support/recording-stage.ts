@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 
 import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
+import { createReceiver } from '../../src/activities/receive-observation.ts';
 import { createRecordingActivities, createVerdictActivities } from '../../src/activities/recording.ts';
 import type { AuditActivities, RecordingActivities, VerdictQuestion } from '../../src/activities/types.ts';
 import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
@@ -14,6 +15,7 @@ import type { Embedder } from '../../src/embedding/embedder.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { TemporalAccess } from '../../src/temporal/connection.ts';
 import type { RemediationSignalOptions } from '../../src/temporal/remediation-signals.ts';
 import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
@@ -116,6 +118,7 @@ function stageActivities(database: TestDatabase, hooks: Hooks): AuditActivities 
   const verdicts = createVerdictReader(database.writer);
   const recording = createRecordingActivities({
     record: (observations) => batcher.recordAll(observations),
+    receive: createReceiver({ redactor: createRedactor(), metrics }),
     quarantine: createQuarantine(database.writer),
     verdicts,
     metrics,

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { createReceiver } from '../../src/activities/receive-observation.ts';
 import { createRecordingActivities } from '../../src/activities/recording.ts';
 import { createVerdictReader } from '../../src/database/reading/remediation-reader.ts';
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
+import type { Observation } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { auditProgress } from '../../src/workflows/messages.ts';
 import { executionObservation } from '../support/observations.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { until } from '../support/until.ts';
+import { TOKENS } from '../unit/fixtures/redaction/tokens.ts';
 
 let stage: RecordingStage;
 
@@ -68,11 +72,13 @@ describe('an activity that fails', () => {
 });
 
 test('what an operator reads of a failure names operation, record and cause in one line', async () => {
+  const metrics = createMetrics();
   const { recordExecution } = createRecordingActivities({
+    receive: createReceiver({ redactor: createRedactor(), metrics }),
     record: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.4:5432')),
     quarantine: createQuarantine(stage.database.writer),
     verdicts: createVerdictReader(stage.database.writer),
-    metrics: createMetrics(),
+    metrics,
   });
   const observation = executionObservation({
     key: 'u-1/we-rr-7',
@@ -116,6 +122,31 @@ test('a value that PostgreSQL never takes is set aside with its reason, and what
       payload: JSON.stringify(observation),
     },
   ]);
+});
+
+test('what nobody redacted is redacted before it is stored, and what is no observation keeps out no other', async () => {
+  const remediation = stage.newRemediation();
+  const { github = '' } = TOKENS;
+  const sent = remediation.execution(1, 'Failed');
+  const columns = { ...sent.columns, failure_message: `push with ${github}` };
+  const none = { ...sent, sourceVersion: '2', columns: { ...sent.columns, total_steps: 7, note: github } };
+  await remediation.sendTogether([{ ...sent, columns }, none as unknown as Observation]);
+  await remediation.send(remediation.closure(3));
+  await stage.closed(remediation);
+
+  expect(await stage.executions(remediation)).toEqual([{ phase: 'Failed', revision: 1 }]);
+  const { rows } = await stage.database.owner.query<{ reason: string }>(
+    `select reason from audit_quarantine where payload like '%' || $1::text || '%'`,
+    [sent.key],
+  );
+  expect(rows).toEqual([{ reason: 'columns: one is neither a text nor a truth value' }]);
+  const { rows: tables } = await stage.database.owner.query<{ all: string }>(
+    `select query_to_xml('select * from workflow_execution_audit', true, true, '')::text
+      || query_to_xml('select * from audit_ledger', true, true, '')::text
+      || query_to_xml('select * from audit_quarantine', true, true, '')::text as all`,
+  );
+  expect(tables[0]?.all).toContain('push with [REDACTED:github-token]');
+  expect(tables[0]?.all).not.toContain(github);
 });
 
 test('a record whose month is missing waits for nothing: the month is made', async () => {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 
+import { createReceiver } from '../../src/activities/receive-observation.ts';
 import { createRecordingActivities } from '../../src/activities/recording.ts';
 import type { RecordOutcome } from '../../src/database/recording/prepared-observation.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { executionObservation } from '../support/observations.ts';
 
 const STORED: RecordOutcome = {
@@ -21,7 +23,10 @@ function recording(outcome: () => Promise<RecordOutcome>) {
   const verdicts = { selectVerdict: () => Promise.resolve('unknown' as const) };
   return {
     metrics,
-    activities: createRecordingActivities({ record, quarantine: { insert }, verdicts, metrics }),
+    activities: createRecordingActivities({
+      ...{ record, quarantine: { insert }, verdicts, metrics },
+      receive: createReceiver({ redactor: createRedactor(), metrics }),
+    }),
   };
 }
 
