@@ -299,7 +299,8 @@ export const REPORTS = [
     name: 'slow-enrichments',
     title: 'Slow enrichments',
     source: '002',
-    question: 'For which signals did the first phase, the enrichment, take long?',
+    question:
+      'For which signals did the first phase, the enrichment, take long? Those whose resource never says when it ended (G0, and G1 but for the documented objects) are in no answer.',
     reads: {
       table: 'signal_processing_audit',
       columns: ['remediation_id', 'signal_fingerprint', 'processing_phases'],
