@@ -1046,7 +1046,7 @@ $function$;
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_ai_analysis_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1151,14 +1151,15 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post',
+    null::text, null::text;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_kubernetes_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1257,14 +1258,15 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post',
+    old.phase, stored.phase;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_remediation_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1393,14 +1395,15 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post',
+    null::text, null::text;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_signal_processing_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1485,14 +1488,15 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post',
+    null::text, null::text;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_merge_workflow_execution_audit(uuid[], timestamp with time zone[], bigint[], bytea[], timestamp with time zone[], text[], text[], text[], text[], text[], bytea[], bytea[], bytea[], uuid[], timestamp with time zone[], text[], text[], bigint[], text[])
- RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean)
+ RETURNS TABLE(id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1601,7 +1605,8 @@ begin
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post';
+  returning stored.id, stored.revision, old.source_version, old.source_kind = 'post',
+    old.phase, stored.phase;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner

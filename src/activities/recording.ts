@@ -142,9 +142,10 @@ function countStored(
   seconds: number,
 ): void {
   for (const [index, observation] of observations.entries()) {
-    if (outcomeAt(settled, index)?.status !== 'stored') continue;
+    const outcome = outcomeAt(settled, index);
+    if (outcome?.status !== 'stored') continue;
     metrics.observationsRecorded.inc({ phase: observation.phase });
-    metrics.sources.stored(observation, seconds);
+    metrics.sources.stored(observation, seconds, outcome.phases);
   }
 }
 

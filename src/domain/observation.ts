@@ -71,6 +71,12 @@ export interface ObservedResource {
   readonly projectionHash?: string;
 }
 
+/** What storing an observation made of the column `phase` of its row; undefined where it is not known. */
+export interface PhaseChange {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
 /** Whether it carries the creation time of the very resource that its record is about: nothing knows better where that lives. */
 export function decidesLocation({ createdAtSource, fragment }: Observation): boolean {
   return createdAtSource === 'resource' && fragment !== true;

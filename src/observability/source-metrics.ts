@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import type { Observation } from '../domain/observation.ts';
+import type { Observation, PhaseChange } from '../domain/observation.ts';
 
 /** Why a record was not stored, in the words of source 001. */
 export type StorageFailure = 'timeout' | 'marshal_error' | 'http_error' | 'kubernetes_execution';
@@ -10,8 +10,11 @@ export type StorageFailure = 'timeout' | 'marshal_error' | 'http_error' | 'kuber
  * dashboards made for them go on working. They count in whichever process stores the record.
  */
 export interface SourceMetrics {
-  /** One record was stored; `seconds` is the time from the attempt's begin to its answer. */
-  stored(observation: Observation, seconds: number): void;
+  /**
+   * One observation was stored; `seconds` is the time from the attempt's begin to its answer. `phases` are those of its row
+   * before and after, where they are known.
+   */
+  stored(observation: Pick<Observation, 'table'>, seconds: number, phases?: PhaseChange): void;
   /** One attempt to store a record failed; `table` is the record's. */
   failed(table: string, failure: StorageFailure, seconds: number): void;
   /** Records that were accepted and are not stored yet. Set when `serve` is asked for its metrics. */
@@ -24,9 +27,10 @@ export function createSourceMetrics(registers: Registry[]): SourceMetrics {
   const action = actionMetrics(registers);
   const signal = signalMetrics(registers);
   return {
-    stored({ table, columns }, seconds) {
+    stored({ table }, seconds, phases) {
       if (table === 'workflow_execution_audit') {
-        execution.records.inc({ phase: String(columns['phase'] ?? 'unknown') });
+        const ended = endOf(phases);
+        if (ended !== undefined) execution.records.inc({ phase: ended });
         execution.duration.observe(seconds);
       } else if (table === 'kubernetes_execution_audit') {
         action.attempts.inc({ status: 'success' });
@@ -51,6 +55,14 @@ export function createSourceMetrics(registers: Registry[]): SourceMetrics {
     },
     pending: action.pending,
   };
+}
+
+/** Of a workflow execution that goes on; the source records it once, at its end. */
+const OPEN_PHASES: ReadonlySet<string | undefined> = new Set([undefined, 'Pending', 'Running']);
+
+/** The phase in which an execution ended just now: each counts once, however many observations tell of it. */
+function endOf({ from, to }: PhaseChange = { from: undefined, to: undefined }): string | undefined {
+  return OPEN_PHASES.has(from) && !OPEN_PHASES.has(to) ? to : undefined;
 }
 
 /** In seconds. Source 000: `prometheus.ExponentialBuckets(0.001, 2, 10)`. */

@@ -186,14 +186,16 @@ test('the metrics of the sources count what was posted', async () => {
       headers: { 'content-type': 'application/json' },
       payload,
     });
-  await send('workflow-execution', golden.skippedWorkflowExecution);
+  const skipped = golden.skippedWorkflowExecution.replace('"rr-1"', '"rr-counted"');
+  await send('workflow-execution', skipped);
+  await send('workflow-execution', skipped);
   await send('kubernetes-execution', golden.kubernetesExecution);
   await send('kubernetes-execution', '{"success":"maybe"}');
   await send('signal-processing', JSON.stringify(POST_EXAMPLES['signal-processing']));
   const { body } = await fresh.inject({ url: '/metrics' });
   for (const line of [
     'kubernaut_workflowexecution_audit_records_total{phase="Skipped"} 1',
-    'kubernaut_workflowexecution_audit_record_duration_seconds_count 1',
+    'kubernaut_workflowexecution_audit_record_duration_seconds_count 2',
     'kubernaut_workflowexecution_audit_record_errors_total 0',
     'kubernaut_kubernetesexecutor_audit_storage_attempts_total{status="success"} 1',
     'kubernaut_kubernetesexecutor_audit_storage_attempts_total{status="error"} 1',

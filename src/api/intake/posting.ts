@@ -12,6 +12,7 @@ import type { RefusedRecord } from '../../database/recording/prepared-observatio
 import { SQLSTATE } from '../../database/sqlstate.ts';
 import { instantOf, millisecondsOf, monthOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import type { PhaseChange } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { TimeSlice } from '../../domain/time-slice.ts';
@@ -122,9 +123,10 @@ export function createPosting(options: PostingOptions): Posting {
           metrics.sources.failed(definition.table, 'marshal_error', seconds());
           return post;
         }
-        const answer = answerOf(definition, post, outcomes[next], options.deferredStatusCode);
+        const outcome = outcomes[next];
+        const answer = answerOf(definition, post, outcome, options.deferredStatusCode);
         next += 1;
-        countPosted(metrics, { definition, post, answer, seconds: seconds() });
+        countPosted(metrics, { definition, post, answer, phases: phasesOf(outcome), seconds: seconds() });
         return answer;
       });
     },
@@ -293,11 +295,18 @@ interface CountedPost {
   readonly definition: RecordDefinition;
   readonly post: AcceptedPost;
   readonly answer: PostedAnswer | Problem;
+  readonly phases: PhaseChange | undefined;
   readonly seconds: number;
 }
 
+/** What Temporal keeps has none yet: `work` stores it, and counts it. */
+function phasesOf(outcome: DurabilityOutcome | undefined): PhaseChange | undefined {
+  return outcome?.status === 'stored' ? outcome.phases : undefined;
+}
+
 /** Counts what was answered. Redactions are counted also for records that were then not stored. */
-function countPosted(metrics: Metrics, { definition, post, answer, seconds }: CountedPost): void {
+function countPosted(metrics: Metrics, counted: CountedPost): void {
+  const { definition, post, answer, phases, seconds } = counted;
   for (const [kind, redacted] of Object.entries(post.redactions))
     metrics.api.redactions.inc({ kind }, redacted);
   if (answer instanceof Problem) {
@@ -310,7 +319,7 @@ function countPosted(metrics: Metrics, { definition, post, answer, seconds }: Co
   const { createdAt, observedAt } = post.observation;
   if (Math.abs(millisecondsOf(createdAt) - millisecondsOf(observedAt)) > DAY_MS)
     metrics.api.recordsFarFromReceipt.inc({ kind: definition.kind });
-  metrics.sources.stored(post.observation, seconds);
+  metrics.sources.stored(post.observation, seconds, phases);
 }
 
 function count(

@@ -1,7 +1,7 @@
 import { isNestedBeyond } from '../../domain/bounds.ts';
 import { columnType } from '../../domain/column-types.ts';
 import { MAX_BODY_DEPTH } from '../../domain/limits.ts';
-import type { Observation } from '../../domain/observation.ts';
+import type { Observation, PhaseChange } from '../../domain/observation.ts';
 import type { Columns, RecordDefinition } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
 import { repairColumns, repairText } from '../../domain/repair.ts';
@@ -101,6 +101,8 @@ export interface StoredRecord {
   readonly revision: number;
   /** Columns in which a character that PostgreSQL does not take was replaced. */
   readonly repaired: readonly string[];
+  /** Phase of the row before and after; absent where nothing was new, and for all but one of those that came together. */
+  readonly phases?: PhaseChange;
 }
 
 /** PostgreSQL will never take it. The caller decides: quarantine, or an answer that names the field. */

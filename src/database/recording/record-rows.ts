@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { canonicalContent, columnsOfContent } from '../../domain/canonical-content.ts';
 import type { Entry } from '../../domain/fold.ts';
 import { compareEntries, foldEntries } from '../../domain/fold.ts';
-import type { Observation } from '../../domain/observation.ts';
+import type { Observation, PhaseChange } from '../../domain/observation.ts';
 import { decidesLocation, isPostedVersion } from '../../domain/observation.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
@@ -39,10 +39,20 @@ interface MergedRow {
   previous_version: string | null;
   /** Whether posts had made it, and no resource of its own; null when the row is new or nobody says what it is of. */
   was_posted: boolean | null;
+  /** Null where the row is new, its table has none, or nobody said one. So is the next. */
+  previous_phase: string | null;
+  phase: string | null;
+}
+
+/** What became of the row of a record. */
+export interface WrittenRow {
+  readonly revision: number;
+  /** Absent where nothing of it was new. */
+  readonly phases?: PhaseChange;
 }
 
 /**
- * Appends the observations of one table to the ledger and merges them into their rows. Returns the revision of every
+ * Appends the observations of one table to the ledger and merges them into their rows. Returns what became of the row of every
  * record. Keys are sorted in every statement, so that two writers take their locks in one order.
  */
 export async function mergeRows(
@@ -50,7 +60,7 @@ export async function mergeRows(
   definition: RecordDefinition,
   observations: readonly PreparedObservation[],
   locations: ReadonlyMap<string, string>,
-): Promise<Map<string, number>> {
+): Promise<Map<string, WrittenRow>> {
   const prepared = withoutRepetitions(observations);
   const rows = foldPerRecord(definition, prepared);
   const merged = await client.query<MergedRow>({
@@ -66,13 +76,18 @@ export async function mergeRows(
       late.map((id) => ({ id, createdAt: locationOf(locations, id) })),
     );
 
-  const revisions = new Map(merged.rows.map((row) => [row.id, row.revision]));
-  if (revisions.size === rows.length) return revisions;
+  const written = new Map(merged.rows.map((row): [string, WrittenRow] => [row.id, writtenRow(row)]));
+  if (written.size === rows.length) return written;
   const repeated = rows
-    .filter(({ id }) => !revisions.has(id))
+    .filter(({ id }) => !written.has(id))
     .map(({ id }) => ({ id, createdAt: locationOf(locations, id) }));
-  for (const row of await selectRevisions(client, definition, repeated)) revisions.set(row.id, row.revision);
-  return revisions;
+  for (const { id, revision } of await selectRevisions(client, definition, repeated))
+    written.set(id, { revision });
+  return written;
+}
+
+function writtenRow({ revision, previous_phase: from, phase: to }: MergedRow): WrittenRow {
+  return { revision, phases: { from: from ?? undefined, to: to ?? undefined } };
 }
 
 /** The ledger takes an entry once, under the name of whoever brought it first: the row must not have another name. */

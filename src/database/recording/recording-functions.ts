@@ -68,7 +68,11 @@ function callOf(name: string, columns: Parameters, selected = ''): string {
 export const insertCall = ({ table }: RecordDefinition): string =>
   callOf(`audit_insert_${table}`, INSERTED_COLUMNS);
 export const mergeCall = ({ table }: RecordDefinition): string =>
-  callOf(`audit_merge_${table}`, MERGED_COLUMNS, 'id, revision, previous_version, was_posted');
+  callOf(
+    `audit_merge_${table}`,
+    MERGED_COLUMNS,
+    'id, revision, previous_version, was_posted, previous_phase, phase',
+  );
 export const refoldCall = ({ table }: RecordDefinition): string =>
   callOf(`audit_refold_${table}`, FOLDED_COLUMNS);
 
@@ -79,7 +83,7 @@ export function recordingFunctions(): string {
     functionOf(
       `audit_merge_${definition.table}`,
       MERGED_COLUMNS,
-      'table (id uuid, revision integer, previous_version bigint, was_posted boolean)',
+      'table (id uuid, revision integer, previous_version bigint, was_posted boolean, previous_phase text, phase text)',
       mergeBody(definition),
     ),
     functionOf(
@@ -163,7 +167,12 @@ function mergeBody(definition: RecordDefinition): string {
     source_version = greatest(excluded.source_version, stored.source_version),
     updated_at = clock_timestamp(),
     revision = stored.revision + excluded.revision
-  returning stored.id, stored.revision, old.source_version, old.source_kind = ${quoteLiteral(POSTED_KIND)}`;
+  returning stored.id, stored.revision, old.source_version, old.source_kind = ${quoteLiteral(POSTED_KIND)},
+    ${hasPhase(definition) ? 'old.phase, stored.phase' : 'null::text, null::text'}`;
+}
+
+function hasPhase(definition: RecordDefinition): boolean {
+  return observedColumns(definition).some(({ name }) => name === 'phase');
 }
 
 /** Writes the folded columns of rows that are locked. The owner folds relations of other names with it, of a month it restores. */

@@ -15,6 +15,7 @@ import { arrayLiteral } from './array-parameter.ts';
 import type { PreparedObservation, StoredRecord } from './prepared-observation.ts';
 import { resolveRecords } from './record-aliases.ts';
 import { type Locations, resolveLocations } from './record-location.ts';
+import type { WrittenRow } from './record-rows.ts';
 import { FIRST_REVISION, insertOfRows, mergeRows } from './record-rows.ts';
 import type { WriteBatch } from './store-worklist.ts';
 
@@ -115,7 +116,7 @@ function insertAll(
   );
   return {
     statements: [...inserts, ...upsertsOfResources(prepared)],
-    result: prepared.map((one) => storedRecord(one, locations, FIRST_REVISION)),
+    result: prepared.map((one) => storedRecord(one, locations, newRowOf(one))),
   };
 }
 
@@ -125,14 +126,27 @@ async function mergeAll(
   prepared: readonly PreparedObservation[],
   locations: Locations,
 ): Promise<readonly StoredRecord[]> {
-  const revisions = new Map<string, number>();
+  const rows = new Map<string, WrittenRow>();
   const merges = byTable(prepared).map(([definition, ofTable]) => async () => {
     const merged = await mergeRows(client, definition, ofTable, locations);
-    for (const [id, revision] of merged) revisions.set(id, revision);
+    for (const [id, row] of merged) rows.set(id, row);
   });
   const upserts = upsertsOfResources(prepared).map((upsert) => () => client.query(upsert));
   await sendInOrder(client, [...merges, ...upserts]);
-  return prepared.map((one) => storedRecord(one, locations, revisions.get(one.id) ?? 0));
+  return prepared.map((one) => {
+    const row = rows.get(one.id) ?? { revision: 0 };
+    // Several observations of one record changed its row once.
+    rows.set(one.id, { revision: row.revision });
+    return storedRecord(one, locations, row);
+  });
+}
+
+function newRowOf({ observation }: PreparedObservation): WrittenRow {
+  const { phase } = observation.columns;
+  return {
+    revision: FIRST_REVISION,
+    phases: { from: undefined, to: typeof phase === 'string' ? phase : undefined },
+  };
 }
 
 /** Tables in one order for all writers, so that two of them take their locks in one order. */
@@ -154,9 +168,9 @@ function upsertsOfResources(prepared: readonly PreparedObservation[]): pg.QueryC
 function storedRecord(
   { id, repaired }: Pick<PreparedObservation, 'id' | 'repaired'>,
   locations: Locations,
-  revision: number,
+  row: WrittenRow,
 ): StoredRecord {
-  return { status: 'stored', id, createdAt: locations.get(id) ?? '', revision, repaired };
+  return { status: 'stored', id, createdAt: locations.get(id) ?? '', repaired, ...row };
 }
 
 const OBSERVE_RESOURCES = `
