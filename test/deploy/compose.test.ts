@@ -39,9 +39,7 @@ describe('the images', () => {
   test('are pinned to a version', () => {
     for (const [name, { image }] of services) {
       if (image === OUR_IMAGE) continue;
-      expect(image, name).toMatch(
-        /^[a-z0-9./-]+:[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9-]+)?(@sha256:[0-9a-f]{64})?$/,
-      );
+      expect(image, name).toMatch(/^[a-z0-9./-]+:\d+\.\d+\.\d+(-[a-z0-9-]+)?(@sha256:\w{64})?$/);
     }
   });
 
