@@ -8,7 +8,7 @@ import { connectTemporal } from '../src/temporal/connection.ts';
 import { createRemediationSignals } from '../src/temporal/remediation-signals.ts';
 import { playRemediation } from '../test/support/remediations.ts';
 import { until } from '../test/support/until.ts';
-import { type RunningUp, startUp } from '../test/support/up.ts';
+import { callApi, type RunningUp, startUp } from '../test/support/up.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { elapsedMs, summarise } from './harness.ts';
@@ -130,9 +130,9 @@ async function openWorkflow(up: RunningUp): Promise<Changeable> {
 }
 
 async function untilAnswered(up: RunningUp, remediationUid: string): Promise<void> {
-  const url = `${up.endpoints.api}/api/v1/audit/workflow-execution?remediation_uid=${remediationUid}`;
+  const path = `/api/v1/audit/workflow-execution?remediation_uid=${remediationUid}`;
   await until(async () => {
-    const answer = await fetch(url);
+    const answer = await callApi(up.endpoints, path);
     const { items } = (await answer.json()) as { items: unknown[] };
     return items.length === 1;
   }, `the API answers the execution of ${remediationUid}`);

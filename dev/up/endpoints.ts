@@ -4,6 +4,8 @@ import { join } from 'node:path';
 /** Where everything answers, for scripts. */
 export interface Endpoints {
   api: string;
+  /** Bearer token of the API; empty where the configuration names another way to know callers. */
+  token: string;
   temporal: string;
   temporalUi: string;
   /** Connection string of the owner role, with its password: the reason for the file's mode. */

@@ -22,6 +22,7 @@ import { type EmbeddedPostgres, startPostgres } from '../servers/postgres/postgr
 import { requireFreePorts } from '../servers/process/ports.ts';
 import { type EmbeddedTemporal, startTemporal } from '../servers/temporal/development-server.ts';
 import { startTemporalOnPostgres } from '../servers/temporal/server-on-postgres.ts';
+import { openApiToken } from './api-token.ts';
 import { requireUsableCluster, startCluster } from './cluster.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { Endpoints } from './endpoints.ts';
@@ -83,6 +84,7 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const services = await startServices(stage, servers);
   const endpoints = {
     api: services.api.url,
+    token: services.token,
     temporal: servers.temporal.address,
     temporalUi: servers.temporal.uiUrl ?? '',
     postgres: servers.database.ownerUrl,
@@ -96,7 +98,8 @@ async function startAll(stage: Stage): Promise<readonly RunningService[]> {
   const seconds = (Date.now() - startedAt) / 1_000;
   const cluster = `${servers.cluster.name}: ${servers.cluster.description}`;
   process.stdout.write(readyBlock({ seconds, endpoints, cluster, dataDir: data.path }));
-  return Object.values(services);
+  const { worker, api, watcher } = services;
+  return [worker, api, watcher];
 }
 
 /** PostgreSQL, Temporal and the cluster. The binary of Temporal, which may have to be built, is sought meanwhile. */
@@ -169,7 +172,8 @@ function levelOf({ logLevel }: Config): LogLevel {
 }
 
 async function startServices(stage: Stage, servers: EmbeddedServers) {
-  const config = embeddedConfig(stage, servers);
+  const embedded = embeddedConfig(stage, servers);
+  const { token, config } = await withApiToken(embedded, stage.options);
   const start = async (
     name: string,
     service: typeof startWorkService,
@@ -184,10 +188,21 @@ async function startServices(stage: Stage, servers: EmbeddedServers) {
     return running;
   };
   return {
+    token,
     worker: await start('work', startWorkService),
-    api: await start('serve', startServeService),
+    api: await start('serve', (context) => startServeService(context, { isOpenToCodecPages: token !== '' })),
     watcher: await start('watch', startWatchService, servers.database.watcherUrl),
   };
+}
+
+/** Unless the environment says otherwise who may call: then there is no token of ours. */
+async function withApiToken(
+  config: Config,
+  { dataDir }: UpOptions,
+): Promise<{ readonly token: string; readonly config: Config }> {
+  if (config.api.authMode !== 'none') return { token: '', config };
+  const { token, tokensFile } = await openApiToken(resolve(dataDir));
+  return { token, config: { ...config, api: { ...config.api, authMode: 'token', tokensFile } } };
 }
 
 async function requirePorts(options: UpOptions, abandoned: boolean): Promise<void> {
@@ -272,12 +287,15 @@ interface ReadyFacts {
 
 /** What a newcomer reads once everything runs: what is where, and what to try. */
 export function readyBlock({ seconds, endpoints, cluster, dataDir }: ReadyFacts): string {
-  const { api, temporal, temporalUi, kubeconfig, watcher, worker } = endpoints;
+  const { api, token, temporal, temporalUi, kubeconfig, watcher, worker } = endpoints;
+  // Out of the file and not as it is: what is typed stays in the history of the shell, and in lists of processes.
+  const bearer = token === '' ? '' : ` -H "authorization: Bearer $(cat '${dataDir}/api-token')"`;
+  const page = token === '' ? `${api}/docs` : `${api}/docs#token=${token}`;
   const kubectl = kubeconfig === '' ? 'kubectl' : `kubectl --kubeconfig ${kubeconfig}`;
   return `
 remediation-audit is ready (${seconds.toFixed(1)} s)
 
-  REST service   ${api}
+  REST service   ${api}, to try in a browser ${page}
   Temporal       ${temporal}, UI ${temporalUi}
   PostgreSQL     connection string in ${dataDir}/endpoints.json
   Cluster        ${cluster}
@@ -285,10 +303,10 @@ remediation-audit is ready (${seconds.toFixed(1)} s)
   Data           ${dataDir} (kept; the next start goes on with it)
 
 Try
-  the rows       curl '${api}/api/v1/audit/workflow-execution?limit=3'
+  the rows       curl${bearer} '${api}/api/v1/audit/workflow-execution?limit=3'
   the workflows  open ${temporalUi}
   the cluster    ${kubectl} get remediationrequests --all-namespaces
-  the gaps       curl '${api}/api/v1/completeness'
+  the gaps       curl${bearer} '${api}/api/v1/completeness'
   the database   psql "$(node -p "require('${dataDir}/endpoints.json').postgres")" \\
                    -c 'select remediation_id, workflow_name, phase, outcome from workflow_execution_audit limit 5'
 

@@ -16,8 +16,10 @@ import { createKubernetesGate } from '../api/auth/kubernetes-gate.ts';
 import { createTokenGate } from '../api/auth/token-gate.ts';
 import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
+import type { ApiServices } from '../api/routes/api-routes.ts';
 import { createAccessCounts, createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
 import { openCodec } from '../api/routes/codec-routes.ts';
+import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
 import { createPool, type PoolOptions, REPORT_WORK_MEM } from '../database/pool.ts';
 import { createBatcher } from '../database/recording/batcher.ts';
@@ -44,12 +46,24 @@ const QUICK_REPORTS = { max: 4, statementTimeoutMs: 3_000 };
 /** Few: each may sort a month. */
 const SLOW_REPORTS = { max: 2, statementTimeoutMs: 30_000 };
 
+/** What no environment says. */
+interface ServeOptions {
+  /**
+   * Whether pages of REMEDIATION_AUDIT_API_CODEC_ORIGINS need no token for /codec. Only where that is a Temporal UI on the same
+   * machine which has no token to pass. Default false.
+   */
+  readonly isOpenToCodecPages?: boolean;
+}
+
 /**
  * Takes records and answers questions over HTTP. Starts also while the database is away: posts go to Temporal
  * meanwhile, and what needs the database answers so. It never ends by itself, except for a schema that is
  * newer than the program.
  */
-export async function startServeService(context: ServiceContext): Promise<RunningService> {
+export async function startServeService(
+  context: ServiceContext,
+  { isOpenToCodecPages = false }: ServeOptions = {},
+): Promise<RunningService> {
   const { config, logger } = context;
   logMissingSettings('serve', config, logger);
   const closing = createClosing();
@@ -78,11 +92,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           reports: openReports(context, closing, QUICK_REPORTS),
           slowReports: openReports(context, closing, SLOW_REPORTS),
           archive,
-          retention: {
-            rules: config.retention.rules,
-            restores: 'missing' in archive ? archive : createRestores(temporal.client),
-            restoredDays: config.retention.restoredDays,
-          },
+          retention: retentionOf(config, 'missing' in archive ? archive : createRestores(temporal.client)),
           embedder: createEmbedder(config.embedding, redactor),
           durability,
           deferral,
@@ -95,6 +105,7 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
           metrics,
         }),
         gate,
+        isOpenToCodecPages,
         audit: { trace: createAccessTrace(writer, redactor), counts },
         limits: { maxConnections: config.api.maxConnections },
         shutdownGraceMs: config.shutdownGraceSeconds * SECOND_MS,
@@ -109,6 +120,13 @@ export async function startServeService(context: ServiceContext): Promise<Runnin
     await closing.run();
     throw error;
   }
+}
+
+function retentionOf(
+  { retention: { rules, restoredDays } }: Config,
+  restores: ApiServices['retention']['restores'],
+): ApiServices['retention'] {
+  return { rules, restores, restoredDays };
 }
 
 /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { until } from '../support/until.ts';
-import { startUp } from '../support/up.ts';
+import { callApi, startUp } from '../support/up.ts';
 
 /** Of simulated time it takes minutes until one is finished; how long that is depends on what else the machine does. */
 const FINISHED_MS = 180_000;
@@ -18,7 +18,7 @@ test('remediations in a real kube-apiserver become rows', { timeout: 2 * FINISHE
     expect(up.endpoints.kubernetes).toMatch(/^https:/);
     await until(
       async () => {
-        const answer = await fetch(`${up.endpoints.api}/api/v1/audit/workflow-execution`);
+        const answer = await callApi(up.endpoints, '/api/v1/audit/workflow-execution');
         const { items } = (await answer.json()) as { items: { outcome: string | null }[] };
         return items.some(({ outcome }) => outcome === 'Success');
       },

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { repositoryPath } from '../support/repository.ts';
-import { startUp } from '../support/up.ts';
+import { callApi, startUp } from '../support/up.ts';
 
 /** What a controller's author installs: the packed client alone, in a project of its own. */
 let folder: string;
@@ -50,8 +50,8 @@ test('the example of the client records an execution', async () => {
   cpSync(repositoryPath('packages/client/examples'), folder, { recursive: true });
   const up = await startUp(join(folder, 'data'), ['--no-simulator']);
   try {
-    expect(run('record-an-execution.mjs', up.endpoints.api)).toBe('0 records wait\n');
-    const answer = await fetch(`${up.endpoints.api}/api/v1/audit/kubernetes-execution`);
+    expect(run('record-an-execution.mjs', up.endpoints.api, up.endpoints.token)).toBe('0 records wait\n');
+    const answer = await callApi(up.endpoints, '/api/v1/audit/kubernetes-execution');
     expect(await answer.json()).toMatchObject({ items: [{ execution_id: 'scale-api-1', success: true }] });
   } finally {
     await up.stop();

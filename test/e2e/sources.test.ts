@@ -12,7 +12,7 @@ import { VARIABLES } from '../../src/config/variables.ts';
 import { blocksOf, sourceMetrics, SOURCES, textOf } from '../sources/documents.ts';
 import { repositoryPath } from '../support/repository.ts';
 import type { RunningUp } from '../support/up.ts';
-import { startUp } from '../support/up.ts';
+import { callApi, startUp } from '../support/up.ts';
 
 /** Metrics, configuration and addresses of the source documents, against the processes as a user starts them. */
 let folder: string;
@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function post(address: string, record: object): Promise<number> {
-  const answer = await fetch(up.endpoints.api + address, {
+  const answer = await callApi(up.endpoints, address, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(record),
@@ -101,7 +101,7 @@ describe('the configuration of document 001', () => {
       batchSize: 100,
       flushIntervalMs: 30_000,
     });
-    const client = await createAuditClient(options);
+    const client = await createAuditClient({ ...options, token: up.endpoints.token });
     const stored = client.record('kubernetes-execution', { execution_id: 'configured', success: true });
     await client.close();
     await stored;

@@ -6,14 +6,14 @@ import { expect, test } from 'vitest';
 
 import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
-import { startUp } from '../support/up.ts';
+import { callApi, startUp } from '../support/up.ts';
 
 const SPEED = { env: { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' } };
 const FLAGS = ['--cluster', 'sandbox', '--temporal', 'server', '--branches', 'remediated'];
 const RECORDED_DEADLINE_MS = 90_000;
 
 async function endedIn({ endpoints }: RunningUp): Promise<string[]> {
-  const answer = await fetch(`${endpoints.api}/api/v1/audit/workflow-execution?limit=1000`);
+  const answer = await callApi(endpoints, '/api/v1/audit/workflow-execution?limit=1000');
   expect(answer.status).toBe(200);
   const { items } = (await answer.json()) as { items: { id: string; outcome: string | null }[] };
   return items.filter(({ outcome }) => outcome === 'Success').map(({ id }) => id);

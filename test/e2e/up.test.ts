@@ -13,7 +13,7 @@ import { connectTemporal } from '../../src/temporal/connection.ts';
 import { isGone } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
-import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
+import { callApi, FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
 /** As fast as it goes: the tests wait for rows, not for realism. */
 const FAST = { env: { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' } };
@@ -41,14 +41,14 @@ interface Item {
 }
 
 async function listExecutions({ endpoints }: RunningUp): Promise<Item[]> {
-  const answer = await fetch(`${endpoints.api}/api/v1/audit/workflow-execution?limit=1000`);
+  const answer = await callApi(endpoints, '/api/v1/audit/workflow-execution?limit=1000');
   expect(answer.status).toBe(200);
   return ((await answer.json()) as { items: Item[] }).items;
 }
 
 async function countRows({ endpoints }: RunningUp, kind: string): Promise<number> {
   const path = kind === 'remediation' ? 'remediations' : `audit/${kind}`;
-  const answer = await fetch(`${endpoints.api}/api/v1/${path}`);
+  const answer = await callApi(endpoints, `/api/v1/${path}`);
   return ((await answer.json()) as { items: unknown[] }).items.length;
 }
 
@@ -125,7 +125,8 @@ test('the UI of Temporal is given the codec where there is one, and none where n
     const { Codec } = (await (await fetch(`${endpoints.temporalUi}/api/v1/settings`)).json()) as {
       Codec: { Endpoint: string };
     };
-    const headers = { 'content-type': 'application/json' };
+    // As the page of the UI sends it, which has no token.
+    const headers = { 'content-type': 'application/json', origin: endpoints.temporalUi };
     const sending = { method: 'POST', headers, body: '{"payloads":[]}' };
     return [Codec.Endpoint, (await fetch(`${endpoints.api}/codec/decode`, sending)).status];
   };

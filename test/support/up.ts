@@ -63,6 +63,13 @@ export const FREE_PORTS = ['--api-port', '--temporal-port', '--temporal-ui-port'
   (flag) => [flag, '0'],
 );
 
+/** A request to the API of `up`, with its token. */
+export function callApi({ api, token }: Endpoints, path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set('authorization', `Bearer ${token}`);
+  return fetch(api + path, { ...init, headers });
+}
+
 /** `up` on free ports, once it says that it is ready. */
 export async function startUp(
   dataDir: string,

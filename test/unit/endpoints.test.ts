@@ -8,6 +8,7 @@ import { publishEndpoints } from '../../dev/up/endpoints.ts';
 
 const endpoints = {
   api: 'http://127.0.0.1:8085',
+  token: 'a-token',
   temporal: '127.0.0.1:7233',
   temporalUi: 'http://127.0.0.1:8233',
   postgres: 'postgresql://audit_owner:secret@127.0.0.1:5432/audit',

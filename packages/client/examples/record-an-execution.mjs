@@ -1,9 +1,10 @@
-// Records one execution: node record-an-execution.mjs http://127.0.0.1:8085
+// Records one execution: node record-an-execution.mjs http://127.0.0.1:8085 "$(cat .data/api-token)"
 import { createAuditClient, RecordRefusedError } from 'remediation-audit-client';
 
-const [url = 'http://127.0.0.1:8085'] = process.argv.slice(2);
+const [url = 'http://127.0.0.1:8085', token] = process.argv.slice(2);
 const client = await createAuditClient({
   url,
+  token,
   spoolFolder: 'audit-spool',
   onRefused: (error) => console.error(error.message),
   onRetry: (reason) => console.error(`the audit service is away: ${reason}`),

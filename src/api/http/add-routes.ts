@@ -22,6 +22,8 @@ import { allowOnly, type Answer, type ApiRequest, JSON_MEDIA_TYPE, type Query, t
 interface RouteServices {
   readonly routes: readonly Route[];
   readonly gate: Gate;
+  /** Whether pages of the origins that a route names are let in without a token. Default false. */
+  readonly isOpenToCodecPages?: boolean;
   /** Refuses what pages of others make a browser send; absent where callers show who they are. */
   readonly guard?: BrowserGuard | undefined;
   readonly audit: AccessAudit;
@@ -96,7 +98,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       if (route.probe !== true) guard?.(approachOf(route, request));
       // Probes and metrics go on: the platform asks them until the process is gone.
       if (isClosing() && route.access !== 'public') throw endingProblem();
-      await admit(gate, request, verb);
+      await admit(isOpenTo(route, request, services) ? createOpenGate() : gate, request, verb);
       if (route.method !== 'GET') requireMediaType(mediaTypes, request);
     },
     handler: async (request, reply) => {
@@ -110,6 +112,20 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       return send(reply, request.id, answer);
     },
   });
+}
+
+/** A browser sets the header, and no page can change it; whoever is no browser and writes it is on this machine anyway. */
+function isOpenTo(
+  { origins = [] }: Route,
+  { headers }: FastifyRequest,
+  { isOpenToCodecPages = false }: RouteServices,
+): boolean {
+  return (
+    isOpenToCodecPages &&
+    headers.authorization === undefined &&
+    headers.origin !== undefined &&
+    origins.includes(headers.origin)
+  );
 }
 
 /** Sets the caller, also one who is known and may not do this. */

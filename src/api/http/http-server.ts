@@ -52,6 +52,7 @@ const MAX_PARAMETER_LENGTH = 600;
 interface HttpServerOptions {
   readonly routes: readonly Route[];
   readonly gate: Gate;
+  readonly isOpenToCodecPages?: boolean;
   readonly authMode: AuthMode;
   /** The configured address; in mode `none` a `Host` may name it. */
   readonly host: string;

@@ -24,6 +24,8 @@ export interface ApiOptions {
   readonly allowedHosts: readonly string[];
   readonly routes: readonly Route[];
   readonly gate: Gate;
+  /** Whether pages of the origins that a route names need no token. Default false. */
+  readonly isOpenToCodecPages?: boolean;
   readonly audit: AccessAudit;
   readonly limits?: Partial<HttpLimits>;
   /** Speaks plain HTTP without them. */

@@ -75,7 +75,7 @@ interface PostingOptions {
   readonly redactor: Redactor;
   /** The configured cluster. */
   readonly cluster: string;
-  /** Status of a record that Temporal keeps while the database is away. 201, or 202 for clients that tell the two apart. */
+  /** Status of a record that Temporal keeps while the database is away. 201, or 202 for clients that know one from the other. */
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;

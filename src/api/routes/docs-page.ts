@@ -24,6 +24,12 @@ const make = (name, text, parent) => {
   return element;
 };
 const token = document.getElementById('token');
+// Behind the #, which no browser sends to a server; taken away so that it stays in no history and no screenshot.
+const given = /^#token=([A-Za-z0-9_-]+)$/.exec(location.hash);
+if (given) {
+  token.value = given[1];
+  history.replaceState(null, '', location.pathname);
+}
 const field = (form, name, hint) => {
   const label = make('label', '', form);
   const caption = make('span', name, label);
