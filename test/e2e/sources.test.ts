@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
@@ -40,14 +41,30 @@ async function post(address: string, record: object): Promise<number> {
 const metricsOf = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
 describe('the metrics of the documents', () => {
-  test.each(sourceMetrics())('$name has its help, type and buckets in serve and work', async (metric) => {
-    for (const url of [up.endpoints.api, up.endpoints.worker]) {
-      const text = await metricsOf(url);
-      expect(text).toContain(`# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`);
-      const bounds = [...text.matchAll(new RegExp(`^${metric.name}_bucket\\{le="([\\d.]+)"\\}`, 'gm'))];
-      expect(bounds.map(([, bound]) => Number(bound))).toEqual(metric.buckets);
-    }
-  });
+  test.each(sourceMetrics())(
+    '$name has its help, type and buckets in serve, work and the client',
+    async (metric) => {
+      const texts = [
+        await metricsOf(up.endpoints.api),
+        await metricsOf(up.endpoints.worker),
+        await ofClient(),
+      ];
+      for (const text of texts) {
+        expect(text).toContain(
+          `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`,
+        );
+        const bounds = [...text.matchAll(new RegExp(`^${metric.name}_bucket\\{le="([\\d.]+)"\\}`, 'gm'))];
+        expect(bounds.map(([, bound]) => Number(bound))).toEqual(metric.buckets);
+      }
+    },
+  );
+
+  async function ofClient(): Promise<string> {
+    const registry = new Registry();
+    const client = await createAuditClient({ url: up.endpoints.api, registry });
+    await client.close();
+    return registry.metrics();
+  }
 
   test('count what is posted under the labels and words of the documents', async () => {
     const execution = { workflow_id: 'restart', target_resource: 'payments/Deployment/api', phase: 'Failed' };

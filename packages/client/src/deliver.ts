@@ -18,7 +18,7 @@ export interface Delivery {
 }
 
 /** Records that were not stored, and are sent again. */
-export interface FailedAttempt {
+interface FailedAttempt {
   readonly records: readonly PendingRecord[];
   readonly reason: string;
   readonly type: FailureType;
