@@ -8,7 +8,7 @@ interface FieldWriter {
   time: string;
 }
 
-/** One entry of `metadata.managedFields`; of all fields the sandbox knows owners of finalizers only. */
+/** One entry of `metadata.managedFields`. The sandbox knows who owns finalizers, and who wrote the status last. */
 interface OwnerEntry {
   manager: string;
   operation: string;
@@ -16,6 +16,7 @@ interface OwnerEntry {
   time: string;
   fieldsType: 'FieldsV1';
   fieldsV1: JsonObject;
+  subresource?: 'status';
 }
 
 /**
@@ -64,6 +65,19 @@ export function applyFinalizers(
   return withEntries(withFinalizers(stored, finalizers), [...others, entryOf(stored, writer, wanted)]);
 }
 
+/** The status with all its fields is one here: whoever writes it is noted, and others keep their entry. */
+export function withStatusWriter(next: StoredObject, writer: FieldWriter): StoredObject {
+  const others = entriesOf(next).filter((entry) => !(isOfStatus(entry) && entry.manager === writer.manager));
+  const entry = {
+    ...entryOf(next, writer, []),
+    fieldsV1: { 'f:status': {} },
+    subresource: 'status',
+  } as const;
+  return withEntries(next, [...others, entry]);
+}
+
+const isOfStatus = ({ subresource }: OwnerEntry): boolean => subresource === 'status';
+
 function withFinalizers(object: StoredObject, finalizers: readonly string[]): StoredObject {
   return withMetadata(object, 'finalizers', finalizers);
 }
@@ -72,7 +86,7 @@ function withEntries(object: StoredObject, entries: readonly OwnerEntry[]): Stor
   return withMetadata(
     object,
     'managedFields',
-    entries.filter((entry) => owned(entry).length > 0),
+    entries.filter((entry) => isOfStatus(entry) || owned(entry).length > 0),
   );
 }
 
@@ -90,7 +104,7 @@ const entriesOf = (object: StoredObject): readonly OwnerEntry[] =>
   (object.metadata['managedFields'] as OwnerEntry[] | undefined) ?? [];
 
 const isSameWriter = (entry: OwnerEntry, { manager, operation }: FieldWriter): boolean =>
-  entry.manager === manager && entry.operation === operation;
+  entry.manager === manager && entry.operation === operation && !isOfStatus(entry);
 
 function owned({ fieldsV1 }: OwnerEntry): string[] {
   const metadata = fieldsV1['f:metadata'];
@@ -107,10 +121,8 @@ function entryOf(
   return { manager, operation, apiVersion, time, fieldsType: 'FieldsV1', fieldsV1: fieldsOf(finalizers) };
 }
 
-const ownerOf = (entry: OwnerEntry, finalizers: readonly string[]): OwnerEntry => ({
-  ...entry,
-  fieldsV1: fieldsOf(finalizers),
-});
+const ownerOf = (entry: OwnerEntry, finalizers: readonly string[]): OwnerEntry =>
+  isOfStatus(entry) ? entry : { ...entry, fieldsV1: fieldsOf(finalizers) };
 
 const fieldsOf = (finalizers: readonly string[]): JsonObject => ({
   'f:metadata': {

@@ -1,6 +1,6 @@
 import { checkApplied, readApplied, refuseGone } from './applied-configuration.ts';
 import { establishedStatus, kindOf } from './definitions.ts';
-import { applyFinalizers, withUpdatedOwners } from './field-owners.ts';
+import { applyFinalizers, withStatusWriter, withUpdatedOwners } from './field-owners.ts';
 import type { Kind } from './kinds.ts';
 import { collectionOf, CUSTOM_RESOURCE_DEFINITION, NAMESPACE } from './kinds.ts';
 import { listObjects, refuseFutureVersion } from './list.ts';
@@ -151,7 +151,8 @@ export class Resources {
     const changed = changedObject(path.kind, stored, body, path.subresource);
     if (changed === stored) return stored;
     const writer = { manager, operation: 'Update', time: this.#time() } as const;
-    return this.#replace(path, stored, withUpdatedOwners(stored, changed, writer));
+    const written = path.subresource === 'status' ? withStatusWriter(changed, writer) : changed;
+    return this.#replace(path, stored, withUpdatedOwners(stored, written, writer));
   }
 
   #replace(path: ObjectPath, stored: StoredObject, next: StoredObject): StoredObject {

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../src/domain/json.ts';
 import type { Kind } from '../sandbox/kinds.ts';
 import { groupResource, groupVersion } from '../sandbox/kinds.ts';
 import type { ClusterAnswer, ClusterClient } from './cluster-client.ts';
+import { creatorOf, statusWriterOf } from './field-managers.ts';
 import { RUN_LABEL } from './labels.ts';
 import type { PlayedObject } from './situation.ts';
 
@@ -36,7 +37,8 @@ export class ClusterObjects {
   /** Undefined when another run has taken the name. An answer lost on the way is found again by the run's label. */
   async create(kind: Kind, body: Record<string, unknown>): Promise<PlayedObject | undefined> {
     const { name, labels } = body['metadata'] as { name: string; labels: Record<string, string> };
-    const created = await this.#client.send({ method: 'POST', path: this.#path(kind), body });
+    const path = `${this.#path(kind)}?fieldManager=${creatorOf(kind)}`;
+    const created = await this.#client.send({ method: 'POST', path, body });
     if (created.status !== CONFLICT) {
       return expectStatus(created, CREATED, `create ${kind.plural} ${name}`) as PlayedObject;
     }
@@ -48,7 +50,7 @@ export class ClusterObjects {
 
   /** The object with its new status; undefined when it is gone. */
   async patchStatus(kind: Kind, name: string, status: JsonObject): Promise<PlayedObject | undefined> {
-    const path = `${this.#path(kind, name)}/status`;
+    const path = `${this.#path(kind, name)}/status?fieldManager=${statusWriterOf(kind, status)}`;
     const answer = await this.#client.send({ method: 'PATCH', path, body: { status } });
     if (answer.status === NOT_FOUND) return undefined;
     return expectStatus(answer, OK, `update the status of ${kind.plural} ${name}`) as PlayedObject;

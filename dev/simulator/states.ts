@@ -2,6 +2,7 @@ import type { JsonObject } from '../../src/domain/json.ts';
 import { HOUR_MS } from '../../src/domain/time.ts';
 import { groupResource } from '../sandbox/kinds.ts';
 import { mergePatch } from '../sandbox/object-rules.ts';
+import { creatorOf, statusWriterOf } from './field-managers.ts';
 import type { Generation } from './generations.ts';
 import { SIMULATED_LABEL } from './labels.ts';
 import type { Move } from './perform.ts';
@@ -79,14 +80,19 @@ function write(move: Exclude<Move, { pass: number }>, { now, version, births }: 
     births.set(name, earlier + 1);
     const uid = uuidOf(earlier === 0 ? name : `${name} ${earlier}`);
     const birth = { namespace: 'kubernaut-system', uid, resourceVersion, creationTimestamp: timeText(now) };
-    const object = { ...rest, metadata: { ...metadata, ...birth, generation: 1 } };
+    const born = { ...metadata, ...birth, ...writtenBy(creatorOf(move.kind)), generation: 1 };
+    const object = { ...rest, metadata: born };
     return [{ type: 'ADDED', object }];
   }
-  const metadata = { ...move.object.metadata, resourceVersion };
-  if ('delete' in move) return deletionOf({ ...move.object, metadata }, now, version);
+  const before = { ...move.object.metadata, resourceVersion };
+  if ('delete' in move) return deletionOf({ ...move.object, metadata: before }, now, version);
+  const metadata = { ...before, ...writtenBy(statusWriterOf(move.kind, move.status)) };
   const status = mergePatch(move.object.status ?? {}, move.status) as JsonObject;
   return [{ type: 'MODIFIED', object: { ...move.object, metadata, status } }];
 }
+
+/** What the watcher leaves of `managedFields`. */
+const writtenBy = (manager: string) => ({ managedFields: [{ manager }] });
 
 /** What finalizers hold is first marked, then released by its controller. */
 function deletionOf(object: PlayedObject, now: number, version: number): Written[] {

@@ -6,6 +6,7 @@ import { columnsByName } from '../domain/records/definition.ts';
 import type { GoneResource, KubernautKind } from './kind.ts';
 import type { ReadingContext, RemediationReference, ResourceReading } from './observed-remediation.ts';
 import { remediationOf, siblingMark } from './observed-remediation.ts';
+import { NOBODY } from './resource.ts';
 
 /** The record in which a deletion is said: which phase of which table, under which key, with which columns. */
 interface DeletionRecord {
@@ -35,7 +36,8 @@ export function observeDeletion(
     createdAt,
     createdAtSource: 'resource',
     observedAt,
-    actor: 'watcher',
+    // Who deleted it nothing says: whoever wrote its last state, or took the last finalizer, need not be the one.
+    actor: NOBODY,
     columns,
     resource: { kind, namespace, name, uid, deletedAt, ...(phase === undefined ? {} : { phase }) },
   };

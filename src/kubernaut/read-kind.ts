@@ -9,7 +9,7 @@ import { allPaths, createColumnReader } from './column-source.ts';
 import type { ReadingContext, RemediationReference, Unread } from './observed-remediation.ts';
 import { siblingMark, sourceVersion } from './observed-remediation.ts';
 import type { ResourceIdentity, Shape } from './resource.ts';
-import { at, identityOf, ownPhaseOf } from './resource.ts';
+import { at, identityOf, ownPhaseOf, writerOf } from './resource.ts';
 import type { Understood } from './unrecognised.ts';
 import { understood, unrecognisedOf } from './unrecognised.ts';
 
@@ -176,7 +176,7 @@ function commonOf(
     createdAt,
     createdAtSource: 'resource',
     observedAt: context.observedAt,
-    actor: 'watcher',
+    actor: writerOf(resource),
     resource: {
       kind: identity.kind,
       namespace: identity.namespace,

@@ -2,6 +2,7 @@ import { formatInterval, intervalBetween, parseDuration } from '../domain/durati
 import { parseInstant } from '../domain/instant.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject, numberLexeme } from '../domain/json.ts';
+import { MAX_IDENTIFIER_LENGTH } from '../domain/limits.ts';
 
 /** What every custom resource has, as far as it could be read. */
 export interface ResourceIdentity {
@@ -113,6 +114,19 @@ export const HOW_CORRELATED = `the label \`${CORRELATION_LABEL}\` where there is
 export function ownPhaseOf(resource: JsonObject): string | undefined {
   return textAt(resource, 'status.overallPhase', 'status.phase', 'status.decision');
 }
+
+/**
+ * Who wrote the newest state, as the API server notes it: the manager that the watcher leaves of `managedFields`. `watcher` where
+ * it notes nobody. A client may give any name, so it is what somebody claims.
+ */
+export function writerOf(resource: JsonObject): string {
+  const entries = at(resource, 'metadata.managedFields');
+  const manager = Array.isArray(entries) ? textAt(entries[0], 'manager') : undefined;
+  return manager?.slice(0, MAX_IDENTIFIER_LENGTH) ?? NOBODY;
+}
+
+/** Only the watcher has seen it, and nothing says who did it. */
+export const NOBODY = 'watcher';
 
 /** Undefined when the object lacks what it takes to identify it: such a thing cannot be recorded. */
 export function identityOf(resource: JsonObject): ResourceIdentity | undefined {

@@ -141,7 +141,7 @@ describe('a remediation', () => {
     expect(text).toMatch(/^decided {7}person, Approved, by dana@example.com \(self-reported, via kubectl\)/m);
     expect(text).toMatch(/^AwaitingApproval {2}\S+ {2}\S+$/m);
     expect(await command('timeline', `G3/kubernaut-system/${played}`)).toMatch(
-      /^\S+Z {2}dana@example.com {2}approval Approved by dana@example.com: /m,
+      /^\S+Z {2}dana@example.com {2,}approval Approved by dana@example.com: /m,
     );
   });
 

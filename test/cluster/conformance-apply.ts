@@ -29,6 +29,22 @@ export function describeApply({ client, create, newCollection }: ConformanceClus
     return { path: `${collection}/x`, created };
   };
 
+  test('who wrote a status last is noted apart from who wrote the rest', async () => {
+    const { path } = await newObject({ finalizers: [FINALIZER] });
+    const patch = (manager: string, phase: string) =>
+      client.request('PATCH', `${path}/status?fieldManager=${manager}`, {
+        body: { status: { phase } },
+        contentType: 'application/merge-patch+json',
+      });
+    await patch('controller', 'Running');
+    const { body } = await patch('kubectl-patch', 'Completed');
+    const ofStatus = (body.metadata.managedFields ?? []).filter(
+      ({ subresource }) => subresource === 'status',
+    );
+    expect(ofStatus.map(({ manager }) => manager)).toContain('kubectl-patch');
+    expect(ownersOf(body).map((owner) => (owner as unknown[])[2])).toEqual([[FINALIZER]]);
+  });
+
   describe('server-side apply', () => {
     test('an applied finalizer is owned by its applier, and an apply of nothing takes it back', async () => {
       const { path, created } = await newObject();

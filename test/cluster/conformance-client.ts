@@ -21,7 +21,12 @@ export interface Resource {
     deletionTimestamp?: string;
     deletionGracePeriodSeconds?: number;
     finalizers?: string[];
-    managedFields?: { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> }[];
+    managedFields?: {
+      manager?: string;
+      operation?: string;
+      subresource?: string;
+      fieldsV1?: Record<string, unknown>;
+    }[];
     labels?: Record<string, string>;
     continue?: string;
     remainingItemCount?: number;

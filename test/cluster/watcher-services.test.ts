@@ -5,6 +5,7 @@ import type { RecordedRemediation } from '../support/service-world.ts';
 import { ServiceWorld } from '../support/service-world.ts';
 import { until } from '../support/until.ts';
 import type { RunningProgram } from '../support/up.ts';
+import { CONTROLLER } from '../support/watcher-apiserver.ts';
 
 const DEADLINE_MS = 90_000;
 
@@ -68,6 +69,17 @@ function differences(recorded: ReadonlyMap<string, RecordedRemediation>): string
   return [...wrong, ...[...recorded.keys()].filter((uid) => !uids.has(uid)).map((uid) => `phantom ${uid}`)];
 }
 
+/** Who wrote the states that have a phase, as the ledger has it. */
+async function actorsOfPhases(): Promise<readonly string[]> {
+  const pool = world.ownerPool();
+  const { rows } = await pool.query<{ actor: string }>(
+    `select distinct actor from audit_ledger where canonical like '%"overall_phase"%'
+       and canonical not like '%"deleted_at"%'`,
+  );
+  await pool.end();
+  return rows.map(({ actor }) => actor);
+}
+
 /** The set of verdicts is the set of what was written; one workflow each; nothing twice in effect. */
 async function expectAllRecorded(...programs: readonly RunningProgram[]): Promise<void> {
   let wrong: readonly string[] = [];
@@ -112,6 +124,7 @@ test('two watchers, Temporal away and PostgreSQL away: each remediation has one 
   await setPhase(late, 'Analyzing');
   await world.startPostgres();
   await expectAllRecorded(work, ...watchers);
+  expect(await actorsOfPhases()).toEqual([CONTROLLER]);
   for (const { finalStateUnknown } of (await world.recorded()).values())
     expect(finalStateUnknown).not.toBe(true);
   await Promise.all([work, ...watchers].map((program) => world.kill(program, 'SIGTERM')));

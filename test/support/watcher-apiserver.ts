@@ -59,6 +59,9 @@ export interface ApiserverWatcherOptions extends Partial<Omit<WatcherOptions, 't
   readonly timing?: Partial<WatcherTiming>;
 }
 
+/** Who writes the status of remediations here, as the API server notes it. */
+export const CONTROLLER = 'remediationorchestrator-controller';
+
 /** A real API server with remediations, and a watcher of it that has no more rights than `deploy/rbac.yaml` gives. */
 export class ApiserverWorld implements AsyncDisposable {
   readonly record = new WatcherRecord();
@@ -155,7 +158,8 @@ export class ApiserverWorld implements AsyncDisposable {
   }
 
   async setPhase(name: string, overallPhase: string): Promise<void> {
-    await this.send('PATCH', `${COLLECTION}/${name}/status`, { status: { overallPhase } });
+    const path = `${COLLECTION}/${name}/status?fieldManager=${CONTROLLER}`;
+    await this.send('PATCH', path, { status: { overallPhase } });
   }
 
   async delete(name: string): Promise<void> {

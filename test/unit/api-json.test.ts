@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { parseApiJson } from '../../src/watcher/stream/api-request.ts';
+import { parseApiJson } from '../../src/watcher/stream/api-json.ts';
 
 type Json = string | number | Json[] | { [name: string]: Json };
 
@@ -14,6 +14,7 @@ const name = fc.oneof(
   { arbitrary: fc.constant('managedFields'), weight: 3 },
   { arbitrary: text, weight: 2 },
   { arbitrary: fc.constantFrom('metadata', 'a', 'f:spec', 'k:{"type":"]"}'), weight: 3 },
+  { arbitrary: fc.constantFrom('manager', 'time', 'subresource'), weight: 3 },
 );
 const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(
@@ -27,25 +28,80 @@ const { json } = fc.letrec<{ json: Json }>((tie) => ({
   ),
 }));
 
-/** The same without the content of each `managedFields` that is not the first member of its object. */
-function withoutManagedFields(value: Json): Json {
-  if (Array.isArray(value)) return value.map(withoutManagedFields);
+/** The same with the newest manager alone in each `managedFields` that is not the first member of its object. */
+function withNewestManagers(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withNewestManagers);
   if (typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member], index) => [
       key,
-      index > 0 && key === 'managedFields' && Array.isArray(member) ? [] : withoutManagedFields(member),
+      index > 0 && key === 'managedFields' && Array.isArray(member)
+        ? newestOf(member)
+        : withNewestManagers(member),
     ]),
   );
+}
+
+function newestOf(entries: readonly Json[]): Json {
+  const managers = entries.flatMap((entry) => {
+    if (typeof entry !== 'object' || Array.isArray(entry)) return [];
+    const { manager, time, subresource } = entry;
+    if (typeof manager !== 'string' || manager === 'remediation-audit') return [];
+    const age = typeof time === 'string' ? JSON.stringify(time) : '';
+    return [{ manager, rank: `${subresource === 'status' ? 1 : 0}${age}` }];
+  });
+  const [first, ...others] = managers;
+  if (first === undefined) return [];
+  const { manager } = others.reduce((one, other) => (other.rank >= one.rank ? other : one), first);
+  return [{ manager }];
 }
 
 test('what an API server says is read as it is, but for managedFields', () => {
   fc.assert(
     fc.property(json, (value) => {
-      expect(parseApiJson(Buffer.from(JSON.stringify(value)))).toEqual(withoutManagedFields(value));
+      expect(parseApiJson(Buffer.from(JSON.stringify(value)))).toEqual(withNewestManagers(value));
     }),
     { numRuns: 2_000 },
   );
+});
+
+const entry = (manager: string, time: string, subresource?: string) => ({
+  ...{ manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1' },
+  fieldsV1: { 'f:status': { manager: 'f:manager', 'k:{"type":"]}"}': { '.': {} } } },
+  ...(subresource === undefined ? {} : { subresource }),
+});
+
+test.each([
+  [
+    'the newest of those who wrote the status',
+    'late',
+    [
+      entry('early', '2026-11-01T10:00:00Z', 'status'),
+      entry('late', '2026-11-01T10:00:09Z', 'status'),
+      entry('middle', '2026-11-01T10:00:05Z', 'status'),
+    ],
+  ],
+  [
+    'who wrote the status, though the rest is newer',
+    'controller',
+    [entry('controller', '2026-11-01T10:00:00Z', 'status'), entry('kubectl-label', '2026-11-01T11:00:00Z')],
+  ],
+  [
+    'the newest of all, where nobody wrote a status',
+    'gateway',
+    [entry('old', '2026-10-01T10:00:00Z'), entry('gateway', '2026-11-01T10:00:00Z')],
+  ],
+  [
+    'nobody, where there is our own finalizer alone',
+    undefined,
+    [entry('remediation-audit', '2026-11-01T10:00:00Z')],
+  ],
+  ['a name with a quote in it', 'a"b\\', [entry('a"b\\', '2026-11-01T10:00:00Z', 'status')]],
+])('of managedFields is left %s', (_, manager, managedFields) => {
+  const text = JSON.stringify({ metadata: { name: 'a', managedFields, uid: '1' } });
+  expect(parseApiJson(Buffer.from(text))).toEqual({
+    metadata: { name: 'a', managedFields: manager === undefined ? [] : [{ manager }], uid: '1' },
+  });
 });
 
 test('managedFields of every object of a list are left out, wherever they stand', () => {

@@ -21,7 +21,7 @@ describe('the summary of a remediation', () => {
   test('that helped says what, why, who decided, and how long each phase took', () => {
     const summary = summaryOf(factsIn('remediated'));
     expect(summary.headline).toMatch(
-      /^\S+\/\w+\/\S+: \w+, \S+, Completed \(Remediated\) in \d+m\d+s, Approved by policy approval$/,
+      /^\S+\/\w+\/\S+: \w+, \S+, Completed \(Remediated\) in \d+m\d+s, no approval was needed \(policy "approval"\)$/,
     );
     expect(summary).toMatchObject({
       verdict: 'terminal',
@@ -173,6 +173,25 @@ describe('the timeline of a remediation', () => {
     ]);
   });
 
+  test('names the controller that wrote each state', () => {
+    const events = eventsOf('remediated');
+    const actorOf = (beginning: string): string | null | undefined =>
+      events.find(({ event }) => event.startsWith(beginning))?.actor;
+    expect(actorOf('signal received')).toBe('gateway');
+    expect(actorOf('signal processing')).toBe('signalprocessing-controller');
+    expect(actorOf('analysis Completed')).toBe('aianalysis-controller');
+    expect(actorOf('execution of')).toBe('workflowexecution-controller');
+    expect(actorOf('remediation Executing')).toBe('remediationorchestrator-controller');
+    expect(actorOf('verification')).toBe('effectivenessmonitor-controller');
+    for (const { how_known: how } of events) expect(how).toBe('managed-fields');
+  });
+
+  test('names nobody for a deletion: who wrote the last state, or took a finalizer, need not have deleted it', () => {
+    const deletions = eventsOf('cancelled-by-deletion').filter(({ event }) => event.includes('deleted'));
+    expect(deletions.length).toBeGreaterThan(1);
+    for (const { actor, how_known: how } of deletions) expect([actor, how]).toEqual([null, 'unknown']);
+  });
+
   test('names a block by its reason and its cause, and what was deleted', () => {
     expect(linesOf('blocked-resource-busy').find((line) => line.startsWith('blocked'))).toMatch(
       /^blocked: ResourceBusy by we-\S+: /,
@@ -192,7 +211,7 @@ describe('the timeline of a remediation', () => {
       how_known: 'managed-fields',
     });
     expect(actorOf({ actor: 'executor', sourceVersion: '-5' })).toMatchObject({ how_known: 'caller' });
-    expect(actorOf({})).toMatchObject({ actor: null, how_known: 'unknown' });
+    expect(actorOf({ actor: 'watcher' })).toMatchObject({ actor: null, how_known: 'unknown' });
   });
 
   test('an operator who closed the audit is known by the name that was given', () => {

@@ -140,7 +140,8 @@ export const SERVICE_TABLES = [
         name: 'actor',
         type: 'text',
         notNull: true,
-        meaning: 'Who said so: a service account, a user, or `watcher`',
+        meaning:
+          'Who did it: the caller of a post, or the manager that the API server noted for the newest write; `watcher` where it noted none',
       },
       { name: 'canonical', type: 'text', notNull: true, meaning: 'What was observed, as canonical JSON' },
       {

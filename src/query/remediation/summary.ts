@@ -229,8 +229,13 @@ function endedText(
 }
 
 function decidedText({ kind, decision, by }: Decision): string {
-  if (by === null) return '';
-  return `${decision ?? 'decided'} by ${kind === 'policy' ? 'policy ' : ''}${by}`;
+  if (kind === 'policy') return noApprovalText(by);
+  return by === null ? '' : `${decision ?? 'decided'} by ${by}`;
+}
+
+/** Nobody was asked; `approval` is what most installations call the policy that says so. */
+export function noApprovalText(policy: string | null): string {
+  return `no approval was needed${policy === null ? '' : ` (policy ${JSON.stringify(policy)})`}`;
 }
 
 const textOr = (value: JsonValue | undefined, otherwise: string): string =>

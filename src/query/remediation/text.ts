@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../domain/json.ts';
 import type { RemediationSummary } from './summary.ts';
-import { spanText } from './summary.ts';
+import { noApprovalText, spanText } from './summary.ts';
 import type { TimelineEvent } from './timeline.ts';
 
 /** For people: what one wants to know first stands first, and what is not known is left out. */
@@ -73,6 +73,7 @@ function decisionText({
   reason,
 }: RemediationSummary['decided']): string {
   const who = by === null ? '' : `by ${by} (${how}${via === null ? '' : `, via ${via}`})`;
+  if (kind === 'policy') return joined(noApprovalText(by), at, reason);
   return joined(kind === 'open' ? null : kind, decision, who, at, reason);
 }
 

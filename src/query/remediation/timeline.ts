@@ -104,9 +104,14 @@ function actorOf(
   const person = personIn(changed);
   if (person !== undefined) return { actor: person, how: 'self-reported' };
   if (entry.sourceVersion.startsWith('-')) return { actor: entry.actor, how: 'caller' };
-  return entry.actor === WATCHER
+  return entry.actor === WATCHER || saysDeletion(changed)
     ? { actor: null, how: 'unknown' }
     : { actor: entry.actor, how: 'managed-fields' };
+}
+
+/** Whoever wrote the last state of what was deleted, or took its last finalizer, need not be who deleted it. */
+function saysDeletion(changed: readonly RecordChange[]): boolean {
+  return changed.some(({ changes }) => changes.some(({ field }) => /(?:^|[._])deleted_at$/.test(field)));
 }
 
 /** In a change of the decision, of a session of somebody, or of who closed the audit: an operator gives any name. */

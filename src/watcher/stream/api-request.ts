@@ -1,10 +1,11 @@
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
-import { BACKSLASH, isJsonObject, parseJson, QUOTE } from '../../domain/json.ts';
+import { isJsonObject, parseJson } from '../../domain/json.ts';
 import { textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Collection } from '../watched-kind.ts';
 import { objectPath } from '../watched-kind.ts';
+import { parseApiJson } from './api-json.ts';
 import type { AnswerHead, Failure } from './failure.ts';
 import { HTTP, KubernetesApiError, RequestTimeoutError, statusError, wordsOf } from './failure.ts';
 
@@ -61,51 +62,6 @@ function parseStatus(text: string): JsonValue {
     // No Status, then: its words stand in for the reason.
     return { message: wordsOf(text) };
   }
-}
-
-/** As API servers write it: without white space, and never as the first member of `metadata`. */
-const MANAGED_FIELDS = ',"managedFields":[';
-const [OPEN_ARRAY, CLOSE_ARRAY] = [0x5b, 0x5d];
-
-/** Parses what an API server said, without the `managedFields` of its objects. Throws SyntaxError on bad JSON. */
-export function parseApiJson(bytes: Buffer): JsonValue {
-  return parseJson(withoutManagedFields(bytes));
-}
-
-/**
- * Empties `managedFields`. Who set which field is nothing that is audited, and often more text than all the rest: parsed
- * for nothing, it would take most of the time and of the memory of a list. It does not even become text: its bytes are
- * outside of the heap, where nothing is copied to collect garbage.
- */
-function withoutManagedFields(bytes: Buffer): string {
-  let text = '';
-  let taken = 0;
-  for (let found = bytes.indexOf(MANAGED_FIELDS); found >= 0; found = bytes.indexOf(MANAGED_FIELDS, taken)) {
-    const start = found + MANAGED_FIELDS.length;
-    text += bytes.toString('utf8', taken, start);
-    taken = endOfArray(bytes, start);
-  }
-  return text + bytes.toString('utf8', taken);
-}
-
-/** Index of the bracket that closes the array whose items begin at `start`; the end of what was cut off before. */
-function endOfArray(bytes: Buffer, start: number): number {
-  let depth = 1;
-  for (let index = start; index < bytes.length; index += 1) {
-    const code = bytes[index];
-    if (code === QUOTE) index = endOfString(bytes, index);
-    else if (code === OPEN_ARRAY) depth += 1;
-    else if (code === CLOSE_ARRAY) depth -= 1;
-    if (depth === 0) return index;
-  }
-  return bytes.length;
-}
-
-/** Index of the quote that ends the string beginning at `start`. */
-function endOfString(bytes: Buffer, start: number): number {
-  let index = start + 1;
-  while (index < bytes.length && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
-  return index;
 }
 
 /** `not-served` says nothing of the object: nothing answers at its path, for now or for good. */

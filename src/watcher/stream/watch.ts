@@ -2,7 +2,8 @@ import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { at, textAt } from '../../kubernaut/resource.ts';
 import type { ClusterConnection } from '../../kubernetes/cluster-connection.ts';
-import { parseApiJson, requireSuccess } from './api-request.ts';
+import { parseApiJson } from './api-json.ts';
+import { requireSuccess } from './api-request.ts';
 import { MalformedStreamError, statusError, TruncatedStreamError, WatchSilentError } from './failure.ts';
 
 /** etcd takes no object above 1.5 MiB; JSON escapes may make that longer. */

@@ -1,0 +1,116 @@
+import type { JsonValue } from '../../domain/json.ts';
+import { BACKSLASH, parseJson, QUOTE } from '../../domain/json.ts';
+import { FIELD_MANAGER } from '../strict/finalizer.ts';
+
+/** As API servers write it: without white space, and never as the first member of `metadata`. */
+const MANAGED_FIELDS = ',"managedFields":[';
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, COLON] = [0x5b, 0x5d, 0x7b, 0x7d, 0x3a];
+const CODES = 256;
+/** By code, how much deeper it leads. Of all codes, so that each byte is one look. */
+const STEP_OF_ARRAY = stepsOf(OPEN_ARRAY, CLOSE_ARRAY);
+const STEP_OF_OBJECT = stepsOf(OPEN_OBJECT, CLOSE_OBJECT);
+
+function stepsOf(open: number, close: number): Int8Array {
+  const steps = new Int8Array(CODES);
+  steps[open] = 1;
+  steps[close] = -1;
+  return steps;
+}
+
+const stepAt = (steps: Int8Array, code: number): number => steps[code] ?? 0;
+
+/**
+ * Parses what an API server said. Of the `managedFields` of its objects only the manager of the newest write is left. Throws
+ * SyntaxError on bad JSON.
+ */
+export function parseApiJson(bytes: Buffer): JsonValue {
+  return parseJson(withNewestManager(bytes));
+}
+
+/**
+ * Leaves in `managedFields` who wrote last, and nothing else. Who set which field is nothing that is audited, and often more
+ * text than all the rest: parsed for nothing, it would take most of the time and of the memory of a list. It does not even become
+ * text: its bytes are outside of the heap, where nothing is copied to collect garbage.
+ */
+function withNewestManager(bytes: Buffer): string {
+  let text = '';
+  let taken = 0;
+  for (let found = bytes.indexOf(MANAGED_FIELDS); found >= 0; found = bytes.indexOf(MANAGED_FIELDS, taken)) {
+    const start = found + MANAGED_FIELDS.length;
+    const { end, manager } = readManagers(bytes, start);
+    text += bytes.toString('utf8', taken, start);
+    if (manager !== undefined) text += `{"manager":${manager}}`;
+    taken = end;
+  }
+  return text + bytes.toString('utf8', taken);
+}
+
+/** Of one entry the members that are read, as JSON text. */
+interface ManagerEntry {
+  manager?: string;
+  time?: string;
+  subresource?: string;
+}
+
+type Member = keyof ManagerEntry;
+const MEMBERS: ReadonlySet<string> = new Set<Member>(['manager', 'time', 'subresource']);
+const STATUS = '"status"';
+/** Its finalizer says nothing of the resource. */
+const OURS = JSON.stringify(FIELD_MANAGER);
+
+/**
+ * The newest entry of the array whose items begin at `start`, and the index of the bracket that closes it; of what was cut off
+ * before, its end.
+ */
+function readManagers(bytes: Buffer, start: number): { end: number; manager: string | undefined } {
+  let [arrays, objects] = [1, 0];
+  let newest: ManagerEntry = {};
+  let entry: ManagerEntry = {};
+  let member: string | undefined;
+  for (let index = start; index < bytes.length; index += 1) {
+    const code = bytes[index] ?? 0;
+    const isInEntry = arrays === 1 && objects === 1;
+    if (code === QUOTE) {
+      const end = endOfString(bytes, index);
+      if (isInEntry) member = takeString(entry, member, textIn(bytes, index, end));
+      index = end;
+      continue;
+    }
+    arrays += stepAt(STEP_OF_ARRAY, code);
+    objects += stepAt(STEP_OF_OBJECT, code);
+    if (isInEntry && objects === 0) [newest, entry] = [newerOf(newest, entry), {}];
+    if (arrays === 0) return { end: index, manager: newest.manager };
+  }
+  return { end: bytes.length, manager: newest.manager };
+}
+
+/** A string of an entry: the name of a member, which is remembered for its value, or that value. */
+function takeString(
+  entry: ManagerEntry,
+  member: string | undefined,
+  { text, isName }: { readonly text: string; readonly isName: boolean },
+): string | undefined {
+  if (isName) return text.slice(1, -1);
+  if (member !== undefined && MEMBERS.has(member)) entry[member as Member] = text;
+  return undefined;
+}
+
+function textIn(bytes: Buffer, start: number, end: number): { text: string; isName: boolean } {
+  return { text: bytes.toString('utf8', start, end + 1), isName: bytes[end + 1] === COLON };
+}
+
+/** Whoever wrote the status counts before whoever wrote the rest; of two of the same second, the one that is listed later. */
+function newerOf(one: ManagerEntry, other: ManagerEntry): ManagerEntry {
+  if (other.manager === undefined || other.manager === OURS) return one;
+  if (one.manager === undefined) return other;
+  const [isStatus, wasStatus] = [other.subresource === STATUS, one.subresource === STATUS];
+  if (isStatus !== wasStatus) return isStatus ? other : one;
+  return (other.time ?? '') >= (one.time ?? '') ? other : one;
+}
+
+/** Index of the quote that ends the string beginning at `start`. */
+function endOfString(bytes: Buffer, start: number): number {
+  let index = start + 1;
+  while (index < bytes.length && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
+  return index;
+}
