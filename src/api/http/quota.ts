@@ -19,7 +19,7 @@ export interface QuotaLimits {
   readonly restoresPerHour: number;
 }
 
-export interface Quotas {
+interface Quotas {
   readonly similar: CallerQuota;
   readonly embeddings: CallerQuota;
   readonly restores: CallerQuota;
