@@ -111,6 +111,25 @@ test('an approval is kept with who gave it, and shown where the months are', asy
   await approveDrop(database.writer, '2020-01-01', 'anonymous');
 });
 
+test('an approval is revoked over the API, once, and who did it stays with the month', async () => {
+  const revoke = (month: string) =>
+    api.inject({ method: 'DELETE', url: `/api/v1/retention/approvals/${month}` });
+  const answer = await revoke('2020-01');
+  expect(answer.statusCode, answer.body).toBe(200);
+  expect(answer.json()).toEqual({ month: '2020-01', revoked_by: 'anonymous' });
+  expect(await partition('2020-01')).toMatchObject({
+    ...{ approved_by: null, approved_at: null, revoked_by: 'anonymous' },
+    revoked_at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+  });
+  const again = await revoke('2020-01');
+  expect(again.statusCode).toBe(409);
+  expect(again.json()).toMatchObject({ detail: expect.stringContaining('has no approval') as string });
+  expect((await revoke('2020-03')).statusCode).toBe(409);
+  expect((await revoke('2015-01')).statusCode).toBe(404);
+  expect((await revoke('March')).statusCode).toBe(400);
+  await approveDrop(database.writer, '2020-01-01', 'anonymous');
+});
+
 test.each([
   [{ month: '1999-01' }, 404, 'not-found'],
   [{ month: '2020-03' }, 409, 'conflict'],

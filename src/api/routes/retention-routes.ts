@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { selectMonths } from '../../database/months/month-list.ts';
-import { approveDrop, selectMonth } from '../../database/months/month-states.ts';
+import { approveDrop, revokeApproval, selectMonth } from '../../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../../database/months/retention-plan.ts';
 import { planRetention, RETENTION_ACTIONS } from '../../database/months/retention-plan.ts';
 import { instantOf } from '../../domain/instant.ts';
@@ -14,14 +14,20 @@ import type { Route } from '../http/route.ts';
 import { JSON_MEDIA_TYPE, jsonAnswer } from '../http/route.ts';
 import { allowOnly } from '../http/route.ts';
 import { listSchema } from '../schemas/list-schema.ts';
-import { firstDayOf, isMonth, MONTH_SCHEMA, PARTITION_STATE_SCHEMA } from './month-parameter.ts';
+import {
+  firstDayOf,
+  isMonth,
+  MONTH_SCHEMA,
+  PARTITION_STATE_SCHEMA,
+  readMonthParameter,
+} from './month-parameter.ts';
 import { type DatabaseAccess, fromDatabase } from './storage-problems.ts';
 
 const CREATED = 201;
 
 /** What the next run of retention would do, and the approval of a drop. Neither of them drops anything. */
 export function retentionRoutes({ pool, writer }: DatabaseAccess, rules: RetentionRules): readonly Route[] {
-  return [planRoute(pool, rules), approvalRoute(writer, rules)];
+  return [planRoute(pool, rules), approvalRoute(writer, rules), revocationRoute(writer, rules)];
 }
 
 /** The plan is made anew for each request, by the same function that retention itself uses. */
@@ -82,6 +88,40 @@ function approvalRoute(writer: pg.Pool, rules: RetentionRules): Route {
           );
         const { approvedBy: approved_by, approvedAt: approved_at } = row;
         return { ...jsonAnswer({ month: name, approved_by, approved_at }), status: CREATED };
+      });
+    },
+  };
+}
+
+/** As `retention revoke`. Who revoked it and when stay with the month, where GET /api/v1/partitions shows them. */
+function revocationRoute(writer: pg.Pool, rules: RetentionRules): Route {
+  return {
+    method: 'DELETE',
+    path: '/api/v1/retention/approvals/:month',
+    access: 'hold',
+    describe: {
+      summary: 'Revokes the approval of a drop, as long as the month is not dropped. Who did it is recorded',
+      tag: 'retention',
+      path: { month: MONTH_SCHEMA },
+      answers: {
+        200: { meaning: 'It is revoked', content: { [JSON_MEDIA_TYPE]: { schema: REVOCATION_SCHEMA } } },
+      },
+      problems: ['invalid-parameter', 'not-found', 'conflict', 'database-unavailable'],
+    },
+    async answer({ params, query, caller }) {
+      allowOnly(query, []);
+      const month = readMonthParameter(params['month'] ?? '');
+      const name = month.slice(0, 7);
+      return fromDatabase(async () => {
+        const revoked = await revokeApproval(writer, month, caller.name, rules);
+        const row = await selectMonth(writer, month);
+        if (row === undefined) throw new Problem('not-found', `the database has no month ${name}`);
+        if (!revoked)
+          throw new Problem(
+            'conflict',
+            `${name} is ${row.state} and has no approval that could be revoked: it was not approved, or it is dropped`,
+          );
+        return jsonAnswer({ month: name, revoked_by: caller.name });
       });
     },
   };
@@ -156,6 +196,12 @@ const APPROVAL_SCHEMA = named('Approval', {
     approved_by: { type: 'string' },
     approved_at: { type: 'string', format: 'date-time' },
   },
+});
+
+const REVOCATION_SCHEMA = named('RevokedApproval', {
+  type: 'object',
+  required: ['month', 'revoked_by'],
+  properties: { month: MONTH_SCHEMA, revoked_by: { type: 'string' } },
 });
 
 /** Where each month is. */
