@@ -60,7 +60,7 @@ export function createSourceMetrics(registers: Registry[]): SourceMetrics {
 /** Of a workflow execution that goes on; the source records it once, at its end. */
 const OPEN_PHASES: ReadonlySet<string | undefined> = new Set([undefined, 'Pending', 'Running']);
 
-/** The phase in which an execution ended just now: each counts once, however many observations tell of it. */
+/** The phase in which an execution ended just now: each counts once, however many observations say so. */
 function endOf({ from, to }: PhaseChange = { from: undefined, to: undefined }): string | undefined {
   return OPEN_PHASES.has(from) && !OPEN_PHASES.has(to) ? to : undefined;
 }

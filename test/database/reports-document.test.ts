@@ -32,7 +32,8 @@ remediation-audit report recent-failures --include-archive   months that are in 
 A duration is written \`7d\`, \`2w\`, \`36h\`, \`1d12h\`, \`90s\`, \`P30D\` or \`24 hours\`. Without a bound a report answers for
 all months that are in the database, with \`--include-archive\` also for those in the [archive](retention.md#query-it): the same SQL over
 both. An answer has at most ${MAX_REPORT_ROWS.toLocaleString('en-US')} rows and ${MAX_REPORT_BYTES / 2 ** 20} MiB of values; a larger one is refused, never shortened. In JSON,
-numbers have all their digits and intervals are PostgreSQL's text. In CSV, text that a spreadsheet would take for a formula begins
+numbers have all their digits and intervals are PostgreSQL's text, but for the durations of \`processing_phases\`, which are integer
+nanoseconds as in records. In CSV, text that a spreadsheet would take for a formula begins
 with \`'\`; \`--raw\`, in the URL \`raw=true\`, leaves it as it is stored, for programs.
 
 Each answer names its basis: how many records lie in the window (at most 100,000 are counted), how many of them have the fields that the

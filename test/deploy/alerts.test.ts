@@ -193,6 +193,21 @@ describe('an alert fires', () => {
       'warning RemediationAuditPostsRefused',
     ],
     [
+      'kubernaut_workflowexecution_audit_record_errors_total{job="controller"}',
+      '0+1x60',
+      'warning RemediationAuditSourceRecordsFail',
+    ],
+    [
+      'kubernaut_kubernetesexecutor_audit_storage_attempts_total{job="executor",status="error"}',
+      '0+1x60',
+      'warning RemediationAuditSourceRecordsFail',
+    ],
+    [
+      'kubernaut_signal_processing_audit_storage_attempts_total{job="serve",status="error"}',
+      '0+1x60',
+      'warning RemediationAuditSourceRecordsFail',
+    ],
+    [
       'remediation_audit_api_tokens_file_unusable',
       '0x10 1x50',
       'critical RemediationAuditTokensFileUnusable',

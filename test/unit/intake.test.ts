@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { jsonForAnswer } from '../../src/api/render/record-text.ts';
+import { jsonForAnswer } from '../../src/domain/answered-json.ts';
 import { parseInterval } from '../../src/domain/duration.ts';
 import { canonicalJson, parseJson } from '../../src/domain/json.ts';
 import { naturalKey } from '../../src/domain/observation.ts';

@@ -1,10 +1,8 @@
 import type { LedgerEntry } from '../../database/reading/record-history.ts';
 import type { RecordRow } from '../../database/reading/record-reader.ts';
+import { jsonForAnswer } from '../../domain/answered-json.ts';
 import { columnType } from '../../domain/column-types.ts';
 import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
-import { parseInterval } from '../../domain/duration.ts';
-import type { JsonValue } from '../../domain/json.ts';
-import { canonicalJson, isJsonObject, parseJson } from '../../domain/json.ts';
 import { named } from '../../domain/named-schema.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { definitionOf } from '../../domain/records/index.ts';
@@ -95,28 +93,3 @@ export const historyEntrySchema = named('HistoryEntry', {
     content: { type: 'object', description: 'What was observed' },
   },
 });
-
-/**
- * A stored JSON column as the sources' structs read it: its durations as integer nanoseconds. Text in, text out, digit
- * for digit; a column without durations comes back as it is.
- */
-export function jsonForAnswer(column: Pick<Column, 'members'>, json: string): string {
-  const durations = Object.entries(column.members ?? {}).filter(([, type]) => type === 'interval');
-  if (durations.length === 0) return json;
-  const names = new Set(durations.map(([name]) => name));
-  const value = parseJson(json);
-  const answered = Array.isArray(value)
-    ? value.map((item) => withNanoseconds(item, names))
-    : withNanoseconds(value, names);
-  return canonicalJson(answered);
-}
-
-/** Durations by name, in one object. What is no interval is left as it was stored. */
-function withNanoseconds(value: JsonValue, names: ReadonlySet<string>): JsonValue {
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).map(([name, member]): [string, JsonValue] => {
-    const nanoseconds = names.has(name) && typeof member === 'string' ? parseInterval(member) : undefined;
-    return [name, nanoseconds === undefined ? member : parseJson(String(nanoseconds))];
-  });
-  return Object.fromEntries(entries);
-}

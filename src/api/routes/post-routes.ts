@@ -52,7 +52,7 @@ function postOne(definition: RecordDefinition, posting: Posting): Route {
         },
         [ACCEPTED]: {
           meaning:
-            'Durable in Temporal while the database is away, where the service is set to tell the two apart',
+            'Durable in Temporal while the database is away, where the service is set to distinguish them',
           content: posted(POSTED_SCHEMA),
         },
       },
@@ -90,7 +90,7 @@ function postBatch(definition: RecordDefinition, posting: Posting): Route {
           content: posted(BATCH_SCHEMA),
         },
         [ACCEPTED]: {
-          meaning: 'All are durable, some in Temporal, where that is told apart',
+          meaning: 'All are durable, some in Temporal, where the service distinguishes them',
           content: posted(BATCH_SCHEMA),
         },
         [MULTI_STATUS]: {

@@ -1,5 +1,8 @@
+import { jsonForAnswer } from '../../domain/answered-json.ts';
 import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { instantFromSql } from '../../domain/instant.ts';
+import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
+import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { basisText, noteOn, type ReportBasis } from './basis.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
 
@@ -18,7 +21,10 @@ export function formatReport(answer: ReportAnswer, format: ReportFormat, csv: Cs
   }
 }
 
-/** One object; numbers and JSON columns digit for digit as the database has them, intervals as PostgreSQL's text. */
+/**
+ * One object; numbers and JSON columns digit for digit as the database has them, intervals as PostgreSQL's text, but the durations
+ * within JSON columns as records are answered: the sources' structs read them as integers.
+ */
 export function formatJson({ report, parameters, columns, rows, basis, unsearched }: ReportAnswer): string {
   const objects = rows.map((row) => {
     const members = columns.map(
@@ -39,6 +45,13 @@ export function formatJson({ report, parameters, columns, rows, basis, unsearche
 /** A number that JSON cannot hold, such as NaN, goes out as text. */
 const JSON_NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
 
+/** By the name of a JSON column, which a report leaves as it is in the record. */
+const MEMBERS: ReadonlyMap<string, NonNullable<Column['members']>> = new Map(
+  RECORD_DEFINITIONS.flatMap(({ columns }: RecordDefinition) =>
+    columns.flatMap(({ name, members }) => (members === undefined ? [] : [[name, members] as const])),
+  ),
+);
+
 function jsonValue(column: ReportColumn, value: string | null | undefined): string {
   if (value === null || value === undefined) return 'null';
   switch (column.type) {
@@ -46,7 +59,7 @@ function jsonValue(column: ReportColumn, value: string | null | undefined): stri
       // Not through a JavaScript number, which would lose digits.
       return JSON_NUMBER.test(value) ? value : JSON.stringify(value);
     case 'json':
-      return value;
+      return jsonForAnswer({ members: MEMBERS.get(column.name) ?? {} }, value);
     case 'boolean':
       return booleanText(value);
     default:
