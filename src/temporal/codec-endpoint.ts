@@ -45,6 +45,8 @@ export interface CodedPayloads {
   readonly count: number;
   /** The body in pieces: as one text it would take several times what was decoded. */
   readonly text: Iterable<string>;
+  /** To be called when the text has been sent or nobody waits for it any more: until then no other request is coded. */
+  readonly release: () => void;
 }
 
 /** What Temporal's UI calls to show payloads that are compressed or encrypted. Whoever may call it reads everything. */
@@ -72,9 +74,11 @@ export function createCodecEndpoint(codec: BoundedPayloadCodec): CodecEndpoint {
     const release = await semaphore.acquire(signal);
     try {
       const payloads = await work();
-      return { count: payloads.length, text: writeBody(payloads) };
-    } finally {
+      // What was decoded is in memory until it has been sent: one request at a time bounds that, too.
+      return { count: payloads.length, text: writeBody(payloads), release };
+    } catch (error: unknown) {
       release();
+      throw error;
     }
   };
   return {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { zstdCompressSync } from 'node:zlib';
 
 import type { Payload } from '@temporalio/common';
@@ -123,6 +124,29 @@ describe('a process that decodes what anybody sends', () => {
       expect(answer.text === JSON.stringify({ payloads: [payload, payload] })).toBe(true);
     });
     expect(grown).toBeLessThan(2 * MOST_MEMORY);
+  });
+
+  test('the next request is coded when the answer before it was sent or its connection is closed', async () => {
+    const whole = bomb(4 * MIB - 100);
+    const slow = request(`${url}/codec/decode`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    });
+    slow.on('error', () => undefined);
+    slow.end(JSON.stringify({ payloads: [whole, whole] }));
+    // Its 11 MB are decoded, and nobody reads them: they are more than the buffers of a connection hold.
+    const [answer] = (await once(slow, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    const statuses: number[] = [];
+    const others = Array.from({ length: 33 }, async () => {
+      const { status } = await decode([{ metadata: {}, data: '' }]);
+      statuses.push(status);
+    });
+    await until(() => statuses.length > 0, 'one of them is refused, because 32 wait');
+    expect(statuses).toEqual([503]);
+    slow.destroy();
+    await Promise.all(others);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(32);
   });
 
   test('a hundred payloads are taken, and no more', async () => {

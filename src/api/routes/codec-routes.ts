@@ -101,19 +101,41 @@ function codecRoute(origins: readonly string[], coding: Coding): Route {
       ],
     },
     answer: async (request) => {
-      const { count: payloads, text } = await code(request, work);
+      const { signal } = request;
+      const coded = await code(request, signal, work);
+      const { count: payloads } = coded;
       request.log.info({ caller: request.caller.name, path, payloads }, 'payloads of Temporal were coded');
-      return { status: 200, mediaType: JSON_MEDIA_TYPE, body: Readable.from(text), rows: payloads };
+      return { status: 200, mediaType: JSON_MEDIA_TYPE, body: bodyOf(coded, signal), rows: payloads };
     },
   };
+}
+
+/** Others wait until an answer is sent: a client that takes longer over it is cut off. */
+const LONGEST_ANSWER_MS = 30_000;
+
+/** Releases the endpoint once, when the answer was sent or its connection is closed. */
+function bodyOf({ text, release }: CodedPayloads, signal: AbortSignal): Readable {
+  const body = Readable.from(text);
+  const destroy = (): void => {
+    body.destroy();
+  };
+  const late = setTimeout(destroy, LONGEST_ANSWER_MS);
+  body.once('close', () => {
+    clearTimeout(late);
+    signal.removeEventListener('abort', destroy);
+    release();
+  });
+  // Sent to nobody, the body would never be read and never close.
+  if (signal.aborted) destroy();
+  else signal.addEventListener('abort', destroy, { once: true });
+  return body;
 }
 
 /**
  * What is wrong with the body or a payload becomes a problem. The errors of the codec say what, and hold no
  * payload.
  */
-async function code(request: ApiRequest, work: Coding['work']): Promise<CodedPayloads> {
-  const { signal } = request;
+async function code(request: ApiRequest, signal: AbortSignal, work: Coding['work']): Promise<CodedPayloads> {
   try {
     return await work(readJsonBody(request), signal, ownerOf(request));
   } catch (error: unknown) {
