@@ -14,7 +14,7 @@ What is there, what of it is recorded, and what is missing by name, as GET /api/
 const FLAGS = {
   cluster: { type: 'string' },
   json: { type: 'boolean' },
-  help: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 /**
@@ -24,11 +24,11 @@ const FLAGS = {
  */
 export async function runCompleteness(args: readonly string[]): Promise<void> {
   const { values, positionals } = readFlags(args, FLAGS);
-  if (positionals.length > 0) throw new UsageError(USAGE.split('\n', 1)[0] ?? '');
   if (values.help === true) {
     process.stdout.write(USAGE);
     return;
   }
+  if (positionals.length > 0) throw new UsageError(USAGE.split('\n', 1)[0] ?? '');
   const config = readProcessConfig(({ database: { url } }) =>
     url === '' ? ['DATABASE_URL is not set; `completeness` reads PostgreSQL'] : [],
   );

@@ -42,6 +42,8 @@ const LONGEST_END_MS = 10_000;
 
 interface Command {
   readonly summary: string;
+  /** What its first argument may be, where that is a verb. */
+  readonly verbs?: readonly string[];
   /** Its arguments, with a space before. Default: none. */
   readonly takes?: string;
   /**
@@ -63,7 +65,11 @@ export const COMMANDS: Commands = {
   work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
   serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
   report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
-  remediation: { summary: 'one remediation: `show` its summary, `timeline` its course', run: runRemediation },
+  remediation: {
+    summary: 'one remediation: `show` its summary, `timeline` its course',
+    run: runRemediation,
+    verbs: ['show', 'timeline'],
+  },
   similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
   completeness: {
     summary: 'what is there, what of it is recorded, what is missing by name',
@@ -73,14 +79,23 @@ export const COMMANDS: Commands = {
     summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
     run: runUpgradeEmbeddings,
   },
-  retention: { summary: 'what the next run of retention would do; approve a drop', run: runRetention },
-  hold: { summary: 'place, list and release legal holds', run: runHold },
-  archive: { summary: 'verify what lies in the archive; restore a month from it', run: runArchive },
+  retention: {
+    summary: 'what the next run of retention would do; approve a drop',
+    run: runRetention,
+    verbs: ['plan', 'approve', 'revoke'],
+  },
+  hold: { summary: 'place, list and release legal holds', run: runHold, verbs: ['place', 'list', 'release'] },
+  archive: {
+    summary: 'verify what lies in the archive; restore a month from it',
+    run: runArchive,
+    verbs: ['verify', 'restore'],
+  },
   verify: {
     summary: 'compare rows with the fold of their ledger entries, and entries with their hashes',
     run: runVerify,
   },
   cluster: {
+    verbs: ['restored', 'replaced'],
     takes: ' <restored NAME | replaced NAME>',
     summary:
       'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
@@ -88,6 +103,7 @@ export const COMMANDS: Commands = {
   },
   strict: {
     summary: 'take the finalizer of strict mode off: `strict --help` shows how',
+    verbs: ['release', 'uninstall'],
     run: runStrict,
   },
   token: { summary: 'make a token for auth mode token, and its entry for the tokens file', run: runToken },
@@ -125,10 +141,10 @@ const EXPLAINS_ITSELF =
 
 /** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
 function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {
-  const [first, ...others] = rest;
+  const [first] = rest;
   if (HELP.includes(name)) return first === undefined ? ['--help'] : [first, '--help'];
   if (VERSION.includes(name)) return ['--version'];
-  return first === '-h' ? [name, '--help', ...others] : [name, ...rest];
+  return [name, ...rest.map((arg) => (arg === '-h' ? '--help' : arg))];
 }
 
 /** For commands whose configuration comes from the environment alone. */
@@ -164,7 +180,7 @@ async function runCommand(
   { name, args, commands }: { name: string; args: readonly string[]; commands: Commands },
   stop: AbortSignal,
 ): Promise<void> {
-  if (args[0] === '--help' && !EXPLAINS_ITSELF.includes(name)) say(usageOf(name, commands));
+  if (args.includes('--help') && !EXPLAINS_ITSELF.includes(name)) say(usageOf(name, commands));
   else await commandNamed(name, commands).run(args, stop);
 }
 

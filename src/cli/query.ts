@@ -2,19 +2,23 @@ import type pg from 'pg';
 
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { Config } from '../config/config.ts';
-import { readProcessConfig } from '../config/config.ts';
 import { SettingsError, UsageError } from '../config/settings.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
-import { createPool, REPORT_WORK_MEM } from '../database/pool.ts';
-import { createLogger } from '../observability/logger.ts';
+import { REPORT_WORK_MEM } from '../database/pool.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 import { createRecordFinder } from '../query/record-finder.ts';
 import { remediationCommand } from '../query/remediation/remediation-command.ts';
-import { reportCommand, ReportUsageError, type WriteAnswer } from '../query/reports/report-command.ts';
+import {
+  checkReportArguments,
+  reportCommand,
+  ReportUsageError,
+  type WriteAnswer,
+} from '../query/reports/report-command.ts';
 import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
+import { withCommandPool } from './command-pool.ts';
 import { noteCommand } from './read-audit.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */
@@ -25,8 +29,11 @@ const REPORT_TIMEOUT_MS = 600_000;
  * --include-archive is given, so that it need not be configured for the others; what was opened is closed,
  * also after an error.
  */
-export function runReport(args: readonly string[]): Promise<void> {
-  return withReadPool('report', args, async ({ pool, config, write }) => {
+export async function runReport(args: readonly string[]): Promise<void> {
+  orUsageError(() => {
+    checkReportArguments(args);
+  });
+  await withReadPool('report', args, async ({ pool, config, write }) => {
     const opened: ArchiveReader[] = [];
     const openArchive = (): ArchiveAccess => {
       const access = openArchiveOfCommand(config);
@@ -94,32 +101,35 @@ async function withReadPool(
   args: readonly string[],
   ask: (reading: Reading) => Promise<void>,
 ): Promise<void> {
-  const config = readProcessConfig();
-  const { readerUrl, url: writerUrl, ownerUrl } = config.database;
-  const url = [readerUrl, writerUrl, ownerUrl].find((configured) => configured !== '') ?? '';
-  // Help needs no database, and the pool opens no connection before the first query.
-  if (url === '' && !isHelp(args))
-    throw new SettingsError([`DATABASE_READER_URL is not set; \`${command}\` reads PostgreSQL`]);
-  const pool = createPool({
-    connectionString: url,
-    applicationName: `remediation-audit ${command}`,
-    max: 1,
+  const database = {
+    command,
+    as: ['readerUrl', 'url', 'ownerUrl'],
+    mayBeUnset: isHelp(args),
     statementTimeoutMs: REPORT_TIMEOUT_MS,
     workMem: REPORT_WORK_MEM,
-    logger: createLogger(config.logLevel, command),
-  });
-  try {
+  } as const;
+  await withCommandPool(database, async (pool, config) => {
     const write: WriteAnswer = async (text, read, aside) => {
       if (read !== undefined) await noteCommand(pool, config, read);
       process.stdout.write(text);
       if (aside !== undefined) process.stderr.write(aside);
     };
-    await ask({ pool, config, write });
+    await ask({ pool, config, write }).catch((error: unknown) => {
+      throw asUsageError(error);
+    });
+  });
+}
+
+function orUsageError(check: () => void): void {
+  try {
+    check();
   } catch (error: unknown) {
-    throw error instanceof ReportUsageError ? new UsageError(error.message) : error;
-  } finally {
-    await pool.end();
+    throw asUsageError(error);
   }
+}
+
+function asUsageError(error: unknown): unknown {
+  return error instanceof ReportUsageError ? new UsageError(error.message) : error;
 }
 
 function isHelp(args: readonly string[]): boolean {

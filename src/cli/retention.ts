@@ -5,8 +5,7 @@ import type pg from 'pg';
 import { holdJson } from '../api/routes/hold-routes.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config/config.ts';
-import { readProcessConfig } from '../config/config.ts';
-import { SettingsError, UsageError } from '../config/settings.ts';
+import { UsageError } from '../config/settings.ts';
 import { countHoldMatches, describeHoldMatches } from '../database/holds/hold-matches.ts';
 import type { Hold, HoldScope } from '../database/holds/holds.ts';
 import {
@@ -20,12 +19,11 @@ import {
 import { approveDrop, revokeApproval } from '../database/months/month-states.ts';
 import type { PlannedMonth } from '../database/months/retention-plan.ts';
 import { planRetention } from '../database/months/retention-plan.ts';
-import { createPool } from '../database/pool.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
-import { createLogger } from '../observability/logger.ts';
 import { openArchiveContext } from '../services/open-archive.ts';
 import { readFlags, readMonth } from './arguments.ts';
+import { withCommandPool } from './command-pool.ts';
 import { noteCommand } from './read-audit.ts';
 
 const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO>
@@ -47,6 +45,9 @@ A month of which a row matches is neither dropped nor shortened until the hold i
 put under the object store's legal hold.
 `;
 
+/** The owner also sees what is detached. */
+const OWNER_FIRST = ['ownerUrl', 'url'] as const;
+
 /** Flags by name, as they were given; `readFlags` has refused those that the command does not know. */
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -64,7 +65,7 @@ export async function runRetention(args: readonly string[]): Promise<void> {
   }
   if (verb !== 'plan' && verb !== 'approve' && verb !== 'revoke')
     throw unknown('retention', verb, RETENTION_USAGE);
-  await withPool('retention', async (pool, config) => {
+  await withCommandPool({ command: 'retention', as: OWNER_FIRST }, async (pool, config) => {
     if (verb === 'plan') {
       const plan = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
       await noteCommand(pool, config, { route: 'retention plan', filter: {}, rows: plan.length });
@@ -126,7 +127,7 @@ export async function runHold(args: readonly string[]): Promise<void> {
     write(HOLD_USAGE);
     return;
   }
-  await withPool('hold', async (pool, config) => {
+  await withCommandPool({ command: 'hold', as: OWNER_FIRST }, async (pool, config) => {
     if (verb === 'list') {
       const released = values['released'] === true;
       const holds = await listHolds(pool, { released });
@@ -249,35 +250,6 @@ function required(values: Values, name: string): string {
 
 function unknown(command: string, verb: string, usage: string): UsageError {
   return new UsageError(`unknown command \`${command} ${verb}\`; ${usage.split('\n', 1)[0] ?? ''}`);
-}
-
-/**
- * One connection for one command, closed when the command ends. No connection is opened before the first
- * query, so a wrong argument costs none.
- */
-async function withPool(
-  command: string,
-  work: (pool: pg.Pool, config: Config) => Promise<void>,
-): Promise<void> {
-  const config = readProcessConfig();
-  // The owner also sees what is detached.
-  const url = config.database.ownerUrl === '' ? config.database.url : config.database.ownerUrl;
-  if (url === '')
-    throw new SettingsError([
-      `DATABASE_OWNER_URL and DATABASE_URL are not set; \`${command}\` needs one of them`,
-    ]);
-  const pool = createPool({
-    connectionString: url,
-    applicationName: `remediation-audit ${command}`,
-    max: 1,
-    statementTimeoutMs: config.database.statementTimeoutMs,
-    logger: createLogger(config.logLevel, command),
-  });
-  try {
-    await work(pool, config);
-  } finally {
-    await pool.end();
-  }
 }
 
 function write(text: string): void {

@@ -1,15 +1,12 @@
 import type pg from 'pg';
 
-import type { Config } from '../config/config.ts';
-import { readProcessConfig } from '../config/config.ts';
-import { SettingsError, UsageError } from '../config/settings.ts';
+import { UsageError } from '../config/settings.ts';
 import type { MonthComparison } from '../database/comparison/compare-month.ts';
 import { compareMonth, COMPARISON_TIMEOUT_MS } from '../database/comparison/compare-month.ts';
 import { describeDifference } from '../database/comparison/records-differ.ts';
 import { selectMonths } from '../database/months/month-states.ts';
-import { createPool } from '../database/pool.ts';
-import { createLogger } from '../observability/logger.ts';
 import { readFlags, readMonth } from './arguments.ts';
+import { withCommandPool } from './command-pool.ts';
 import { noteCommand } from './read-audit.ts';
 
 const FLAGS = {
@@ -48,7 +45,12 @@ export async function runVerify(args: readonly string[]): Promise<void> {
   if (positionals.length > 0)
     throw new UsageError(`unknown argument ${positionals[0] ?? ''}; ${USAGE.split('\n', 1)[0] ?? ''}`);
   const wanted = values.month === undefined ? undefined : readMonth(values.month);
-  await withPool(async (pool, config) => {
+  const database = {
+    command: 'verify',
+    as: ['url', 'ownerUrl'],
+    statementTimeoutMs: COMPARISON_TIMEOUT_MS,
+  } as const;
+  await withCommandPool(database, async (pool, config) => {
     // Before it begins: a difference is printed when it is found, and there may be many.
     await noteCommand(pool, config, { route: 'verify', filter: { month: values.month ?? null } });
     const months = wanted === undefined ? (await selectMonths(pool)).map(({ month }) => month) : [wanted];
@@ -78,24 +80,6 @@ function summaryOf({ month, records, entries, differences }: MonthComparison): s
   if (records === 0 && differences === 0) return `${month}: nothing in the database`;
   const found = differences === 0 ? 'no difference' : `${differences} differences`;
   return `${month}: ${records} records, ${entries} ledger entries, ${found}`;
-}
-
-async function withPool(work: (pool: pg.Pool, config: Config) => Promise<void>): Promise<void> {
-  const config = readProcessConfig();
-  const url = config.database.url === '' ? config.database.ownerUrl : config.database.url;
-  if (url === '') throw new SettingsError(['DATABASE_URL is not set; `verify` reads PostgreSQL']);
-  const pool = createPool({
-    connectionString: url,
-    applicationName: 'remediation-audit verify',
-    max: 1,
-    statementTimeoutMs: COMPARISON_TIMEOUT_MS,
-    logger: createLogger(config.logLevel, 'verify'),
-  });
-  try {
-    await work(pool, config);
-  } finally {
-    await pool.end();
-  }
 }
 
 function write(line: string): void {

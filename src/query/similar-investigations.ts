@@ -54,6 +54,8 @@ export async function findSimilarInvestigations(
 }
 
 const SIMILAR_USAGE = `usage: remediation-audit similar (--fingerprint F | --text T) [--environment E] [--limit 10] [--format table|json]
+
+  --json        as --format json
 `;
 
 /** `remediation-audit similar`: investigations alike, on the command line. */
@@ -82,7 +84,8 @@ export async function similarCommand(
 
 /** Flags into a question. Everything that is wrong is said before the database or the model is asked. */
 function readQuestion(args: readonly string[]) {
-  const { fingerprint, text, environment, limit, format, help } = parseFlags(args);
+  const { fingerprint, text, environment, limit, json, help, ...flags } = parseFlags(args);
+  const format = json ? 'json' : flags.format;
   if (!help && (fingerprint === undefined) === (text === undefined)) {
     throw new ReportUsageError(`give either --fingerprint or --text\n\n${SIMILAR_USAGE}`);
   }
@@ -102,6 +105,7 @@ function parseFlags(args: readonly string[]) {
         environment: { type: 'string' },
         limit: { type: 'string', default: '10' },
         format: { type: 'string', default: 'table' },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
       allowPositionals: false,

@@ -74,6 +74,16 @@ export async function reportCommand(
   }
 }
 
+/** Refuses what `reportCommand` would refuse of the arguments: a typo needs no database to be found. */
+export function checkReportArguments([name, ...rest]: readonly string[]): void {
+  if (name === undefined || name === '--help' || name === '-h') return;
+  try {
+    readOptions(reportNamed(name), rest);
+  } catch (error: unknown) {
+    throw asUsageError(error);
+  }
+}
+
 /** What the command needs from the process: it opens nothing itself but what is asked for. */
 interface ReportCommandDependencies extends Pick<Sources, 'pool'> {
   /** Called only when the archive is asked for. */
@@ -91,9 +101,10 @@ interface ReportOptions {
 
 /** Flags into values for the report. What they mean is checked where the report is run, as for the API. */
 function readOptions(report: Report, args: readonly string[]): ReportOptions | 'help' {
-  const { format, help, raw, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
+  const { format, help, json, raw, 'include-archive': includeArchive, ...flags } = parseFlags(report, args);
   if (help === true) return 'help';
-  const known = REPORT_FORMATS.find((candidate) => candidate === format);
+  const wanted = json === true ? 'json' : format;
+  const known = REPORT_FORMATS.find((candidate) => candidate === wanted);
   if (known === undefined) throw new ReportUsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
   return {
     format: known,
@@ -114,6 +125,7 @@ function parseFlags(report: Report, args: readonly string[]): Record<string, str
       options: {
         ...Object.fromEntries(own),
         format: { type: 'string', default: 'table' },
+        json: { type: 'boolean' },
         raw: { type: 'boolean' },
         'include-archive': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -162,6 +174,7 @@ ${lines.join('\n')}
   --include-archive
     ${''.padEnd(10)} Months that are in the archive too. Needs REMEDIATION_AUDIT_ARCHIVE_URL
   --${'format'.padEnd(12)} ${REPORT_FORMATS.join(', ')}. Default: table
+  --${'json'.padEnd(12)} As --format json
   --${'raw'.padEnd(12)} For csv: text as it is stored. Otherwise text that a spreadsheet would take for a formula begins with '
 `;
 }

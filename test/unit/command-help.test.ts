@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { COMMANDS, runProgram } from '../../src/cli/program.ts';
+
+let [printed, complained] = ['', ''];
+let exitCode: typeof process.exitCode;
+
+beforeEach(() => {
+  [printed, complained, exitCode] = ['', '', process.exitCode];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    complained += String(text);
+    return true;
+  });
+  // No database is configured: help needs none.
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'DATABASE_READER_URL']) vi.stubEnv(name, '');
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
+  process.exitCode = exitCode;
+});
+
+/** Every command, alone and with each of its verbs. */
+const LINES = Object.entries(COMMANDS).flatMap(([name, { verbs = [] }]) => [
+  [name],
+  ...verbs.map((verb) => [name, verb]),
+]);
+const REPORT = ['report', 'recent-failures'];
+
+test.each([...LINES, REPORT].flatMap((line) => ['-h', '--help'].map((flag) => [[...line, flag]] as const)))(
+  '%j says how it is used',
+  async (line) => {
+    await runProgram(line, COMMANDS);
+    expect(printed, complained).toMatch(new RegExp(`^usage: remediation-audit ${line[0]}`));
+    expect([process.exitCode, complained]).toEqual([0, '']);
+  },
+);
+
+test.each([
+  [['report', 'bogus'], 'there is no report "bogus"'],
+  [['report', 'recent-failure'], 'did you mean recent-failures?'],
+  [['report', 'recent-failures', '--sinc', '7d'], "Unknown option '--sinc'"],
+])('%j is refused for what is wrong with it, before a database is wanted', async (line, message) => {
+  await runProgram(line, COMMANDS);
+  expect(complained).toContain(message);
+  expect(complained).not.toContain('DATABASE');
+  expect(process.exitCode).toBe(2);
+});
