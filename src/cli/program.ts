@@ -30,6 +30,7 @@ import { ClusterSilentError } from '../watcher/start-watcher.ts';
 import { runArchive } from './archive.ts';
 import { takeNoArguments } from './arguments.ts';
 import { runCompleteness } from './completeness.ts';
+import { runDecode } from './decode.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
 import { runRemediation, runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
@@ -106,6 +107,10 @@ export const COMMANDS: Commands = {
     verbs: ['release', 'uninstall'],
     run: runStrict,
   },
+  decode: {
+    summary: 'decode payloads of Temporal with the configured keys; `decode --help` shows how',
+    run: runDecode,
+  },
   token: { summary: 'make a token for auth mode token, and its entry for the tokens file', run: runToken },
   migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
 };
@@ -137,7 +142,9 @@ const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
 const EXPLAINS_ITSELF =
-  'up report remediation similar completeness simulate retention hold archive verify strict token'.split(' ');
+  'up report remediation similar completeness simulate retention hold archive verify strict token decode'.split(
+    ' ',
+  );
 
 /** What `-h`, `help X` and `X -h` mean, in the one form that commands know. */
 function spelledOut([name = '--help', ...rest]: readonly string[]): readonly string[] {
