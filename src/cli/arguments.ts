@@ -14,8 +14,13 @@ export function readFlags<const O extends NonNullable<ParseArgsConfig['options']
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error: unknown) {
-    throw new UsageError(reasonOf(error));
+    throw new UsageError(ownWords(error));
   }
+}
+
+/** Node goes on with how an argument that begins with a hyphen would be written, which no command takes. */
+function ownWords(error: unknown): string {
+  return reasonOf(error).replace(/\. To specify a positional argument .*$/s, '');
 }
 
 /**
@@ -27,7 +32,7 @@ export function takeNoArguments(name: string, args: readonly string[]): void {
     parseArgs({ args: [...args], options: {}, allowPositionals: false });
   } catch (error: unknown) {
     throw new UsageError(
-      `${reasonOf(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
+      `${ownWords(error)}; \`${name}\` takes no arguments, its configuration comes from the environment`,
     );
   }
 }

@@ -45,6 +45,8 @@ test.each([
   [['report', 'bogus'], 'there is no report "bogus"'],
   [['report', 'recent-failure'], 'did you mean recent-failures?'],
   [['report', 'recent-failures', '--sinc', '7d'], "Unknown option '--sinc'"],
+  [['hold', 'list', '--bogus'], "hold: Unknown option '--bogus'\n"],
+  [['watch', '--bogus'], "Unknown option '--bogus'; `watch` takes no arguments"],
 ])('%j is refused for what is wrong with it, before a database is wanted', async (line, message) => {
   await runProgram(line, COMMANDS);
   expect(complained).toContain(message);
