@@ -180,7 +180,12 @@ describe('the file of keys', () => {
 
 describe('the codec endpoint', () => {
   const { signal } = new AbortController();
-  const read = ({ text }: CodedPayloads): unknown => JSON.parse([...text].join(''));
+  const read = ({ text, release }: CodedPayloads): unknown => {
+    const whole = [...text].join('');
+    // As the route does once the answer was sent: the next request waits for it.
+    release();
+    return JSON.parse(whole);
+  };
   const endpoint = createCodecEndpoint(createPayloadCodec({ compressAboveBytes: 0, keys: [NEW] }));
   const body = {
     payloads: [
