@@ -228,7 +228,8 @@ export function createKeyNames(extraNames: readonly string[], exemptNames: reado
   const addressRules = new Map(rules.map((rule) => [rule, { ...rule, address: true }]));
   const mayBeSecret = finderOf(rules, 'i', '[^A-Za-z0-9]*');
   const ruleFor = (name: string, words: readonly string[], whole: string): KeyRule | undefined => {
-    const rule = rules.find((candidate) => matches(candidate, words));
+    const padded = ` ${whole} `;
+    const rule = rules.find((candidate) => matches(candidate, words, padded));
     if (rule === undefined || publicNames.has(whole)) return undefined;
     const last = words.at(-1) ?? '';
     if (ADDRESS_WORDS.has(last)) return addressRules.get(rule);
@@ -261,10 +262,12 @@ function ruleOf(name: string): KeyRule {
   return { kind: 'configured', words: wordsOf(name).join(' ') };
 }
 
-function matches(rule: KeyRule, words: readonly string[]): boolean {
-  const name = ` ${words.join(' ')} `;
-  if (rule.last === true) return name.endsWith(rule.suffix === true ? `${rule.words} ` : ` ${rule.words} `);
-  if (name.includes(` ${rule.words} `)) return true;
+/** `padded`: the words with a space before, between and after them. */
+function matches(rule: KeyRule, words: readonly string[], padded: string): boolean {
+  // Nearly always: what stands nowhere in the name is no word of it, and no end of one.
+  if (!padded.includes(rule.words)) return false;
+  if (rule.last === true) return padded.endsWith(rule.suffix === true ? `${rule.words} ` : ` ${rule.words} `);
+  if (padded.includes(` ${rule.words} `)) return true;
   return rule.suffix === true && words.some((word) => word.endsWith(rule.words));
 }
 
@@ -278,17 +281,26 @@ function finderOf(rules: readonly KeyRule[], flags: string, betweenWords: string
   );
 }
 
-/** Names made by strangers must not fill the memory: beyond this many the rest is judged anew each time. */
-const MOST_REMEMBERED = 5_000;
+/** Names made by strangers must not fill the memory: of twice as many, those that came last are known. */
+const MOST_REMEMBERED = 2_500;
 
-/** The same few names come again with every record; what they mean never changes. */
+/**
+ * The same few names come again with every record; what they mean never changes. Once there are too many, only those that are
+ * still asked for stay: whoever sends thousands of names slows down no other record for longer than that.
+ */
 function remembering(judge: (name: string) => NameJudgement): (name: string) => NameJudgement {
-  const known = new Map<string, NameJudgement>();
+  let recent = new Map<string, NameJudgement>();
+  let older = new Map<string, NameJudgement>();
   return (name) => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const judgement = judge(name);
-    if (known.size < MOST_REMEMBERED && name.length <= LONGEST_NAME) known.set(name, judgement);
+    const known = recent.get(name);
+    if (known !== undefined) return known;
+    const judgement = older.get(name) ?? judge(name);
+    if (name.length > LONGEST_NAME) return judgement;
+    if (recent.size >= MOST_REMEMBERED) {
+      older = recent;
+      recent = new Map();
+    }
+    recent.set(name, judgement);
     return judgement;
   };
 }

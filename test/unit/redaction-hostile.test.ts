@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { createKeyNames } from '../../src/redaction/key-names.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 
 const SIZE = 256 * 1_024;
@@ -289,4 +290,17 @@ describe('256 KiB take at most 0.3 s of the processor', () => {
       { numRuns: 40, seed: 1, endOnFailure: true },
     );
   });
+});
+
+test('thousands of names that a stranger made up do not slow down those that come every time', () => {
+  const names = createKeyNames([], []);
+  const judge = (name: string): number =>
+    milliseconds(() => {
+      for (let times = 0; times < 20_000; times += 1) names.judge(name);
+    });
+  const before = least(ATTEMPTS, () => judge('client_secret_of_the_service'));
+  for (let index = 0; index < 20_000; index += 1) names.judge(`password_${index}`);
+  // Judged anew each time, one that comes only now took twenty times as long and more.
+  const after = least(ATTEMPTS, () => judge('client_secret_of_another_service'));
+  expect(after).toBeLessThan(4 * before + 20 * slowness);
 });
