@@ -94,10 +94,11 @@ function findIn(value: JsonValue, levels: number, test: Test): string | undefine
   const levelsLeft = levels - (isContainer(value) ? 1 : 0);
   if (test(value, levelsLeft)) return '';
   if (!isContainer(value) || levelsLeft < 0) return undefined;
-  const members = value as Readonly<Record<string, JsonValue>>;
-  for (const step of Object.keys(members)) {
+  const members = value as Readonly<Record<string | number, JsonValue>>;
+  // The keys of a list as texts would be a million texts for a list of a million.
+  for (const step of Array.isArray(value) ? value.keys() : Object.keys(members)) {
     const found = findIn(members[step] ?? null, levelsLeft, test);
-    if (found !== undefined) return pointerTo('', step) + found;
+    if (found !== undefined) return pointerTo('', String(step)) + found;
   }
   return undefined;
 }

@@ -174,6 +174,9 @@ function jsonBytes(scalar: JsonValue): number {
   return utf8Length(typeof scalar === 'string' ? JSON.stringify(scalar) : canonicalJson(scalar));
 }
 
+/** A million small lists are measured again sooner than they are looked up. */
+const REMEMBERED_FROM_BYTES = 64;
+
 /** Sizes are measured once, from the leaves up; then the room is given from the root down. */
 class JsonCut {
   readonly #value: JsonValue;
@@ -201,16 +204,16 @@ class JsonCut {
   /** With commas and brackets. */
   #measure(value: JsonValue): number {
     if (!Array.isArray(value) && !isJsonObject(value)) return jsonBytes(value);
-    const members = Array.isArray(value)
-      ? value.map((item) => this.#measure(item) + 1)
-      : Object.entries(value).map(([key, member]) => jsonBytes(key) + 2 + this.#measure(member));
-    const bytes = members.reduce((sum, size) => sum + size, 2);
-    this.#sizes.set(value, bytes);
+    let bytes = 2;
+    if (Array.isArray(value)) for (const item of value) bytes += this.#measure(item) + 1;
+    else
+      for (const key of Object.keys(value)) bytes += jsonBytes(key) + 2 + this.#measure(value[key] ?? null);
+    if (bytes > REMEMBERED_FROM_BYTES) this.#sizes.set(value, bytes);
     return bytes;
   }
 
   #sizeOf(value: JsonValue): number {
-    return this.#sizes.get(value) ?? jsonBytes(value);
+    return this.#sizes.get(value) ?? this.#measure(value);
   }
 
   /** Undefined where nothing of it has so little room. */
