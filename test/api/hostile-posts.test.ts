@@ -4,10 +4,11 @@ import { MAX_RECORD_BYTES, MAX_REDACTED_RECORD_BYTES } from '../../src/domain/li
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { slownessOfMachine } from '../support/machine-speed.ts';
 
 const ONE = '/api/v1/audit/kubernetes-execution';
 /** Of this process; so long as nothing stops it, a busy machine needs a fraction of it. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 2_000 * slownessOfMachine();
 
 let database: TestDatabase;
 

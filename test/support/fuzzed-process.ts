@@ -9,6 +9,7 @@ import { createRedactor } from '../../src/redaction/redactor.ts';
 import { startWatcher } from '../../src/watcher/start-watcher.ts';
 import type { RunningWatcher } from '../../src/watcher/watcher-options.ts';
 import { testApiOptions } from './api.ts';
+import { slownessOfMachine } from './machine-speed.ts';
 import { FAST } from './watcher-timing.ts';
 
 /**
@@ -33,20 +34,6 @@ export interface TakenState {
 const RESOLUTION_MS = 2;
 const NANOSECONDS_PER_MS = 1e6;
 const MICROSECONDS_PER_MS = 1e3;
-/** What `work` takes on the machine on which the limit was set. */
-const USUAL_WORK_MS = 50;
-const ATTEMPTS = 5;
-
-/** Reads ten megabytes, letter by letter: a slow machine takes as much longer for this as for anything else. */
-function work(): number {
-  const text = 'lorem a1 ipsum z2 dolor '.repeat(400_000);
-  const before = process.cpuUsage();
-  let sum = 0;
-  for (let index = 0; index < text.length; index += 1) sum = (sum * 31 + text.charCodeAt(index)) | 0;
-  const { user, system } = process.cpuUsage(before);
-  return sum === 0 ? Infinity : (user + system) / MICROSECONDS_PER_MS;
-}
-
 const send = (message: FuzzedMessage): boolean | undefined => process.send?.(message);
 const [databaseUrl = '', kubeconfig = ''] = process.argv.slice(2);
 const logger = createLogger('silent', 'fuzz');
@@ -105,5 +92,5 @@ async function answer(request: FuzzedRequest): Promise<number> {
 process.once('disconnect', () => process.exit());
 send({
   url: api.url,
-  slowness: Math.max(1, Math.min(...Array.from({ length: ATTEMPTS }, work)) / USUAL_WORK_MS),
+  slowness: slownessOfMachine(),
 });

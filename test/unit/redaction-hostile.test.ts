@@ -3,41 +3,20 @@ import { describe, expect, test } from 'vitest';
 
 import { createKeyNames } from '../../src/redaction/key-names.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
+import { processorMs, shortest, slownessOfMachine } from '../support/machine-speed.ts';
 
 const SIZE = 256 * 1_024;
 /** Of the processor, for a text of that size; on a slow machine as much longer as it takes for other work. */
 const LONGEST_MS = 300;
-/** What `work` takes on the machine on which the limit was set. */
-const USUAL_WORK_MS = 50;
 const ATTEMPTS = 4;
-
-/** Reads ten megabytes, letter by letter. */
-function work(): void {
-  const text = 'lorem a1 ipsum z2 dolor '.repeat(400_000);
-  let sum = 0;
-  for (let index = 0; index < text.length; index += 1) sum = (sum * 31 + text.charCodeAt(index)) | 0;
-  expect(sum).not.toBe(0);
-}
-
-/** Time of this thread alone: what others do on the machine does not count. */
-function milliseconds(run: () => void): number {
-  const before = process.threadCpuUsage();
-  run();
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1_000;
-}
-
-const least = (attempts: number, run: () => number): number =>
-  Math.min(...Array.from({ length: attempts }, run));
-const slowness = Math.max(1, least(ATTEMPTS, () => milliseconds(work)) / USUAL_WORK_MS);
+const slowness = slownessOfMachine();
 const redactor = createRedactor({ personal: true });
 
 function expectInTime(text: string): void {
   const limit = LONGEST_MS * slowness;
-  const redact = (): number => milliseconds(() => void redactor.redactText(text));
-  // Compiling, collecting garbage and a busy neighbour make one run slow, and not the same text each time.
+  const redact = (): number => processorMs(() => void redactor.redactText(text));
   const first = redact();
-  expect(first < limit ? first : least(ATTEMPTS, redact), text.slice(0, 80)).toBeLessThan(limit);
+  expect(first < limit ? first : shortest(ATTEMPTS, redact), text.slice(0, 80)).toBeLessThan(limit);
 }
 
 const filled = (unit: string): string => unit.repeat(Math.ceil(SIZE / unit.length)).slice(0, SIZE);
@@ -295,12 +274,12 @@ describe('256 KiB take at most 0.3 s of the processor', () => {
 test('thousands of names that a stranger made up do not slow down those that come every time', () => {
   const names = createKeyNames([], []);
   const judge = (name: string): number =>
-    milliseconds(() => {
+    processorMs(() => {
       for (let times = 0; times < 20_000; times += 1) names.judge(name);
     });
-  const before = least(ATTEMPTS, () => judge('client_secret_of_the_service'));
+  const before = shortest(ATTEMPTS, () => judge('client_secret_of_the_service'));
   for (let index = 0; index < 20_000; index += 1) names.judge(`password_${index}`);
   // Judged anew each time, one that comes only now took twenty times as long and more.
-  const after = least(ATTEMPTS, () => judge('client_secret_of_another_service'));
+  const after = shortest(ATTEMPTS, () => judge('client_secret_of_another_service'));
   expect(after).toBeLessThan(4 * before + 20 * slowness);
 });
