@@ -199,7 +199,11 @@ describe('several at once', () => {
     const batcher = createBatcher({ store, maxBatch: 3 });
     const observations = Array.from({ length: 10 }, () => executionObservation());
     const outcomes = await batcher.recordAll(observations);
-    expect(await Promise.allSettled(observations.map((one) => batcher.record(one)))).toEqual(outcomes);
+    const ids = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.id : undefined));
+    expect(new Set(ids).size).toBe(observations.length);
+    expect((await Promise.all(observations.map((one) => batcher.record(one)))).map(({ id }) => id)).toEqual(
+      ids,
+    );
   });
 
   test('are accepted together or not at all', async () => {

@@ -38,7 +38,7 @@ describe.each([
         .map(({ name }) => name),
     );
     for (const expression of expressions) {
-      const named = expression.match(/\b(?:remediation_audit|nodejs|process)_\w+/g) ?? [];
+      const named = expression.match(/\b(?:remediation_audit|kubernaut|nodejs|process)_\w+/g) ?? [];
       expect(named.length, expression).toBeGreaterThan(0);
       for (const name of named) expect(exposed, name).toContain(name.replace(/_(?:bucket|count)$/, ''));
     }
