@@ -39,7 +39,8 @@ const script = (): string => `
       stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, KUBECONFIG: '', REMEDIATION_AUDIT_LOG_LEVEL: 'silent' },
     });
     await until(() => fs.existsSync(endpoints) || child.exitCode !== null, 'up is ready', 120_000);
-    return { child, api: JSON.parse(fs.readFileSync(endpoints, 'utf8')).api + '/api/v1/audit/kubernetes-execution' };
+    const { api, token } = JSON.parse(fs.readFileSync(endpoints, 'utf8'));
+    return { child, api: api + '/api/v1/audit/kubernetes-execution', headers: { authorization: 'Bearer ' + token } };
   };
   const say = (text) => process.stdout.write('<' + text + '>\\n');
   let up = await start();
@@ -48,7 +49,7 @@ const script = (): string => `
   const post = async (name, bytes) => {
     const record = { execution_id: name, output: randomBytes(bytes).toString('base64') };
     const answer = await fetch(up.api, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(record),
+      method: 'POST', headers: { ...up.headers, 'content-type': 'application/json' }, body: JSON.stringify(record),
     });
     const { id } = await answer.json();
     statuses.add(answer.status);
@@ -75,7 +76,8 @@ const script = (): string => `
   fs.rmSync(disk + '/filler');
   up = await start();
   const missing = async () => {
-    const found = await Promise.all(acknowledged.map(async (id) => (await fetch(up.api + '/' + id)).status));
+    const find = (id) => fetch(up.api + '/' + id, { headers: up.headers });
+    const found = await Promise.all(acknowledged.map(async (id) => (await find(id)).status));
     return found.filter((status) => status !== 200).length;
   };
   await until(async () => (await missing()) === 0, 'every record that was acknowledged is there');
