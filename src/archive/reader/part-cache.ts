@@ -98,7 +98,7 @@ class FolderPartCache implements PartCache {
       await store.download(part.key, incoming);
       const { sha256 } = await hashFile(incoming);
       if (sha256 !== part.sha256) throw new DamagedPartError(part.key, sha256);
-      this.#checked.set(part.sha256, (await stat(incoming)).ino);
+      this.#checked.set(part.sha256, await identityOf(incoming));
       await rename(incoming, path);
     } finally {
       await rm(incoming, { force: true });
@@ -108,16 +108,22 @@ class FolderPartCache implements PartCache {
   }
 }
 
-/** Numbers of files (inodes), by the hash that they were found to have. */
-type CheckedFiles = Map<string, number>;
+/** Identities of files, by the hash that they were found to have. */
+type CheckedFiles = Map<string, string>;
+
+/** A file system gives the number of a removed file to the next one: with the time at which it was made they differ. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, birthtimeNs } = await stat(path, { bigint: true });
+  return `${dev} ${ino} ${birthtimeNs}`;
+}
 
 /** Whether the file is the part, and not only called so. */
 async function isWritten(path: string, { sha256 }: ManifestPart, checked: CheckedFiles): Promise<boolean> {
   try {
-    const { ino } = await stat(path);
-    if (checked.get(sha256) === ino) return true;
+    const identity = await identityOf(path);
+    if (checked.get(sha256) === identity) return true;
     if ((await hashFile(path)).sha256 !== sha256) return false;
-    checked.set(sha256, ino);
+    checked.set(sha256, identity);
     return true;
   } catch (error: unknown) {
     // Another process evicted it meanwhile.
