@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { RefusedRecord } from '../database/recording/prepared-observation.ts';
 import { SQLSTATE } from '../database/sqlstate.ts';
@@ -25,6 +25,8 @@ export interface Received {
 
 /** Takes one observation out of the input of an activity. Never throws. */
 export type ReceiveObservation = (sent: unknown) => Received;
+
+const sha256 = (text: string): string => hash('sha256', text);
 
 interface ReceiverDependencies {
   readonly redactor: Redactor;
@@ -138,8 +140,4 @@ function standIn(sent: unknown, redactor: Redactor): Observation {
     ...{ sourceVersion: '0', createdAt: '', createdAtSource: 'received', observedAt: '', actor: '' },
     columns,
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { canonicalContent } from '../../domain/canonical-content.ts';
 import type { JsonValue } from '../../domain/json.ts';
@@ -93,7 +93,7 @@ function keyOfOwn(definition: RecordDefinition, record: PostedRecord): string {
 /** The text under which the ledger keeps the content, with the time that the post says of itself. */
 function contentHash(definition: RecordDefinition, { columns, about }: PostedRecord): string {
   const content = `${about.created_at ?? ''} ${canonicalContent(definition, columns)}`;
-  return createHash('sha256').update(content).digest('hex');
+  return hash('sha256', content);
 }
 
 export function phaseOfPost(definition: RecordDefinition, columns: Columns): AuditPhase {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { canonicalJson } from '../../domain/json.ts';
 import { MAX_IDENTIFIER_LENGTH } from '../../domain/limits.ts';
@@ -162,6 +162,4 @@ function contentHash({ columns, resource }: Observed): string {
   return sha256(canonicalJson([{ ...columns }, resource.deletedAt ?? '']));
 }
 
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
+export const sha256 = (text: string): string => hash('sha256', text);
