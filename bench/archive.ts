@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import { to as copyTo } from 'pg-copy-streams';
 
-import { prepareDatabase } from '../dev/servers/postgres/database.ts';
-import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { exportTable } from '../src/archive/export/export-table.ts';
 import type { ManifestPart } from '../src/archive/manifest/manifest.ts';
 import { verifyParts } from '../src/archive/manifest/verify-part.ts';
@@ -26,12 +23,11 @@ import { withMaintenanceClient } from '../src/database/pool.ts';
 import type { Filter } from '../src/database/reading/record-query.ts';
 import type { Column } from '../src/domain/records/definition.ts';
 import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
-import { createLogger } from '../src/observability/logger.ts';
 import { selectArchivedPage } from '../src/query/archive/archive-rows.ts';
-import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { elapsedMs, ratePerSecond, summarise } from './harness.ts';
+import { withScratchDatabase } from './scratch-database.ts';
 
 const BENCH = 'archive';
 const MONTH = '2026-03-01';
@@ -52,24 +48,12 @@ export const archiveBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
-  try {
-    // Made anew for each run: nothing is lost by not waiting for the disk while the rows are loaded.
-    await using postgres = await startPostgres({
-      dataDir: join(dataDir, 'postgres'),
-      port: 0,
-      cacheDir,
-      report,
-      settings: { fsync: 'off' },
-    });
-    const { ownerUrl } = await prepareDatabase(postgres, 1, createLogger('error', BENCH));
-    const stage = { ownerUrl, rows, folder: join(dataDir, 'work') };
+  return withScratchDatabase(BENCH, report, async ({ ownerUrl, folder }) => {
+    const stage = { ownerUrl, rows, folder };
     await load(stage);
     report('the month is loaded');
-    return await measure(stage, report);
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
-  }
+    return measure(stage, report);
+  });
 }
 
 interface Stage {

@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { prepareDatabase } from '../dev/servers/postgres/database.ts';
-import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { exportTable } from '../src/archive/export/export-table.ts';
 import { verifyParts } from '../src/archive/manifest/verify-part.ts';
 import { archivedTable } from '../src/archive/parquet/archive-schema.ts';
@@ -15,10 +11,10 @@ import { createPool, withMaintenanceClient } from '../src/database/pool.ts';
 import { createRecordStore } from '../src/database/recording/record-store.ts';
 import { LEDGER_TABLE } from '../src/domain/records/service-tables.ts';
 import { createLogger } from '../src/observability/logger.ts';
-import { cacheDir } from '../test/support/servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, ratePerSecond } from './harness.ts';
+import { withScratchDatabase } from './scratch-database.ts';
 import { newObservations } from './store-rows.ts';
 
 const BENCH = 'comparison';
@@ -40,30 +36,18 @@ export const comparisonBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
-  try {
-    // Made anew for each run: nothing is lost by not waiting for the disk while the rows are loaded.
-    await using postgres = await startPostgres({
-      dataDir: join(dataDir, 'postgres'),
-      port: 0,
-      cacheDir,
-      report,
-      settings: { fsync: 'off' },
-    });
-    const { ownerUrl } = await prepareDatabase(postgres, 1, createLogger('error', BENCH));
+  return withScratchDatabase(BENCH, report, async ({ ownerUrl, folder }) => {
     await load(ownerUrl, rows);
     report('the month is loaded');
     let round = 0;
     const figure = await compare({
       ...{ bench: BENCH, metric: 'rows compared with their ledger', unit: 'records/s' },
       figure: () => ratePerSecond(rows, () => compareOnce(ownerUrl, rows)),
-      ceiling: () => ratePerSecond(rows, () => exportOnce(ownerUrl, join(dataDir, `work-${(round += 1)}`))),
+      ceiling: () => ratePerSecond(rows, () => exportOnce(ownerUrl, `${folder}-${(round += 1)}`)),
       rounds: rows < 10_000 ? 1 : ROUNDS,
     });
     return [figure];
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
-  }
+  });
 }
 
 async function load(ownerUrl: string, rows: number): Promise<void> {

@@ -1,23 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import type pg from 'pg';
 
-import { prepareDatabase } from '../dev/servers/postgres/database.ts';
-import { startPostgres } from '../dev/servers/postgres/postgres.ts';
 import { createPool, REPORT_WORK_MEM } from '../src/database/pool.ts';
 import { instantOf } from '../src/domain/instant.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import type { Report } from '../src/query/reports/reports.ts';
 import { REPORTS } from '../src/query/reports/reports.ts';
 import { runReport } from '../src/query/reports/run-report.ts';
-import { cacheDir } from '../test/support/servers.ts';
 import { measureArchiveTier } from './archive-tier.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, elapsedMs } from './harness.ts';
 import { loadReportRows } from './report-rows.ts';
+import { withScratchDatabase } from './scratch-database.ts';
 
 const BENCH = 'reports';
 const MONTHS = 12;
@@ -36,30 +30,16 @@ export const reportsBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-bench-'));
-  try {
-    // The data are made anew for each run, so nothing is lost by not waiting for the disk while they are loaded.
-    await using postgres = await startPostgres({
-      dataDir: join(dataDir, 'postgres'),
-      port: 0,
-      cacheDir,
-      report,
-      settings: { fsync: 'off' },
-    });
-    const logger = createLogger('error', BENCH);
-    const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, logger);
+  return withScratchDatabase(BENCH, report, async ({ ownerUrl, writerUrl, folder }) => {
     const owner = openPool(ownerUrl);
     await loadReportRows(owner, { rows, months: MONTHS, until: instantOf(Date.now()), report });
     await owner.end();
     const pool = openPool(writerUrl);
     const hot = await measureReports(pool, report);
-    const folder = join(dataDir, 'work');
     const cold = await measureArchiveTier({ bench: BENCH, ownerUrl, pool, folder, report });
     await pool.end();
     return [...hot, ...cold];
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
-  }
+  });
 }
 
 function openPool(connectionString: string): pg.Pool {
