@@ -10,6 +10,7 @@ const SECOND = 1_000;
 /** Global setups: one server for all files of a project. */
 const TEMPORAL = 'test/support/temporal-server.ts';
 const POSTGRES = 'test/support/postgres-server.ts';
+const CHROMIUM = 'test/support/browser/chromium-files.ts';
 
 interface Suite {
   name: string;
@@ -48,6 +49,13 @@ const suites: Suite[] = [
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 300 },
   // budget 2 min
   { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 240, globalSetup: [POSTGRES] },
+  // budget 3 min: a real browser on the service, one for each file
+  {
+    name: 'page',
+    include: ['test/page/**/*.test.ts'],
+    testTimeoutSeconds: 240,
+    globalSetup: [POSTGRES, CHROMIUM],
+  },
   // budget 3 min: versitygw, and a kill at every step of retention, and one embedded PostgreSQL for the run; two files at a time
   {
     name: 'archive',
