@@ -471,23 +471,96 @@ grant execute on function audit_gaps(text, integer) to audit_writer, audit_watch
 -- ids: of the observations' own keys. started, named: of the source's own key, with its start and alone. clients: as posted.
 -- resources: whether the key is that of a resource. Such an observation goes where no id of a client can lead it, and a record
 -- that only posts have written is met by one resource at most: whoever posts cannot bring two resources into one record.
+--
+-- Nearly all observations meet nobody: no other one of the list has one of their names, and whatever is noted of these is about
+-- their own record. Their names are noted in one statement. The others are decided one after the other.
 create or replace function audit_resolve_records(
   table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamptz[], resources boolean[]
 ) returns table (nth bigint, id uuid)
 language plpgsql
 security definer
 set search_path = public, pg_temp
+-- Every lookup is by key. A plan that a session made of small tables would read them whole until they are analysed.
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
+  meeting bigint[];
+  taken_meanwhile bigint;
   one record;
   target uuid;
   known uuid;
 begin
+  with observed as materialized (
+    select row_number() over () as nr, asked.*
+    from (
+      select table_name, id, started, named, client, max(since) as since, array_agg(nth) as nths
+      from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
+        as observed (table_name, id, started, named, client, since, is_resource, nth)
+      group by table_name, id, started, named, client, is_resource
+    ) as asked
+  ), name as materialized (
+    select observed.nr, observed.table_name, observed.id as record_id, name.*, noted.*,
+      min(nr) over same_name <> max(nr) over same_name as is_shared
+    from observed
+    cross join lateral (values
+      (0, null, observed.id, null),
+      (1, 'source', observed.started, null),
+      (2, 'client', nullif(observed.client, observed.id), null),
+      -- A start that is still to come would be the newest for ever.
+      (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
+    ) as name (position, given_by, id, since)
+    cross join lateral (
+      select bool_or(record_id <> observed.id) as leads_elsewhere, bool_or(given_by = name.given_by) as is_noted,
+        max(since) as noted_since
+      from record_alias
+      where table_name = observed.table_name and id = name.id
+    ) as noted
+    where name.id is not null
+    window same_name as (partition by observed.table_name, name.id)
+  ), meets as materialized (
+    select name.nr
+    from name
+    where is_shared or leads_elsewhere
+      -- A post may have been first that says the name alone.
+      or (position = 3 and exists (select from record_home where record_home.id = name.id))
+  ), wanted as materialized (
+    select name.*, coalesce(observed.named, observed.started, observed.id) as rank
+    from name
+    join observed using (nr)
+    where name.given_by is not null and nr not in (select nr from meets)
+      and (is_noted is not true or name.since > noted_since)
+  ), written as (
+    insert into record_alias as newest (table_name, given_by, id, record_id, since)
+    select table_name, given_by, id, record_id, since
+    from wanted
+    -- As the others are decided.
+    order by table_name, rank, nr, position
+    on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
+    where excluded.since > newest.since
+    returning id
+  )
+  select (select count(*) from wanted) - (select count(*) from written), coalesce(array_agg(nth), '{}')
+  into taken_meanwhile, meeting
+  from observed
+  cross join unnest(nths) as nth
+  where nr in (select nr from meets);
+
+  if taken_meanwhile > 0 then
+    raise exception '% names of records were given by another transaction meanwhile', taken_meanwhile
+      using errcode = 'serialization_failure', hint = 'the same again meets the records that have these names now';
+  end if;
+
+  return query
+  select observed.nth, observed.id
+  from unnest(ids) with ordinality as observed (id, nth)
+  where observed.nth <> all (meeting);
+
   for one in
     select observed.*
     from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
       as observed (table_name, id, started, named, client, since, is_resource, nth)
+    where observed.nth = any (meeting)
     -- One order for all writers. Of one name what says its start comes first: what does not is about the newest.
     order by observed.table_name, coalesce(observed.named, observed.started, observed.id), observed.id = observed.named, observed.nth
   loop

@@ -264,6 +264,45 @@ describe('whoever posts', () => {
   });
 });
 
+test('a session whose plans are older than the names reads only those that it looks for', async () => {
+  const fresh = await createTestDatabase();
+  try {
+    await fresh.owner.query('alter table record_alias set (autovacuum_enabled = off)');
+    const [batches, perBatch] = [40, 50];
+    const young = createRecordStore(fresh.writer);
+    for (let batch = 0; batch < batches; batch++) {
+      const names = Array.from({ length: perBatch }, (_, nth) => `stale plan ${batch} ${nth}`);
+      await young.record(
+        names.map((name) =>
+          watched(workflowExecutionAudit, name, {
+            ...{ remediation_id: name, workflow_id: 'w', started_at: STARTED },
+          }),
+        ),
+      );
+    }
+    // A session counts what it read before it ends.
+    await fresh.writer.query('select pg_stat_force_next_flush()');
+    await expect
+      .poll(async () => (await fresh.owner.query<NamesRead>(NAMES_READ)).rows[0]?.noted)
+      .toBe(String(batches * perBatch));
+    const [{ read } = { read: 'none' }] = (await fresh.owner.query<NamesRead>(NAMES_READ)).rows;
+    expect(Number(read)).toBeLessThan(10 * batches * perBatch);
+  } finally {
+    await fresh.close();
+  }
+});
+
+interface NamesRead {
+  readonly read: string;
+  readonly noted: string;
+}
+
+const NAMES_READ = `
+  select names.seq_tup_read + names.idx_tup_fetch + key.idx_tup_read as read, names.n_tup_ins as noted
+  from pg_stat_user_tables as names
+  join pg_stat_user_indexes as key using (relid)
+  where names.relname = 'record_alias' and key.indexrelname = 'record_alias_pkey'`;
+
 /** One that a source executes, as it posts its begin and its end. */
 interface Execution {
   readonly definition: RecordDefinition;
