@@ -17,7 +17,7 @@ import { createTokenGate } from '../api/auth/token-gate.ts';
 import { startApi } from '../api/http/server.ts';
 import { createDurability, type Durability } from '../api/intake/durability.ts';
 import type { ApiServices } from '../api/routes/api-routes.ts';
-import { createAccessCounts, createAccessTrace, createApiRoutes } from '../api/routes/api-routes.ts';
+import { createAccessCounts, createAccessTrace } from '../api/routes/api-routes.ts';
 import { openCodec } from '../api/routes/codec-routes.ts';
 import type { Config } from '../config/config.ts';
 import { logMissingSettings } from '../config/missing-settings.ts';
@@ -27,6 +27,7 @@ import { createRecordStore } from '../database/recording/record-store.ts';
 import { SECOND_MS } from '../domain/time.ts';
 import { connectCluster } from '../kubernetes/cluster-connection.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createServiceRoutes } from '../page/page-routes.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { connectTemporalLazily, pingTemporal, type TemporalClient } from '../temporal/connection.ts';
 import { createDeferredRecords, type DeferredRecords } from '../temporal/deferred-records.ts';
@@ -85,7 +86,7 @@ export async function startServeService(
     const api = await listening(portOf(config), () =>
       startApi({
         ...config.api,
-        routes: createApiRoutes({
+        routes: createServiceRoutes({
           asksWhoCalls: config.api.authMode !== 'none',
           pool,
           writer,

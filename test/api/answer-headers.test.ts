@@ -90,7 +90,7 @@ test('nor is what is answered to a request that is not HTTP', async () => {
   for (const [name, value] of Object.entries(SAFE)) expect(answer).toContain(`\r\n${name}: ${value}\r\n`);
 });
 
-test('the one page says what may run in it, and tells no other site where its reader came from', async () => {
+test('every page says what may run in it, and tells no other site where its reader came from', async () => {
   const pages: string[] = [];
   for (const { path } of routes.filter(({ method }) => method === 'GET')) {
     const { headers } = await send(path.replaceAll(/:\w+/g, 'x'));
@@ -100,10 +100,10 @@ test('the one page says what may run in it, and tells no other site where its re
     for (const rule of [
       "default-src 'none'",
       "frame-ancestors 'none'",
-      "form-action 'none'",
+      /form-action '(?:none|self)'/,
       "connect-src 'self'",
     ])
-      expect(headers['content-security-policy']).toContain(rule);
+      expect(headers['content-security-policy']).toMatch(rule);
   }
-  expect(pages).toEqual(['/docs']);
+  expect(pages).toEqual(expect.arrayContaining(['/docs', '/', '/history', '/reports', '/retention']));
 });

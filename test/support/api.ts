@@ -6,12 +6,13 @@ import { createHttpServer } from '../../src/api/http/http-server.ts';
 import type { ApiOptions } from '../../src/api/http/server.ts';
 import { createDurability } from '../../src/api/intake/durability.ts';
 import type { ApiServices } from '../../src/api/routes/api-routes.ts';
-import { createAccessCounts, createAccessTrace, createApiRoutes } from '../../src/api/routes/api-routes.ts';
+import { createAccessCounts, createAccessTrace } from '../../src/api/routes/api-routes.ts';
 import { createBatcher } from '../../src/database/recording/batcher.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { createServiceRoutes } from '../../src/page/page-routes.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createCodecEndpoint } from '../../src/temporal/codec-endpoint.ts';
 import { PLAIN_PAYLOADS } from '../../src/temporal/connection.ts';
@@ -63,7 +64,7 @@ export function testApiOptions(
     authMode: 'none',
     allowInsecureBind: false,
     allowedHosts: [],
-    routes: createApiRoutes(services),
+    routes: createServiceRoutes(services),
     gate: createOpenGate(),
     audit: {
       trace: createAccessTrace(services.writer, services.redactor),

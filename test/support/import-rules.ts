@@ -67,6 +67,8 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
     MESSAGES,
     'observability',
   ]),
+  // HTML of the API's answers.
+  page: service(['domain', 'database', 'query', 'api']),
   'main.ts': service(['cli']),
   services: service(['*']),
   cli: service(['*']),

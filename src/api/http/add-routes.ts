@@ -16,6 +16,7 @@ import type { AccessAudit } from './access-trace.ts';
 import { addressOf, answerTraced, countRefusal, NO_ONE } from './access-trace.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { BrowserGuard } from './browser-guard.ts';
+import { answerError } from './error-answer.ts';
 import { Problem } from './problems.ts';
 import { allowOnly, type Answer, type ApiRequest, JSON_MEDIA_TYPE, type Query, type Route } from './route.ts';
 
@@ -92,6 +93,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
   server.route({
     method: route.method,
     url: route.path,
+    errorHandler: (error, request, reply) => void answerError(error, request, reply, route.showProblem),
     // Before the body is read: a stranger must not make the service take 5 MiB in.
     onRequest: async (request, reply) => {
       allowOrigin(route, request, reply);

@@ -9,6 +9,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { ServerName } from '../../observability/outages.ts';
 import { ANSWER_HEADERS } from './answer-headers.ts';
 import { Problem, PROBLEM_MEDIA_TYPE, problemBody, type ProblemType } from './problems.ts';
+import type { Answer, ProblemContext, Route } from './route.ts';
 
 const INTERNAL_ERROR = 500;
 
@@ -29,16 +30,23 @@ export async function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
+  showProblem: Route['showProblem'] = showAsJson,
 ): Promise<void> {
   const problem = problemOf(error);
   const server = SERVERS[problem.type];
   if (server !== undefined) request.awaited = server;
   logProblem(problem, request);
+  const { status, mediaType, body, headers } = showProblem(problem, request);
   await reply
-    .status(problem.status)
-    .headers({ ...ANSWER_HEADERS, 'x-request-id': request.id, ...problem.headers })
-    .type(PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemBody(problem, request.id)));
+    .status(status)
+    .headers({ ...ANSWER_HEADERS, 'x-request-id': request.id, ...headers })
+    .type(mediaType)
+    .send(body);
+}
+
+function showAsJson(problem: Problem, { id }: ProblemContext): Answer {
+  const body = JSON.stringify(problemBody(problem, id));
+  return { status: problem.status, mediaType: PROBLEM_MEDIA_TYPE, body, headers: problem.headers };
 }
 
 /**

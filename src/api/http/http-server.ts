@@ -93,7 +93,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   let isClosing = false;
   addBodyParser(server);
-  server.setErrorHandler(answerError);
+  server.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   server.setNotFoundHandler((request) => {
     throw new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
   });

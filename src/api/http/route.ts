@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Caller, Verb } from '../auth/gate.ts';
-import { invalidParameter, type ProblemType } from './problems.ts';
+import { invalidParameter, type Problem, type ProblemType } from './problems.ts';
 
 /** What a route is given: a request whose caller is known and may do this, with its body as it came. */
 export interface ApiRequest {
@@ -65,8 +65,17 @@ export interface Route {
   /** Origins whose pages may call it from a browser. Default: none. */
   readonly origins?: readonly string[];
   readonly describe: RouteDescription;
+  /** How what kept it from an answer is shown. Default: as `application/problem+json`. */
+  readonly showProblem?: (problem: Problem, request: ProblemContext) => Answer;
   /** Answers, or throws a Problem. Any other error is answered as a defect of ours (500). */
   answer(request: ApiRequest): Answer | Promise<Answer>;
+}
+
+/** The request that a problem ended. */
+export interface ProblemContext {
+  readonly id: string;
+  /** Path and query, as they came. */
+  readonly url: string;
 }
 
 /** What the OpenAPI description says about a route beyond what follows from it. */

@@ -19,8 +19,8 @@ import type { Embedder } from '../../embedding/embedder.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ArchiveAccess } from '../../query/combined-answer.ts';
-import { createRecordFinder } from '../../query/record-finder.ts';
-import { createReportLanes } from '../../query/reports/report-lanes.ts';
+import { createRecordFinder, type RecordFinder } from '../../query/record-finder.ts';
+import { createReportLanes, type ReportLanes } from '../../query/reports/report-lanes.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { AccessCounts } from '../http/access-counts.ts';
 import type { AccessTrace } from '../http/access-trace.ts';
@@ -79,15 +79,26 @@ export interface ApiServices {
   readonly nowMs?: () => number;
 }
 
+/** What answers questions, for the API and for the page: both wait in the same queues. */
+export interface Questions {
+  readonly finder: RecordFinder;
+  readonly lanes: ReportLanes;
+}
+
+export function createQuestions({ pool, archive, reports, slowReports }: ApiServices): Questions {
+  return { finder: createRecordFinder(pool, archive), lanes: createReportLanes(reports, slowReports) };
+}
+
 /**
- * Everything the service answers, in the order of the description. `withDescription` comes last, because it
+ * Everything the API answers, in the order of the description. `withDescription` comes last, because it
  * describes the others.
  */
-export function createApiRoutes(services: ApiServices): readonly Route[] {
+export function createApiRoutes(
+  services: ApiServices,
+  { finder, lanes }: Questions = createQuestions(services),
+): readonly Route[] {
   const { pool, writer, durability, metrics } = services;
-  const lanes = createReportLanes(services.reports, services.slowReports);
   const quotas = createQuotas(services.quotas, services.nowMs);
-  const finder = createRecordFinder(pool, services.archive);
   const readiness: Readiness = {
     check: atMostOnceASecond(() => checkReadiness(services)),
     pending: () => durability.pending(),

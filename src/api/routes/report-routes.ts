@@ -77,7 +77,7 @@ function reportList(): Route {
 
 type NamedReport = Report & { readonly name: ReportName };
 
-function reportRoute(report: NamedReport, sources: ReportSources): Route {
+export function reportRoute(report: NamedReport, sources: ReportSources): Route {
   return {
     method: 'GET',
     path: `/api/v1/reports/${report.name}`,
@@ -108,7 +108,7 @@ function reportRoute(report: NamedReport, sources: ReportSources): Route {
     async answer(request) {
       const mediaType = negotiate(request.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
       const csv = readCsvOptions(request.query);
-      const answer = await run(report, sources, request);
+      const answer = await answerReport(report, sources, request);
       const body = mediaType === CSV_MEDIA_TYPE ? formatCsv(answer, csv) : formatJson(answer);
       const headers = { 'report-basis': basisText(answer.basis), ...unsearchedHeaders(answer.unsearched) };
       return { status: 200, mediaType, body, headers, rows: answer.rows.length };
@@ -118,10 +118,11 @@ function reportRoute(report: NamedReport, sources: ReportSources): Route {
 
 const INCLUDED = describeIncludeArchive('Whether months that are in the archive are read too', false);
 
-async function run(
+/** For the route and for the page; throws the problem of a wrong parameter, and of what keeps it from an answer. */
+export async function answerReport(
   report: Report,
   sources: ReportSources,
-  { query, signal }: ApiRequest,
+  { query, signal }: Pick<ApiRequest, 'query' | 'signal'>,
 ): Promise<ReportAnswer> {
   const names = Object.keys(query).filter((name) => name !== INCLUDE_ARCHIVE && name !== describeRaw.name);
   const args = Object.fromEntries(names.map((name) => [name, singleText(query, name)]));

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { instantFromSql } from '../../domain/instant.ts';
 
 /** Where one month is. */
-interface MonthState {
+export interface MonthState {
   /** `2026-03`. The names are those of the API's answer. */
   readonly month: string;
   readonly state: string;

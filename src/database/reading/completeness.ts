@@ -70,7 +70,7 @@ export interface Completeness {
   readonly has_more_gaps: boolean;
 }
 
-interface CompletenessQuery {
+export interface CompletenessQuery {
   /** Empty for all. */
   readonly cluster: string;
   /** How long a remediation may stay open, in seconds. Default an hour, as long as kubernaut gives it. */

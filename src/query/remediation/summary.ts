@@ -241,10 +241,11 @@ export function noApprovalText(policy: string | null): string {
 const textOr = (value: JsonValue | undefined, otherwise: string): string =>
   typeof value === 'string' ? value : otherwise;
 
-/** `42s`, `7m12s`, `2h5m`. */
+/** `42s`, `7m12s`, `2h5m`, `3d4h`. */
 export function spanText(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole}s`;
   if (whole < 3_600) return `${Math.floor(whole / 60)}m${whole % 60}s`;
-  return `${Math.floor(whole / 3_600)}h${Math.floor((whole % 3_600) / 60)}m`;
+  if (whole < 172_800) return `${Math.floor(whole / 3_600)}h${Math.floor((whole % 3_600) / 60)}m`;
+  return `${Math.floor(whole / 86_400)}d${Math.floor((whole % 86_400) / 3_600)}h`;
 }

@@ -123,7 +123,7 @@ function tableCell(column: ReportColumn, value: string | null | undefined): stri
 }
 
 /** The value as people and files get it: instants in the form of the API, booleans as words. */
-function cellText(column: ReportColumn, value: string): string {
+export function cellText(column: ReportColumn, value: string): string {
   if (column.type === 'instant') return instantFromSql(value);
   return column.type === 'boolean' ? booleanText(value) : value;
 }

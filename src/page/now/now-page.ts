@@ -1,0 +1,49 @@
+/*
+ * What is going on: open remediations, whom they wait for, what is stuck, and whether the record can be trusted now. By the
+ * functions of `GET /api/v1/remediations` and `GET /api/v1/completeness`.
+ */
+import type { ApiRequest } from '../../api/http/route.ts';
+import { answerCompleteness } from '../../api/routes/completeness-route.ts';
+import { readListQuery } from '../../api/routes/list-query.ts';
+import { fromEverywhere } from '../../api/routes/storage-problems.ts';
+import { remediationAudit } from '../../domain/records/remediation-audit.ts';
+import type { CombinedPage } from '../../query/combined-page.ts';
+import type { RecordFinder } from '../../query/record-finder.ts';
+import type { ReportLanes } from '../../query/reports/report-lanes.ts';
+import type { PageContent } from '../page-route.ts';
+import { remediationRow } from '../remediation-row.ts';
+import { nowView } from './now-view.ts';
+
+interface NowServices {
+  readonly finder: RecordFinder;
+  readonly lanes: ReportLanes;
+}
+
+const MOST_OPEN = 100;
+const MOST_ENDED = 10;
+
+export async function nowPage({ finder, lanes }: NowServices, { signal }: ApiRequest): Promise<PageContent> {
+  // What is open has not been archived.
+  const list = (verdict: readonly string[], limit: number): Promise<CombinedPage> => {
+    const query = readListQuery(remediationAudit, { verdict, limit: String(limit) });
+    return fromEverywhere(() =>
+      finder.selectPage(remediationAudit, query, { signal, includeArchive: false }),
+    );
+  };
+  const [open, ended, completeness] = await Promise.all([
+    list(['open'], MOST_OPEN),
+    list(['terminal', 'deleted-before-terminal'], MOST_ENDED),
+    answerCompleteness(lanes, { cluster: '' }),
+  ]);
+  return {
+    title: 'Now',
+    rows: open.rows.length + ended.rows.length,
+    body: nowView({
+      completeness,
+      open: open.rows.map(remediationRow),
+      hasMoreOpen: open.next !== undefined,
+      ended: ended.rows.map(remediationRow),
+      nowMs: Date.now(),
+    }),
+  };
+}

@@ -1,0 +1,126 @@
+import type { Completeness } from '../../database/reading/completeness.ts';
+import { ago, long, short, time, utcTime } from '../cells.ts';
+import { type Html, html } from '../html.ts';
+import type { RemediationRow } from '../remediation-row.ts';
+import { openTable, remediationAddress, remediationTable } from '../remediation-table.ts';
+
+interface NowPage {
+  readonly completeness: Completeness;
+  readonly open: readonly RemediationRow[];
+  /** Whether there are more open ones than are listed. */
+  readonly hasMoreOpen: boolean;
+  /** The newest that have ended. */
+  readonly ended: readonly RemediationRow[];
+  readonly nowMs: number;
+}
+
+/** Longer than kubernaut gives a remediation; the gap of this name is about it. */
+const OVERDUE = 'overdue';
+
+export function nowView({ completeness, open, hasMoreOpen, ended, nowMs }: NowPage): Html {
+  const waiting = open.filter(({ tone }) => tone === 'waiting');
+  const going = open.filter(({ tone }) => tone !== 'waiting');
+  const stuck = completeness.gaps.filter(({ reason }) => reason === OVERDUE);
+  const gaps = completeness.gaps.filter(({ reason }) => reason !== OVERDUE);
+  return html`<h1>Now</h1>
+    ${clusters(completeness, nowMs)}
+    ${section(
+      'waiting',
+      'Waiting for approval',
+      waiting.length,
+      waiting.length === 0
+        ? html`<p>Nobody is asked for an approval.</p>`
+        : openTable(waiting, { labelledBy: 'waiting', nowMs }),
+    )}
+    ${section(
+      'stuck',
+      'Stuck',
+      stuck.length,
+      stuck.length === 0
+        ? html`<p>No remediation has been open for longer than an hour.</p>`
+        : html`<p>Open for longer than an hour. Their controllers should have ended them.</p>
+            ${gapList(stuck, nowMs)}`,
+    )}
+    ${section(
+      'open',
+      'Under way',
+      going.length,
+      going.length === 0
+        ? html`<p>No other remediation is open.</p>`
+        : openTable(going, { labelledBy: 'open', nowMs }),
+    )}
+    ${hasMoreOpen ? html`<p><a href="/history?verdict=open">All open remediations</a></p>` : ''}
+    ${section(
+      'ended',
+      'Ended last',
+      ended.length,
+      ended.length === 0
+        ? html`<p>No remediation has ended yet.</p>`
+        : html`${remediationTable(ended, { labelledBy: 'ended', nowMs })}
+            <p><a href="/history">All remediations</a></p>`,
+    )}
+    ${section(
+      'gaps',
+      'Known gaps',
+      gaps.length,
+      gaps.length === 0
+        ? html`<p>No gap is known.</p>`
+        : html`${gapList(gaps, nowMs)}
+          ${completeness.has_more_gaps ? html`<p>There are more; <code>remediation-audit completeness</code> lists them.</p>` : ''}`,
+    )}`;
+}
+
+function section(id: string, title: string, count: number, body: Html): Html {
+  return html`<section aria-labelledby="${id}">
+    <h2 id="${id}">${title} <span class="count">${count}</span></h2>
+    ${body}
+  </section>`;
+}
+
+const STATES = { complete: 'Complete', incomplete: 'Incomplete', unknown: 'Unknown' } as const;
+
+/** Whether the record can be trusted now, cluster by cluster. */
+function clusters({ clusters: known }: Completeness, nowMs: number): Html {
+  if (known.length === 0)
+    return html`<p class="notice">
+      No cluster is watched yet. Start <code>remediation-audit watch</code> with access to a cluster.
+    </p>`;
+  return html`<ul class="clusters" aria-label="Clusters">
+    ${known.map(
+      ({ cluster, state, detail, first_watched_at: from, reported_at: reported }) =>
+        html`<li class="state-${state}">
+          <strong><bdi>${cluster}</bdi></strong>
+          ${STATES[state]}${detail === null ? '' : html`: ${long(detail)}`}
+          <small>
+            ${from === null ? 'never watched' : html`watched from ${utcTime(from)}`}${
+              reported === null ? '' : html`, last report ${ago(reported, nowMs)}`
+            }
+          </small>
+        </li>`,
+    )}
+  </ul>`;
+}
+
+type Gap = Completeness['gaps'][number];
+
+function gapList(gaps: readonly Gap[], nowMs: number): Html {
+  return html`<ul class="gaps">
+    ${gaps.map(
+      (gap) =>
+        html`<li>
+          <strong>${gap.reason}</strong>
+          ${gapName(gap)}${gap.detail === null ? '' : html`: ${long(gap.detail)}`}
+          ${gap.since === null ? '' : html`<small>since ${time(gap.since, nowMs)}</small>`}
+        </li>`,
+    )}
+  </ul>`;
+}
+
+/** A gap that the record shows names its remediation, which has a page; one of the watcher may be about any resource. */
+function gapName({ cluster, kind, namespace, name, remediation_uid: uid }: Gap): Html {
+  const path = [cluster, kind, namespace, name].filter((part) => part !== null).join('/');
+  if (kind !== null || namespace === null || name === null) return short(path);
+  return html`<a href="${remediationAddress({ cluster, namespace, name, uid: uid ?? '' })}"
+    >${short(path)}</a
+  >`;
+}

@@ -1,0 +1,142 @@
+/*
+ * A view as a route: the frame around it, the headers that it comes with, and the same frame around what kept it from being
+ * shown. A view knows nothing of HTTP but its request.
+ */
+import type { Verb } from '../api/auth/gate.ts';
+import { type Problem, PROBLEMS } from '../api/http/problems.ts';
+import type { Answer, ApiRequest, Route } from '../api/http/route.ts';
+import { assetAddress } from './assets/assets.ts';
+import { type Html, html } from './html.ts';
+
+const HTML_MEDIA_TYPE = 'text/html; charset=utf-8';
+
+/** What a view shows. */
+export interface PageContent {
+  readonly title: string;
+  readonly body: Html;
+  /** Records on the page: what the trace of the read says. */
+  readonly rows?: number;
+}
+
+/**
+ * Scripts and styles are files of the service, and nothing comes from anywhere else: a text that somehow became markup could
+ * neither run nor send anything. No page of others may show this one in a frame and have somebody click in it.
+ */
+const POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const PAGE_HEADERS = {
+  'content-security-policy': POLICY,
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+} as const;
+
+const NAVIGATION = [
+  ['/', 'Now'],
+  ['/history', 'History'],
+  ['/reports', 'Reports'],
+  ['/retention', 'Retention'],
+] as const;
+
+interface PageRoute {
+  readonly path: string;
+  readonly access: Verb;
+  readonly summary: string;
+  readonly show: (request: ApiRequest) => PageContent | Promise<PageContent>;
+}
+
+export function pageRoute({ path, access, summary, show }: PageRoute): Route {
+  return {
+    method: 'GET',
+    path,
+    access,
+    describe: describePage(summary),
+    showProblem: problemPage,
+    async answer(request) {
+      const { title, body, rows = 0 } = await show(request);
+      return { ...pageAnswer(path, title, body), rows };
+    },
+  };
+}
+
+/** A file that a page links to: answered as it is, and a problem as a page. */
+export function fileRoute(
+  page: Pick<PageRoute, 'path' | 'access' | 'summary'> & {
+    readonly answer: (request: ApiRequest) => Promise<Answer>;
+  },
+): Route {
+  return {
+    method: 'GET',
+    path: page.path,
+    access: page.access,
+    describe: describePage(page.summary),
+    showProblem: problemPage,
+    answer: (request) => page.answer(request),
+  };
+}
+
+function describePage(summary: string): Route['describe'] {
+  return { summary, tag: 'page', answers: { 200: { meaning: 'The page', content: {} } } };
+}
+
+function pageAnswer(path: string, title: string, body: Html, status = 200): Answer {
+  return {
+    status,
+    mediaType: HTML_MEDIA_TYPE,
+    body: layout(path, title, body).markup,
+    headers: PAGE_HEADERS,
+  };
+}
+
+/** What cannot be shown, why, and what helps. */
+function problemPage(problem: Problem, { id, url }: { readonly id: string; readonly url: string }): Answer {
+  const { title, status } = PROBLEMS[problem.type];
+  const body = html`<h1>${title}</h1>
+    <p class="notice">This page cannot be shown: ${problem.message}.</p>
+    <p><a href="${url}">Try again</a></p>
+    <p class="hint">Request ${id}; the log of the service has it under this id.</p>`;
+  const answer = pageAnswer('', title, body, status);
+  return { ...answer, headers: { ...answer.headers, ...problem.headers } };
+}
+
+function layout(path: string, title: string, body: Html): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} – remediation-audit</title>
+        <link rel="icon" type="image/svg+xml" href="${assetAddress('icon.svg')}" />
+        <link rel="stylesheet" href="${assetAddress('page.css')}" />
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the content</a>
+        <header>
+          <a class="brand" href="/">remediation-audit</a>
+          <nav aria-label="Views">
+            ${NAVIGATION.map(
+              ([address, name]) =>
+                html`<a href="${address}" ${isUnder(path, address) ? html` aria-current="page"` : ''}
+                  >${name}</a
+                >`,
+            )}
+          </nav>
+        </header>
+        <main id="main" tabindex="-1">${body}</main>
+      </body>
+    </html> `;
+}
+
+/** A report belongs to the reports. */
+function isUnder(path: string, address: string): boolean {
+  return path === address || (address !== '/' && path.startsWith(`${address}/`));
+}
