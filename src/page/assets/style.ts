@@ -52,7 +52,7 @@ thead th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space:
 tbody th { font-weight: 500; }
 .cards time, .cards .span { white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.scroll { overflow-x: auto; margin: 1rem 0; overflow-wrap: normal; }
+.scroll { position: relative; overflow-x: auto; margin: 1rem 0; overflow-wrap: normal; }
 .scroll td { min-width: 6rem; max-width: 32rem; }
 .badge { display: inline-block; padding: 0 .5rem; border-radius: 1rem; background: var(--raised); border: 1px solid var(--line); }
 .badge.good { color: var(--good); background: var(--good-back); border-color: currentColor; }

@@ -70,7 +70,7 @@ export class TestBrowser implements AsyncDisposable {
   }
 }
 
-interface ViewOptions {
+export interface ViewOptions {
   readonly extraHTTPHeaders?: Record<string, string>;
   readonly javaScriptEnabled?: boolean;
 }

@@ -6,7 +6,7 @@ import type { Observation } from '../../../src/domain/observation.ts';
 import { testApiOptions } from '../api.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { observationsOf } from '../simulated-states.ts';
-import { type Look, TestBrowser, type View } from './browser.ts';
+import { type Look, TestBrowser, type View, type ViewOptions } from './browser.ts';
 
 /** The service with a database of its own, and a browser in front of it. */
 export class PageWorld implements AsyncDisposable {
@@ -32,8 +32,8 @@ export class PageWorld implements AsyncDisposable {
   }
 
   /** A browser that nobody has used before. */
-  open(look?: Look): Promise<View> {
-    return this.browser.open(this.url, look);
+  open(look?: Look, options?: ViewOptions): Promise<View> {
+    return this.browser.open(this.url, look, options);
   }
 
   async record(observations: readonly Observation[]): Promise<void> {
