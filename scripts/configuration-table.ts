@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { NEEDS } from '../src/config/missing-settings.ts';
 import { PROCESSES, READ_BY } from '../src/config/process-variables.ts';
+import { USER_VARIABLES } from '../src/config/user-environment.ts';
 import { VARIABLES } from '../src/config/variables.ts';
 
 /** `npm run docs:configuration`: writes the tables of docs/configuration.md from the code; a test compares the two. */
@@ -23,6 +24,7 @@ export function configurationTable(): string {
 
 /** What no process of a deployment reads is for `up`, which runs them all, and for tests. */
 function readersOf(variable: string): string {
+  if (Object.hasOwn(USER_VARIABLES, variable)) return '`kubectl remediation`';
   const readers = PROCESSES.filter((process) => READ_BY[process].some((name) => name === variable));
   return readers.length === 0 ? 'up' : readers.join(', ');
 }

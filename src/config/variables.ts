@@ -1,5 +1,6 @@
 import { RETENTION_VARIABLES } from './retention-variables.ts';
 import type { Setting } from './settings.ts';
+import { USER_VARIABLES } from './user-environment.ts';
 import { WATCHER_VARIABLES } from './watcher-variables.ts';
 
 /**
@@ -330,4 +331,5 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'ogen to use instead of finding one (tests)',
   },
+  ...USER_VARIABLES,
 } as const satisfies Readonly<Record<string, Setting>>;

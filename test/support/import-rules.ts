@@ -19,6 +19,8 @@ export interface Rule {
 
 const service = (rooms: readonly string[]): Rule => ({ rooms, node: true, packages: 'any' });
 const CONFIG = 'config/config.ts';
+/** Also read by what has no service to configure; kept apart because `config.ts` loads what a service needs. */
+const USER_ENVIRONMENT = 'config/user-environment.ts';
 const MESSAGES = 'workflows/messages.ts';
 
 /** The import table of the architecture. Everything not listed is forbidden. */
@@ -30,6 +32,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   observability: service(['domain']),
   kubernetes: service(['domain']),
   embedding: service(['domain', 'redaction']),
+  terminal: { rooms: ['domain'], node: false, packages: [] },
   workflows: {
     rooms: ['domain'],
     node: false,
@@ -39,7 +42,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   database: service(['domain', 'identity', 'observability']),
   archive: service(['domain', 'identity', 'observability', 'database']),
   temporal: service(['domain', 'identity', 'observability', MESSAGES]),
-  query: service(['domain', 'database', 'archive', 'embedding']),
+  query: service(['domain', 'terminal', 'database', 'archive', 'embedding']),
   activities: service([
     ...['domain', 'redaction', 'identity', 'database', 'archive', 'embedding', 'observability'],
   ]),
@@ -69,6 +72,19 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   ]),
   // HTML of the API's answers.
   page: service(['domain', 'database', 'query', 'api']),
+  // What users install: it starts at once, and knows the service by its answers alone.
+  plugin: service([
+    ...[
+      'domain',
+      'terminal',
+      'query/remediation/facts.ts',
+      'query/remediation/text.ts',
+      'query/remediation/why-text.ts',
+      'cli/arguments.ts',
+    ],
+    ...['config/settings.ts', USER_ENVIRONMENT],
+  ]),
+  'kubectl-remediation.ts': service(['plugin']),
   'main.ts': service(['cli']),
   services: service(['*']),
   cli: service(['*']),
@@ -110,7 +126,7 @@ export function findViolations(sourceRoot: string, rules = IMPORT_RULES): string
       file.imports.flatMap((found) => judgeImport(file, found, { files, rules })),
     ),
     ...[...files.values()]
-      .filter((file) => file.readsEnvironment && file.path !== CONFIG)
+      .filter((file) => file.readsEnvironment && ![CONFIG, USER_ENVIRONMENT].includes(file.path))
       .map(environmentLine),
     ...findCycles(files),
     ...findNodeInWorkflows(files),

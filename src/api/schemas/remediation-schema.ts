@@ -64,6 +64,10 @@ const WHY = objectOf({
   due_diligence: { type: ['object', 'null'] },
   recommended: text,
   alternatives: { type: 'integer' },
+  considered: {
+    ...listOf(objectOf({ workflow: text, confidence: number, rationale: text })),
+    description: 'Workflows beside the recommended one',
+  },
   failure_reason: text,
   sessions: listOf(SESSION),
 });

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { reasonOf } from '../../domain/errors.ts';
+import { PLAIN_VIEW } from '../../terminal/view.ts';
 import type { CombinedRemediation } from '../combined-remediation.ts';
 import type { RecordFinder } from '../record-finder.ts';
 import { ReportUsageError, type WriteAnswer } from '../reports/report-command.ts';
@@ -76,12 +77,12 @@ function timelineAnswer({ timeline, unsearched }: CombinedRemediation, form: For
     isComplete ? '' : 'there are later events than these\n',
     unsearched === undefined ? '' : `not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}\n`,
   ];
-  return `${timelineText(items)}${lines.join('')}`;
+  return `${timelineText(items, PLAIN_VIEW)}${lines.join('')}`;
 }
 
 function summaryAnswer(found: Parameters<typeof remediationFacts>[0], form: Form): string {
   const summary = summaryOf(remediationFacts(found));
-  return form === 'json' ? `${JSON.stringify({ summary })}\n` : summaryText(summary);
+  return form === 'json' ? `${JSON.stringify({ summary })}\n` : summaryText(summary, PLAIN_VIEW);
 }
 
 function readArguments(args: readonly string[]) {

@@ -9,11 +9,15 @@
  */
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { spanText } from '../../terminal/view.ts';
 import { type Decision, decisionOf } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { entriesIn, factAt, secondsBetween, textIn, timeIn } from './facts.ts';
 import { missingOf } from './missing.ts';
 import { endOf, phasesOf, type PhaseSpan } from './phases.ts';
+
+/** For the page, which shows spans as the headline does. */
+export { spanText };
 
 /** Most executions, blocks and other parts that one summary names; the full view has all. */
 const MAX_PARTS = 50;
@@ -104,7 +108,7 @@ function whyOf({ analyses }: RemediationFacts) {
     .map(([, session]) => session)
     .toSorted((left, right) => (beganAt(left) < beganAt(right) ? -1 : 1));
   const session = sessions.findLast((one) => 'root_cause_analysis' in one) ?? sessions.at(-1);
-  const recommendations = factAt(analysis, 'recommendations');
+  const alternatives = alternativesOf(analysis, session);
   return {
     analysis: textIn(analysis, 'crd_name'),
     cause: textIn(analysis, 'extra', 'root_cause') ?? textIn(analysis, 'investigation_report'),
@@ -114,9 +118,8 @@ function whyOf({ analyses }: RemediationFacts) {
     due_diligence: objectOf(factAt(session, 'root_cause_analysis', 'due_diligence')),
     recommended:
       textIn(analysis, 'top_recommendation') ?? textIn(session, 'selected_workflow', 'workflow_id'),
-    alternatives: Array.isArray(recommendations)
-      ? Math.max(0, recommendations.length - 1)
-      : listOf(factAt(session, 'alternative_workflows')).length,
+    alternatives: alternatives.length,
+    considered: alternatives.slice(0, MAX_ITEMS).map(alternativeOf),
     failure_reason: textIn(analysis, 'failure_reason'),
     sessions: sessions.slice(0, MAX_PARTS).map((one) => ({
       name: textIn(one, 'name'),
@@ -124,6 +127,25 @@ function whyOf({ analyses }: RemediationFacts) {
       reason: textIn(one, 'reason'),
       acting_user: textIn(one, 'acting_user'),
     })),
+  };
+}
+
+/** What was considered beside the recommended workflow, which comes first where there is one. */
+function alternativesOf(analysis: Facts | undefined, session: Facts | undefined): JsonValue[] {
+  const recommendations = factAt(analysis, 'recommendations');
+  if (Array.isArray(recommendations))
+    return recommendations.slice(textIn(analysis, 'top_recommendation') === null ? 0 : 1);
+  const alternatives = factAt(session, 'alternative_workflows');
+  return Array.isArray(alternatives) ? alternatives : [];
+}
+
+/** Each generation has its own names for it. */
+function alternativeOf(one: JsonValue) {
+  const names = ['workflowName', 'workflowId', 'workflow_id', 'action'].map((name) => textIn(one, name));
+  return {
+    workflow: names.find((name) => name !== null) ?? null,
+    confidence: factAt(one, 'confidence') ?? null,
+    rationale: textIn(one, 'rationale') ?? textIn(one, 'reason'),
   };
 }
 
@@ -240,12 +262,3 @@ export function noApprovalText(policy: string | null): string {
 
 const textOr = (value: JsonValue | undefined, otherwise: string): string =>
   typeof value === 'string' ? value : otherwise;
-
-/** `42s`, `7m12s`, `2h5m`, `3d4h`. */
-export function spanText(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)}m${whole % 60}s`;
-  if (whole < 172_800) return `${Math.floor(whole / 3_600)}h${Math.floor((whole % 3_600) / 60)}m`;
-  return `${Math.floor(whole / 86_400)}d${Math.floor((whole % 86_400) / 3_600)}h`;
-}

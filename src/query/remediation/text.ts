@@ -1,80 +1,105 @@
+import { millisecondsOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import { cutEnd, cutMiddle, padEnd, padStart, safeText, widthOf, wrapped } from '../../terminal/text.ts';
+import { colourOf, painted, spanText, timeText, type View } from '../../terminal/view.ts';
+import { joined, labelled, listed, shown } from './labelled-lines.ts';
 import type { RemediationSummary } from './summary.ts';
-import { noApprovalText, spanText } from './summary.ts';
+import { noApprovalText } from './summary.ts';
 import type { TimelineEvent } from './timeline.ts';
 
-/** For people: what one wants to know first stands first, and what is not known is left out. */
-export function summaryText(summary: RemediationSummary): string {
-  const { decided, outcome, why, what } = summary;
-  const lines = [
-    summary.headline,
+/*
+ * One remediation for people, on any terminal and in any pipe: of the service's own command and of users'. What one wants to
+ * know first stands first, and what is not known is left out.
+ */
+
+export function summaryText(summary: RemediationSummary, view: View): string {
+  const { what, why, outcome } = summary;
+  const phase = shown(outcome['phase']);
+  return textOf([
+    ...headline(summary, view),
     '',
-    line('remediation', `${summary.cluster ?? ''}/${summary.namespace ?? ''}/${summary.name ?? ''}`),
-    line('uid', summary.uid),
-    line('what', joined(what['signal'], what['severity'], what['environment'], what['priority'])),
-    line('why', why['cause']),
-    line('confidence', why['confidence']),
-    ...listed('because', why['causal_chain']),
-    line('recommended', why['recommended']),
-    line('decided', decisionText(decided)),
-    ...summary.blocks.map((block) =>
-      line('blocked', joined(block['reason'], block['conflicting_execution'], block['message'])),
+    ...labelled('remediation', addressOf(summary), view),
+    ...labelled('uid', summary.uid, view),
+    ...labelled('started', timeOf(what['started_at'], view), view),
+    ...labelled(
+      'what',
+      joined(what['signal'], what['severity'], what['environment'], what['priority']),
+      view,
     ),
-    ...summary.executions.map((one) =>
-      line(
-        'executed',
-        joined(
-          one['workflow_name'],
-          one['target'],
-          one['phase'],
-          took(one['duration_seconds']),
-          one['failure_message'],
-        ),
-      ),
+    ...labelled('why', why['cause'], view),
+    ...labelled('confidence', why['confidence'], view),
+    ...listed('because', why['causal_chain'], view, [why['cause']]),
+    ...labelled('recommended', why['recommended'], view),
+    ...decidedLines(summary, view),
+    ...summary.executions.flatMap((one) => labelled('executed', executionText(one), view)),
+    ...labelled(
+      'outcome',
+      joined(phase, outcome['outcome'], outcome['failure_reason']),
+      view,
+      colourOf(phase),
     ),
-    line('outcome', joined(outcome['phase'], outcome['outcome'], outcome['failure_reason'])),
-    line('verified', verifiedText(outcome)),
-    line('deleted', outcome['deleted_at']),
-    ...summary.missing.map((sentence) => line('missing', sentence)),
+    ...labelled('verified', verifiedText(outcome), view),
+    ...labelled('deleted', timeOf(outcome['deleted_at'], view), view, 'red'),
+    ...missingLines(summary, view),
     '',
-    ...phaseLines(summary),
+    ...phaseLines(summary, view),
+  ]);
+}
+
+export function textOf(lines: readonly string[]): string {
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+export function headline({ headline: text }: RemediationSummary, view: View): string[] {
+  const safe = safeText(text);
+  return (view.width === undefined ? [safe] : wrapped(safe, view.width)).map((line) =>
+    painted(line, 'bold', view),
+  );
+}
+
+export const addressOf = ({ cluster, namespace, name }: RemediationSummary): string =>
+  [cluster, namespace, name].map((part) => part ?? '').join('/');
+
+function timeOf(value: JsonValue | undefined, view: View): string | null {
+  return typeof value === 'string' ? timeText(value, view) : null;
+}
+
+/** Who or what decided, and what kept it from running. */
+export function decidedLines({ decided, blocks }: RemediationSummary, view: View): string[] {
+  return [
+    ...labelled('decided', decisionText(decided, view), view, colourOf(decided.decision ?? '')),
+    ...blocks.flatMap((block) => labelled('blocked', blockText(block, view), view, 'yellow')),
   ];
-  return `${lines.filter((one) => one !== undefined).join('\n')}\n`;
 }
 
-const LABEL_WIDTH = 14;
-
-function line(label: string, value: JsonValue | undefined): string | undefined {
-  const text = shown(value);
-  return text === '' ? undefined : `${label.padEnd(LABEL_WIDTH)}${text}`;
+function blockText(block: RemediationSummary['blocks'][number], view: View): string {
+  const by = shown(block['conflicting_execution']);
+  const of = shown(block['conflicting_remediation']);
+  const original = shown(block['duplicate_of']);
+  const until = timeOf(block['blocked_until'], view);
+  return joined(
+    block['reason'],
+    by === '' ? '' : `by execution ${by}${of === '' ? '' : ` of remediation ${of}`}`,
+    original === '' ? '' : `duplicate of ${original}`,
+    until === null ? '' : `until ${until}`,
+    block['message'],
+  );
 }
 
-function listed(label: string, value: JsonValue | undefined): (string | undefined)[] {
-  return Array.isArray(value) ? value.map((item) => line(label, item)) : [];
+function executionText(one: RemediationSummary['executions'][number]): string {
+  const seconds = one['duration_seconds'];
+  const took = typeof seconds === 'number' ? `in ${spanText(seconds)}` : '';
+  return joined(one['workflow_name'], one['target'], one['phase'], took, one['failure_message']);
 }
 
-function joined(...values: readonly (JsonValue | undefined)[]): string {
-  return values
-    .map(shown)
-    .filter((text) => text !== '')
-    .join(', ');
-}
-
-const took = (seconds: JsonValue | undefined): string =>
-  typeof seconds === 'number' ? `in ${spanText(seconds)}` : '';
-
-function decisionText({
-  kind,
-  decision,
-  by,
-  how_known: how,
-  via,
-  at,
-  reason,
-}: RemediationSummary['decided']): string {
+function decisionText(
+  { kind, decision, by, how_known: how, via, at, reason }: RemediationSummary['decided'],
+  view: View,
+): string {
   const who = by === null ? '' : `by ${by} (${how}${via === null ? '' : `, via ${via}`})`;
-  if (kind === 'policy') return joined(noApprovalText(by), at, reason);
-  return joined(kind === 'open' ? null : kind, decision, who, at, reason);
+  const when = timeOf(at, view);
+  if (kind === 'policy') return joined(noApprovalText(by), when, reason);
+  return joined(kind === 'open' ? null : kind, decision, who, when, reason);
 }
 
 function verifiedText(outcome: RemediationSummary['outcome']): string {
@@ -85,27 +110,66 @@ function verifiedText(outcome: RemediationSummary['outcome']): string {
   return joined(outcome['verification'], ...scores);
 }
 
-function phaseLines({ phases, duration_seconds: total }: RemediationSummary): string[] {
-  const lines = phases.map(({ phase, started_at: at, duration_seconds: seconds }) =>
-    `${phase.padEnd(18)}${at}  ${seconds === null ? '–' : spanText(seconds)}`.trimEnd(),
-  );
-  return total === null ? lines : [...lines, `${'total'.padEnd(18)}${' '.repeat(29)}${spanText(total)}`];
+/** That nothing is missing is an answer, too. */
+export function missingLines({ missing }: RemediationSummary, view: View): string[] {
+  if (missing.length === 0) return labelled('missing', 'nothing', view, 'green');
+  return missing.flatMap((sentence, index) => labelled(index === 0 ? 'missing' : '', sentence, view, 'red'));
 }
 
-/** One line per event: when, who, what. */
-export function timelineText(events: readonly TimelineEvent[]): string {
-  const width = events.reduce((widest, { actor }) => Math.max(widest, (actor ?? '–').length), 0);
+const PHASE_WIDTH = 18;
+const BAR_WIDTH = 24;
+/** Of the longest duration, and a gap. */
+const TOOK_WIDTH = 8;
+
+function phaseLines({ phases, duration_seconds: total }: RemediationSummary, view: View): string[] {
+  const times = phases.map(({ started_at: at }, index) =>
+    laterText(at, index === 0 ? undefined : phases[0]?.started_at, view),
+  );
+  const timeWidth = Math.max(0, ...times.map(widthOf));
+  const longest = Math.max(0, ...phases.map(({ duration_seconds: seconds }) => seconds ?? 0));
+  const lines = phases.map(({ phase, duration_seconds: seconds }, index) => {
+    const name = painted(padEnd(phase, PHASE_WIDTH), colourOf(phase), view);
+    const took = seconds === null ? '–' : spanText(seconds);
+    const line = `${name}${padStart(times[index] ?? '', timeWidth)}  ${took}`;
+    const left = (view.width ?? 0) - PHASE_WIDTH - timeWidth - 2 - TOOK_WIDTH;
+    return left < BAR_WIDTH
+      ? line
+      : `${line}${' '.repeat(TOOK_WIDTH - took.length)}${barOf(seconds, longest)}`.trimEnd();
+  });
+  return total === null
+    ? lines
+    : [...lines, `${'total'.padEnd(PHASE_WIDTH + timeWidth)}  ${spanText(total)}`];
+}
+
+/** As long as the phase is beside the longest; what took any time has a mark. */
+function barOf(seconds: number | null, longest: number): string {
+  if (seconds === null || seconds === 0 || longest === 0) return '';
+  return '▇'.repeat(Math.max(1, Math.round((BAR_WIDTH * seconds) / longest)));
+}
+
+/** Wider names of programs are cut: what happened must stay on the line. */
+const ACTOR_WIDTH = 32;
+
+/** One line per event: when, who, what; after the first how much later. On a terminal no line is longer than it is wide. */
+export function timelineText(events: readonly TimelineEvent[], view: View): string {
+  const times = events.map(({ at }, index) => laterText(at, index === 0 ? undefined : events[0]?.at, view));
+  const actors = events.map(({ actor }) => (actor === null ? '–' : actorText(actor, view)));
+  const [timeWidth = 0, actorWidth = 0] = [times, actors].map((texts) => Math.max(0, ...texts.map(widthOf)));
   return events
-    .map(({ at, actor, event }) => `${at}  ${onOneLine(actor ?? '–').padEnd(width)}  ${onOneLine(event)}\n`)
+    .map(({ event }, index) => {
+      const begin = `${padStart(times[index] ?? '', timeWidth)}  ${padEnd(actors[index] ?? '', actorWidth)}  `;
+      const line = begin + safeText(event);
+      return `${view.width === undefined ? line : cutEnd(line, view.width)}\n`;
+    })
     .join('');
 }
 
-function shown(value: JsonValue | undefined): string {
-  if (value === null || value === undefined) return '';
-  return onOneLine(typeof value === 'string' ? value : JSON.stringify(value));
+function actorText(actor: string, { width }: View): string {
+  return width === undefined ? safeText(actor) : cutMiddle(safeText(actor), ACTOR_WIDTH);
 }
 
-/** Text of models has line breaks, and may have what a terminal would obey. */
-function onOneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+/** After the first, how much later. */
+function laterText(at: string, first: string | undefined, view: View): string {
+  if (view.isExact || first === undefined) return timeText(at, view);
+  return `+${spanText(Math.max(0, millisecondsOf(at) - millisecondsOf(first)) / 1_000)}`;
 }

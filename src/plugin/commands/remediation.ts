@@ -1,0 +1,171 @@
+import type { JsonObject } from '../../domain/json.ts';
+import { isJsonObject } from '../../domain/json.ts';
+import { summaryText, timelineText } from '../../query/remediation/text.ts';
+import { whyText } from '../../query/remediation/why-text.ts';
+import type { PluginCommand } from '../command.ts';
+import { type ApiClient, ApiError, type QueryValues } from '../connection/api-client.ts';
+import { type CommandLine, type Flags, hasFlag, textFlag } from '../flags.ts';
+import type { CommandAnswer } from '../output/format.ts';
+import { addressText, findAddress, pathOf, readAddress, type RemediationAddress } from './address.ts';
+import { objectAt, objectsIn, shownAt, textAt, unsearchedRemarks } from './answers.ts';
+
+/* The commands about one remediation: its summary, its course, its reasons. */
+
+type Summary = Parameters<typeof summaryText>[0];
+type Events = Parameters<typeof timelineText>[0];
+
+const TAKES = 'NAME | NAMESPACE/NAME | CLUSTER/NAMESPACE/NAME';
+
+const FLAGS: Flags = {
+  uid: { type: 'string', value: 'UID', meaning: 'Another one than the newest of that name' },
+  archive: { type: 'boolean', meaning: 'Look in the archive for others of its name, too' },
+};
+
+interface Asked {
+  readonly client: ApiClient;
+  readonly address: RemediationAddress;
+  readonly query: QueryValues;
+}
+
+function aboutOne(
+  name: string,
+  command: Pick<PluginCommand, 'summary' | 'formats' | 'examples'>,
+  answer: (asked: Asked) => Promise<CommandAnswer>,
+): PluginCommand {
+  return {
+    ...command,
+    takes: TAKES,
+    flags: FLAGS,
+    prepare(line) {
+      const wanted = readAddress(name, line.positionals);
+      const query = {
+        uid: textFlag(line, 'uid'),
+        include_archive: hasFlag(line, 'archive') ? 'true' : undefined,
+      };
+      return async ({ client, namespace }) => {
+        const address = await findAddress(client, wanted, targetNamespace(line, namespace));
+        return answer({ client, address, query });
+      };
+    },
+  };
+}
+
+/** A name says enough: only a namespace that was typed narrows it down, and not that of the context. */
+function targetNamespace(line: CommandLine, namespace: string | undefined): string | undefined {
+  return textFlag(line, 'namespace') === undefined ? undefined : namespace;
+}
+
+export const SHOW = aboutOne(
+  'show',
+  {
+    summary: 'one remediation in ten seconds: verdict, why, what, who, phases, what is missing',
+    formats: ['table', 'wide', 'json', 'yaml', 'name'],
+    examples: ['show rr-6f3a', 'show prod-1/kubernaut-system/rr-6f3a -o json'],
+  },
+  async (asked) => {
+    const data = await withConflicts(asked, await asked.client.get(pathOf(asked.address), asked.query));
+    return summaryAnswer('Remediation', asked, data, summaryText);
+  },
+);
+
+export const WHY = aboutOne(
+  'why',
+  {
+    summary:
+      'why it happened and was treated so: root cause, confidence, grounds, alternatives, who or what decided, blocks',
+    formats: ['table', 'wide', 'json', 'yaml', 'name'],
+    examples: ['why rr-6f3a'],
+  },
+  async (asked) => {
+    const data = await withConflicts(asked, await asked.client.get(pathOf(asked.address), asked.query));
+    const { headline, cluster, namespace, name, uid, why, decided, blocks, missing } = objectAt(
+      data,
+      'summary',
+    );
+    const reason = { headline, cluster, namespace, name, uid, why, decided, blocks, missing } as JsonObject;
+    const answer = summaryAnswer('RemediationReason', asked, data, whyText);
+    return { ...answer, data: { ...reason, unsearched: data['unsearched'] ?? null } };
+  },
+);
+
+export const TIMELINE = aboutOne(
+  'timeline',
+  {
+    summary: 'what happened in one remediation, one line per event: when, who, what',
+    formats: ['table', 'wide', 'json', 'yaml', 'csv'],
+    examples: ['timeline rr-6f3a --utc'],
+  },
+  async ({ client, address, query }) => {
+    const data = await client.get(`${pathOf(address)}/timeline`, query);
+    const events = objectsIn(data['items']);
+    return {
+      kind: 'RemediationTimeline',
+      data,
+      text: (view) => timelineText(events as unknown as Events, view),
+      csv: {
+        header: EVENT_FIELDS,
+        rows: events.map((event) => EVENT_FIELDS.map((field) => shownAt(event, field))),
+      },
+      remarks: [
+        ...(data['is_complete'] === false ? ['there are later events than these'] : []),
+        ...unsearchedRemarks(data),
+      ],
+    };
+  },
+);
+
+const EVENT_FIELDS = ['at', 'kind', 'event', 'actor', 'how_known', 'changes', 'source_version'];
+
+function summaryAnswer(
+  kind: string,
+  { address }: Asked,
+  data: JsonObject,
+  render: typeof summaryText,
+): CommandAnswer {
+  const { summary } = data;
+  if (!isJsonObject(summary) || !Array.isArray(summary['phases']))
+    throw new ApiError(
+      `the service has no summary of ${addressText(address)}: it is of another version than this program; install the one that belongs to it`,
+    );
+  const others = objectsIn(data['others']);
+  return {
+    kind,
+    data,
+    text: (view) => render(summary as unknown as Summary, view),
+    names: [addressText(address)],
+    remarks: [
+      ...(others.length === 0
+        ? []
+        : [`others of this name, for --uid: ${others.map((one) => textAt(one, 'uid') ?? '?').join(', ')}`]),
+      ...(data['is_complete'] === false ? ['some of it is left out, because there is too much'] : []),
+    ],
+  };
+}
+
+/** Blocks that are looked up; one remediation may wait for another a thousand times. */
+const MOST_LOOKUPS = 5;
+
+/** A block names the execution that was in the way; whose it is, its own record says. */
+async function withConflicts({ client, address }: Asked, data: JsonObject): Promise<JsonObject> {
+  const summary = objectAt(data, 'summary');
+  const blocks = objectsIn(summary['blocks']);
+  const names = new Set(blocks.flatMap((block) => textAt(block, 'conflicting_execution') ?? []));
+  if (names.size === 0) return data;
+  const owners = new Map<string, string>();
+  for (const name of [...names].slice(0, MOST_LOOKUPS)) {
+    const owner = await ownerOf(client, address.cluster, name);
+    if (owner !== undefined) owners.set(name, owner);
+  }
+  const known = blocks.map((block) => {
+    const owner = owners.get(textAt(block, 'conflicting_execution') ?? '');
+    return owner === undefined ? block : { ...block, conflicting_remediation: owner };
+  });
+  return { ...data, summary: { ...summary, blocks: known } };
+}
+
+async function ownerOf(client: ApiClient, cluster: string, execution: string): Promise<string | undefined> {
+  const query = { cluster, execution_name: execution.split('/').at(-1) ?? '', limit: '1' };
+  const { items } = await client.get('/api/v1/audit/workflow-execution', query);
+  const [record] = objectsIn(items);
+  return record === undefined ? undefined : (textAt(record, 'remediation_id') ?? undefined);
+}

@@ -1,0 +1,71 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+
+import { SettingsError } from '../../config/settings.ts';
+import { reasonOf } from '../../domain/errors.ts';
+
+interface KubeconfigChoice {
+  /** File to read; undefined for those that kubectl would read: KUBECONFIG, or ~/.kube/config. */
+  readonly kubeconfig: string | undefined;
+  /** Undefined for its current one. */
+  readonly context: string | undefined;
+}
+
+/**
+ * The kubeconfig that kubectl would use; undefined where there is none. The Kubernetes client is loaded only here: it takes
+ * longer than the answer, and whoever names server and token needs nothing of it.
+ */
+export async function loadKubeconfig({
+  kubeconfig,
+  context,
+}: KubeconfigChoice): Promise<KubeConfig | undefined> {
+  const client = await import('@kubernetes/client-node');
+  const config = new client.KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+  } catch (error: unknown) {
+    const [reason = ''] = reasonOf(error).split('\n');
+    throw new SettingsError([
+      `cannot read kubeconfig: ${reason}; name a readable file with --kubeconfig or KUBECONFIG`,
+    ]);
+  }
+  if (context !== undefined) chooseContext(config, context);
+  return isFromNowhere(config) ? undefined : config;
+}
+
+function chooseContext(config: KubeConfig, context: string): void {
+  if (config.getContextObject(context) === null) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new SettingsError([
+      `kubeconfig has no context ${context}; it has ${known.join(', ') || 'none'}: choose one with --context`,
+    ]);
+  }
+  config.setCurrentContext(context);
+}
+
+/** Without any kubeconfig the client invents one of this server, on which no cluster is meant. */
+const INVENTED = 'http://localhost:8080';
+
+function isFromNowhere(config: KubeConfig): boolean {
+  const cluster = config.getCurrentCluster();
+  return cluster === null || (cluster.server === INVENTED && config.getCurrentUser()?.name === 'user');
+}
+
+/** The bearer token of the kubeconfig's user, as it stands there, from its file, or from its exec plugin. */
+export async function tokenOfUser(config: KubeConfig): Promise<string> {
+  const options: { headers?: Record<string, string> } = {};
+  const user = config.getCurrentUser()?.name ?? '';
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (error: unknown) {
+    throw new SettingsError([
+      `cannot get the token of user ${user} of the kubeconfig: ${reasonOf(error)}; log in as for kubectl, or name a file with --token-file`,
+    ]);
+  }
+  const [, token] = /^Bearer\s+(\S+)\s*$/.exec(options.headers?.['Authorization'] ?? '') ?? [];
+  if (token !== undefined) return token;
+  throw new SettingsError([
+    `user ${user} of the kubeconfig has no bearer token, such as one with a client certificate alone, and the API knows callers by their token: ` +
+      'make one with `kubectl create token SERVICE_ACCOUNT -n NAMESPACE > token` and name it with --token-file token',
+  ]);
+}
