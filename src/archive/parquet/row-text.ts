@@ -9,12 +9,12 @@ const CSV_OPTIONS = `header false, delimiter ',', quote '"', escape '"'`;
 
 /** Longest line. A record is bounded, but a row is the fold of any number of them. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
-/** Left to DuckDB it is sixteen of the longest lines, several times over, and a file of that size exceeds its memory. */
-const READ_BUFFER_BYTES = 2 * MAX_LINE_BYTES;
+/** Left to DuckDB it is sixteen of the longest lines, several times over, which exceeds its memory. */
+const READ_BUFFER_BYTES = MAX_LINE_BYTES;
 
 /** Most rows of a row group; of wide rows it takes fewer, because the engine holds all of a group. */
 const ROW_GROUP_ROWS = 100_000;
-const ROW_GROUP_TEXT_BYTES = 96 * 1024 * 1024;
+const ROW_GROUP_TEXT_BYTES = 16 * 1024 * 1024;
 const ZSTD_LEVEL = 3;
 
 /** PostgreSQL: the rows of a relation as text, in order. */
