@@ -17,7 +17,7 @@ import { postAll, requestOf } from './http-load.ts';
 import { type AuthorizedService, measureAuthorized, startAuthorizedService } from './ingest-authorized.ts';
 import { commitOneByOne } from './ingest-ceiling.ts';
 import { inChunks, newPosts } from './post-rows.ts';
-import { readProcessTree } from './process-tree.ts';
+import { type ProcessSample, readProcessTree } from './process-tree.ts';
 import { startService } from './service-process.ts';
 import { newObservations } from './store-rows.ts';
 
@@ -103,7 +103,7 @@ async function measureAll(stage: Stage): Promise<readonly Figure[]> {
   };
   for (const clients of CLIENTS) add(...(await measureSingle(stage, clients)));
   add(await measureBareHttp(stage));
-  for (const size of BATCHES) add(await measureBatch(stage, size));
+  for (const size of BATCHES) add(...(await measureBatch(stage, size)));
   const { service, token } = stage.authorized;
   add(
     ...(await measureAuthorized({
@@ -122,7 +122,8 @@ async function measureAll(stage: Stage): Promise<readonly Figure[]> {
 /** Records one by one, against commits of single rows without an answer to a client. */
 async function measureSingle(stage: Stage, clients: number): Promise<Figure[]> {
   const count = clients === 1 ? Math.max(1, Math.round(stage.rows / ONE_CLIENT_SHARE)) : stage.rows;
-  const latencies: { p50: number[]; p99: number[]; cpu: number[] } = { p50: [], p99: [], cpu: [] };
+  const latencies: { p50: number[]; p99: number[] } = { p50: [], p99: [] };
+  const spent = processorTime();
   const name = `single, ${clients} clients`;
   const rate = await compare({
     bench: BENCH,
@@ -131,13 +132,13 @@ async function measureSingle(stage: Stage, clients: number): Promise<Figure[]> {
     rounds: roundsFor(stage),
     figure: async () => {
       const requests = newPosts(count).map((body) => requestOf(stage.service, PATH, body));
-      const cpuBefore = await cpuSeconds(stage.servicePid);
-      return ratePerSecond(count, async () => {
-        const { latenciesMs } = await postAll(stage.service, requests, clients);
-        latencies.p50.push(latenciesMs[Math.floor(count * 0.5)] ?? 0);
-        latencies.p99.push(latenciesMs[Math.floor(count * 0.99)] ?? 0);
-        latencies.cpu.push((((await cpuSeconds(stage.servicePid)) - cpuBefore) / count) * 1e6);
-      });
+      return ratePerSecond(count, () =>
+        spent.of(stage, count, async () => {
+          const { latenciesMs } = await postAll(stage.service, requests, clients);
+          latencies.p50.push(latenciesMs[Math.floor(count * 0.5)] ?? 0);
+          latencies.p99.push(latenciesMs[Math.floor(count * 0.99)] ?? 0);
+        }),
+      );
     },
     ceiling: () => {
       const observations = newObservations(count);
@@ -147,12 +148,7 @@ async function measureSingle(stage: Stage, clients: number): Promise<Figure[]> {
   const also = (metric: string, unit: string, samples: readonly number[]): Figure =>
     // The first run only warmed up.
     summarise({ bench: BENCH, metric: `${name}, ${metric}`, unit }, samples.slice(1));
-  return [
-    rate,
-    also('p50', 'ms', latencies.p50),
-    also('p99', 'ms', latencies.p99),
-    also('CPU of the service', 'µs/record', latencies.cpu),
-  ];
+  return [rate, also('p50', 'ms', latencies.p50), also('p99', 'ms', latencies.p99), ...spent.figures(name)];
 }
 
 /** The same posts on a service that stores nothing. */
@@ -173,18 +169,22 @@ function measureBareHttp(stage: Stage): Promise<Figure> {
 }
 
 /** Batches, against the store given the same number at once. */
-function measureBatch(stage: Stage, size: number): Promise<Figure> {
+async function measureBatch(stage: Stage, size: number): Promise<Figure[]> {
   const count = Math.max(stage.rows, size);
-  return compare({
+  const spent = processorTime();
+  const name = `batches of ${size}, ${BATCH_CLIENTS} clients`;
+  const rate = await compare({
     bench: BENCH,
-    metric: `batches of ${size}, ${BATCH_CLIENTS} clients`,
+    metric: name,
     unit: 'records/s',
     rounds: roundsFor(stage),
     figure: () => {
       const requests = inChunks(newPosts(count), size).map((bodies) =>
         requestOf(stage.service, `${PATH}/batch`, `[${bodies.join(',')}]`),
       );
-      return ratePerSecond(count, () => postAll(stage.service, requests, BATCH_CLIENTS));
+      return ratePerSecond(count, () =>
+        spent.of(stage, count, () => postAll(stage.service, requests, BATCH_CLIENTS)),
+      );
     },
     ceiling: () => {
       const store = createRecordStore(stage.few);
@@ -198,13 +198,49 @@ function measureBatch(stage: Stage, size: number): Promise<Figure> {
       });
     },
   });
+  return [rate, ...spent.figures(name)];
 }
 
 function roundsFor({ rows }: Stage): number {
   return rows < 1_000 ? 1 : ROUNDS;
 }
 
-async function cpuSeconds(pid: number): Promise<number> {
-  const [own] = await readProcessTree(pid);
-  return own?.cpuSeconds ?? 0;
+interface ProcessorTime {
+  /** Does the work and notes what it took of the service and of PostgreSQL. */
+  of(stage: Stage, records: number, work: () => Promise<unknown>): Promise<void>;
+  figures(name: string): Figure[];
+}
+
+/** Microseconds of a processor for each record: what says how far more cores would reach. */
+function processorTime(): ProcessorTime {
+  const samples: Record<Spender, number[]> = { 'the service': [], PostgreSQL: [] };
+  return {
+    async of({ servicePid }, records, work) {
+      const before = await secondsSpent(servicePid);
+      await work();
+      const after = await secondsSpent(servicePid);
+      for (const who of SPENDERS) samples[who].push(((after[who] - before[who]) / records) * 1e6);
+    },
+    figures: (name) =>
+      SPENDERS.map((who) =>
+        // The first run only warmed up.
+        summarise(
+          { bench: BENCH, metric: `${name}, processor time of ${who}`, unit: 'µs/record' },
+          samples[who].slice(1),
+        ),
+      ),
+  };
+}
+
+const SPENDERS = ['the service', 'PostgreSQL'] as const;
+type Spender = (typeof SPENDERS)[number];
+
+async function secondsSpent(servicePid: number): Promise<Record<Spender, number>> {
+  const tree = await readProcessTree(process.pid);
+  const sum = (isWanted: (sample: ProcessSample) => boolean): number =>
+    tree.filter(isWanted).reduce((seconds, { cpuSeconds }) => seconds + cpuSeconds, 0);
+  return {
+    'the service': sum(({ pid }) => pid === servicePid),
+    PostgreSQL: sum(({ name }) => name === 'postgres'),
+  };
 }
