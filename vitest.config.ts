@@ -1,11 +1,28 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
 import { defineConfig } from 'vitest/config';
+
+import { LongestFirst } from './test/support/longest-first.ts';
+import { filesOfSoak, IS_SOAK } from './test/support/soak.ts';
 
 /**
  * One project per kind of server a suite needs. The budgets are what a whole project may take on two cores with warm
- * caches; together they stay below 25 minutes. The time limits of a test are far above what it takes: only what hangs
- * reaches them, however slow the machine.
+ * caches, by itself; all of them together take less than the sum, since what they wait for overlaps. The time limits of a test are far above what
+ * it takes: only what hangs reaches them, however slow the machine.
  */
 const SECOND = 1_000;
+
+/**
+ * Tests wait for servers, timers and disks more than half of their time: two files per core keep the cores busy, and more
+ * than that would only make each of them slow.
+ */
+const FILES_PER_CORE = 2;
+
+/** What Node compiled is kept between files, runs and the processes that tests start: half a second of each `audit` command. */
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
+  new URL('node_modules/.cache/node-compile', import.meta.url),
+);
 
 /** Global setups: one server for all files of a project. */
 const TEMPORAL = 'test/support/temporal-server.ts';
@@ -29,14 +46,14 @@ const suites: Suite[] = [
   { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
   // budget 30 s
   { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 120 },
-  // budget 3 min: one embedded PostgreSQL for the run, one database per file
+  // budget 2 min: one embedded PostgreSQL for the run, one database per file
   {
     name: 'database',
     include: ['test/database/**/*.test.ts'],
     testTimeoutSeconds: 300,
     globalSetup: [POSTGRES],
   },
-  // budget 8 min: floods and outages; one Temporal dev server for the run, one task queue per file
+  // budget 4 min: floods and outages; one Temporal dev server for the run, one task queue per file
   {
     name: 'temporal',
     include: ['test/temporal/**/*.test.ts'],
@@ -45,7 +62,7 @@ const suites: Suite[] = [
   },
   // budget 30 s: checked-in histories
   { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 180 },
-  // budget 5 min: the sandbox, seeded schedules, and a real kube-apiserver with etcd
+  // budget 3 min: the sandbox, seeded schedules, and a real kube-apiserver with etcd
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 300 },
   // budget 2 min
   { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 240, globalSetup: [POSTGRES] },
@@ -56,14 +73,14 @@ const suites: Suite[] = [
     testTimeoutSeconds: 240,
     globalSetup: [POSTGRES, CHROMIUM],
   },
-  // budget 3 min: versitygw, and a kill at every step of retention, and one embedded PostgreSQL for the run; two files at a time
+  // budget 3 min: versitygw, kills at some steps of retention, and one embedded PostgreSQL for the run
   {
     name: 'archive',
     include: ['test/archive/**/*.test.ts'],
     testTimeoutSeconds: 300,
     globalSetup: [POSTGRES],
   },
-  // budget 6 min: processes as a user starts them
+  // budget 4 min: processes as a user starts them
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600 },
   // any JSON and any bytes, as long as `npm run fuzz` says; `npm test` leaves it out
   {
@@ -80,12 +97,15 @@ export default defineConfig({
   test: {
     // Native code of the Temporal worker breaks in worker threads.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: FILES_PER_CORE * availableParallelism(),
     allowOnly: false,
+    fsModuleCache: true,
+    sequence: { sequencer: LongestFirst },
     projects: suites.map(({ name, include, testTimeoutSeconds, globalSetup }) => ({
       test: {
         name,
-        include,
+        include: IS_SOAK ? filesOfSoak(include) : include,
+        exclude: IS_SOAK ? [] : ['**/*.soak.test.ts'],
         ...(globalSetup ? { globalSetup } : {}),
         testTimeout: testTimeoutSeconds * SECOND,
         // The first use of a server may build it: minutes on a cold cache, and the only place where that happens.

@@ -13,9 +13,11 @@ import {
 } from '../support/archive-stage.ts';
 import { restoreSteps, rowsOfMonth, runRestore } from '../support/restore.ts';
 import { recordExecutions } from '../support/retention.ts';
+import { someOf } from '../support/soak.ts';
 
 const ROWS = 12;
 const MAX_ATTEMPTS = 10;
+const POINTS = someOf(RESTORE_POINTS, 3);
 
 const stage = useArchiveStage({ after: '2018-12-01', rows: ROWS });
 let before: Record<string, string[]>;
@@ -52,7 +54,7 @@ const runUntilDone = (changes: Partial<ArchiveContext> = {}): Promise<unknown> =
     expectAllOrNothing,
   );
 
-test.each(RESTORE_POINTS)(
+test.each(POINTS)(
   'a process killed when it is %s leaves nothing attached or everything, and the next one ends it',
   async (point) => {
     await killProcessAt(
@@ -67,7 +69,7 @@ test.each(RESTORE_POINTS)(
   },
 );
 
-test.each(RESTORE_POINTS)('connections lost when it is %s only delay a restore', async (point) => {
+test.each(POINTS)('connections lost when it is %s only delay a restore', async (point) => {
   await runUntilDone(loseConnectionsAt(stage, point));
   await expectRestored();
 });

@@ -16,9 +16,11 @@ import {
 } from '../support/archive-stage.ts';
 import { executionObservation } from '../support/observations.ts';
 import { runRetention } from '../support/retention.ts';
+import { someOf } from '../support/soak.ts';
 
 const ROWS = 12;
 const MAX_ATTEMPTS = 20;
+const POINTS = someOf(RETENTION_POINTS, 4);
 
 const stage = useArchiveStage({ after: '2018-12-01', rows: ROWS });
 
@@ -32,7 +34,7 @@ async function expectArchivedOnce(): Promise<void> {
 const runUntilDone = (changes: Partial<ArchiveContext> = {}): Promise<unknown[]> =>
   repeatUntilDone(MAX_ATTEMPTS, () => stage.run(changes));
 
-test.each(RETENTION_POINTS)(
+test.each(POINTS)(
   'a process killed when it is %s leaves a month that the next one finishes',
   async (point) => {
     await killProcessAt(
@@ -46,12 +48,12 @@ test.each(RETENTION_POINTS)(
   },
 );
 
-test.each(RETENTION_POINTS)('connections lost when it is %s only delay a month', async (point) => {
+test.each(POINTS)('connections lost when it is %s only delay a month', async (point) => {
   await runUntilDone(loseConnectionsAt(stage, point));
   await expectArchivedOnce();
 });
 
-test.each(RETENTION_POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
+test.each(POINTS)('a store that goes away when it is %s only delays a month', async (point) => {
   const honest = stage.store;
   let refusals = 0;
   let left = 1;

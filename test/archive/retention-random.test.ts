@@ -18,9 +18,10 @@ import { runScript, type Script } from '../support/processes.ts';
 import { chooseSeed, type Random, seededRandom } from '../support/random.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { RetentionWorld, VICTIMS } from '../support/retention-world.ts';
+import { sizeOf } from '../support/soak.ts';
 
 /** Months, each with its own seed; `SEED=… SEEDS=200` makes a long run of it. */
-const SEEDS = Number(process.env['SEEDS'] ?? 3);
+const SEEDS = sizeOf('SEEDS', { usual: 1, soak: 3 });
 const DEADLINE_MS = 90_000;
 const LATEST_KILL_MS = 500;
 const PART_ROWS = 40;

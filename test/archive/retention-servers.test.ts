@@ -10,6 +10,7 @@ import { addMonths } from '../../src/domain/instant.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { asActivities, recordExecutions, retentionSteps, runActivities } from '../support/retention.ts';
 import { RetentionWorld, type Victim, VICTIMS } from '../support/retention-world.ts';
+import { someOf } from '../support/soak.ts';
 
 const ROWS = 120;
 const PART_ROWS = 50;
@@ -134,7 +135,7 @@ const AT_POINTS = VICTIMS.flatMap((victim) =>
   RETENTION_POINTS.map((point): [Victim, ArchivePoint] => [victim, point]),
 );
 
-test.each(AT_POINTS)('%s killed when a month is %s only delays it', async (victim, point) => {
+test.each(someOf(AT_POINTS, 6))('%s killed when a month is %s only delays it', async (victim, point) => {
   let killed = false;
   await runUntilDone(
     activities({
@@ -152,7 +153,7 @@ test.each(AT_POINTS)('%s killed when a month is %s only delays it', async (victi
 
 const IN_STEPS = VICTIMS.flatMap((victim) => NAMES.map((name): [Victim, ActivityName] => [victim, name]));
 
-test.each(IN_STEPS)('%s killed in the middle of %s only delays a month', async (victim, name) => {
+test.each(someOf(IN_STEPS, 4))('%s killed in the middle of %s only delays a month', async (victim, name) => {
   let killing: Promise<void> | undefined;
   const laterMs = ((usualMs.get(name) ?? 0) * (10 + random.below(80))) / 100;
   await runUntilDone(

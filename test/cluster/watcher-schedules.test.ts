@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import { chooseSeed } from '../support/random.ts';
+import { sizeOf } from '../support/soak.ts';
 import type { ScheduleOptions, Trouble } from '../support/watcher-schedule.ts';
 import { playSchedule } from '../support/watcher-schedule.ts';
 
 /** `SCHEDULES=5000 npx vitest run --project cluster test/cluster/watcher-schedules.test.ts` plays thousands. */
-const SCHEDULES = Number(process.env['SCHEDULES'] ?? 250);
+const SCHEDULES = sizeOf('SCHEDULES', { usual: 60, soak: 250 });
 /** They mostly wait, each for its own server and watcher in this process. */
 const AT_A_TIME = 8;
 const FEW = 16;

@@ -20,9 +20,10 @@ import type { Random } from '../support/random.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
 import { storedColumns } from '../support/record-checks.ts';
 import { repositoryPath } from '../support/repository.ts';
+import { sizeOf } from '../support/soak.ts';
 
 /** Records per table; `CASES` in the environment raises it for a long run. */
-const CASES = Number(process.env['CASES'] ?? 500);
+const CASES = sizeOf('CASES', { usual: 150, soak: 500 });
 const WRITERS_PER_PROCESS = 2;
 
 let database: TestDatabase;

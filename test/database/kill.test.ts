@@ -23,10 +23,11 @@ import { chooseSeed, type Random, seededRandom } from '../support/random.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir } from '../support/servers.ts';
+import { sizeOf } from '../support/soak.ts';
 
 /** Records per table; `CASES` in the environment raises it for a long run. */
 const CASES = Number(process.env['CASES'] ?? 120);
-const KILLS = Number(process.env['KILLS'] ?? 12);
+const KILLS = sizeOf('KILLS', { usual: 4, soak: 12 });
 const WRITER_PROCESSES = 3;
 const LARGEST_FLUSH = 12;
 const DEADLINE_MS = 300_000;

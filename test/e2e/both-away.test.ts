@@ -11,10 +11,11 @@ import { Posters } from '../support/posters.ts';
 import { inspectRecords } from '../support/record-checks.ts';
 import { answersWell, ServedWorld } from '../support/served-world.ts';
 import { resolveServer } from '../support/servers.ts';
+import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 import { type RunningProgram, startProgram } from '../support/up.ts';
 
-const POSTERS = 1_000;
+const POSTERS = sizeOf('POSTERS', { usual: 300, soak: 1_000 });
 /** Enough to kill something in the middle of them; each is a workflow that has to be recorded before the test ends. */
 const SOME = 40;
 const DEADLINE_MS = 120_000;

@@ -20,7 +20,7 @@ export interface TestPostgres extends AsyncDisposable {
 }
 
 /** Fast rather than durable: the data go with the server. */
-const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', scram_iterations: '1' };
 
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-postgres-'));

@@ -11,11 +11,12 @@ import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { type PlayedRemediation, SUMMARY } from '../support/remediations.ts';
 import { measureRuns } from '../support/runs.ts';
+import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 
 const SENDERS = 25;
 /** Observations of the largest flood; `FLOOD=200000` for a long run. */
-const FLOOD = Number(process.env['FLOOD'] ?? 20_000);
+const FLOOD = sizeOf('FLOOD', { usual: 10_000, soak: 20_000 });
 
 let stage: RecordingStage;
 

@@ -5,6 +5,7 @@ import { ClusterObjects } from '../../dev/simulator/cluster-objects.ts';
 import { deleteAll } from '../../dev/simulator/sweep.ts';
 import { inspectRecords } from '../support/record-checks.ts';
 import { RecordedCluster } from '../support/recorded-cluster.ts';
+import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 
 const SEED = 21;
@@ -14,10 +15,10 @@ const DEADLINE_MS = 240_000;
 const NAMESPACE = 'kubernaut-system';
 
 /** Of alerts that come all at once, most are about the same thing. */
-const STORM = 200;
+const STORM = sizeOf('STORM', { usual: 60, soak: 200 });
 const STORM_BRANCHES = ['remediated', 'no-action', 'duplicate-remediated', 'duplicate-failed'] as const;
 
-const IN_NAMESPACE = 225;
+const IN_NAMESPACE = sizeOf('STORM', { usual: 60, soak: 225 });
 /** Each has some resources then, and none has ended. */
 const WRITES_BEFORE_DELETION = 6 * IN_NAMESPACE;
 
