@@ -4,9 +4,10 @@
  */
 import type { Verb } from '../api/auth/gate.ts';
 import { type Problem, PROBLEMS } from '../api/http/problems.ts';
-import type { Answer, ApiRequest, Route } from '../api/http/route.ts';
+import type { Answer, ApiRequest, ProblemContext, Route } from '../api/http/route.ts';
 import { assetAddress } from './assets/assets.ts';
 import { type Html, html } from './html.ts';
+import { signInForm, signOutForm, TOKEN_COOKIE } from './sign-in.ts';
 
 const HTML_MEDIA_TYPE = 'text/html; charset=utf-8';
 
@@ -59,10 +60,12 @@ export function pageRoute({ path, access, summary, show }: PageRoute): Route {
     path,
     access,
     describe: describePage(summary),
+    cookie: TOKEN_COOKIE,
     showProblem: problemPage,
     async answer(request) {
       const { title, body, rows = 0 } = await show(request);
-      return { ...pageAnswer(path, title, body), rows };
+      const isSignedIn = (request.header('cookie') ?? '').includes(`${TOKEN_COOKIE}=`);
+      return { ...pageAnswer({ path, title, body, isSignedIn }), rows };
     },
   };
 }
@@ -78,6 +81,7 @@ export function fileRoute(
     path: page.path,
     access: page.access,
     describe: describePage(page.summary),
+    cookie: TOKEN_COOKIE,
     showProblem: problemPage,
     answer: (request) => page.answer(request),
   };
@@ -87,27 +91,39 @@ function describePage(summary: string): Route['describe'] {
   return { summary, tag: 'page', answers: { 200: { meaning: 'The page', content: {} } } };
 }
 
-function pageAnswer(path: string, title: string, body: Html, status = 200): Answer {
+interface Frame {
+  /** Of the view; empty where none is shown. */
+  readonly path: string;
+  readonly title: string;
+  readonly body: Html;
+  /** By the cookie: then there is something to end. */
+  readonly isSignedIn: boolean;
+}
+
+function pageAnswer(frame: Frame, status = 200): Answer {
   return {
     status,
     mediaType: HTML_MEDIA_TYPE,
-    body: layout(path, title, body).markup,
+    body: layout(frame).markup,
     headers: PAGE_HEADERS,
   };
 }
 
+/** Those for which another token may help. */
+const REFUSALS: readonly string[] = ['unauthenticated', 'forbidden'];
+
 /** What cannot be shown, why, and what helps. */
-function problemPage(problem: Problem, { id, url }: { readonly id: string; readonly url: string }): Answer {
+export function problemPage(problem: Problem, { id, url }: ProblemContext): Answer {
   const { title, status } = PROBLEMS[problem.type];
-  const body = html`<h1>${title}</h1>
+  const body = html`<h1>${problem.type === 'unauthenticated' ? 'Sign in' : title}</h1>
     <p class="notice">This page cannot be shown: ${problem.message}.</p>
-    <p><a href="${url}">Try again</a></p>
+    ${REFUSALS.includes(problem.type) ? signInForm(url) : html`<p><a href="${url}">Try again</a></p>`}
     <p class="hint">Request ${id}; the log of the service has it under this id.</p>`;
-  const answer = pageAnswer('', title, body, status);
+  const answer = pageAnswer({ path: '', title, body, isSignedIn: false }, status);
   return { ...answer, headers: { ...answer.headers, ...problem.headers } };
 }
 
-function layout(path: string, title: string, body: Html): Html {
+function layout({ path, title, body, isSignedIn }: Frame): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -130,6 +146,7 @@ function layout(path: string, title: string, body: Html): Html {
                 >`,
             )}
           </nav>
+          ${isSignedIn ? signOutForm() : ''}
         </header>
         <main id="main" tabindex="-1">${body}</main>
       </body>

@@ -20,10 +20,11 @@ import { assetRoutes } from './assets/assets.ts';
 import { historyFile, historyPage } from './history/history-page.ts';
 import { HISTORY_PATH } from './history/history-view.ts';
 import { nowPage } from './now/now-page.ts';
-import { fileRoute, pageRoute } from './page-route.ts';
+import { fileRoute, pageRoute, problemPage } from './page-route.ts';
 import { reportFile, reportPage, reportsPage } from './reports/reports-page.ts';
 import { REPORTS_PATH } from './reports/reports-view.ts';
 import { retentionPage } from './retention/retention-page.ts';
+import { signInRoute } from './sign-in.ts';
 
 /** All that the service answers: the API, and the page over the same questions. */
 export function createServiceRoutes(services: ApiServices): readonly Route[] {
@@ -35,6 +36,7 @@ function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questi
   const reports = { lanes: questions.lanes, archive };
   return [
     ...assetRoutes(),
+    signInRoute(problemPage),
     pageRoute({
       ...{ path: '/', access: 'list', summary: 'What is going on now' },
       show: (request) => nowPage(questions, request),

@@ -100,6 +100,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       if (route.probe !== true) guard?.(approachOf(route, request));
       // Probes and metrics go on: the platform asks them until the process is gone.
       if (isClosing() && route.access !== 'public') throw endingProblem();
+      takeCookie(route, request);
       await admit(isOpenTo(route, request, services) ? createOpenGate() : gate, request, verb);
       if (route.method !== 'GET') requireMediaType(mediaTypes, request);
     },
@@ -114,6 +115,26 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       return send(reply, request.id, answer);
     },
   });
+}
+
+/** As if the token had come in the header: the gate, and what the route may ask of it, know no other way. */
+function takeCookie({ cookie, method }: Route, { headers }: FastifyRequest): void {
+  if (cookie === undefined || method !== 'GET' || headers.authorization !== undefined) return;
+  const [value] = (headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${cookie}=`))
+    .map((pair) => pair.slice(cookie.length + 1));
+  if (value !== undefined && value !== '') headers.authorization = `Bearer ${decoded(value)}`;
+}
+
+/** A value that is none of ours is a wrong token, which the gate refuses. */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }
 
 /** A browser sets the header, and no page can change it; whoever is no browser and writes it is on this machine anyway. */

@@ -65,6 +65,11 @@ export interface Route {
   /** Origins whose pages may call it from a browser. Default: none. */
   readonly origins?: readonly string[];
   readonly describe: RouteDescription;
+  /**
+   * Name of the cookie that has the token where no `Authorization` header comes. Only for routes that change nothing, because a
+   * browser sends it by itself. Default: none is taken.
+   */
+  readonly cookie?: string;
   /** How what kept it from an answer is shown. Default: as `application/problem+json`. */
   readonly showProblem?: (problem: Problem, request: ProblemContext) => Answer;
   /** Answers, or throws a Problem. Any other error is answered as a defect of ours (500). */

@@ -35,6 +35,9 @@ header { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseli
 header nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 header nav a { padding: .25rem 0; min-height: 1.75rem; }
 header nav a[aria-current] { color: var(--text); font-weight: 600; text-decoration-thickness: 2px; }
+header form { margin-left: auto; }
+.sign-in { display: grid; gap: .6rem; max-width: 28rem; margin: 1rem 0; }
+.sign-in button { justify-self: start; }
 main { max-width: 84rem; margin: 0 auto; padding: 1rem 1.25rem 3rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0 1rem; }
 h2 { font-size: 1.15rem; margin: 1.75rem 0 .5rem; }
