@@ -1,0 +1,153 @@
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { JsonObject } from '../../src/domain/json.ts';
+import { isJsonObject } from '../../src/domain/json.ts';
+import { createTestApi } from '../support/api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createValidator } from '../support/json-schema.ts';
+import { recordStories, runPlugin } from '../support/kubectl-plugin.ts';
+import { repositoryPath } from '../support/repository.ts';
+
+/*
+ * docs/kubectl/COMMAND.schema.json is what `-o json` of a command holds: the answer of the API with the version of its form. It is
+ * made from the description of the API (`npx vitest run --project api kubectl-schemas --update`).
+ */
+
+let database: TestDatabase;
+let api: FastifyInstance;
+let server: string;
+let name: string;
+let components: JsonObject;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  api = createTestApi(database);
+  server = await api.listen({ port: 0, host: '127.0.0.1' });
+  [name = ''] = await recordStories(database, [
+    ['approval-granted', 20],
+    ['blocked-resource-busy', 9],
+  ]);
+  const description = (await api.inject({ url: '/openapi.json' })).json<{
+    components: { schemas: JsonObject };
+  }>();
+  components = description.components.schemas;
+});
+afterAll(async () => {
+  await api.close();
+  await database.close();
+});
+
+const reference = (schema: string): JsonObject => ({ $ref: `#/$defs/${schema}` });
+const member = (schema: string, property: string): JsonObject => {
+  const { properties } = components[schema] as { properties: JsonObject };
+  return properties[property] as JsonObject;
+};
+
+const REASONS = ['headline', 'cluster', 'namespace', 'name', 'uid', 'why', 'decided', 'blocks', 'missing'];
+
+interface Described {
+  readonly kind: string;
+  readonly answer: () => JsonObject;
+  readonly args: () => readonly string[];
+}
+
+const COMMANDS: Readonly<Record<string, Described>> = {
+  list: { kind: 'RemediationList', answer: () => reference('RemediationPage'), args: () => ['list'] },
+  show: { kind: 'Remediation', answer: () => reference('Remediation'), args: () => ['show', name] },
+  timeline: {
+    kind: 'RemediationTimeline',
+    answer: () => reference('RemediationTimeline'),
+    args: () => ['timeline', name],
+  },
+  why: {
+    kind: 'RemediationReason',
+    answer: () => ({
+      type: 'object',
+      required: [...REASONS, 'unsearched'],
+      properties: {
+        ...Object.fromEntries(REASONS.map((reason) => [reason, member('RemediationSummary', reason)])),
+        unsearched: member('RemediationTimeline', 'unsearched'),
+      },
+    }),
+    args: () => ['why', name],
+  },
+  gaps: { kind: 'GapList', answer: () => reference('Completeness'), args: () => ['gaps'] },
+  similar: {
+    kind: 'SimilarInvestigationList',
+    answer: () => reference('SimilarInvestigationList'),
+    args: () => ['similar', '--text', 'out of memory'],
+  },
+  report: {
+    kind: 'Report',
+    // Each report has columns of its own, which the description of the API has.
+    answer: () => {
+      const { required, properties } = components['WorkflowOutcomesReport'] as {
+        required: string[];
+        properties: JsonObject;
+      };
+      const rows = { type: 'array', items: { type: 'object' } };
+      return { type: 'object', required, properties: { ...properties, report: { type: 'string' }, rows } };
+    },
+    args: () => ['report', 'workflow-outcomes', '--since', '3650d'],
+  },
+};
+
+test.each(Object.entries(COMMANDS))(
+  '%s -o json is as its schema says',
+  async (command, { kind, answer, args }) => {
+    const schema = schemaOf(command, kind, answer());
+    await expect(`${JSON.stringify(schema, undefined, 2)}\n`).toMatchFileSnapshot(
+      repositoryPath(`docs/kubectl/${command}.schema.json`),
+    );
+    const { stdout, stderr } = await runPlugin([...args(), '-o', 'json'], {
+      REMEDIATION_AUDIT_SERVER: server,
+    });
+    const isValid = createValidator({ strict: false, validateFormats: false }).compile(schema);
+    const document = JSON.parse(stdout) as JsonObject;
+    expect(isValid(document), `${stderr}${stdout}`).toBe(true);
+    expect(isValid({ ...document, apiVersion: 'remediation-audit/v2' })).toBe(false);
+    expect(isValid({ ...document, kind: 'Other' })).toBe(false);
+  },
+);
+
+function schemaOf(command: string, kind: string, answer: JsonObject): JsonObject {
+  const form = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: `kubectl remediation ${command} -o json`,
+    type: 'object',
+    required: ['apiVersion', 'kind'],
+    properties: { apiVersion: { const: 'remediation-audit/v1' }, kind: { const: kind } },
+    allOf: [withDefinitions(answer)],
+  };
+  const used = new Set<string>();
+  collect(form, used);
+  const definitions = [...used]
+    .toSorted()
+    .map((one) => [one, withDefinitions(components[one] as JsonObject)]);
+  return { ...form, $defs: Object.fromEntries(definitions) as JsonObject };
+}
+
+/** Of a description the schemas stand elsewhere. */
+function withDefinitions(schema: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(schema).replaceAll('#/components/schemas/', '#/$defs/')) as JsonObject;
+}
+
+function collect(value: unknown, used: Set<string>): void {
+  if (Array.isArray(value))
+    value.forEach((item) => {
+      collect(item, used);
+    });
+  if (!isJsonObject(value as JsonObject)) return;
+  for (const [key, found] of Object.entries(value as JsonObject)) {
+    const schema =
+      key === '$ref'
+        ? /^#\/(?:\$defs|components\/schemas)\/(.+)$/.exec(typeof found === 'string' ? found : '')?.[1]
+        : undefined;
+    if (schema === undefined) collect(found, used);
+    else if (!used.has(schema)) {
+      used.add(schema);
+      collect(components[schema], used);
+    }
+  }
+}
