@@ -14,11 +14,14 @@ import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
 import { retentionSteps, runRetention, WITHOUT_LEDGER } from '../support/retention.ts';
+import { someOf } from '../support/soak.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const MONTHS = ['2020-01-01', '2020-02-01', '2020-03-01'];
 const ARCHIVED = ['2020-01-01', '2020-02-01'];
 const ROWS_PER_MONTH = 20;
+/** Kinds of which every filter is asked for. */
+const ASKED = someOf(RECORD_DEFINITIONS, 3);
 /** Longer values are no filter. */
 const MAX_VALUE_LENGTH = 500;
 
@@ -103,7 +106,7 @@ beforeAll(async () => {
       await insertAwkwardRows(database.owner, table, { month, rows: ROWS_PER_MONTH, random });
   ({ reader, opened } = testArchiveReader({ store, key, folder: folder.path }));
   api = createTestApi(database, { archive: { reader } });
-  for (const definition of RECORD_DEFINITIONS)
+  for (const definition of ASKED)
     for (const url of await questionsOf(definition)) before.set(url, withoutSource(await get(url)));
   const setting = { ownerUrl: database.url('audit_owner'), store, key, folder: folder.path };
   const steps = retentionSteps(setting, WITHOUT_LEDGER);
@@ -118,7 +121,7 @@ afterAll(async () => {
 
 const withoutSource = ({ items }: Body): unknown[] => items.map((item) => ({ ...item, source: undefined }));
 
-describe.each(RECORD_DEFINITIONS.map((definition) => definition.kind))('%s:', (kind) => {
+describe.each(ASKED.map((definition) => definition.kind))('%s:', (kind) => {
   test('every filter gives the same rows after their months went into the archive', async () => {
     const asked = [...before].filter(([url]) => url.startsWith(`/api/v1/audit/${kind}?`));
     expect(asked.length).toBeGreaterThan(50);

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { isRoot, ORDINARY_USER, withSmallDisk } from '../support/processes.ts';
+import { someOf } from '../support/soak.ts';
 import type { StartOptions } from '../support/up.ts';
 import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
@@ -83,7 +84,7 @@ describe('a wrong command line ends with code 2 and the remedy:', () => {
     [['up', '--context', 'prod'], '--context goes with --kubeconfig', 'add that'],
     [['migrate', '--fast'], "Unknown option '--fast'", 'takes no arguments'],
   ];
-  test.each(wrong)('%j', async (args, problem, remedy) => {
+  test.each(someOf(wrong, 4))('%j', async (args, problem, remedy) => {
     const outcome = await run(args);
     expect(outcome.code).toBe(EXIT.usage);
     expectSentence(outcome, problem, remedy);
@@ -117,7 +118,7 @@ describe('wrong configuration ends with code 3 and names the variable:', () => {
     ],
     ['watch', { KUBECONFIG: '/does/not/exist' }, 'cannot read kubeconfig /does/not/exist'],
   ];
-  test.each(wrong)('%s with %o', async (command, env, problem) => {
+  test.each(someOf(wrong, 4))('%s with %o', async (command, env, problem) => {
     const outcome = await run([command], { env });
     expect(outcome.code).toBe(EXIT.configuration);
     expectSentence(outcome, problem);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { someOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 import type { RunningUp } from '../support/up.ts';
 import { startProgram, startUp } from '../support/up.ts';
@@ -166,7 +167,7 @@ describe('wrong configuration ends with code 3 and names all of it at once:', ()
       ['KUBECONFIG cannot be used: cannot read kubeconfig /does/not/exist'],
     ],
   ];
-  test.each(cases)('%s with %o', async (command, env, problems) => {
+  test.each(someOf(cases, 3))('%s with %o', async (command, env, problems) => {
     const { code, output } = await ended([command], env);
     expect(code).toBe(EXIT.configuration);
     // A sentence, and so a line, for each; and not a word of a process that had begun to work.

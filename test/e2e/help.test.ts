@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { someOf } from '../support/soak.ts';
 import { startProgram } from '../support/up.ts';
 
 async function run(args: readonly string[]): Promise<{ code: number | null; output: string }> {
@@ -20,7 +21,7 @@ describe('help', () => {
     'cluster',
   ];
   const OTHERS = ['upgrade-embeddings', 'simulate', 'retention', 'hold', 'archive', 'strict'];
-  test.each([...COMMANDS, ...OTHERS])('%s --help says what the command is for', async (name) => {
+  test.each(someOf([...COMMANDS, ...OTHERS], 4))('%s --help says what the command is for', async (name) => {
     const { code, output } = await run([name, '--help']);
     expect(output).toMatch(new RegExp(`^usage: remediation-audit ${name}`));
     expect(code).toBe(0);
