@@ -21,6 +21,7 @@ import { historyFile, historyPage } from './history/history-page.ts';
 import { HISTORY_PATH } from './history/history-view.ts';
 import { nowPage } from './now/now-page.ts';
 import { fileRoute, pageRoute, problemPage } from './page-route.ts';
+import { REMEDIATION_PAGE_PATH, remediationPage } from './remediation/remediation-page.ts';
 import { reportFile, reportPage, reportsPage } from './reports/reports-page.ts';
 import { REPORTS_PATH } from './reports/reports-view.ts';
 import { retentionPage } from './retention/retention-page.ts';
@@ -51,6 +52,10 @@ function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questi
         answer: (request) => historyFile(questions, request, format),
       }),
     ),
+    pageRoute({
+      ...{ path: REMEDIATION_PAGE_PATH, access: 'get', summary: 'One remediation' },
+      show: (request) => remediationPage(questions.finder, request),
+    }),
     pageRoute({
       ...{ path: REPORTS_PATH, access: 'list', summary: 'The named questions' },
       show: () => reportsPage(),

@@ -73,7 +73,7 @@ function table(
 /** Colour is never the only sign. */
 const SIGNS: Readonly<Record<Tone, string>> = { good: '✓', bad: '✗', open: '▶', waiting: '‖', neutral: '•' };
 
-function badge({ tone, outcome }: RemediationRow): Html {
+export function badge({ tone, outcome }: RemediationRow): Html {
   return html`<span class="badge ${tone}"
     ><span aria-hidden="true">${SIGNS[tone]}</span> ${short(outcome)}</span
   >`;

@@ -83,6 +83,25 @@ describe.each(LOOKS)('in $theme on a $device', (look) => {
   });
 });
 
+test('the page of each remediation shows its hostile texts as texts', async () => {
+  const view = await world.open();
+  const page = await openSound(view, '/history');
+  const found = await page.locator('tbody th a').all();
+  const links = await Promise.all(found.map((link) => link.getAttribute('href')));
+  expect(links).toHaveLength(NAMES.length);
+  // No name of Kubernetes has thousands of characters, and an address with such a one is refused.
+  const addresses = links.filter((link) => link !== null && !link.includes('x'.repeat(MOST_OF_IDENTIFIER)));
+  expect(addresses).toHaveLength(NAMES.length - 1);
+  for (const link of addresses) {
+    await openSound(view, link ?? '');
+    expect(await page.evaluate('window.hostile')).toBeUndefined();
+    // Its heading names the target, and so may say "Owned" as text; a second heading would be markup.
+    expect(await page.locator('main script, main img').count()).toBe(0);
+    expect(await page.locator('h1').count()).toBe(1);
+  }
+  await view.close();
+});
+
 test('the history has a row for each of them', async () => {
   const view = await world.open();
   const page = await openSound(view, '/history');

@@ -31,6 +31,19 @@ describe.each(LOOKS)('in $theme on a $device', (look) => {
   });
 });
 
+test('each remediation of the history has a page that says what happened', async () => {
+  const view = await world.open(DESKTOP);
+  const page = await openSound(view, '/history');
+  const found = await page.locator('tbody th a').all();
+  const links = await Promise.all(found.map((link) => link.getAttribute('href')));
+  expect(links).not.toEqual([]);
+  for (const link of links) {
+    await openSound(view, link ?? '');
+    expect(await page.locator('#events + ol li').count(), link ?? '').toBeGreaterThan(0);
+  }
+  await view.close();
+});
+
 test('every report has a page', async () => {
   const view = await world.open(DESKTOP);
   for (const { name, title } of REPORTS) {
