@@ -18,6 +18,22 @@ export function readFlags<const O extends NonNullable<ParseArgsConfig['options']
   }
 }
 
+/** For commands that take flags alone; `usage` follows what is wrong, because the flags differ from one report to the next. */
+export function readFlagsAlone<const O extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: O,
+  usage: string,
+) {
+  try {
+    const { values, positionals } = readFlags(args, options);
+    const [unexpected] = positionals;
+    if (unexpected === undefined) return values;
+    throw new UsageError(`Unexpected argument ${JSON.stringify(unexpected)}`);
+  } catch (error: unknown) {
+    throw new UsageError(`${reasonOf(error)}\n\n${usage}`);
+  }
+}
+
 /** Node goes on with how an argument that begins with a hyphen would be written, which no command takes. */
 function ownWords(error: unknown): string {
   return reasonOf(error).replace(/\. To specify a positional argument .*$/s, '');

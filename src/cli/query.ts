@@ -2,24 +2,20 @@ import type pg from 'pg';
 
 import type { ArchiveReader } from '../archive/reader/archive-reader.ts';
 import type { Config } from '../config/config.ts';
-import { SettingsError, UsageError } from '../config/settings.ts';
+import { SettingsError } from '../config/settings.ts';
 import { createEmbeddingStore } from '../database/embeddings/embedding-store.ts';
 import { REPORT_WORK_MEM } from '../database/pool.ts';
 import type { ArchiveAccess } from '../query/combined-answer.ts';
 import { createRecordFinder } from '../query/record-finder.ts';
-import { remediationCommand } from '../query/remediation/remediation-command.ts';
-import {
-  checkReportArguments,
-  reportCommand,
-  ReportUsageError,
-  type WriteAnswer,
-} from '../query/reports/report-command.ts';
-import { findSimilarInvestigations, similarCommand } from '../query/similar-investigations.ts';
+import { findSimilarInvestigations } from '../query/similar-investigations.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
 import { withCommandPool } from './command-pool.ts';
-import { noteCommand } from './read-audit.ts';
+import { noteCommand, type WriteAnswer } from './read-audit.ts';
+import { readRemediationCommand, remediationCommand } from './remediation.ts';
+import { checkReportArguments, reportCommand } from './report.ts';
+import { readSimilarQuestion, similarCommand } from './similar.ts';
 
 /** A report over years may take long; nobody waits for it but the person who asked. */
 const REPORT_TIMEOUT_MS = 600_000;
@@ -30,9 +26,7 @@ const REPORT_TIMEOUT_MS = 600_000;
  * also after an error.
  */
 export async function runReport(args: readonly string[]): Promise<void> {
-  orUsageError(() => {
-    checkReportArguments(args);
-  });
+  checkReportArguments(args);
   await withReadPool('report', args, async ({ pool, config, write }) => {
     const opened: ArchiveReader[] = [];
     const openArchive = (): ArchiveAccess => {
@@ -61,8 +55,9 @@ function openArchiveOfCommand({ retention }: Config): ArchiveAccess {
  * `similar`: prints the investigations that are most like a fingerprint or a text. Only vectors of one model
  * are compared, so this process needs the embedding settings of `work`.
  */
-export function runSimilar(args: readonly string[]): Promise<void> {
-  return withReadPool('similar', args, ({ pool, config, write }) => {
+export async function runSimilar(args: readonly string[]): Promise<void> {
+  readSimilarQuestion(args);
+  await withReadPool('similar', args, ({ pool, config, write }) => {
     const store = createEmbeddingStore(pool);
     const embedder = createEmbedder(config.embedding, createRedactor(config.redaction));
     return similarCommand(args, (question) => findSimilarInvestigations(store, embedder, question), write);
@@ -73,8 +68,9 @@ export function runSimilar(args: readonly string[]): Promise<void> {
  * `remediation show|timeline`: prints what the API answers about one remediation. The archive is read only as far as the
  * remediation needs it; what was opened is closed, also after an error.
  */
-export function runRemediation(args: readonly string[]): Promise<void> {
-  return withReadPool('remediation', args, async ({ pool, config, write }) => {
+export async function runRemediation(args: readonly string[]): Promise<void> {
+  readRemediationCommand(args);
+  await withReadPool('remediation', args, async ({ pool, config, write }) => {
     const archive = openArchiveAccess(config.retention, { timeoutMs: REPORT_TIMEOUT_MS });
     const finder = createRecordFinder(pool, archive);
     try {
@@ -93,8 +89,7 @@ interface Reading {
 }
 
 /**
- * One connection for one question, as the reader or, where only those are configured, as the writer or the owner. A question
- * that cannot be asked as it was written ends as a wrong command line, with exit code 2.
+ * One connection for one question, as the reader or, where only those are configured, as the writer or the owner.
  */
 async function withReadPool(
   command: string,
@@ -114,22 +109,8 @@ async function withReadPool(
       process.stdout.write(text);
       if (aside !== undefined) process.stderr.write(aside);
     };
-    await ask({ pool, config, write }).catch((error: unknown) => {
-      throw asUsageError(error);
-    });
+    await ask({ pool, config, write });
   });
-}
-
-function orUsageError(check: () => void): void {
-  try {
-    check();
-  } catch (error: unknown) {
-    throw asUsageError(error);
-  }
-}
-
-function asUsageError(error: unknown): unknown {
-  return error instanceof ReportUsageError ? new UsageError(error.message) : error;
 }
 
 function isHelp(args: readonly string[]): boolean {

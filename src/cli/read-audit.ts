@@ -13,8 +13,23 @@ import type { Config } from '../config/config.ts';
 import { inTransaction } from '../database/pool.ts';
 import { noteAccess } from '../database/reading/access-notes.ts';
 import { reasonOf } from '../domain/errors.ts';
-import type { CommandRead } from '../query/reports/report-command.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { createRedactor } from '../redaction/redactor.ts';
+
+/** What a command has read, for the audit of reads. */
+interface CommandRead {
+  /** The command without its arguments. */
+  readonly route: string;
+  readonly filter: JsonObject;
+  /** Rows in the answer; absent where the read is noted before it begins. */
+  readonly rows?: number;
+}
+
+/**
+ * Prints `text`. With `read` it holds what was recorded, and is printed when the read is noted. `aside` is for people, beside an
+ * answer for programs.
+ */
+export type WriteAnswer = (text: string, read?: CommandRead, aside?: string) => void | Promise<void>;
 
 /** Set before the name, so that it is not taken for a caller whose token was checked. */
 const SELF_REPORTED = 'self-reported:';

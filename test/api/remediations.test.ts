@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Branch } from '../../dev/simulator/stories.ts';
+import { remediationCommand } from '../../src/cli/remediation.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { naturalKey } from '../../src/domain/observation.ts';
 import { createRecordFinder } from '../../src/query/record-finder.ts';
-import { remediationCommand } from '../../src/query/remediation/remediation-command.ts';
 import type { RemediationSummary } from '../../src/query/remediation/summary.ts';
 import type { TimelineEvent } from '../../src/query/remediation/timeline.ts';
 import { serveTests } from '../support/api.ts';

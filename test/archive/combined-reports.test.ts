@@ -6,10 +6,11 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manif
 import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
+import { reportCommand } from '../../src/cli/report.ts';
+import { UsageError } from '../../src/config/settings.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { reportCommand, ReportUsageError } from '../../src/query/reports/report-command.ts';
 import type { ReportName } from '../../src/query/reports/reports.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import { daysAgo, recordReportData } from '../database/reports-data.ts';
@@ -279,6 +280,6 @@ describe('`remediation-audit report --include-archive`', () => {
   });
 
   test('is refused with a value', async () => {
-    await expect(command('hallucination-trend', '--include-archive=yes')).rejects.toThrow(ReportUsageError);
+    await expect(command('hallucination-trend', '--include-archive=yes')).rejects.toThrow(UsageError);
   });
 });

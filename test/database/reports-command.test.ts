@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { reportCommand } from '../../src/cli/report.ts';
 import { formatCsv, formatJson, formatTable } from '../../src/query/reports/formats.ts';
-import { reportCommand } from '../../src/query/reports/report-command.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import type { ReportAnswer } from '../../src/query/reports/run-report.ts';
 import { runReport } from '../../src/query/reports/run-report.ts';
@@ -107,7 +107,7 @@ describe('`remediation-audit report`', () => {
   ];
   test.each(mistakes)('refuses %s and says what it would take', async (_what, args, message) => {
     await expect(command(...args)).rejects.toMatchObject({
-      name: 'ReportUsageError',
+      name: 'UsageError',
       message: expect.stringContaining(message) as string,
     });
   });

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createEmbeddingActivities } from '../../src/activities/embedding.ts';
+import { similarCommand } from '../../src/cli/similar.ts';
+import { UsageError } from '../../src/config/settings.ts';
 import type { EmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
 import { createEmbeddingStore } from '../../src/database/embeddings/embedding-store.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { createOfflineEmbedder } from '../../src/embedding/offline-embedder.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { ReportUsageError } from '../../src/query/reports/report-command.ts';
 import type { SimilarQuestion } from '../../src/query/similar-investigations.ts';
-import { findSimilarInvestigations, similarCommand } from '../../src/query/similar-investigations.ts';
+import { findSimilarInvestigations } from '../../src/query/similar-investigations.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
 
@@ -101,6 +102,6 @@ test('the command prints a table or JSON, and refuses what it does not understan
     ['--text', 'a', '--limit', '0'],
     ['--nothing'],
   ]) {
-    await expect(run(...wrong)).rejects.toBeInstanceOf(ReportUsageError);
+    await expect(run(...wrong)).rejects.toBeInstanceOf(UsageError);
   }
 });

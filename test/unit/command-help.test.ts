@@ -45,6 +45,12 @@ test.each([
   [['report', 'bogus'], 'there is no report "bogus"'],
   [['report', 'recent-failure'], 'did you mean recent-failures?'],
   [['report', 'recent-failures', '--sinc', '7d'], "Unknown option '--sinc'"],
+  [['report', 'recent-failures', 'extra'], 'report: Unexpected argument "extra"\n'],
+  [['similar', '--bogus'], "similar: Unknown option '--bogus'\n"],
+  [['similar', '--text', 'oom', 'extra'], 'similar: Unexpected argument "extra"\n'],
+  [['similar'], 'similar: give either --fingerprint or --text\n'],
+  [['remediation', 'show', 'a/b/c', '--bogus'], "remediation: Unknown option '--bogus'\n"],
+  [['remediation', 'show', 'a/b'], 'remediation: remediation show needs CLUSTER/NAMESPACE/NAME'],
   [['hold', 'list', '--bogus'], "hold: Unknown option '--bogus'\n"],
   [['watch', '--bogus'], "Unknown option '--bogus'; `watch` takes no arguments"],
 ])('%j is refused for what is wrong with it, before a database is wanted', async (line, message) => {

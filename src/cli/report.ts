@@ -1,42 +1,18 @@
-import { parseArgs } from 'node:util';
+import { UsageError } from '../config/settings.ts';
+import type { Sources } from '../query/combined-answer.ts';
+import { runCombinedReport } from '../query/reports/combined-report.ts';
+import type { ReportFormat } from '../query/reports/formats.ts';
+import { basisLines, formatReport, REPORT_FORMATS } from '../query/reports/formats.ts';
+import type { ReportParameter } from '../query/reports/parameters.ts';
+import { ReportParameterError } from '../query/reports/parameters.ts';
+import { createReportLanes } from '../query/reports/report-lanes.ts';
+import type { Report } from '../query/reports/reports.ts';
+import { reportNamed, REPORTS, UnknownReportError } from '../query/reports/reports.ts';
+import { ReportTooLargeError } from '../query/reports/run-report.ts';
+import { readFlagsAlone } from './arguments.ts';
+import type { WriteAnswer } from './read-audit.ts';
 
-import { reasonOf } from '../../domain/errors.ts';
-import type { JsonObject } from '../../domain/json.ts';
-import type { Sources } from '../combined-answer.ts';
-import { runCombinedReport } from './combined-report.ts';
-import type { ReportFormat } from './formats.ts';
-import { basisLines, formatReport, REPORT_FORMATS } from './formats.ts';
-import type { ReportParameter } from './parameters.ts';
-import { ReportParameterError } from './parameters.ts';
-import { createReportLanes } from './report-lanes.ts';
-import type { Report } from './reports.ts';
-import { reportNamed, REPORTS, UnknownReportError } from './reports.ts';
-import { ReportTooLargeError } from './run-report.ts';
-
-/** A wrong command line. The message says what is right. */
-export class ReportUsageError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ReportUsageError';
-  }
-}
-
-/** What a command has read, for the audit of reads. */
-export interface CommandRead {
-  /** The command without its arguments. */
-  readonly route: string;
-  readonly filter: JsonObject;
-  /** Rows in the answer; absent where the read is noted before it begins. */
-  readonly rows?: number;
-}
-
-/**
- * Prints `text`. With `read` it holds what was recorded, and is printed when the read is noted. `aside` is for people, beside an
- * answer for programs.
- */
-export type WriteAnswer = (text: string, read?: CommandRead, aside?: string) => void | Promise<void>;
-
-/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--raw]`; without a name it lists the reports. */
+/** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--json] [--raw]`; without a name it lists the reports. */
 export async function reportCommand(
   args: readonly string[],
   { pool, openArchive, signal }: ReportCommandDependencies,
@@ -105,7 +81,7 @@ function readOptions(report: Report, args: readonly string[]): ReportOptions | '
   if (help === true) return 'help';
   const wanted = json === true ? 'json' : format;
   const known = REPORT_FORMATS.find((candidate) => candidate === wanted);
-  if (known === undefined) throw new ReportUsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
+  if (known === undefined) throw new UsageError(`--format must be ${REPORT_FORMATS.join(', ')}`);
   return {
     format: known,
     raw: raw === true,
@@ -119,33 +95,25 @@ function readOptions(report: Report, args: readonly string[]): ReportOptions | '
 function parseFlags(report: Report, args: readonly string[]): Record<string, string | boolean | undefined> {
   // Each report has flags of its own, so an unknown one is refused with the usage of that report.
   const own = report.parameters.map((parameter) => [flagOf(parameter), { type: 'string' }] as const);
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        ...Object.fromEntries(own),
-        format: { type: 'string', default: 'table' },
-        json: { type: 'boolean' },
-        raw: { type: 'boolean' },
-        'include-archive': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-      allowPositionals: false,
-    });
-    return values;
-  } catch (error: unknown) {
-    throw new ReportUsageError(`${reasonOf(error)}\n\n${usageOf(report)}`, { cause: error });
-  }
+  const options = {
+    ...Object.fromEntries(own),
+    format: { type: 'string', default: 'table' },
+    json: { type: 'boolean' },
+    raw: { type: 'boolean' },
+    'include-archive': { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  return readFlagsAlone(args, options, usageOf(report));
 }
 
 /** What the caller got wrong is said in one sentence with the flag as it was typed; anything else is not ours. */
 function asUsageError(error: unknown): unknown {
   if (error instanceof ReportParameterError) {
     const flag = `--${error.parameter.replaceAll('_', '-')}`;
-    return new ReportUsageError(error.message.replace(error.parameter, flag), { cause: error });
+    return new UsageError(error.message.replace(error.parameter, flag));
   }
   if (error instanceof UnknownReportError || error instanceof ReportTooLargeError) {
-    return new ReportUsageError(error.message, { cause: error });
+    return new UsageError(error.message);
   }
   return error;
 }
@@ -153,7 +121,7 @@ function asUsageError(error: unknown): unknown {
 function usage(): string {
   const width = Math.max(...REPORTS.map(({ name }) => name.length));
   const lines = REPORTS.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`);
-  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}] [--raw]
+  return `usage: remediation-audit report NAME [--since 7d] [--include-archive] [--format ${REPORT_FORMATS.join('|')}] [--json] [--raw]
 
 ${lines.join('\n')}
 

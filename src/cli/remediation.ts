@@ -1,14 +1,13 @@
-import { parseArgs } from 'node:util';
-
-import { reasonOf } from '../../domain/errors.ts';
-import { PLAIN_VIEW } from '../../terminal/view.ts';
-import type { CombinedRemediation } from '../combined-remediation.ts';
-import type { RecordFinder } from '../record-finder.ts';
-import { ReportUsageError, type WriteAnswer } from '../reports/report-command.ts';
-import { remediationFacts } from './combined-facts.ts';
-import { summaryOf } from './summary.ts';
-import { summaryText, timelineText } from './text.ts';
-import { timelineOf } from './timeline.ts';
+import { UsageError } from '../config/settings.ts';
+import type { CombinedRemediation } from '../query/combined-remediation.ts';
+import type { RecordFinder } from '../query/record-finder.ts';
+import { remediationFacts } from '../query/remediation/combined-facts.ts';
+import { summaryOf } from '../query/remediation/summary.ts';
+import { summaryText, timelineText } from '../query/remediation/text.ts';
+import { timelineOf } from '../query/remediation/timeline.ts';
+import { PLAIN_VIEW } from '../terminal/view.ts';
+import { readFlags } from './arguments.ts';
+import type { WriteAnswer } from './read-audit.ts';
 
 /** Records of one kind, and ledger entries, that one answer is made of: as many as the API reads. */
 const MAX_PARTS = 1_000;
@@ -24,7 +23,11 @@ timeline  what happened, one line per event: when, who where that is known, what
   --json      as GET /api/v1/remediations/CLUSTER/NAMESPACE/NAME and …/timeline answer it
 `;
 
-const FLAGS = { uid: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+const FLAGS = {
+  uid: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 interface CommandSources {
   readonly finder: RecordFinder;
@@ -37,12 +40,12 @@ export async function remediationCommand(
   { finder, signal }: CommandSources,
   write: WriteAnswer,
 ): Promise<void> {
-  const { values, positionals } = readArguments(args);
-  if (values.help === true || args.length === 0) {
+  const command = readRemediationCommand(args);
+  if (command === 'help') {
     await write(REMEDIATION_USAGE);
     return;
   }
-  const { verb, ...address } = readAddress(positionals);
+  const { verb, address, values } = command;
   const isTimeline = verb === 'timeline';
   const found = await finder.selectRemediation(
     {
@@ -85,21 +88,21 @@ function summaryAnswer(found: Parameters<typeof remediationFacts>[0], form: Form
   return form === 'json' ? `${JSON.stringify({ summary })}\n` : summaryText(summary, PLAIN_VIEW);
 }
 
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
-  } catch (error: unknown) {
-    throw new ReportUsageError(reasonOf(error));
-  }
+/** Everything that is wrong is said before a database is wanted. */
+export function readRemediationCommand(args: readonly string[]) {
+  const { values, positionals } = readFlags(args, FLAGS);
+  if (values.help === true || args.length === 0) return 'help';
+  const { verb, ...address } = readAddress(positionals);
+  return { verb, address, values };
 }
 
 function readAddress(positionals: readonly string[]) {
   const [verb, address = '', ...others] = positionals;
   if (verb !== 'show' && verb !== 'timeline')
-    throw new ReportUsageError(`remediation needs show or timeline; \`remediation --help\` shows how`);
+    throw new UsageError(`remediation needs show or timeline; \`remediation --help\` shows how`);
   const [cluster = '', namespace = '', name = '', ...rest] = address.split('/');
   if (name === '' || rest.length > 0 || others.length > 0)
-    throw new ReportUsageError(
+    throw new UsageError(
       `remediation ${verb} needs CLUSTER/NAMESPACE/NAME, not ${JSON.stringify(positionals.slice(1).join(' '))}`,
     );
   return { verb, cluster, namespace, name };
