@@ -31,6 +31,7 @@ import { runArchive } from './archive.ts';
 import { takeNoArguments } from './arguments.ts';
 import { runCompleteness } from './completeness.ts';
 import { runDecode } from './decode.ts';
+import { runDoctor } from './doctor.ts';
 import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
 import { runRemediation, runReport, runSimilar } from './query.ts';
 import { runHold, runRetention } from './retention.ts';
@@ -75,6 +76,10 @@ export const COMMANDS: Commands = {
   completeness: {
     summary: 'what is there, what of it is recorded, what is missing by name',
     run: runCompleteness,
+  },
+  doctor: {
+    summary: 'check everything that the configuration depends on; what is wrong, and what to do',
+    run: runDoctor,
   },
   'upgrade-embeddings': {
     summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
@@ -134,15 +139,15 @@ Configuration comes from the environment: docs/configuration.md lists every vari
 /** Runs one command until it ends or a signal stops it, and sets the exit code of the process. */
 export async function runProgram(args: readonly string[], commands: Commands): Promise<void> {
   process.exitCode = await exitCodeAfter(args, commands);
-  // Other commands write answers, for which somebody may take their time to read.
-  if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '')) endAtTheLatest(process.exitCode);
+  // Other commands write answers, for which somebody may take their time to read. `doctor` may leave a connection that hangs.
+  if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '') || args[0] === 'doctor') endAtTheLatest(process.exitCode);
 }
 
 const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
 const EXPLAINS_ITSELF =
-  'up report remediation similar completeness simulate retention hold archive verify strict token decode'.split(
+  'up report remediation similar completeness simulate retention hold archive verify strict token decode doctor'.split(
     ' ',
   );
 

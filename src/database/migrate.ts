@@ -163,6 +163,20 @@ function newestOf(migrations: readonly { readonly version: number }[]): number {
   return migrations.at(-1)?.version ?? 0;
 }
 
+/** Which of the four roles the server lacks; $1 is ROLES. */
+const MISSING_ROLES = `
+  array(select wanted from unnest($1::text[]) as wanted
+        where not exists (select from pg_roles where rolname = wanted))`;
+
+/** Names of those of the four roles that the server lacks. */
+export async function missingRoles(client: pg.ClientBase | pg.Pool): Promise<readonly string[]> {
+  const { rows } = await client.query<{ missing: string[] }>({
+    text: `select ${MISSING_ROLES} as missing`,
+    values: [ROLES],
+  });
+  return rows[0]?.missing ?? [];
+}
+
 interface ServerFacts {
   readonly version: string;
   readonly name: string;
@@ -180,8 +194,7 @@ async function requireServer(client: pg.ClientBase): Promise<void> {
         current_database() as database,
         current_user as role,
         coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayCreate",
-        array(select wanted from unnest($1::text[]) as wanted
-              where not exists (select from pg_roles where rolname = wanted)) as missing`,
+        ${MISSING_ROLES} as missing`,
     values: [ROLES],
   });
   const [server] = rows;

@@ -80,7 +80,7 @@ export async function reviewAccess(reviewer: Reviewer, user: ReviewedUser, verb:
 }
 
 /** Something of a cluster that roles let one do, or not. */
-interface OwnRight {
+export interface OwnRight {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;

@@ -45,7 +45,7 @@ export function watchedServer(cluster: string, connection: ClusterConnection): D
     meanwhile:
       'what changes there is read once it answers; states in between, and what is made and deleted meanwhile, are not seen',
     remedy: `see why ${connection.server} does not answer`,
-    probe: (signal) => answers(connection, signal),
+    probe: (signal) => requireAnswer(connection, signal),
   };
 }
 
@@ -56,14 +56,14 @@ export function judgingServer(connection: ClusterConnection): DependedServer {
     meanwhile:
       'callers it judged go on, for posts an hour and for all else five minutes; others are answered 503',
     remedy: `see why ${connection.server} does not answer`,
-    probe: (signal) => answers(connection, signal),
+    probe: (signal) => requireAnswer(connection, signal),
   };
 }
 
 const SERVER_ERROR = 500;
 
 /** That it refuses to say how it is, is an answer, too. */
-async function answers(connection: ClusterConnection, signal: AbortSignal): Promise<void> {
+export async function requireAnswer(connection: ClusterConnection, signal: AbortSignal): Promise<void> {
   const { statusCode, body } = await connection.get('/readyz', signal);
   await body.dump();
   if (statusCode >= SERVER_ERROR) throw new Error(`/readyz answers ${statusCode}`);

@@ -11,11 +11,13 @@ import { createRetentionActivities } from '../activities/retention.ts';
 import type { ArchiveContext } from '../archive/archive-context.ts';
 import { RetentionSteps } from '../archive/export/retention-steps.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
+import type { Config } from '../config/config.ts';
 import { COMPARISON_TIMEOUT_MS } from '../database/comparison/compare-month.ts';
 import { createPool } from '../database/pool.ts';
 import type { MaintenanceMetrics } from '../observability/maintenance-metrics.ts';
 import { createRedactor } from '../redaction/redactor.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import type { WantedSchedule } from '../temporal/schedules.ts';
 import { comparisonSchedule, retentionSchedule, rolloverSchedule } from '../temporal/schedules.ts';
 import { createHoldReconciler } from './hold-reconciler.ts';
 import { MaintenanceRounds } from './maintenance-rounds.ts';
@@ -36,16 +38,31 @@ interface Maintenance {
   stop(): Promise<void>;
 }
 
+/** Retention is on where an archive and the owner of the tables are configured. */
+export function hasRetention({ retention, database }: Config): boolean {
+  return retention.archive.url !== '' && database.ownerUrl !== '';
+}
+
+/** The schedules that the maintenance queue keeps in Temporal. */
+export function wantedSchedules(config: Config): readonly WantedSchedule[] {
+  const { rolloverCron, comparisonCron, retentionCron } = config.retention;
+  return [
+    rolloverSchedule(rolloverCron),
+    comparisonSchedule(comparisonCron),
+    ...(hasRetention(config) ? [retentionSchedule(retentionCron)] : []),
+  ];
+}
+
 /**
- * Opens what partitions, retention and restores need, and starts nothing. Retention is on where an archive
- * and the owner of the tables are configured; without either, months are only made ahead.
+ * Opens what partitions, retention and restores need, and starts nothing. Without
+ * retention months are only made ahead.
  */
 export async function createMaintenance(
   { config, logger }: ServiceContext,
   pool: pg.Pool,
   metrics: MaintenanceMetrics,
 ): Promise<Maintenance> {
-  const { retention, database } = config;
+  const { database } = config;
   const closing = createClosing();
   const partitions: PartitionDependencies = {
     pool: ownersPool(config, logger, closing) ?? pool,
@@ -53,17 +70,11 @@ export async function createMaintenance(
     metrics,
     logger,
   };
-  const hasRetention = retention.archive.url !== '' && database.ownerUrl !== '';
-  const schedules = [
-    rolloverSchedule(retention.rolloverCron),
-    comparisonSchedule(retention.comparisonCron),
-    ...(hasRetention ? [retentionSchedule(retention.retentionCron)] : []),
-  ];
-  const context = hasRetention ? await openArchiveContext(config) : undefined;
+  const context = hasRetention(config) ? await openArchiveContext(config) : undefined;
   const retaining = context === undefined ? {} : retentionActivities(context, { metrics, logger });
   const rounds = new MaintenanceRounds({
     keepMonthsAhead: createMonthReconciler(partitions),
-    schedules,
+    schedules: wantedSchedules(config),
     connect: () => connectTemporal(config.temporal),
     metrics,
     logger,

@@ -65,7 +65,7 @@ function workerDatabaseProblems(config: Config): readonly string[] {
  * Only what the chosen auth mode needs. A mode that needs a file without naming one is a problem of config.ts
  * already.
  */
-function callerProblems(config: Config): readonly string[] {
+export function callerProblems(config: Config): readonly string[] {
   const { api, kubernetes } = config;
   switch (api.authMode) {
     case 'none':
@@ -81,7 +81,7 @@ function callerProblems(config: Config): readonly string[] {
   }
 }
 
-function tlsProblems({ api: { tls } }: Config): readonly string[] {
+export function tlsProblems({ api: { tls } }: Config): readonly string[] {
   if (tls === undefined) return [];
   return tried('REMEDIATION_AUDIT_API_TLS_CERT_PATH and REMEDIATION_AUDIT_API_TLS_KEY_PATH', () => {
     readCertificate([tls.certificatePath, tls.keyPath].map((path) => readFileSync(path, 'utf8')));
@@ -89,7 +89,7 @@ function tlsProblems({ api: { tls } }: Config): readonly string[] {
 }
 
 /** To verify takes a key, private or public; to sign takes the private one, as below. */
-function readerKeyProblems({ retention: { archive } }: Config): readonly string[] {
+export function readerKeyProblems({ retention: { archive } }: Config): readonly string[] {
   if (archive.keyFile === '' && archive.trustedKeysFile === '')
     return [
       'REMEDIATION_AUDIT_ARCHIVE_TRUSTED_KEYS_FILE is not set although REMEDIATION_AUDIT_ARCHIVE_URL is: without keys no manifest can be believed',
@@ -97,7 +97,7 @@ function readerKeyProblems({ retention: { archive } }: Config): readonly string[
   return [...keyFileProblems(archive, trustedKeysFrom), ...trustedKeyProblems(archive)];
 }
 
-function signerKeyProblems({ retention: { archive } }: Config): readonly string[] {
+export function signerKeyProblems({ retention: { archive } }: Config): readonly string[] {
   if (archive.keyFile === '')
     return [
       'REMEDIATION_AUDIT_ARCHIVE_KEY_FILE is not set: retention signs what it archives; name a file, the key is made there',

@@ -20,6 +20,9 @@ export interface TemporalClient {
 
 export class TemporalUnreachableError extends Error {
   readonly address: string;
+  /** What the server or the way to it said, in one line. */
+  readonly reason: string;
+  readonly remedy: string;
 
   constructor({ connectionOptions }: TemporalAccess, cause: unknown) {
     const { address = 'localhost:7233', tls, apiKey } = connectionOptions;
@@ -35,6 +38,8 @@ export class TemporalUnreachableError extends Error {
     super(`cannot reach Temporal at ${address}: ${reason}; ${remedy}`, { cause });
     this.name = 'TemporalUnreachableError';
     this.address = address;
+    this.reason = reason;
+    this.remedy = remedy;
   }
 }
 
@@ -62,12 +67,27 @@ export async function connectTemporal(access: TemporalAccess): Promise<TemporalC
 /** A client that waits does not say for what; a single call without retries does. */
 async function findFault(access: TemporalAccess, error: unknown): Promise<unknown> {
   if (error instanceof Error && isGrpcServiceError(error.cause)) return error.cause;
-  const probe = Connection.lazy({ ...clientOptions(access), interceptors: [] });
   try {
-    await probe.withDeadline(Date.now() + FAULT_DEADLINE_MS, () => probe.workflowService.getSystemInfo({}));
+    await callOnce(access, FAULT_DEADLINE_MS);
     return error;
   } catch (fault: unknown) {
     return fault;
+  }
+}
+
+/** One call over a connection of its own, not repeated. A TemporalUnreachableError says why there is no answer. */
+export async function probeTemporal(access: TemporalAccess): Promise<void> {
+  try {
+    await callOnce(access, PING_DEADLINE_MS);
+  } catch (fault: unknown) {
+    throw new TemporalUnreachableError(access, fault);
+  }
+}
+
+async function callOnce(access: TemporalAccess, deadlineMs: number): Promise<void> {
+  const probe = Connection.lazy({ ...clientOptions(access), interceptors: [] });
+  try {
+    await probe.withDeadline(Date.now() + deadlineMs, () => probe.workflowService.getSystemInfo({}));
   } finally {
     await probe.close();
   }

@@ -12,22 +12,27 @@ interface RecordingPollersOptions {
   readonly taskQueue?: string;
 }
 
+/** Whether any worker polled the queue for workflow tasks in the last minutes: so long the server remembers one. */
+export async function isPolled(client: Client, taskQueue: string): Promise<boolean> {
+  const { pollers } = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () =>
+    client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    }),
+  );
+  return pollers.length > 0;
+}
+
 /** Asks whether any worker polls the recording queue; undefined when the server does not answer. */
 export function createRecordingPollers(
   client: Client,
   { taskQueue = RECORDING_QUEUE }: RecordingPollersOptions = {},
 ): () => Promise<boolean | undefined> {
-  let answer: { readonly isPolled: Promise<boolean | undefined>; readonly askedAt: number } | undefined;
+  let answer: { readonly polled: Promise<boolean | undefined>; readonly askedAt: number } | undefined;
   const ask = async (): Promise<boolean | undefined> => {
     try {
-      const { pollers } = await client.withDeadline(Date.now() + CALL_DEADLINE_MS, () =>
-        client.workflowService.describeTaskQueue({
-          namespace: client.options.namespace,
-          taskQueue: { name: taskQueue },
-          taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        }),
-      );
-      return pollers.length > 0;
+      return await isPolled(client, taskQueue);
     } catch {
       // It only makes the reason of a failure more precise, and that failure is reported all the same.
       return undefined;
@@ -35,7 +40,7 @@ export function createRecordingPollers(
   };
   return () => {
     if (answer === undefined || performance.now() - answer.askedAt > ANSWER_HOLDS_MS)
-      answer = { isPolled: ask(), askedAt: performance.now() };
-    return answer.isPolled;
+      answer = { polled: ask(), askedAt: performance.now() };
+    return answer.polled;
   };
 }

@@ -19,14 +19,11 @@ export async function prepareSearchAttributes(
   logger: Logger,
 ): Promise<readonly string[]> {
   try {
-    const known = await listAttributes(connection, namespace);
-    const missing = SEARCH_ATTRIBUTE_NAMES.filter((name) => known[name] === undefined);
-    const usable = SEARCH_ATTRIBUTE_NAMES.filter((name) => known[name] === KEYWORD);
+    const { missing, usable, others } = await readSearchAttributes(connection, namespace);
     const registered = await registerAttributes(connection, namespace, missing).catch((error: unknown) => {
       warn(logger, missing, error);
       return [];
     });
-    const others = SEARCH_ATTRIBUTE_NAMES.filter((name) => ![...missing, ...usable].includes(name));
     if (others.length > 0) warn(logger, others, new Error('they exist, and are not of type keyword'));
     return [...usable, ...registered];
   } catch (error: unknown) {
@@ -34,6 +31,25 @@ export async function prepareSearchAttributes(
     warn(logger, SEARCH_ATTRIBUTE_NAMES, error);
     return [];
   }
+}
+
+interface SearchAttributeState {
+  readonly missing: readonly string[];
+  readonly usable: readonly string[];
+  /** They exist, with another type than keyword. */
+  readonly others: readonly string[];
+}
+
+/** Which of our search attributes the namespace has. */
+export async function readSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<SearchAttributeState> {
+  const known = await listAttributes(connection, namespace);
+  const missing = SEARCH_ATTRIBUTE_NAMES.filter((name) => known[name] === undefined);
+  const usable = SEARCH_ATTRIBUTE_NAMES.filter((name) => known[name] === KEYWORD);
+  const others = SEARCH_ATTRIBUTE_NAMES.filter((name) => ![...missing, ...usable].includes(name));
+  return { missing, usable, others };
 }
 
 async function listAttributes(

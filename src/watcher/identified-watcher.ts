@@ -9,7 +9,7 @@ import type { ObservedResources } from './watcher-options.ts';
 import type { RunningWatcher, WatcherOptions } from './watcher-options.ts';
 
 /** Every cluster has this namespace from its beginning to its end. */
-const IDENTITY_PATH = '/api/v1/namespaces/kube-system';
+export const IDENTITY_PATH = '/api/v1/namespaces/kube-system';
 /** A cluster that was started a moment ago makes it within seconds; a server without it never does. */
 const MOST_MISSING = 8;
 

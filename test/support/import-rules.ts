@@ -87,6 +87,10 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
   'kubectl-remediation.ts': service(['plugin']),
   'main.ts': service(['cli']),
   services: service(['*']),
+  doctor: service([
+    ...['domain', 'database', 'temporal', 'kubernaut', 'kubernetes', 'watcher', 'archive', 'api', 'services'],
+    'observability',
+  ]),
   cli: service(['*']),
   // Only these know the environment; the rest of the product is given values.
   config: service(['domain', 'redaction', 'observability']),
