@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { VariableName } from '../../src/config/process-variables.ts';
+import { USER_VARIABLES } from '../../src/config/user-environment.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 
 export interface RecordedConfig {
@@ -62,7 +63,10 @@ const FILES: Readonly<Partial<Record<VariableName, string>>> = {
 
 /** Where the value of each variable is in the configuration: found by setting it to another value. */
 function variablesByPath(): ReadonlyMap<VariableName, string> {
-  const names = Object.keys(VARIABLES) as VariableName[];
+  // Those of `kubectl remediation` are no part of what a service is configured with.
+  const names = (Object.keys(VARIABLES) as VariableName[]).filter(
+    (name) => !Object.hasOwn(USER_VARIABLES, name),
+  );
   return new Map(names.map((name) => [name, pathOf(name)]));
 }
 
