@@ -17,6 +17,13 @@ const served = serveTests();
 
 type Json = Record<string, unknown>;
 
+interface ObservedEntry {
+  readonly record_id: string;
+  readonly content_hash: string;
+  readonly observed_at: string;
+  readonly content: Json;
+}
+
 async function get<T = Json>(url: string, status = 200): Promise<T> {
   const answer = await served.api.inject({ url });
   expect(answer.statusCode, answer.body).toBe(status);
@@ -154,6 +161,31 @@ describe('a remediation', () => {
     ],
   ])('the command line %j names what is wrong', async (args, message) => {
     await expect(command(...args)).rejects.toThrow(message);
+  });
+
+  test('differs from one observation of a record to another one', async () => {
+    const { name: played } = await recordedStory('approval-granted');
+    const path = `/api/v1/remediations/G3/kubernaut-system/${played}`;
+    const { timeline } = await get<{ timeline: ObservedEntry[] }>(`${path}?view=full`);
+    const observed = timeline.filter(({ content }) => 'overall_phase' in content);
+    const [first, last] = [observed[0], observed.at(-1)];
+    if (first === undefined || last === undefined) throw new Error('the story has no phase');
+    const record = first.record_id;
+    expect(last.record_id).toBe(record);
+    const query = (to: string): string => `${path}/diff?record=${record}&from=${first.content_hash}&to=${to}`;
+    const diff = await get(query(last.content_hash));
+    expect(diff).toMatchObject({
+      ...{ record_id: record, is_complete: true, unsearched: null },
+      ...{ from: { observed_at: first.observed_at }, to: { observed_at: last.observed_at } },
+    });
+    const [before, after] = [first, last].map(({ content }) => content['overall_phase']);
+    expect(diff['items']).toContainEqual({ path: '/overall_phase', before, after });
+    expect(await get(query(first.content_hash))).toMatchObject({ items: [] });
+    expect(await get(query('f'.repeat(64)), 404)).toMatchObject({
+      detail: expect.stringContaining('f'.repeat(64)) as string,
+    });
+    await get(query('x'), 400);
+    await get(`${path}/diff?record=${record}`, 400);
   });
 
   test('that nobody knows is a problem', async () => {

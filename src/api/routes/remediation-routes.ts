@@ -15,6 +15,7 @@ import { REMEDIATION_SUMMARY_SCHEMA } from '../schemas/remediation-schema.ts';
 import { describeLeftOut, LEFT_OUT_SCHEMA, type LeftOut, memberName } from './left-out.ts';
 import { INCLUDE_ARCHIVE, singleText } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
+import { diffRoute } from './remediation-diff-route.ts';
 import { ledgerRoute } from './remediation-ledger-route.ts';
 import type { FoundRemediation } from './remediation-question.ts';
 import {
@@ -39,6 +40,7 @@ export function remediationRoutes(finder: RecordFinder): readonly Route[] {
     listRoute('/api/v1/remediations', remediationAudit, finder),
     viewRoute(finder),
     timelineRoute(finder),
+    diffRoute(finder),
     ledgerRoute(finder),
   ];
 }

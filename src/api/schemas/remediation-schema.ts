@@ -168,3 +168,32 @@ export const TIMELINE_SCHEMA = named(
     unsearched: unsearchedSchema,
   }),
 );
+
+const OBSERVED = objectOf({
+  content_hash: { type: 'string' },
+  observed_at: { type: 'string', format: 'date-time', description: 'Clock of the observer' },
+  source_version: { type: 'string', description: 'A 64-bit integer' },
+  phase: { type: 'string', description: 'Audit phase' },
+});
+
+const DIFFERENCE = named('Difference', {
+  type: 'object',
+  required: ['path'],
+  properties: {
+    path: { type: 'string', description: 'JSON Pointer into what was observed' },
+    before: { description: 'Absent where the first observation says nothing of it' },
+    after: { description: 'Absent where the second observation says nothing of it' },
+  },
+});
+
+export const DIFF_SCHEMA = named(
+  'RemediationDiff',
+  objectOf({
+    record_id: { type: 'string', format: 'uuid' },
+    from: OBSERVED,
+    to: OBSERVED,
+    items: listOf(DIFFERENCE),
+    is_complete: { type: 'boolean', description: 'False where only the first differences are given' },
+    unsearched: unsearchedSchema,
+  }),
+);

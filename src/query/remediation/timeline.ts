@@ -85,7 +85,7 @@ function shortened({ field, from, to }: Change): Change {
 }
 
 /** A long value is text that was cut: its beginning, with a mark. */
-function shortValue(value: JsonValue): JsonValue {
+export function shortValue(value: JsonValue): JsonValue {
   const text = typeof value === 'string' ? value : canonicalJson(value);
   return text.length <= MAX_VALUE ? value : cutText(text, MAX_VALUE);
 }
