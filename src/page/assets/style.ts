@@ -94,6 +94,7 @@ button { font: inherit; min-height: 2.4rem; padding: .3rem 1.25rem; border: 1px 
 .chart svg { max-width: 100%; height: auto; }
 .chart text { font-size: 13px; fill: var(--text); }
 .chart .chart-bar { fill: var(--bar); }
+.chart .chart-block { fill: var(--bad); }
 @media (max-width: 45rem) {
   header, main { padding-left: 1rem; padding-right: 1rem; }
   .cards, .cards tbody, .cards tr, .cards td, .cards th { display: block; }

@@ -4,10 +4,10 @@ import type { Unsearched } from '../../query/combined-answer.ts';
 import { type RemediationSummary, spanText } from '../../query/remediation/summary.ts';
 import type { TimelineEvent } from '../../query/remediation/timeline.ts';
 import { known, long, monthsText, short, time, UNKNOWN, utcTime } from '../cells.ts';
-import { barChart } from '../charts.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
 import { badge, remediationAddress } from '../remediation-table.ts';
+import { blocksIn, phaseChart } from './phase-chart.ts';
 
 interface RemediationPage {
   readonly row: RemediationRow;
@@ -22,7 +22,7 @@ interface RemediationPage {
 
 export function remediationView(page: RemediationPage): Html {
   return html`<h1>${short(page.row.target)}</h1>
-    ${verdict(page)} ${section('phases', 'How long each phase took', phases(page.summary))}
+    ${verdict(page)} ${section('phases', 'How long each phase took', phases(page))}
     ${section('decided', 'Who decided', decided(page))} ${section('why', 'Why', why(page.summary))}
     ${section('workflows', 'Recommended, approved, executed', workflows(page.summary))}
     ${page.summary.blocks.length === 0 ? '' : section('blocks', 'Why it was held back', blocks(page))}
@@ -73,18 +73,19 @@ function verdict({ row, summary, nowMs }: RemediationPage): Html {
     ])}`;
 }
 
-function phases({ phases: spans }: RemediationSummary): Html {
-  if (spans.length === 0) return html`<p>No resource says when a phase began.</p>`;
-  const text = (seconds: number | null): string => (seconds === null ? 'no end is known' : spanText(seconds));
-  const bars = spans.map((span) => ({
-    label: span.phase,
-    value: span.duration_seconds ?? 0,
-    text: text(span.duration_seconds),
-  }));
-  return html`${barChart({ title: 'Time in each phase', bars })}
-  ${facts(
-    spans.map((span) => [span.phase, html`${text(span.duration_seconds)}, from ${utcTime(span.started_at)}`]),
-  )}`;
+function phases({ summary, events: all, nowMs }: RemediationPage): Html {
+  const { phases: spans } = summary;
+  const blocks = blocksIn(all);
+  if (spans.length + blocks.length === 0) return html`<p>No resource says when a phase began.</p>`;
+  const took = (seconds: number | null): string => (seconds === null ? 'no end is known' : spanText(seconds));
+  const untilMs = summary.verdict === 'open' ? nowMs : null;
+  return html`${phaseChart({ phases: spans, blocks, untilMs })}
+  ${facts([
+    ...spans.map(
+      (span) => [span.phase, html`${took(span.duration_seconds)}, from ${utcTime(span.started_at)}`] as const,
+    ),
+    ...blocks.map(({ at, event }) => ['Held back', html`${utcTime(at)}, ${long(event)}`] as const),
+  ])}`;
 }
 
 const HOW = {
