@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ArchiveMismatchError, ArchiveSchemaError, CannotRestoreError } from '../archive/archive-errors.ts';
-import { verifyArchive } from '../archive/manifest/verify-archive.ts';
+import { verifyArchive, type VerifyReport } from '../archive/manifest/verify-archive.ts';
 import { describeFault } from '../archive/manifest/verify-part.ts';
 import { RestoreSteps } from '../archive/restore/restore-steps.ts';
 import type { Config } from '../config/config.ts';
@@ -20,6 +20,7 @@ const FLAGS = {
   all: { type: 'boolean' },
   days: { type: 'string' },
   by: { type: 'string' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 /** With the pause below: a lock may be in the way for some twenty seconds before the command gives up. */
@@ -28,7 +29,7 @@ const ATTACH_PAUSE_MS = 2_000;
 /** What no other attempt makes right. */
 const HOPELESS = [ArchiveMismatchError, ArchiveSchemaError, CannotRestoreError] as const;
 
-const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | restore YYYY-MM [--days N] [--by WHO]>
+const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | restore YYYY-MM [--days N] [--by WHO]> [--json]
 
   verify        download what the manifests name and hold it against them: signatures, the chain of manifests, size and hash
                 of each file, number and hash of its rows, each row. Without a month, or with --all, everything. Ends with 1
@@ -37,6 +38,8 @@ const USAGE = `usage: remediation-audit archive <verify [YYYY-MM | --all] | rest
   restore       bring a dropped month back into the database, as role audit_owner: verified first, attached all at once,
                 dropped again by retention after REMEDIATION_AUDIT_RESTORED_DAYS, or --days. A month that is restored already
                 stays longer. --by is kept with it; default is whoever runs the command.
+
+  --json        one object: what was verified with its faults and orphans, or the month, its rows and until when it stays
 `;
 
 /** The archive is not what it should be; every fault is on standard output already. */
@@ -62,7 +65,7 @@ export async function runArchive(args: readonly string[]): Promise<void> {
   if (more.length > 0 || !isMeant(verb, month, values))
     throw new UsageError(`unknown command \`archive ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
   const wanted = month === undefined ? undefined : readMonth(month);
-  if (verb === 'verify') await verify(wanted);
+  if (verb === 'verify') await verify(wanted, values.json === true);
   else if (wanted !== undefined) await restore(wanted, values);
 }
 
@@ -73,6 +76,7 @@ interface Values {
   readonly days?: string;
   /** Of `restore`, stored with the month. Default: the user of the operating system. */
   readonly by?: string;
+  readonly json?: boolean;
 }
 
 /** Whether verb, month and flags belong together: a flag of the other verb is refused, not ignored. */
@@ -105,6 +109,10 @@ async function restore(month: string, values: Values): Promise<void> {
   });
   const { rows, until } = await restoreNow(steps, request);
   const name = month.slice(0, 7);
+  if (values.json === true) {
+    printJson({ month: name, rows: rows ?? null, restored_until: until });
+    return;
+  }
   process.stdout.write(
     rows === undefined
       ? `${name} is in the database already: retention leaves it alone until ${until}\n`
@@ -163,7 +171,7 @@ function readDays(text: string | undefined, byDefault: number): number {
  * Asks the store alone; the database only takes the note that it was read, where one is configured. Objects that no manifest names are listed but are no fault; one
  * fault is enough to end the command with exit code 1.
  */
-async function verify(month: string | undefined): Promise<void> {
+async function verify(month: string | undefined, isJson: boolean): Promise<void> {
   const config = readProcessConfig();
   const { retention } = config;
   const { store, trusted } = await openArchive(retention);
@@ -175,14 +183,39 @@ async function verify(month: string | undefined): Promise<void> {
     ...(month === undefined ? {} : { month }),
     onPart: (key) => process.stderr.write(`${key}\n`),
   });
-  for (const fault of report.faults) process.stdout.write(`${describeFault(fault)}\n`);
-  for (const key of report.orphans)
-    process.stdout.write(`${key}: no manifest names it; an export that was broken off left it behind\n`);
-  const { manifests, months, parts, rows, faults, orphans } = report;
-  process.stdout.write(
-    `${store.location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${faults.length} faults, ${orphans.length} orphans\n`,
-  );
-  if (faults.length > 0) throw new ArchiveFaultsError(faults.length);
+  if (isJson) printJson(reportJson(report, store.location));
+  else process.stdout.write(reportText(report, store.location));
+  if (report.faults.length > 0) throw new ArchiveFaultsError(report.faults.length);
+}
+
+function reportText(
+  { manifests, months, parts, rows, faults, orphans }: VerifyReport,
+  location: string,
+): string {
+  const lines = [
+    ...faults.map(describeFault),
+    ...orphans.map((key) => `${key}: no manifest names it; an export that was broken off left it behind`),
+    `${location}: ${manifests} manifests, ${months} months, ${parts} parts, ${rows} rows, ${faults.length} faults, ${orphans.length} orphans`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** What a fault is not about is null. */
+function reportJson({ faults, ...report }: VerifyReport, location: string): object {
+  return {
+    location,
+    ...report,
+    faults: faults.map(({ key, rowGroup, row, reason }) => ({
+      key,
+      row_group: rowGroup ?? null,
+      row: row ?? null,
+      reason,
+    })),
+  };
+}
+
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /**

@@ -11,7 +11,7 @@ import { createMonthsAhead } from '../database/months/partitions.ts';
 import { forgetIdentity, raiseEpoch } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';
-import { takeNoArguments } from './arguments.ts';
+import { readFlags, takeNoArguments } from './arguments.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -44,9 +44,10 @@ export async function runUpgradeEmbeddings(args: readonly string[]): Promise<voi
  * identity, without which a watcher of the new cluster refuses to go on (ADR 27).
  */
 export async function runCluster(args: readonly string[]): Promise<void> {
-  const [verb, cluster, ...rest] = args;
+  const { values, positionals } = readFlags(args, { json: { type: 'boolean' } });
+  const [verb, cluster = '', ...rest] = positionals;
   const isVerb = verb === 'restored' || verb === 'replaced';
-  if (!isVerb || cluster === undefined || cluster.startsWith('-') || rest.length > 0) {
+  if (!isVerb || cluster === '' || rest.length > 0) {
     throw new UsageError(
       'say which cluster was restored or replaced: remediation-audit cluster restored NAME, or cluster replaced NAME',
     );
@@ -56,7 +57,9 @@ export async function runCluster(args: readonly string[]): Promise<void> {
     return raiseEpoch(client, cluster, userInfo().username);
   });
   process.stdout.write(
-    `cluster ${cluster} is in epoch ${epoch}: what is observed from now on is newer than all that is recorded\n`,
+    values.json === true
+      ? `${JSON.stringify({ cluster, epoch: Number(epoch) })}\n`
+      : `cluster ${cluster} is in epoch ${epoch}: what is observed from now on is newer than all that is recorded\n`,
   );
 }
 

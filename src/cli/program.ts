@@ -102,7 +102,7 @@ export const COMMANDS: Commands = {
   },
   cluster: {
     verbs: ['restored', 'replaced'],
-    takes: ' <restored NAME | replaced NAME>',
+    takes: ' <restored NAME | replaced NAME> [--json]',
     summary:
       'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
     run: runCluster,

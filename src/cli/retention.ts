@@ -3,6 +3,7 @@ import type { ParseArgsConfig } from 'node:util';
 import type pg from 'pg';
 
 import { holdJson } from '../api/routes/hold-routes.ts';
+import { approvalJson, plannedJson } from '../api/routes/retention-routes.ts';
 import { applyStoreHolds } from '../archive/expiry/store-holds.ts';
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../config/settings.ts';
@@ -16,7 +17,7 @@ import {
   placeHold,
   releaseHold,
 } from '../database/holds/holds.ts';
-import { approveDrop, revokeApproval } from '../database/months/month-states.ts';
+import { approveDrop, revokeApproval, selectMonth } from '../database/months/month-states.ts';
 import type { PlannedMonth } from '../database/months/retention-plan.ts';
 import { planRetention } from '../database/months/retention-plan.ts';
 import { reasonOf } from '../domain/errors.ts';
@@ -26,20 +27,24 @@ import { readFlags, readMonth } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
 import { noteCommand } from './read-audit.ts';
 
-const RETENTION_USAGE = `usage: remediation-audit retention <plan [--json] | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO>
+const RETENTION_USAGE = `usage: remediation-audit retention <plan | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO> [--json]
 
   plan          what the next run of retention would do with each month, and why; changes nothing
   approve       consent to the drop of an archived month, where REMEDIATION_AUDIT_REQUIRE_APPROVAL is set
   revoke        take such a consent back, as long as the month is not dropped
+
+  --json        as GET /api/v1/retention/plan, POST and DELETE /api/v1/retention/approvals answer it
 `;
 
-const HOLD_USAGE = `usage: remediation-audit hold <list [--released] [--json] | place --by WHO --reason WHY <scope> | release ID --by WHO>
+const HOLD_USAGE = `usage: remediation-audit hold <list [--released] | place --by WHO --reason WHY <scope> | release ID --by WHO> [--json]
 
   scope         one or more of --cluster, --remediation UID, --namespace, --target NAMESPACE/KIND/NAME,
                 --from INSTANT, --to INSTANT; all that are given must match
 
-  list          holds in force, newest first; with --released those that were released too. --json as GET /api/v1/holds answers
+  list          holds in force, newest first; with --released those that were released too
   place         says how many records of how many months match today, and warns when none do
+
+  --json        as GET, POST and DELETE /api/v1/holds answer it
 
 A month of which a row matches is neither dropped nor shortened until the hold is released; what is in the archive of it is
 put under the object store's legal hold.
@@ -65,14 +70,16 @@ export async function runRetention(args: readonly string[]): Promise<void> {
   }
   if (verb !== 'plan' && verb !== 'approve' && verb !== 'revoke')
     throw unknown('retention', verb, RETENTION_USAGE);
+  const isJson = values['json'] === true;
   await withCommandPool({ command: 'retention', as: OWNER_FIRST }, async (pool, config) => {
     if (verb === 'plan') {
       const plan = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
       await noteCommand(pool, config, { route: 'retention plan', filter: {}, rows: plan.length });
-      write(values['json'] === true ? `${JSON.stringify(plan, null, 2)}\n` : planTable(plan));
+      write(isJson ? jsonLine({ items: plan.map(plannedJson) }) : planTable(plan));
       return;
     }
-    write(await decideDrop(verb, { pool, config, month, by: required(values, 'by') }));
+    const decided = await decideDrop(verb, { pool, config, month, by: required(values, 'by') });
+    write(isJson ? jsonLine(decided.json) : decided.text);
   });
 }
 
@@ -88,20 +95,22 @@ interface DropDecision {
 async function decideDrop(
   verb: 'approve' | 'revoke',
   { pool, config, month, by }: DropDecision,
-): Promise<string> {
+): Promise<{ readonly text: string; readonly json: object }> {
   const wanted = readMonth(month);
   if (verb === 'approve') {
-    if (!(await approveDrop(pool, wanted, by, config.retention.rules)))
+    const isApproved = await approveDrop(pool, wanted, by, config.retention.rules);
+    const row = await selectMonth(pool, wanted);
+    if (!isApproved || row === undefined)
       throw new UsageError(
         `${month} cannot be approved: an approval is about the manifest of a month that is archived and not yet gone; \`remediation-audit retention plan\` lists the months`,
       );
-    return `${month}: the drop is approved by ${by}\n`;
+    return { text: `${month}: the drop is approved by ${by}\n`, json: approvalJson(row) };
   }
   if (!(await revokeApproval(pool, wanted, by, config.retention.rules)))
     throw new UsageError(
       `${month} has no approval that could be revoked: it was not approved, or it is dropped; \`remediation-audit retention plan\` lists the months`,
     );
-  return `${month}: the approval is revoked by ${by}\n`;
+  return { text: `${month}: the approval is revoked by ${by}\n`, json: { month, revoked_by: by } };
 }
 
 /**
@@ -127,23 +136,24 @@ export async function runHold(args: readonly string[]): Promise<void> {
     write(HOLD_USAGE);
     return;
   }
+  const isJson = values['json'] === true;
   await withCommandPool({ command: 'hold', as: OWNER_FIRST }, async (pool, config) => {
     if (verb === 'list') {
       const released = values['released'] === true;
       const holds = await listHolds(pool, { released });
       await noteCommand(pool, config, { route: 'hold list', filter: { released }, rows: holds.length });
-      write(values['json'] === true ? `${JSON.stringify({ items: holds.map(holdJson) })}\n` : listOf(holds));
+      write(isJson ? jsonLine({ items: holds.map(holdJson) }) : listOf(holds));
     } else if (verb === 'place') {
       const placed = { by: required(values, 'by'), reason: required(values, 'reason') };
       const { id: held } = await placeHold(pool, scopeOf(values), placed);
       await writeToStore(config);
       // Read again: only now does the hold say which months of the archive it reached.
       const hold = (await listHolds(pool)).find((candidate) => candidate.id === held);
-      if (hold !== undefined) write(`${holdLine(hold)}\n`);
-      await sayMatches(pool, held);
+      if (hold !== undefined) write(isJson ? jsonLine(holdJson(hold)) : `${holdLine(hold)}\n`);
+      await sayMatches(pool, held, isJson ? process.stderr : process.stdout);
     } else if (verb === 'release') {
       const hold = await releaseHold(pool, id, required(values, 'by'));
-      write(`released: ${describeHold(hold)}\n`);
+      write(isJson ? jsonLine(holdJson(hold)) : `released: ${describeHold(hold)}\n`);
       await writeToStore(config);
     } else throw unknown('hold', verb, HOLD_USAGE);
   });
@@ -160,11 +170,11 @@ function holdLine(hold: Hold): string {
   return inArchive === undefined ? describeHoldInTime(hold) : `${describeHoldInTime(hold)}; ${inArchive}`;
 }
 
-/** The hold counts whether its records could be counted or not. */
-async function sayMatches(pool: pg.Pool, id: string): Promise<void> {
+/** The hold counts whether its records could be counted or not. `stream`: standard output holds nothing beside JSON. */
+async function sayMatches(pool: pg.Pool, id: string, stream: NodeJS.WriteStream): Promise<void> {
   try {
     const matches = await countHoldMatches(pool, id);
-    write(`hold ${id} ${describeHoldMatches(matches)}\n`);
+    stream.write(`hold ${id} ${describeHoldMatches(matches)}\n`);
     if (matches.records === 0)
       process.stderr.write(
         `warning: no record in the database matches hold ${id}: check how its scope is spelled; records that come later are held all the same\n`,
@@ -250,6 +260,10 @@ function required(values: Values, name: string): string {
 
 function unknown(command: string, verb: string, usage: string): UsageError {
   return new UsageError(`unknown command \`${command} ${verb}\`; ${usage.split('\n', 1)[0] ?? ''}`);
+}
+
+function jsonLine(value: object): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 function write(text: string): void {

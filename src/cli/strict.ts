@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { readProcessConfig } from '../config/config.ts';
 import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
 import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
@@ -13,13 +14,15 @@ import type { Collection } from '../watcher/watched-kind.ts';
 import { collectionsOf } from '../watcher/watched-kind.ts';
 import { readFlags } from './arguments.ts';
 
-const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | release --all | uninstall> [flags]
+const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | release --all | uninstall> [--json] [flags]
 
   release       takes the finalizer of strict mode off these resources, or off all, at once; what is deleted goes,
                 recorded or not. Works whether the watcher runs or not; a watcher that runs does not put it back
   uninstall     takes it off everything, lists everything again, and names what still carries it. First set
                 REMEDIATION_AUDIT_STRICT_KINDS to nothing and restart the watcher
 
+  --json        an object per line: each resource with its result, released, no-finalizer or not-released; uninstall
+                ends with nothing-held when nothing carries the finalizer any more
   --kubeconfig  kubeconfig file (default: KUBECONFIG, in a pod its service account)
   --context     context within it (default: the clusters that the watcher is configured for)
 `;
@@ -28,6 +31,7 @@ const FLAGS = {
   all: { type: 'boolean' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 /** A person waits for the answer. */
@@ -49,7 +53,11 @@ interface StrictCommand {
   readonly kubeconfig: string | undefined;
   /** Undefined: every cluster that the watcher is configured for. */
   readonly context: string | undefined;
+  readonly isJson: boolean;
 }
+
+/** One resource for a person, or as a line of JSON. */
+type Say = (text: string, json: JsonObject) => void;
 
 /**
  * `strict release` and `strict uninstall`: take back what strict mode has put on resources. They work on the
@@ -67,6 +75,7 @@ export async function runStrict(args: readonly string[], stop: AbortSignal): Pro
   for (const access of accessesOf(config, command))
     left.push(...(await runIn(access, config, command, stop)));
   if (left.length === 0) return;
+  if (command.isJson) for (const one of left) printJson({ ...one, result: 'not-released' });
   const lines = left.map(({ what, reason }) => `\n  ${what}: ${reason}`).join('');
   throw new Error(`${left.length} not released:${lines}`);
 }
@@ -83,12 +92,19 @@ async function runIn(
   const collections = KUBERNAUT_KINDS.flatMap((kind) => collectionsOf(kind, config.watcher.namespaces));
   process.stderr.write(`at ${connection.server}\n`);
   try {
-    if (command.verb === 'uninstall') return await uninstall(collections, config, options);
-    if (command.names === undefined) return report(await stripAll(collections, options));
-    return await releaseNamed(command.names, options);
+    const say = sayAs(command);
+    if (command.verb === 'uninstall') return await uninstall({ collections, config, say }, options);
+    if (command.names === undefined) return report(await stripAll(collections, options), say);
+    return await releaseNamed(command.names, say, options);
   } finally {
     await connection.close();
   }
+}
+
+interface Uninstall {
+  readonly collections: readonly Collection[];
+  readonly config: Config;
+  readonly say: Say;
 }
 
 /**
@@ -96,11 +112,10 @@ async function runIn(
  * may put the finalizer on what is new. Ends after MAX_CHECKS rounds all the same.
  */
 async function uninstall(
-  collections: readonly Collection[],
-  { watcher }: Config,
+  { collections, config, say }: Uninstall,
   options: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
-  if (watcher.strict.kinds.length > 0) {
+  if (config.watcher.strict.kinds.length > 0) {
     process.stderr.write(
       'REMEDIATION_AUDIT_STRICT_KINDS is set: a watcher that runs with it goes on to hold what is new\n',
     );
@@ -108,16 +123,18 @@ async function uninstall(
   let left: readonly NotStripped[] = [];
   for (let checks = 0; checks < MAX_CHECKS; checks += 1) {
     const result = await stripAll(collections, options);
-    left = report(result);
+    left = report(result, say);
     if (result.stripped.length === 0) break;
   }
-  if (left.length === 0) process.stdout.write('nothing carries the finalizer of strict mode any more\n');
+  if (left.length === 0)
+    say('nothing carries the finalizer of strict mode any more', { result: 'nothing-held' });
   return left;
 }
 
 /** One name that fails does not keep the others held. */
 async function releaseNamed(
   names: readonly ResourceName[],
+  say: Say,
   options: ProbeOptions,
 ): Promise<readonly NotStripped[]> {
   const left: NotStripped[] = [];
@@ -129,8 +146,9 @@ async function releaseNamed(
       const held = await findHeld(everywhere, one, options);
       if (held === undefined)
         left.push({ what, reason: 'no resource of a kind that is watched has that name' });
-      else if (held.length === 0) process.stdout.write(`${what}: carries no finalizer of strict mode\n`);
-      else left.push(...report(await stripEach(held, options)));
+      else if (held.length === 0)
+        say(`${what}: carries no finalizer of strict mode`, { what, result: 'no-finalizer' });
+      else left.push(...report(await stripEach(held, options), say));
     } catch (error: unknown) {
       left.push({ what, reason: reasonOf(error) });
     }
@@ -138,9 +156,23 @@ async function releaseNamed(
   return left;
 }
 
-function report({ stripped, left }: Stripping): readonly NotStripped[] {
-  for (const target of stripped) process.stdout.write(`${describeTarget(target)}: released\n`);
+function report({ stripped, left }: Stripping, say: Say): readonly NotStripped[] {
+  for (const target of stripped) {
+    const what = describeTarget(target);
+    say(`${what}: released`, { what, result: 'released' });
+  }
   return left;
+}
+
+function sayAs({ isJson }: StrictCommand): Say {
+  return (text, json) => {
+    if (isJson) printJson(json);
+    else process.stdout.write(`${text}\n`);
+  };
+}
+
+function printJson(json: JsonObject): void {
+  process.stdout.write(`${JSON.stringify(json)}\n`);
 }
 
 /** With --context that one cluster, else each one that the watcher follows. */
@@ -160,12 +192,12 @@ function readCommand(args: readonly string[]): StrictCommand | 'help' {
   const { values, positionals } = readFlags(args, FLAGS);
   const [verb, ...names] = positionals;
   if (verb === undefined || values.help === true) return 'help';
-  const { kubeconfig, context } = values;
+  const common = { kubeconfig: values.kubeconfig, context: values.context, isJson: values.json === true };
   if (verb === 'uninstall' && names.length === 0 && values.all !== true)
-    return { verb, names: undefined, kubeconfig, context };
+    return { verb, names: undefined, ...common };
   if (verb !== 'release' || (names.length === 0) !== (values.all === true))
     throw new UsageError(`unknown command \`strict ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
-  return { verb, names: values.all === true ? undefined : names.map(readName), kubeconfig, context };
+  return { verb, names: values.all === true ? undefined : names.map(readName), ...common };
 }
 
 function readName(text: string): ResourceName {

@@ -88,6 +88,35 @@ test('the plan says what would go, what a hold keeps and why', async () => {
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(`no hold ${id}`) as string });
 });
 
+test('for programs, verbs answer in the names of the API', async () => {
+  const ask = async (...args: readonly string[]): Promise<unknown> =>
+    JSON.parse((await command(...args, '--json')).stdout);
+  expect(await ask('retention', 'plan')).toEqual({
+    items: expect.arrayContaining([
+      {
+        ...{ month: '2020-01', state: 'live', action: 'archive', fault: null, holds: [] },
+        reason: expect.any(String) as string,
+        size_bytes: expect.any(Number) as number,
+        estimated_rows: expect.any(Number) as number,
+      },
+    ]) as unknown,
+  });
+  const hold = { namespace: 'payments', reason: 'case 19', placed_by: 'auditor', released_at: null };
+  const placed = await ask(
+    'hold',
+    'place',
+    '--by',
+    'auditor',
+    '--reason',
+    'case 19',
+    '--namespace',
+    'payments',
+  );
+  expect(placed).toMatchObject(hold);
+  const { id } = placed as { readonly id: string };
+  expect(await ask('hold', 'release', id, '--by', 'other')).toMatchObject({ id, released_by: 'other' });
+});
+
 test('a hold that matches no record is placed with a warning', async () => {
   const scope = ['--namespace', 'misspelled'];
   const placed = await command('hold', 'place', '--by', 'auditor', '--reason', 'case 18', ...scope);
@@ -106,7 +135,11 @@ test('an approval is kept with who gave it, until somebody revokes it', async ()
   await database.owner.query(
     "update audit_partition set state = 'archived', manifest = 'm', manifest_sha256 = sha256('m') where month = '2020-01-01'",
   );
-  expect((await command('retention', 'approve', '2020-01', '--by', 'compliance')).code).toBe(0);
+  const approved = await command('retention', 'approve', '2020-01', '--by', 'compliance', '--json');
+  expect(JSON.parse(approved.stdout)).toEqual({
+    ...{ month: '2020-01', approved_by: 'compliance' },
+    approved_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T/) as string,
+  });
   const { rows } = await database.owner.query<{ who: string }>(
     "select approved_by as who from audit_partition where month = '2020-01-01'",
   );
@@ -119,6 +152,9 @@ test('an approval is kept with who gave it, until somebody revokes it', async ()
   const none = { approved_by: null, approved_at: null, approved_manifest_sha256: null };
   expect(after).toEqual([{ ...none, revoked_by: 'auditor', dated: true }]);
   expect((await command('retention', 'plan')).stdout).toMatch(/^2020-01 archived .*nobody has approved/m);
+  await command('retention', 'approve', '2020-01', '--by', 'compliance');
+  const asJson = await command('retention', 'revoke', '2020-01', '--by', 'auditor', '--json');
+  expect(JSON.parse(asJson.stdout)).toEqual({ month: '2020-01', revoked_by: 'auditor' });
   const again = await command('retention', 'revoke', '2020-01', '--by', 'auditor');
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('no approval') as string });
   await database.owner.query(
@@ -150,6 +186,9 @@ test('archive verify counts what is right, and names what is not and ends with 1
   const sound = await command('archive', 'verify', '--all');
   expect(sound).toMatchObject({ code: 0 });
   expect(sound.stdout).toMatch(/1 manifests, 1 months, 2 parts, 4 rows, 0 faults, 0 orphans$/m);
+  const counts = { manifests: 1, months: 1, parts: 2, rows: 4, orphans: [] };
+  const asJson = await command('archive', 'verify', '--json');
+  expect(JSON.parse(asJson.stdout)).toEqual({ location: store.location, ...counts, faults: [] });
   const [part = ''] = await store.list('table=audit_ledger/');
   const path = join(folder.file('archive'), part);
   await chmod(path, 0o644);
@@ -157,6 +196,11 @@ test('archive verify counts what is right, and names what is not and ends with 1
   const damaged = await command('archive', 'verify', '2020-01');
   expect(damaged.code).toBe(1);
   expect(damaged.stdout).toContain(`${part}: `);
+  const damagedJson = await command('archive', 'verify', '2020-01', '--json');
+  expect(damagedJson.code).toBe(1);
+  expect(JSON.parse(damagedJson.stdout)).toMatchObject({
+    faults: [{ key: part, row_group: null, row: null, reason: expect.any(String) as string }],
+  });
 });
 
 test('verify says that rows and ledger agree, and otherwise names the difference and ends with 1', async () => {
@@ -203,6 +247,11 @@ test('a month is restored by command, stays as long as is said, and is reported 
   expect((await command('retention', 'plan')).stdout).toMatch(/^2020-02 restored +keep .+restored until/m);
   const again = await commandWith(given, 'archive', 'restore', '2020-02');
   expect(again.stdout).toMatch(/^2020-02 is in the database already: retention leaves it alone until/);
+  const asJson = await commandWith(given, 'archive', 'restore', '2020-02', '--json');
+  expect(JSON.parse(asJson.stdout)).toEqual({
+    ...{ month: '2020-02', rows: null },
+    restored_until: expect.stringMatching(/^\d{4}-/) as string,
+  });
   const nothing = await commandWith(given, 'archive', 'restore', '2019-02');
   expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be restored') as string });
 });

@@ -84,6 +84,13 @@ const strict = async (...args: string[]): Promise<{ code: number | null; output:
   return { code: await program.exited, output: program.output() };
 };
 
+/** Beside them are lines for people, from standard error. */
+const linesOfJson = (output: string): readonly unknown[] =>
+  output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as unknown);
+
 describe('with the rights of deploy/rbac.yaml alone, strict mode', () => {
   test('says at its start what is missing, and the watcher sends all the same', async () => {
     const { uid } = await newRemediation();
@@ -184,6 +191,19 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await world.setPhase(open.name, 'Executing');
     await untilReported(`${open.uid} phase Executing`);
     expect(await isHeld(open.name)).toBe(false);
+  });
+
+  test('is taken off what is named, with a line of JSON for each', async () => {
+    startWatcher();
+    const { name } = await newRemediation();
+    await untilHeld(name);
+    const { code, output } = await strict('release', `default/${name}`, 'default/nobody', '--json');
+    expect(linesOfJson(output)).toEqual([
+      { what: `RemediationRequest default/${name}`, result: 'released' },
+      { what: 'default/nobody', result: 'not-released', reason: expect.any(String) as string },
+    ]);
+    expect(code).toBe(EXIT.failure);
+    expect(await isHeld(name)).toBe(false);
   });
 
   test('is taken back from everything by an uninstall, also where nothing runs', async () => {

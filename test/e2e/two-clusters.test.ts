@@ -134,8 +134,9 @@ async function refuses(up: RunningUp): Promise<void> {
   expect(watch.output()).toContain('remediation-audit cluster replaced default');
   expect(presentIn(await resourcesOf(up), 'default')).toBe(before);
 
-  const replaced = startProgram(['cluster', 'replaced', 'default'], { env });
+  const replaced = startProgram(['cluster', 'replaced', 'default', '--json'], { env });
   expect(await replaced.exited, replaced.output()).toBe(0);
+  expect(JSON.parse(replaced.output())).toEqual({ cluster: 'default', epoch: expect.any(Number) as number });
   const again = startProgram(['watch'], { env });
   try {
     await until(

@@ -41,6 +41,14 @@ test.each([...LINES, REPORT].flatMap((line) => ['-h', '--help'].map((flag) => [[
   },
 );
 
+test.each(Object.entries(COMMANDS).filter(([, { verbs }]) => verbs !== undefined))(
+  '%s answers programs in JSON, and its help says so',
+  async (name) => {
+    await runProgram([name, '--help'], COMMANDS);
+    expect(printed).toContain('--json');
+  },
+);
+
 test.each([
   [['report', 'bogus'], 'there is no report "bogus"'],
   [['report', 'recent-failure'], 'did you mean recent-failures?'],
@@ -52,6 +60,7 @@ test.each([
   [['remediation', 'show', 'a/b/c', '--bogus'], "remediation: Unknown option '--bogus'\n"],
   [['remediation', 'show', 'a/b'], 'remediation: remediation show needs CLUSTER/NAMESPACE/NAME'],
   [['hold', 'list', '--bogus'], "hold: Unknown option '--bogus'\n"],
+  [['cluster', 'restored', '--bogus'], "cluster: Unknown option '--bogus'\n"],
   [['watch', '--bogus'], "Unknown option '--bogus'; `watch` takes no arguments"],
 ])('%j is refused for what is wrong with it, before a database is wanted', async (line, message) => {
   await runProgram(line, COMMANDS);

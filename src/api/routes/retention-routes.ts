@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { selectMonths } from '../../database/months/month-list.ts';
+import type { MonthRow } from '../../database/months/month-states.ts';
 import { approveDrop, revokeApproval, selectMonth } from '../../database/months/month-states.ts';
 import type { PlannedMonth, RetentionRules } from '../../database/months/retention-plan.ts';
 import { planRetention, RETENTION_ACTIONS } from '../../database/months/retention-plan.ts';
@@ -86,8 +87,7 @@ function approvalRoute(writer: pg.Pool, rules: RetentionRules): Route {
             'conflict',
             `${name} is ${row.state}: an approval is about the manifest of a month that is archived and not yet gone`,
           );
-        const { approvedBy: approved_by, approvedAt: approved_at } = row;
-        return { ...jsonAnswer({ month: name, approved_by, approved_at }), status: CREATED };
+        return { ...jsonAnswer(approvalJson(row)), status: CREATED };
       });
     },
   };
@@ -141,7 +141,17 @@ function refuse(pointer: string, detail: string): Problem {
   return new Problem('invalid-record', `approval: ${pointer} ${detail}`, { errors: [{ pointer, detail }] });
 }
 
-function plannedJson({ month, state, action, reason, sizeBytes, estimatedRows, holds, fault }: PlannedMonth) {
+/** A month of the plan as it is answered, by the command line too. */
+export function plannedJson({
+  month,
+  state,
+  action,
+  reason,
+  sizeBytes,
+  estimatedRows,
+  holds,
+  fault,
+}: PlannedMonth) {
   return {
     month: month.slice(0, 7),
     ...{ state, action, reason },
@@ -150,6 +160,10 @@ function plannedJson({ month, state, action, reason, sizeBytes, estimatedRows, h
     holds: holds.map(({ id }) => id),
     fault,
   };
+}
+
+export function approvalJson({ month, approvedBy, approvedAt }: MonthRow) {
+  return { month: month.slice(0, 7), approved_by: approvedBy, approved_at: approvedAt };
 }
 
 const PLANNED_EXAMPLE = {
