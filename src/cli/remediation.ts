@@ -53,7 +53,7 @@ export async function remediationCommand(
       uid: values.uid,
       extent: 'as-needed',
       maxParts: MAX_PARTS,
-      timeline: isTimeline ? { limit: MAX_ENTRIES } : undefined,
+      timeline: { limit: MAX_ENTRIES },
     },
     { signal, includeArchive: true },
   );

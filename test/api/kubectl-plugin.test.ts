@@ -99,6 +99,7 @@ describe('tables', () => {
       recommended   compact-and-expand-volume
       decided       person, Approved, by dana@example.com (self-reported, via kubectl),
                     2026-09-01T09:04:09Z, Looks right, go ahead
+      written by    managed-fields: gateway, remediationorchestrator-controller, signalprocessing-control…
       executed      compact-and-expand-volume, orders/StatefulSet/orders, Completed, in 2m42s
       outcome       Completed, Remediated
       verified      Full, health 1, alert 1, metrics 0.82

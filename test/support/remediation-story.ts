@@ -11,6 +11,7 @@ import { definitionOf } from '../../src/domain/records/index.ts';
 import { recordId } from '../../src/identity/identities.ts';
 import type { Facts } from '../../src/query/remediation/facts.ts';
 import type { RemediationFacts } from '../../src/query/remediation/summary.ts';
+import { timelineOf } from '../../src/query/remediation/timeline.ts';
 import { observationsOfEach } from './simulated-states.ts';
 
 /** The ledger of a simulated remediation, as a watcher that misses nothing would have made it. */
@@ -54,6 +55,7 @@ export function factsOfStory(states: readonly WatchedState[], generation: Genera
     analyses: rowsOf('ai_analysis_audit'),
     executions: rowsOf('workflow_execution_audit'),
     actions: rowsOf('kubernetes_execution_audit'),
+    events: timelineOf(entriesOf(states, generation)),
     unsearched: undefined,
   };
 }

@@ -4,10 +4,13 @@ import type { Generation } from '../../dev/simulator/generations.ts';
 import { statesOf } from '../../dev/simulator/states.ts';
 import type { Branch } from '../../dev/simulator/stories.ts';
 import { branchesOf } from '../../dev/simulator/stories.ts';
+import { actorsOf } from '../../src/query/remediation/decision.ts';
 import type { RemediationFacts } from '../../src/query/remediation/summary.ts';
 import { summaryOf } from '../../src/query/remediation/summary.ts';
+import { summaryText } from '../../src/query/remediation/text.ts';
 import type { TimelineEvent } from '../../src/query/remediation/timeline.ts';
 import { timelineOf } from '../../src/query/remediation/timeline.ts';
+import { PLAIN_VIEW } from '../../src/terminal/view.ts';
 import { entriesOf, factsOfStory } from '../support/remediation-story.ts';
 
 const SEED = 20;
@@ -45,6 +48,27 @@ describe('the summary of a remediation', () => {
     const sum = summary.phases.reduce((total, { duration_seconds: seconds }) => total + (seconds ?? NaN), 0);
     expect(sum).toBe(summary.duration_seconds);
     expect(summary.missing).toEqual([]);
+  });
+
+  test('names the controllers that wrote what is recorded, and no person that a resource names', () => {
+    const { actors } = summaryOf(factsIn('approval-granted'));
+    expect(actors.map(({ actor }) => actor)).toContain('remediationorchestrator-controller');
+    expect(actors.every(({ how_known: how }) => how === 'managed-fields')).toBe(true);
+    expect(actors.map(({ actor }) => actor)).not.toContain('dana@example.com');
+    expect(summaryText(summaryOf(factsIn('approval-granted')), PLAIN_VIEW)).toMatch(
+      /^written by +managed-fields: .*remediationorchestrator-controller/m,
+    );
+    const events = [
+      { actor: 'a-controller', how_known: 'managed-fields', kind: 'remediation' },
+      { actor: 'poster', how_known: 'caller', kind: 'signal' },
+      { actor: null, how_known: 'unknown', kind: 'remediation' },
+      { actor: 'a-controller', how_known: 'managed-fields', kind: 'analysis' },
+      { actor: 'a-controller', how_known: 'managed-fields', kind: 'analysis' },
+    ] as const;
+    expect(actorsOf(events)).toEqual([
+      { actor: 'a-controller', how_known: 'managed-fields', kinds: ['remediation', 'analysis'] },
+      { actor: 'poster', how_known: 'caller', kinds: ['signal'] },
+    ]);
   });
 
   test.each([

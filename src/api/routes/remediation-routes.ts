@@ -107,7 +107,7 @@ const VIEW_SCHEMA = named('Remediation', {
 async function answerView(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
   allowOnly(request.query, ['view', 'uid', INCLUDE_ARCHIVE]);
   const isFull = readView(request.query) === 'full';
-  const found = await findRemediation(finder, request, isFull ? { timeline: { limit: MAX_ENTRIES } } : {});
+  const found = await findRemediation(finder, request, { timeline: { limit: MAX_ENTRIES } });
   const { parts, timeline, unsearched } = found;
   const leftOut = describeLeftOut(found, request);
   // The trace counts all that was read: the remediation itself, its records, its timeline.

@@ -135,6 +135,17 @@ export const REMEDIATION_SUMMARY_SCHEMA = named(
     what: WHAT,
     why: WHY,
     decided: DECISION,
+    actors: {
+      ...listOf(
+        objectOf({
+          actor: { type: 'string' },
+          how_known: HOW_KNOWN_SCHEMA,
+          kinds: listOf({ type: 'string' }),
+        }),
+      ),
+      description:
+        'Controllers, clients and callers that wrote what is recorded, in the order in which they first did',
+    },
     blocks: listOf(BLOCK),
     executions: listOf(EXECUTION),
     outcome: OUTCOME,

@@ -10,7 +10,6 @@ import type { RecordFinder } from '../../query/record-finder.ts';
 import { remediationFacts } from '../../query/remediation/combined-facts.ts';
 import { cutText } from '../../query/remediation/facts.ts';
 import { summaryOf } from '../../query/remediation/summary.ts';
-import { timelineOf } from '../../query/remediation/timeline.ts';
 import type { PageContent } from '../page-route.ts';
 import { type RemediationRow, remediationRow } from '../remediation-row.ts';
 import { remediationView } from './remediation-view.ts';
@@ -21,14 +20,15 @@ export async function remediationPage(finder: RecordFinder, request: ApiRequest)
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
   const found = await findRemediation(finder, request, { timeline: { limit: MAX_ENTRIES } });
   const { chosen, others, parts, timeline, unsearched } = found;
+  const facts = remediationFacts(found);
   const row = remediationRow(chosen);
   return {
     title: titleOf(row),
     rows: parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.entries.length),
     body: remediationView({
       row,
-      summary: summaryOf(remediationFacts(found)),
-      events: timelineOf(timeline.entries),
+      summary: summaryOf(facts),
+      events: facts.events,
       leftOut: describeLeftOut(found, request),
       others: others.map(otherOf),
       unsearched,

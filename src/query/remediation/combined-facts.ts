@@ -1,3 +1,4 @@
+import type { LedgerPage } from '../../database/reading/record-history.ts';
 import { aiAnalysisAudit } from '../../domain/records/ai-analysis-audit.ts';
 import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { kubernetesExecutionAudit } from '../../domain/records/kubernetes-execution-audit.ts';
@@ -8,16 +9,23 @@ import type { SourcedRow, Unsearched } from '../combined-answer.ts';
 import type { Facts } from './facts.ts';
 import { factsOf } from './facts.ts';
 import type { RemediationFacts } from './summary.ts';
+import { timelineOf } from './timeline.ts';
 
 /** A remediation that was found, with the rows that belong to it. */
 interface FoundRemediation {
   readonly chosen: SourcedRow;
   readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
+  readonly timeline: Pick<LedgerPage, 'entries'>;
   readonly unsearched: Unsearched | undefined;
 }
 
 /** What the rows say, wherever they were read. */
-export function remediationFacts({ chosen, parts, unsearched }: FoundRemediation): RemediationFacts {
+export function remediationFacts({
+  chosen,
+  parts,
+  timeline,
+  unsearched,
+}: FoundRemediation): RemediationFacts {
   const rowsOf = (definition: RecordDefinition): readonly Facts[] =>
     parts
       .filter((part) => part.definition.table === definition.table)
@@ -28,6 +36,7 @@ export function remediationFacts({ chosen, parts, unsearched }: FoundRemediation
     analyses: rowsOf(aiAnalysisAudit),
     executions: rowsOf(workflowExecutionAudit),
     actions: rowsOf(kubernetesExecutionAudit),
+    events: timelineOf(timeline.entries),
     unsearched,
   };
 }

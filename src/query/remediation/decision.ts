@@ -119,3 +119,37 @@ function byPolicy({ remediation }: DecisionFacts): Decision | undefined {
 
 const selfReported = (by: string | null): Pick<Decision, 'by' | 'how_known'> =>
   by === null ? { by, how_known: 'unknown' } : { by, how_known: 'self-reported' };
+
+/** A controller, client or caller that wrote what is recorded. */
+export interface Actor {
+  readonly actor: string;
+  readonly how_known: HowKnown;
+  /** Kinds of the records that it wrote, in the order of the first of each. */
+  readonly kinds: readonly string[];
+}
+
+/** Most actors that one summary names; the timeline has all. */
+const MAX_ACTORS = 20;
+
+interface WrittenEvent {
+  readonly actor: string | null;
+  readonly how_known: HowKnown;
+  readonly kind: string;
+}
+
+/**
+ * Who wrote the events of a timeline, each once, in the order in which they first did. A person that a resource names is part
+ * of the decision instead: nobody saw them write.
+ */
+export function actorsOf(events: readonly WrittenEvent[]): readonly Actor[] {
+  const actors = new Map<string, Actor>();
+  for (const { actor, how_known: how, kind } of events) {
+    if (actor === null || how === 'self-reported') continue;
+    // A caller may have the name of a controller.
+    const key = `${how} ${actor}`;
+    const kinds = actors.get(key)?.kinds ?? [];
+    if (kinds.includes(kind)) continue;
+    actors.set(key, { actor, how_known: how, kinds: [...kinds, kind] });
+  }
+  return [...actors.values()].slice(0, MAX_ACTORS);
+}

@@ -3,7 +3,7 @@ import { padEnd, safeText, wrapped } from '../../terminal/text.ts';
 import type { Colour, View } from '../../terminal/view.ts';
 import { painted } from '../../terminal/view.ts';
 
-const LABEL_WIDTH = 14;
+export const LABEL_WIDTH = 14;
 /** Narrower, and a line would hold no word: then it is longer than the terminal. */
 const LEAST_WIDTH = 16;
 

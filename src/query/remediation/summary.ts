@@ -10,11 +10,12 @@
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { spanText } from '../../terminal/view.ts';
-import { type Decision, decisionOf } from './decision.ts';
+import { type Actor, actorsOf, type Decision, decisionOf } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { entriesIn, factAt, secondsBetween, textIn, timeIn } from './facts.ts';
 import { missingOf } from './missing.ts';
 import { endOf, phasesOf, type PhaseSpan } from './phases.ts';
+import type { TimelineEvent } from './timeline.ts';
 
 /** For the page, which shows spans as the headline does. */
 export { spanText };
@@ -30,6 +31,8 @@ export interface RemediationFacts {
   /** Executions and blocks; `phase` Skipped is a block. */
   readonly executions: readonly Facts[];
   readonly actions: readonly Facts[];
+  /** Its timeline, as far as it was read. */
+  readonly events: readonly TimelineEvent[];
   /** Months that were not searched, and why. */
   readonly unsearched: { readonly months: readonly string[]; readonly reason: string } | undefined;
 }
@@ -45,6 +48,8 @@ export interface RemediationSummary {
   readonly what: Readonly<Record<string, JsonValue>>;
   readonly why: Readonly<Record<string, JsonValue>>;
   readonly decided: Decision;
+  /** Controllers, clients and callers that wrote what is recorded, in the order in which they first did. */
+  readonly actors: readonly Actor[];
   readonly blocks: readonly Readonly<Record<string, JsonValue>>[];
   readonly executions: readonly Readonly<Record<string, JsonValue>>[];
   readonly outcome: Readonly<Record<string, JsonValue>>;
@@ -76,6 +81,7 @@ export function summaryOf(facts: RemediationFacts): RemediationSummary {
     uid: textIn(remediation, 'remediation_uid'),
     verdict: textIn(remediation, 'verdict'),
     why: whyOf(facts),
+    actors: actorsOf(facts.events),
     phases,
     missing: missingOf({ ...facts, executions, phases }),
     ...parts,

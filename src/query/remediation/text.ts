@@ -2,7 +2,7 @@ import { millisecondsOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, safeText, widthOf, wrapped } from '../../terminal/text.ts';
 import { colourOf, painted, spanText, timeText, type View } from '../../terminal/view.ts';
-import { joined, labelled, listed, shown } from './labelled-lines.ts';
+import { joined, LABEL_WIDTH, labelled, listed, shown } from './labelled-lines.ts';
 import type { RemediationSummary } from './summary.ts';
 import { noApprovalText } from './summary.ts';
 import type { TimelineEvent } from './timeline.ts';
@@ -31,6 +31,7 @@ export function summaryText(summary: RemediationSummary, view: View): string {
     ...listed('because', why['causal_chain'], view, [why['cause']]),
     ...labelled('recommended', why['recommended'], view),
     ...decidedLines(summary, view),
+    ...writerLines(summary, view),
     ...summary.executions.flatMap((one) => labelled('executed', executionText(one), view)),
     ...labelled(
       'outcome',
@@ -84,6 +85,19 @@ function blockText(block: RemediationSummary['blocks'][number], view: View): str
     until === null ? '' : `until ${until}`,
     block['message'],
   );
+}
+
+/**
+ * Controllers and clients, a line for each way in which they are known: the name of a client is its own claim. On a terminal the
+ * line is cut, so that the summary stays on one screen; the timeline has all.
+ */
+function writerLines({ actors }: RemediationSummary, view: View): string[] {
+  const lines = [...new Set(actors.map(({ how_known: how }) => how))].map((how) => {
+    const names = actors.filter((one) => one.how_known === how).map(({ actor }) => actor);
+    const line = `${how}: ${joined(...names)}`;
+    return view.width === undefined ? line : cutEnd(line, view.width - LABEL_WIDTH);
+  });
+  return listed('written by', lines, view);
 }
 
 function executionText(one: RemediationSummary['executions'][number]): string {
