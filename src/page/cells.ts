@@ -4,7 +4,7 @@
  */
 import { millisecondsOf } from '../domain/instant.ts';
 import { DAY_MS } from '../domain/time.ts';
-import { spanText } from '../query/remediation/summary.ts';
+import { spanText } from '../terminal/view.ts';
 import { type Html, html } from './html.ts';
 
 /** What is not known, said also to those who hear it. */

@@ -1,4 +1,4 @@
-import { spanText } from '../query/remediation/summary.ts';
+import { spanText } from '../terminal/view.ts';
 import { known, short, spanSince, time, UNKNOWN } from './cells.ts';
 import { type Html, html } from './html.ts';
 import type { RemediationRow, Tone } from './remediation-row.ts';

@@ -71,7 +71,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
     'observability',
   ]),
   // HTML of the API's answers.
-  page: service(['domain', 'database', 'query', 'api']),
+  page: service(['domain', 'terminal', 'database', 'query', 'api']),
   // What users install: it starts at once, and knows the service by its answers alone.
   plugin: service([
     ...[

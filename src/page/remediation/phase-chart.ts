@@ -4,8 +4,8 @@
  */
 import { millisecondsOf } from '../../domain/instant.ts';
 import type { PhaseSpan } from '../../query/remediation/phases.ts';
-import { spanText } from '../../query/remediation/summary.ts';
 import type { TimelineEvent } from '../../query/remediation/timeline.ts';
+import { spanText } from '../../terminal/view.ts';
 import { type Html, html } from '../html.ts';
 
 interface Course {

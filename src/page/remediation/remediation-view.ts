@@ -1,8 +1,9 @@
 import type { LeftOut } from '../../api/routes/left-out.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
-import { type RemediationSummary, spanText } from '../../query/remediation/summary.ts';
+import type { RemediationSummary } from '../../query/remediation/summary.ts';
 import type { TimelineEvent } from '../../query/remediation/timeline.ts';
+import { spanText } from '../../terminal/view.ts';
 import { known, long, monthsText, short, time, UNKNOWN, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
@@ -46,7 +47,7 @@ function shown(value: JsonValue | undefined): Html {
 }
 
 function facts(rows: readonly (readonly [string, Html])[]): Html {
-  return html`<table class="cards">
+  return html`<table>
     <tbody>
       ${rows.map(
         ([name, value]) =>

@@ -17,9 +17,6 @@ import { missingOf } from './missing.ts';
 import { endOf, phasesOf, type PhaseSpan } from './phases.ts';
 import type { TimelineEvent } from './timeline.ts';
 
-/** For the page, which shows spans as the headline does. */
-export { spanText };
-
 /** Most executions, blocks and other parts that one summary names; the full view has all. */
 const MAX_PARTS = 50;
 
