@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 
 import type { ProcessName } from '../config/process-variables.ts';
 import type { ClusterConnection } from '../kubernetes/cluster-connection.ts';
@@ -25,8 +25,26 @@ export function databaseOf(process: ServiceName, pool: pg.Pool): DependedServer 
     called: 'the database',
     meanwhile: WITHOUT_DATABASE[process],
     remedy: 'start PostgreSQL, or check DATABASE_URL',
-    probe: () => pool.query('select 1'),
+    probe: (signal) => requireConnection(pool, signal),
   };
+}
+
+/**
+ * A new connection: one of the pool may still answer while the server already ends the others, and in a pool whose
+ * connections are all busy a query waits for its turn.
+ */
+async function requireConnection({ options }: pg.Pool, signal: AbortSignal): Promise<void> {
+  const client = new pg.Client({ ...options, pipeline: false });
+  const end = () => client.end();
+  // Ended while it answers, or lost behind the answer: the next probe says what becomes of the server.
+  client.on('error', () => undefined);
+  signal.addEventListener('abort', () => void end(), { once: true });
+  try {
+    await client.connect();
+    await client.query('select 1');
+  } finally {
+    await end();
+  }
 }
 
 export function temporalOf(process: ServiceName, probe: () => Promise<void>): DependedServer {

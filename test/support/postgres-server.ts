@@ -16,6 +16,7 @@ declare module 'vitest' {
 
 export interface TestPostgres extends AsyncDisposable {
   readonly superuserUrl: string;
+  signal(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -39,7 +40,13 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       await postgres.stop();
       await rm(dataDir, { recursive: true, force: true });
     };
-    return { superuserUrl: postgres.superuserUrl(), stop, [Symbol.asyncDispose]: stop };
+    return {
+      superuserUrl: postgres.superuserUrl(),
+      signal: (signal) => {
+        postgres.server.signal(signal);
+      },
+      ...{ stop, [Symbol.asyncDispose]: stop },
+    };
   } catch (error: unknown) {
     await rm(dataDir, { recursive: true, force: true });
     throw error;
