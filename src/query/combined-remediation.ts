@@ -15,6 +15,7 @@ import { MAX_ANSWER_BYTES } from '../domain/limits.ts';
 import type { RecordDefinition } from '../domain/records/definition.ts';
 import { remediationAudit } from '../domain/records/remediation-audit.ts';
 import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
+import { workflowExecutionAudit } from '../domain/records/workflow-execution-audit.ts';
 import { DAY_MS } from '../domain/time.ts';
 import { selectArchivedTimeline } from './archive/archive-ledger.ts';
 import type { SourcePart } from './bounded-merge.ts';
@@ -24,6 +25,7 @@ import { fromDatabase, LEFT_OUT, unsearched } from './combined-answer.ts';
 import type { CombinedPage } from './combined-page.ts';
 import { selectCombinedPage } from './combined-page.ts';
 import { SearchUnfinishedError } from './combined-record.ts';
+import { type Blockers, findBlockers, NO_BLOCKERS } from './remediation/blockers.ts';
 
 export interface RemediationQuestion extends RemediationAddress {
   /** Another one than the newest of that name. */
@@ -54,6 +56,8 @@ export interface CombinedRemediation {
   readonly parts: readonly RemediationPart[];
   /** In the order of observation. */
   readonly timeline: LedgerPage;
+  /** The remediations that kept it from running. */
+  readonly blockers: Blockers;
   readonly unsearched: Unsearched | undefined;
 }
 
@@ -68,13 +72,15 @@ export async function selectCombinedRemediation(
 ): Promise<CombinedRemediation> {
   const record = await findRecord(sources, question, options);
   const { chosen } = record;
-  if (chosen === undefined) return { ...record, parts: [], timeline: NOTHING };
-  const belongings = await findBelongings(
-    sources,
-    { ...question, remediation: remediationOf(chosen.row, record) },
-    options,
-  );
-  return { ...record, ...belongings, unsearched: unite(record.unsearched, belongings.unsearched) };
+  if (chosen === undefined) return { ...record, parts: [], timeline: NOTHING, blockers: NO_BLOCKERS };
+  const remediation = remediationOf(chosen.row, record);
+  const belongings = await findBelongings(sources, { ...question, remediation }, options);
+  const executions = belongings.parts
+    .filter(({ definition }) => definition.table === workflowExecutionAudit.table)
+    .flatMap(({ rows }) => rows);
+  const blocked = { remediation: chosen.row, executions, archived: remediation.window };
+  const blockers = await findBlockers(sources, blocked, options);
+  return { ...record, ...belongings, blockers, unsearched: unite(record.unsearched, belongings.unsearched) };
 }
 
 const NOTHING: LedgerPage = { entries: [], next: undefined };
@@ -149,12 +155,12 @@ async function searchRecord(
   { months, found }: { readonly months: readonly ArchivedMonth[]; readonly found: readonly RecordRow[] },
 ): Promise<RemediationRecord> {
   const { uid, extent, name } = question;
-  const wanted = { remediation_id: name, cluster: question.cluster, namespace: question.namespace };
+  const wanted = { remediation_id: name, cluster: question.cluster };
   // A uid identifies one remediation. Without it in the query the others of the name are found as well.
   const narrowed =
     uid === undefined || extent === 'everything' ? wanted : { ...wanted, remediation_uid: uid };
   const query: RecordQuery = {
-    filters: equal(remediationAudit, narrowed),
+    filters: [...equal(remediationAudit, narrowed), ...inNamespace(question.namespace)],
     order: 'newest',
     limit: extent === 'everything' ? MAX_OF_ONE_NAME : 1,
   };
@@ -175,6 +181,13 @@ function equal(definition: RecordDefinition, wanted: Readonly<Record<string, str
     const value = wanted[column.name];
     return value === undefined ? [] : [{ column, is: 'equal', value }];
   });
+}
+
+/** Empty is the namespace of those that have none. */
+function inNamespace(namespace: string): Filter[] {
+  const same = equal(remediationAudit, { namespace });
+  if (namespace !== '') return same;
+  return same.map(({ column }) => ({ column, is: 'any', of: [...same, { column, is: 'absent' }] }));
 }
 
 /** What belongs to a remediation was made while it lasted, or a little before or after by another clock. */

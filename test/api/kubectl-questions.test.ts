@@ -5,7 +5,7 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import { naturalKey } from '../../src/domain/observation.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { recordStories, runPlugin } from '../support/kubectl-plugin.ts';
+import { inTheWay, recordStories, runPlugin } from '../support/kubectl-plugin.ts';
 import { executionObservation } from '../support/observations.ts';
 
 /* The questions of whoever is on call, each answered by one command, on what the simulator's remediations leave in the database. */
@@ -49,7 +49,7 @@ beforeAll(async () => {
       ['blocked-resource-busy', 9],
     ]);
   names = { approved, failed, skipped, inconclusive, deleted, blocked };
-  await createRecordStore(database.writer).record([STUCK]);
+  await createRecordStore(database.writer).record([STUCK, ...(await inTheWay(database))]);
   await database.owner.query(
     `insert into watched_cluster (cluster, first_watched_at) values ('G3', '2026-08-01')`,
   );
@@ -78,7 +78,9 @@ test('what happened to this target in the last hour', async () => {
 
 test('why was it skipped, and by which other', async () => {
   expect(await answer('why', names.skipped)).toMatch(/^blocked +DuplicateInProgress, duplicate of rr-\S+/m);
-  expect(await answer('why', names.blocked)).toMatch(/^blocked +ResourceBusy, by execution we-rr-\S+/m);
+  expect(await answer('why', names.blocked)).toMatch(
+    /^blocked +ResourceBusy, by execution we-rr-\S+ of remediation rr-in-the-way/m,
+  );
 });
 
 test('who approved', async () => {

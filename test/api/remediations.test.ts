@@ -188,6 +188,20 @@ describe('a remediation', () => {
     await get(`${path}/diff?record=${record}`, 400);
   });
 
+  test('whose namespace is not known is answered without one', async () => {
+    const nowhere = randomUUID();
+    await createRecordStore(served.database.writer).record([
+      executionObservation({
+        ...{ table: 'remediation_audit', key: naturalKey(nowhere), phase: 'progress' },
+        columns: { remediation_id: 'rr-nowhere', remediation_uid: nowhere },
+      }),
+    ]);
+    const { summary } = await get<{ summary: Json }>('/api/v1/remediations/test//rr-nowhere');
+    expect(summary).toMatchObject({ uid: nowhere, namespace: null });
+    await get('/api/v1/remediations/test/payments/rr-nowhere', 404);
+    await get(`/api/v1/remediations/test//${name}`, 404);
+  });
+
   test('that nobody knows is a problem', async () => {
     await get('/api/v1/remediations/test/payments/nobody', 404);
     await get('/api/v1/remediations/test/payments/nobody/timeline', 404);

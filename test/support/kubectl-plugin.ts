@@ -4,7 +4,9 @@ import { text } from 'node:stream/consumers';
 
 import type { Branch } from '../../dev/simulator/stories.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
+import { naturalKey, type Observation } from '../../src/domain/observation.ts';
 import type { TestDatabase } from './database.ts';
+import { executionObservation } from './observations.ts';
 import { repositoryPath } from './repository.ts';
 import { observationsOf } from './simulated-states.ts';
 
@@ -28,6 +30,34 @@ export async function runPlugin(
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout: await stdout, stderr: await stderr };
+}
+
+/** The remediation `rr-in-the-way`, whose execution is the one that a block of a recorded story names. */
+export async function inTheWay({ owner }: Pick<TestDatabase, 'owner'>): Promise<readonly Observation[]> {
+  const { rows } = await owner.query<{ cluster: string; execution: string; target: string }>(`
+    select cluster, conflicting_wfe as execution, target_resource as target
+    from workflow_execution_audit
+    where skip_reason = 'ResourceBusy'`);
+  const [block] = rows;
+  if (block === undefined) throw new Error('no story that was recorded has such a block');
+  const uid = '00000000-0000-4000-8000-00000000000b';
+  const common = { remediation_id: 'rr-in-the-way', remediation_uid: uid, namespace: 'kubernaut-system' };
+  const at = { cluster: block.cluster, createdAt: '2026-09-01T08:59:00.000000Z' };
+  return [
+    executionObservation({
+      ...{ ...at, table: 'remediation_audit', key: naturalKey(uid), phase: 'closure' },
+      columns: { ...common, overall_phase: 'Completed', verdict: 'terminal' },
+    }),
+    executionObservation({
+      ...{ ...at, key: naturalKey(uid, 'we') },
+      columns: {
+        ...common,
+        execution_name: block.execution.split('/').at(-1) ?? '',
+        target_resource: block.target,
+        phase: 'Completed',
+      },
+    }),
+  ];
 }
 
 /** Stories of the simulator in the database, as the workflow would store them: what is said of a sibling follows the sibling. */

@@ -9,6 +9,7 @@ import type { Observation } from '../../src/domain/observation.ts';
 import { recordName } from '../../src/domain/observation.ts';
 import { definitionOf } from '../../src/domain/records/index.ts';
 import { recordId } from '../../src/identity/identities.ts';
+import { NO_BLOCKERS } from '../../src/query/remediation/blockers.ts';
 import type { Facts } from '../../src/query/remediation/facts.ts';
 import type { RemediationFacts } from '../../src/query/remediation/summary.ts';
 import { timelineOf } from '../../src/query/remediation/timeline.ts';
@@ -55,6 +56,7 @@ export function factsOfStory(states: readonly WatchedState[], generation: Genera
     analyses: rowsOf('ai_analysis_audit'),
     executions: rowsOf('workflow_execution_audit'),
     actions: rowsOf('kubernetes_execution_audit'),
+    blockers: NO_BLOCKERS,
     events: timelineOf(entriesOf(states, generation)),
     unsearched: undefined,
   };

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { named } from '../../domain/named-schema.ts';
+import { named, orNull } from '../../domain/named-schema.ts';
 import { HOW_KNOWN } from '../../query/remediation/decision.ts';
 import { unsearchedSchema } from '../routes/storage-problems.ts';
 
@@ -87,13 +87,26 @@ const EXECUTION = objectOf({
   deleted_at: instant,
 });
 
+const REFERENCE = named(
+  'RemediationReference',
+  objectOf({ namespace: text, name: { type: 'string' }, uid: text }),
+);
+
 const BLOCK = objectOf({
   reason: text,
   message: text,
   target: text,
   workflow_name: text,
   conflicting_execution: text,
+  conflicting_remediation: {
+    ...orNull(REFERENCE),
+    description: 'Whose execution it was; null where no record of that execution is known',
+  },
   duplicate_of: text,
+  original_remediation: {
+    ...orNull(REFERENCE),
+    description: 'The remediation of which it was a duplicate; null where it is not recorded',
+  },
   blocked_until: instant,
 });
 
@@ -107,6 +120,10 @@ const OUTCOME = objectOf({
   health_score: number,
   alert_score: number,
   metrics_score: number,
+  pre_remediation_spec_hash: { ...text, description: 'Hash of the target before the remediation' },
+  post_remediation_spec_hash: { ...text, description: 'Hash of the target right after it' },
+  current_spec_hash: { ...text, description: 'Hash of the target when it was verified' },
+  verified_at: instant,
   completed_at: instant,
   deleted_at: instant,
   final_state_unknown: { type: 'boolean' },

@@ -14,6 +14,7 @@ import { readPage } from './record-reader.ts';
 /** What people call a remediation. Several may have had the name one after the other. */
 export interface RemediationAddress {
   readonly cluster: string;
+  /** Empty for one whose namespace is not known. */
   readonly namespace: string;
   readonly name: string;
 }
@@ -31,7 +32,7 @@ export async function selectRemediations(
       from remediation_audit
       where remediation_id = $3::text
         and cluster = $1::text
-        and namespace = $2::text
+        and coalesce(namespace, '') = $2::text
       order by created_at desc, id desc
       limit $4::integer`,
     values: [cluster, namespace, name, limit],

@@ -63,7 +63,7 @@ export const SHOW = aboutOne(
     examples: ['show rr-6f3a', 'show prod-1/kubernaut-system/rr-6f3a -o json'],
   },
   async (asked) => {
-    const data = await withConflicts(asked, await asked.client.get(pathOf(asked.address), asked.query));
+    const data = await asked.client.get(pathOf(asked.address), asked.query);
     return summaryAnswer('Remediation', asked, data, summaryText);
   },
 );
@@ -77,7 +77,7 @@ export const WHY = aboutOne(
     examples: ['why rr-6f3a'],
   },
   async (asked) => {
-    const data = await withConflicts(asked, await asked.client.get(pathOf(asked.address), asked.query));
+    const data = await asked.client.get(pathOf(asked.address), asked.query);
     const { headline, cluster, namespace, name, uid, why, decided, blocks, missing } = objectAt(
       data,
       'summary',
@@ -140,32 +140,4 @@ function summaryAnswer(
       ...(data['is_complete'] === false ? ['some of it is left out, because there is too much'] : []),
     ],
   };
-}
-
-/** Blocks that are looked up; one remediation may wait for another a thousand times. */
-const MOST_LOOKUPS = 5;
-
-/** A block names the execution that was in the way; whose it is, its own record says. */
-async function withConflicts({ client, address }: Asked, data: JsonObject): Promise<JsonObject> {
-  const summary = objectAt(data, 'summary');
-  const blocks = objectsIn(summary['blocks']);
-  const names = new Set(blocks.flatMap((block) => textAt(block, 'conflicting_execution') ?? []));
-  if (names.size === 0) return data;
-  const owners = new Map<string, string>();
-  for (const name of [...names].slice(0, MOST_LOOKUPS)) {
-    const owner = await ownerOf(client, address.cluster, name);
-    if (owner !== undefined) owners.set(name, owner);
-  }
-  const known = blocks.map((block) => {
-    const owner = owners.get(textAt(block, 'conflicting_execution') ?? '');
-    return owner === undefined ? block : { ...block, conflicting_remediation: owner };
-  });
-  return { ...data, summary: { ...summary, blocks: known } };
-}
-
-async function ownerOf(client: ApiClient, cluster: string, execution: string): Promise<string | undefined> {
-  const query = { cluster, execution_name: execution.split('/').at(-1) ?? '', limit: '1' };
-  const { items } = await client.get('/api/v1/audit/workflow-execution', query);
-  const [record] = objectsIn(items);
-  return record === undefined ? undefined : (textAt(record, 'remediation_id') ?? undefined);
 }

@@ -6,6 +6,7 @@ import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import { signalProcessingAudit } from '../../domain/records/signal-processing-audit.ts';
 import { workflowExecutionAudit } from '../../domain/records/workflow-execution-audit.ts';
 import type { SourcedRow, Unsearched } from '../combined-answer.ts';
+import type { Blockers } from './blockers.ts';
 import type { Facts } from './facts.ts';
 import { factsOf } from './facts.ts';
 import type { RemediationFacts } from './summary.ts';
@@ -16,6 +17,7 @@ interface FoundRemediation {
   readonly chosen: SourcedRow;
   readonly parts: readonly { readonly definition: RecordDefinition; readonly rows: readonly SourcedRow[] }[];
   readonly timeline: Pick<LedgerPage, 'entries'>;
+  readonly blockers: Blockers;
   readonly unsearched: Unsearched | undefined;
 }
 
@@ -24,6 +26,7 @@ export function remediationFacts({
   chosen,
   parts,
   timeline,
+  blockers,
   unsearched,
 }: FoundRemediation): RemediationFacts {
   const rowsOf = (definition: RecordDefinition): readonly Facts[] =>
@@ -37,6 +40,7 @@ export function remediationFacts({
     executions: rowsOf(workflowExecutionAudit),
     actions: rowsOf(kubernetesExecutionAudit),
     events: timelineOf(timeline.entries),
+    blockers,
     unsearched,
   };
 }

@@ -10,6 +10,7 @@
 import type { JsonValue } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { spanText } from '../../terminal/view.ts';
+import { type Blockers, conflictOf, originalOf, type RemediationReference } from './blockers.ts';
 import { type Actor, actorsOf, type Decision, decisionOf } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { entriesIn, factAt, secondsBetween, textIn, timeIn } from './facts.ts';
@@ -30,6 +31,8 @@ export interface RemediationFacts {
   readonly actions: readonly Facts[];
   /** Its timeline, as far as it was read. */
   readonly events: readonly TimelineEvent[];
+  /** The remediations that kept it from running, as far as they are recorded. */
+  readonly blockers: Blockers;
   /** Months that were not searched, and why. */
   readonly unsearched: { readonly months: readonly string[]; readonly reason: string } | undefined;
 }
@@ -67,7 +70,7 @@ export function summaryOf(facts: RemediationFacts): RemediationSummary {
     what: whatOf(facts),
     outcome: outcomeOf(remediation),
     executions: executions.slice(0, MAX_PARTS).map(executionOf),
-    blocks: blocks.slice(0, MAX_PARTS).map(blockOf),
+    blocks: blocks.slice(0, MAX_PARTS).map((block) => blockOf(block, facts.blockers)),
     duration_seconds: secondsBetween(started, endOf(remediation)),
   };
   return {
@@ -189,17 +192,24 @@ function executionOf(execution: Facts) {
   };
 }
 
-function blockOf(block: Facts) {
+function blockOf(block: Facts, { byExecution, byName }: Blockers) {
+  const [running, original] = [conflictOf(block), originalOf(block)];
   return {
     reason: textIn(block, 'skip_reason'),
     message: textIn(block, 'extra', 'block_message'),
     target: textIn(block, 'target_resource'),
     workflow_name: textIn(block, 'workflow_name'),
     conflicting_execution: textIn(block, 'conflicting_wfe'),
-    duplicate_of: textIn(block, 'extra', 'duplicate_of'),
+    conflicting_remediation: referenceJson(running === undefined ? undefined : byExecution.get(running)),
+    duplicate_of: original ?? null,
+    original_remediation: referenceJson(original === undefined ? undefined : byName.get(original)),
     blocked_until: timeIn(block, 'extra', 'blocked_until'),
   };
 }
+
+/** Null where no record of it is known. */
+const referenceJson = (reference: RemediationReference | undefined) =>
+  reference === undefined ? null : { ...reference };
 
 function outcomeOf(remediation: Facts) {
   return {
@@ -212,6 +222,10 @@ function outcomeOf(remediation: Facts) {
     health_score: factAt(remediation, 'verification_health_score') ?? null,
     alert_score: factAt(remediation, 'verification_alert_score') ?? null,
     metrics_score: factAt(remediation, 'verification_metrics_score') ?? null,
+    pre_remediation_spec_hash: textIn(remediation, 'pre_remediation_spec_hash'),
+    post_remediation_spec_hash: textIn(remediation, 'post_remediation_spec_hash'),
+    current_spec_hash: textIn(remediation, 'current_spec_hash'),
+    verified_at: timeIn(remediation, 'extra', 'verification_completed_at'),
     completed_at: timeIn(remediation, 'completed_at'),
     deleted_at: timeIn(remediation, 'deleted_at'),
     final_state_unknown: remediation['final_state_unknown'] === true,

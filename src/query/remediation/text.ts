@@ -2,6 +2,7 @@ import { millisecondsOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, safeText, widthOf, wrapped } from '../../terminal/text.ts';
 import { colourOf, painted, spanText, timeText, type View } from '../../terminal/view.ts';
+import { textIn } from './facts.ts';
 import { joined, LABEL_WIDTH, labelled, listed, shown } from './labelled-lines.ts';
 import type { RemediationSummary } from './summary.ts';
 import { noApprovalText } from './summary.ts';
@@ -75,12 +76,12 @@ export function decidedLines({ decided, blocks }: RemediationSummary, view: View
 
 function blockText(block: RemediationSummary['blocks'][number], view: View): string {
   const by = shown(block['conflicting_execution']);
-  const of = shown(block['conflicting_remediation']);
+  const of = textIn(block['conflicting_remediation'], 'name');
   const original = shown(block['duplicate_of']);
   const until = timeOf(block['blocked_until'], view);
   return joined(
     block['reason'],
-    by === '' ? '' : `by execution ${by}${of === '' ? '' : ` of remediation ${of}`}`,
+    by === '' ? '' : `by execution ${by}${of === null ? '' : ` of remediation ${of}`}`,
     original === '' ? '' : `duplicate of ${original}`,
     until === null ? '' : `until ${until}`,
     block['message'],
