@@ -16,6 +16,7 @@ import { reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
 import { safeText } from '../terminal/text.ts';
 import type { PluginCommand } from './command.ts';
+import { DIFF } from './commands/diff.ts';
 import { GAPS } from './commands/gaps.ts';
 import { LIST } from './commands/list.ts';
 import { SHOW, TIMELINE, WHY } from './commands/remediation.ts';
@@ -33,6 +34,7 @@ export const PLUGIN_COMMANDS = {
   show: SHOW,
   timeline: TIMELINE,
   why: WHY,
+  diff: DIFF,
   gaps: GAPS,
   similar: SIMILAR,
   report: REPORT,

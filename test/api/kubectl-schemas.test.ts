@@ -72,6 +72,12 @@ const COMMANDS: Readonly<Record<string, Described>> = {
     }),
     args: () => ['why', name],
   },
+  diff: { kind: 'RemediationDiff', answer: () => reference('RemediationDiff'), args: () => ['diff', name] },
+  'diff-list': {
+    kind: 'RemediationLedger',
+    answer: () => reference('LedgerPage'),
+    args: () => ['diff', name, '--list'],
+  },
   gaps: { kind: 'GapList', answer: () => reference('Completeness'), args: () => ['gaps'] },
   similar: {
     kind: 'SimilarInvestigationList',
@@ -114,7 +120,7 @@ test.each(Object.entries(COMMANDS))(
 function schemaOf(command: string, kind: string, answer: JsonObject): JsonObject {
   const form = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: `kubectl remediation ${command} -o json`,
+    title: `kubectl remediation ${command.replace('-', ' --')} -o json`,
     type: 'object',
     required: ['apiVersion', 'kind'],
     properties: { apiVersion: { const: 'remediation-audit/v1' }, kind: { const: kind } },

@@ -79,6 +79,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
       'terminal',
       'query/remediation/facts.ts',
       'query/remediation/text.ts',
+      'query/remediation/labelled-lines.ts',
       'query/remediation/why-text.ts',
       'cli/arguments.ts',
     ],

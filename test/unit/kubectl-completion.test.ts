@@ -19,7 +19,13 @@ describe('the program completes', () => {
   test.each([
     [
       [''],
-      ['list', 'show', 'timeline', 'why', 'gaps', 'similar', 'report', 'completion', 'help', 'version', ':4'],
+      [
+        ...['list', 'show', 'timeline', 'why', 'diff', 'gaps', 'similar', 'report'],
+        'completion',
+        'help',
+        'version',
+        ':4',
+      ],
     ],
     [['sh'], ['show', ':4']],
     [

@@ -2,58 +2,16 @@ import type { JsonObject } from '../../domain/json.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { summaryText, timelineText } from '../../query/remediation/text.ts';
 import { whyText } from '../../query/remediation/why-text.ts';
-import type { PluginCommand } from '../command.ts';
-import { type ApiClient, ApiError, type QueryValues } from '../connection/api-client.ts';
-import { type CommandLine, type Flags, hasFlag, textFlag } from '../flags.ts';
+import { ApiError } from '../connection/api-client.ts';
 import type { CommandAnswer } from '../output/format.ts';
-import { addressText, findAddress, pathOf, readAddress, type RemediationAddress } from './address.ts';
+import { aboutOne, type Asked } from './about-one.ts';
+import { addressText, pathOf } from './address.ts';
 import { objectAt, objectsIn, shownAt, textAt, unsearchedRemarks } from './answers.ts';
 
 /* The commands about one remediation: its summary, its course, its reasons. */
 
 type Summary = Parameters<typeof summaryText>[0];
 type Events = Parameters<typeof timelineText>[0];
-
-const TAKES = 'NAME | NAMESPACE/NAME | CLUSTER/NAMESPACE/NAME';
-
-const FLAGS: Flags = {
-  uid: { type: 'string', value: 'UID', meaning: 'Another one than the newest of that name' },
-  archive: { type: 'boolean', meaning: 'Look in the archive for others of its name, too' },
-};
-
-interface Asked {
-  readonly client: ApiClient;
-  readonly address: RemediationAddress;
-  readonly query: QueryValues;
-}
-
-function aboutOne(
-  name: string,
-  command: Pick<PluginCommand, 'summary' | 'formats' | 'examples'>,
-  answer: (asked: Asked) => Promise<CommandAnswer>,
-): PluginCommand {
-  return {
-    ...command,
-    takes: TAKES,
-    flags: FLAGS,
-    prepare(line) {
-      const wanted = readAddress(name, line.positionals);
-      const query = {
-        uid: textFlag(line, 'uid'),
-        include_archive: hasFlag(line, 'archive') ? 'true' : undefined,
-      };
-      return async ({ client, namespace }) => {
-        const address = await findAddress(client, wanted, targetNamespace(line, namespace));
-        return answer({ client, address, query });
-      };
-    },
-  };
-}
-
-/** A name says enough: only a namespace that was typed narrows it down, and not that of the context. */
-function targetNamespace(line: CommandLine, namespace: string | undefined): string | undefined {
-  return textFlag(line, 'namespace') === undefined ? undefined : namespace;
-}
 
 export const SHOW = aboutOne(
   'show',
