@@ -4,13 +4,15 @@ import { fileURLToPath } from 'node:url';
 
 import type { WorkflowBundle } from '@temporalio/worker';
 
+import { readKeptBundle } from './kept-bundle.ts';
+
 const WORKFLOWS_PATH = besideThis('../workflows/index');
 const BUNDLE_PROCESS = besideThis('bundle-process');
 
 /** By the path of the failure converter: within a process the code of the workflows never changes. */
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 
-/** The workflows as a worker loads them, bundled once by a process that ends when it is done. */
+/** The workflows as a worker loads them, as they were kept, or bundled once by a process that ends when it is done. */
 export function bundleWorkflows(failureConverterPath?: string): Promise<WorkflowBundle> {
   const key = failureConverterPath ?? '';
   const bundling = bundles.get(key) ?? bundleApart(failureConverterPath);
@@ -21,12 +23,14 @@ export function bundleWorkflows(failureConverterPath?: string): Promise<Workflow
 }
 
 async function bundleApart(failureConverterPath: string | undefined): Promise<WorkflowBundle> {
-  const args = [WORKFLOWS_PATH, ...(failureConverterPath === undefined ? [] : [failureConverterPath])];
-  const child = fork(BUNDLE_PROCESS, args, { execArgv: [] });
+  const parts = [WORKFLOWS_PATH, ...(failureConverterPath === undefined ? [] : [failureConverterPath])];
+  const kept = await readKeptBundle(parts);
+  if (kept !== undefined) return { code: kept };
+  const child = fork(BUNDLE_PROCESS, parts, { execArgv: [] });
   const doing = `cannot bundle the workflows of ${WORKFLOWS_PATH}`;
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => {
-      resolve(message as WorkflowBundle);
+    child.once('message', (code) => {
+      resolve({ code: code as string });
     });
     child.once('error', (cause) => {
       reject(
