@@ -1,7 +1,8 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-import { COMMANDS, type Commands, runProgram } from '../src/cli/program.ts';
+import { COMMANDS, type Commands } from '../src/cli/commands.ts';
+import { runProgram } from '../src/cli/program.ts';
 import { readProcessConfig } from '../src/config/config.ts';
 import { readUpOptions, UP_USAGE } from './up/up-options.ts';
 

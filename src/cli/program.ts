@@ -11,114 +11,17 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
-import { InsecureBindError } from '../api/http/server.ts';
-import { readProcessConfig } from '../config/config.ts';
-import { SettingsError, UsageError } from '../config/settings.ts';
-import { SchemaTooNewError } from '../database/migrate.ts';
-import { reasonOf } from '../domain/errors.ts';
+import { UsageError } from '../config/settings.ts';
+import { EndingError, reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
-import { ClusterAccessError } from '../kubernetes/cluster-connection.ts';
-import { createServiceLogger } from '../observability/logger.ts';
-import type { RunningService, ServiceContext } from '../services/running-service.ts';
-import { EndedBySignal, untilStopped } from '../services/running-service.ts';
-import { startServeService } from '../services/serve-service.ts';
-import { SERVICE_CHECKS } from '../services/service-checks.ts';
-import { startWatchService } from '../services/watch-service.ts';
-import { startWorkService } from '../services/work-service.ts';
-import { ClusterIdentityError } from '../watcher/identified-watcher.ts';
-import { ClusterSilentError } from '../watcher/start-watcher.ts';
-import { runArchive } from './archive.ts';
-import { takeNoArguments } from './arguments.ts';
-import { runCompleteness } from './completeness.ts';
-import { runDecode } from './decode.ts';
-import { runDoctor } from './doctor.ts';
-import { runCluster, runMigrate, runUpgradeEmbeddings } from './owner.ts';
-import { runRemediation, runReport, runSimilar } from './query.ts';
-import { runHold, runRetention } from './retention.ts';
-import { runStrict } from './strict.ts';
-import { runToken } from './token.ts';
-import { runVerify } from './verify.ts';
+import { EndedBySignal } from '../services/running-service.ts';
+import type { Command, Commands } from './commands.ts';
 
 /** Nothing takes this long to stop; what still runs by then was forgotten. */
 const LONGEST_END_MS = 10_000;
 
-interface Command {
-  readonly summary: string;
-  /** What its first argument may be, where that is a verb. */
-  readonly verbs?: readonly string[];
-  /** Its arguments, with a space before. Default: none. */
-  readonly takes?: string;
-  /**
-   * Settles when the command is done. Rejects with an error whose class decides the exit code (`exitCodeOf`).
-   * `stop` is aborted at SIGTERM or SIGINT, with the name of the signal as its reason.
-   */
-  run(args: readonly string[], stop: AbortSignal): Promise<void>;
-}
-
-/** By the name that a person types. The development kit adds its own to those below. */
-export type Commands = Readonly<Record<string, Command>>;
-
-/** What a deployment runs. */
-export const COMMANDS: Commands = {
-  watch: {
-    summary: 'follow the cluster and start a workflow per remediation',
-    run: service('watch', startWatchService),
-  },
-  work: { summary: 'run workflows and activities', run: service('work', startWorkService) },
-  serve: { summary: 'answer over HTTP', run: service('serve', startServeService) },
-  report: { summary: 'answer one of the named questions; `report --help` lists them', run: runReport },
-  remediation: {
-    summary: 'one remediation: `show` its summary, `timeline` its course',
-    run: runRemediation,
-    verbs: ['show', 'timeline'],
-  },
-  similar: { summary: 'investigations alike, by fingerprint or text', run: runSimilar },
-  completeness: {
-    summary: 'what is there, what of it is recorded, what is missing by name',
-    run: runCompleteness,
-  },
-  doctor: {
-    summary: 'check everything that the configuration depends on; what is wrong, and what to do',
-    run: runDoctor,
-  },
-  'upgrade-embeddings': {
-    summary: 'bring embeddings to pgvector, once its extension is there, as role audit_owner',
-    run: runUpgradeEmbeddings,
-  },
-  retention: {
-    summary: 'what the next run of retention would do; approve a drop',
-    run: runRetention,
-    verbs: ['plan', 'approve', 'revoke'],
-  },
-  hold: { summary: 'place, list and release legal holds', run: runHold, verbs: ['place', 'list', 'release'] },
-  archive: {
-    summary: 'verify what lies in the archive; restore a month from it',
-    run: runArchive,
-    verbs: ['verify', 'restore'],
-  },
-  verify: {
-    summary: 'compare rows with the fold of their ledger entries, and entries with their hashes',
-    run: runVerify,
-  },
-  cluster: {
-    verbs: ['restored', 'replaced'],
-    takes: ' <restored NAME | replaced NAME> [--json]',
-    summary:
-      'cluster restored NAME: its versions went back, what is observed now is newer; cluster replaced NAME: another one has its name now',
-    run: runCluster,
-  },
-  strict: {
-    summary: 'take the finalizer of strict mode off: `strict --help` shows how',
-    verbs: ['release', 'uninstall'],
-    run: runStrict,
-  },
-  decode: {
-    summary: 'decode payloads of Temporal with the configured keys; `decode --help` shows how',
-    run: runDecode,
-  },
-  token: { summary: 'make a token for auth mode token, and its entry for the tokens file', run: runToken },
-  migrate: { summary: 'bring the database schema up to date, as role audit_owner', run: runMigrate },
-};
+/** Other commands write answers, for which somebody may take their time to read. `doctor` may leave a connection that hangs. */
+const ENDED_AT_THE_LATEST: readonly string[] = ['watch', 'work', 'serve', 'doctor'];
 
 /** Commands of the development kit; an installation has neither embedded servers nor a simulator. */
 const DEVELOPMENT_COMMANDS: readonly string[] = ['up', 'simulate'];
@@ -139,8 +42,7 @@ Configuration comes from the environment: docs/configuration.md lists every vari
 /** Runs one command until it ends or a signal stops it, and sets the exit code of the process. */
 export async function runProgram(args: readonly string[], commands: Commands): Promise<void> {
   process.exitCode = await exitCodeAfter(args, commands);
-  // Other commands write answers, for which somebody may take their time to read. `doctor` may leave a connection that hangs.
-  if (Object.hasOwn(SERVICE_CHECKS, args[0] ?? '') || args[0] === 'doctor') endAtTheLatest(process.exitCode);
+  if (ENDED_AT_THE_LATEST.includes(args[0] ?? '')) endAtTheLatest(process.exitCode);
 }
 
 const HELP = ['--help', '-h', 'help'];
@@ -210,40 +112,6 @@ function commandNamed(name: string, commands: Commands): Command {
   throw new UsageError(`unknown command ${name}; ${meant}\`remediation-audit --help\` lists them`);
 }
 
-/**
- * The `run` of a process: checks all of its configuration before anything starts, then runs until it is
- * stopped or ends by itself.
- */
-function service(
-  name: keyof typeof SERVICE_CHECKS,
-  start: (context: ServiceContext) => Promise<RunningService>,
-): Command['run'] {
-  return async (args, stop) => {
-    takeNoArguments(name, args);
-    const config = readProcessConfig(SERVICE_CHECKS[name]);
-    const { logger, outages } = createServiceLogger(config.logLevel, name);
-    const running = await start({ config, logger, outages, signal: stop });
-    logger.info({ url: running.url }, 'started');
-    await endedOrStopped(running, stop, { logger, outages });
-  };
-}
-
-/** Stops it in every case: one that broke still has connections open. */
-async function endedOrStopped(
-  running: RunningService,
-  stop: AbortSignal,
-  { logger, outages }: Pick<ServiceContext, 'logger' | 'outages'>,
-): Promise<void> {
-  try {
-    await untilStopped([running], stop);
-    logger.info({ signal: stop.aborted ? String(stop.reason) : 'none' }, 'stopping');
-  } finally {
-    // First: what is closed in order must not be logged as a server that is away.
-    await outages.close();
-    await running.stop();
-  }
-}
-
 /** What a wait that `stop` ended rejects with: the reason of the signal, or the AbortError of Node. */
 function isStop(error: unknown, stop: AbortSignal): boolean {
   return error === stop.reason || (error instanceof Error && error.name === 'AbortError');
@@ -286,13 +154,5 @@ function exitCodeOfSignal({ reason }: AbortSignal): number {
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof SchemaTooNewError) return EXIT.schemaTooNew;
-  if (error instanceof ClusterSilentError) return EXIT.clusterSilent;
-  const isConfiguration =
-    error instanceof SettingsError ||
-    error instanceof InsecureBindError ||
-    error instanceof ClusterAccessError ||
-    error instanceof ClusterIdentityError;
-  return isConfiguration ? EXIT.configuration : EXIT.failure;
+  return error instanceof EndingError ? EXIT[error.ending] : EXIT.failure;
 }

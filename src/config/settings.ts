@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { reasonOf } from '../domain/errors.ts';
+import { EndingError, reasonOf } from '../domain/errors.ts';
 
 /** One variable of the environment, as the documentation shows it. */
 export interface Setting {
@@ -13,7 +13,9 @@ export interface Setting {
 }
 
 /** A wrong command line: exit code 2. The message says what is right. */
-export class UsageError extends Error {
+export class UsageError extends EndingError {
+  readonly ending = 'usage';
+
   constructor(message: string) {
     super(message);
     this.name = 'UsageError';
@@ -21,7 +23,8 @@ export class UsageError extends Error {
 }
 
 /** A wrong or missing setting: exit code 3. Its message names all problems, one sentence each. */
-export class SettingsError extends Error {
+export class SettingsError extends EndingError {
+  readonly ending = 'configuration';
   /** Each begins with the variable at fault. None repeats a value that may be secret. */
   readonly problems: readonly string[];
 

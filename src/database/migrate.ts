@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import type pg from 'pg';
 
-import { reasonOf } from '../domain/errors.ts';
+import { EndingError, reasonOf } from '../domain/errors.ts';
 import { recordingFunctions } from './recording/recording-functions.ts';
 import { commentStatement } from './schema-comments.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
@@ -49,7 +49,8 @@ export interface SchemaFiles {
   readonly comments: Migration;
 }
 
-export class SchemaTooNewError extends Error {
+export class SchemaTooNewError extends EndingError {
+  readonly ending = 'schemaTooNew';
   readonly databaseVersion: number;
   readonly codeVersion: number;
 

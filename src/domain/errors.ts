@@ -1,3 +1,11 @@
+/** How a program can end that callers tell apart from a plain failure; the command line has an exit code for each. */
+type Ending = 'usage' | 'configuration' | 'schemaTooNew' | 'clusterSilent';
+
+/** Ends a program in one of these ways. It stands here so that the command line knows it without loading the part that throws it. */
+export abstract class EndingError extends Error {
+  abstract readonly ending: Ending;
+}
+
 /** What went wrong, in one line for a message or a log. A refused connection names every address that was tried. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError)

@@ -6,12 +6,13 @@
  * are ours, because a watch has to end at a time that we decide and its stream is read piece by piece.
  */
 import type { RequestOptions } from 'node:https';
+import { createRequire } from 'node:module';
 
-import type { Cluster } from '@kubernetes/client-node';
-import { KubeConfig } from '@kubernetes/client-node';
+import type * as KubernetesClient from '@kubernetes/client-node';
+import type { Cluster, KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 
-import { reasonOf } from '../domain/errors.ts';
+import { EndingError, reasonOf } from '../domain/errors.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -59,7 +60,9 @@ interface ClusterRequest {
   readonly signal: AbortSignal;
 }
 
-export class ClusterAccessError extends Error {
+export class ClusterAccessError extends EndingError {
+  readonly ending = 'configuration';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ClusterAccessError';
@@ -120,8 +123,17 @@ function clusterOf(config: KubeConfig, access: ClusterAccess): Cluster {
   throw new ClusterAccessError(`${nameOf(access)} has no cluster: choose a context with --context`);
 }
 
+/**
+ * The library holds the code of every API of Kubernetes, 17 MB of text. It is loaded with the first cluster, so that processes and
+ * commands that ask none do without it; at once, because configuration is checked without waiting.
+ */
+export function newKubeConfig(): KubeConfig {
+  const library = createRequire(import.meta.url)('@kubernetes/client-node') as typeof KubernetesClient;
+  return new library.KubeConfig();
+}
+
 function loadKubeConfig(access: ClusterAccess): KubeConfig {
-  const config = new KubeConfig();
+  const config = newKubeConfig();
   try {
     if (access.kubeconfig === '') config.loadFromCluster();
     else config.loadFromFile(access.kubeconfig);

@@ -1,10 +1,10 @@
 import type { RequestOptions } from 'node:https';
 
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 
 import type { ClusterAccess } from './cluster-connection.ts';
-import { connectCluster } from './cluster-connection.ts';
+import { connectCluster, newKubeConfig } from './cluster-connection.ts';
 
 const CONNECTIONS = 8;
 
@@ -31,7 +31,7 @@ export async function connectForWriting(access: ClusterAccess): Promise<ClusterW
   const reader = connectCluster(access);
   const { server } = reader;
   await reader.close();
-  const config = new KubeConfig();
+  const config = newKubeConfig();
   if (access.kubeconfig === '') config.loadFromCluster();
   else config.loadFromFile(access.kubeconfig);
   if (access.context !== '') config.setCurrentContext(access.context);

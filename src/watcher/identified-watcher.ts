@@ -1,4 +1,4 @@
-import { reasonOf } from '../domain/errors.ts';
+import { EndingError, reasonOf } from '../domain/errors.ts';
 import { textAt } from '../kubernaut/resource.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Backoff } from './pacing.ts';
@@ -20,7 +20,9 @@ interface ClusterRegister {
 }
 
 /** Another cluster than the one whose resources are recorded under this name. */
-export class ClusterIdentityError extends Error {
+class ClusterIdentityError extends EndingError {
+  readonly ending = 'configuration';
+
   constructor(cluster: string, server: string) {
     super(
       `the cluster at ${server} is not the one that was recorded as "${cluster}" so far: all resources of that one would count as deleted. ` +

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { EndingError } from '../domain/errors.ts';
 import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import { ClusterWatcher } from './cluster-watcher.ts';
 import type { RunningWatcher, WatcherOptions } from './watcher-options.ts';
@@ -25,7 +26,9 @@ export function startWatcher(options: WatcherOptions): RunningWatcher {
 const LEAST_CHECK_MS = 1_000;
 
 /** No cluster answered for so long that only a new start may help. */
-export class ClusterSilentError extends Error {
+class ClusterSilentError extends EndingError {
+  readonly ending = 'clusterSilent';
+
   constructor(seconds: number) {
     super(
       `no cluster answered a list or a watch for ${seconds} s; check that the API server is there and that the service account may list and watch`,

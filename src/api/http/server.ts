@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
+import { EndingError } from '../../domain/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { AuthMode, Gate } from '../auth/gate.ts';
@@ -44,7 +45,9 @@ export interface RunningApi {
 }
 
 /** The service would let anybody in. Thrown before it listens; the message names the settings. */
-export class InsecureBindError extends Error {
+export class InsecureBindError extends EndingError {
+  readonly ending = 'configuration';
+
   constructor(host: string) {
     super(
       `REMEDIATION_AUDIT_API_HOST is ${host}, where the API would let anybody in: set it to 127.0.0.1, choose another REMEDIATION_AUDIT_API_AUTH_MODE, ` +
