@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
 
 import ts from 'typescript';
+
+import { parsedSource } from './parsed-source.ts';
 
 /** What one room of `src/` may import. Paths are relative to `src/`; a folder stands for everything in it. */
 export interface Rule {
@@ -272,8 +274,7 @@ function readTree(sourceRoot: string): SourceFile[] {
 }
 
 function readSource(sourceRoot: string, path: string): SourceFile {
-  const text = readFileSync(join(sourceRoot, path), 'utf8');
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+  const source = parsedSource(join(sourceRoot, path));
   const imports: Import[] = [];
   let readsEnvironment = false;
   const walk = (node: ts.Node): void => {
@@ -289,9 +290,11 @@ function readSource(sourceRoot: string, path: string): SourceFile {
 
 /** `process.env`, `process['env']`, `const { env } = process` and `import { env } from 'node:process'`. */
 function readsProcessEnvironment(node: ts.Node, source: ts.SourceFile): boolean {
-  if (ts.isPropertyAccessExpression(node)) return node.getText(source).endsWith('process.env');
+  if (ts.isPropertyAccessExpression(node))
+    return node.name.text === 'env' && node.getText(source).endsWith('process.env');
   if (ts.isElementAccessExpression(node)) return /process\[.env.\]$/.test(node.getText(source));
-  if (ts.isVariableDeclaration(node)) return /^\{.*\benv\b.*\}\s*=\s*process$/s.test(node.getText(source));
+  if (ts.isVariableDeclaration(node) && ts.isObjectBindingPattern(node.name))
+    return /^\{.*\benv\b.*\}\s*=\s*process$/s.test(node.getText(source));
   if (ts.isImportDeclaration(node)) return /\benv\b.*from 'node:process'/s.test(node.getText(source));
   return false;
 }

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
 
 import ts from 'typescript';
+
+import { parsedSource } from './parsed-source.ts';
 
 /** What may import from the packages; a name that only a test needs counts as used. */
 const READERS = ['src', 'dev', 'packages', 'test', 'bench', 'scripts'] as const;
@@ -35,15 +37,25 @@ export function findUnusedExports(root: string, folders: readonly string[]): str
     );
 }
 
-function readFolder(root: string, folder: string): [string, Module][] {
+/** By the path of the folder. */
+const foldersRead = new Map<string, readonly (readonly [path: string, Module])[]>();
+
+function readFolder(root: string, folder: string): readonly (readonly [path: string, Module])[] {
+  const key = join(root, folder);
+  const modules = foldersRead.get(key) ?? modulesOf(root, folder);
+  foldersRead.set(key, modules);
+  return modules;
+}
+
+function modulesOf(root: string, folder: string): [string, Module][] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => `${folder}/${path.split(sep).join('/')}`)
     .filter((path) => path.endsWith('.ts') && !/\/(?:node_modules|dist)\/|\.d\.ts$/.test(path))
-    .map((path) => [path, readModule(path, readFileSync(join(root, path), 'utf8'))]);
+    .map((path) => [path, readModule(path, parsedSource(join(root, path)))]);
 }
 
-function readModule(path: string, text: string): Module {
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+function readModule(path: string, source: ts.SourceFile): Module {
+  const { text } = source;
   const imported: [string, string][] = [];
   const visit = (node: ts.Node): void => {
     for (const [specifier, name] of namesTaken(node))
