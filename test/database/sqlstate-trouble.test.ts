@@ -101,17 +101,17 @@ async function expectThrown(
   expect(await countEntriesOf(observations)).toBe(0);
 }
 
-/** A session of the database that waits for a lock while it works for the store. */
-async function waitingBackend(): Promise<number | undefined> {
+/** The sessions of the database, of the store and of the test, that wait for a lock. */
+async function waitingBackends(): Promise<readonly number[]> {
   const { rows } = await admin.query<{ pid: number }>(
     `select pid from pg_stat_activity
      where application_name = 'in trouble' and datname = current_database() and wait_event_type = 'Lock'`,
   );
-  return rows[0]?.pid;
+  return rows.map(({ pid }) => pid);
 }
 
-const untilWaiting = (): Promise<void> =>
-  until(async () => (await waitingBackend()) !== undefined, 'the store waits for a lock');
+const untilWaiting = (sessions = 1): Promise<void> =>
+  until(async () => (await waitingBackends()).length === sessions, `${sessions} sessions wait for a lock`);
 
 const LOCK_ROW = 'select from workflow_execution_audit where id = $1::uuid for update';
 
@@ -160,7 +160,7 @@ describe('contention', () => {
       await withRowHeld(first, 2, async () => {
         storing = expectStored(pool, newer(first));
         await untilWaiting();
-        await until(async () => (await waitingBackend()) === undefined, 'it gives up');
+        await until(async () => (await waitingBackends()).length === 0, 'it gives up');
       });
       await storing;
     });
@@ -179,15 +179,21 @@ describe('contention', () => {
   test('40P01: a deadlock with a stranger is tried again and ends in one row each', async () => {
     const first = someObservations();
     const before = await count('deadlocks');
-    // The store waits for a row of the stranger, then the stranger for one of the store. Only the store looks for
-    // deadlocks soon, so it is the store that is turned away.
+    // The store is held up behind its first row; the stranger waits for that row; then the store comes to the row of the
+    // stranger. It waits last and looks for deadlocks soon, so it is the store that is turned away.
     await withPool({}, async (pool) => {
       let storing: Promise<void> | undefined;
       await withRowHeld(first, 3, async (stranger) => {
         await stranger.query(`set deadlock_timeout = '1min'`);
+        const barrier = await admin.connect();
+        await barrier.query('begin');
+        await lockRow(barrier, first[1]);
         storing = expectStored(pool, newer(first));
         await untilWaiting();
-        await lockRow(stranger, first[0]);
+        const locked = lockRow(stranger, first[0]);
+        await untilWaiting(2);
+        barrier.release(true);
+        await locked;
       });
       await storing;
     });
@@ -255,7 +261,7 @@ describe('a server that is not there, or not for us, now', () => {
       await withRowHeld(first, 2, async () => {
         const storing = expectThrown(pool, newer(first), { code: '57P01', means: 'connection' });
         await untilWaiting();
-        await admin.query('select pg_terminate_backend($1)', [await waitingBackend()]);
+        await admin.query('select pg_terminate_backend($1)', [await waitingBackends()]);
         await storing;
       });
       await expectStored(pool, newer(first));
