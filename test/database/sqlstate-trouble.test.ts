@@ -261,7 +261,8 @@ describe('a server that is not there, or not for us, now', () => {
       await withRowHeld(first, 2, async () => {
         const storing = expectThrown(pool, newer(first), { code: '57P01', means: 'connection' });
         await untilWaiting();
-        await admin.query('select pg_terminate_backend($1)', [await waitingBackends()]);
+        const [pid] = await waitingBackends();
+        await admin.query('select pg_terminate_backend($1)', [pid]);
         await storing;
       });
       await expectStored(pool, newer(first));
