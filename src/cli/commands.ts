@@ -65,6 +65,15 @@ export const COMMANDS: Commands = {
     run: async (args) => (await import('./retention.ts')).runRetention(args),
     verbs: ['plan', 'approve', 'revoke'],
   },
+  partitions: {
+    summary: 'where each month is, how large, what holds it, and who approved its drop',
+    run: async (args) => (await import('./partitions.ts')).runPartitions(args),
+  },
+  quarantine: {
+    summary: 'what PostgreSQL refused to store, and why; store it again',
+    run: async (args) => (await import('./quarantine.ts')).runQuarantine(args),
+    verbs: ['list', 'show', 'redrive'],
+  },
   hold: {
     summary: 'place, list and release legal holds',
     run: async (args) => (await import('./retention.ts')).runHold(args),

@@ -49,7 +49,7 @@ const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v', 'version'];
 /** Those that have flags or verbs of their own, and explain them themselves. */
 const EXPLAINS_ITSELF =
-  'up report remediation similar completeness simulate retention hold archive verify strict token decode doctor'.split(
+  'up report remediation similar completeness simulate retention partitions quarantine hold archive verify strict token decode doctor'.split(
     ' ',
   );
 

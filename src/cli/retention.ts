@@ -23,8 +23,10 @@ import { planRetention } from '../database/months/retention-plan.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { instantOf, parseInstant } from '../domain/instant.ts';
 import { openArchiveContext } from '../services/open-archive.ts';
+import { type TableColumn, tableText } from '../terminal/table.ts';
 import { readFlags, readMonth } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
+import { operatorView, sizeText } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const RETENTION_USAGE = `usage: remediation-audit retention <plan | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO> [--json]
@@ -229,20 +231,23 @@ function instantArgument(values: Values, name: string): string | undefined {
   return instant;
 }
 
-const MIB = 1024 * 1024;
+const PLAN_COLUMNS: readonly TableColumn[] = [
+  { title: 'MONTH' },
+  { title: 'STATE' },
+  { title: 'ACTION' },
+  { title: 'SIZE', align: 'right', goes: 2 },
+  { title: 'ROWS', align: 'right', goes: 1 },
+  { title: 'REASON', cut: 'end' },
+];
 
+/** The reason of a month that is held names each of its holds. */
 function planTable(plan: readonly PlannedMonth[]): string {
-  const lines = plan.map(({ month, state, action, sizeBytes, estimatedRows, reason, fault }) =>
-    [
-      month.slice(0, 7),
-      state.padEnd(9),
-      action.padEnd(15),
-      `${(sizeBytes / MIB).toFixed(1)} MiB`.padStart(12),
-      `~${estimatedRows} rows`.padStart(14),
-      ` ${reason}${fault === null ? '' : ` (last run stopped: ${fault})`}`,
-    ].join(' '),
-  );
-  return lines.map((line) => `${line}\n`).join('');
+  if (plan.length === 0) return 'there is no month yet\n';
+  const rows = plan.map(({ month, state, action, sizeBytes, estimatedRows, reason, fault }) => [
+    ...[month.slice(0, 7), state, action, sizeText(sizeBytes), `~${estimatedRows}`],
+    `${reason}${fault === null ? '' : ` (last run stopped: ${fault})`}`,
+  ]);
+  return tableText(PLAN_COLUMNS, rows, operatorView());
 }
 
 function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {

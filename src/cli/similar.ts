@@ -1,7 +1,9 @@
 import { UsageError } from '../config/settings.ts';
 import type { SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
 import { type SimilarQuestion, UnknownFingerprintError } from '../query/similar-investigations.ts';
+import { type TableColumn, tableText } from '../terminal/table.ts';
 import { readFlagsAlone } from './arguments.ts';
+import { operatorView } from './operator-view.ts';
 import type { WriteAnswer } from './read-audit.ts';
 
 const MAX_LIMIT = 100;
@@ -64,21 +66,25 @@ const FLAGS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-/**
- * One line for each, nearest first: similarity, day, environment, fingerprint, and the beginning of the
- * text.
- */
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'SIMILARITY', align: 'right', cut: 'title' },
+  { title: 'DAY', goes: 3 },
+  { title: 'ENVIRONMENT', cut: 'end', goes: 2 },
+  { title: 'FINGERPRINT', cut: 'middle', goes: 1 },
+  { title: 'FOUND OUT', cut: 'end' },
+];
+
+/** One line for each, nearest first. The same alert finds the same cause again and again; what is new stands out. */
 function asTable(found: readonly SimilarInvestigation[]): string {
   if (found.length === 0) return 'nothing alike is known\n';
-  const lines = found.map(({ similarity, environment, alertFingerprint, createdAt, investigationText }) => {
-    const excerpt = investigationText.replaceAll(/\s+/g, ' ').slice(0, EXCERPT_LENGTH);
-    return [
+  const rows = found.map(
+    ({ similarity, environment, alertFingerprint, createdAt, investigationText: text }, index) => [
       similarity.toFixed(3),
       createdAt.slice(0, 10),
-      environment ?? '–',
-      alertFingerprint ?? '–',
-      excerpt,
-    ].join('  ');
-  });
-  return `${lines.join('\n')}\n`;
+      environment ?? null,
+      alertFingerprint ?? null,
+      index > 0 && text === found[index - 1]?.investigationText ? 'as above' : text.slice(0, EXCERPT_LENGTH),
+    ],
+  );
+  return tableText(COLUMNS, rows, operatorView());
 }

@@ -79,6 +79,9 @@ test.each<[string, readonly string[], Partial<Note>]>([
   ['remediation timeline', ['remediation', 'timeline', 'test/shop/no-such'], { rows: '0' }],
   ['hold list', ['hold', 'list'], { rows: '0' }],
   ['retention plan', ['retention', 'plan'], {}],
+  ['partitions', ['partitions'], {}],
+  ['quarantine list', ['quarantine', 'list'], { rows: '0' }],
+  ['quarantine show', ['quarantine', 'show', '00000000-0000-4000-8000-000000000001'], { rows: '0' }],
   ['verify', ['verify', '--month', '2020-01'], { rows: null }],
   ['archive verify', ['archive', 'verify', '2020-01'], { rows: null }],
 ])('`%s` leaves one note with who ran it', async (route, args, expected) => {

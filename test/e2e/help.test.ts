@@ -20,7 +20,12 @@ describe('help', () => {
     'completeness',
     'cluster',
   ];
-  const OTHERS = ['upgrade-embeddings', 'simulate', 'retention', 'hold', 'archive', 'strict', 'doctor'];
+  const OTHERS = [
+    ...['upgrade-embeddings', 'simulate', 'retention', 'partitions', 'quarantine', 'hold'],
+    'archive',
+    'strict',
+    'doctor',
+  ];
   test.each(someOf([...COMMANDS, ...OTHERS], 4))('%s --help says what the command is for', async (name) => {
     const { code, output } = await run([name, '--help']);
     expect(output).toMatch(new RegExp(`^usage: remediation-audit ${name}`));

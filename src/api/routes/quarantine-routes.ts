@@ -77,22 +77,28 @@ function redriveRoute(writer: pg.Pool, durability: Durability): Route {
   };
 }
 
-/**
- * Stores a quarantined observation and then settles its entry. A process that ends between the two leaves the
- * entry open; trying it again changes nothing in the record.
- */
 async function redrive(
   writer: pg.Pool,
   durability: Durability,
   { params, caller }: ApiRequest,
 ): Promise<Answer> {
   const { id = '' } = params;
-  const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(writer, id)) : undefined;
-  if (entry === undefined)
-    throw new Problem(
-      'not-found',
-      'no quarantined observation has this id; GET /api/v1/quarantine lists them',
-    );
+  return jsonAnswer(await redriveEntry(id, { writer, durability, by: caller.name }));
+}
+
+interface RedriveMeans {
+  readonly writer: pg.Pool;
+  readonly durability: Pick<Durability, 'keep'>;
+  /** Who settles the entry. */
+  readonly by: string;
+}
+
+/**
+ * Stores a quarantined observation and then settles its entry, for the command line too. A process that ends between the two
+ * leaves the entry open; trying it again changes nothing in the record. Throws a Problem where it is not stored.
+ */
+export async function redriveEntry(id: string, { writer, durability, by }: RedriveMeans) {
+  const entry = await findEntry(writer, id);
   if (entry.resolvedAt !== null) {
     throw new Problem(
       'conflict',
@@ -102,8 +108,18 @@ async function redrive(
   const observation = JSON.parse(entry.payload) as Observation;
   const [outcome] = await durability.keep([observation]);
   if (outcome?.status !== 'stored') throw redriveProblem(outcome, entry);
-  await fromDatabase(() => settleQuarantineEntry(writer, id, caller.name));
-  return jsonAnswer({ id, record_id: outcome.id, created_at: outcome.createdAt, revision: outcome.revision });
+  await fromDatabase(() => settleQuarantineEntry(writer, id, by));
+  return { id, record_id: outcome.id, created_at: outcome.createdAt, revision: outcome.revision };
+}
+
+/** Throws a Problem where there is none. */
+export async function findEntry(pool: pg.Pool, id: string): Promise<QuarantineEntry> {
+  const entry = isUuid(id) ? await fromDatabase(() => selectQuarantineEntry(pool, id)) : undefined;
+  if (entry !== undefined) return entry;
+  throw new Problem(
+    'not-found',
+    'no quarantined observation has this id; GET /api/v1/quarantine and `remediation-audit quarantine list` list them',
+  );
 }
 
 /** What kept the observation from its row this time. The entry stays open in every case. */
@@ -127,7 +143,8 @@ function redriveProblem(
   }
 }
 
-function entryJson(entry: QuarantineEntry) {
+/** An entry as it is answered, by the command line too. */
+export function entryJson(entry: QuarantineEntry) {
   return {
     id: entry.id,
     received_at: entry.receivedAt,

@@ -12,7 +12,7 @@ interface Stream {
 
 /** `COLUMNS` is somebody's own wish; in a pipe nothing else is known, and nothing is cut. */
 export function viewFor(
-  { colour, isExact }: OutputChoice,
+  { colour, isExact }: Pick<OutputChoice, 'colour' | 'isExact'>,
   stream: Stream,
   environment: UserEnvironment,
 ): View {
