@@ -175,6 +175,8 @@ constraint audit_ledger_pkey PRIMARY KEY (record_id, created_at, source_version,
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
 -- privilege audit_writer=r/audit_owner
+-- privilege sequence audit_ledger_seq audit_owner=rwU/audit_owner
+-- privilege sequence audit_ledger_seq audit_reader=r/audit_owner
 
 create table audit_partition (
   month date not null,

@@ -30,6 +30,10 @@ export interface ApiMetrics {
   readonly tokensFileUnusable: Gauge;
   /** Connections that were refused because there were too many. */
   readonly connectionsRefused: Counter;
+  /** Streams of events that are open. */
+  readonly eventStreams: Gauge;
+  /** Streams of events that were refused because too many were open. */
+  readonly eventStreamsRefused: Counter;
 }
 
 /** In seconds. */
@@ -77,6 +81,18 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
       labelNames: ['kind'],
       registers,
     }),
+    ...createConnectionMetrics(registers),
+  };
+}
+
+/** Of who calls, and of what is open. */
+function createConnectionMetrics(
+  registers: Registry[],
+): Pick<
+  ApiMetrics,
+  'admissions' | 'tokensFileUnusable' | 'connectionsRefused' | 'eventStreams' | 'eventStreamsRefused'
+> {
+  return {
     admissions: new Counter({
       name: 'remediation_audit_api_admissions_total',
       help: 'Decisions about callers: admitted, unauthenticated, forbidden or unavailable',
@@ -91,6 +107,16 @@ export function createApiMetrics(registers: Registry[]): ApiMetrics {
     connectionsRefused: new Counter({
       name: 'remediation_audit_api_connections_refused_total',
       help: 'Connections that were refused because too many were open',
+      registers,
+    }),
+    eventStreams: new Gauge({
+      name: 'remediation_audit_api_event_streams',
+      help: 'Streams of events that are open',
+      registers,
+    }),
+    eventStreamsRefused: new Counter({
+      name: 'remediation_audit_api_event_streams_refused_total',
+      help: 'Streams of events that were refused because too many of one caller or of the process were open',
       registers,
     }),
   };

@@ -9,11 +9,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createTokenGate } from '../../src/api/auth/token-gate.ts';
 import { AccessCounts } from '../../src/api/http/access-counts.ts';
+import { isTraced } from '../../src/api/http/route.ts';
 import { createAccessCounts, createAccessTrace } from '../../src/api/routes/api-routes.ts';
 import type { AccessNote } from '../../src/database/reading/access-notes.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
-import { createTestApi, testApiOptions } from '../support/api.ts';
+import { createTestApi, isEndless, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const silent = createLogger('silent', 'test');
@@ -68,7 +69,7 @@ async function noted(condition: string, values: readonly unknown[]): Promise<Not
 describe('every route that is read', () => {
   test('leaves a trace when it answers, and when what was asked for is not there', async () => {
     const { routes } = testApiOptions(database);
-    const reads = routes.filter(({ method, access }) => method === 'GET' && access !== 'public');
+    const reads = routes.filter((route) => isTraced(route) && !isEndless(route));
     expect(reads.length).toBeGreaterThan(15);
     for (const { path } of reads) {
       const url = path

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createOpenGate } from '../../src/api/auth/gate.ts';
 import { createHttpServer } from '../../src/api/http/http-server.ts';
+import { isTraced } from '../../src/api/http/route.ts';
 import { createAccessTrace } from '../../src/api/routes/api-routes.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
-import { callsOf, testApiOptions } from '../support/api.ts';
+import { callsOf, isEndless, testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 import { type RunningProgram, startProgram } from '../support/up.ts';
@@ -48,7 +49,7 @@ test('every route that reads answers without any connection that may write', asy
     { gate: createOpenGate(), audit: { trace, counts: { count: () => undefined } } },
   );
   const api = createHttpServer(options).fastify;
-  const reads = options.routes.filter(({ method, access }) => method === 'GET' && access !== 'public');
+  const reads = options.routes.filter((route) => isTraced(route) && !isEndless(route));
   expect(reads.length).toBeGreaterThan(15);
   for (const { path } of reads) {
     const url = path.replace(':month', '2026-03').replaceAll(/:\w+/g, ID);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 
 import { createOpenGate } from '../../src/api/auth/gate.ts';
 import { createHttpServer } from '../../src/api/http/http-server.ts';
+import type { Route } from '../../src/api/http/route.ts';
 import type { ApiOptions } from '../../src/api/http/server.ts';
 import { createDurability } from '../../src/api/intake/durability.ts';
 import type { ApiServices } from '../../src/api/routes/api-routes.ts';
@@ -88,6 +89,11 @@ export function serveTests(): { readonly database: TestDatabase; readonly api: F
     await served.database.close();
   });
   return served;
+}
+
+/** A stream of events has no end for an injected request to wait for; api/events.test.ts asks it. */
+export function isEndless({ path }: Pick<Route, 'path'>): boolean {
+  return path.endsWith('/events');
 }
 
 export const ACTIONS = '/api/v1/audit/kubernetes-execution';

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import type { FastifyRequest } from 'fastify';
 
 import type { JsonObject } from '../../domain/json.ts';
@@ -50,7 +52,11 @@ export async function answerTraced(
   }
   try {
     const given = await answer();
-    await audit.trace(accessOf(route, request, given));
+    await audit.trace(accessOf(route, request, given)).catch((error: unknown) => {
+      // Nobody will read it, and what it holds has to be let go.
+      if (given.body instanceof Readable) given.body.destroy();
+      throw error;
+    });
     return given;
   } catch (error: unknown) {
     if (error instanceof Problem && error.status === NOT_FOUND)

@@ -29,8 +29,8 @@ interface RouteServices {
   readonly guard?: BrowserGuard | undefined;
   readonly audit: AccessAudit;
   readonly metrics: Metrics;
-  /** True from the moment the process was asked to end. */
-  readonly isClosing: () => boolean;
+  /** Aborted from the moment the process was asked to end. */
+  readonly ending: AbortSignal;
 }
 
 declare module 'fastify' {
@@ -39,6 +39,8 @@ declare module 'fastify' {
     caller: Caller | null;
     /** The server behind this one for whose sake the request was refused. */
     awaited?: ServerName;
+    /** How long it took until an answer that goes on began. */
+    begunAfterMs?: number;
   }
 }
 
@@ -63,7 +65,8 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
   server.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const labels = { method: request.method, route, status: String(reply.statusCode) };
-    services.metrics.api.requests.observe(labels, reply.elapsedTime / SECOND_MS);
+    const tookMs = request.begunAfterMs ?? reply.elapsedTime;
+    services.metrics.api.requests.observe(labels, tookMs / SECOND_MS);
     if (reply.statusCode >= 400) logRefusal(request, reply);
     countRefusal(services.audit, request, reply.statusCode);
     done();
@@ -85,7 +88,7 @@ export function addRoutes(server: FastifyInstance, services: RouteServices): voi
 
 /** One route. A public one has a gate too, so that every request has a caller. */
 function addRoute(server: FastifyInstance, route: Route, services: RouteServices): void {
-  const { metrics, isClosing, guard } = services;
+  const { metrics, ending, guard } = services;
   const gate = route.access === 'public' ? createOpenGate() : countAdmissions(services.gate, metrics);
   const verb = route.access === 'public' ? 'get' : route.access;
   const names = (route.describe.query ?? []).map(({ name }) => name);
@@ -99,7 +102,7 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       allowOrigin(route, request, reply);
       if (route.probe !== true) guard?.(approachOf(route, request));
       // Probes and metrics go on: the platform asks them until the process is gone.
-      if (isClosing() && route.access !== 'public') throw endingProblem();
+      if (ending.aborted && route.access !== 'public') throw endingProblem();
       takeCookie(route, request);
       await admit(isOpenTo(route, request, services) ? createOpenGate() : gate, request, verb);
       if (route.method !== 'GET') requireMediaType(mediaTypes, request);
@@ -110,8 +113,9 @@ function addRoute(server: FastifyInstance, route: Route, services: RouteServices
       // Before `send`: when the trace cannot be written, this throws and nobody reads the records.
       const answer = await answerTraced(route, request, {
         audit: services.audit,
-        answer: () => route.answer(readRequest(request, reply, services.gate)),
+        answer: () => route.answer(readRequest(request, reply, services)),
       });
+      if (answer.goesOn === true) request.begunAfterMs = reply.elapsedTime;
       return send(reply, request.id, answer);
     },
   });
@@ -208,7 +212,11 @@ function logRefusal(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** What a route is given of a request: nothing of Fastify. */
-function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): ApiRequest {
+function readRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { gate, ending }: Pick<RouteServices, 'gate' | 'ending'>,
+): ApiRequest {
   const { body } = request;
   return {
     id: request.id,
@@ -226,6 +234,7 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, gate: Gate): 
     get signal() {
       return untilGone(reply);
     },
+    ending,
     log: request.log,
   };
 }

@@ -91,7 +91,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       'a connection was refused: too many are open',
     );
   });
-  let isClosing = false;
+  const ending = new AbortController();
   addBodyParser(server);
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   server.setNotFoundHandler((request) => {
@@ -99,11 +99,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   // A token is a better proof than any of what the guard looks at, and no browser sends it by itself.
   const guard = options.authMode === 'none' ? createBrowserGuard(options) : undefined;
-  addRoutes(server, { ...options, guard, isClosing: () => isClosing });
+  addRoutes(server, { ...options, guard, ending: ending.signal });
   return {
     fastify: server,
     async close(graceMs) {
-      isClosing = true;
+      ending.abort();
       const cutOff = setTimeout(() => {
         options.logger.warn({ graceMs }, 'requests did not finish in time; their connections are closed');
         server.server.closeAllConnections();

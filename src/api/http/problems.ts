@@ -40,6 +40,7 @@ export const PROBLEMS = {
     title: 'A part of the archive is not what was written; restore it from a copy',
   },
   'archive-unavailable': { status: 503, title: 'The archive does not answer; try again' },
+  'events-busy': { status: 503, title: 'Too many streams of events are open; try again' },
   'codec-busy': { status: 503, title: 'Other payloads of Temporal are being coded; try again' },
   'temporal-unavailable': { status: 503, title: 'Temporal does not answer; try again' },
   'reports-busy': { status: 503, title: 'Too many reports are running; try again' },

@@ -27,6 +27,8 @@ export interface ApiRequest {
   may(verb: Verb): Promise<boolean>;
   /** Aborted when the client is gone and nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Aborted when the process was asked to end: what goes on for long ends by itself then, in order. */
+  readonly ending: AbortSignal;
   /** Writes under the id of this request. */
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
@@ -40,6 +42,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Records in the answer: what the trace of a read says. */
   readonly rows?: number;
+  /** A body that goes on until somebody ends it: what is measured is the time until it begins. Default false. */
+  readonly goesOn?: boolean;
 }
 
 /**

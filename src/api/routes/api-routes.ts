@@ -30,6 +30,7 @@ import type { Deferral, Durability } from '../intake/durability.ts';
 import { createPosting } from '../intake/posting.ts';
 import { codecRoutes, type PayloadCodecAccess } from './codec-routes.ts';
 import { completenessRoute } from './completeness-route.ts';
+import { type ChangeEvents, createChangeEvents, eventRoute, type StreamOptions } from './event-routes.ts';
 import { holdRoutes } from './hold-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { postRoutes } from './post-routes.ts';
@@ -75,6 +76,8 @@ export interface ApiServices {
   readonly deferredStatusCode: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Streams of events that may be open. Default: 50 of one caller, 500 of the process. */
+  readonly streams?: StreamOptions;
   /** Clock in milliseconds by which posts are received. Default: that of the process. */
   readonly nowMs?: () => number;
 }
@@ -83,10 +86,16 @@ export interface ApiServices {
 export interface Questions {
   readonly finder: RecordFinder;
   readonly lanes: ReportLanes;
+  readonly events: ChangeEvents;
 }
 
-export function createQuestions({ pool, archive, reports, slowReports }: ApiServices): Questions {
-  return { finder: createRecordFinder(pool, archive), lanes: createReportLanes(reports, slowReports) };
+export function createQuestions(services: ApiServices): Questions {
+  const { pool, archive, reports, slowReports, logger, metrics, streams } = services;
+  return {
+    finder: createRecordFinder(pool, archive),
+    lanes: createReportLanes(reports, slowReports),
+    events: createChangeEvents({ pool, logger, metrics, ...streams }),
+  };
 }
 
 /**
@@ -95,7 +104,7 @@ export function createQuestions({ pool, archive, reports, slowReports }: ApiServ
  */
 export function createApiRoutes(
   services: ApiServices,
-  { finder, lanes }: Questions = createQuestions(services),
+  { finder, lanes, events }: Questions = createQuestions(services),
 ): readonly Route[] {
   const { pool, writer, durability, metrics } = services;
   const quotas = createQuotas(services.quotas, services.nowMs);
@@ -112,6 +121,7 @@ export function createApiRoutes(
     ...reportRoutes({ lanes, archive: services.archive }),
     similarRoute(createEmbeddingStore(pool), services.embedder, quotas.similar),
     completenessRoute(lanes),
+    eventRoute(events),
     partitionRoute(pool),
     ...retentionRoutes({ pool, writer }, services.retention.rules),
     ...restoreRoutes({ pool, writer }, { ...services.retention, quota: quotas.restores }),
