@@ -1,4 +1,4 @@
-/** How a program can end that callers tell apart from a plain failure; the command line has an exit code for each. */
+/** How a program can end that callers distinguish from a plain failure; the command line has an exit code for each. */
 type Ending = 'usage' | 'configuration' | 'schemaTooNew' | 'clusterSilent';
 
 /** Ends a program in one of these ways. It stands here so that the command line knows it without loading the part that throws it. */

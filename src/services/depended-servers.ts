@@ -31,7 +31,7 @@ export function databaseOf(process: ServiceName, pool: pg.Pool): DependedServer 
 
 /**
  * A new connection: one of the pool may still answer while the server already ends the others, and in a pool whose
- * connections are all busy a query waits for its turn.
+ * connections are all busy a query waits for one of them.
  */
 async function requireConnection({ options }: pg.Pool, signal: AbortSignal): Promise<void> {
   const client = new pg.Client({ ...options, pipeline: false });

@@ -34,7 +34,7 @@ export interface Pair {
 
 const REMEDIATION_KIND = 'remediation';
 const HASH_PREFIX = /^[0-9a-f]{4,64}$/;
-/** Enough to tell apart what one remediation has. */
+/** Enough to distinguish what one remediation has. */
 export const HASH_WIDTH = 12;
 /** Observations that an error names. */
 const MOST_NAMED = 10;
