@@ -408,13 +408,16 @@ revoke all on function audit_verdicts(text) from public;
 grant execute on function audit_verdicts(text) to audit_writer, audit_watcher, audit_reader;
 
 -- What the record itself shows to be missing, by name, as of one moment. Nothing of what was recorded is in it.
-create or replace function audit_gaps(wanted_cluster text, overdue_seconds integer)
+-- wanted_uid: of one remediation only; null for all.
+create or replace function audit_gaps(wanted_cluster text, overdue_seconds integer, wanted_uid text)
   returns table (
     cluster text, reason text, remediation_uid text, namespace text, name text, since timestamptz)
 language plpgsql
 stable
 security definer
 set search_path = public, pg_temp
+-- One remediation is found by its keys; a plan that is made for all of them reads every table.
+set plan_cache_mode = force_custom_plan
 as $$
 begin
   return query
@@ -428,10 +431,13 @@ begin
     where request.kind = 'RemediationRequest'
       and request.deleted_at is not null
       and coalesce(remediation.verdict, 'open') = 'open'
+      and (wanted_uid is null or request.source_uid = wanted_uid)
+      and (wanted_cluster = '' or request.cluster = wanted_cluster)
     union all
     select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
     from observed_resource as child
     where child.kind <> 'RemediationRequest'
+      and (wanted_uid is null or child.remediation_uid = wanted_uid)
       and not exists (
         select 1
         from observed_resource as request
@@ -443,20 +449,37 @@ begin
     from remediation_audit as open
     where coalesce(open.verdict, 'open') = 'open'
       and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => overdue_seconds)
+      and (wanted_uid is null or open.remediation_uid = wanted_uid)
     union all
     select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
     from remediation_audit as gone
     where gone.final_state_unknown
       and gone.verdict = 'deleted-before-terminal'
+      and (wanted_uid is null or gone.remediation_uid = wanted_uid)
     union all
     select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
     from audit_quarantine as aside
     where aside.resolved_at is null
+      and (wanted_uid is null or aside.remediation_uid = wanted_uid)
   )
   select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
   from gap
   where wanted_cluster in ('', gap.cluster);
 end
+$$;
+revoke all on function audit_gaps(text, integer, text) from public;
+grant execute on function audit_gaps(text, integer, text) to audit_writer, audit_watcher, audit_reader;
+
+create or replace function audit_gaps(wanted_cluster text, overdue_seconds integer)
+  returns table (
+    cluster text, reason text, remediation_uid text, namespace text, name text, since timestamptz)
+language sql
+stable
+security definer
+set search_path = public, pg_temp
+as $$
+  select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+  from audit_gaps(wanted_cluster, overdue_seconds, null) as gap
 $$;
 revoke all on function audit_gaps(text, integer) from public;
 grant execute on function audit_gaps(text, integer) to audit_writer, audit_watcher, audit_reader;

@@ -816,9 +816,24 @@ $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_gaps(wanted_cluster text, overdue_seconds integer)
  RETURNS TABLE(cluster text, reason text, remediation_uid text, namespace text, name text, since timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+  from audit_gaps(wanted_cluster, overdue_seconds, null) as gap
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_gaps(wanted_cluster text, overdue_seconds integer, wanted_uid text)
+ RETURNS TABLE(cluster text, reason text, remediation_uid text, namespace text, name text, since timestamp with time zone)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 begin
   return query
@@ -832,10 +847,13 @@ begin
     where request.kind = 'RemediationRequest'
       and request.deleted_at is not null
       and coalesce(remediation.verdict, 'open') = 'open'
+      and (wanted_uid is null or request.source_uid = wanted_uid)
+      and (wanted_cluster = '' or request.cluster = wanted_cluster)
     union all
     select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
     from observed_resource as child
     where child.kind <> 'RemediationRequest'
+      and (wanted_uid is null or child.remediation_uid = wanted_uid)
       and not exists (
         select 1
         from observed_resource as request
@@ -847,15 +865,18 @@ begin
     from remediation_audit as open
     where coalesce(open.verdict, 'open') = 'open'
       and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => overdue_seconds)
+      and (wanted_uid is null or open.remediation_uid = wanted_uid)
     union all
     select gone.cluster, 'final-state-unknown', gone.remediation_uid, gone.namespace, gone.remediation_id, gone.deleted_at
     from remediation_audit as gone
     where gone.final_state_unknown
       and gone.verdict = 'deleted-before-terminal'
+      and (wanted_uid is null or gone.remediation_uid = wanted_uid)
     union all
     select aside.cluster, 'quarantined', aside.remediation_uid, null, null, aside.received_at
     from audit_quarantine as aside
     where aside.resolved_at is null
+      and (wanted_uid is null or aside.remediation_uid = wanted_uid)
   )
   select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
   from gap

@@ -54,7 +54,7 @@ function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questi
     ),
     pageRoute({
       ...{ path: REMEDIATION_PAGE_PATH, access: 'get', summary: 'One remediation' },
-      show: (request) => remediationPage(questions.finder, request),
+      show: (request) => remediationPage({ pool, ...questions }, request),
     }),
     pageRoute({
       ...{ path: REPORTS_PATH, access: 'list', summary: 'The named questions' },

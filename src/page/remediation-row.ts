@@ -38,10 +38,11 @@ export function remediationRow({ row, source }: SourcedRow): RemediationRow {
   const startedAt = timeIn(facts, 'started_at') ?? timeIn(facts, 'created_at');
   const endedAt = endOf(facts);
   return {
-    cluster: textIn(facts, 'cluster') ?? '',
-    namespace: textIn(facts, 'namespace') ?? '',
-    name: textIn(facts, 'remediation_id') ?? '',
-    uid: textIn(facts, 'remediation_uid') ?? '',
+    // Whole: an address with a part that was cut leads nowhere.
+    cluster: String(row['cluster'] ?? ''),
+    namespace: String(row['namespace'] ?? ''),
+    name: String(row['remediation_id'] ?? ''),
+    uid: String(row['remediation_uid'] ?? ''),
     target: targetOf(facts),
     signal: textIn(facts, 'signal_name'),
     severity: textIn(facts, 'severity'),

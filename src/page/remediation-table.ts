@@ -60,9 +60,7 @@ function table(
       ${rows.map(
         (row) =>
           html`<tr>
-            <th scope="row" data-label="Target">
-              <a href="${remediationAddress(row)}">${short(row.target)}</a>
-            </th>
+            <th scope="row" data-label="Target">${remediationLink(row, short(row.target))}</th>
             ${columns.map(({ label, cell }) => html`<td data-label="${label}">${cell(row, nowMs)}</td>`)}
           </tr>`,
       )}
@@ -87,8 +85,16 @@ function clusterCell({ cluster, source }: RemediationRow): Html {
   return html`${known(cluster)}${source === 'database' ? '' : html` <small>(archive)</small>`}`;
 }
 
+/** More characters than these a server may refuse: then there is no link. */
+const LONGEST_ADDRESS = 8_000;
+
+export function remediationLink(remediation: Parameters<typeof remediationAddress>[0], text: Html): Html {
+  const address = remediationAddress(remediation);
+  return address.length > LONGEST_ADDRESS ? text : html`<a href="${address}">${text}</a>`;
+}
+
 /** A name may be used again, so the uid says which one is meant. */
-export function remediationAddress({
+function remediationAddress({
   cluster,
   namespace,
   name,

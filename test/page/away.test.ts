@@ -24,7 +24,7 @@ import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
  */
 
 const log = createLogger('silent', 'test');
-const VIEWS = ['/', '/history', '/reports/workflow-outcomes', '/retention'];
+const VIEWS = ['/', '/history', '/reports/workflow-outcomes', '/retention', '/remediations/test/x/rr-1'];
 
 let folder: TestFolder;
 
@@ -74,7 +74,13 @@ describe('while the archive is away', () => {
     const remediation = (name: string, createdAt: string) =>
       executionObservation({
         ...{ table: 'remediation_audit', phase: 'closure', createdAt, key: naturalKey(name) },
-        columns: { remediation_id: name, remediation_uid: name, verdict: 'terminal', target_name: name },
+        columns: {
+          remediation_id: name,
+          remediation_uid: name,
+          verdict: 'terminal',
+          target_kind: 'Node',
+          target_name: name,
+        },
       });
     await world.record([
       remediation('archived', '2020-01-05T10:00:00.000000Z'),
@@ -87,6 +93,12 @@ describe('while the archive is away', () => {
     await reader.close();
   });
 
+  async function takeAway(): Promise<void> {
+    await Promise.all(
+      ['archive', 'parts'].map((name) => rm(folder.file(name), { recursive: true, force: true })),
+    );
+  }
+
   test('the history shows the database, and names what was not searched', async () => {
     const view = await world.open();
     const both = await openSound(view, '/history');
@@ -95,10 +107,25 @@ describe('while the archive is away', () => {
     const only = await openSound(view, '/history?include_archive=false');
     expect(await only.locator('main').innerText()).toContain('Not searched: 2020-01');
 
-    await Promise.all(['archive', 'parts'].map((name) => rm(folder.file(name), { recursive: true })));
+    await takeAway();
     const without = await openSound(view, '/history');
     expect(await without.locator('tbody tr').count()).toBe(1);
     expect(await without.locator('main').innerText()).toMatch(/Not searched: 2020-01, because /);
+    await view.close();
+  });
+
+  test('a remediation is shown as far as it is stored, and names what was not searched', async () => {
+    const view = await world.open(PHONE);
+    const page = await openSound(view, '/remediations/test//stored');
+    expect(await page.locator('section[aria-labelledby=source]').innerText()).toMatch(
+      /Not searched: 2020-01, because /,
+    );
+    expect(await page.locator('section[aria-labelledby=earlier]').innerText()).toContain(
+      'also those in the archive, where this list did not look',
+    );
+    await takeAway();
+    await openSound(view, '/remediations/test//archived', 503);
+    expect(await page.locator('main').innerText()).toMatch(/This page cannot be shown: /);
     await view.close();
   });
 

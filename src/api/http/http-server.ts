@@ -46,8 +46,8 @@ const DEFAULT_LIMITS: HttpLimits = {
  * by as much.
  */
 const CHECK_INTERVAL_MS = 2_000;
-/** Characters of one parameter in a path; a longer one is a malformed request. Identifiers have up to 512. */
-const MAX_PARAMETER_LENGTH = 600;
+/** Characters of one parameter in a path; a longer one is a malformed request. Identifiers have up to 512, each up to twelve of an address. */
+const MAX_PARAMETER_LENGTH = 6_144;
 
 interface HttpServerOptions {
   readonly routes: readonly Route[];

@@ -37,7 +37,7 @@ import { postRoutes } from './post-routes.ts';
 import { quarantineRoutes } from './quarantine-routes.ts';
 import { recordRoutes } from './record-routes.ts';
 import { remediationRoutes } from './remediation-routes.ts';
-import { reportRoutes, similarRoute } from './report-routes.ts';
+import { reportRoutes, similarRoute, type SimilarSources } from './report-routes.ts';
 import { type RestoreRouteOptions, restoreRoutes } from './restore-routes.ts';
 import { partitionRoute, retentionRoutes } from './retention-routes.ts';
 import { probeRoutes, type Readiness, type ReadyBy, withDescription } from './service-routes.ts';
@@ -86,14 +86,17 @@ export interface ApiServices {
 export interface Questions {
   readonly finder: RecordFinder;
   readonly lanes: ReportLanes;
+  readonly similar: SimilarSources;
   readonly events: ChangeEvents;
 }
 
 export function createQuestions(services: ApiServices): Questions {
-  const { pool, archive, reports, slowReports, logger, metrics, streams } = services;
+  const { pool, archive, reports, slowReports, embedder, logger, metrics, streams } = services;
+  const { similar: quota } = createQuotas(services.quotas, services.nowMs);
   return {
     finder: createRecordFinder(pool, archive),
     lanes: createReportLanes(reports, slowReports),
+    similar: { store: createEmbeddingStore(pool), embedder, quota },
     events: createChangeEvents({ pool, logger, metrics, ...streams }),
   };
 }
@@ -104,7 +107,7 @@ export function createQuestions(services: ApiServices): Questions {
  */
 export function createApiRoutes(
   services: ApiServices,
-  { finder, lanes, events }: Questions = createQuestions(services),
+  { finder, lanes, similar, events }: Questions = createQuestions(services),
 ): readonly Route[] {
   const { pool, writer, durability, metrics } = services;
   const quotas = createQuotas(services.quotas, services.nowMs);
@@ -117,9 +120,9 @@ export function createApiRoutes(
     ...postRoutes(createPosting({ ...services, embeddings: quotas.embeddings })),
     ...listRoutes(finder),
     ...recordRoutes(finder),
-    ...remediationRoutes(finder),
+    ...remediationRoutes(finder, pool),
     ...reportRoutes({ lanes, archive: services.archive }),
-    similarRoute(createEmbeddingStore(pool), services.embedder, quotas.similar),
+    similarRoute(similar),
     completenessRoute(lanes),
     eventRoute(events),
     partitionRoute(pool),

@@ -79,6 +79,27 @@ function listOf(name: string, properties: JsonObject): JsonObject {
   return { type: 'array', items };
 }
 
+const GAP_LIST = listOf('Gap', {
+  cluster: text,
+  reason: text,
+  kind: textOrNull,
+  remediation_uid: textOrNull,
+  namespace: textOrNull,
+  name: textOrNull,
+  detail: textOrNull,
+  since: instantOrNull,
+});
+
+/** Members of an answer that says whether one remediation was watched, and what is missing of it. */
+export const REMEDIATION_COMPLETENESS: JsonObject = {
+  first_watched_at: {
+    ...instantOrNull,
+    description: 'Since when its cluster is watched; null where nobody ever watched it',
+  },
+  reported_at: { ...instantOrNull, description: 'The last report of a watcher' },
+  gaps: GAP_LIST,
+};
+
 const SCHEMA = named('Completeness', {
   type: 'object',
   required: ['clusters', 'kinds', 'verdicts', 'gaps', 'has_more_gaps'],
@@ -102,16 +123,7 @@ const SCHEMA = named('Completeness', {
       overdue: countOrNull,
     }),
     verdicts: listOf('VerdictCount', { cluster: text, verdict: text, remediations: count }),
-    gaps: listOf('Gap', {
-      cluster: text,
-      reason: text,
-      kind: textOrNull,
-      remediation_uid: textOrNull,
-      namespace: textOrNull,
-      name: textOrNull,
-      detail: textOrNull,
-      since: instantOrNull,
-    }),
+    gaps: GAP_LIST,
     has_more_gaps: { type: 'boolean' },
   },
 });

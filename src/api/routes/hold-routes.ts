@@ -233,7 +233,7 @@ const HELD_MONTH_SCHEMA = named('HeldMonth', {
   },
 });
 
-const HOLD_SCHEMA = named('Hold', {
+export const HOLD_SCHEMA = named('Hold', {
   type: 'object',
   required: ['id', 'reason', 'placed_by', 'placed_at'],
   properties: {

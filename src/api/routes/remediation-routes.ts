@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 
+import type pg from 'pg';
+
 import { PART_DEFINITIONS } from '../../database/reading/remediation-reader.ts';
 import { named } from '../../domain/named-schema.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
@@ -15,6 +17,7 @@ import { REMEDIATION_SUMMARY_SCHEMA } from '../schemas/remediation-schema.ts';
 import { describeLeftOut, LEFT_OUT_SCHEMA, type LeftOut, memberName } from './left-out.ts';
 import { INCLUDE_ARCHIVE, singleText } from './list-query.ts';
 import { listRoute } from './list-routes.ts';
+import { coverageRoute } from './remediation-coverage-route.ts';
 import { diffRoute } from './remediation-diff-route.ts';
 import { ledgerRoute } from './remediation-ledger-route.ts';
 import type { FoundRemediation } from './remediation-question.ts';
@@ -35,13 +38,14 @@ import { unsearchedHeaders, unsearchedSchema } from './storage-problems.ts';
  * Remediations: a list of them, and everything about one of them. The list is that of its kind of record at
  * another address.
  */
-export function remediationRoutes(finder: RecordFinder): readonly Route[] {
+export function remediationRoutes(finder: RecordFinder, pool: pg.Pool): readonly Route[] {
   return [
     listRoute('/api/v1/remediations', remediationAudit, finder),
     viewRoute(finder),
     timelineRoute(finder),
     diffRoute(finder),
     ledgerRoute(finder),
+    coverageRoute(finder, pool),
   ];
 }
 

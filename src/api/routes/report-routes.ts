@@ -10,7 +10,11 @@ import { ReportParameterError } from '../../query/reports/parameters.ts';
 import { type Report, type ReportName, REPORTS } from '../../query/reports/reports.ts';
 import type { ReportAnswer } from '../../query/reports/run-report.ts';
 import { ReportTooLargeError } from '../../query/reports/run-report.ts';
-import { findSimilarInvestigations, UnknownFingerprintError } from '../../query/similar-investigations.ts';
+import {
+  findSimilarInvestigations,
+  type SimilarQuestion,
+  UnknownFingerprintError,
+} from '../../query/similar-investigations.ts';
 import { negotiate } from '../http/accept.ts';
 import { invalidParameter, Problem, retryAfter } from '../http/problems.ts';
 import type { CallerQuota } from '../http/quota.ts';
@@ -147,11 +151,18 @@ const MODEL_RETRY_SECONDS = 10;
 
 const has = (name: string) => ({ required: [name], properties: { [name]: TEXT_FILTER_SCHEMA } });
 
+/** Investigations with their vectors, the model that makes them, and how often each caller may ask. */
+export interface SimilarSources {
+  readonly store: EmbeddingStore;
+  readonly embedder: Embedder;
+  readonly quota: CallerQuota;
+}
+
 /**
  * Investigations alike: of an alert, or of any text. The text goes to the embedding model; an alert has its
  * vector already.
  */
-export function similarRoute(store: EmbeddingStore, embedder: Embedder, quota: CallerQuota): Route {
+export function similarRoute(sources: SimilarSources): Route {
   return {
     method: 'GET',
     path: '/api/v1/investigations/similar',
@@ -197,12 +208,21 @@ export function similarRoute(store: EmbeddingStore, embedder: Embedder, quota: C
       };
       if ((question.fingerprint === undefined) === (question.text === undefined))
         throw invalidParameter('fingerprint', 'or text must be given, and not both');
-      quota.require(name, 'questions about similar investigations');
-      const asking = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
-      const found = await fromDatabase(() => findKnown(store, asking, question));
+      const found = await findSimilar(sources, name, question);
       return jsonAnswer({ items: found.map(similarJson) }, found.length);
     },
   };
+}
+
+/** For the route and for the page, of which each caller has one quota; throws the problem that keeps it from an answer. */
+export function findSimilar(
+  { store, embedder, quota }: SimilarSources,
+  caller: string,
+  question: SimilarQuestion,
+): Promise<SimilarInvestigation[]> {
+  quota.require(caller, 'questions about similar investigations');
+  const asking = { ...embedder, embed: (texts: readonly string[]) => embed(embedder, texts) };
+  return fromDatabase(() => findKnown(store, asking, question));
 }
 
 function similarJson(found: SimilarInvestigation) {
@@ -230,11 +250,7 @@ async function embed(embedder: Embedder, texts: readonly string[]): Promise<numb
 }
 
 /** An alert without a vector is a 404, as one that nobody knows is. */
-async function findKnown(
-  store: EmbeddingStore,
-  embedder: Embedder,
-  question: Parameters<typeof findSimilarInvestigations>[2],
-) {
+async function findKnown(store: EmbeddingStore, embedder: Embedder, question: SimilarQuestion) {
   try {
     return await findSimilarInvestigations(store, embedder, question);
   } catch (error: unknown) {

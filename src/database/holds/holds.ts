@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { addMonths } from '../../domain/instant.ts';
+import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import { instantText, quoteIdentifier } from '../sql.ts';
 
 /*
@@ -165,6 +166,44 @@ export async function holdsOfMonth(
           ${matches.map((match) => `or ${match}`).join('\n          ')})
       order by hold.placed_at, id`,
     values: [`${month} 00:00:00+00`, `${addMonths(month, 1)} 00:00:00+00`],
+  });
+  return rows.map(holdOf);
+}
+
+/** What of a remediation's record a hold may name. */
+type HeldRemediation = Readonly<
+  Record<
+    'cluster' | 'remediation_uid' | 'namespace' | 'target_namespace' | 'target_kind' | 'target_name',
+    string | null
+  >
+> & { readonly created_at: string };
+
+/** Active holds that cover the record of a remediation, wherever its month is. */
+export async function holdsOfRemediation(
+  client: pg.Pool | pg.ClientBase,
+  remediation: HeldRemediation,
+): Promise<readonly Hold[]> {
+  const { rows } = await client.query<HoldRow>({
+    name: 'select-holds-of-remediation',
+    text: `
+      with covering as (
+        select hold.id
+        from audit_hold as hold
+        cross join (
+          values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::timestamptz)
+        ) as row (cluster, remediation_uid, namespace, target_namespace, target_kind, target_name, created_at)
+        where hold.released_at is null
+          and ${rowCondition(remediationAudit.table)}
+      )
+      select ${HOLD_COLUMNS}
+      from audit_hold
+      where id in (select id from covering)
+      order by placed_at desc, id`,
+    values: [
+      ...[remediation.cluster, remediation.remediation_uid, remediation.namespace],
+      ...[remediation.target_namespace, remediation.target_kind, remediation.target_name],
+      remediation.created_at,
+    ],
   });
   return rows.map(holdOf);
 }

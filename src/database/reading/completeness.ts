@@ -124,6 +124,12 @@ interface GapRow {
   readonly since: string | null;
 }
 
+const SELECT_GAPS_OF_REMEDIATION = `
+select gap.cluster, gap.reason, gap.remediation_uid, gap.namespace, gap.name, gap.since
+from audit_gaps($1::text, $2::integer, $3::text) as gap
+order by gap.since nulls last, gap.reason
+limit $4::integer`;
+
 const SELECT_GAP_COUNTS = `
 select gap.reason, count(*)::integer as gaps
 from audit_gaps($1::text, $2::integer) as gap
@@ -165,6 +171,40 @@ export async function selectCompleteness(
     verdicts: verdicts.rows,
     gaps: found.slice(0, mostGaps),
     has_more_gaps: found.length > mostGaps || watched.some(({ report }) => (report?.gapsLeftOut ?? 0) > 0),
+  };
+}
+
+/** Whether one remediation was watched, and what is missing of it. */
+export interface RemediationCompleteness {
+  /** Of its cluster; null where nobody ever watched it. */
+  readonly first_watched_at: string | null;
+  /** The last report of a watcher. */
+  readonly reported_at: string | null;
+  readonly gaps: readonly CompletenessGap[];
+}
+
+/** The gaps of `selectCompleteness` that are about this remediation: found by its keys, however much is recorded. */
+export async function selectRemediationCompleteness(
+  pool: pg.Pool,
+  remediation: Record<'cluster' | 'uid' | 'namespace' | 'name', string>,
+): Promise<RemediationCompleteness> {
+  const { cluster, uid, namespace, name } = remediation;
+  const [clusters, gaps] = await Promise.all([
+    pool.query<ClusterRow>(SELECT_CLUSTERS, [cluster, LATE_REPORT_SECONDS]),
+    pool.query<GapRow>(SELECT_GAPS_OF_REMEDIATION, [
+      ...[cluster, DEFAULT_OVERDUE_SECONDS, uid],
+      DEFAULT_MOST_GAPS,
+    ]),
+  ]);
+  const [watched] = clusters.rows.map(readCluster);
+  const reported = (watched === undefined ? [] : gapsOf(watched)).filter(
+    (gap) => gap.kind === 'RemediationRequest' && gap.namespace === namespace && gap.name === name,
+  );
+  const known = new Set(reported.map(keyOfGap));
+  return {
+    first_watched_at: watched?.firstWatchedAt ?? null,
+    reported_at: watched?.reportedAt ?? null,
+    gaps: [...reported, ...gaps.rows.map(readGap).filter((gap) => !known.has(keyOfGap(gap)))],
   };
 }
 

@@ -2,7 +2,7 @@ import type { Completeness } from '../../database/reading/completeness.ts';
 import { ago, long, short, time, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
-import { openTable, remediationAddress, remediationTable } from '../remediation-table.ts';
+import { openTable, remediationLink, remediationTable } from '../remediation-table.ts';
 
 interface NowPage {
   readonly completeness: Completeness;
@@ -120,7 +120,5 @@ function gapList(gaps: readonly Gap[], nowMs: number): Html {
 function gapName({ cluster, kind, namespace, name, remediation_uid: uid }: Gap): Html {
   const path = [cluster, kind, namespace, name].filter((part) => part !== null).join('/');
   if (kind !== null || namespace === null || name === null) return short(path);
-  return html`<a href="${remediationAddress({ cluster, namespace, name, uid: uid ?? '' })}"
-    >${short(path)}</a
-  >`;
+  return remediationLink({ cluster, namespace, name, uid: uid ?? '' }, short(path));
 }

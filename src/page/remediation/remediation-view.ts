@@ -1,23 +1,25 @@
-import type { LeftOut } from '../../api/routes/left-out.ts';
-import type { JsonValue } from '../../domain/json.ts';
-import type { Unsearched } from '../../query/combined-answer.ts';
+import { isJsonObject, type JsonValue } from '../../domain/json.ts';
 import type { RemediationSummary } from '../../query/remediation/summary.ts';
 import type { TimelineEvent } from '../../query/remediation/timeline.ts';
 import { spanText } from '../../terminal/view.ts';
-import { known, long, monthsText, short, time, UNKNOWN, utcTime } from '../cells.ts';
+import { known, long, short, time, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
-import { badge, remediationAddress } from '../remediation-table.ts';
+import { badge, remediationLink } from '../remediation-table.ts';
+import { type CoverageParts, coverageView } from './coverage-view.ts';
+import { facts, listed, section, shown } from './parts.ts';
 import { blocksIn, phaseChart } from './phase-chart.ts';
+import type { Related } from './related.ts';
+import { cameBack, relatedView } from './related-view.ts';
+import { type SourceParts, sourceView } from './source-view.ts';
 
-interface RemediationPage {
+interface RemediationPage extends SourceParts, Pick<CoverageParts, 'coverage'> {
   readonly row: RemediationRow;
   readonly summary: RemediationSummary;
   readonly events: readonly TimelineEvent[];
-  readonly leftOut: readonly LeftOut[];
+  readonly related: Related;
   /** Others of the same name. */
   readonly others: readonly { readonly uid: unknown; readonly created_at: string }[];
-  readonly unsearched: Unsearched | undefined;
   readonly nowMs: number;
 }
 
@@ -27,37 +29,9 @@ export function remediationView(page: RemediationPage): Html {
     ${section('decided', 'Who decided', decided(page))} ${section('why', 'Why', why(page.summary))}
     ${section('workflows', 'Recommended, approved, executed', workflows(page.summary))}
     ${page.summary.blocks.length === 0 ? '' : section('blocks', 'Why it was held back', blocks(page))}
-    ${section('effect', 'Did it help', effect(page.summary))}
-    ${section('events', 'What happened', events(page))}
-    ${section('source', 'What this page is made of', source(page))}
-    ${section('similar', 'Others', similar(page))}`;
-}
-
-function section(id: string, title: string, body: Html): Html {
-  return html`<section aria-labelledby="${id}">
-    <h2 id="${id}">${title}</h2>
-    ${body}
-  </section>`;
-}
-
-/** What is not known is said; text may be of any length. */
-function shown(value: JsonValue | undefined): Html {
-  if (value === null || value === undefined || value === '') return UNKNOWN;
-  return long(typeof value === 'string' ? value : JSON.stringify(value));
-}
-
-function facts(rows: readonly (readonly [string, Html])[]): Html {
-  return html`<table>
-    <tbody>
-      ${rows.map(
-        ([name, value]) =>
-          html`<tr>
-            <th scope="row">${name}</th>
-            <td>${value}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+    ${section('effect', 'Did it help', effect(page))} ${section('events', 'What happened', events(page))}
+    ${section('coverage', 'Was it watched', coverageView(page))}
+    ${section('source', 'What this page is made of', sourceView(page))} ${relatedView(page)}`;
 }
 
 function verdict({ row, summary, nowMs }: RemediationPage): Html {
@@ -121,13 +95,6 @@ function why({ why: reasons }: RemediationSummary): Html {
   ]);
 }
 
-function listed(items: JsonValue | undefined): Html {
-  if (!Array.isArray(items) || items.length === 0) return html`nothing is recorded`;
-  return html`<ul>
-    ${items.map((item) => html`<li>${shown(item)}</li>`)}
-  </ul>`;
-}
-
 function workflows({ why: reasons, decided: decision, executions }: RemediationSummary): Html {
   const run = executions.map(
     (one) =>
@@ -158,31 +125,84 @@ function workflows({ why: reasons, decided: decision, executions }: RemediationS
 function blocks({ row, summary }: RemediationPage): Html {
   return html`<ul class="gaps">
     ${summary.blocks.map((block) => {
-      const other = block['duplicate_of'];
+      const { conflicting_execution: running, duplicate_of: original } = block;
+      const until = block['blocked_until'];
       return html`<li>
-        <strong>${shown(block['reason'])}</strong> ${shown(block['message'])}
+        <strong>${shown(block['reason'])}</strong>
+        ${block['message'] === null ? '' : shown(block['message'])}
+        ${typeof until === 'string' ? html`Until ${utcTime(until)}.` : ''}
         ${
-          typeof other === 'string'
-            ? html`<a href="${remediationAddress({ ...row, name: other, uid: '' })}"
-                >The other remediation, ${short(other)}</a
-              >`
-            : ''
+          running === null
+            ? ''
+            : html`<br />In the way: execution ${shown(running)}
+                ${otherLink(row, block['conflicting_remediation'], 'whose record is not known')}`
         }
-        ${block['conflicting_execution'] === null ? '' : html`Running then: ${shown(block['conflicting_execution'])}`}
+        ${
+          original === null
+            ? ''
+            : html`<br />Duplicate of ${shown(original)}
+                ${otherLink(row, block['original_remediation'], 'which is not recorded')}`
+        }
       </li>`;
     })}
   </ul>`;
 }
 
-function effect({ outcome }: RemediationSummary): Html {
+/** The other remediation behind a block, as `RemediationReference` of the API. */
+function otherLink(row: RemediationRow, reference: JsonValue | undefined, otherwise: string): Html {
+  if (!isJsonObject(reference)) return html`(${otherwise})`;
+  const text = (name: string): string => {
+    const value = reference[name];
+    return typeof value === 'string' ? value : '';
+  };
+  const [namespace, name, uid] = [text('namespace'), text('name'), text('uid')];
+  const link = remediationLink(
+    { cluster: row.cluster, namespace, name, uid },
+    html`The other remediation, ${short(name)}`,
+  );
+  return html`(${link})`;
+}
+
+function effect({ summary: { outcome, verdict: end }, related, nowMs }: RemediationPage): Html {
+  const verifiedAt = outcome['verified_at'];
   return facts([
     ['Outcome', shown(outcome['outcome'] ?? outcome['failure_reason'])],
     ['Message', shown(outcome['message'])],
     ['Verification', shown(outcome['verification'])],
+    ['Verified', time(typeof verifiedAt === 'string' ? verifiedAt : null, nowMs)],
     ['Health score', shown(outcome['health_score'])],
     ['Alert score', shown(outcome['alert_score'])],
     ['Metrics score', shown(outcome['metrics_score'])],
+    ['Did the alert come back', end === 'open' ? html`it has not ended` : cameBack(related.again, nowMs)],
+    ['Hash of the target before', shown(outcome['pre_remediation_spec_hash'])],
+    ['Hash right after', shown(outcome['post_remediation_spec_hash'])],
+    ['Hash when verified', shown(outcome['current_spec_hash'])],
+    ['What the hashes say', html`${hashesText(outcome)}`],
   ]);
+}
+
+/** What the three hashes of the target mean beside each other. */
+function hashesText(outcome: RemediationSummary['outcome']): string {
+  const [before, after, verified] = [
+    'pre_remediation_spec_hash',
+    'post_remediation_spec_hash',
+    'current_spec_hash',
+  ].map((name) => outcome[name] ?? null);
+  if (after === null) return 'nothing: no hash after the remediation is recorded';
+  return [
+    before === null
+      ? 'whether the remediation changed the target is not known'
+      : before === after
+        ? 'the remediation left the target as it was'
+        : 'the remediation changed the target',
+    ...(verified === null
+      ? []
+      : [
+          verified === after
+            ? 'it was still so when it was verified'
+            : 'it was changed again before it was verified',
+        ]),
+  ].join('; ');
 }
 
 function events({ events: all, nowMs }: RemediationPage): Html {
@@ -197,44 +217,4 @@ function events({ events: all, nowMs }: RemediationPage): Html {
         </li>`,
     )}
   </ol>`;
-}
-
-function source({ row, summary, leftOut, unsearched }: RemediationPage): Html {
-  return html`<p>Read from the ${row.source}.</p>
-    ${
-      unsearched === undefined
-        ? ''
-        : html`<p class="notice">
-            Not searched: ${monthsText(unsearched.months)}, because ${unsearched.reason}.
-          </p>`
-    }
-    ${leftOut.map(
-      ({ what, given }) =>
-        html`<p class="notice">Only the first ${given} of ${what} are on this page; there are more.</p>`,
-    )}
-    ${
-      summary.missing.length === 0
-        ? html`<p>Nothing is known to be missing.</p>`
-        : html`<p>Missing:</p>
-            ${listed([...summary.missing])}`
-    }`;
-}
-
-function similar({ row, others, nowMs }: RemediationPage): Html {
-  const [namespace, kind, name] = row.target.split('/');
-  const query = new URLSearchParams({
-    cluster: row.cluster,
-    ...(name === undefined || row.target.split('/').length !== 3
-      ? {}
-      : { target_namespace: namespace ?? '', target_kind: kind ?? '', target_name: name }),
-  });
-  return html`<p><a href="/history?${query.toString()}">Remediations of the same target</a></p>
-    ${others.map(
-      (other) =>
-        html`<p>
-          <a href="${remediationAddress({ ...row, uid: typeof other.uid === 'string' ? other.uid : '' })}"
-            >Of the same name</a
-          >, created ${time(other.created_at, nowMs)}
-        </p>`,
-    )}`;
 }
