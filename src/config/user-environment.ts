@@ -1,3 +1,6 @@
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
 import type { Setting } from './settings.ts';
 
 /** What `kubectl remediation` reads of our own names; part of VARIABLES, so that no other command takes them for a mistake. */
@@ -19,6 +22,8 @@ export interface UserEnvironment {
   /** Empty where it is not set, as are all of these. */
   readonly server: string;
   readonly tokenFile: string;
+  /** Files that kubectl would read: those of `KUBECONFIG`, or ~/.kube/config. */
+  readonly kubeconfigs: readonly string[];
   /** `NO_COLOR`: any text but the empty one turns colours off. */
   readonly noColour: boolean;
   readonly terminal: string;
@@ -30,7 +35,9 @@ export interface UserEnvironment {
 export function readUserEnvironment(): UserEnvironment {
   const { env } = process;
   const columns = Number(env['COLUMNS'] ?? '');
+  const named = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
   return {
+    kubeconfigs: named.length > 0 ? named : [join(homedir(), '.kube', 'config')],
     server: env['REMEDIATION_AUDIT_SERVER'] ?? '',
     tokenFile: env['REMEDIATION_AUDIT_TOKEN_FILE'] ?? '',
     noColour: (env['NO_COLOR'] ?? '') !== '',

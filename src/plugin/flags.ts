@@ -107,6 +107,8 @@ export interface ConnectionChoice {
   readonly certificateAuthority: string | undefined;
   readonly allowsInsecureHttp: boolean;
   readonly kubeconfig: string | undefined;
+  /** Those that are read without it. */
+  readonly defaultKubeconfigs: readonly string[];
   readonly context: string | undefined;
   /** Undefined for that of the context. */
   readonly namespace: string | undefined;
@@ -129,6 +131,7 @@ export function connectionChoice(line: CommandLine, environment: UserEnvironment
     certificateAuthority: textFlag(line, 'certificate-authority'),
     allowsInsecureHttp: hasFlag(line, 'insecure-http'),
     kubeconfig: textFlag(line, 'kubeconfig'),
+    defaultKubeconfigs: environment.kubeconfigs,
     context: textFlag(line, 'context'),
     namespace,
     isInAllNamespaces,

@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
 import type { KubeConfig } from '@kubernetes/client-node';
 
 import { SettingsError } from '../../config/settings.ts';
@@ -6,6 +9,8 @@ import { reasonOf } from '../../domain/errors.ts';
 interface KubeconfigChoice {
   /** File to read; undefined for those that kubectl would read: KUBECONFIG, or ~/.kube/config. */
   readonly kubeconfig: string | undefined;
+  /** The files that kubectl would read. */
+  readonly defaultKubeconfigs: readonly string[];
   /** Undefined for its current one. */
   readonly context: string | undefined;
 }
@@ -16,6 +21,7 @@ interface KubeconfigChoice {
  */
 export async function loadKubeconfig({
   kubeconfig,
+  defaultKubeconfigs,
   context,
 }: KubeconfigChoice): Promise<KubeConfig | undefined> {
   const client = await import('@kubernetes/client-node');
@@ -30,7 +36,50 @@ export async function loadKubeconfig({
     ]);
   }
   if (context !== undefined) chooseContext(config, context);
-  return isFromNowhere(config) ? undefined : config;
+  if (isFromNowhere(config)) return undefined;
+  const files =
+    kubeconfig === undefined ? defaultKubeconfigs.filter((file) => existsSync(file)) : [kubeconfig];
+  readTokenFile(
+    config,
+    files.map((file) => ({
+      file,
+      content: client.loadYaml<UsersOfFile | undefined>(readFileSync(file, 'utf8')),
+    })),
+  );
+  return config;
+}
+
+/** What of a kubeconfig has to be read beside the client. */
+interface UsersOfFile {
+  readonly users?: readonly { readonly name?: string; readonly user?: { readonly tokenFile?: string } }[];
+}
+
+/** The client reads `token-file`, which nothing writes; kubectl writes `tokenFile`, and takes it before `token`. */
+function readTokenFile(
+  config: KubeConfig,
+  read: readonly { readonly file: string; readonly content: UsersOfFile | undefined }[],
+): void {
+  const current = config.getCurrentUser();
+  // Of several files the first that has a user of this name counts.
+  for (const { file, content } of read) {
+    const found = content?.users?.find(({ name }) => name === current?.name);
+    if (found === undefined) continue;
+    const { tokenFile } = found.user ?? {};
+    if (tokenFile === undefined || current === null) return;
+    const token = tokenIn(resolve(dirname(file), tokenFile), current.name);
+    config.users = config.users.map((user) => (user.name === current.name ? { ...user, token } : user));
+    return;
+  }
+}
+
+function tokenIn(file: string, user: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error: unknown) {
+    throw new SettingsError([
+      `cannot read the token of user ${user} of the kubeconfig: ${reasonOf(error)}; log in as for kubectl, or name a file with --token-file`,
+    ]);
+  }
 }
 
 function chooseContext(config: KubeConfig, context: string): void {
