@@ -14,7 +14,7 @@ import { insertAwkwardRows } from '../support/archive-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seededRandom } from '../support/random.ts';
 import { retentionSteps, runRetention, WITHOUT_LEDGER } from '../support/retention.ts';
-import { someOf } from '../support/soak.ts';
+import { sizeOf, someOf } from '../support/soak.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const MONTHS = ['2020-01-01', '2020-02-01', '2020-03-01'];
@@ -22,6 +22,8 @@ const ARCHIVED = ['2020-01-01', '2020-02-01'];
 const ROWS_PER_MONTH = 20;
 /** Kinds of which every filter is asked for. */
 const ASKED = someOf(RECORD_DEFINITIONS, 3);
+/** Values of each column that are asked for, alone and together. */
+const VALUES = sizeOf('FILTER_VALUES', { usual: 2, soak: 3 });
 /** Longer values are no filter. */
 const MAX_VALUE_LENGTH = 500;
 
@@ -76,7 +78,7 @@ function withZeros(values: readonly string[]): string[] {
 
 async function valuesOf({ table }: RecordDefinition, name: string, type: string): Promise<string[]> {
   const { rows } = await database.owner.query<{ value: string }>(
-    `select distinct ${name}::text as value from ${table} where ${name} is not null and created_at < '2020-02-01' limit 3`,
+    `select distinct ${name}::text as value from ${table} where ${name} is not null and created_at < '2020-02-01' limit ${VALUES}`,
   );
   return rows
     .map(({ value }) => (type === 'interval' ? durationOf(value) : value))
