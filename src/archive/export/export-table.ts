@@ -43,23 +43,52 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
   // One snapshot for all parts, so that they fit together.
   await client.query('begin isolation level repeatable read read only');
   const relation = partitionName(table.table, month);
-  // While one part is written and stored PostgreSQL already delivers the next; never more than that.
-  let storing = Promise.resolve();
+  // Three parts at most are under way: PostgreSQL delivers one, the engine writes one, the store takes one.
+  let writing: Promise<unknown> = Promise.resolve();
+  let [storingBefore, storing] = [Promise.resolve(), Promise.resolve()];
   try {
     for await (const text of readTableParts(client, table, relation, { partRows, files })) {
-      await storing;
+      await writing;
+      await storingBefore;
       await options.reached('copied');
-      storing = storePart(table, text, options).then((part) => {
-        parts.push(part);
-      });
+      const written = writePart(table, text, options);
+      const before = storing;
+      const store = async (): Promise<void> => {
+        const part = await written;
+        await before;
+        parts.push(await storePart(table, part, options));
+      };
+      [writing, storingBefore, storing] = [written, before, store()];
       // Seen where it is awaited, at the latest below.
       storing.catch(() => undefined);
     }
   } finally {
-    await storing;
+    // Also when one fails: none may go on in a folder that is gone.
+    await Promise.allSettled([writing, storingBefore, storing]);
   }
+  await storing;
   await client.query('commit');
   return parts;
+}
+
+interface WrittenPart {
+  readonly text: TextPart;
+  /** Path of the file. */
+  readonly parquet: string;
+  readonly range: NonNullable<Awaited<ReturnType<typeof timeRangeOf>>>;
+}
+
+async function writePart(
+  table: ArchivedTable,
+  text: TextPart,
+  { workspace: { duckdb }, month, reached }: ExportOptions,
+): Promise<WrittenPart> {
+  const parquet = text.csv.replace(/csv$/, 'parquet');
+  await writeParquet(duckdb, table, { csv: text.csv, parquet }, { ...text, month });
+  await reached('written');
+  const range = await timeRangeOf(duckdb, parquet);
+  if (range === undefined) throw new Error(`a part of ${table.table} of ${month} has no rows`);
+  return { text, parquet, range };
 }
 
 /**
@@ -67,18 +96,13 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
  * stored.
  */
 async function storePart(
-  table: ArchivedTable,
-  text: TextPart,
-  { store, workspace, month, reached, held }: ExportOptions,
+  { table }: ArchivedTable,
+  { text, parquet, range }: WrittenPart,
+  { store, month, reached, held }: ExportOptions,
 ): Promise<ManifestPart> {
-  const parquet = text.csv.replace(/csv$/, 'parquet');
-  await writeParquet(workspace.duckdb, table, { csv: text.csv, parquet }, { ...text, month });
-  await reached('written');
-  const range = await timeRangeOf(workspace.duckdb, parquet);
-  if (range === undefined) throw new Error(`a part of ${table.table} of ${month} has no rows`);
   const file = await hashFile(parquet);
   const hashes = await hashFile(text.rowHashes);
-  const path = `table=${table.table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
+  const path = `table=${table}/month=${month.slice(0, 7)}/part-${file.sha256.slice(0, NAME_LENGTH)}`;
   const rowHashes = { key: `row-hashes/${path}.rows`, sha256: hashes.sha256 };
   const key = `${path}.parquet`;
   await store.put(rowHashes.key, { source: text.rowHashes, sha256: hashes.sha256, held });
@@ -86,7 +110,7 @@ async function storePart(
   await reached('uploaded');
   for (const file of [parquet, text.csv, text.rowHashes]) await rm(file, { force: true });
   const { rows, digest } = text;
-  return { table: table.table, key, ...file, rows, digest, rowHashes, ...range };
+  return { table, key, ...file, rows, digest, rowHashes, ...range };
 }
 
 interface ComparedMonth {
