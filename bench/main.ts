@@ -14,6 +14,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   reports: async () => (await import('./reports.ts')).reportsBench,
   storm: async () => (await import('./storm.ts')).stormBench,
   store: async () => (await import('./store.ts')).storeBench,
+  size: async () => (await import('./size.ts')).sizeBench,
   start: async () => (await import('./start.ts')).startBench,
   watch: async () => (await import('./watch.ts')).watchBench,
   temporal: async () => (await import('./temporal.ts')).temporalBench,

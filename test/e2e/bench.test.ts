@@ -15,6 +15,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   growth: '500',
   ingest: '200',
   reports: '2000',
+  size: '40',
   start: '1',
   store: '200',
   storm: '2',
