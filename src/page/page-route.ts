@@ -17,6 +17,8 @@ export interface PageContent {
   readonly body: Html;
   /** Records on the page: what the trace of the read says. */
   readonly rows?: number;
+  /** Of the stream that tells when to fetch the view again. Default: it stays as it is. */
+  readonly live?: string | undefined;
 }
 
 /**
@@ -63,9 +65,9 @@ export function pageRoute({ path, access, summary, show }: PageRoute): Route {
     cookie: TOKEN_COOKIE,
     showProblem: problemPage,
     async answer(request) {
-      const { title, body, rows = 0 } = await show(request);
+      const { rows = 0, ...content } = await show(request);
       const isSignedIn = (request.header('cookie') ?? '').includes(`${TOKEN_COOKIE}=`);
-      return { ...pageAnswer({ path, title, body, isSignedIn }), rows };
+      return { ...pageAnswer({ path, ...content, isSignedIn }), rows };
     },
   };
 }
@@ -87,15 +89,13 @@ export function fileRoute(
   };
 }
 
-function describePage(summary: string): Route['describe'] {
+export function describePage(summary: string): Route['describe'] {
   return { summary, tag: 'page', answers: { 200: { meaning: 'The page', content: {} } } };
 }
 
-interface Frame {
+interface Frame extends Omit<PageContent, 'rows'> {
   /** Of the view; empty where none is shown. */
   readonly path: string;
-  readonly title: string;
-  readonly body: Html;
   /** By the cookie: then there is something to end. */
   readonly isSignedIn: boolean;
 }
@@ -123,7 +123,7 @@ export function problemPage(problem: Problem, { id, url }: ProblemContext): Answ
   return { ...answer, headers: { ...answer.headers, ...problem.headers } };
 }
 
-function layout({ path, title, body, isSignedIn }: Frame): Html {
+function layout({ path, title, body, live, isSignedIn }: Frame): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -133,6 +133,7 @@ function layout({ path, title, body, isSignedIn }: Frame): Html {
         <title>${title} – remediation-audit</title>
         <link rel="icon" type="image/svg+xml" href="${assetAddress('icon.svg')}" />
         <link rel="stylesheet" href="${assetAddress('page.css')}" />
+        ${live === undefined ? '' : html`<script defer src="${assetAddress('page.js')}"></script>`}
       </head>
       <body>
         <a class="skip" href="#main">Skip to the content</a>
@@ -148,7 +149,8 @@ function layout({ path, title, body, isSignedIn }: Frame): Html {
           </nav>
           ${isSignedIn ? signOutForm() : ''}
         </header>
-        <main id="main" tabindex="-1">${body}</main>
+        ${live === undefined ? '' : html`<p id="live" class="live" role="status" aria-live="polite"></p>`}
+        <main id="main" tabindex="-1" ${live === undefined ? '' : html`data-live="${live}"`}>${body}</main>
       </body>
     </html> `;
 }

@@ -3,7 +3,8 @@
  *
  * In: the services of the API. Out: routes that answer HTML. Each view has a folder: `…-page.ts` asks, with the functions of the API's
  * routes, and `…-view.ts` writes what was found as HTML. `html.ts` escapes, `page-route.ts` is the frame and its policy,
- * `cells.ts` writes times, numbers and texts of others, `assets/` has the style sheet.
+ * `cells.ts` writes times, numbers and texts of others, `assets/` has the style sheet and the script,
+ * `live.ts` the stream of events that the script listens to.
  *
  * What must stay true: nothing that was recorded becomes markup; the page asks no other host for anything; without a script
  * it says all that it says with one; a list that is empty says why.
@@ -19,6 +20,7 @@ import { REPORTS } from '../query/reports/reports.ts';
 import { assetRoutes } from './assets/assets.ts';
 import { historyFile, historyPage } from './history/history-page.ts';
 import { HISTORY_PATH } from './history/history-view.ts';
+import { liveRoute } from './live.ts';
 import { nowPage } from './now/now-page.ts';
 import { fileRoute, pageRoute, problemPage } from './page-route.ts';
 import { REMEDIATION_PAGE_PATH, remediationPage } from './remediation/remediation-page.ts';
@@ -38,6 +40,7 @@ function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questi
   return [
     ...assetRoutes(),
     signInRoute(problemPage),
+    liveRoute(questions.events),
     pageRoute({
       ...{ path: '/', access: 'list', summary: 'What is going on now' },
       show: (request) => nowPage(questions, request),

@@ -192,6 +192,13 @@ test('one remediation takes the right to get, everything the right to list', asy
   // The cookie of the page opens no route of the API.
   const byCookie = await listenTo(nameOf('rr-1'), { url, headers: { cookie: 'remediation-audit-token=x' } });
   expect(byCookie.response.status).toBe(401);
+  // The page has an address of its own for the same stream.
+  const page = await EventReader.open(`${url}/events${nameOf('rr-1')}`, {
+    cookie: 'remediation-audit-token=x',
+  });
+  opened.push(page);
+  await page.next('ready');
+  expect((await fetch(`${url}/events${nameOf('rr-1')}`)).status).toBe(401);
 });
 
 test('streams are bounded for each caller and for the process, and those that are closed make room', async () => {

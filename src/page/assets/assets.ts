@@ -2,6 +2,7 @@
  * The files that a page loads. They come with the program and have no secret, so anybody may read them.
  */
 import type { Route } from '../../api/http/route.ts';
+import { PAGE_SCRIPT } from './script.ts';
 import { PAGE_STYLE } from './style.ts';
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#175cd3"/><path d="M8 17l5 5 11-12" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>`;
@@ -13,6 +14,7 @@ interface Asset {
 
 const ASSETS = {
   'page.css': { mediaType: 'text/css; charset=utf-8', body: PAGE_STYLE },
+  'page.js': { mediaType: 'text/javascript; charset=utf-8', body: PAGE_SCRIPT },
   'icon.svg': { mediaType: 'image/svg+xml', body: ICON },
 } as const satisfies Readonly<Record<string, Asset>>;
 

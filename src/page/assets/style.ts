@@ -39,6 +39,9 @@ header form { margin-left: auto; }
 .sign-in { display: grid; gap: .6rem; max-width: 28rem; margin: 1rem 0; }
 .sign-in button { justify-self: start; }
 main { max-width: 84rem; margin: 0 auto; padding: 1rem 1.25rem 3rem; overflow-wrap: anywhere; }
+/* Empty as long as there is no script, which is no reason for a gap. */
+.live { max-width: 84rem; margin: 0 auto; padding: 0 1.25rem; color: var(--soft); font-size: .875rem; }
+.live:not(:empty) { padding-top: .5rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0 1rem; }
 h2 { font-size: 1.15rem; margin: 1.75rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .5rem; }

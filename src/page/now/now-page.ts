@@ -3,26 +3,25 @@
  * functions of `GET /api/v1/remediations` and `GET /api/v1/completeness`.
  */
 import type { ApiRequest } from '../../api/http/route.ts';
+import type { Questions } from '../../api/routes/api-routes.ts';
 import { answerCompleteness } from '../../api/routes/completeness-route.ts';
 import { readListQuery } from '../../api/routes/list-query.ts';
 import { fromEverywhere } from '../../api/routes/storage-problems.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { CombinedPage } from '../../query/combined-page.ts';
-import type { RecordFinder } from '../../query/record-finder.ts';
-import type { ReportLanes } from '../../query/reports/report-lanes.ts';
+import { liveAddress } from '../live.ts';
 import type { PageContent } from '../page-route.ts';
 import { remediationRow } from '../remediation-row.ts';
 import { nowView } from './now-view.ts';
 
-interface NowServices {
-  readonly finder: RecordFinder;
-  readonly lanes: ReportLanes;
-}
-
 const MOST_OPEN = 100;
 const MOST_ENDED = 10;
 
-export async function nowPage({ finder, lanes }: NowServices, { signal }: ApiRequest): Promise<PageContent> {
+export async function nowPage(
+  { finder, lanes, events }: Questions,
+  { signal }: ApiRequest,
+): Promise<PageContent> {
+  const state = await events.stateOf('everything');
   // What is open has not been archived.
   const list = (verdict: readonly string[], limit: number): Promise<CombinedPage> => {
     const query = readListQuery(remediationAudit, { verdict, limit: String(limit) });
@@ -37,6 +36,7 @@ export async function nowPage({ finder, lanes }: NowServices, { signal }: ApiReq
   ]);
   return {
     title: 'Now',
+    live: liveAddress('everything', state),
     rows: open.rows.length + ended.rows.length,
     body: nowView({
       completeness,

@@ -14,6 +14,7 @@ import { findRemediation, MAX_ENTRIES, otherOf } from '../../api/routes/remediat
 import { remediationFacts } from '../../query/remediation/combined-facts.ts';
 import { cutText } from '../../query/remediation/facts.ts';
 import { summaryOf } from '../../query/remediation/summary.ts';
+import { liveAddress } from '../live.ts';
 import type { PageContent } from '../page-route.ts';
 import { type RemediationRow, remediationRow } from '../remediation-row.ts';
 import { askRelated, type Related } from './related.ts';
@@ -28,6 +29,12 @@ export async function remediationPage(
   request: ApiRequest,
 ): Promise<PageContent> {
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
+  const { cluster = '', namespace = '', name = '' } = request.params;
+  const subject = { cluster, namespace, name };
+  // Before the records are read: what comes in between is told as a change.
+  const state = `${cluster}${namespace}${name}`.includes('\0')
+    ? undefined
+    : await sources.events.stateOf(subject);
   const found = await findRemediation(sources.finder, request, { timeline: { limit: MAX_ENTRIES } });
   const { chosen, others, parts, timeline, unsearched } = found;
   const [coverage, related] = await Promise.all([
@@ -36,12 +43,14 @@ export async function remediationPage(
   ]);
   const facts = remediationFacts(found);
   const row = remediationRow(chosen);
+  const summary = summaryOf(facts);
   return {
     title: titleOf(row),
+    live: summary.verdict === 'open' && state !== undefined ? liveAddress(subject, state) : undefined,
     rows: parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.entries.length) + countOf(related),
     body: remediationView({
       row,
-      summary: summaryOf(facts),
+      summary,
       events: facts.events,
       parts,
       entries: timeline.entries.length,
