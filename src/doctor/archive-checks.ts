@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ObjectStore } from '../archive/store/object-store.ts';
 import { sha256Of } from '../archive/store/object-store.ts';
 import { openStore } from '../archive/store/open-store.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { hasRetention } from '../services/maintenance.ts';
 import type { Check, Outcome } from './check.ts';
 import { notConfigured, ok, wrong } from './check.ts';
@@ -51,10 +52,23 @@ async function writeAndReadBack(store: ObjectStore): Promise<Outcome> {
   const key = `${PROBE_PREFIX}${randomUUID()}`;
   const bytes = Buffer.from(`Written by \`remediation-audit doctor\`, to be removed at once: ${key}\n`);
   await store.put(key, { source: bytes, sha256: sha256Of(bytes) });
+  const [read, removed] = [await attempt(() => store.read(key)), await attempt(() => store.remove(key))];
+  // What cannot be read can mostly not be removed either: reading is what is wrong.
+  if ('failure' in read)
+    throw new Error(`${reasonOf(read.failure)}${'failure' in removed ? `; ${key} stays there` : ''}`, {
+      cause: read.failure,
+    });
+  if ('failure' in removed) throw removed.failure;
+  if (read.value.equals(bytes)) return ok('a probe was written, read back and removed');
+  return wrong(`${store.location} gave other bytes back than were written`, 'do not archive there');
+}
+
+async function attempt<T>(
+  act: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly failure: unknown }> {
   try {
-    if ((await store.read(key)).equals(bytes)) return ok('a probe was written, read back and removed');
-    return wrong(`${store.location} gave other bytes back than were written`, 'do not archive there');
-  } finally {
-    await store.remove(key);
+    return { value: await act() };
+  } catch (failure: unknown) {
+    return { failure };
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -47,12 +47,21 @@ const ANSWER_DEADLINE_MS = 10_000;
 const ACCESS_KEY_ID = 'remediation-audit-test';
 const SECRET_ACCESS_KEY = 'a-secret-for-tests-only';
 
-/** Starts it with a folder of its own, which goes with it. */
-export async function startVersitygw(): Promise<Versitygw> {
+/** Starts it with a folder of its own, which goes with it. `users` may do what the policies of buckets say, and nothing else. */
+export async function startVersitygw({
+  users = [],
+}: { readonly users?: readonly string[] } = {}): Promise<Versitygw> {
   const command = await resolveServer('versitygw');
   const folder = await mkdtemp(join(tmpdir(), 'versitygw-test-'));
   const [objects, versions, metadata] = ['objects', 'versions', 'metadata'].map((name) => join(folder, name));
   for (const path of [objects, versions, metadata]) await mkdir(path ?? '');
+  const accounts = join(folder, 'accounts');
+  await mkdir(accounts);
+  const known = users.map((access) => [access, { access, secret: SECRET_ACCESS_KEY, role: 'user' }] as const);
+  await writeFile(
+    join(accounts, 'users.json'),
+    JSON.stringify({ accessAccounts: Object.fromEntries(known) }),
+  );
   const port = await findFreePort();
   const host = `${HOST}:${port}`;
   const launch = () =>
@@ -61,6 +70,7 @@ export async function startVersitygw(): Promise<Versitygw> {
       command,
       args: [
         ...['--port', host, '--region', REGION, '--access', ACCESS_KEY_ID, '--secret', SECRET_ACCESS_KEY],
+        ...(users.length === 0 ? [] : ['--iam-dir', accounts]),
         // Metadata beside the objects: not every folder for temporary files has extended attributes.
         ...['posix', '--versioning-dir', versions ?? '', '--sidecar', metadata ?? '', objects ?? ''],
       ],
