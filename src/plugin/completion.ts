@@ -98,17 +98,20 @@ complete -F _kubectl_remediation kubectl-remediation
 const ZSH = `#compdef kubectl-remediation
 # zsh completion for kubectl-remediation: source <(kubectl-remediation completion zsh)
 _kubectl_remediation() {
-  local line directive=:4
+  local line word meaning directive=:4
   local -a found
   while IFS= read -r line; do
     case $line in
       :*) directive=$line ;;
-      *) found+=("\${line%%$'\\t'*}:\${line#*$'\\t'}") ;;
+      *)
+        word=\${line%%$'\\t'*} meaning=\${line#*$'\\t'}
+        found+=("\${word//:/\\\\:}\${meaning:+:$meaning}") ;;
     esac
   done < <(kubectl-remediation __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
   if [ "$directive" = :0 ]; then _files; else _describe kubectl-remediation found; fi
 }
-compdef _kubectl_remediation kubectl-remediation
+# A file of $fpath is run for the first completion; a script that is sourced is not.
+if [[ $funcstack[1] = _kubectl-remediation ]]; then _kubectl_remediation; else compdef _kubectl_remediation kubectl-remediation; fi
 `;
 
 const FISH = `# fish completion for kubectl-remediation: kubectl-remediation completion fish | source
