@@ -32,7 +32,7 @@ export interface ArchiveTier {
 }
 
 /** Counted back from this month: older than 90 days whatever day it is. */
-const MONTHS_BACK = 5;
+export const MONTHS_BACK = 5;
 const ROUNDS = 5;
 const TIMEOUT_MS = 120_000;
 
@@ -49,7 +49,7 @@ export async function measureArchiveTier(tier: ArchiveTier): Promise<Figure[]> {
       limit 1`,
     values: [`${month}T00:00:00Z`],
   });
-  await archive(tier, { store, key, month });
+  await archiveMonth(tier, { store, key, month });
   tier.report(`${month.slice(0, 7)} is in the archive`);
   const questions = questionsAbout(month, known.rows[0]?.remediation_uid ?? '');
   const figures: Figure[] = [];
@@ -57,8 +57,9 @@ export async function measureArchiveTier(tier: ArchiveTier): Promise<Figure[]> {
   return figures;
 }
 
-async function archive(
-  { ownerUrl, folder }: ArchiveTier,
+/** Archives a month and drops it from the database, without the waits between the steps. */
+export async function archiveMonth(
+  { ownerUrl, folder }: Pick<ArchiveTier, 'ownerUrl' | 'folder'>,
   { store, key, month }: { store: ObjectStore; key: SigningKey; month: string },
 ): Promise<void> {
   const steps = new RetentionSteps({
@@ -85,7 +86,7 @@ async function archive(
   await steps.drop(month);
 }
 
-function trustedBy({ keyId, publicKey }: SigningKey) {
+export function trustedBy({ keyId, publicKey }: SigningKey) {
   return new Map([[keyId, publicKey]]);
 }
 

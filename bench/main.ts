@@ -11,6 +11,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   flapping: async () => (await import('./flapping.ts')).flappingBench,
   growth: async () => (await import('./growth.ts')).growthBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
+  page: async () => (await import('./page.ts')).pageBench,
   reports: async () => (await import('./reports.ts')).reportsBench,
   storm: async () => (await import('./storm.ts')).stormBench,
   store: async () => (await import('./store.ts')).storeBench,

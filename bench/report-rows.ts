@@ -86,7 +86,7 @@ export const REPORTED_TABLES = Object.keys(INSERTS);
 
 const CHUNK_ROWS = 50_000;
 const LOADERS = 2;
-const DAYS_PER_MONTH = 30.4375;
+export const DAYS_PER_MONTH = 30.4375;
 
 /** Makes the months, loads the rows and leaves the tables as autovacuum would. */
 export async function loadReportRows(
