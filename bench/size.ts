@@ -26,7 +26,7 @@ const GENERATION = 'G3';
 export const sizeBench: Bench = {
   name: BENCH,
   question: 'How many bytes does a remediation take in PostgreSQL and in the archive?',
-  rowsAre: 'remediations, of all stories of the simulator in turn',
+  rowsAre: 'remediations, of all stories of the simulator, equally often',
   defaultRows: 3_000,
   run,
 };

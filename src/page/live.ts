@@ -10,7 +10,7 @@ import { TOKEN_COOKIE } from './sign-in.ts';
 
 const LIVE_PATH = '/events';
 
-/** `state` is older than what the view shows: what was recorded in between is told at once. */
+/** `state` is older than what the view shows: what was recorded in between is reported at once. */
 export function liveAddress(subject: Subject, state: string): string {
   const address = subject === 'everything' ? {} : { ...subject };
   return `${LIVE_PATH}?${new URLSearchParams({ ...address, last_event_id: state }).toString()}`;
@@ -21,7 +21,7 @@ export function liveRoute({ answer }: ChangeEvents): Route {
     method: 'GET',
     path: LIVE_PATH,
     access: 'get',
-    describe: describePage('Tells a view that something was recorded'),
+    describe: describePage('Reports to a view that something was recorded'),
     cookie: TOKEN_COOKIE,
     answer,
   };

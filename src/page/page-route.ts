@@ -17,7 +17,7 @@ export interface PageContent {
   readonly body: Html;
   /** Records on the page: what the trace of the read says. */
   readonly rows?: number;
-  /** Of the stream that tells when to fetch the view again. Default: it stays as it is. */
+  /** Of the stream that says when to fetch the view again. Default: it stays as it is. */
   readonly live?: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Tells listeners that something was recorded, within a second of the commit.
+ * Reports to listeners that something was recorded, within a second of the commit.
  *
  * In: one short question to the database every 250 ms for all listeners together, and only while there are any. Out: for each
  * listener the text that stands for the state of what it listens to, whenever that is another one, and whether the database
@@ -52,7 +52,7 @@ interface Listening {
   known: string;
   /** Its remediation has to be looked at, because something was recorded since, or it is new. */
   isDue: boolean;
-  /** Nobody is told that the database is back who was not told that it is away. */
+  /** That the database is back is sent only to those who learnt that it is away. */
   isAway: boolean;
 }
 
@@ -90,7 +90,7 @@ export class ChangeFeed {
     };
   }
 
-  /** Never rejects: what keeps the database from answering is told to the listeners, and it is asked again. */
+  /** Never rejects: what keeps the database from answering is sent to the listeners, and it is asked again. */
   async #follow(signal: AbortSignal): Promise<void> {
     let last: Total | undefined;
     while (!signal.aborted) {
@@ -100,7 +100,7 @@ export class ChangeFeed {
         last = await this.#look(last, signal);
         pauseMs = Math.max(INTERVAL_MS, LEAST_PAUSE * (performance.now() - begunAt));
       } catch (error: unknown) {
-        this.#tellAway(error);
+        this.#sendAway(error);
       }
       await delay(pauseMs, undefined, { signal }).catch(ignoreAbort);
     }
@@ -113,7 +113,7 @@ export class ChangeFeed {
     const states = await this.#statesOf(due, total.text);
     // Whoever listens by now has a loop of its own.
     if (signal.aborted) return total;
-    for (const listening of this.#listeners) tellBack(listening);
+    for (const listening of this.#listeners) sendBack(listening);
     for (const [listening, state] of states) {
       listening.isDue = false;
       if (listening.known === state) continue;
@@ -141,11 +141,14 @@ export class ChangeFeed {
     );
   }
 
-  #tellAway(error: unknown): void {
+  #sendAway(error: unknown): void {
     const { logger } = this.#options;
     if (error instanceof Error && isOutage(error))
-      logger.warn({ server: 'database', err: error }, 'changes cannot be told until the database answers');
-    else logger.error({ err: error }, 'changes cannot be told; the database is asked again');
+      logger.warn(
+        { server: 'database', err: error },
+        'changes cannot be reported until the database answers',
+      );
+    else logger.error({ err: error }, 'changes cannot be reported; the database is asked again');
     for (const listening of this.#listeners) {
       if (listening.isAway) continue;
       listening.isAway = true;
@@ -154,7 +157,7 @@ export class ChangeFeed {
   }
 }
 
-function tellBack(listening: Listening): void {
+function sendBack(listening: Listening): void {
   if (!listening.isAway) return;
   listening.isAway = false;
   listening.listener.back();

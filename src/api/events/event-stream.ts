@@ -1,5 +1,5 @@
 /*
- * One stream of server-sent events. It tells that something changed, never what: whoever listens asks for it.
+ * One stream of server-sent events. It says that something changed, never what: whoever listens asks for it.
  *
  * The events: `ready` when it begins, `change`, `reset` when the reader continues from where nobody knows, `away` and `back` of the
  * database, `end` before it ends by itself. Between them a comment says that the connection lives.

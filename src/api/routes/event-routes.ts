@@ -111,7 +111,7 @@ function streamAnswer(body: EventStream): Answer {
   };
 }
 
-/** Tells that something was recorded, so that a client need not ask again and again. */
+/** Reports that something was recorded, so that a client need not ask again and again. */
 export function eventRoute({ answer }: ChangeEvents): Route {
   return {
     method: 'GET',

@@ -1,7 +1,7 @@
 /*
  * The one script of the page. It is sent as it stands; without it the page says the same, of the moment when it was loaded.
  *
- * In: `data-live` of the main part, the address of a stream of events. When that tells of a change, the same view is fetched and what
+ * In: `data-live` of the main part, the address of a stream of events. When that reports a change, the same view is fetched and what
  * differs of its main part is put in place, node by node: what stays keeps its focus, its place on the screen, what was typed
  * and what was opened. Out: one line that says since when the view is up to date, or why it is not.
  *

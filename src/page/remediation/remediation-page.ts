@@ -31,7 +31,7 @@ export async function remediationPage(
   allowOnly(request.query, ['uid', INCLUDE_ARCHIVE]);
   const { cluster = '', namespace = '', name = '' } = request.params;
   const subject = { cluster, namespace, name };
-  // Before the records are read: what comes in between is told as a change.
+  // Before the records are read: what comes in between is reported as a change.
   const state = `${cluster}${namespace}${name}`.includes('\0')
     ? undefined
     : await sources.events.stateOf(subject);
