@@ -23,6 +23,7 @@ import { HISTORY_PATH } from './history/history-view.ts';
 import { liveRoute } from './live.ts';
 import { nowPage } from './now/now-page.ts';
 import { fileRoute, pageRoute, problemPage } from './page-route.ts';
+import { DIFFERENCES_PATH, differencesPage } from './remediation/differences-page.ts';
 import { REMEDIATION_PAGE_PATH, remediationPage } from './remediation/remediation-page.ts';
 import { reportFile, reportPage, reportsPage } from './reports/reports-page.ts';
 import { REPORTS_PATH } from './reports/reports-view.ts';
@@ -58,6 +59,10 @@ function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questi
     pageRoute({
       ...{ path: REMEDIATION_PAGE_PATH, access: 'get', summary: 'One remediation' },
       show: (request) => remediationPage({ pool, ...questions }, request),
+    }),
+    pageRoute({
+      ...{ path: DIFFERENCES_PATH, access: 'get', summary: 'What differs between two observations' },
+      show: (request) => differencesPage(questions.finder, request),
     }),
     pageRoute({
       ...{ path: REPORTS_PATH, access: 'list', summary: 'The named questions' },

@@ -94,7 +94,7 @@ export function remediationLink(remediation: Parameters<typeof remediationAddres
 }
 
 /** A name may be used again, so the uid says which one is meant. */
-function remediationAddress({
+export function remediationAddress({
   cluster,
   namespace,
   name,

@@ -55,23 +55,40 @@ export function diffRoute(finder: RecordFinder): Route {
   };
 }
 
+/** Two observations of a record. */
+interface ComparedObservations {
+  readonly record: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 async function answerDiff(finder: RecordFinder, request: ApiRequest): Promise<Answer> {
-  const { query } = request;
-  allowOnly(query, ['record', 'from', 'to', 'uid', INCLUDE_ARCHIVE]);
-  const record = readName(query, 'record', UUID, 'must be the record_id of an entry of the ledger');
-  const readHash = (name: string): string =>
-    readName(query, name, HASH, 'must be the content_hash of an entry of the ledger');
-  const [from, to] = [readHash('from'), readHash('to')];
+  allowOnly(request.query, ['record', 'from', 'to', 'uid', INCLUDE_ARCHIVE]);
+  const compared = readCompared(request.query);
   const found = await findRemediation(finder, request, { timeline: { limit: MAX_ENTRIES }, maxParts: 0 });
-  const [before, after] = [observationOf(found, record, from), observationOf(found, record, to)];
-  const body = {
-    ...{ record_id: record, from: observedOf(before), to: observedOf(after) },
-    ...differencesOf(parseJson(before.content), parseJson(after.content)),
-    unsearched: found.unsearched ?? null,
-  };
+  const body = { ...differenceIn(found, compared), unsearched: found.unsearched ?? null };
   return {
     ...jsonAnswer(body, 1 + found.timeline.entries.length),
     headers: unsearchedHeaders(found.unsearched),
+  };
+}
+
+export function readCompared(query: Query): ComparedObservations {
+  const readHash = (name: string): string =>
+    readName(query, name, HASH, 'must be the content_hash of an entry of the ledger');
+  return { record: readRecord(query), from: readHash('from'), to: readHash('to') };
+}
+
+export function readRecord(query: Query): string {
+  return readName(query, 'record', UUID, 'must be the record_id of an entry of the ledger');
+}
+
+/** For the route and for the page; throws the problem of an observation that is not there. */
+export function differenceIn(found: FoundRemediation, { record, from, to }: ComparedObservations) {
+  const [before, after] = [observationOf(found, record, from), observationOf(found, record, to)];
+  return {
+    ...{ record_id: record, from: observedOf(before), to: observedOf(after) },
+    ...differencesOf(parseJson(before.content), parseJson(after.content)),
   };
 }
 

@@ -80,6 +80,7 @@ input:not([type=checkbox]), select { font: inherit; font-size: 1rem; width: 100%
   color: var(--text); background: var(--back); border: 1px solid var(--control); border-radius: 5px; }
 input::placeholder { color: var(--soft); opacity: 1; }
 input[type=checkbox] { width: 1.15rem; height: 1.15rem; margin: .2rem .5rem .2rem 0; vertical-align: middle; flex: none; }
+input[type=radio] { width: 1.5rem; height: 1.5rem; min-height: 0; margin: 0; }
 .words summary { cursor: pointer; padding: .5rem; border: 1px solid var(--control); border-radius: 5px; background: var(--back);
   color: var(--text); min-height: 2.4rem; }
 .words fieldset { border: 0; padding: .4rem .5rem; margin: 0; }

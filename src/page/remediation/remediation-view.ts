@@ -7,6 +7,7 @@ import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
 import { badge, remediationLink } from '../remediation-table.ts';
 import { type CoverageParts, coverageView } from './coverage-view.ts';
+import { differencesAddress } from './differences-view.ts';
 import { facts, listed, section, shown } from './parts.ts';
 import { blocksIn, phaseChart } from './phase-chart.ts';
 import type { Related } from './related.ts';
@@ -205,16 +206,17 @@ function hashesText(outcome: RemediationSummary['outcome']): string {
   ].join('; ');
 }
 
-function events({ events: all, nowMs }: RemediationPage): Html {
+function events({ row, events: all, nowMs }: RemediationPage): Html {
   if (all.length === 0)
     return html`<p>The ledger has no event of it that is worth a line, or was not searched; see below.</p>`;
   return html`<ol class="gaps">
-    ${all.map(
-      (event) =>
-        html`<li>
-          ${time(event.at, nowMs)} ${long(event.event)}
-          ${event.actor === null ? '' : html`<small>by ${short(event.actor)}: ${HOW[event.how_known]}</small>`}
-        </li>`,
-    )}
-  </ol>`;
+      ${all.map(
+        (event) =>
+          html`<li>
+            ${time(event.at, nowMs)} ${long(event.event)}
+            ${event.actor === null ? '' : html`<small>by ${short(event.actor)}: ${HOW[event.how_known]}</small>`}
+          </li>`,
+      )}
+    </ol>
+    <p><a href="${differencesAddress(row)}">What differs between two observations of a record</a></p>`;
 }
