@@ -11,14 +11,21 @@ import { signInForm, signOutForm, TOKEN_COOKIE } from './sign-in.ts';
 
 const HTML_MEDIA_TYPE = 'text/html; charset=utf-8';
 
+interface LiveView {
+  /** Of the stream that says when to fetch the view again. */
+  readonly address: string;
+  /** Also after so long: a part of the view was older than the rest. */
+  readonly fetchAgainMs?: number | undefined;
+}
+
 /** What a view shows. */
 export interface PageContent {
   readonly title: string;
   readonly body: Html;
   /** Records on the page: what the trace of the read says. */
   readonly rows?: number;
-  /** Of the stream that says when to fetch the view again. Default: it stays as it is. */
-  readonly live?: string | undefined;
+  /** How it is kept up to date. Default: it stays as it is. */
+  readonly live?: LiveView | undefined;
 }
 
 /**
@@ -150,9 +157,14 @@ function layout({ path, title, body, live, isSignedIn }: Frame): Html {
           ${isSignedIn ? signOutForm() : ''}
         </header>
         ${live === undefined ? '' : html`<p id="live" class="live" role="status" aria-live="polite"></p>`}
-        <main id="main" tabindex="-1" ${live === undefined ? '' : html`data-live="${live}"`}>${body}</main>
+        <main id="main" tabindex="-1" ${live === undefined ? '' : liveData(live)}>${body}</main>
       </body>
     </html> `;
+}
+
+function liveData({ address, fetchAgainMs }: LiveView): Html {
+  return html`data-live="${address}"
+  ${fetchAgainMs === undefined ? '' : html`data-fetch-again="${String(fetchAgainMs)}"`}`;
 }
 
 /** A report belongs to the reports. */

@@ -16,6 +16,7 @@ import {
   createQuestions,
   type Questions,
 } from '../api/routes/api-routes.ts';
+import { answerCompleteness } from '../api/routes/completeness-route.ts';
 import { REPORTS } from '../query/reports/reports.ts';
 import { assetRoutes } from './assets/assets.ts';
 import { historyFile, historyPage } from './history/history-page.ts';
@@ -23,6 +24,7 @@ import { HISTORY_PATH } from './history/history-view.ts';
 import { liveRoute } from './live.ts';
 import { nowPage } from './now/now-page.ts';
 import { fileRoute, pageRoute, problemPage } from './page-route.ts';
+import { createRecentCompleteness } from './recent-completeness.ts';
 import { DIFFERENCES_PATH, differencesPage } from './remediation/differences-page.ts';
 import { REMEDIATION_PAGE_PATH, remediationPage } from './remediation/remediation-page.ts';
 import { reportFile, reportPage, reportsPage } from './reports/reports-page.ts';
@@ -38,17 +40,18 @@ export function createServiceRoutes(services: ApiServices): readonly Route[] {
 
 function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questions): readonly Route[] {
   const reports = { lanes: questions.lanes, archive };
+  const completeness = createRecentCompleteness(() => answerCompleteness(questions.lanes, { cluster: '' }));
   return [
     ...assetRoutes(),
     signInRoute(problemPage),
     liveRoute(questions.events),
     pageRoute({
       ...{ path: '/', access: 'list', summary: 'What is going on now' },
-      show: (request) => nowPage(questions, request),
+      show: (request) => nowPage(questions, completeness, request),
     }),
     pageRoute({
       ...{ path: HISTORY_PATH, access: 'list', summary: 'Remediations, filtered' },
-      show: (request) => historyPage(questions, request),
+      show: (request) => historyPage(questions, completeness, request),
     }),
     ...(['csv', 'ndjson'] as const).map((format) =>
       fileRoute({

@@ -13,7 +13,7 @@ export const PAGE_SCRIPT = `'use strict';
   const PAUSE_MS = 500, RETRY_MS = 5000, PATIENCE_MS = 3000;
   const main = document.getElementById('main');
   const line = document.getElementById('live');
-  let stream, lastId, patience, waiting, isFetching = false, isBehind = false, earliest = 0;
+  let stream, lastId, patience, waiting, later, isFetching = false, isBehind = false, earliest = 0;
 
   const clock = () => new Date().toISOString().slice(11, 16) + ' UTC';
   let knownAt = clock();
@@ -82,12 +82,20 @@ export const PAGE_SCRIPT = `'use strict';
     if (isBehind) refresh();
   }
 
+  // A part of the view that is older than the rest.
+  function fetchAgain({ dataset: { fetchAgain } }) {
+    clearTimeout(later);
+    if (fetchAgain === undefined) return;
+    later = setTimeout(() => { if (document.hidden) isBehind = true; else refresh(); }, Number(fetchAgain));
+  }
+
   function show(view, fresh) {
     const focused = document.activeElement;
     patchChildren(main, fresh);
     document.title = view.title;
     if (focused !== document.activeElement) focusAgain(focused);
     knownAt = clock();
+    fetchAgain(fresh);
     if (fresh.dataset.live !== undefined) return say('Brought up to date at ' + knownAt + '.');
     delete main.dataset.live;
     close();
@@ -147,6 +155,7 @@ export const PAGE_SCRIPT = `'use strict';
   document.addEventListener('visibilitychange', open);
   addEventListener('pagehide', close);
   addEventListener('pageshow', ({ persisted }) => { if (persisted) open(); });
+  fetchAgain(main);
   open();
 })();
 `;

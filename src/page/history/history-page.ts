@@ -4,7 +4,6 @@
  */
 import { Problem } from '../../api/http/problems.ts';
 import { type Answer, type ApiRequest, CSV_MEDIA_TYPE, NDJSON_MEDIA_TYPE } from '../../api/http/route.ts';
-import { answerCompleteness } from '../../api/routes/completeness-route.ts';
 import { readIncludeArchive, readListQuery, writeCursor } from '../../api/routes/list-query.ts';
 import { listRoute } from '../../api/routes/list-routes.ts';
 import { fromEverywhere } from '../../api/routes/storage-problems.ts';
@@ -13,22 +12,18 @@ import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { CombinedPage } from '../../query/combined-page.ts';
 import type { RecordFinder } from '../../query/record-finder.ts';
-import type { ReportLanes } from '../../query/reports/report-lanes.ts';
 import type { PageContent } from '../page-route.ts';
+import type { RecentCompleteness } from '../recent-completeness.ts';
 import { remediationRow } from '../remediation-row.ts';
 import { activeFilters, type HistoryFilters, listQueryOf, readFilters } from './history-filters.ts';
 import { HISTORY_PATH, historyView } from './history-view.ts';
 import { whyEmpty } from './why-empty.ts';
 
-interface HistoryServices {
-  readonly finder: RecordFinder;
-  readonly lanes: ReportLanes;
-}
-
 const PAGE_SIZE = 50;
 
 export async function historyPage(
-  { finder, lanes }: HistoryServices,
+  { finder }: { readonly finder: RecordFinder },
+  recentCompleteness: RecentCompleteness,
   { query: address, signal }: ApiRequest,
 ): Promise<PageContent> {
   const filters = readFilters(address);
@@ -47,7 +42,7 @@ export async function historyPage(
       rows,
       next: page.next === undefined ? undefined : writeCursor(page.next),
       unsearched: page.unsearched,
-      whyEmpty: rows.length > 0 ? [] : await reasons(lanes, { filters, query, page }),
+      whyEmpty: rows.length > 0 ? [] : await reasons(recentCompleteness, { filters, query, page }),
       nowMs: Date.now(),
     }),
   };
@@ -69,10 +64,10 @@ function searched(ask: (includesArchive: boolean) => Promise<CombinedPage>) {
 }
 
 async function reasons(
-  lanes: ReportLanes,
+  recentCompleteness: RecentCompleteness,
   { filters, query, page }: { filters: HistoryFilters; query: RecordQuery; page: CombinedPage },
 ): Promise<readonly string[]> {
-  const completeness = await answerCompleteness(lanes, { cluster: '' });
+  const { completeness } = await recentCompleteness();
   const reasonsOfAll = whyEmpty({
     completeness,
     clusters: filters.get('cluster') ?? [],
@@ -88,7 +83,7 @@ async function reasons(
 
 /** The list as a file, as the API answers it. */
 export async function historyFile(
-  { finder }: HistoryServices,
+  { finder }: { readonly finder: RecordFinder },
   request: ApiRequest,
   format: 'csv' | 'ndjson',
 ): Promise<Answer> {

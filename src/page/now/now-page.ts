@@ -4,13 +4,13 @@
  */
 import type { ApiRequest } from '../../api/http/route.ts';
 import type { Questions } from '../../api/routes/api-routes.ts';
-import { answerCompleteness } from '../../api/routes/completeness-route.ts';
 import { readListQuery } from '../../api/routes/list-query.ts';
 import { fromEverywhere } from '../../api/routes/storage-problems.ts';
 import { remediationAudit } from '../../domain/records/remediation-audit.ts';
 import type { CombinedPage } from '../../query/combined-page.ts';
 import { liveAddress } from '../live.ts';
 import type { PageContent } from '../page-route.ts';
+import type { RecentCompleteness } from '../recent-completeness.ts';
 import { remediationRow } from '../remediation-row.ts';
 import { nowView } from './now-view.ts';
 
@@ -18,7 +18,8 @@ const MOST_OPEN = 100;
 const MOST_ENDED = 10;
 
 export async function nowPage(
-  { finder, lanes, events }: Questions,
+  { finder, events }: Questions,
+  recentCompleteness: RecentCompleteness,
   { signal }: ApiRequest,
 ): Promise<PageContent> {
   const state = await events.stateOf('everything');
@@ -29,17 +30,18 @@ export async function nowPage(
       finder.selectPage(remediationAudit, query, { signal, includeArchive: false }),
     );
   };
-  const [open, ended, completeness] = await Promise.all([
+  const [open, ended, { completeness, countedAtMs, newerInMs }] = await Promise.all([
     list(['open'], MOST_OPEN),
     list(['terminal', 'deleted-before-terminal'], MOST_ENDED),
-    answerCompleteness(lanes, { cluster: '' }),
+    recentCompleteness(),
   ]);
   return {
     title: 'Now',
-    live: liveAddress('everything', state),
+    live: { address: liveAddress('everything', state), fetchAgainMs: newerInMs },
     rows: open.rows.length + ended.rows.length,
     body: nowView({
       completeness,
+      countedAtMs,
       open: open.rows.map(remediationRow),
       hasMoreOpen: open.next !== undefined,
       ended: ended.rows.map(remediationRow),

@@ -1,4 +1,5 @@
 import type { Completeness } from '../../database/reading/completeness.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { ago, long, short, time, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
@@ -6,6 +7,7 @@ import { openTable, remediationLink, remediationTable } from '../remediation-tab
 
 interface NowPage {
   readonly completeness: Completeness;
+  readonly countedAtMs: number;
   readonly open: readonly RemediationRow[];
   /** Whether there are more open ones than are listed. */
   readonly hasMoreOpen: boolean;
@@ -17,13 +19,13 @@ interface NowPage {
 /** Longer than kubernaut gives a remediation; the gap of this name is about it. */
 const OVERDUE = 'overdue';
 
-export function nowView({ completeness, open, hasMoreOpen, ended, nowMs }: NowPage): Html {
+export function nowView({ completeness, countedAtMs, open, hasMoreOpen, ended, nowMs }: NowPage): Html {
   const waiting = open.filter(({ tone }) => tone === 'waiting');
   const going = open.filter(({ tone }) => tone !== 'waiting');
   const stuck = completeness.gaps.filter(({ reason }) => reason === OVERDUE);
   const gaps = completeness.gaps.filter(({ reason }) => reason !== OVERDUE);
   return html`<h1>Now</h1>
-    ${clusters(completeness, nowMs)}
+    ${clusters(completeness, nowMs)} ${countedNote(countedAtMs, nowMs)}
     ${section(
       'waiting',
       'Waiting for approval',
@@ -99,6 +101,17 @@ function clusters({ clusters: known }: Completeness, nowMs: number): Html {
         </li>`,
     )}
   </ul>`;
+}
+
+/** Less is the time that it takes to read the page. */
+const WORTH_SAYING_MS = 2 * SECOND_MS;
+
+/** What is stuck and what is missing is counted over everything; the lists of remediations are of now. */
+function countedNote(countedAtMs: number, nowMs: number): Html | string {
+  if (nowMs - countedAtMs < WORTH_SAYING_MS) return '';
+  return html`<p class="hint">
+    State of the clusters, stuck ones and gaps as of ${utcTime(new Date(countedAtMs).toISOString())}.
+  </p>`;
 }
 
 type Gap = Completeness['gaps'][number];

@@ -46,7 +46,10 @@ export async function remediationPage(
   const summary = summaryOf(facts);
   return {
     title: titleOf(row),
-    live: summary.verdict === 'open' && state !== undefined ? liveAddress(subject, state) : undefined,
+    live:
+      summary.verdict === 'open' && state !== undefined
+        ? { address: liveAddress(subject, state) }
+        : undefined,
     rows: parts.reduce((sum, part) => sum + part.rows.length, 1 + timeline.entries.length) + countOf(related),
     body: remediationView({
       row,

@@ -1,0 +1,70 @@
+/*
+ * What the record holds and lacks, for views. It is counted over all that was ever recorded, which takes seconds with millions of
+ * records, and a view that follows what is recorded asks for it again and again.
+ *
+ * What must stay true: counting takes at most a tenth of the time, however many views are open; a view knows of when its count is,
+ * and when there may be a newer one.
+ */
+import type { Completeness } from '../database/reading/completeness.ts';
+import { MINUTE_MS } from '../domain/time.ts';
+
+export interface CountedCompleteness {
+  readonly completeness: Completeness;
+  /** When counting began, in milliseconds since 1970. */
+  readonly countedAtMs: number;
+  /** When to ask for a newer one; undefined where this one was counted for whoever asked. */
+  readonly newerInMs?: number;
+}
+
+export type RecentCompleteness = () => Promise<CountedCompleteness>;
+
+/** An answer is used again for so many times as long as counting took: of 20 ms for a fifth of a second, of 3 s for half a minute. */
+const USED_AGAIN = 9;
+/** Nobody waits longer than that for a count while there is one of the last minutes. */
+const LONGEST_WAIT_MS = 200;
+const OLDEST_MS = 10 * MINUTE_MS;
+
+interface Counted {
+  readonly completeness: Completeness;
+  readonly countedAtMs: number;
+  /** On the clock of `performance`. */
+  readonly begunAt: number;
+  readonly tookMs: number;
+}
+
+export function createRecentCompleteness(count: () => Promise<Completeness>): RecentCompleteness {
+  let last: Counted | undefined;
+  let counting: Promise<Counted> | undefined;
+
+  const countNow = async (): Promise<Counted> => {
+    const [countedAtMs, begunAt] = [Date.now(), performance.now()];
+    const completeness = await count();
+    last = { completeness, countedAtMs, begunAt, tookMs: performance.now() - begunAt };
+    return last;
+  };
+  const countOnce = (): Promise<Counted> =>
+    (counting ??= countNow().finally(() => {
+      counting = undefined;
+    }));
+  const usedAgain = ({ completeness, countedAtMs }: Counted, newerInMs: number): CountedCompleteness => ({
+    ...{ completeness, countedAtMs },
+    newerInMs: Math.ceil(newerInMs),
+  });
+
+  return async () => {
+    const ageMs = last === undefined ? Infinity : performance.now() - last.begunAt;
+    if (last !== undefined) {
+      const leftMs = (1 + USED_AGAIN) * last.tookMs - ageMs;
+      if (leftMs > 0) return usedAgain(last, leftMs);
+      if (last.tookMs > LONGEST_WAIT_MS && ageMs < OLDEST_MS) {
+        // Whoever asks for the newer one learns why there is none.
+        countOnce().catch(() => undefined);
+        return usedAgain(last, last.tookMs);
+      }
+    }
+    // A count that is under way began before this question.
+    const isShared = counting !== undefined;
+    const counted = await countOnce();
+    return isShared ? usedAgain(counted, USED_AGAIN * counted.tookMs) : counted;
+  };
+}
