@@ -10,6 +10,7 @@ import type { Report } from '../query/reports/reports.ts';
 import { reportNamed, REPORTS, UnknownReportError } from '../query/reports/reports.ts';
 import { ReportTooLargeError } from '../query/reports/run-report.ts';
 import { readFlagsAlone } from './arguments.ts';
+import { operatorView } from './operator-view.ts';
 import type { WriteAnswer } from './read-audit.ts';
 
 /** `remediation-audit report NAME [--since 7d] [--include-archive] [--format table|json|csv] [--json] [--raw]`; without a name it lists the reports. */
@@ -43,7 +44,7 @@ export async function reportCommand(
         rows: rows.length,
       };
       const aside = format === 'csv' ? `${basisLines(basis, rows.length).join('\n')}\n` : undefined;
-      await write(formatReport(answer, format, { raw }), read, aside);
+      await write(formatReport(answer, format, { csv: { raw }, view: operatorView() }), read, aside);
     }
   } catch (error: unknown) {
     throw asUsageError(error);

@@ -5,6 +5,8 @@ import { formatCsv, formatJson, formatTable } from '../../src/query/reports/form
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import type { ReportAnswer } from '../../src/query/reports/run-report.ts';
 import { runReport } from '../../src/query/reports/run-report.ts';
+import { widthOf } from '../../src/terminal/text.ts';
+import { PLAIN_VIEW } from '../../src/terminal/view.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordReportData } from './reports-data.ts';
 
@@ -43,7 +45,6 @@ describe('`remediation-audit report`', () => {
     expect(await command('lock-effectiveness')).toBe(
       [
         'skip_reason         skip_count',
-        '------------------  ----------',
         'ResourceBusy                 2',
         'RecentlyRemediated           1',
         '(2 rows)',
@@ -236,11 +237,18 @@ describe('every format keeps what the database said:', () => {
   });
 
   test('a table, where no value breaks a line or reaches the terminal as a command', () => {
-    const lines = formatTable(answer).split('\n');
-    expect(lines).toHaveLength(9);
-    expect(lines[2]).toContain('a,"b"\\nc');
-    expect(lines[5]).toContain('\\e[2Jred');
-    expect(lines[6]).toBe('(4 rows)');
-    expect(lines[7]).toBe('basis: 4 records; flag in 2');
+    const lines = formatTable(answer, PLAIN_VIEW).split('\n');
+    expect(lines).toHaveLength(8);
+    expect(lines[1]).toContain('a,"b"\\nc');
+    expect(lines[4]).toContain('\\e[2Jred');
+    expect(lines[5]).toBe('(4 rows)');
+    expect(lines[6]).toBe('basis: 4 records; flag in 2');
+  });
+
+  test('a table on a terminal is no wider than that, and keeps its columns', () => {
+    const lines = formatTable(answer, { ...PLAIN_VIEW, width: 100 }).split('\n');
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(100);
+    const [titles = ''] = lines;
+    for (const { name } of answer.columns) expect(titles).toContain(name.slice(0, 3));
   });
 });

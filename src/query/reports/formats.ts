@@ -3,17 +3,24 @@ import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { instantFromSql } from '../../domain/instant.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
+import { type Cell, type TableColumn, tableText } from '../../terminal/table.ts';
+import type { View } from '../../terminal/view.ts';
 import { basisText, noteOn, type ReportBasis } from './basis.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
 
 export const REPORT_FORMATS = ['table', 'json', 'csv'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
+interface ReportLooks {
+  readonly csv: CsvOptions;
+  readonly view: View;
+}
+
 /** The whole answer as one text, with the line break at its end. */
-export function formatReport(answer: ReportAnswer, format: ReportFormat, csv: CsvOptions): string {
+export function formatReport(answer: ReportAnswer, format: ReportFormat, { csv, view }: ReportLooks): string {
   switch (format) {
     case 'table':
-      return formatTable(answer);
+      return formatTable(answer, view);
     case 'json':
       return formatJson(answer);
     case 'csv':
@@ -82,26 +89,19 @@ function csvCell(column: ReportColumn, value: string | null | undefined, { raw }
   return csvField(column.type === 'text' && !raw ? withoutFormula(text) : text);
 }
 
-/** For people: one line per row, numbers to the right, nothing cut off. */
-export function formatTable({ columns, rows, basis, unsearched }: ReportAnswer): string {
-  const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
-  const widths = columns.map(({ name }, index) =>
-    cells.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), name.length),
+/** For people: one line per row, as wide as their terminal. */
+export function formatTable({ columns, rows, basis, unsearched }: ReportAnswer, view: View): string {
+  const titles = columns.map(({ name, type }): TableColumn =>
+    type === 'number'
+      ? { title: name, align: 'right', cut: 'title' }
+      : { title: name, cut: type === 'instant' ? 'title' : 'middle', hasColour: true },
   );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, index) => {
-        const width = widths[index] ?? 0;
-        return columns[index]?.type === 'number' ? text.padStart(width) : text.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  const head = [line(columns.map(({ name }) => name)), line(widths.map((width) => '-'.repeat(width)))];
+  const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`;
   const note =
     unsearched === undefined ? [] : [`not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}`];
-  const aside = basisLines(basis, rows.length);
-  return `${[...head, ...cells.map(line), `(${count})`, ...aside, ...note].join('\n')}\n`;
+  const remarks = [`(${count})`, ...basisLines(basis, rows.length), ...note];
+  return `${tableText(titles, cells, view)}${remarks.join('\n')}\n`;
 }
 
 /** What an answer rests on, for people; on standard error where the answer itself is for programs. */
@@ -110,16 +110,13 @@ export function basisLines(basis: ReportBasis, rows: number): readonly string[] 
   return [`basis: ${basisText(basis)}`, ...(note === undefined ? [] : [`note: ${note}`])];
 }
 
-/** Control characters that people know by a sign; all others show as one that cannot be shown. */
+/** Control characters that people know by a sign; `tableText` shows all others as one that cannot be shown. */
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
 
 /** Text of models and logs has line breaks, and may have what a terminal would obey. */
-function tableCell(column: ReportColumn, value: string | null | undefined): string {
-  if (value === null || value === undefined) return '–';
-  return cellText(column, value).replaceAll(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (control) => ESCAPES[control] ?? '\ufffd',
-  );
+function tableCell(column: ReportColumn, value: string | null | undefined): Cell {
+  if (value === null || value === undefined) return null;
+  return cellText(column, value).replaceAll(/[\n\r\t\u001b]/g, (control) => ESCAPES[control] ?? control);
 }
 
 /** The value as people and files get it: instants in the form of the API, booleans as words. */
