@@ -77,6 +77,7 @@ const PUBLIC = [
   'GET /openapi.json',
   'GET /docs',
   'GET /assets/page.css',
+  'GET /assets/page.js',
   'GET /assets/icon.svg',
   SIGN_IN,
 ];
