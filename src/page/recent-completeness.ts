@@ -62,9 +62,9 @@ export function createRecentCompleteness(count: () => Promise<Completeness>): Re
         return usedAgain(last, last.tookMs);
       }
     }
-    // A count that is under way began before this question.
-    const isShared = counting !== undefined;
-    const counted = await countOnce();
-    return isShared ? usedAgain(counted, USED_AGAIN * counted.tookMs) : counted;
+    // One that is under way began before this question; whoever asks meanwhile shares the next.
+    await counting?.catch(() => undefined);
+    const { completeness, countedAtMs } = await countOnce();
+    return { completeness, countedAtMs };
   };
 }

@@ -42,13 +42,16 @@ test('a count is used again for nine times as long as it took, and says when the
   expect(await second).toEqual(['2', undefined]);
 });
 
-test('who asks while it is counted shares the count, and hears that it is older than the question', async () => {
+test('those who ask while it is counted share the next count, which is not older than their questions', async () => {
   const { ask, after } = counting(20);
-  const [first, shared] = [ask(), ask()];
-  await after(20);
-  expect(await Promise.all([first, shared])).toEqual([
-    ['1', undefined],
-    ['1', 180],
+  const first = ask();
+  await after(10);
+  const later = [ask(), ask()];
+  await after(30);
+  expect(await first).toEqual(['1', undefined]);
+  expect(await Promise.all(later)).toEqual([
+    ['2', undefined],
+    ['2', undefined],
   ]);
 });
 

@@ -13,7 +13,7 @@ export const PAGE_SCRIPT = `'use strict';
   const PAUSE_MS = 500, RETRY_MS = 5000, PATIENCE_MS = 3000;
   const main = document.getElementById('main');
   const line = document.getElementById('live');
-  let stream, lastId, patience, waiting, later, isFetching = false, isBehind = false, earliest = 0;
+  let stream, lastId, patience, waiting, later, isFetching = false, isBehind = false, isNews = false, isAway = false, earliest = 0;
 
   const clock = () => new Date().toISOString().slice(11, 16) + ' UTC';
   let knownAt = clock();
@@ -32,12 +32,13 @@ export const PAGE_SCRIPT = `'use strict';
       lastId = event.lastEventId;
       clearTimeout(patience);
       patience = undefined;
+      isAway = false;
       say('Live updates are on.');
       if (isBehind) refresh();
     });
-    for (const name of ['change', 'reset']) on(name, (event) => { lastId = event.lastEventId; refresh(); });
-    on('away', () => sayInterrupted('the database does not answer'));
-    on('back', () => say('Live updates are on again.'));
+    for (const name of ['change', 'reset']) on(name, (event) => { lastId = event.lastEventId; isNews = true; refresh(); });
+    on('away', () => { isAway = true; sayInterrupted('the database does not answer'); });
+    on('back', () => { isAway = false; say('Live updates are on again.'); if (isBehind) refresh(); });
     on('error', () => {
       // A stream that ends in order is open again in a second.
       patience ??= setTimeout(() => sayInterrupted('the service does not answer'), PATIENCE_MS);
@@ -58,23 +59,28 @@ export const PAGE_SCRIPT = `'use strict';
     if (stream?.readyState !== EventSource.OPEN) open();
   }
 
+  // While the database is away nothing can be shown; what is behind is fetched when it is back.
   function refresh() {
     isBehind = true;
-    if (!isFetching) waiting ??= setTimeout(fetchView, Math.max(0, earliest - Date.now()));
+    if (!isFetching && !isAway) waiting ??= setTimeout(fetchView, Math.max(0, earliest - Date.now()));
   }
 
   async function fetchView() {
     waiting = undefined;
+    if (isAway) return;
     isFetching = true;
     isBehind = false;
+    const wasNews = isNews;
+    isNews = false;
     earliest = Date.now() + PAUSE_MS;
     try {
       const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
       if (!answer.ok) throw new Error('status ' + answer.status);
       const view = new DOMParser().parseFromString(await answer.text(), 'text/html');
-      show(view, view.getElementById('main'));
+      show(view, view.getElementById('main'), wasNews);
     } catch {
       isBehind = true;
+      isNews = true;
       earliest = Date.now() + RETRY_MS;
       sayInterrupted('the view cannot be fetched');
     }
@@ -82,21 +88,21 @@ export const PAGE_SCRIPT = `'use strict';
     if (isBehind) refresh();
   }
 
-  // A part of the view that is older than the rest.
+  // A part of the view that was older than the rest: nothing to read aloud.
   function fetchAgain({ dataset: { fetchAgain } }) {
     clearTimeout(later);
     if (fetchAgain === undefined) return;
     later = setTimeout(() => { if (document.hidden) isBehind = true; else refresh(); }, Number(fetchAgain));
   }
 
-  function show(view, fresh) {
+  function show(view, fresh, isSaid) {
     const focused = document.activeElement;
     patchChildren(main, fresh);
     document.title = view.title;
     if (focused !== document.activeElement) focusAgain(focused);
     knownAt = clock();
     fetchAgain(fresh);
-    if (fresh.dataset.live !== undefined) return say('Brought up to date at ' + knownAt + '.');
+    if (fresh.dataset.live !== undefined) return isSaid ? say('Brought up to date at ' + knownAt + '.') : undefined;
     delete main.dataset.live;
     close();
     say('Brought up to date at ' + knownAt + ', when it had ended. There are no more live updates.');
