@@ -2,7 +2,7 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 
 import { wantedSchedules } from '../services/maintenance.ts';
 import type { TemporalClient } from '../temporal/connection.ts';
-import { connectTemporalLazily, probeTemporal, TemporalUnreachableError } from '../temporal/connection.ts';
+import { connectTemporalOnce, probeTemporal, TemporalUnreachableError } from '../temporal/connection.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../temporal/identifiers.ts';
 import { isPolled } from '../temporal/recording-pollers.ts';
 import { readSearchAttributes } from '../temporal/search-attributes.ts';
@@ -20,7 +20,7 @@ const REMEDY = 'check what TEMPORAL_API_KEY or the client certificate may do in 
 export function temporalChecks(examined: Examined): readonly Check[] {
   const { temporal } = examined.config;
   const { address = 'localhost:7233' } = temporal.connectionOptions;
-  const connected = connectTemporalLazily(temporal);
+  const connected = connectTemporalOnce(temporal);
   examined.closing.push(connected.close);
   const server = `temporal ${address}`;
   return [

@@ -85,17 +85,27 @@ export async function probeTemporal(access: TemporalAccess): Promise<void> {
 }
 
 async function callOnce(access: TemporalAccess, deadlineMs: number): Promise<void> {
-  const probe = Connection.lazy({ ...clientOptions(access), interceptors: [] });
+  const { connection, close } = connectTemporalOnce(access);
   try {
-    await probe.withDeadline(Date.now() + deadlineMs, () => probe.workflowService.getSystemInfo({}));
+    await connection.withDeadline(Date.now() + deadlineMs, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
   } finally {
-    await probe.close();
+    await close();
   }
 }
 
 /** For a process that does its work without Temporal too: connects at the first call, and again whenever it must. */
 export function connectTemporalLazily(access: TemporalAccess): TemporalClient {
   return clientOn(Connection.lazy(clientOptions(access)), access);
+}
+
+/**
+ * The same for one question each: a call that fails is not sent again. The SDK sends it again after a pause, and where the connection was
+ * closed meanwhile that throws from a timer, which ends the process.
+ */
+export function connectTemporalOnce(access: TemporalAccess): TemporalClient {
+  return clientOn(Connection.lazy({ ...clientOptions(access), interceptors: [] }), access);
 }
 
 function clientOn(connection: Connection, { namespace, payloads = PLAIN_PAYLOADS }: TemporalAccess) {

@@ -44,9 +44,15 @@ function send(path: string, method = 'GET', headers: Record<string, string> = {}
   const { promise, resolve, reject } = Promise.withResolvers<Answered>();
   const { hostname, port } = new URL(api.url);
   request({ hostname, port, path, method, headers }, (answer) => {
-    answer.resume().on('end', () => {
-      resolve({ status: answer.statusCode ?? 0, headers: answer.headers });
-    });
+    const answered = { status: answer.statusCode ?? 0, headers: answer.headers };
+    // A stream of events ends when nobody listens.
+    if (answer.headers['content-type']?.startsWith('text/event-stream') === true) {
+      answer.destroy();
+      resolve(answered);
+    } else
+      answer.resume().on('end', () => {
+        resolve(answered);
+      });
   })
     .on('error', reject)
     .end();

@@ -14,7 +14,7 @@ import { examine } from '../../src/doctor/examine.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { wantedSchedules } from '../../src/services/maintenance.ts';
 import type { TemporalClient } from '../../src/temporal/connection.ts';
-import { connectTemporal } from '../../src/temporal/connection.ts';
+import { connectTemporal, connectTemporalOnce } from '../../src/temporal/connection.ts';
 import { MAINTENANCE_QUEUE, RECORDING_QUEUE } from '../../src/temporal/identifiers.ts';
 import { isPolled } from '../../src/temporal/recording-pollers.ts';
 import { ensureSchedule } from '../../src/temporal/schedules.ts';
@@ -174,7 +174,8 @@ export class DoctorWorld implements AsyncDisposable {
   async addNamespace(namespace: string, { attributes = false, queue: unserved }: Lacking): Promise<void> {
     await registerNamespace(this.temporalAddress, namespace);
     const access = { connectionOptions: { address: this.temporalAddress }, namespace };
-    const { client, connection, close } = await connectTemporal(access);
+    // Not sent again: a poll that is would outlive its connection.
+    const { client, connection, close } = connectTemporalOnce(access);
     // First of all that is opened for it: polls end with the connection.
     this.#closing.push(close);
     // The parts of the server learn of a namespace one after the other.
