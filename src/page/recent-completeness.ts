@@ -8,7 +8,7 @@
 import type { Completeness } from '../database/reading/completeness.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 
-export interface CountedCompleteness {
+interface CountedCompleteness {
   readonly completeness: Completeness;
   /** When counting began, in milliseconds since 1970. */
   readonly countedAtMs: number;
