@@ -48,6 +48,8 @@ async function takePictures({ endpoints: { api, token } }: RunningUp): Promise<v
   for (const [name, path] of Object.entries(PICTURES)) {
     const response = await view.page.goto(path);
     if (response?.status() !== 200) throw new Error(`${path} is answered with ${response?.status() ?? 0}`);
+    // A view that is kept up to date says so.
+    await view.page.waitForFunction("document.getElementById('live')?.textContent !== ''");
     const file = `${folder}/${name}.png`;
     await writeFile(file, await view.page.screenshot({ type: 'png' }));
     const { size } = await stat(file);

@@ -16,7 +16,7 @@ interface NowPage {
   readonly nowMs: number;
 }
 
-/** Longer than kubernaut gives a remediation; the gap of this name is about it. */
+/** Longer than kubernaut gives a remediation, or than a resource gives itself; the gap of this name is about it. */
 const OVERDUE = 'overdue';
 
 export function nowView({ completeness, countedAtMs, open, hasMoreOpen, ended, nowMs }: NowPage): Html {
@@ -39,8 +39,11 @@ export function nowView({ completeness, countedAtMs, open, hasMoreOpen, ended, n
       'Stuck',
       stuck.length,
       stuck.length === 0
-        ? html`<p>No remediation has been open for longer than an hour.</p>`
-        : html`<p>Open for longer than an hour. Their controllers should have ended them.</p>
+        ? html`<p>Nothing has been open for longer than it should.</p>`
+        : html`<p>
+              Open for longer than they should: a remediation for an hour, an approval past its own deadline.
+              Their controllers should have ended them.
+            </p>
             ${gapList(stuck, nowMs)}`,
     )}
     ${section(
