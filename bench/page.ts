@@ -37,7 +37,7 @@ export const pageBench: Bench = {
 };
 
 async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
-  return withScratchDatabase(BENCH, report, async ({ ownerUrl, writerUrl, folder }) => {
+  return withScratchDatabase(BENCH, report, async ({ ownerUrl, writerUrl, readerUrl, folder }) => {
     const owner = openPool(ownerUrl);
     await loadPageRows(owner, { rows, months: MONTHS, until: instantOf(Date.now()), report });
     const month = addMonths(monthOf(instantOf(Date.now())), -MONTHS_BACK);
@@ -49,8 +49,8 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     await mkdir(folder, { recursive: true });
     const key = await readOrCreateSigningKey(join(folder, 'key.pem'));
     const store = createFolderStore(join(folder, 'archive'));
-    const pool = openPool(writerUrl);
-    const figures = await measureViews(createServer(pool), viewsOf(recent), { count: PAGES, report });
+    const database = { writer: openPool(writerUrl), reader: openPool(readerUrl) };
+    const figures = await measureViews(createServer(database), viewsOf(recent), { count: PAGES, report });
     await archiveMonth({ ownerUrl, folder }, { store, key, month });
     report(`${month.slice(0, 7)} is in the archive`);
     const reader = createArchiveReader({
@@ -59,12 +59,12 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
       folder: await mkdtemp(join(folder, 'cache-')),
       ...{ cacheBytes: Number.MAX_SAFE_INTEGER, memoryLimit: '512MB', concurrency: 2, timeoutMs: TIMEOUT_MS },
     });
-    const archived = await measureViews(createServer(pool, { reader }), archivedViewsOf(old, month), {
+    const archived = await measureViews(createServer(database, { reader }), archivedViewsOf(old, month), {
       count: ARCHIVED_PAGES,
       report,
     });
     await reader.close();
-    await pool.end();
+    await Promise.all([database.writer.end(), database.reader.end()]);
     return [...figures, ...archived];
   });
 }
@@ -80,10 +80,10 @@ function openPool(connectionString: string): pg.Pool {
 }
 
 function createServer(
-  pool: pg.Pool,
+  database: Readonly<Record<'writer' | 'reader', pg.Pool>>,
   archive?: { readonly reader: ReturnType<typeof createArchiveReader> },
 ): FastifyInstance {
-  return createHttpServer(testApiOptions({ writer: pool }, archive === undefined ? {} : { archive })).fastify;
+  return createHttpServer(testApiOptions(database, archive === undefined ? {} : { archive })).fastify;
 }
 
 /** Paths of remediations of a month, spread over it. */

@@ -11,6 +11,7 @@ import type { BenchOptions } from './bench.ts';
 export interface ScratchDatabase {
   readonly ownerUrl: string;
   readonly writerUrl: string;
+  readonly readerUrl: string;
   /** Beside the data of PostgreSQL, for files of the bench; removed with them. */
   readonly folder: string;
 }
@@ -31,8 +32,12 @@ export async function withScratchDatabase<T>(
       report,
       settings: { fsync: 'off' },
     });
-    const { ownerUrl, writerUrl } = await prepareDatabase(postgres, 1, createLogger('error', bench));
-    return await measure({ ownerUrl, writerUrl, folder: join(dataDir, 'work') });
+    const { ownerUrl, writerUrl, readerUrl } = await prepareDatabase(
+      postgres,
+      1,
+      createLogger('error', bench),
+    );
+    return await measure({ ownerUrl, writerUrl, readerUrl, folder: join(dataDir, 'work') });
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
