@@ -2,7 +2,7 @@
  * What the record holds and lacks, for views. It is counted over all that was ever recorded, which takes seconds with millions of
  * records, and a view that follows what is recorded asks for it again and again.
  *
- * What must stay true: counting takes at most a tenth of the time, however many views are open; a view knows of when its count is,
+ * What must stay true: counting takes at most a fifth of the time, however many views are open (a count, and one for those who asked meanwhile); a view knows of when its count is,
  * and when there may be a newer one.
  */
 import type { Completeness } from '../database/reading/completeness.ts';

@@ -2,11 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
-import { naturalKey } from '../../src/domain/observation.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { inTheWay, recordStories, runPlugin } from '../support/kubectl-plugin.ts';
-import { executionObservation } from '../support/observations.ts';
+import { inTheWay, recordStories, runPlugin, STUCK } from '../support/kubectl-plugin.ts';
 
 /* The questions of whoever is on call, each answered by one command, on what the simulator's remediations leave in the database. */
 
@@ -14,26 +12,6 @@ let database: TestDatabase;
 let api: FastifyInstance;
 let server: string;
 let names: Record<'approved' | 'failed' | 'skipped' | 'inconclusive' | 'deleted' | 'blocked', string>;
-
-const UID = '00000000-0000-4000-8000-000000000001';
-const STUCK = executionObservation({
-  table: 'remediation_audit',
-  key: naturalKey(UID),
-  phase: 'progress',
-  cluster: 'G3',
-  createdAt: '2026-09-01T10:00:00.000000Z',
-  columns: {
-    remediation_id: 'rr-stuck',
-    remediation_uid: UID,
-    namespace: 'kubernaut-system',
-    target_namespace: 'checkout',
-    target_kind: 'Deployment',
-    target_name: 'cart',
-    overall_phase: 'Executing',
-    verdict: 'open',
-    started_at: '2026-09-01T10:00:00.000000Z',
-  },
-});
 
 beforeAll(async () => {
   database = await createTestDatabase();

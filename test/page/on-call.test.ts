@@ -1,32 +1,16 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { naturalKey } from '../../src/domain/observation.ts';
 import type { View } from '../support/browser/browser.ts';
 import { openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
-import { inTheWay } from '../support/kubectl-plugin.ts';
-import { executionObservation } from '../support/observations.ts';
+import { inTheWay, STUCK } from '../support/kubectl-plugin.ts';
 
 /* The questions of whoever is on call, each answered by one page, on what the simulator's remediations leave in the database. */
 
 let world: PageWorld;
 let view: View;
 let names: Record<'approved' | 'failed' | 'skipped' | 'inconclusive' | 'deleted' | 'blocked', string>;
-
-const UID = '00000000-0000-4000-8000-000000000001';
-const STUCK = executionObservation({
-  table: 'remediation_audit',
-  key: naturalKey(UID),
-  phase: 'progress',
-  cluster: 'G3',
-  createdAt: '2026-09-01T10:00:00.000000Z',
-  columns: {
-    ...{ remediation_id: 'rr-stuck', remediation_uid: UID, namespace: 'kubernaut-system' },
-    ...{ target_namespace: 'checkout', target_kind: 'Deployment', target_name: 'cart' },
-    ...{ overall_phase: 'Executing', verdict: 'open', started_at: '2026-09-01T10:00:00.000000Z' },
-  },
-});
 
 beforeAll(async () => {
   world = await PageWorld.create();

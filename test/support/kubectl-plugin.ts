@@ -75,3 +75,24 @@ export async function recordStories(
   }
   return names;
 }
+
+const STUCK_UID = '00000000-0000-4000-8000-000000000001';
+/** A remediation that has been open since long ago. */
+export const STUCK = executionObservation({
+  table: 'remediation_audit',
+  key: naturalKey(STUCK_UID),
+  phase: 'progress',
+  cluster: 'G3',
+  createdAt: '2026-09-01T10:00:00.000000Z',
+  columns: {
+    remediation_id: 'rr-stuck',
+    remediation_uid: STUCK_UID,
+    namespace: 'kubernaut-system',
+    target_namespace: 'checkout',
+    target_kind: 'Deployment',
+    target_name: 'cart',
+    overall_phase: 'Executing',
+    verdict: 'open',
+    started_at: '2026-09-01T10:00:00.000000Z',
+  },
+});
