@@ -129,6 +129,17 @@ export async function inPipelinedTransaction<F, T>(
   });
 }
 
+/** A transaction of statements whose answers decide nothing: one exchange with the server where the pool has `pipeline`. */
+export async function inOneExchange(pool: pg.Pool, statements: readonly pg.QueryConfig[]): Promise<void> {
+  const all = [{ text: 'begin' }, ...statements, { text: 'commit' }];
+  await onOneClient(pool, (client) =>
+    sendInOrder(
+      client,
+      all.map((statement) => () => client.query(statement)),
+    ),
+  );
+}
+
 /**
  * Each step sends its queries behind those of the one before it where the connection allows that, otherwise after their
  * answers. Throws only when no step sends anything any more: a query behind the rollback would be a transaction of its own.

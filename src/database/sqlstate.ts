@@ -37,6 +37,8 @@ export const SQLSTATE = {
   month_closed: 'RA001',
   /** Ours, of `audit_create_month`: the poster has made as many months as one may in a day. */
   months_exhausted: 'RA002',
+  /** Ours, of `audit_claim_records`: a record that was taken for a new one is known. */
+  record_known: 'RA003',
   query_canceled: '57014',
   statement_too_complex: '54001',
   undefined_table: '42P01',

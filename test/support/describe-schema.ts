@@ -71,7 +71,7 @@ const FUNCTIONS = `
   from pg_proc
   where pronamespace = 'public'::regnamespace
     and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
-  order by proname`;
+  order by proname, pg_get_function_identity_arguments(pg_proc.oid)`;
 
 interface TableRow {
   name: string;

@@ -27,26 +27,32 @@ export async function resolveRecords(
 ): Promise<readonly PreparedObservation[]> {
   const named = prepared.filter(isNamed);
   if (named.length === 0) return prepared;
-  const ofEach = (value: (one: Named) => string | boolean | undefined): string =>
-    arrayLiteral(named.map(value));
   const { rows } = await client.query<ResolvedRow>({
     name: 'resolve-records',
     text: RESOLVE_RECORDS,
-    values: [
-      ofEach(({ observation }) => observation.table),
-      ofEach(({ id }) => id),
-      ofEach(({ aliases }) => aliases.started),
-      ofEach(({ aliases }) => aliases.named),
-      ofEach(({ aliases }) => aliases.client),
-      ofEach(({ aliases }) => aliases.since),
-      ofEach(({ observation }) => hasKeyOfResource(observation)),
-    ],
+    values: arraysOfNames(named),
   });
   const resolved = new Map(rows.map(({ nth, id }) => [named[Number(nth) - 1], id]));
   return prepared.map((one) => {
     const id = isNamed(one) ? resolved.get(one) : undefined;
     return id === undefined || id === one.id ? one : { ...one, id };
   });
+}
+
+/** The parameters of `audit_resolve_records`. */
+export function arraysOfNames(prepared: readonly PreparedObservation[]): string[] {
+  const named = prepared.filter(isNamed);
+  const ofEach = (value: (one: Named) => string | boolean | undefined): string =>
+    arrayLiteral(named.map(value));
+  return [
+    ofEach(({ observation }) => observation.table),
+    ofEach(({ id }) => id),
+    ofEach(({ aliases }) => aliases.started),
+    ofEach(({ aliases }) => aliases.named),
+    ofEach(({ aliases }) => aliases.client),
+    ofEach(({ aliases }) => aliases.since),
+    ofEach(({ observation }) => hasKeyOfResource(observation)),
+  ];
 }
 
 function isNamed(one: PreparedObservation): one is Named {
