@@ -13,7 +13,7 @@ import { createPool } from '../database/pool.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openArchive } from '../services/open-archive.ts';
-import { readFlags, readMonth } from './arguments.ts';
+import { readFlags, readMonth, readVerb } from './arguments.ts';
 import { noteCommand, operatingSystemUser } from './read-audit.ts';
 
 const FLAGS = {
@@ -57,13 +57,14 @@ class ArchiveFaultsError extends Error {
  */
 export async function runArchive(args: readonly string[]): Promise<void> {
   const { values, positionals } = readFlags(args, FLAGS);
-  const [verb, month, ...more] = positionals;
-  if (verb === undefined || values.help === true) {
+  const [word, month, ...more] = positionals;
+  if (word === undefined || values.help === true) {
     process.stdout.write(USAGE);
     return;
   }
+  const verb = readVerb('archive', word, ['verify', 'restore']);
   if (more.length > 0 || !isMeant(verb, month, values))
-    throw new UsageError(`unknown command \`archive ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
+    throw new UsageError(`wrong arguments of \`archive ${verb}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
   const wanted = month === undefined ? undefined : readMonth(month);
   if (verb === 'verify') await verify(wanted, values.json === true);
   else if (wanted !== undefined) await restore(wanted, values);
@@ -80,10 +81,10 @@ interface Values {
 }
 
 /** Whether verb, month and flags belong together: a flag of the other verb is refused, not ignored. */
-function isMeant(verb: string, month: string | undefined, { all, days, by }: Values): boolean {
+function isMeant(verb: 'verify' | 'restore', month: string | undefined, { all, days, by }: Values): boolean {
   if (verb === 'verify')
     return days === undefined && by === undefined && (all !== true || month === undefined);
-  return verb === 'restore' && month !== undefined && all !== true;
+  return month !== undefined && all !== true;
 }
 
 /** Needs the role that owns the tables. It verifies manifests and signs none, so public keys are enough. */

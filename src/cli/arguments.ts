@@ -2,6 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import { UsageError } from '../config/settings.ts';
 import { reasonOf } from '../domain/errors.ts';
+import { nearestOf } from '../domain/nearest-word.ts';
 
 /**
  * Flags and positional arguments of a command. What Node cannot make sense of, such as an unknown flag or one
@@ -14,7 +15,7 @@ export function readFlags<const O extends NonNullable<ParseArgsConfig['options']
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error: unknown) {
-    throw new UsageError(ownWords(error));
+    throw new UsageError(withNearest(ownWords(error), Object.keys(options)));
   }
 }
 
@@ -37,6 +38,42 @@ export function readFlagsAlone<const O extends NonNullable<ParseArgsConfig['opti
 /** Node goes on with how an argument that begins with a hyphen would be written, which no command takes. */
 function ownWords(error: unknown): string {
   return reasonOf(error).replace(/\. To specify a positional argument .*$/s, '');
+}
+
+/** What Node says of an unknown flag, with the one that was probably meant. */
+function withNearest(message: string, known: readonly string[]): string {
+  const [, flag] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
+  const nearest = flag === undefined ? undefined : nearestOf(flag, known);
+  return nearest === undefined ? message : `${message}; did you mean --${nearest}?`;
+}
+
+/** The verb as one that the command has; for another word which it has, and the one that was probably meant. */
+export function readVerb<const V extends string>(command: string, word: string, verbs: readonly V[]): V {
+  const verb = verbs.find((one) => one === word);
+  if (verb !== undefined) return verb;
+  const nearest = nearestOf(word, verbs);
+  const meant = nearest === undefined ? '' : `did you mean ${nearest}? `;
+  const known = verbs.map((one) => `\`${command} ${one}\``).join(', ');
+  throw new UsageError(`unknown command \`${command} ${word}\`; ${meant}there are ${known}`);
+}
+
+/** For what takes fewer words than it was given. */
+export function noMore(command: string, words: readonly string[]): void {
+  const [word] = words;
+  if (word !== undefined)
+    throw new UsageError(
+      `Unexpected argument ${JSON.stringify(word)}; \`${command} --help\` shows what it takes`,
+    );
+}
+
+/** For what the record of a hold or of a consent keeps: who, and why. Blanks alone do not count. */
+export function requiredFlag(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+  name: string,
+): string {
+  const value = values[name];
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  throw new UsageError(`--${name} is required: it is stored for ever`);
 }
 
 /**

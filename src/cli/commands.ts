@@ -76,7 +76,7 @@ export const COMMANDS: Commands = {
   },
   hold: {
     summary: 'place, list and release legal holds',
-    run: async (args) => (await import('./retention.ts')).runHold(args),
+    run: async (args) => (await import('./hold.ts')).runHold(args),
     verbs: ['place', 'list', 'release'],
   },
   archive: {

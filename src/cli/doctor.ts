@@ -4,6 +4,8 @@ import type { Finding } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
 import { createLogger } from '../observability/logger.ts';
 import { readFlags } from './arguments.ts';
+import { findingsText } from './doctor-text.ts';
+import { operatorView } from './operator-view.ts';
 
 const USAGE = `usage: remediation-audit doctor [-o table|json]
 
@@ -43,7 +45,7 @@ export async function runDoctor(args: readonly string[], stop: AbortSignal): Pro
   // What a connection logs when it fails is in the findings.
   const findings = await examine(config, { logger: createLogger('silent', 'doctor'), signal: stop });
   stop.throwIfAborted();
-  process.stdout.write(form === 'json' ? jsonOf(findings) : tableOf(findings));
+  process.stdout.write(form === 'json' ? jsonOf(findings) : findingsText(findings, operatorView()));
   const count = findings.filter(({ state }) => state === 'wrong').length;
   if (count > 0) throw new Error(`${count} of ${findings.length} checks found something wrong`);
 }
@@ -51,16 +53,4 @@ export async function runDoctor(args: readonly string[], stop: AbortSignal): Pro
 function jsonOf(findings: readonly Finding[]): string {
   const checks = findings.map(({ check, state, found, remedy = null }) => ({ check, state, found, remedy }));
   return `${JSON.stringify({ version: JSON_VERSION, checks })}\n`;
-}
-
-function tableOf(findings: readonly Finding[]): string {
-  const width = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
-  const states = width(findings.map(({ state }) => state));
-  const names = width(findings.map(({ check }) => check));
-  return findings
-    .map(({ check, state, found, remedy }) => {
-      const what = remedy === undefined ? found : `${found}; ${remedy}`;
-      return `${state.padEnd(states)}  ${check.padEnd(names)}  ${what}\n`;
-    })
-    .join('');
 }

@@ -11,7 +11,7 @@ import { createMonthsAhead } from '../database/months/partitions.ts';
 import { forgetIdentity, raiseEpoch } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';
-import { readFlags, takeNoArguments } from './arguments.ts';
+import { readFlags, readVerb, takeNoArguments } from './arguments.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -45,13 +45,13 @@ export async function runUpgradeEmbeddings(args: readonly string[]): Promise<voi
  */
 export async function runCluster(args: readonly string[]): Promise<void> {
   const { values, positionals } = readFlags(args, { json: { type: 'boolean' } });
-  const [verb, cluster = '', ...rest] = positionals;
-  const isVerb = verb === 'restored' || verb === 'replaced';
-  if (!isVerb || cluster === '' || rest.length > 0) {
+  const [word, cluster = '', ...rest] = positionals;
+  if (word === undefined || cluster === '' || rest.length > 0) {
     throw new UsageError(
       'say which cluster was restored or replaced: remediation-audit cluster restored NAME, or cluster replaced NAME',
     );
   }
+  const verb = readVerb('cluster', word, ['restored', 'replaced']);
   const epoch = await asOwner(`cluster ${verb}`, async (client) => {
     if (verb === 'replaced') await forgetIdentity(client, cluster);
     return raiseEpoch(client, cluster, userInfo().username);

@@ -2,8 +2,7 @@
  * The command line: one file per command, and this one that finds it.
  *
  * What comes in: the arguments after the name of the program, and the environment (through `config/` alone). What goes out:
- * an exit code that scripts can rely on: 0 done or stopped on request, 1 failed, 2 wrong command line, 3 wrong
- * configuration, 4 the schema is newer than the program, 5 no cluster answered.
+ * an exit code that scripts can rely on (exit-codes.ts).
  *
  * A command reads its arguments completely before it opens a connection, so that a typo costs nothing. It ends when the
  * signal of the process is aborted. What a person reads at a terminal ends with the remedy: what to type, set or start.
@@ -12,10 +11,11 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { UsageError } from '../config/settings.ts';
-import { EndingError, reasonOf } from '../domain/errors.ts';
+import { reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
 import { EndedBySignal } from '../services/running-service.ts';
 import type { Command, Commands } from './commands.ts';
+import { EXIT, exitCodeOf, exitCodesText } from './exit-codes.ts';
 
 /** Nothing takes this long to stop; what still runs by then was forgotten. */
 const LONGEST_END_MS = 10_000;
@@ -36,7 +36,8 @@ ${lines.join('\n')}
   --version           show the version
 
 Configuration comes from the environment: docs/configuration.md lists every variable.
-`;
+
+${exitCodesText({ isProcess: true })}`;
 }
 
 /** Runs one command until it ends or a signal stops it, and sets the exit code of the process. */
@@ -80,10 +81,10 @@ async function exitCodeAfter(args: readonly string[], commands: Commands): Promi
   }
   try {
     await runCommand({ name, args: rest, commands }, stop.signal);
-    return EXIT.ok;
+    return EXIT.ok.code;
   } catch (error: unknown) {
     // Stopped while it was starting: whatever waited was aborted, and that is not a failure.
-    if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok;
+    if (stop.signal.aborted && isStop(error, stop.signal)) return EXIT.ok.code;
     process.stderr.write(`remediation-audit ${name}: ${reasonOf(error)}\n`);
     if (error instanceof EndedBySignal) return exitCodeOfSignal(stop.signal);
     return exitCodeOf(error);
@@ -124,7 +125,7 @@ function version(): string {
 
 function say(text: string): number {
   process.stdout.write(text);
-  return EXIT.ok;
+  return EXIT.ok.code;
 }
 
 /** A process that has done its work but does not end would never be restarted by whoever supervises it. */
@@ -136,23 +137,9 @@ function endAtTheLatest(code: number): void {
   }, LONGEST_END_MS).unref();
 }
 
-/** What the process ends with; documented in docs/configuration.md. */
-const EXIT = {
-  ok: 0,
-  failure: 1,
-  usage: 2,
-  configuration: 3,
-  schemaTooNew: 4,
-  clusterSilent: 5,
-} as const;
-
 const SIGNAL_EXIT_BASE = 128;
 
 /** What a shell says of a program that a signal ended. */
 function exitCodeOfSignal({ reason }: AbortSignal): number {
   return SIGNAL_EXIT_BASE + constants.signals[reason as NodeJS.Signals];
-}
-
-function exitCodeOf(error: unknown): number {
-  return error instanceof EndingError ? EXIT[error.ending] : EXIT.failure;
 }

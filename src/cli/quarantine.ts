@@ -12,7 +12,7 @@ import type { Observation } from '../domain/observation.ts';
 import { type TableColumn, tableText } from '../terminal/table.ts';
 import { safeLines } from '../terminal/text.ts';
 import { timeText } from '../terminal/view.ts';
-import { readFlags } from './arguments.ts';
+import { noMore, readFlags, readVerb, requiredFlag } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
 import { operatorView } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
@@ -160,19 +160,18 @@ async function redrive(
 /** Everything that is wrong is said before a database is wanted. */
 function readCommand(args: readonly string[]): Command | 'help' {
   const { values, positionals } = readFlags(args, FLAGS);
-  const [verb, ...ids] = positionals;
-  if (verb === undefined || values.help === true) return 'help';
+  const [word, ...ids] = positionals;
+  if (word === undefined || values.help === true) return 'help';
+  const verb = readVerb('quarantine', word, ['list', 'show', 'redrive']);
   const isJson = values.json === true;
   switch (verb) {
     case 'list':
-      if (ids.length > 0) throw new UsageError(`quarantine list takes no arguments, not ${ids.join(' ')}`);
+      noMore('quarantine', ids);
       return { verb, isJson, settled: values.settled === true, limit: limitOf(values.limit) };
     case 'show':
       return { verb, isJson, id: idIn(verb, ids) };
     case 'redrive':
-      return { verb, isJson, id: idIn(verb, ids), by: whoOf(values.by) };
-    default:
-      throw new UsageError(`unknown command \`quarantine ${verb}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
+      return { verb, isJson, id: idIn(verb, ids), by: requiredFlag(values, 'by') };
   }
 }
 
@@ -186,12 +185,6 @@ function limitOf(text: string): number {
   if (limit < 1 || limit > MAX_PAGE_SIZE)
     throw new UsageError(`--limit must be from 1 to ${MAX_PAGE_SIZE}, not ${text}`);
   return limit;
-}
-
-function whoOf(by: string | undefined): string {
-  if (by === undefined || by.trim() === '')
-    throw new UsageError('--by is required: who settled an entry stays with it');
-  return by;
 }
 
 function jsonLine(value: object): string {

@@ -6,7 +6,7 @@ import { summaryOf } from '../query/remediation/summary.ts';
 import { summaryText, timelineText } from '../query/remediation/text.ts';
 import { timelineOf } from '../query/remediation/timeline.ts';
 import { PLAIN_VIEW } from '../terminal/view.ts';
-import { readFlags } from './arguments.ts';
+import { readFlags, readVerb } from './arguments.ts';
 import type { WriteAnswer } from './read-audit.ts';
 
 /** Records of one kind, and ledger entries, that one answer is made of: as many as the API reads. */
@@ -97,9 +97,8 @@ export function readRemediationCommand(args: readonly string[]) {
 }
 
 function readAddress(positionals: readonly string[]) {
-  const [verb, address = '', ...others] = positionals;
-  if (verb !== 'show' && verb !== 'timeline')
-    throw new UsageError(`remediation needs show or timeline; \`remediation --help\` shows how`);
+  const [word = '', address = '', ...others] = positionals;
+  const verb = readVerb('remediation', word, ['show', 'timeline']);
   const [cluster = '', namespace = '', name = '', ...rest] = address.split('/');
   if (name === '' || rest.length > 0 || others.length > 0)
     throw new UsageError(

@@ -12,7 +12,7 @@ import type { NotStripped, Stripping } from '../watcher/strict/strip-finalizers.
 import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strict/strip-finalizers.ts';
 import type { Collection } from '../watcher/watched-kind.ts';
 import { collectionsOf } from '../watcher/watched-kind.ts';
-import { readFlags } from './arguments.ts';
+import { readFlags, readVerb } from './arguments.ts';
 
 const USAGE = `usage: remediation-audit strict <release NAMESPACE/NAME… | release --all | uninstall> [--json] [flags]
 
@@ -190,13 +190,14 @@ function accessesOf(config: Config, { kubeconfig, context }: StrictCommand): rea
  */
 function readCommand(args: readonly string[]): StrictCommand | 'help' {
   const { values, positionals } = readFlags(args, FLAGS);
-  const [verb, ...names] = positionals;
-  if (verb === undefined || values.help === true) return 'help';
+  const [word, ...names] = positionals;
+  if (word === undefined || values.help === true) return 'help';
+  const verb = readVerb('strict', word, ['release', 'uninstall']);
   const common = { kubeconfig: values.kubeconfig, context: values.context, isJson: values.json === true };
   if (verb === 'uninstall' && names.length === 0 && values.all !== true)
     return { verb, names: undefined, ...common };
   if (verb !== 'release' || (names.length === 0) !== (values.all === true))
-    throw new UsageError(`unknown command \`strict ${args.join(' ')}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
+    throw new UsageError(`wrong arguments of \`strict ${verb}\`; ${USAGE.split('\n', 1)[0] ?? ''}`);
   return { verb, names: values.all === true ? undefined : names.map(readName), ...common };
 }
 

@@ -1,3 +1,4 @@
+import { exitCodesText } from '../cli/exit-codes.ts';
 import type { PluginCommand } from './command.ts';
 import { OWN_WORDS } from './completion.ts';
 import { COMMON_FLAGS, type Flag, type Flags } from './flags.ts';
@@ -5,8 +6,7 @@ import { COMMON_FLAGS, type Flag, type Flags } from './flags.ts';
 const NAME_WIDTH = 12;
 const FLAG_WIDTH = 36;
 
-const EXIT_CODES = `Exit codes: 0 done · 1 failed · 2 wrong command line · 3 wrong configuration, or nobody ever watched what was asked about
-`;
+const EXIT_CODES = exitCodesText({ isProcess: false });
 
 export function programHelp(commands: Readonly<Record<string, PluginCommand>>): string {
   const questions = Object.entries(commands).map(

@@ -2,7 +2,7 @@
  * `kubectl remediation`: what users ask about remediations, over the API, as whoever their kubeconfig says they are.
  *
  * In: arguments, the environment of a user, a kubeconfig. Out: data on standard output, remarks on standard error, and an exit
- * code: 0 done, 1 failed, 2 wrong command line, 3 wrong configuration, or nobody ever watched what was asked about.
+ * code (exit-codes.ts).
  *
  * What must stay true: it knows the service by its answers alone, so that one program serves several of its versions; nothing
  * that somebody wrote into a resource moves the cursor or colours the terminal; a wrong argument is found before anybody is asked.
@@ -10,7 +10,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-import { SettingsError, UsageError } from '../config/settings.ts';
+import { EXIT, exitCodeOf } from '../cli/exit-codes.ts';
+import { UsageError } from '../config/settings.ts';
 import { readUserEnvironment, type UserEnvironment } from '../config/user-environment.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
@@ -40,8 +41,6 @@ export const PLUGIN_COMMANDS = {
   report: REPORT,
 } as const satisfies Readonly<Record<string, PluginCommand>>;
 
-const EXIT = { ok: 0, failure: 1, usage: 2, configuration: 3 } as const;
-
 /** kubectl starts a program of this name to complete the command line of the plugin. */
 const COMPLETER = 'kubectl_complete-remediation';
 
@@ -50,7 +49,7 @@ export async function runPlugin(args: readonly string[], program: string): Promi
   // Whoever reads the first lines only, such as `head`, has what they wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
+    process.exit(EXIT.ok.code);
   });
   const words = basename(program).replace(/\.[cm]?[jt]s$/, '') === COMPLETER ? ['__complete', ...args] : args;
   try {
@@ -121,22 +120,17 @@ async function ask({ name, command, args }: Asked, environment: UserEnvironment)
   });
   for (const remark of answer.remarks ?? []) process.stderr.write(`${safeText(remark)}\n`);
   print(formattedAnswer(answer, output.format, { view, isTerminal: process.stdout.isTTY }));
-  return answer.isNeverWatched === true ? EXIT.configuration : EXIT.ok;
+  return answer.isNeverWatched === true ? EXIT.configuration.code : EXIT.ok.code;
 }
 
 function print(text: string): number {
   process.stdout.write(text);
-  return EXIT.ok;
+  return EXIT.ok.code;
 }
 
 /** A message may hold what the service answered, and lines of its own. */
 function messageOf(error: unknown): string {
   return reasonOf(error).split('\n').map(safeText).join('\n');
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return EXIT.usage;
-  return error instanceof SettingsError ? EXIT.configuration : EXIT.failure;
 }
 
 function version(): string {

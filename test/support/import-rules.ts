@@ -84,6 +84,7 @@ export const IMPORT_RULES: Readonly<Record<string, Rule>> = {
       'query/remediation/labelled-lines.ts',
       'query/remediation/why-text.ts',
       'cli/arguments.ts',
+      'cli/exit-codes.ts',
     ],
     ...['config/settings.ts', USER_ENVIRONMENT],
   ]),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { PLUGIN_COMMANDS } from '../../src/plugin/program.ts';
 import { repositoryPath } from '../support/repository.ts';
 
@@ -27,4 +28,16 @@ test('docs/kubectl-plugin.md names every command, and the manifest names the old
     );
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
   expect(read('deploy/krew/remediation.yaml')).toContain(`Node ${engines.node.replace('>=', '')} or newer`);
+});
+
+test('the documentation of both programs has their exit codes', () => {
+  const rows = Object.values(EXIT).map((one) => ({
+    row: `| ${one.code} | ${one.means} |\n`,
+    isOfProcess: 'isOfProcess' in one,
+  }));
+  expect(rows.map(({ row }) => row).filter((row) => !read('docs/configuration.md').includes(row))).toEqual(
+    [],
+  );
+  for (const { row, isOfProcess } of rows)
+    expect(read('docs/kubectl-plugin.md').includes(row), row).toBe(!isOfProcess);
 });
