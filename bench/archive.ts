@@ -119,7 +119,7 @@ async function archiveMonth({ ownerUrl, folder }: Stage, store: ObjectStore): Pr
         exportTable(TABLE, {
           client,
           store,
-          workspace,
+          folder: workspace.folder,
           month: MONTH,
           partRows: PART_ROWS,
           held: false,

@@ -91,7 +91,7 @@ async function exportOnce(ownerUrl: string, folder: string): Promise<void> {
         { connectionString: ownerUrl, lockTimeoutMs: 5_000 },
         (client) =>
           exportTable(archivedTable(table), {
-            ...{ client, store, workspace, month: MONTH, partRows: PART_ROWS, held: false },
+            ...{ client, store, folder: workspace.folder, month: MONTH, partRows: PART_ROWS, held: false },
             reached: () => Promise.resolve(),
           }),
       );

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { branchesOf } from '../dev/simulator/stories.ts';
 import { exportTable } from '../src/archive/export/export-table.ts';
 import { ARCHIVED_TABLES } from '../src/archive/parquet/archive-schema.ts';
-import { withWorkspace } from '../src/archive/parquet/duckdb.ts';
+import { withWorkFolder } from '../src/archive/parquet/duckdb.ts';
 import { ROW_HASH_BYTES } from '../src/archive/parquet/row-hasher.ts';
 import { PART_ROWS } from '../src/archive/parquet/table-rows.ts';
 import { createFolderStore } from '../src/archive/store/folder-store.ts';
@@ -104,14 +104,14 @@ async function archivedBytes(pool: pg.Pool, ownerUrl: string, folder: string): P
   );
   const store = createFolderStore(join(folder, 'archive'));
   let bytes = 0;
-  await withWorkspace(folder, async (workspace) => {
+  await withWorkFolder(folder, async (work) => {
     for (const month of records.map(({ created_at: at }) => monthOf(at)))
       for (const table of ARCHIVED_TABLES) {
         const parts = await withMaintenanceClient(
           { connectionString: ownerUrl, lockTimeoutMs: 5_000 },
           (client) =>
             exportTable(table, {
-              ...{ client, store, workspace, month, partRows: PART_ROWS, held: false },
+              ...{ client, store, folder: work, month, partRows: PART_ROWS, held: false },
               reached: () => Promise.resolve(),
             }),
         );

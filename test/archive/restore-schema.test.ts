@@ -7,7 +7,7 @@ import { readOrCreateSigningKey, type SigningKey } from '../../src/archive/manif
 import { verifyArchive } from '../../src/archive/manifest/verify-archive.ts';
 import type { ArchivedTable } from '../../src/archive/parquet/archive-schema.ts';
 import { ARCHIVED_TABLES } from '../../src/archive/parquet/archive-schema.ts';
-import { withWorkspace } from '../../src/archive/parquet/duckdb.ts';
+import { withWorkFolder } from '../../src/archive/parquet/duckdb.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
@@ -44,7 +44,7 @@ async function archiveAs(store: ObjectStore, change: (table: ArchivedTable) => A
   const parts = await withMaintenanceClient(
     { connectionString: source.url('audit_owner'), lockTimeoutMs: 500 },
     (client) =>
-      withWorkspace(folder.path, async (workspace) => {
+      withWorkFolder(folder.path, async (work) => {
         const exported = [];
         for (const table of ARCHIVED_TABLES) {
           const written = table.table === TABLE ? change(table) : table;
@@ -53,7 +53,7 @@ async function archiveAs(store: ObjectStore, change: (table: ArchivedTable) => A
             ...(await exportTable(written, {
               client,
               store,
-              workspace,
+              folder: work,
               month: MONTH,
               partRows: 10,
               ...given,

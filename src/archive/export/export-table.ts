@@ -8,7 +8,8 @@ import type { ArchivePoint } from '../archive-context.ts';
 import type { ManifestPart } from '../manifest/manifest.ts';
 import type { ArchivedTable } from '../parquet/archive-schema.ts';
 import { archivedTable, partitionName } from '../parquet/archive-schema.ts';
-import type { Workspace } from '../parquet/duckdb.ts';
+import type { DuckDb } from '../parquet/duckdb.ts';
+import { openDuckDb } from '../parquet/duckdb.ts';
 import { timeRangeOf, writeParquet } from '../parquet/parquet-part.ts';
 import type { TextPart } from '../parquet/table-rows.ts';
 import { digestTable, readTableParts } from '../parquet/table-rows.ts';
@@ -18,7 +19,7 @@ import { hashFile } from '../store/object-store.ts';
 interface ExportOptions {
   readonly client: pg.ClientBase;
   readonly store: ObjectStore;
-  readonly workspace: Workspace;
+  readonly folder: string;
   readonly month: string;
   readonly partRows: number;
   /** Whether a legal hold is on the month. */
@@ -35,11 +36,12 @@ const NAME_LENGTH = 16;
  * same rows exported again find it there, and other rows never meet it.
  */
 export async function exportTable(table: ArchivedTable, options: ExportOptions): Promise<ManifestPart[]> {
-  const { client, workspace, month, partRows } = options;
-  const file = (kind: string, index: number): string =>
-    join(workspace.folder, `${table.table}-${index}.${kind}`);
+  const { client, folder, month, partRows } = options;
+  const file = (kind: string, index: number): string => join(folder, `${table.table}-${index}.${kind}`);
   const files = (index: number) => ({ csv: file('csv', index), rowHashes: file('rows', index) });
   const parts: ManifestPart[] = [];
+  // With the first part: of most months some tables have no rows.
+  let engine: DuckDb | undefined;
   // One snapshot for all parts, so that they fit together.
   await client.query('begin isolation level repeatable read read only');
   const relation = partitionName(table.table, month);
@@ -51,7 +53,8 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
       await writing;
       await storingBefore;
       await options.reached('copied');
-      const written = writePart(table, text, options);
+      engine ??= await openDuckDb({ folder });
+      const written = writePart(table, text, { ...options, duckdb: engine });
       const before = storing;
       const store = async (): Promise<void> => {
         const part = await written;
@@ -65,6 +68,7 @@ export async function exportTable(table: ArchivedTable, options: ExportOptions):
   } finally {
     // Also when one fails: none may go on in a folder that is gone.
     await Promise.allSettled([writing, storingBefore, storing]);
+    engine?.close();
   }
   await storing;
   await client.query('commit');
@@ -81,7 +85,7 @@ interface WrittenPart {
 async function writePart(
   table: ArchivedTable,
   text: TextPart,
-  { workspace: { duckdb }, month, reached }: ExportOptions,
+  { duckdb, month, reached }: ExportOptions & { readonly duckdb: DuckDb },
 ): Promise<WrittenPart> {
   const parquet = text.csv.replace(/csv$/, 'parquet');
   await writeParquet(duckdb, table, { csv: text.csv, parquet }, { ...text, month });

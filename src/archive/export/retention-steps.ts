@@ -32,7 +32,7 @@ import type { Manifest, ManifestPart, NewManifest } from '../manifest/manifest.t
 import { countRows } from '../manifest/manifest.ts';
 import { describeFault, verifyParts } from '../manifest/verify-part.ts';
 import { ARCHIVED_TABLES, archivedTable } from '../parquet/archive-schema.ts';
-import { withWorkspace } from '../parquet/duckdb.ts';
+import { withWorkFolder, withWorkspace } from '../parquet/duckdb.ts';
 import { equalsParts, exportTable } from './export-table.ts';
 
 /*
@@ -74,12 +74,12 @@ export class RetentionSteps {
     const { month } = of;
     const { store, workFolder, partRows } = this.#context;
     const reached = (point: ArchivePoint): Promise<void> => this.#reached(point);
-    return withWorkspace(workFolder, (workspace) =>
+    return withWorkFolder(workFolder, (folder) =>
       this.#asOwner(async (client) => {
         if (!(await tryLockObjects(client, month, 'shared'))) throw new OrphansInTheWayError(month);
         await selectExport(client, of, { step: 'export', ...this.#terms() });
         const held = await this.#isHeld(client, month);
-        const options = { client, store, workspace, month, partRows, reached, held };
+        const options = { client, store, folder, month, partRows, reached, held };
         const parts = await exportTable(archivedTable(table), options);
         await saveExport(client, of, table, { parts, verified: false });
         return rowsOf(parts);

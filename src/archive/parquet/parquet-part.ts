@@ -10,11 +10,11 @@
  * verification and restores all compare this text.
  */
 
-import { createReadStream } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 
 import { quoteLiteral } from '../../database/sql.ts';
 import type { ArchiveType } from '../../domain/column-types/description.ts';
+import { readInChunks } from '../store/object-store.ts';
 import type { ArchivedTable } from './archive-schema.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { RowsDigest } from './row-hasher.ts';
@@ -23,8 +23,6 @@ import { rowGroupRowsOf, writeParquetStatement, writeTextStatement } from './row
 
 /** Version of the files' own form, in their footer and in the manifest. */
 const ARCHIVE_FORMAT = 1;
-
-const CHUNK_BYTES = 1024 * 1024;
 
 interface PartDescription extends RowsDigest {
   readonly month: string;
@@ -79,8 +77,7 @@ export async function digestParquet(
 /** Counts and hashes the rows of a file of text. */
 export async function digestText(csv: string, onRow?: (rowHash: Buffer) => void): Promise<RowsDigest> {
   const hasher = new RowHasher(onRow);
-  const text = createReadStream(csv, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of text as AsyncIterable<Buffer>) hasher.update(chunk);
+  for await (const chunk of (await readInChunks(csv)) as AsyncIterable<Buffer>) hasher.update(chunk);
   return hasher.finish();
 }
 
