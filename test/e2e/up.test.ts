@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { readProcessTree } from '../../bench/process-tree.ts';
 import { findFreePort } from '../../dev/servers/process/ports.ts';
@@ -12,24 +12,68 @@ import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { isGone } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import type { RunningUp } from '../support/up.ts';
+import type { RunningProgram, RunningUp } from '../support/up.ts';
 import { callApi, FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
+interface Kind {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** As fast as it goes: the tests wait for rows, not for realism. */
-const FAST = { env: { REMEDIATION_AUDIT_SIMULATOR_SPEED: '500', REMEDIATION_AUDIT_SIMULATOR_SEED: '7' } };
+const BUSY: Kind = {
+  flags: [],
+  env: {
+    REMEDIATION_AUDIT_SIMULATOR_SPEED: '500',
+    REMEDIATION_AUDIT_SIMULATOR_SEED: '7',
+    REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES: '16384',
+  },
+};
+const QUIET: Kind = { flags: ['--no-simulator'], env: {} };
+const UNCODED: Kind = {
+  flags: ['--no-simulator'],
+  env: { REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES: '0' },
+};
 
+let folder: string;
 let dataDir: string;
-let running: RunningUp | undefined;
+let apiPort: string;
+let running: (RunningUp & { readonly kind: Kind }) | undefined;
 
-beforeEach(async () => {
-  dataDir = join(await mkdtemp(join(tmpdir(), 'remediation-audit-e2e-')), 'data');
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'remediation-audit-e2e-'));
+  dataDir = join(folder, 'data');
+  apiPort = String(await findFreePort());
 });
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  // What a failed test leaves is in no known state.
+  if (task.result?.state === 'fail') await killRunning();
+});
+afterAll(async () => {
+  await killRunning();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function killRunning(): Promise<void> {
   running?.child.kill('SIGKILL');
   await running?.exited;
-  running = undefined;
-  await rm(join(dataDir, '..'), { recursive: true, force: true });
-});
+}
+
+/**
+ * A start takes seconds of a processor, so one of a kind is left for the next test; another one is started on the data of those
+ * before it. Each test starts what it does not find, so that it also runs alone.
+ */
+async function upOf(kind: Kind): Promise<RunningUp> {
+  if (running !== undefined && !isEnded(running)) {
+    if (running.kind === kind) return running;
+    expect(await running.stop()).toBe(0);
+  }
+  const up = await startUp(dataDir, ['--api-port', apiPort, ...kind.flags], { env: kind.env });
+  running = { ...up, kind };
+  return running;
+}
+
+const isEnded = ({ child }: RunningUp): boolean => child.exitCode !== null || child.signalCode !== null;
 
 interface Item {
   id: string;
@@ -80,8 +124,45 @@ async function expectPublished(up: RunningUp): Promise<void> {
   expect(up.output()).not.toContain('is not set');
 }
 
-test('remediations of the sandbox become rows and readable workflows; SIGTERM ends everything in order', async () => {
-  const up = (running = await startUp(dataDir, [], FAST));
+test('SIGINT while it starts ends it with code 0 and leaves nothing behind', async () => {
+  const program = await startingHalfWay(join(folder, 'interrupted'));
+  program.child.kill('SIGINT');
+  expect(await program.exited).toBe(0);
+  expect(program.output()).not.toContain('is ready');
+});
+
+/** `up` on a new folder, while PostgreSQL is being made. */
+async function startingHalfWay(newFolder: string): Promise<RunningProgram> {
+  const program = startProgram(['up', '--data-dir', newFolder, ...FREE_PORTS]);
+  await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
+  return program;
+}
+
+test('a start that was killed half-way is taken up by the next one', async () => {
+  const program = await startingHalfWay(dataDir);
+  program.child.kill('SIGKILL');
+  await program.exited;
+
+  expect(await listExecutions(await upOf(UNCODED))).toEqual([]);
+});
+
+/** Which codec the UI is told of, and what is answered there. */
+async function codecOf({ endpoints }: RunningUp): Promise<[string, number]> {
+  const { Codec } = (await (await fetch(`${endpoints.temporalUi}/api/v1/settings`)).json()) as {
+    Codec: { Endpoint: string };
+  };
+  // As the page of the UI sends it, which has no token.
+  const headers = { 'content-type': 'application/json', origin: endpoints.temporalUi };
+  const sending = { method: 'POST', headers, body: '{"payloads":[]}' };
+  return [Codec.Endpoint, (await fetch(`${endpoints.api}/codec/decode`, sending)).status];
+}
+
+test('the UI of Temporal is given no codec where nothing is coded', async () => {
+  expect(await codecOf(await upOf(UNCODED))).toEqual(['', 404]);
+});
+
+test('remediations of the sandbox become rows and readable workflows', async () => {
+  const up = await upOf(BUSY);
   expect(up.output()).toContain('remediation-audit is ready');
   await expectPublished(up);
   expect((await fetch(`${up.endpoints.api}/readyz`)).status).toBe(200);
@@ -108,94 +189,51 @@ test('remediations of the sandbox become rows and readable workflows; SIGTERM en
   await database.end();
   expect(rows[0]?.role).toBe('audit_owner');
   expect(Number(rows[0]?.entries)).toBeGreaterThan(0);
+});
 
-  const pids = await serverPids(up);
-  expect(await up.stop()).toBe(0);
+/** The ids of some executions, once there are any. */
+async function recordedIds(up: RunningUp): Promise<string[]> {
+  await until(async () => (await listExecutions(up)).length >= 3, 'three rows');
+  return (await listExecutions(up)).map(({ id }) => id);
+}
+
+test('SIGTERM ends everything in order, and what was recorded is there after the next start', async () => {
+  const first = await upOf(BUSY);
+  const before = await recordedIds(first);
+  const pids = await serverPids(first);
+  expect(await first.stop()).toBe(0);
   expect(pids.filter((pid) => !isGone(pid))).toEqual([]);
   expect(existsSync(join(dataDir, 'endpoints.json'))).toBe(false);
+
+  const after = await listExecutions(await upOf(BUSY));
+  expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before));
 });
 
-test('the UI of Temporal is given the codec where there is one, and none where nothing is coded', async () => {
-  const apiPort = String(await findFreePort());
-  const start = (compressAboveBytes: string) =>
-    startUp(dataDir, ['--no-simulator', '--api-port', apiPort], {
-      env: { REMEDIATION_AUDIT_PAYLOAD_COMPRESS_ABOVE_BYTES: compressAboveBytes },
-    });
-  const codecOf = async ({ endpoints }: RunningUp) => {
-    const { Codec } = (await (await fetch(`${endpoints.temporalUi}/api/v1/settings`)).json()) as {
-      Codec: { Endpoint: string };
-    };
-    // As the page of the UI sends it, which has no token.
-    const headers = { 'content-type': 'application/json', origin: endpoints.temporalUi };
-    const sending = { method: 'POST', headers, body: '{"payloads":[]}' };
-    return [Codec.Endpoint, (await fetch(`${endpoints.api}/codec/decode`, sending)).status];
-  };
-  running = await start('0');
-  expect(await codecOf(running)).toEqual(['', 404]);
-  expect(await running.stop()).toBe(0);
-  running = await start('16384');
-  expect(await codecOf(running)).toEqual([`http://127.0.0.1:${apiPort}/codec`, 200]);
+test('the UI of Temporal is given the codec where there is one', async () => {
+  expect(await codecOf(await upOf(BUSY))).toEqual([`http://127.0.0.1:${apiPort}/codec`, 200]);
 });
 
-describe('what was recorded is there after', () => {
-  test('an orderly stop and a second start', async () => {
-    running = await startUp(dataDir, [], FAST);
-    const first = running;
-    await until(async () => (await listExecutions(first)).length >= 3, 'three rows');
-    const before = await listExecutions(first);
-    expect(await first.stop()).toBe(0);
+test('a SIGKILL of the main process leaves no server behind, and what was recorded is there after', async () => {
+  const first = await upOf(BUSY);
+  const before = await recordedIds(first);
+  const pids = await serverPids(first);
+  first.child.kill('SIGKILL');
+  await first.exited;
+  await until(() => pids.every(isGone), 'every server has ended');
 
-    running = await startUp(dataDir, ['--no-simulator']);
-    const after = await listExecutions(running);
-    expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before.map(({ id }) => id)));
-    expect(await running.stop()).toBe(0);
-  });
-
-  test('a SIGKILL of the main process, which leaves no server behind', async () => {
-    running = await startUp(dataDir, [], FAST);
-    const first = running;
-    await until(async () => (await listExecutions(first)).length >= 3, 'three rows');
-    const before = await listExecutions(first);
-    const pids = await serverPids(first);
-    first.child.kill('SIGKILL');
-    await first.exited;
-    await until(() => pids.every(isGone), 'every server has ended');
-
-    running = await startUp(dataDir, ['--no-simulator']);
-    const after = await listExecutions(running);
-    expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before.map(({ id }) => id)));
-    expect(await running.stop()).toBe(0);
-  });
+  const after = await listExecutions(await upOf(QUIET));
+  expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before));
 });
 
 test.each([
   ['postgres', 'PostgreSQL'],
   ['temporal', 'Temporal'],
 ])('a %s that ends by itself ends everything and is named', async (program, name) => {
-  running = await startUp(dataDir, ['--no-simulator']);
-  const tree = await readProcessTree(running.pid);
+  const up = await upOf(QUIET);
+  const tree = await readProcessTree(up.pid);
   const server = tree.find((found) => found.name === program);
   process.kill(server?.pid ?? 0, 'SIGKILL');
-  expect(await running.exited).toBe(1);
-  expect(running.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
+  expect(await up.exited).toBe(1);
+  expect(up.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
   await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended');
-});
-
-test('SIGINT while it starts ends it with code 0 and leaves nothing behind', async () => {
-  const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS]);
-  await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
-  program.child.kill('SIGINT');
-  expect(await program.exited).toBe(0);
-  expect(program.output()).not.toContain('is ready');
-});
-
-test('a start that was killed half-way is taken up by the next one', async () => {
-  const program = startProgram(['up', '--data-dir', dataDir, ...FREE_PORTS]);
-  await until(() => program.output().includes('Creating the database'), 'PostgreSQL is being made');
-  program.child.kill('SIGKILL');
-  await program.exited;
-
-  running = await startUp(dataDir, ['--no-simulator']);
-  expect(await listExecutions(running)).toEqual([]);
-  expect(await running.stop()).toBe(0);
 });
