@@ -55,10 +55,10 @@ export async function planRetention(
   now: string,
 ): Promise<readonly PlannedMonth[]> {
   const planned: PlannedMonth[] = [];
-  const onArchive = await listHolds(client);
+  const active = await listHolds(client);
   for (const row of await selectMonths(client)) {
     const partitions = await partitionsOf(client, row.month);
-    const decision = await decideMonth(client, row, { rules, now, partitions, onArchive });
+    const decision = await decideMonth(client, row, { rules, now, partitions, active });
     const size = await sizeOf(client, partitions);
     planned.push({ month: row.month, ...decision, ...size, fault: row.fault });
   }
@@ -76,26 +76,28 @@ export async function planMonth(
 ): Promise<MonthDecision | undefined> {
   const row = await selectMonth(client, month);
   if (row === undefined) return undefined;
-  const [partitions, onArchive] = [await partitionsOf(client, month), await listHolds(client)];
-  return decideMonth(client, row, { ...terms, partitions, onArchive });
+  const [partitions, active] = [await partitionsOf(client, month), await listHolds(client)];
+  return decideMonth(client, row, { ...terms, partitions, active });
 }
 
 interface PlanTerms {
   readonly rules: RetentionRules;
   readonly now: string;
   readonly partitions: readonly MonthPartition[];
-  /** Every hold that counts. */
-  readonly onArchive: readonly Hold[];
+  /** Every hold that counts, of whatever month. */
+  readonly active: readonly Hold[];
 }
 
 async function decideMonth(
   client: pg.Pool | pg.ClientBase,
   row: MonthRow,
-  { rules, now, partitions, onArchive }: PlanTerms,
+  { rules, now, partitions, active }: PlanTerms,
 ): Promise<MonthDecision> {
   const holds = GONE.has(row.state)
-    ? onArchive.filter((hold) => keepsArchive(hold, row.month))
-    : await holdsOfMonth(client, row.month, await readableRelations(client, partitions));
+    ? active.filter((hold) => keepsArchive(hold, row.month))
+    : active.length === 0
+      ? []
+      : await holdsOfMonth(client, row.month, await readableRelations(client, partitions));
   return { state: row.state, ...decide(row, { holds, rules, nowMs: millisecondsOf(now) }), holds };
 }
 
