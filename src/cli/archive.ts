@@ -13,7 +13,9 @@ import { createPool } from '../database/pool.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openArchive } from '../services/open-archive.ts';
+import type { Progress } from '../terminal/progress.ts';
 import { readFlags, readMonth, readVerb } from './arguments.ts';
+import { withOperatorProgress } from './operator-view.ts';
 import { noteCommand, operatingSystemUser } from './read-audit.ts';
 
 const FLAGS = {
@@ -52,7 +54,7 @@ class ArchiveFaultsError extends Error {
 
 /**
  * `archive verify [YYYY-MM | --all]` checks what lies in the store and changes nothing; `archive restore
- * YYYY-MM` brings a month back into the database. Answers go to standard output, progress to standard error.
+ * YYYY-MM` brings a month back into the database. Answers go to standard output, progress to a terminal.
  * Arguments that do not fit together are refused before anything is opened.
  */
 export async function runArchive(args: readonly string[]): Promise<void> {
@@ -100,16 +102,18 @@ async function restore(month: string, values: Values): Promise<void> {
       'DATABASE_OWNER_URL is not set; `archive restore` needs PostgreSQL as role audit_owner',
     ]);
   const { store, trusted } = await openArchive(retention);
-  const steps = new RestoreSteps({
-    ownerUrl: database.ownerUrl,
-    lockTimeoutMs: retention.lockTimeoutMs,
-    store,
-    trusted,
-    workFolder: retention.archive.workFolder,
-    onProgress: (what) => process.stderr.write(`${what}\n`),
-  });
-  const { rows, until } = await restoreNow(steps, request);
   const name = month.slice(0, 7);
+  const { rows, until } = await withOperatorProgress(`restoring ${name}`, (progress) => {
+    const steps = new RestoreSteps({
+      ownerUrl: database.ownerUrl,
+      lockTimeoutMs: retention.lockTimeoutMs,
+      store,
+      trusted,
+      workFolder: retention.archive.workFolder,
+      onProgress: progress.doing,
+    });
+    return restoreNow(steps, request, progress);
+  });
   if (values.json === true) {
     printJson({ month: name, rows: rows ?? null, restored_until: until });
     return;
@@ -128,6 +132,7 @@ async function restore(month: string, values: Values): Promise<void> {
 async function restoreNow(
   steps: RestoreSteps,
   request: RestoreRequest,
+  progress: Progress,
 ): Promise<{ readonly until: string; readonly rows?: number }> {
   const { month } = request;
   await steps.request(request);
@@ -136,7 +141,7 @@ async function restoreNow(
     if (plan.kind === 'kept') return { until: plan.until };
     let rows = 0;
     for (const table of plan.tables) rows += await steps.load(month, table);
-    return { rows, until: await patiently(() => steps.attach(month)) };
+    return { rows, until: await patiently(() => steps.attach(month), progress) };
   } catch (error: unknown) {
     // Of a damaged archive nobody will attach what could be loaded; after anything else the next attempt goes on with it.
     if (HOPELESS.some((type) => error instanceof type)) await steps.abandon(month);
@@ -145,12 +150,13 @@ async function restoreNow(
 }
 
 /** A lock is usually gone a moment later; whoever holds it longer is named. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+async function patiently<T>(work: () => Promise<T>, { clear }: Progress): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error: unknown) {
       if (attempt === ATTACH_ATTEMPTS || !(error instanceof TableLockedError)) throw error;
+      clear();
       process.stderr.write(`${error.message}\n`);
       await delay(ATTACH_PAUSE_MS);
     }
@@ -177,13 +183,15 @@ async function verify(month: string | undefined, isJson: boolean): Promise<void>
   const { retention } = config;
   const { store, trusted } = await openArchive(retention);
   await noteVerification(config, month);
-  const report = await verifyArchive({
-    store,
-    trusted,
-    workFolder: retention.archive.workFolder,
-    ...(month === undefined ? {} : { month }),
-    onPart: (key) => process.stderr.write(`${key}\n`),
-  });
+  const report = await withOperatorProgress('verifying', ({ doing }) =>
+    verifyArchive({
+      store,
+      trusted,
+      workFolder: retention.archive.workFolder,
+      ...(month === undefined ? {} : { month }),
+      onPart: doing,
+    }),
+  );
   if (isJson) printJson(reportJson(report, store.location));
   else process.stdout.write(reportText(report, store.location));
   if (report.faults.length > 0) throw new ArchiveFaultsError(report.faults.length);

@@ -6,7 +6,7 @@ import { EndingError } from '../domain/errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import { readFlags } from './arguments.ts';
 import { completenessText } from './completeness-text.ts';
-import { operatorView } from './operator-view.ts';
+import { operatorView, withOperatorProgress } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const USAGE = `usage: remediation-audit completeness [--cluster NAME] [--json]
@@ -58,7 +58,9 @@ export async function runCompleteness(args: readonly string[]): Promise<void> {
     logger: createLogger(config.logLevel, 'completeness'),
   });
   try {
-    const found = await selectCompleteness(pool, { cluster: values.cluster ?? '' });
+    const found = await withOperatorProgress('waiting for completeness', () =>
+      selectCompleteness(pool, { cluster: values.cluster ?? '' }),
+    );
     await noteCommand(pool, config, {
       route: 'completeness',
       filter: { cluster: values.cluster ?? null },

@@ -5,7 +5,7 @@ import { examine } from '../doctor/examine.ts';
 import { createLogger } from '../observability/logger.ts';
 import { readFlags } from './arguments.ts';
 import { findingsText } from './doctor-text.ts';
-import { operatorView } from './operator-view.ts';
+import { operatorView, withOperatorProgress } from './operator-view.ts';
 
 const USAGE = `usage: remediation-audit doctor [-o table|json]
 
@@ -43,7 +43,9 @@ export async function runDoctor(args: readonly string[], stop: AbortSignal): Pro
       : [],
   );
   // What a connection logs when it fails is in the findings.
-  const findings = await examine(config, { logger: createLogger('silent', 'doctor'), signal: stop });
+  const findings = await withOperatorProgress('checking', () =>
+    examine(config, { logger: createLogger('silent', 'doctor'), signal: stop }),
+  );
   stop.throwIfAborted();
   process.stdout.write(form === 'json' ? jsonOf(findings) : findingsText(findings, operatorView()));
   const count = findings.filter(({ state }) => state === 'wrong').length;

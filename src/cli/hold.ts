@@ -13,7 +13,7 @@ import { openArchiveContext } from '../services/open-archive.ts';
 import { noMore, readFlags, readVerb, requiredFlag } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
 import { holdLine, holdsText } from './hold-text.ts';
-import { operatorView } from './operator-view.ts';
+import { operatorView, withOperatorProgress } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const USAGE = `usage: remediation-audit hold <list [--released] | place --by WHO --reason WHY <scope> | release ID --by WHO> [--json]
@@ -134,7 +134,7 @@ async function release({ id, by, isJson }: Of<'release'>, pool: pg.Pool, config:
 /** The hold counts whether its records could be counted or not. `stream`: standard output holds nothing beside JSON. */
 async function sayMatches(pool: pg.Pool, id: string, stream: NodeJS.WriteStream): Promise<void> {
   try {
-    const matches = await countHoldMatches(pool, id);
+    const matches = await withOperatorProgress('counting what it matches', () => countHoldMatches(pool, id));
     stream.write(`hold ${id} ${describeHoldMatches(matches)}\n`);
     if (matches.records === 0)
       process.stderr.write(

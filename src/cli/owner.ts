@@ -12,6 +12,7 @@ import { forgetIdentity, raiseEpoch } from '../database/reading/watched-cluster.
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';
 import { readFlags, readVerb, takeNoArguments } from './arguments.ts';
+import { withOperatorProgress } from './operator-view.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -88,7 +89,7 @@ async function asOwner<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
-    return await work(client, config);
+    return await withOperatorProgress(command, () => work(client, config));
   } catch (error: unknown) {
     throw withContext(command, error);
   } finally {

@@ -6,7 +6,7 @@ import type { View } from '../terminal/view.ts';
 import { timeText } from '../terminal/view.ts';
 import { readFlagsAlone } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
-import { operatorView, sizeText } from './operator-view.ts';
+import { operatorView, sizeText, withOperatorProgress } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const USAGE = `usage: remediation-audit partitions [--json]
@@ -31,7 +31,11 @@ export async function runPartitions(args: readonly string[]): Promise<void> {
     async (pool, config) => {
       const months = await selectMonths(pool);
       const plan =
-        values.json === true ? [] : await planRetention(pool, config.retention.rules, instantOf(Date.now()));
+        values.json === true
+          ? []
+          : await withOperatorProgress('measuring the months', () =>
+              planRetention(pool, config.retention.rules, instantOf(Date.now())),
+            );
       await noteCommand(pool, config, { route: 'partitions', filter: {}, rows: months.length });
       process.stdout.write(
         values.json === true

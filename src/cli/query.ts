@@ -12,6 +12,7 @@ import { createRedactor } from '../redaction/redactor.ts';
 import { createEmbedder } from '../services/create-embedder.ts';
 import { openArchiveAccess } from '../services/open-archive.ts';
 import { withCommandPool } from './command-pool.ts';
+import { withOperatorProgress } from './operator-view.ts';
 import { noteCommand, type WriteAnswer } from './read-audit.ts';
 import { readRemediationCommand, remediationCommand } from './remediation.ts';
 import { checkReportArguments, reportCommand } from './report.ts';
@@ -104,12 +105,15 @@ async function withReadPool(
     workMem: REPORT_WORK_MEM,
   } as const;
   await withCommandPool(database, async (pool, config) => {
-    const write: WriteAnswer = async (text, read, aside) => {
-      if (read !== undefined) await noteCommand(pool, config, read);
-      process.stdout.write(text);
-      if (aside !== undefined) process.stderr.write(aside);
-    };
-    await ask({ pool, config, write });
+    await withOperatorProgress(`waiting for ${command}`, async ({ clear }) => {
+      const write: WriteAnswer = async (text, read, aside) => {
+        if (read !== undefined) await noteCommand(pool, config, read);
+        clear();
+        process.stdout.write(text);
+        if (aside !== undefined) process.stderr.write(aside);
+      };
+      await ask({ pool, config, write });
+    });
   });
 }
 

@@ -10,7 +10,7 @@ import { instantOf } from '../domain/instant.ts';
 import { type TableColumn, tableText } from '../terminal/table.ts';
 import { noMore, readFlags, readMonth, readVerb, requiredFlag } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
-import { operatorView, sizeText } from './operator-view.ts';
+import { operatorView, sizeText, withOperatorProgress } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const USAGE = `usage: remediation-audit retention <plan | approve YYYY-MM --by WHO | revoke YYYY-MM --by WHO> [--json]
@@ -71,7 +71,9 @@ function readCommand(args: readonly string[]): RetentionCommand | 'help' {
 }
 
 async function plan({ isJson }: { readonly isJson: boolean }, pool: pg.Pool, config: Config): Promise<void> {
-  const planned = await planRetention(pool, config.retention.rules, instantOf(Date.now()));
+  const planned = await withOperatorProgress('planning', () =>
+    planRetention(pool, config.retention.rules, instantOf(Date.now())),
+  );
   await noteCommand(pool, config, { route: 'retention plan', filter: {}, rows: planned.length });
   if (isJson) writeJson({ items: planned.map(plannedJson) });
   else process.stdout.write(planTable(planned));

@@ -7,6 +7,7 @@ import { describeDifference } from '../database/comparison/records-differ.ts';
 import { selectMonths } from '../database/months/month-states.ts';
 import { readFlags, readMonth } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
+import { withOperatorProgress } from './operator-view.ts';
 import { noteCommand } from './read-audit.ts';
 
 const FLAGS = {
@@ -55,21 +56,38 @@ export async function runVerify(args: readonly string[]): Promise<void> {
     await noteCommand(pool, config, { route: 'verify', filter: { month: values.month ?? null } });
     const months = wanted === undefined ? (await selectMonths(pool)).map(({ month }) => month) : [wanted];
     let differences = 0;
-    for (const month of months)
-      differences += (await verifyMonth(pool, month, values.json === true)).differences;
+    await withOperatorProgress('comparing', async (progress) => {
+      for (const month of months) {
+        progress.doing(month.slice(0, 7));
+        const write = (line: string): void => {
+          progress.clear();
+          process.stdout.write(`${line}\n`);
+        };
+        differences += (await verifyMonth(pool, month, { isJson: values.json === true, write })).differences;
+      }
+    });
     if (differences > 0) throw new DifferencesError(differences);
   });
 }
 
-async function verifyMonth(pool: pg.Pool, month: string, json: boolean): Promise<MonthComparison> {
+interface Output {
+  readonly isJson: boolean;
+  readonly write: (line: string) => void;
+}
+
+async function verifyMonth(
+  pool: pg.Pool,
+  month: string,
+  { isJson, write }: Output,
+): Promise<MonthComparison> {
   const client = await pool.connect();
   try {
     const compared = await compareMonth(client, month, (difference) => {
       const named = { month: month.slice(0, 7), ...difference };
-      write(json ? JSON.stringify(named) : `${named.month}: ${describeDifference(difference)}`);
+      write(isJson ? JSON.stringify(named) : `${named.month}: ${describeDifference(difference)}`);
     });
     const summary = { ...compared, month: month.slice(0, 7) };
-    write(json ? JSON.stringify(summary) : summaryOf(summary));
+    write(isJson ? JSON.stringify(summary) : summaryOf(summary));
     return compared;
   } finally {
     client.release();
@@ -80,8 +98,4 @@ function summaryOf({ month, records, entries, differences }: MonthComparison): s
   if (records === 0 && differences === 0) return `${month}: nothing in the database`;
   const found = differences === 0 ? 'no difference' : `${differences} differences`;
   return `${month}: ${records} records, ${entries} ledger entries, ${found}`;
-}
-
-function write(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -15,6 +15,7 @@ import { UsageError } from '../config/settings.ts';
 import { readUserEnvironment, type UserEnvironment } from '../config/user-environment.ts';
 import { reasonOf } from '../domain/errors.ts';
 import { nearestOf } from '../domain/nearest-word.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { safeText } from '../terminal/text.ts';
 import type { PluginCommand } from './command.ts';
 import { DIFF } from './commands/diff.ts';
@@ -28,7 +29,7 @@ import { connect } from './connection/connect.ts';
 import { connectionChoice, outputChoice, readCommandLine } from './flags.ts';
 import { helpOf, programHelp } from './help.ts';
 import { formattedAnswer } from './output/format.ts';
-import { viewFor, withProgress } from './output/terminal.ts';
+import { viewFor } from './output/terminal.ts';
 
 export const PLUGIN_COMMANDS = {
   list: LIST,
@@ -114,7 +115,8 @@ async function ask({ name, command, args }: Asked, environment: UserEnvironment)
   const choice = connectionChoice(line, environment);
   const question = command.prepare(line);
   const view = viewFor(output, process.stdout, environment);
-  const answer = await withProgress(process.stderr, `waiting for ${name}`, async () => {
+  const waiting = { stream: process.stderr, terminal: environment.terminal, what: `waiting for ${name}` };
+  const answer = await withProgress(waiting, async () => {
     await using connected = await connect(choice);
     return await question(connected, view.nowMs);
   });
