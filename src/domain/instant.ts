@@ -14,9 +14,9 @@ const ZERO_TIME = Date.parse('0001-01-01T00:00:00Z');
 /** Behind it a year has five digits, and text no longer sorts as time does. */
 const LAST_MILLISECOND = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** UTC on a day that every month has: so machines write nearly every time, and nothing is to be worked out. */
+/** UTC on any day but a leap day: so machines write nearly every time, and nothing is to be worked out. */
 const PLAIN =
-  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+  /^[1-9]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
 /** Reads RFC 3339 text; cuts (never rounds) below the microsecond. Undefined for Go's zero time and for what is no time. */
 export function parseInstant(text: string): string | undefined {

@@ -94,13 +94,18 @@ export interface Aliases {
   readonly since: string;
 }
 
-/** Undefined for what has no other name than its own; so is what a resource says of the record of another. */
-export function aliasesOf(observation: Observation): Aliases | undefined {
+/**
+ * Undefined for what has no other name than its own; so is what a resource says of the record of another. `ownId` is that of the
+ * observation's key, which is often one of them.
+ */
+export function aliasesOf(observation: Observation, ownId: string): Aliases | undefined {
   const { table, cluster, columns, createdAt, fragment } = observation;
   const own = OWN_KEYS[table];
   if (own === undefined || fragment === true) return undefined;
-  const idOf = (key: string | undefined): string | undefined =>
-    key === undefined ? undefined : recordId(table, cluster, key);
+  const idOf = (key: string | undefined): string | undefined => {
+    if (key === undefined) return undefined;
+    return key === observation.key ? ownId : recordId(table, cluster, key);
+  };
   const started = idOf(startedKeyOf(own, observation));
   const named = idOf(own.isCalledByKey === true ? keyOf(own, columns) : undefined);
   const client = otherIdOf(observation);

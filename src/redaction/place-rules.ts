@@ -20,6 +20,9 @@ const WEBHOOKS: readonly string[] = [
   String.raw`maker\.ifttt\.com/trigger/[A-Za-z0-9_-]{1,64}/with/key/`,
 ];
 
+/** A query, or what stands before a host. */
+const ADDRESS_SIGN = /[?&]|:\/\//;
+
 export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: 'url-token',
@@ -29,12 +32,14 @@ export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: 'url-token',
     find: /([?&](?:access_token|auth|auth_token|code|hash|key|session|sessionid|sid|sign|ticket|token)=)[A-Za-z0-9%._~+/-]{16,4096}/gi,
+    needs: ADDRESS_SIGN,
     replace: afterPrefixIf((text) => isOpaque(text) || isUid(text)),
   },
   {
     name: 'url-token',
     // `https://TOKEN@host`, `https://TOKEN:@host`: a token in the place of the user.
     find: /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{1,30}:\/\/)[A-Za-z0-9_.~%+=-]{16,512}(?=(?::[^\s/@"'<>]{0,256})?@)/gi,
+    needs: ADDRESS_SIGN,
     replace: afterPrefixIf(isOpaque),
   },
 ];
@@ -63,12 +68,16 @@ const replaceHexKeys: Replace = (text, { find, redact, spend }) =>
     return isSecret ? prefix + redact(match.slice(prefix.length)) : match;
   });
 
+/** Before the argument of a command, and between the words of a file. */
+export const GAP = /[\s,]/;
+
 /** Files and directives with a form of their own. */
 export const FILE_RULES: readonly Rule[] = [
   {
     name: 'password',
     // The .netrc of curl and Git.
     find: /(\b(?:machine\s{1,8}\S{1,256}|default)\s{1,8}login\s{1,8}\S{1,256}\s{1,8}(?:account\s{1,8}\S{1,256}\s{1,8})?password\s{1,8})(?:"[^"\n]{1,256}"|[^\s"]{1,256})/g,
+    needs: GAP,
     replace: afterPrefixIf((text) => isValue(text) && !isRemark(text)),
   },
   {
@@ -130,6 +139,7 @@ export const FILE_RULES: readonly Rule[] = [
     name: 'password',
     // Oracle: `scott/tiger@//db:1521/orders`.
     find: /(?<![\w/.$#-])([\w$#]{1,64}\/)[^\s/@"']{1,128}(?=@\/\/)/g,
+    needs: /@\/\//,
     replace: afterPrefixIf(isValue),
   },
   {

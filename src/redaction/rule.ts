@@ -11,7 +11,7 @@ export interface Rule {
    */
   readonly find: RegExp;
   readonly replace: Replace;
-  /** Every secret of the rule holds, or stands beside, one of these. None of them may be in what PLAIN finds. */
+  /** A text that this does not match has no secret of the rule. It may match nothing that PLAIN matches. */
   readonly needs?: RegExp;
   /** What the rule takes for a secret is none in such a text. Default: it counts everywhere. */
   readonly exceptIn?: keyof TextContext;
@@ -112,7 +112,7 @@ export function applySteps(text: string, steps: Steps, context: TextContext, rep
   const { replace, spend } = replacing;
   spend(COST.text + text.length * COST.character);
   if (text.length < SHORTEST) return text;
-  for (const { length } of text.matchAll(READS_AHEAD)) spend(length * COST.start);
+  for (const found of text.match(READS_AHEAD) ?? []) spend(found.length * COST.start);
   let result = text;
   const isPlain = PLAIN.test(text);
   for (const step of steps) {

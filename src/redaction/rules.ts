@@ -11,7 +11,7 @@ import {
 } from './kubernetes-secret.ts';
 import { ELEMENTS, PAIR_ATTRIBUTES, replaceElements, replacePairAttributes } from './markup.ts';
 import type { RedactionPattern } from './options.ts';
-import { ADDRESS_RULES, FILE_RULES, PAIR, replaceInPairs } from './place-rules.ts';
+import { ADDRESS_RULES, FILE_RULES, GAP, PAIR, replaceInPairs } from './place-rules.ts';
 import type { Replace, Rule } from './rule.ts';
 import { afterPrefix, afterPrefixIf, whole, wholeIf } from './rule.ts';
 import { PASSWORD_HASHES, TOKEN_FORMS } from './token-forms.ts';
@@ -37,12 +37,12 @@ export function orderedRules({ names, patterns, personal }: Configured): readonl
     { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInYaml, needs: SIGN },
     { name: 'kubernetes-secret', find: /Secret/, replace: replaceSecretsInJsonText, needs: SIGN },
     { name: 'kubernetes-secret', find: GO_SECRET, replace: replaceSecretsInGoDumps, needs: SIGN },
-    ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ ...rule, needs: PAIR_SIGN })),
+    ...[...HEADER_RULES, ...URL_RULES].map((rule) => ({ needs: PAIR_SIGN, ...rule })),
     { name: 'jwt', find: /\.e/, replace: replaceJsonWebTokens },
     ...TOKEN_RULES,
     ...ADDRESS_RULES,
-    { name: 'password', find: COMMAND, replace: replaceInCommands, needs: SIGN },
-    ...FILE_RULES.map((rule) => ({ ...rule, needs: SIGN })),
+    { name: 'password', find: COMMAND, replace: replaceInCommands, needs: GAP },
+    ...FILE_RULES.map((rule) => ({ needs: SIGN, ...rule })),
     ...patterns.map(({ kind, pattern }) => ({ name: kind, find: new RegExp(pattern, 'gu'), replace: whole })),
     { name: 'named', find: BLOCK_HEAD, replace: replaceBlockScalars(names), needs: SIGN },
     { name: 'named', find: ELEMENTS, replace: replaceElements(names), needs: SIGN },
@@ -139,6 +139,7 @@ const URL_RULES: readonly Rule[] = [
     name: 'url-password',
     // The form of Go's MySQL driver, `user:password@tcp(host:3306)/db`.
     find: /(?<![\w.[-])([\w.-]{1,64}:)[^\s@:/"']{1,256}(?=@(?:tcp|unix)\()/g,
+    needs: /@(?:tcp|unix)\(/,
     replace: afterPrefixIf(isValue),
   },
 ];

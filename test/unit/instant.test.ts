@@ -153,3 +153,13 @@ test('a month ends with the last microsecond of its last day', () => {
   expect(lastInstantOf('2027-02-01')).toBe('2027-02-28T23:59:59.999999Z');
   expect(lastInstantOf('2028-02-01')).toBe('2028-02-29T23:59:59.999999Z');
 });
+
+test('every day of five years is read as JavaScript reads it, and a day that a month does not have is none', () => {
+  for (let year = 2024; year <= 2028; year += 1)
+    for (let month = 1; month <= 12; month += 1)
+      for (let day = 1; day <= 31; day += 1) {
+        const date = `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
+        const isThere = new Date(Date.UTC(year, month - 1, day)).toISOString().startsWith(date);
+        expect(parseInstant(`${date}T10:48:00.5Z`)).toBe(isThere ? `${date}T10:48:00.500000Z` : undefined);
+      }
+});

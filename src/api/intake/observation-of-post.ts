@@ -16,6 +16,7 @@ import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { FieldError } from './field.ts';
+import type { CarriedTime } from './post-identity.ts';
 import { carriedTimes, keyOfPost, phaseOfPost } from './post-identity.ts';
 import type { PostedRecord, RefusedRecord } from './read-post.ts';
 import { isRefused, readPost } from './read-post.ts';
@@ -90,13 +91,14 @@ export function observationOfPost(
   const { columns, cutFields } = fitColumns(definition, redacted, MAX_REDACTED_RECORD_BYTES);
   // From here on only redacted columns, also in the key.
   const record: PostedRecord = { ...posted, columns: { ...columns, source_kind: POSTED_KIND } };
-  const placement = placementOf(definition, record, context.receivedAt);
+  const times = carriedTimes(definition, record.columns);
+  const placement = placementOf(times, record, context.receivedAt);
   const observation: Observation = {
     table: definition.table,
     cluster: about.cluster ?? context.cluster,
     key: keyOfPost(definition, record),
     phase: phaseOfPost(definition, record.columns),
-    sourceVersion: versionOf(definition, record),
+    sourceVersion: versionOf(times, record),
     createdAt: placement.createdAt,
     createdAtSource: placement.createdAtSource,
     observedAt: context.receivedAt,
@@ -115,11 +117,14 @@ export function observationOfPost(
  * Below every version of a resource: a post fills what the watcher cannot know and never overrules what it
  * saw. Among posts of one record the greatest `revision` wins, else the latest time that they carry.
  */
-function versionOf(definition: RecordDefinition, { columns, about }: PostedRecord): string {
+function versionOf(times: readonly CarriedTime[], { about }: PostedRecord): string {
   if (about.revision !== undefined) return String(BigInt(about.revision) - ROOM_FOR_POSTS);
   // Never the clock of the service: the same record posted again must be a repetition.
-  const carried = carriedTimes(definition, columns).map(({ instant }) => instant);
-  const latest = [...carried, ...(about.created_at === undefined ? [] : [about.created_at])].sort().at(-1);
+  const carried = times.at(-1)?.instant;
+  const latest = [carried, about.created_at]
+    .filter((instant) => instant !== undefined)
+    .sort()
+    .at(-1);
   return String((latest === undefined ? 0n : BigInt(millisecondsOf(latest))) - ROOM_FOR_POSTS);
 }
 
@@ -132,21 +137,17 @@ interface Placement extends Pick<Observation, 'createdAt' | 'createdAtSource'> {
  * Decides the month of the record: what the post says, else the earliest time that it carries, else when it
  * was accepted.
  */
-function placementOf(
-  definition: RecordDefinition,
-  { columns, about }: PostedRecord,
-  receivedAt: string,
-): Placement {
+function placementOf(times: readonly CarriedTime[], { about }: PostedRecord, receivedAt: string): Placement {
   if (about.created_at !== undefined)
     return { createdAt: about.created_at, createdAtSource: 'post', field: 'created_at' };
   // A time outside the months that can exist is kept as a value, but no record can live there.
-  const earliest = carriedTimes(definition, columns).find(({ instant }) =>
-    isMonthAllowed(instant, receivedAt),
-  );
+  const earliest = times.find(({ instant }) => isMonthAllowed(instant, receivedAt));
   if (earliest !== undefined)
     return { createdAt: earliest.instant, createdAtSource: 'post', field: earliest.field };
   return { createdAt: receivedAt, createdAtSource: 'received' };
 }
+
+const DATE_LENGTH = '2026-11-21'.length;
 
 /**
  * What is wrong with where a post puts its record, unless its caller may `backfill`: a record far from its receipt is in no
@@ -154,6 +155,8 @@ function placementOf(
  */
 function findFarAway({ createdAt, field }: Placement, receivedAt: string): FieldError | undefined {
   if (field === undefined) return undefined;
+  // Nearly all posts are of the day on which they come, and nothing is to be worked out.
+  if (createdAt.slice(0, DATE_LENGTH) === receivedAt.slice(0, DATE_LENGTH)) return undefined;
   const receivedMs = millisecondsOf(receivedAt);
   const first = instantOf(receivedMs - POST_DAYS_BACK * DAY_MS);
   const last = instantOf(receivedMs + POST_DAYS_AHEAD * DAY_MS);

@@ -140,7 +140,7 @@ function optional(columns: Columns, name: string): string | undefined {
 }
 
 /** A time that a post carries, and the field in which it stands. */
-interface CarriedTime {
+export interface CarriedTime {
   readonly field: string;
   readonly instant: string;
 }

@@ -45,11 +45,12 @@ export function repairObservation(refused: PreparedObservation): PreparedObserva
 
 function prepare(observation: Observation, repaired: readonly string[]): PreparedObservation {
   const definition = definitionOf(observation.table);
+  const id = recordId(observation.table, observation.cluster, observation.key);
   return {
     observation,
     definition,
-    id: recordId(observation.table, observation.cluster, observation.key),
-    aliases: aliasesOf(observation),
+    id,
+    aliases: aliasesOf(observation, id),
     content: contentOf(definition, observation),
     repaired,
   };

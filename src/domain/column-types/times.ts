@@ -18,7 +18,7 @@ export const timestamptz: ColumnTypeDescription = {
   posted: {
     read: (value) => {
       if (typeof value !== 'string') return undefined;
-      return isZeroTime(value) ? null : parseInstant(value);
+      return parseInstant(value) ?? (isZeroTime(value) ? null : undefined);
     },
     allowed: INSTANT_ALLOWED,
     schema: { type: ['string', 'null'], format: 'date-time', pattern: `^\\s*${RFC_3339}\\s*$` },
