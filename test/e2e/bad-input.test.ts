@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { isRoot, ORDINARY_USER, withSmallDisk } from '../support/processes.ts';
 import { someOf } from '../support/soak.ts';
-import type { StartOptions } from '../support/up.ts';
+import type { RunningUp, StartOptions } from '../support/up.ts';
 import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
 
 const EXIT = { failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 };
@@ -231,30 +231,43 @@ test('a data directory that cannot be written to is named', async () => {
   expectSentence(outcome, dataDir, '--data-dir');
 });
 
-test('a database that a newer program migrated is refused with code 4, and nothing stays behind', async () => {
-  const first = await startUp(dataDir, ['--no-simulator']);
-  const database = new pg.Client({ connectionString: first.endpoints.postgres });
-  await database.connect();
-  await database.query(
-    `insert into schema_migration (version, name, sha256) values (9999, '9999_future', '')`,
-  );
-  await database.end();
-  await first.stop();
+describe('while one runs on a data directory, and after it:', () => {
+  let sharedFolder: string;
+  let first: RunningUp;
 
-  const outcome = await up(['--no-simulator']);
-  expect(outcome.code).toBe(EXIT.schemaTooNew);
-  expectSentence(outcome, 'schema version 9999', 'start the newer program');
-});
+  beforeAll(async () => {
+    sharedFolder = await mkdtemp(join(tmpdir(), 'remediation-audit-bad-shared-'));
+    first = await startUp(join(sharedFolder, 'data'), ['--no-simulator']);
+  });
+  afterAll(async () => {
+    await first.stop();
+    expect(processesMentioning(sharedFolder)).toEqual([]);
+    await rm(sharedFolder, { recursive: true, force: true });
+  });
 
-test('two on one data directory: the second one names the first', async () => {
-  const first = await startUp(dataDir, ['--no-simulator']);
-  try {
-    const outcome = await up(['--no-simulator']);
+  const second = (): Promise<Outcome> =>
+    run(['up', '--data-dir', join(sharedFolder, 'data'), ...FREE_PORTS, '--no-simulator']);
+
+  test('a second one names the first', async () => {
+    const outcome = await second();
     expect(outcome.code).toBe(EXIT.failure);
     expectSentence(outcome, `in use by process ${first.pid}`, '--data-dir');
-  } finally {
+  });
+
+  test('a database that a newer program migrated is refused with code 4, and nothing stays behind', async () => {
+    const database = new pg.Client({ connectionString: first.endpoints.postgres });
+    await database.connect();
+    await database.query(
+      `insert into schema_migration (version, name, sha256) values (9999, '9999_future', '')`,
+    );
+    await database.end();
     await first.stop();
-  }
+
+    const outcome = await second();
+    expect(outcome.code).toBe(EXIT.schemaTooNew);
+    expectSentence(outcome, 'schema version 9999', 'start the newer program');
+    expect(processesMentioning(sharedFolder)).toEqual([]);
+  });
 });
 
 test('a file in place of the data directory is named', async () => {
