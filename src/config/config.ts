@@ -344,6 +344,7 @@ function readEmbedded(read: Reader, environment: Environment) {
       'temporal-sql-tool': read.text('REMEDIATION_AUDIT_TEMPORAL_SQL_TOOL_PATH'),
       'oapi-codegen': read.text('REMEDIATION_AUDIT_OAPI_CODEGEN_PATH'),
       ogen: read.text('REMEDIATION_AUDIT_OGEN_PATH'),
+      krew: read.text('REMEDIATION_AUDIT_KREW_PATH'),
     },
   };
 }

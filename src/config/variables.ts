@@ -331,5 +331,10 @@ export const VARIABLES = {
     unit: 'path',
     meaning: 'ogen to use instead of finding one (tests)',
   },
+  REMEDIATION_AUDIT_KREW_PATH: {
+    default: '',
+    unit: 'path',
+    meaning: 'krew to use instead of building one (tests)',
+  },
   ...USER_VARIABLES,
 } as const satisfies Readonly<Record<string, Setting>>;

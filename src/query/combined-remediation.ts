@@ -25,7 +25,8 @@ import { fromDatabase, LEFT_OUT, unsearched } from './combined-answer.ts';
 import type { CombinedPage } from './combined-page.ts';
 import { selectCombinedPage } from './combined-page.ts';
 import { SearchUnfinishedError } from './combined-record.ts';
-import { type Blockers, findBlockers, NO_BLOCKERS } from './remediation/blockers.ts';
+import { type Blockers, NO_BLOCKERS } from './remediation/blockers.ts';
+import { findBlockers } from './remediation/find-blockers.ts';
 
 export interface RemediationQuestion extends RemediationAddress {
   /** Another one than the newest of that name. */

@@ -45,6 +45,7 @@ const PINS: Partial<Record<ServerName, [module: string, version: (pinned: string
   ],
   'oapi-codegen': ['github.com/oapi-codegen/oapi-codegen/v2', (version) => `v${version}`],
   ogen: ['github.com/ogen-go/ogen', (version) => `v${version}`],
+  krew: ['sigs.k8s.io/krew', (version) => `v${version}`],
 };
 
 test.each(Object.entries(PINS))('the catalogue and go.mod pin the same %s', (name, [module, versionOf]) => {

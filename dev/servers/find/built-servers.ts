@@ -3,6 +3,30 @@ import type { ServerDefinition } from './server-definition.ts';
 const OAPI_CODEGEN = '2.8.2';
 const OGEN = '1.24.0';
 
+const KREW = '0.4.4';
+
+/** What installs the plugin; its project publishes a program that installs itself only. */
+export const PLUGIN_INSTALLERS = {
+  krew: {
+    title: 'krew, which installs plugins of kubectl',
+    version: KREW,
+    pathVariable: 'REMEDIATION_AUDIT_KREW_PATH',
+    command: 'kubectl-krew',
+    entryPath: 'krew',
+    identify: { args: ['version'], expect: new RegExp(`GitTag +${wholeVersion(KREW)}$`, 'm') },
+    sources: [
+      {
+        kind: 'go',
+        folder: 'krew',
+        package: 'sigs.k8s.io/krew/cmd/krew',
+        ldflags: `-s -w -X sigs.k8s.io/krew/internal/version.gitTag=v${KREW}`,
+        goVersion: '1.25',
+        minutes: 1,
+      },
+    ],
+  },
+} as const satisfies Readonly<Record<string, ServerDefinition>>;
+
 /** What makes Go clients of the description; neither project publishes programs. */
 export const CLIENT_GENERATORS = {
   'oapi-codegen': {
@@ -45,7 +69,11 @@ export const CLIENT_GENERATORS = {
 
 /** Both get their version from the module they were built from. */
 function wholeLine(version: string): RegExp {
-  return new RegExp(`(?:^|version )v${version.replaceAll('.', '\\.')}(?![\\w.-])`, 'm');
+  return new RegExp(`(?:^|version )${wholeVersion(version)}`, 'm');
+}
+
+function wholeVersion(version: string): string {
+  return `v${version.replaceAll('.', '\\.')}(?![\\w.-])`;
 }
 
 const VERSION = '1.32.0';

@@ -1,4 +1,4 @@
-import { CLIENT_GENERATORS, TEMPORAL_ON_POSTGRES } from './built-servers.ts';
+import { CLIENT_GENERATORS, PLUGIN_INSTALLERS, TEMPORAL_ON_POSTGRES } from './built-servers.ts';
 import type { DownloadSource, Platform, ServerDefinition } from './server-definition.ts';
 
 export type {
@@ -26,6 +26,7 @@ export const SERVER_NAMES = [
   'temporal-sql-tool',
   'oapi-codegen',
   'ogen',
+  'krew',
 ] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
@@ -323,6 +324,7 @@ export const CATALOGUE: Catalogue = {
     ],
   },
   ...CLIENT_GENERATORS,
+  ...PLUGIN_INSTALLERS,
 };
 
 const DUCKDB_WHEELS: Readonly<Record<string, string>> = {

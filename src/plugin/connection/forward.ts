@@ -3,7 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { CoreV1Api, KubeConfig, V1Container, V1Pod, V1Service } from '@kubernetes/client-node';
 
 import { SettingsError } from '../../config/settings.ts';
-import { reasonOf } from '../../domain/errors.ts';
+import { reasonOf, rootReasonOf } from '../../domain/errors.ts';
+import { ApiError } from './api-client.ts';
 
 /** The API behind a port of this machine, for as long as one command takes. */
 export interface ForwardedService extends AsyncDisposable {
@@ -30,7 +31,8 @@ const REMEDY = 'name the API with --server (REMEDIATION_AUDIT_SERVER)';
  */
 export async function forwardToService(config: KubeConfig): Promise<ForwardedService> {
   const client = await import('@kubernetes/client-node');
-  const target = await targetIn(config.makeApiClient(client.CoreV1Api));
+  const cluster = config.getCurrentCluster()?.server ?? '';
+  const target = await targetIn(config.makeApiClient(client.CoreV1Api), cluster);
   const forward = new client.PortForward(config, true);
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
@@ -80,8 +82,8 @@ async function pass(
   }
 }
 
-async function targetIn(api: CoreV1Api): Promise<Target> {
-  const { items } = await asked('list services', () =>
+async function targetIn(api: CoreV1Api, cluster: string): Promise<Target> {
+  const { items } = await asked(cluster, 'list services', () =>
     api.listServiceForAllNamespaces({ labelSelector: SELECTOR }),
   );
   // The chart may give the Service a second name, which has no pods of its own.
@@ -94,7 +96,7 @@ async function targetIn(api: CoreV1Api): Promise<Target> {
       `several Services are remediation-audit: ${services.map(nameOf).join(', ')}; ${REMEDY}`,
     ]);
   const namespace = service.metadata?.namespace ?? '';
-  const { items: pods } = await asked(`list pods of namespace ${namespace}`, () =>
+  const { items: pods } = await asked(cluster, `list pods of namespace ${namespace}`, () =>
     api.listNamespacedPod({ namespace, labelSelector: selectorOf(service) }),
   );
   const pod = pods.find(isReady);
@@ -105,10 +107,17 @@ async function targetIn(api: CoreV1Api): Promise<Target> {
   return { namespace, service: service.metadata?.name ?? '', pod: pod.metadata?.name ?? '', ...portOf(pod) };
 }
 
-async function asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
+/** A cluster that refuses is a wrong configuration; one that does not answer has failed. */
+async function asked<T>(cluster: string, what: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error: unknown) {
+    if (error instanceof Error && error.cause !== undefined)
+      throw new ApiError(
+        `cannot reach the cluster of the kubeconfig, ${cluster}, to find the API: ${rootReasonOf(error)}; check --kubeconfig and --context, or ${REMEDY}`,
+        undefined,
+        { cause: error },
+      );
     // The client's message goes on with the headers of the answer.
     const [reason = ''] = reasonOf(error).split('\n');
     throw new SettingsError([`cannot ${what} to find the API: ${reason}; ${REMEDY}`]);
