@@ -4,8 +4,8 @@ import type { ReportRows } from './report-rows.ts';
 import { DAYS_PER_MONTH, loadReportRows } from './report-rows.ts';
 
 /**
- * The rows of the reports, each with its remediation: of remediation `i` every table has one row. What the watcher knows of the
- * RemediationRequest and one entry of its ledger come with it.
+ * The rows of the reports, each with its remediation: of remediation `i` every table has one row. What the watcher knows of
+ * their resources and one entry of the ledger come with it.
  */
 export async function loadPageRows(owner: pg.Pool, load: ReportRows): Promise<void> {
   const remediations = Math.ceil(load.rows / TABLES);
@@ -53,12 +53,15 @@ const INSERT_REMEDIATIONS = `${PLACE}
   from place
   cross join lateral (select i < 2000 and i % 50 = 0 as is_open) as state`;
 
+/** A resource for each record, as the watcher notes them: all but the last two thousand remediations are deleted. */
 const INSERT_RESOURCES = `${PLACE}
   insert into observed_resource (cluster, source_uid, kind, namespace, name, remediation_uid, source_version, phase, first_seen,
-    last_seen, deleted_at)
-  select 'bench', md5('uid' || i), 'RemediationRequest', 'kubernaut-system', 'rr-' || md5('rr' || i), md5('uid' || i), i,
-    'Completed', at, at, case when i >= 2000 then at + interval '1 day' end
-  from place`;
+    last_seen, deleted_at, unmatched)
+  select 'bench', md5('uid' || i || suffix), kind, 'kubernaut-system', 'rr-' || md5('rr' || i), md5('uid' || i), i,
+    'Completed', at, at, case when i >= 2000 then at + interval '1 day' end, kind = 'RemediationRequest' and i < 2000
+  from place
+  cross join (values ('RemediationRequest', ''), ('SignalProcessing', 'sp'), ('AIAnalysis', 'ai'), ('WorkflowExecution', 'we'),
+    ('KubernetesExecution', 'ke')) as resource (kind, suffix)`;
 
 const INSERT_ENTRIES = `${PLACE}
   insert into audit_ledger (record_id, created_at, source_version, content_hash, observed_at, table_name, cluster,

@@ -314,11 +314,13 @@ create table observed_resource (
   first_seen timestamp with time zone not null,
   last_seen timestamp with time zone not null,
   deleted_at timestamp with time zone,
-  phase_version bigint not null default 0
+  phase_version bigint not null default 0,
+  unmatched boolean not null default true
 );
 CREATE INDEX observed_resource_deleted_at_idx ON public.observed_resource USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX observed_resource_open_idx ON public.observed_resource USING btree (cluster, kind) WHERE (deleted_at IS NULL);
 CREATE INDEX observed_resource_remediation_uid_idx ON public.observed_resource USING btree (remediation_uid);
+CREATE INDEX observed_resource_unmatched_idx ON public.observed_resource USING btree (cluster, kind) WHERE unmatched;
 constraint observed_resource_pkey PRIMARY KEY (cluster, source_uid);
 -- privilege audit_owner=arwdDxtm/audit_owner
 -- privilege audit_reader=r/audit_owner
@@ -421,11 +423,13 @@ create table remediation_audit (
   extra jsonb
 ) partition by RANGE (created_at);
 CREATE INDEX remediation_audit_created_at_idx ON ONLY public.remediation_audit USING btree (created_at);
-CREATE INDEX remediation_audit_open_idx ON ONLY public.remediation_audit USING btree (created_at) WHERE (verdict = 'open'::text);
+CREATE INDEX remediation_audit_open_idx ON ONLY public.remediation_audit USING btree (created_at) WHERE ((verdict = 'open'::text) OR (verdict IS NULL));
 CREATE INDEX remediation_audit_remediation_id_idx ON ONLY public.remediation_audit USING btree (remediation_id, created_at DESC);
 CREATE INDEX remediation_audit_remediation_uid_idx ON ONLY public.remediation_audit USING btree (remediation_uid);
 CREATE INDEX remediation_audit_signal_fingerprint_idx ON ONLY public.remediation_audit USING btree (signal_fingerprint, created_at DESC);
+CREATE INDEX remediation_audit_target_name_idx ON ONLY public.remediation_audit USING btree (target_name, created_at DESC);
 CREATE INDEX remediation_audit_target_namespace_idx ON ONLY public.remediation_audit USING btree (target_namespace, created_at DESC);
+CREATE INDEX remediation_audit_unseen_end_idx ON ONLY public.remediation_audit USING btree (created_at) WHERE (final_state_unknown AND (verdict = 'deleted-before-terminal'::text));
 constraint remediation_audit_pkey PRIMARY KEY (id, created_at);
 constraint remediation_audit_verification_alert_score_check CHECK (((verification_alert_score >= (0)::numeric) AND (verification_alert_score <= (1)::numeric)));
 constraint remediation_audit_verification_health_score_check CHECK (((verification_health_score >= (0)::numeric) AND (verification_health_score <= (1)::numeric)));
@@ -860,19 +864,32 @@ begin
   with gap as (
     select request.cluster, 'without-verdict' as reason, request.source_uid as remediation_uid, request.namespace, request.name,
       request.deleted_at as since
-    from observed_resource as request
-    left join remediation_audit as remediation
-      on remediation.cluster = request.cluster
-      and remediation.remediation_uid = request.source_uid
-    where request.kind = 'RemediationRequest'
+    from remediation_audit as open
+    join observed_resource as request
+      on request.cluster = open.cluster
+      and request.source_uid = open.remediation_uid
+    where (open.verdict = 'open' or open.verdict is null)
+      and request.kind = 'RemediationRequest'
       and request.deleted_at is not null
-      and coalesce(remediation.verdict, 'open') = 'open'
+      and (wanted_uid is null or open.remediation_uid = wanted_uid)
+    union all
+    select request.cluster, 'without-verdict', request.source_uid, request.namespace, request.name, request.deleted_at
+    from observed_resource as request
+    where request.unmatched
+      and request.kind = 'RemediationRequest'
+      and request.deleted_at is not null
       and (wanted_uid is null or request.source_uid = wanted_uid)
-      and (wanted_cluster = '' or request.cluster = wanted_cluster)
+      and not exists (
+        select 1
+        from remediation_audit as remediation
+        where remediation.cluster = request.cluster
+          and remediation.remediation_uid = request.source_uid
+      )
     union all
     select child.cluster, 'remediation-unseen', child.remediation_uid, child.namespace, child.name, child.first_seen
     from observed_resource as child
-    where child.kind <> 'RemediationRequest'
+    where child.unmatched
+      and child.kind <> 'RemediationRequest'
       and (wanted_uid is null or child.remediation_uid = wanted_uid)
       and not exists (
         select 1
@@ -883,7 +900,7 @@ begin
     union all
     select open.cluster, 'overdue', open.remediation_uid, open.namespace, open.remediation_id, open.started_at
     from remediation_audit as open
-    where coalesce(open.verdict, 'open') = 'open'
+    where (open.verdict = 'open' or open.verdict is null)
       and coalesce(open.started_at, open.created_at) < clock_timestamp() - make_interval(secs => overdue_seconds)
       and (wanted_uid is null or open.remediation_uid = wanted_uid)
     union all
@@ -1692,33 +1709,77 @@ CREATE OR REPLACE FUNCTION public.audit_observe_resources(text[], text[], text[]
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  ended text[];
 begin
-  insert into observed_resource as known (cluster, source_uid, kind, namespace, name, remediation_uid, phase, phase_version,
-    source_version, projection_hash, first_seen, last_seen, deleted_at)
-  select seen.cluster, seen.source_uid, max(seen.kind), max(seen.namespace), max(seen.name), max(seen.remediation_uid),
-    (array_agg(seen.phase order by seen.version desc, seen.phase desc) filter (where seen.phase is not null))[1],
-    coalesce(max(seen.version) filter (where seen.phase is not null), 0),
-    coalesce(max(seen.version) filter (where seen.projection_hash is not null), 0),
-    decode((array_agg(seen.projection_hash order by seen.version desc, seen.nth desc)
-      filter (where seen.projection_hash is not null))[1], 'hex'),
-    min(seen.observed_at), max(seen.observed_at), min(seen.deleted_at)
-  from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) with ordinality
-    as seen (cluster, source_uid, kind, namespace, name, remediation_uid, phase, version, projection_hash, observed_at,
-      deleted_at, nth)
-  group by seen.cluster, seen.source_uid
-  order by seen.cluster, seen.source_uid
-  on conflict (cluster, source_uid) do update set
-    remediation_uid = coalesce(known.remediation_uid, excluded.remediation_uid),
-    phase = case when excluded.phase is not null
-        and (known.phase is null or (excluded.phase_version, excluded.phase) > (known.phase_version, known.phase))
-      then excluded.phase else known.phase end,
-    phase_version = greatest(known.phase_version, excluded.phase_version),
-    projection_hash = case when excluded.projection_hash is not null and excluded.source_version >= known.source_version
-      then excluded.projection_hash else known.projection_hash end,
-    source_version = greatest(known.source_version, excluded.source_version),
-    first_seen = least(known.first_seen, excluded.first_seen),
-    last_seen = greatest(known.last_seen, excluded.last_seen),
-    deleted_at = least(known.deleted_at, excluded.deleted_at);
+  with seen as materialized (
+    select *
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) with ordinality
+      as seen (cluster, source_uid, kind, namespace, name, remediation_uid, phase, version, projection_hash, observed_at,
+        deleted_at, nth)
+  ), folded as (
+    select seen.cluster, seen.source_uid, max(seen.kind) as kind, max(seen.namespace) as namespace, max(seen.name) as name,
+      max(seen.remediation_uid) as remediation_uid,
+      (array_agg(seen.phase order by seen.version desc, seen.phase desc) filter (where seen.phase is not null))[1] as phase,
+      coalesce(max(seen.version) filter (where seen.phase is not null), 0) as phase_version,
+      coalesce(max(seen.version) filter (where seen.projection_hash is not null), 0) as source_version,
+      decode((array_agg(seen.projection_hash order by seen.version desc, seen.nth desc)
+        filter (where seen.projection_hash is not null))[1], 'hex') as projection_hash,
+      min(seen.observed_at) as first_seen, max(seen.observed_at) as last_seen, min(seen.deleted_at) as deleted_at
+    from seen
+    group by seen.cluster, seen.source_uid
+  ), stored as (
+    insert into observed_resource as known (cluster, source_uid, kind, namespace, name, remediation_uid, phase, phase_version,
+      source_version, projection_hash, first_seen, last_seen, deleted_at, unmatched)
+    select folded.*,
+      folded.kind = 'RemediationRequest' or not coalesce(
+        (folded.cluster, folded.remediation_uid) in (select seen.cluster, seen.source_uid from seen)
+        or exists (
+          select
+          from observed_resource as request
+          where request.cluster = folded.cluster
+            and request.source_uid = folded.remediation_uid
+        ), false)
+    from folded
+    order by folded.cluster, folded.source_uid
+    on conflict (cluster, source_uid) do update set
+      remediation_uid = coalesce(known.remediation_uid, excluded.remediation_uid),
+      phase = case when excluded.phase is not null
+          and (known.phase is null or (excluded.phase_version, excluded.phase) > (known.phase_version, known.phase))
+        then excluded.phase else known.phase end,
+      phase_version = greatest(known.phase_version, excluded.phase_version),
+      projection_hash = case when excluded.projection_hash is not null and excluded.source_version >= known.source_version
+        then excluded.projection_hash else known.projection_hash end,
+      source_version = greatest(known.source_version, excluded.source_version),
+      first_seen = least(known.first_seen, excluded.first_seen),
+      last_seen = greatest(known.last_seen, excluded.last_seen),
+      deleted_at = least(known.deleted_at, excluded.deleted_at),
+      -- What was found belongs to the remediation that the row names.
+      unmatched = known.unmatched
+        and (excluded.unmatched or (known.remediation_uid <> excluded.remediation_uid) is true)
+    returning known.cluster, known.source_uid, known.kind, known.deleted_at, known.unmatched
+  )
+  select array_agg(array[stored.cluster, stored.source_uid])
+  into ended
+  from stored
+  where stored.unmatched
+    and stored.kind = 'RemediationRequest'
+    and stored.deleted_at is not null;
+  if ended is null then
+    return;
+  end if;
+  update observed_resource as request
+  set unmatched = false
+  from generate_subscripts(ended, 1) as nth
+  where request.cluster = ended[nth][1]
+    and request.source_uid = ended[nth][2]
+    and exists (
+      select
+      from remediation_audit as remediation
+      where remediation.cluster = request.cluster
+        and remediation.remediation_uid = request.source_uid
+        and remediation.verdict <> 'open'
+    );
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
@@ -1759,6 +1820,33 @@ begin
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_recorded_clusters(wanted_cluster text)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  return query
+  with recursive recorded as (
+    select min(observed.cluster) as cluster
+    from observed_resource as observed
+    union all
+    select (select min(observed.cluster) from observed_resource as observed where observed.cluster > recorded.cluster)
+    from recorded
+    where recorded.cluster is not null
+  )
+  select recorded.cluster
+  from recorded
+  where recorded.cluster is not null
+    and wanted_cluster in ('', recorded.cluster);
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_reader=X/audit_owner
+-- privilege audit_watcher=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
 CREATE OR REPLACE FUNCTION public.audit_refold_ai_analysis_audit(uuid[], timestamp with time zone[], text[])

@@ -16,7 +16,7 @@ import {
   createQuestions,
   type Questions,
 } from '../api/routes/api-routes.ts';
-import { answerCompleteness } from '../api/routes/completeness-route.ts';
+import { answerRecordState } from '../api/routes/completeness-route.ts';
 import { REPORTS } from '../query/reports/reports.ts';
 import { assetRoutes } from './assets/assets.ts';
 import { historyFile, historyPage } from './history/history-page.ts';
@@ -40,7 +40,7 @@ export function createServiceRoutes(services: ApiServices): readonly Route[] {
 
 function pageRoutes({ pool, archive, retention }: ApiServices, questions: Questions): readonly Route[] {
   const reports = { lanes: questions.lanes, archive };
-  const completeness = createRecentCompleteness(() => answerCompleteness(questions.lanes, { cluster: '' }));
+  const completeness = createRecentCompleteness(() => answerRecordState(questions.lanes, { cluster: '' }));
   return [
     ...assetRoutes(),
     signInRoute(problemPage),

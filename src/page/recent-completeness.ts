@@ -1,15 +1,15 @@
 /*
- * What the record holds and lacks, for views. It is counted over all that was ever recorded, which takes seconds with millions of
- * records, and a view that follows what is recorded asks for it again and again.
+ * What the record lacks, for views. Finding it takes longer the more there is that may be missing, and a view that follows what is
+ * recorded asks for it again and again.
  *
- * What must stay true: counting takes at most a fifth of the time, however many views are open (a count, and one for those who asked meanwhile); a view knows of when its count is,
- * and when there may be a newer one.
+ * What must stay true: counting takes at most a fifth of the time, however many views are open (a count, and one for those who
+ * asked meanwhile); a view knows of when its count is, and when there may be a newer one.
  */
-import type { Completeness } from '../database/reading/completeness.ts';
+import type { RecordState } from '../database/reading/completeness.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 
 interface CountedCompleteness {
-  readonly completeness: Completeness;
+  readonly completeness: RecordState;
   /** When counting began, in milliseconds since 1970. */
   readonly countedAtMs: number;
   /** When to ask for a newer one; undefined where this one was counted for whoever asked. */
@@ -25,14 +25,14 @@ const LONGEST_WAIT_MS = 200;
 const OLDEST_MS = 10 * MINUTE_MS;
 
 interface Counted {
-  readonly completeness: Completeness;
+  readonly completeness: RecordState;
   readonly countedAtMs: number;
   /** On the clock of `performance`. */
   readonly begunAt: number;
   readonly tookMs: number;
 }
 
-export function createRecentCompleteness(count: () => Promise<Completeness>): RecentCompleteness {
+export function createRecentCompleteness(count: () => Promise<RecordState>): RecentCompleteness {
   let last: Counted | undefined;
   let counting: Promise<Counted> | undefined;
 

@@ -40,9 +40,11 @@ afterAll(() => database.close());
 /** Rows of the tables that no report asks: like real ones in what their indexes are about. */
 const OTHER_ROWS = `
   insert into remediation_audit (id, created_at, created_at_source, cluster, source_version, revision, remediation_id,
-    remediation_uid, signal_fingerprint, target_namespace, verdict, signal_labels)
+    remediation_uid, signal_fingerprint, target_namespace, target_name, verdict, final_state_unknown, signal_labels)
   select id, created_at, 'resource', 'bench', 1, 1, remediation_id, remediation_uid, signal_fingerprint,
-    'namespace-' || source_version % 50, case when source_version % 100 = 0 then 'open' else 'terminal' end, extra
+    'namespace-' || source_version % 50, 'service-' || source_version % 500,
+    case source_version % 100 when 0 then 'open' when 1 then null when 2 then 'deleted-before-terminal' else 'terminal' end,
+    source_version % 100 = 2, extra
   from signal_processing_audit;
 
   insert into audit_ledger (record_id, created_at, source_version, content_hash, observed_at, table_name, cluster,
@@ -57,9 +59,9 @@ const OTHER_ROWS = `
   from ai_analysis_audit;
 
   insert into observed_resource (cluster, source_uid, kind, namespace, name, remediation_uid, source_version,
-    projection_hash, first_seen, last_seen, deleted_at)
+    projection_hash, first_seen, last_seen, deleted_at, unmatched)
   select 'bench', 'uid-' || i, 'AIAnalysis', 'kubernaut-system', 'ai-' || i, 'remediation-' || i, i, '\\x00', now(), now(),
-    case when i % 100 <> 0 then now() - make_interval(days => (i % 1000)::integer) end
+    case when i % 100 <> 0 then now() - make_interval(days => (i % 1000)::integer) end, i % 100 = 1
   from generate_series(1, 5000) as i;
 
   insert into audit_quarantine (table_name, reason, payload, payload_hash, resolved_at)
@@ -307,9 +309,15 @@ const QUESTIONS: readonly Question[] = [
   page('ai_analysis_audit', 'environment', 'A rare one'),
   page('remediation_audit', 'signal_fingerprint', 'a'),
   page('remediation_audit', 'target_namespace', 'namespace-1'),
+  page('remediation_audit', 'target_name', 'service-1'),
   lookup(
     'remediation_audit_open_idx',
-    `select id from remediation_audit where verdict = 'open' and created_at < now() - interval '1 hour'`,
+    `select id from remediation_audit
+     where (verdict = 'open' or verdict is null) and coalesce(started_at, created_at) < now() - interval '1 hour'`,
+  ),
+  lookup(
+    'remediation_audit_unseen_end_idx',
+    `select id from remediation_audit where final_state_unknown and verdict = 'deleted-before-terminal'`,
   ),
   lookup(
     'audit_ledger_remediation_uid_idx',
@@ -341,6 +349,10 @@ const QUESTIONS: readonly Question[] = [
     'observed_resource_remediation_uid_idx',
     'select kind from observed_resource where remediation_uid = $1::text',
     'remediation-1',
+  ),
+  lookup(
+    'observed_resource_unmatched_idx',
+    `select source_uid from observed_resource where unmatched and kind <> 'RemediationRequest'`,
   ),
   lookup(
     'observed_resource_deleted_at_idx',

@@ -1,5 +1,5 @@
-import type { Completeness, CompletenessQuery } from '../../database/reading/completeness.ts';
-import { selectCompleteness } from '../../database/reading/completeness.ts';
+import type { CompletenessQuery, RecordState } from '../../database/reading/completeness.ts';
+import { selectCompleteness, selectRecordState } from '../../database/reading/completeness.ts';
 import { TEXT_FILTER_SCHEMA } from '../../domain/column-types.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { MAX_PAGE_SIZE } from '../../domain/limits.ts';
@@ -49,15 +49,17 @@ export function completenessRoute(lanes: ReportLanes): Route {
         overdueSeconds: readSeconds(singleText(query, 'overdue_seconds')),
         mostGaps: readLimit(query, MAX_PAGE_SIZE, DEFAULT_GAPS),
       };
-      const found = await answerCompleteness(lanes, question);
+      const found = await fromDatabase(() =>
+        quickOrSlow(lanes, ({ pool }) => selectCompleteness(pool, question)),
+      );
       return jsonAnswer(found, found.gaps.length);
     },
   };
 }
 
-/** For the route and for the page; throws the problem that keeps the database from answering. */
-export function answerCompleteness(lanes: ReportLanes, question: CompletenessQuery): Promise<Completeness> {
-  return fromDatabase(() => quickOrSlow(lanes, ({ pool }) => selectCompleteness(pool, question)));
+/** For the page: the same without the numbers. Throws the problem that keeps the database from answering. */
+export function answerRecordState(lanes: ReportLanes, question: CompletenessQuery): Promise<RecordState> {
+  return fromDatabase(() => quickOrSlow(lanes, ({ pool }) => selectRecordState(pool, question)));
 }
 
 function readSeconds(text: string | undefined): number {

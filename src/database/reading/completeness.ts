@@ -56,9 +56,15 @@ interface CompletenessOfCluster {
   readonly reported_at: string | null;
 }
 
-/** One answer, of the service, the command line and the watcher alike; the names are those of the wire. */
-export interface Completeness {
+/** Whether the record can be trusted, and what is missing by name; the names are those of the wire. */
+export interface RecordState {
   readonly clusters: readonly CompletenessOfCluster[];
+  readonly gaps: readonly CompletenessGap[];
+  readonly has_more_gaps: boolean;
+}
+
+/** One answer, of the service, the command line and the watcher alike: the same with the number of all that is recorded. */
+export interface Completeness extends RecordState {
   readonly kinds: readonly CompletenessOfKind[];
   /** Remediations by their verdict, `open` included. */
   readonly verdicts: readonly {
@@ -66,8 +72,6 @@ export interface Completeness {
     readonly verdict: string;
     readonly remediations: number;
   }[];
-  readonly gaps: readonly CompletenessGap[];
-  readonly has_more_gaps: boolean;
 }
 
 export interface CompletenessQuery {
@@ -104,6 +108,10 @@ select
   watched.reported_at < clock_timestamp() - make_interval(secs => $2::integer) as is_late,
   watched.report
 from audit_watched_clusters($1::text) as watched`;
+
+const SELECT_RECORDED_CLUSTERS = `
+select recorded.cluster
+from audit_recorded_clusters($1::text) as recorded (cluster)`;
 
 const SELECT_VERDICTS = `
 select known.cluster, known.verdict, known.remediations
@@ -150,27 +158,62 @@ interface KindRow {
   readonly present: number;
 }
 
-/** What is there, what of it is recorded, and what is missing by name: what the watchers reported, and what the record itself shows. */
-export async function selectCompleteness(
+/**
+ * Of each cluster whether its record can be trusted, and what is missing by name: what the watchers reported, and what the record
+ * itself shows. It reads what may be missing and not all that is recorded, so that views may ask for it.
+ */
+export async function selectRecordState(pool: pg.Pool, query: CompletenessQuery): Promise<RecordState> {
+  const { watched, recorded, gaps } = await readGaps(pool, query);
+  return { clusters: statesOf(watched, recorded, gaps), ...boundedGaps(gaps, watched, query) };
+}
+
+/** The same, and what is there and what of it is recorded as numbers: that reads a row of each resource and remediation. */
+export async function selectCompleteness(pool: pg.Pool, query: CompletenessQuery): Promise<Completeness> {
+  const [{ watched, recorded, gaps }, kinds, verdicts] = await Promise.all([
+    readGaps(pool, query),
+    pool.query<KindRow>(SELECT_KINDS, [query.cluster]),
+    pool.query<Completeness['verdicts'][number]>(SELECT_VERDICTS, [query.cluster]),
+  ]);
+  return {
+    // Remediations that were restored into another database come without what was observed.
+    clusters: statesOf(watched, [...recorded, ...verdicts.rows], gaps),
+    kinds: mergeKinds(kinds.rows, watched),
+    verdicts: verdicts.rows,
+    ...boundedGaps(gaps, watched, query),
+  };
+}
+
+interface FoundGaps {
+  readonly watched: readonly Watched[];
+  readonly recorded: readonly { readonly cluster: string }[];
+  /** One more than wanted, where there are more. */
+  readonly gaps: readonly CompletenessGap[];
+}
+
+async function readGaps(
   pool: pg.Pool,
   { cluster, overdueSeconds = DEFAULT_OVERDUE_SECONDS, mostGaps = DEFAULT_MOST_GAPS }: CompletenessQuery,
-): Promise<Completeness> {
-  const [clusters, kinds, verdicts, gaps] = await Promise.all([
+): Promise<FoundGaps> {
+  const [clusters, recorded, gaps] = await Promise.all([
     pool.query<ClusterRow>(SELECT_CLUSTERS, [cluster, LATE_REPORT_SECONDS]),
-    pool.query<KindRow>(SELECT_KINDS, [cluster]),
-    pool.query<Completeness['verdicts'][number]>(SELECT_VERDICTS, [cluster]),
+    pool.query<{ cluster: string }>(SELECT_RECORDED_CLUSTERS, [cluster]),
     pool.query<GapRow>(SELECT_GAPS, [cluster, overdueSeconds, mostGaps + 1]),
   ]);
   const watched = clusters.rows.map(readCluster);
   const reported = watched.flatMap(gapsOf);
   const known = new Set(reported.map(keyOfGap));
   const found = [...reported, ...gaps.rows.map(readGap).filter((gap) => !known.has(keyOfGap(gap)))];
+  return { watched, recorded: [...recorded.rows, ...found], gaps: found };
+}
+
+function boundedGaps(
+  gaps: readonly CompletenessGap[],
+  watched: readonly Watched[],
+  { mostGaps = DEFAULT_MOST_GAPS }: CompletenessQuery,
+): Pick<RecordState, 'gaps' | 'has_more_gaps'> {
   return {
-    clusters: statesOf(watched, [...kinds.rows, ...verdicts.rows], found),
-    kinds: mergeKinds(kinds.rows, watched),
-    verdicts: verdicts.rows,
-    gaps: found.slice(0, mostGaps),
-    has_more_gaps: found.length > mostGaps || watched.some(({ report }) => (report?.gapsLeftOut ?? 0) > 0),
+    gaps: gaps.slice(0, mostGaps),
+    has_more_gaps: gaps.length > mostGaps || watched.some(({ report }) => (report?.gapsLeftOut ?? 0) > 0),
   };
 }
 

@@ -49,7 +49,12 @@ export const remediationAudit = defineRecord({
     { name: 'signal_source', type: 'text', meaning: 'Where the signal came from' },
     { name: 'signal_labels', type: 'jsonb', meaning: 'Labels of the signal, redacted' },
     { name: 'target_kind', type: 'text', meaning: 'Kind of what the signal is about' },
-    { name: 'target_name', type: 'text', meaning: 'Name of what the signal is about' },
+    {
+      name: 'target_name',
+      type: 'text',
+      identifier: true,
+      meaning: 'Name of what the signal is about',
+    },
     {
       name: 'target_namespace',
       type: 'text',

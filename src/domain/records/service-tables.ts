@@ -262,6 +262,12 @@ export const SERVICE_TABLES = [
       { name: 'last_seen', type: 'timestamptz', notNull: true, meaning: 'Last recorded observation of it' },
       { name: 'deleted_at', type: 'timestamptz', meaning: 'When it was deleted, or found to be gone' },
       { name: 'phase_version', type: 'bigint', notNull: true, meaning: 'Version that phase was read from' },
+      {
+        name: 'unmatched',
+        type: 'boolean',
+        notNull: true,
+        meaning: 'Whether its remediation, or the verdict of one that was deleted, is still to be found',
+      },
     ],
   },
   {

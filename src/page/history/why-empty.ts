@@ -4,12 +4,12 @@
  * In: what is known of the clusters that the question is about, and what was not searched. Out: sentences, the most
  * important one first.
  */
-import type { Completeness } from '../../database/reading/completeness.ts';
+import type { RecordState } from '../../database/reading/completeness.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
 import { monthsText, utcTime } from '../cells.ts';
 
 interface EmptyList {
-  readonly completeness: Pick<Completeness, 'clusters' | 'gaps' | 'has_more_gaps'>;
+  readonly completeness: RecordState;
   /** Names that the question filters by; none for all. */
   readonly clusters: readonly string[];
   /** The window as instants. */
@@ -40,17 +40,15 @@ export function whyEmpty(list: EmptyList): readonly string[] {
 function unknownClusters({ completeness, clusters }: EmptyList): string[] {
   const names = completeness.clusters.map(({ cluster }) => cluster);
   const known =
-    names.length === 0
-      ? 'There are no records of any cluster.'
-      : `There are records of: ${names.join(', ')}.`;
+    names.length === 0 ? 'Nothing of any cluster was observed.' : `Observed were: ${names.join(', ')}.`;
   return clusters
     .filter((cluster) => !cluster.endsWith('*') && !names.includes(cluster))
-    .map((cluster) => `There is no cluster named ${cluster}. ${known}`);
+    .map((cluster) => `Nothing of a cluster named ${cluster} was observed. ${known}`);
 }
 
 /** From when on the cluster was watched, where that says something about the window. */
 function watchedOf(
-  { cluster, first_watched_at: from, state, detail }: Completeness['clusters'][number],
+  { cluster, first_watched_at: from, state, detail }: RecordState['clusters'][number],
   { since, until }: EmptyList,
 ): string[] {
   const sentences: string[] = [];

@@ -1,4 +1,4 @@
-import type { Completeness } from '../../database/reading/completeness.ts';
+import type { RecordState } from '../../database/reading/completeness.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import { ago, long, short, time, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
@@ -6,7 +6,7 @@ import type { RemediationRow } from '../remediation-row.ts';
 import { openTable, remediationLink, remediationTable } from '../remediation-table.ts';
 
 interface NowPage {
-  readonly completeness: Completeness;
+  readonly completeness: RecordState;
   readonly countedAtMs: number;
   readonly open: readonly RemediationRow[];
   /** Whether there are more open ones than are listed. */
@@ -85,7 +85,7 @@ function section(id: string, title: string, count: number, body: Html): Html {
 const STATES = { complete: 'Complete', incomplete: 'Incomplete', unknown: 'Unknown' } as const;
 
 /** Whether the record can be trusted now, cluster by cluster. */
-function clusters({ clusters: known }: Completeness, nowMs: number): Html {
+function clusters({ clusters: known }: RecordState, nowMs: number): Html {
   if (known.length === 0)
     return html`<p class="notice">
       No cluster is watched yet. Start <code>remediation-audit watch</code> with access to a cluster.
@@ -117,7 +117,7 @@ function countedNote(countedAtMs: number, nowMs: number): Html | string {
   </p>`;
 }
 
-type Gap = Completeness['gaps'][number];
+type Gap = RecordState['gaps'][number];
 
 function gapList(gaps: readonly Gap[], nowMs: number): Html {
   return html`<ul class="gaps">
