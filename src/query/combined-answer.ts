@@ -32,6 +32,11 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   /** Whether the archive is searched where the answer reaches into it. */
   readonly includeArchive: boolean;
+  /**
+   * Records of the database that a page of a list looks at, about, where no index leads to what matches: a page may then end early,
+   * and has a next one. Default all.
+   */
+  readonly mostLookedAt?: number | undefined;
 }
 
 /** The archive, or why this process cannot search it. */

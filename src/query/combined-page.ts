@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import type { ArchivedMonth } from '../database/months/archived-months.ts';
 import { selectArchivedMonths } from '../database/months/archived-months.ts';
+import { selectReach } from '../database/reading/list-reach.ts';
 import { selectMovedPositions } from '../database/reading/moved-records.ts';
 import type { Position, RecordQuery } from '../database/reading/record-query.ts';
 import type { Page } from '../database/reading/record-reader.ts';
@@ -13,7 +14,7 @@ import { LEDGER_TABLE } from '../domain/records/service-tables.ts';
 import { archiveEntries, timesOf } from './archive-entries.ts';
 import type { ArchiveAccess, QueryOptions, RecordEntry, SourcedRow, Unsearched } from './combined-answer.ts';
 import { fromDatabase, LEFT_OUT, retryWhenMoved, unsearched } from './combined-answer.ts';
-import { comparePositions } from './list-order.ts';
+import { comparePositions, positionAt } from './list-order.ts';
 import { firstKey, mergeSorted } from './merge-sorted.ts';
 import type { TimeRange } from './part-spans.ts';
 import { overlaps, rangeOf, rangeUpTo } from './part-spans.ts';
@@ -45,10 +46,10 @@ interface PageQuestion {
 export function selectCombinedPage(
   question: PageQuestion,
   archive: ArchiveAccess,
-  { signal, includeArchive }: QueryOptions,
+  { signal, includeArchive, mostLookedAt }: QueryOptions,
 ): Promise<CombinedPage> {
   return retryWhenMoved(async () => {
-    const database = await readDatabase(question);
+    const database = await readDatabase(question, mostLookedAt);
     // The database covers the page, or what it lacks cannot or shall not be read.
     if (database.months.length === 0 || !includeArchive || 'missing' in archive) {
       const reason = 'missing' in archive ? archive.missing : LEFT_OUT;
@@ -94,14 +95,15 @@ const MAX_REOPENED = 5_000;
 /** Rows of the archive that one page leaves out because their records were moved; a page ends where there are more. */
 const MAX_MOVED = 5_000;
 
-function readDatabase(question: PageQuestion): Promise<DatabasePart> {
+function readDatabase(question: PageQuestion, mostLookedAt?: number): Promise<DatabasePart> {
   const { pool, definition, query } = question;
   const { table } = definition;
   return inSnapshot(pool, [table, LEDGER_TABLE], async (client) => {
     const archived = await selectArchivedMonths(client, [table, LEDGER_TABLE]);
-    const page = await selectPage(client, definition, query);
+    const reach = await selectReach(client, definition, { query, most: mostLookedAt });
+    const page = await selectPage(client, definition, upTo(query, reach));
     const possible = inOrder(monthsOf(question, archived.get(table) ?? []), query);
-    const pageEnd = endOfPage(page, query);
+    const pageEnd = endOfPage(page, query) ?? positionAt(reach);
     const range =
       pageEnd === undefined ? rangeOf(query) : rangeUpTo(rangeOf(query), query.order, pageEnd.createdAt);
     const months = possible.filter((month) => overlaps(timesOf(month), range));
@@ -109,8 +111,8 @@ function readDatabase(question: PageQuestion): Promise<DatabasePart> {
     const moved = await selectMoved(client, question, months);
     return {
       rows: page.rows,
-      // Full to the row, and the database has no more: the next page begins in the archive.
-      next: page.next ?? (possible.length > 0 ? pageEnd : undefined),
+      // Full to the row, and the database has no more: the next page begins in the archive. Or it looked no further.
+      next: page.next ?? (reach !== undefined || possible.length > 0 ? pageEnd : undefined),
       end: firstKey(
         (left, right) => comparePositions(query.order, left, right),
         [
@@ -125,6 +127,12 @@ function readDatabase(question: PageQuestion): Promise<DatabasePart> {
       moved,
     };
   });
+}
+
+/** The question as far as one page looks. */
+function upTo(query: RecordQuery, reach: string | undefined): RecordQuery {
+  if (reach === undefined) return query;
+  return query.order === 'newest' ? { ...query, since: reach } : { ...query, until: reach };
 }
 
 /** The last row of a full page of the database; undefined when the page has all that the database has. */

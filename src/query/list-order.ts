@@ -15,6 +15,11 @@ export function comparePositions(order: ListOrder, left: Position, right: Positi
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
 const GREATEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
+/** The position between everything before an instant and everything from then on, whatever the order is. */
+export function positionAt(instant: string | undefined): Position | undefined {
+  return instant === undefined ? undefined : { createdAt: instant, id: LEAST_ID };
+}
+
 /** Instants from the first to the last, both included. */
 export interface Times {
   readonly first: string;

@@ -6,8 +6,12 @@ import type { ArchiveReader } from '../../src/archive/reader/archive-reader.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { createMonth } from '../../src/database/months/partitions.ts';
-import type { RecordDefinition } from '../../src/domain/records/definition.ts';
+import type { ListOrder, Position } from '../../src/database/reading/record-query.ts';
+import { LIST_ORDERS } from '../../src/database/reading/record-query.ts';
+import { columnsByName, type RecordDefinition } from '../../src/domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../src/domain/records/index.ts';
+import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
+import { createRecordFinder } from '../../src/query/record-finder.ts';
 import { createTestApi } from '../support/api.ts';
 import { testArchiveReader } from '../support/archive-reader.ts';
 import { insertAwkwardRows } from '../support/archive-rows.ts';
@@ -234,4 +238,32 @@ describe('a process without an archive', () => {
       reason: 'the archive was left out by include_archive=false',
     });
   });
+});
+
+test('pages that look at a part of the database list all of it and of the archive, each record once', async () => {
+  await database.owner.query('analyze');
+  const finder = createRecordFinder(database.reader, { reader });
+  const column = columnsByName(workflowExecutionAudit).get('cluster');
+  if (column === undefined) throw new TypeError('there is no column cluster');
+  const pagesOf = async (order: ListOrder, mostLookedAt?: number): Promise<unknown[][]> => {
+    const pages: unknown[][] = [];
+    let after: Position | undefined;
+    do {
+      const page = await finder.selectPage(
+        workflowExecutionAudit,
+        { filters: [{ column, is: 'prefix', value: '' }], order, limit: 30, after },
+        { signal: new AbortController().signal, includeArchive: true, mostLookedAt },
+      );
+      pages.push(page.rows.map(({ row, source }) => [source, row['created_at'], row['id']]));
+      after = page.next;
+    } while (after !== undefined);
+    return pages;
+  };
+  for (const order of LIST_ORDERS) {
+    const whole = await pagesOf(order);
+    expect(whole.flat()).toHaveLength(MONTHS.length * ROWS_PER_MONTH);
+    const parts = await pagesOf(order, ROWS_PER_MONTH / 4);
+    expect(parts.length).toBeGreaterThan(whole.length);
+    expect(parts.flat()).toEqual(whole.flat());
+  }
 });

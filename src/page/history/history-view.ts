@@ -1,5 +1,5 @@
 import type { Unsearched } from '../../query/combined-answer.ts';
-import { monthsText } from '../cells.ts';
+import { monthsText, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
 import { remediationTable } from '../remediation-table.ts';
@@ -20,6 +20,8 @@ interface HistoryPage {
   readonly rows: readonly RemediationRow[];
   /** Cursor of the next page. */
   readonly next: string | undefined;
+  /** Where the page ends, though it has room: it looked no further. */
+  readonly endsEarlyAt: string | undefined;
   readonly unsearched: Unsearched | undefined;
   /** Why there are no rows; empty where there are some. */
   readonly whyEmpty: readonly string[];
@@ -147,7 +149,7 @@ function chips(filters: HistoryFilters): Html {
   </ul>`;
 }
 
-function pageLinks({ filters, next, rows }: HistoryPage): Html {
+function pageLinks({ filters, next, rows, endsEarlyAt }: HistoryPage): Html {
   const onFirst = !filters.has('cursor');
   if (onFirst && next === undefined && rows.length === 0) return html``;
   return html`<nav class="pages" aria-label="Pages">
@@ -157,6 +159,7 @@ function pageLinks({ filters, next, rows }: HistoryPage): Html {
           ? html`<span>This is the end of the list.</span>`
           : html`<a rel="next" href="${addressOf(HISTORY_PATH, filters, { cursor: [next] })}">Next page</a>`
       }
+      ${endsEarlyAt === undefined ? '' : html`<span>Looked as far as ${utcTime(endsEarlyAt)}; the next page goes on from there.</span>`}
     </nav>
     <p class="hint">
       As a file, up to 1,000 remediations from here on:
