@@ -13,6 +13,7 @@ import { createPool } from '../database/pool.ts';
 import { MAX_RESTORED_DAYS } from '../domain/limits.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openArchive } from '../services/open-archive.ts';
+import { printJson } from '../terminal/json-document.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { readFlags, readMonth, readVerb } from './arguments.ts';
 import { withOperatorProgress } from './operator-view.ts';
@@ -115,7 +116,7 @@ async function restore(month: string, values: Values): Promise<void> {
     return restoreNow(steps, request, progress);
   });
   if (values.json === true) {
-    printJson({ month: name, rows: rows ?? null, restored_until: until });
+    printJson('RestoredMonth', { month: name, rows: rows ?? null, restored_until: until });
     return;
   }
   process.stdout.write(
@@ -192,7 +193,7 @@ async function verify(month: string | undefined, isJson: boolean): Promise<void>
       onPart: doing,
     }),
   );
-  if (isJson) printJson(reportJson(report, store.location));
+  if (isJson) printJson('ArchiveVerification', reportJson(report, store.location));
   else process.stdout.write(reportText(report, store.location));
   if (report.faults.length > 0) throw new ArchiveFaultsError(report.faults.length);
 }
@@ -221,10 +222,6 @@ function reportJson({ faults, ...report }: VerifyReport, location: string): obje
       reason,
     })),
   };
-}
-
-function printJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /**

@@ -4,6 +4,7 @@ import { createPool } from '../database/pool.ts';
 import { selectCompleteness } from '../database/reading/completeness.ts';
 import { EndingError } from '../domain/errors.ts';
 import { createLogger } from '../observability/logger.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { readFlags } from './arguments.ts';
 import { completenessText } from './completeness-text.ts';
 import { operatorView, withOperatorProgress } from './operator-view.ts';
@@ -67,7 +68,9 @@ export async function runCompleteness(args: readonly string[]): Promise<void> {
       rows: found.gaps.length,
     });
     process.stdout.write(
-      values.json === true ? `${JSON.stringify(found)}\n` : completenessText(found, operatorView()),
+      values.json === true
+        ? jsonDocument('Completeness', JSON.stringify(found))
+        : completenessText(found, operatorView()),
     );
     if (found.has_more_gaps) process.stderr.write('there are more gaps than are named\n');
     if (!found.clusters.some((one) => one.first_watched_at !== null))

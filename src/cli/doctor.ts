@@ -3,6 +3,7 @@ import { UsageError } from '../config/settings.ts';
 import type { Finding } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
 import { createLogger } from '../observability/logger.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { readFlags } from './arguments.ts';
 import { findingsText } from './doctor-text.ts';
 import { operatorView, withOperatorProgress } from './operator-view.ts';
@@ -23,9 +24,6 @@ const FLAGS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-
-/** Raised when a member is renamed or removed, or means something else. */
-const JSON_VERSION = 1;
 
 /** `doctor`: one line per check on standard output. Rejects, for exit code 1, where something is wrong. */
 export async function runDoctor(args: readonly string[], stop: AbortSignal): Promise<void> {
@@ -54,5 +52,5 @@ export async function runDoctor(args: readonly string[], stop: AbortSignal): Pro
 
 function jsonOf(findings: readonly Finding[]): string {
   const checks = findings.map(({ check, state, found, remedy = null }) => ({ check, state, found, remedy }));
-  return `${JSON.stringify({ version: JSON_VERSION, checks })}\n`;
+  return jsonDocument('DoctorReport', JSON.stringify({ checks }));
 }

@@ -10,6 +10,7 @@ import { describeHold, listHolds, placeHold, releaseHold } from '../database/hol
 import { reasonOf } from '../domain/errors.ts';
 import { parseInstant } from '../domain/instant.ts';
 import { openArchiveContext } from '../services/open-archive.ts';
+import { printJson } from '../terminal/json-document.ts';
 import { noMore, readFlags, readVerb, requiredFlag } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
 import { holdLine, holdsText } from './hold-text.ts';
@@ -104,7 +105,7 @@ type Of<V> = Extract<HoldCommand, { readonly verb: V }>;
 async function list({ released, isJson }: Of<'list'>, pool: pg.Pool, config: Config): Promise<void> {
   const holds = await listHolds(pool, { released });
   await noteCommand(pool, config, { route: 'hold list', filter: { released }, rows: holds.length });
-  if (isJson) writeJson({ items: holds.map(holdJson) });
+  if (isJson) printJson('HoldList', { items: holds.map(holdJson) });
   else process.stdout.write(holdsText(holds, operatorView()));
   if (holds.length === 0 && !isJson)
     process.stderr.write('no hold is in force; `hold list --released` also lists those that were released\n');
@@ -119,14 +120,14 @@ async function place(
   await writeToStore(config);
   // Read again: only now does the hold say which months of the archive it reached.
   const hold = (await listHolds(pool)).find((candidate) => candidate.id === id);
-  if (hold !== undefined && isJson) writeJson(holdJson(hold));
+  if (hold !== undefined && isJson) printJson('Hold', holdJson(hold));
   else if (hold !== undefined) process.stdout.write(`${holdLine(hold)}\n`);
   await sayMatches(pool, id, isJson ? process.stderr : process.stdout);
 }
 
 async function release({ id, by, isJson }: Of<'release'>, pool: pg.Pool, config: Config): Promise<void> {
   const hold = await releaseHold(pool, id, by);
-  if (isJson) writeJson(holdJson(hold));
+  if (isJson) printJson('Hold', holdJson(hold));
   else process.stdout.write(`released: ${describeHold(hold)}\n`);
   await writeToStore(config);
 }
@@ -188,8 +189,4 @@ function instantArgument(values: Values, name: string): string | undefined {
   if (instant === undefined)
     throw new UsageError(`--${name} must be an instant such as 2026-03-01T00:00:00Z`);
   return instant;
-}
-
-function writeJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -11,6 +11,7 @@ import { createMonthsAhead } from '../database/months/partitions.ts';
 import { forgetIdentity, raiseEpoch } from '../database/reading/watched-cluster.ts';
 import { SQLSTATE, sqlStateOf } from '../database/sqlstate.ts';
 import { instantOf } from '../domain/instant.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { readFlags, readVerb, takeNoArguments } from './arguments.ts';
 import { withOperatorProgress } from './operator-view.ts';
 
@@ -59,7 +60,7 @@ export async function runCluster(args: readonly string[]): Promise<void> {
   });
   process.stdout.write(
     values.json === true
-      ? `${JSON.stringify({ cluster, epoch: Number(epoch) })}\n`
+      ? jsonDocument('ClusterEpoch', JSON.stringify({ cluster, epoch: Number(epoch) }))
       : `cluster ${cluster} is in epoch ${epoch}: what is observed from now on is newer than all that is recorded\n`,
   );
 }

@@ -1,6 +1,7 @@
 import { type MonthState, selectMonths } from '../database/months/month-list.ts';
 import { type PlannedMonth, planRetention } from '../database/months/retention-plan.ts';
 import { instantOf } from '../domain/instant.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { type Cell, type TableColumn, tableText } from '../terminal/table.ts';
 import type { View } from '../terminal/view.ts';
 import { timeText } from '../terminal/view.ts';
@@ -39,7 +40,7 @@ export async function runPartitions(args: readonly string[]): Promise<void> {
       await noteCommand(pool, config, { route: 'partitions', filter: {}, rows: months.length });
       process.stdout.write(
         values.json === true
-          ? `${JSON.stringify({ items: months })}\n`
+          ? jsonDocument('PartitionList', JSON.stringify({ items: months }))
           : monthsText(months, plan, operatorView()),
       );
     },

@@ -9,6 +9,7 @@ import { createRecordStore } from '../database/recording/record-store.ts';
 import { isUuid } from '../domain/column-types.ts';
 import { MAX_PAGE_SIZE } from '../domain/limits.ts';
 import type { Observation } from '../domain/observation.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { type TableColumn, tableText } from '../terminal/table.ts';
 import { safeLines } from '../terminal/text.ts';
 import { timeText } from '../terminal/view.ts';
@@ -78,7 +79,7 @@ async function list(
     filter: { settled, limit },
     rows: entries.length,
   });
-  if (isJson) return jsonLine({ items: entries.map(entryJson) });
+  if (isJson) return jsonDocument('QuarantineEntryList', JSON.stringify({ items: entries.map(entryJson) }));
   if (entries.length === limit)
     process.stderr.write(`there may be more than these ${limit}; --limit lists more\n`);
   return entries.length === 0 ? emptyText(settled) : listText(entries, settled);
@@ -127,7 +128,7 @@ async function show(
     throw error;
   });
   await noteCommand(pool, config, { ...read, rows: 1 });
-  return isJson ? jsonLine(entryJson(entry)) : entryText(entry);
+  return isJson ? jsonDocument('QuarantineEntry', JSON.stringify(entryJson(entry))) : entryText(entry);
 }
 
 function entryText(entry: QuarantineEntry): string {
@@ -154,7 +155,9 @@ async function redrive(
     });
   };
   const stored = await redriveEntry(id, { writer: pool, by, durability: { keep } });
-  return isJson ? jsonLine(stored) : `${id}: stored as record ${stored.record_id}, and settled by ${by}\n`;
+  return isJson
+    ? jsonDocument('RedrivenEntry', JSON.stringify(stored))
+    : `${id}: stored as record ${stored.record_id}, and settled by ${by}\n`;
 }
 
 /** Everything that is wrong is said before a database is wanted. */
@@ -185,8 +188,4 @@ function limitOf(text: string): number {
   if (limit < 1 || limit > MAX_PAGE_SIZE)
     throw new UsageError(`--limit must be from 1 to ${MAX_PAGE_SIZE}, not ${text}`);
   return limit;
-}
-
-function jsonLine(value: object): string {
-  return `${JSON.stringify(value)}\n`;
 }

@@ -5,6 +5,7 @@ import { remediationFacts } from '../query/remediation/combined-facts.ts';
 import { summaryOf } from '../query/remediation/summary.ts';
 import { summaryText, timelineText } from '../query/remediation/text.ts';
 import { timelineOf } from '../query/remediation/timeline.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { PLAIN_VIEW } from '../terminal/view.ts';
 import { readFlags, readVerb } from './arguments.ts';
 import type { WriteAnswer } from './read-audit.ts';
@@ -75,7 +76,10 @@ function timelineAnswer({ timeline, unsearched }: CombinedRemediation, form: For
   const items = timelineOf(timeline.entries);
   const isComplete = timeline.next === undefined;
   if (form === 'json')
-    return `${JSON.stringify({ items, is_complete: isComplete, unsearched: unsearched ?? null })}\n`;
+    return jsonDocument(
+      'RemediationTimeline',
+      JSON.stringify({ items, is_complete: isComplete, unsearched: unsearched ?? null }),
+    );
   const lines = [
     isComplete ? '' : 'there are later events than these\n',
     unsearched === undefined ? '' : `not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}\n`,
@@ -85,7 +89,9 @@ function timelineAnswer({ timeline, unsearched }: CombinedRemediation, form: For
 
 function summaryAnswer(found: Parameters<typeof remediationFacts>[0], form: Form): string {
   const summary = summaryOf(remediationFacts(found));
-  return form === 'json' ? `${JSON.stringify({ summary })}\n` : summaryText(summary, PLAIN_VIEW);
+  return form === 'json'
+    ? jsonDocument('RemediationSummary', JSON.stringify({ summary }))
+    : summaryText(summary, PLAIN_VIEW);
 }
 
 /** Everything that is wrong is said before a database is wanted. */

@@ -9,6 +9,7 @@ import { createReportLanes } from '../query/reports/report-lanes.ts';
 import type { Report } from '../query/reports/reports.ts';
 import { reportNamed, REPORTS, UnknownReportError } from '../query/reports/reports.ts';
 import { ReportTooLargeError } from '../query/reports/run-report.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { readFlagsAlone } from './arguments.ts';
 import { operatorView } from './operator-view.ts';
 import type { WriteAnswer } from './read-audit.ts';
@@ -44,7 +45,8 @@ export async function reportCommand(
         rows: rows.length,
       };
       const aside = format === 'csv' ? `${basisLines(basis, rows.length).join('\n')}\n` : undefined;
-      await write(formatReport(answer, format, { csv: { raw }, view: operatorView() }), read, aside);
+      const text = formatReport(answer, format, { csv: { raw }, view: operatorView() });
+      await write(format === 'json' ? jsonDocument('Report', text) : text, read, aside);
     }
   } catch (error: unknown) {
     throw asUsageError(error);

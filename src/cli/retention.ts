@@ -7,6 +7,7 @@ import { approveDrop, revokeApproval, selectMonth } from '../database/months/mon
 import type { PlannedMonth } from '../database/months/retention-plan.ts';
 import { planRetention } from '../database/months/retention-plan.ts';
 import { instantOf } from '../domain/instant.ts';
+import { printJson } from '../terminal/json-document.ts';
 import { type TableColumn, tableText } from '../terminal/table.ts';
 import { noMore, readFlags, readMonth, readVerb, requiredFlag } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
@@ -75,7 +76,7 @@ async function plan({ isJson }: { readonly isJson: boolean }, pool: pg.Pool, con
     planRetention(pool, config.retention.rules, instantOf(Date.now())),
   );
   await noteCommand(pool, config, { route: 'retention plan', filter: {}, rows: planned.length });
-  if (isJson) writeJson({ items: planned.map(plannedJson) });
+  if (isJson) printJson('RetentionPlan', { items: planned.map(plannedJson) });
   else process.stdout.write(planTable(planned));
 }
 
@@ -93,7 +94,7 @@ async function decideDrop(
       throw new UsageError(
         `${month} cannot be approved: an approval is about the manifest of a month that is archived and not yet gone; \`remediation-audit retention plan\` lists the months`,
       );
-    if (isJson) writeJson(approvalJson(row));
+    if (isJson) printJson('Approval', approvalJson(row));
     else process.stdout.write(`${month}: the drop is approved by ${by}\n`);
     return;
   }
@@ -101,7 +102,7 @@ async function decideDrop(
     throw new UsageError(
       `${month} has no approval that could be revoked: it was not approved, or it is dropped; \`remediation-audit retention plan\` lists the months`,
     );
-  if (isJson) writeJson({ month, revoked_by: by });
+  if (isJson) printJson('RevokedApproval', { month, revoked_by: by });
   else process.stdout.write(`${month}: the approval is revoked by ${by}\n`);
 }
 
@@ -122,8 +123,4 @@ function planTable(plan: readonly PlannedMonth[]): string {
     `${reason}${fault === null ? '' : ` (last run stopped: ${fault})`}`,
   ]);
   return tableText(PLAN_COLUMNS, rows, operatorView());
-}
-
-function writeJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

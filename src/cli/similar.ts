@@ -1,6 +1,8 @@
+import { similarJson } from '../api/routes/report-routes.ts';
 import { UsageError } from '../config/settings.ts';
 import type { SimilarInvestigation } from '../database/embeddings/embedding-store.ts';
 import { type SimilarQuestion, UnknownFingerprintError } from '../query/similar-investigations.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { type TableColumn, tableText } from '../terminal/table.ts';
 import { readFlagsAlone } from './arguments.ts';
 import { operatorView } from './operator-view.ts';
@@ -30,7 +32,10 @@ export async function similarCommand(
   const read = { route: 'similar', filter: { fingerprint, text: wanted, environment, limit } };
   try {
     const found = await search(question);
-    const text = format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : asTable(found);
+    const text =
+      format === 'json'
+        ? jsonDocument('SimilarInvestigationList', JSON.stringify({ items: found.map(similarJson) }))
+        : asTable(found);
     await write(text, { ...read, rows: found.length });
   } catch (error: unknown) {
     // Noted as well: whoever tries fingerprints learns which there are.

@@ -7,6 +7,7 @@ import { KUBERNAUT_KINDS } from '../kubernaut/kinds.ts';
 import type { ClusterAccess } from '../kubernetes/cluster-connection.ts';
 import { ClusterAccessError, connectCluster } from '../kubernetes/cluster-connection.ts';
 import { watchedClusters } from '../services/watcher-settings.ts';
+import { printJson } from '../terminal/json-document.ts';
 import type { ProbeOptions } from '../watcher/stream/api-request.ts';
 import type { NotStripped, Stripping } from '../watcher/strict/strip-finalizers.ts';
 import { describeTarget, findHeld, stripAll, stripEach } from '../watcher/strict/strip-finalizers.ts';
@@ -75,7 +76,7 @@ export async function runStrict(args: readonly string[], stop: AbortSignal): Pro
   for (const access of accessesOf(config, command))
     left.push(...(await runIn(access, config, command, stop)));
   if (left.length === 0) return;
-  if (command.isJson) for (const one of left) printJson({ ...one, result: 'not-released' });
+  if (command.isJson) for (const one of left) printJson('StrictRelease', { ...one, result: 'not-released' });
   const lines = left.map(({ what, reason }) => `\n  ${what}: ${reason}`).join('');
   throw new Error(`${left.length} not released:${lines}`);
 }
@@ -166,13 +167,9 @@ function report({ stripped, left }: Stripping, say: Say): readonly NotStripped[]
 
 function sayAs({ isJson }: StrictCommand): Say {
   return (text, json) => {
-    if (isJson) printJson(json);
+    if (isJson) printJson('StrictRelease', json);
     else process.stdout.write(`${text}\n`);
   };
-}
-
-function printJson(json: JsonObject): void {
-  process.stdout.write(`${JSON.stringify(json)}\n`);
 }
 
 /** With --context that one cluster, else each one that the watcher follows. */

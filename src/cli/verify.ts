@@ -5,6 +5,7 @@ import type { MonthComparison } from '../database/comparison/compare-month.ts';
 import { compareMonth, COMPARISON_TIMEOUT_MS } from '../database/comparison/compare-month.ts';
 import { describeDifference } from '../database/comparison/records-differ.ts';
 import { selectMonths } from '../database/months/month-states.ts';
+import { jsonDocument } from '../terminal/json-document.ts';
 import { readFlags, readMonth } from './arguments.ts';
 import { withCommandPool } from './command-pool.ts';
 import { withOperatorProgress } from './operator-view.ts';
@@ -84,10 +85,14 @@ async function verifyMonth(
   try {
     const compared = await compareMonth(client, month, (difference) => {
       const named = { month: month.slice(0, 7), ...difference };
-      write(isJson ? JSON.stringify(named) : `${named.month}: ${describeDifference(difference)}`);
+      write(
+        isJson
+          ? jsonDocument('LedgerDifference', JSON.stringify(named)).trimEnd()
+          : `${named.month}: ${describeDifference(difference)}`,
+      );
     });
     const summary = { ...compared, month: month.slice(0, 7) };
-    write(isJson ? JSON.stringify(summary) : summaryOf(summary));
+    write(isJson ? jsonDocument('LedgerComparison', JSON.stringify(summary)).trimEnd() : summaryOf(summary));
     return compared;
   } finally {
     client.release();

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { JsonObject } from '../../src/domain/json.ts';
-import { isJsonObject } from '../../src/domain/json.ts';
 import { createTestApi } from '../support/api.ts';
+import { type Components, documentSchema } from '../support/command-schema.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createValidator } from '../support/json-schema.ts';
 import { recordStories, runPlugin } from '../support/kubectl-plugin.ts';
@@ -18,7 +18,7 @@ let database: TestDatabase;
 let api: FastifyInstance;
 let server: string;
 let name: string;
-let components: JsonObject;
+let components: Components;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -29,7 +29,7 @@ beforeAll(async () => {
     ['blocked-resource-busy', 9],
   ]);
   const description = (await api.inject({ url: '/openapi.json' })).json<{
-    components: { schemas: JsonObject };
+    components: { schemas: Components };
   }>();
   components = description.components.schemas;
 });
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 const reference = (schema: string): JsonObject => ({ $ref: `#/$defs/${schema}` });
 const member = (schema: string, property: string): JsonObject => {
-  const { properties } = components[schema] as { properties: JsonObject };
+  const { properties } = components[schema] as unknown as { properties: JsonObject };
   return properties[property] as JsonObject;
 };
 
@@ -88,7 +88,7 @@ const COMMANDS: Readonly<Record<string, Described>> = {
     kind: 'Report',
     // Each report has columns of its own, which the description of the API has.
     answer: () => {
-      const { required, properties } = components['WorkflowOutcomesReport'] as {
+      const { required, properties } = components['WorkflowOutcomesReport'] as unknown as {
         required: string[];
         properties: JsonObject;
       };
@@ -102,7 +102,8 @@ const COMMANDS: Readonly<Record<string, Described>> = {
 test.each(Object.entries(COMMANDS))(
   '%s -o json is as its schema says',
   async (command, { kind, answer, args }) => {
-    const schema = schemaOf(command, kind, answer());
+    const title = `kubectl remediation ${command.replace('-', ' --')} -o json`;
+    const schema = documentSchema({ title, kind, answer: answer() }, components);
     await expect(`${JSON.stringify(schema, undefined, 2)}\n`).toMatchFileSnapshot(
       repositoryPath(`docs/kubectl/${command}.schema.json`),
     );
@@ -116,44 +117,3 @@ test.each(Object.entries(COMMANDS))(
     expect(isValid({ ...document, kind: 'Other' })).toBe(false);
   },
 );
-
-function schemaOf(command: string, kind: string, answer: JsonObject): JsonObject {
-  const form = {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: `kubectl remediation ${command.replace('-', ' --')} -o json`,
-    type: 'object',
-    required: ['apiVersion', 'kind'],
-    properties: { apiVersion: { const: 'remediation-audit/v1' }, kind: { const: kind } },
-    allOf: [withDefinitions(answer)],
-  };
-  const used = new Set<string>();
-  collect(form, used);
-  const definitions = [...used]
-    .toSorted()
-    .map((one) => [one, withDefinitions(components[one] as JsonObject)]);
-  return { ...form, $defs: Object.fromEntries(definitions) as JsonObject };
-}
-
-/** Of a description the schemas stand elsewhere. */
-function withDefinitions(schema: JsonObject): JsonObject {
-  return JSON.parse(JSON.stringify(schema).replaceAll('#/components/schemas/', '#/$defs/')) as JsonObject;
-}
-
-function collect(value: unknown, used: Set<string>): void {
-  if (Array.isArray(value))
-    value.forEach((item) => {
-      collect(item, used);
-    });
-  if (!isJsonObject(value as JsonObject)) return;
-  for (const [key, found] of Object.entries(value as JsonObject)) {
-    const schema =
-      key === '$ref'
-        ? /^#\/(?:\$defs|components\/schemas)\/(.+)$/.exec(typeof found === 'string' ? found : '')?.[1]
-        : undefined;
-    if (schema === undefined) collect(found, used);
-    else if (!used.has(schema)) {
-      used.add(schema);
-      collect(components[schema], used);
-    }
-  }
-}

@@ -140,9 +140,12 @@ describe('a remediation', () => {
     expect(events.items.length).toBeLessThan(observations / 2);
     expect(events.items.map(({ actor }) => actor)).toContain('dana@example.com');
     expect(await command('show', `G3/kubernaut-system/${played}`, '--json')).toBe(
-      `${JSON.stringify({ summary })}\n`,
+      `${JSON.stringify({ apiVersion: 'remediation-audit/v1', kind: 'RemediationSummary', summary })}\n`,
     );
-    expect(JSON.parse(await command('timeline', `G3/kubernaut-system/${played}`, '--json'))).toEqual(events);
+    expect(JSON.parse(await command('timeline', `G3/kubernaut-system/${played}`, '--json'))).toEqual({
+      ...{ apiVersion: 'remediation-audit/v1', kind: 'RemediationTimeline' },
+      ...events,
+    });
     const text = await command('show', `G3/kubernaut-system/${played}`);
     expect(text.split('\n')[0]).toBe(summary.headline);
     expect(text).toMatch(/^decided {7}person, Approved, by dana@example.com \(self-reported, via kubectl\)/m);
@@ -154,7 +157,7 @@ describe('a remediation', () => {
 
   test.each([
     [['show', 'payments/api'], /needs CLUSTER\/NAMESPACE\/NAME/],
-    [['describe', 'a/b/c'], /needs show or timeline/],
+    [['describe', 'a/b/c'], /there are `remediation show`, `remediation timeline`/],
     [
       ['show', 'test/payments/nobody'],
       /no remediation nobody of namespace payments is recorded for cluster test/,

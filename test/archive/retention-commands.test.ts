@@ -95,6 +95,7 @@ test('for programs, verbs answer in the names of the API', async () => {
   const ask = async (...args: readonly string[]): Promise<unknown> =>
     JSON.parse((await command(...args, '--json')).stdout);
   expect(await ask('retention', 'plan')).toEqual({
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'RetentionPlan' },
     items: expect.arrayContaining([
       {
         ...{ month: '2020-01', state: 'live', action: 'archive', fault: null, holds: [] },
@@ -140,7 +141,7 @@ test('an approval is kept with who gave it, until somebody revokes it', async ()
   );
   const approved = await command('retention', 'approve', '2020-01', '--by', 'compliance', '--json');
   expect(JSON.parse(approved.stdout)).toEqual({
-    ...{ month: '2020-01', approved_by: 'compliance' },
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'Approval', month: '2020-01', approved_by: 'compliance' },
     approved_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T/) as string,
   });
   const { rows } = await database.owner.query<{ who: string }>(
@@ -157,7 +158,10 @@ test('an approval is kept with who gave it, until somebody revokes it', async ()
   expect((await command('retention', 'plan')).stdout).toMatch(/^2020-01 +archived .*nobody has approved/m);
   await command('retention', 'approve', '2020-01', '--by', 'compliance');
   const asJson = await command('retention', 'revoke', '2020-01', '--by', 'auditor', '--json');
-  expect(JSON.parse(asJson.stdout)).toEqual({ month: '2020-01', revoked_by: 'auditor' });
+  expect(JSON.parse(asJson.stdout)).toEqual({
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'RevokedApproval' },
+    ...{ month: '2020-01', revoked_by: 'auditor' },
+  });
   const again = await command('retention', 'revoke', '2020-01', '--by', 'auditor');
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('no approval') as string });
   await database.owner.query(
@@ -195,7 +199,10 @@ test('archive verify counts what is right, and names what is not and ends with 1
   expect(sound.stdout).toMatch(/1 manifests, 1 months, 2 parts, 4 rows, 0 faults, 0 orphans$/m);
   const counts = { manifests: 1, months: 1, parts: 2, rows: 4, orphans: [] };
   const asJson = await command('archive', 'verify', '--json');
-  expect(JSON.parse(asJson.stdout)).toEqual({ location: store.location, ...counts, faults: [] });
+  expect(JSON.parse(asJson.stdout)).toEqual({
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'ArchiveVerification' },
+    ...{ location: store.location, ...counts, faults: [] },
+  });
   const [part = ''] = await store.list('table=audit_ledger/');
   const path = join(folder.file('archive'), part);
   await chmod(path, 0o644);
@@ -228,7 +235,10 @@ test('verify says that rows and ledger agree, and otherwise names the difference
   const lines = (await command('verify', '--month', '2021-03', '--json')).stdout.trim().split('\n');
   expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
     expect.objectContaining({ month: '2021-03', table: 'workflow_execution_audit', id, column: 'outcome' }),
-    { month: '2021-03', records: 3, entries: 3, differences: 1 },
+    {
+      ...{ apiVersion: 'remediation-audit/v1', kind: 'LedgerComparison' },
+      ...{ month: '2021-03', records: 3, entries: 3, differences: 1 },
+    },
   ]);
   await database.owner.query(
     "delete from workflow_execution_audit where created_at >= '2021-03-01' and created_at < '2021-04-01'",
@@ -256,7 +266,7 @@ test('a month is restored by command, stays as long as is said, and is reported 
   expect(again.stdout).toMatch(/^2020-02 is in the database already: retention leaves it alone until/);
   const asJson = await commandWith(given, 'archive', 'restore', '2020-02', '--json');
   expect(JSON.parse(asJson.stdout)).toEqual({
-    ...{ month: '2020-02', rows: null },
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'RestoredMonth', month: '2020-02', rows: null },
     restored_until: expect.stringMatching(/^\d{4}-/) as string,
   });
   const nothing = await commandWith(given, 'archive', 'restore', '2019-02');

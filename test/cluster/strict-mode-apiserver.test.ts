@@ -198,9 +198,10 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     const { name } = await newRemediation();
     await untilHeld(name);
     const { code, output } = await strict('release', `default/${name}`, 'default/nobody', '--json');
+    const released = { apiVersion: 'remediation-audit/v1', kind: 'StrictRelease' };
     expect(linesOfJson(output)).toEqual([
-      { what: `RemediationRequest default/${name}`, result: 'released' },
-      { what: 'default/nobody', result: 'not-released', reason: expect.any(String) as string },
+      { ...released, what: `RemediationRequest default/${name}`, result: 'released' },
+      { ...released, what: 'default/nobody', result: 'not-released', reason: expect.any(String) as string },
     ]);
     expect(code).toBe(EXIT.failure);
     expect(await isHeld(name)).toBe(false);

@@ -73,8 +73,15 @@ async function command(
   }
 }
 
-const jsonOf = async (...args: readonly string[]): Promise<unknown> =>
-  JSON.parse((await command([...args, '--json'])).stdout);
+/** The answer without what it is. */
+async function jsonOf(...args: readonly string[]): Promise<unknown> {
+  const { apiVersion, kind, ...answer } = JSON.parse((await command([...args, '--json'])).stdout) as Record<
+    string,
+    unknown
+  >;
+  expect([apiVersion, kind]).toEqual(['remediation-audit/v1', expect.any(String)]);
+  return answer;
+}
 
 async function ofApi(url: string): Promise<unknown> {
   return (await api.inject({ url })).json();

@@ -95,7 +95,10 @@ test('the command prints a table or JSON, and refuses what it does not understan
   await run('--text', 'disk full', '--limit', '1');
   expect(output.pop()).toMatch(/^ *0\.\d{3} {2}2026-11-21 {2}production {3}disk +The volume/m);
   await run('--text', 'disk full', '--limit', '1', '--format', 'json');
-  expect(JSON.parse(output.pop() ?? '')).toMatchObject([{ alertFingerprint: 'disk' }]);
+  expect(JSON.parse(output.pop() ?? '')).toMatchObject({
+    kind: 'SimilarInvestigationList',
+    items: [{ alert_fingerprint: 'disk' }],
+  });
   for (const wrong of [
     [],
     ['--text', 'a', '--fingerprint', 'b'],

@@ -106,8 +106,12 @@ describe('doctor as a command', () => {
 
   test('exit code 0 and JSON with a version', async () => {
     const { code, output } = await run(['-o', 'json'], world.environment);
-    const { version, checks } = JSON.parse(output) as { version: number; checks: object[] };
-    expect(version).toBe(1);
+    const { apiVersion, kind, checks } = JSON.parse(output) as {
+      apiVersion: string;
+      kind: string;
+      checks: object[];
+    };
+    expect([apiVersion, kind]).toEqual(['remediation-audit/v1', 'DoctorReport']);
     expect(checks[0]).toEqual({
       check: expect.stringMatching(/^database /) as string,
       state: 'ok',

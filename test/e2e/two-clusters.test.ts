@@ -136,7 +136,10 @@ async function refuses(up: RunningUp): Promise<void> {
 
   const replaced = startProgram(['cluster', 'replaced', 'default', '--json'], { env });
   expect(await replaced.exited, replaced.output()).toBe(0);
-  expect(JSON.parse(replaced.output())).toEqual({ cluster: 'default', epoch: expect.any(Number) as number });
+  expect(JSON.parse(replaced.output())).toEqual({
+    ...{ apiVersion: 'remediation-audit/v1', kind: 'ClusterEpoch', cluster: 'default' },
+    epoch: expect.any(Number) as number,
+  });
   const again = startProgram(['watch'], { env });
   try {
     await until(

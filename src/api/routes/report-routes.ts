@@ -225,7 +225,7 @@ export function findSimilar(
   return fromDatabase(() => findKnown(store, asking, question));
 }
 
-function similarJson(found: SimilarInvestigation) {
+export function similarJson(found: SimilarInvestigation) {
   return {
     id: found.id,
     created_at: found.createdAt,

@@ -1,5 +1,6 @@
 import { csvField } from '../../domain/csv.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import { API_VERSION } from '../../terminal/json-document.ts';
 import type { Cell } from '../../terminal/table.ts';
 import { safeLines, safeText } from '../../terminal/text.ts';
 import type { View } from '../../terminal/view.ts';
@@ -10,9 +11,6 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 export const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;
 export type ColourChoice = (typeof COLOUR_CHOICES)[number];
-
-/** Raised when a member of a JSON answer is removed, renamed or means something else; more members may come at any time. */
-const API_VERSION = 'remediation-audit/v1';
 
 /** What a command has found, for every format that it has. */
 export interface CommandAnswer {
