@@ -81,3 +81,13 @@ export function monthsText(months: readonly string[]): string {
 
 const yearOf = (month: string): number => Number(month.slice(0, 4));
 const monthNumber = (month: string): number => Number(month.slice(5, 7));
+
+/** A table that may be wider than the screen: it scrolls by itself, by the keyboard too, and says what it is to those who hear it. */
+export function scrolling(
+  name: { readonly label: string } | { readonly labelledBy: string },
+  table: Html,
+): Html {
+  const attribute =
+    'label' in name ? html`aria-label="${name.label}"` : html`aria-labelledby="${name.labelledBy}"`;
+  return html`<div class="scroll" role="region" ${attribute} tabindex="0">${table}</div>`;
+}

@@ -6,6 +6,7 @@ import type { Verb } from '../api/auth/gate.ts';
 import { type Problem, PROBLEMS } from '../api/http/problems.ts';
 import type { Answer, ApiRequest, ProblemContext, Route } from '../api/http/route.ts';
 import { assetAddress } from './assets/assets.ts';
+import { long } from './cells.ts';
 import { type Html, html } from './html.ts';
 import { signInForm, signOutForm, TOKEN_COOKIE } from './sign-in.ts';
 
@@ -123,7 +124,7 @@ const REFUSALS: readonly string[] = ['unauthenticated', 'forbidden'];
 export function problemPage(problem: Problem, { id, url }: ProblemContext): Answer {
   const { title, status } = PROBLEMS[problem.type];
   const body = html`<h1>${problem.type === 'unauthenticated' ? 'Sign in' : title}</h1>
-    <p class="notice">This page cannot be shown: ${problem.message}.</p>
+    <p class="notice">This page cannot be shown: ${long(problem.message)}.</p>
     ${REFUSALS.includes(problem.type) ? signInForm(url) : html`<p><a href="${url}">Try again</a></p>`}
     <p class="hint">Request ${id}; the log of the service has it under this id.</p>`;
   const answer = pageAnswer({ path: '', title, body, isSignedIn: false }, status);

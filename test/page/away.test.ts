@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { findFreePort } from '../../dev/servers/process/ports.ts';
-import type { Gate } from '../../src/api/auth/gate.ts';
+import { forbidden, type Gate } from '../../src/api/auth/gate.ts';
 import { createTokenGate } from '../../src/api/auth/token-gate.ts';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
@@ -156,6 +156,46 @@ describe('without rights', () => {
 
   test.each(VIEWS)('%s says that it may not be shown', async (path) => {
     const view = await world.open(undefined, { extraHTTPHeaders: { authorization: `Bearer ${token}` } });
+    const page = await openSound(view, path, 403);
+    expect(await page.locator('h1').innerText()).toBe('The caller may not do this');
+    await view.close();
+  });
+});
+
+describe('with the right to single remediations, and not to lists', () => {
+  const gate: Gate = {
+    admit(_authorization, verb) {
+      if (verb !== 'get') throw forbidden('on-call', verb);
+      return { name: 'on-call' };
+    },
+    close: () => Promise.resolve(),
+  };
+  let world: PageWorld;
+  let name: string;
+
+  beforeAll(async () => {
+    world = await PageWorld.create(() => ({ gate, authMode: 'token' }));
+    name = await world.recordStory('approval-granted', 20);
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  test.each(LOOKS)(
+    'the page of a remediation says what it leaves out, in $theme on a $device',
+    async (look) => {
+      const { rows } = await world.database.owner.query<{ path: string }>(
+        `select concat_ws('/', cluster, namespace, remediation_id) as path from remediation_audit where remediation_id = $1::text`,
+        [name],
+      );
+      const view = await world.open(look);
+      const page = await openSound(view, `/remediations/${rows[0]?.path ?? ''}`);
+      const text = await page.locator('main').innerText();
+      expect(text).toContain('you may read single remediations, and not lists of them');
+      await view.close();
+    },
+  );
+
+  test.each(['/', '/history', '/reports', '/retention'])('%s may not be shown', async (path) => {
+    const view = await world.open();
     const page = await openSound(view, path, 403);
     expect(await page.locator('h1').innerText()).toBe('The caller may not do this');
     await view.close();

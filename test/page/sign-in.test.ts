@@ -5,10 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Gate } from '../../src/api/auth/gate.ts';
 import { createTokenGate } from '../../src/api/auth/token-gate.ts';
+import { naturalKey } from '../../src/domain/observation.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { LOOKS } from '../support/browser/browser.ts';
 import { expectSound, openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
+import { executionObservation } from '../support/observations.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 const READER = 'reader-token-of-the-page-0000000000000000000';
@@ -52,6 +54,25 @@ test('a token leads to the page that was wanted, stays out of scripts, and is fo
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   expect(await page.context().cookies()).toEqual([]);
+  await view.close();
+});
+
+test('who signed in is shown what is recorded from then on', async () => {
+  const view = await world.open();
+  const { page } = view;
+  await page.goto('/');
+  await page.getByLabel('Token').fill(READER);
+  await page.keyboard.press('Enter');
+  await page.locator('#live').getByText('Live updates are on').waitFor();
+  const columns = { remediation_id: 'rr-live', remediation_uid: 'rr-live', namespace: 'payments' };
+  const open = { overall_phase: 'Executing', verdict: 'open', target_name: 'checkout' };
+  await world.record([
+    executionObservation({
+      ...{ table: 'remediation_audit', phase: 'progress', key: naturalKey('rr-live') },
+      columns: { ...columns, ...open },
+    }),
+  ]);
+  await page.locator('main').getByText('checkout').first().waitFor();
   await view.close();
 });
 

@@ -19,9 +19,12 @@ export interface ChangeMoment {
   readonly running: readonly string[];
 }
 
-/** Two statements: the second one has a snapshot that was taken after the position was read. */
+/**
+ * A new sequence has the number already that it gives first. Two statements: the second one has a snapshot that was taken after
+ * the position was read.
+ */
 const SELECT_MOMENT = `
-  select ledger.last_value::text as position,
+  select (case when ledger.is_called then ledger.last_value else 0 end)::text as position,
     (select md5(coalesce(string_agg(watched.cluster || watched.report, '' order by watched.cluster), ''))
       from audit_watched_clusters('') as watched) as reports
   from audit_ledger_seq as ledger;

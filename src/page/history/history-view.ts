@@ -1,5 +1,5 @@
 import type { Unsearched } from '../../query/combined-answer.ts';
-import { monthsText, utcTime } from '../cells.ts';
+import { long, monthsText, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
 import { remediationTable } from '../remediation-table.ts';
@@ -44,7 +44,7 @@ export function historyView(page: HistoryPage): Html {
         ? html`<section class="empty" aria-labelledby="empty">
             <h2 id="empty">No remediation is listed</h2>
             <ul>
-              ${whyEmpty.map((sentence) => html`<li>${sentence}</li>`)}
+              ${whyEmpty.map((sentence) => html`<li>${long(sentence)}</li>`)}
             </ul>
           </section>`
         : html`<h2 id="list">Remediations</h2>

@@ -2,7 +2,7 @@ import type { differenceIn } from '../../api/routes/remediation-diff-route.ts';
 import type { LedgerEntry } from '../../database/reading/record-history.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Unsearched } from '../../query/combined-answer.ts';
-import { count, known, long, monthsText, short, utcTime } from '../cells.ts';
+import { count, known, long, monthsText, scrolling, short, utcTime } from '../cells.ts';
 import { type Html, html } from '../html.ts';
 import type { RemediationRow } from '../remediation-row.ts';
 import { remediationAddress } from '../remediation-table.ts';
@@ -92,8 +92,9 @@ function observationsOf(
     <form method="get" action="${action}">
       <input type="hidden" name="record" value="${id}" />
       ${row.uid === '' ? '' : html`<input type="hidden" name="uid" value="${row.uid}" />`}
-      <div class="scroll" tabindex="0" role="region" aria-label="Table of observations">
-        <table>
+      ${scrolling(
+        { label: 'Table of observations' },
+        html`<table>
           <thead>
             <tr>
               <th scope="col">From</th>
@@ -107,8 +108,8 @@ function observationsOf(
           <tbody>
             ${observations.map((entry) => observationRow(entry, { from, to }))}
           </tbody>
-        </table>
-      </div>
+        </table>`,
+      )}
       <button type="submit">Compare</button>
     </form>
   </section>`;
@@ -148,8 +149,9 @@ function differenceSection({ from, to, items, is_complete: isComplete }: Differe
     ${
       items.length === 0
         ? html`<p>Nothing: both say the same.</p>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Table of differences">
-            <table>
+        : scrolling(
+            { label: 'Table of differences' },
+            html`<table>
               <thead>
                 <tr>
                   <th scope="col">Path</th>
@@ -167,8 +169,8 @@ function differenceSection({ from, to, items, is_complete: isComplete }: Differe
                     </tr>`,
                 )}
               </tbody>
-            </table>
-          </div>`
+            </table>`,
+          )
     }
     ${isComplete ? '' : html`<p class="notice">Only the first ${items.length} are listed; there are more.</p>`}
   </section>`;

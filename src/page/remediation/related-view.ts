@@ -21,7 +21,7 @@ export function relatedView({ row, related, others, nowMs }: RelatedParts): Html
 }
 
 function earlier(row: RemediationRow, asked: Asked<RemediationRow>, nowMs: number): Html {
-  if ('why' in asked) return html`<p>Not looked for: ${asked.why}.</p>`;
+  if ('why' in asked) return html`<p>Not looked for: ${long(asked.why)}.</p>`;
   const [namespace = '', kind = '', name = ''] = row.target.split('/');
   const query =
     row.target.split('/').length === 3
@@ -40,7 +40,7 @@ function earlier(row: RemediationRow, asked: Asked<RemediationRow>, nowMs: numbe
 
 /** Whether the same alert led to another remediation later. */
 export function cameBack(asked: Asked<RemediationRow>, nowMs: number): Html {
-  if ('why' in asked) return html`not known: ${asked.why}`;
+  if ('why' in asked) return html`not known: ${long(asked.why)}`;
   if (asked.found.length === 0) return html`no later remediation of this alert is recorded`;
   return html`it led to ${asked.found.length === 1 ? 'a later remediation' : 'later remediations'}:
     <ul>
@@ -54,7 +54,7 @@ export function cameBack(asked: Asked<RemediationRow>, nowMs: number): Html {
 }
 
 function similar(asked: Asked<SimilarInvestigation>, nowMs: number): Html {
-  if ('why' in asked) return html`<p>Not shown: ${asked.why}.</p>`;
+  if ('why' in asked) return html`<p>Not shown: ${long(asked.why)}.</p>`;
   if (asked.found.length === 0) return html`<p>No other investigation is known to the embedding model.</p>`;
   return html`<ul class="gaps">
     ${asked.found.map(

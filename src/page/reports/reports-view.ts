@@ -4,7 +4,7 @@ import { cellText } from '../../query/reports/formats.ts';
 import type { Report, ReportName } from '../../query/reports/reports.ts';
 import { REPORTS } from '../../query/reports/reports.ts';
 import type { ReportAnswer, ReportColumn } from '../../query/reports/run-report.ts';
-import { long, monthsText, UNKNOWN, utcTime } from '../cells.ts';
+import { long, monthsText, scrolling, UNKNOWN, utcTime } from '../cells.ts';
 import { barChart } from '../charts.ts';
 import { type Html, html } from '../html.ts';
 import { chartOf } from './report-charts.ts';
@@ -105,8 +105,9 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 function answerTable({ columns }: ReportAnswer, rows: ReportAnswer['rows']): Html {
-  return html`<div class="scroll" role="region" aria-labelledby="report" tabindex="0">
-    <table>
+  return scrolling(
+    { labelledBy: 'report' },
+    html`<table>
       <thead>
         <tr>
           ${columns.map((column) => html`<th scope="col" ${isNumber(column) ? html` class="number"` : ''}>${headerOf(column.name)}</th>`)}
@@ -120,8 +121,8 @@ function answerTable({ columns }: ReportAnswer, rows: ReportAnswer['rows']): Htm
             </tr>`,
         )}
       </tbody>
-    </table>
-  </div>`;
+    </table>`,
+  );
 }
 
 const isNumber = ({ type }: ReportColumn): boolean => type === 'number' || type === 'interval';

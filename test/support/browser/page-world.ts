@@ -39,8 +39,11 @@ export class PageWorld implements AsyncDisposable {
   async record(observations: readonly Observation[]): Promise<void> {
     const store = createRecordStore(this.database.writer);
     // What is said of a sibling follows the sibling, as the workflow has it.
-    await store.record(observations.filter(({ fragment }) => fragment !== true));
-    await store.record(observations.filter(({ fragment }) => fragment === true));
+    for (const isFragment of [false, true]) {
+      const some = observations.filter(({ fragment = false }) => fragment === isFragment);
+      const refused = (await store.record(some)).filter(({ status }) => status === 'refused');
+      if (refused.length > 0) throw new Error(`not recorded: ${JSON.stringify(refused)}`);
+    }
   }
 
   /** Plays a story of the simulator to its end; its name. */
