@@ -30,7 +30,7 @@ let archive: string;
 let copies = 0;
 
 beforeAll(async () => {
-  [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+  [database, folder] = await Promise.all([createTestDatabase({ monthsAhead: 1 }), createTestFolder()]);
   key = await readOrCreateSigningKey(folder.file('key.pem'));
   await writeFile(folder.file('public.pem'), key.publicKey.export({ type: 'spki', format: 'pem' }));
   searchPath = `${dirname(await resolveServer('duckdb'))}:${process.env['PATH'] ?? ''}`;

@@ -30,7 +30,7 @@ let results: ArchiveResult[];
 let caches = 0;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase({ monthsAhead: 1 });
   folder = await createTestFolder();
   key = await readOrCreateSigningKey(folder.file('key.pem'));
   store = createFolderStore(folder.file('archive'));

@@ -15,7 +15,7 @@ let database: TestDatabase;
 let folder: TestFolder;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase({ monthsAhead: 1 });
   folder = await createTestFolder();
   await readOrCreateSigningKey(folder.file('key.pem'));
   await recordExecutions(database, '2020-01-01', 2);

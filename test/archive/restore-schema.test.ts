@@ -27,8 +27,8 @@ let folder: TestFolder;
 let key: SigningKey;
 
 beforeAll(async () => {
-  source = await createTestDatabase();
-  target = await createTestDatabase();
+  source = await createTestDatabase({ monthsAhead: 1 });
+  target = await createTestDatabase({ monthsAhead: 1 });
   folder = await createTestFolder();
   key = await readOrCreateSigningKey(folder.file('key.pem'));
   await recordExecutions(source, MONTH, 5);

@@ -29,7 +29,7 @@ let database: TestDatabase;
 let folder: TestFolder;
 
 beforeAll(async () => {
-  [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+  [database, folder] = await Promise.all([createTestDatabase({ monthsAhead: 1 }), createTestFolder()]);
   await readOrCreateSigningKey(folder.file('key.pem'));
   await mkdir(folder.file('disk'));
 });

@@ -42,7 +42,11 @@ let month = '2017-12-01';
 let store: ObjectStore;
 
 beforeAll(async () => {
-  [database, folder, s3] = await Promise.all([createTestDatabase(), createTestFolder(), startVersitygw()]);
+  [database, folder, s3] = await Promise.all([
+    createTestDatabase({ monthsAhead: 1 }),
+    createTestFolder(),
+    startVersitygw(),
+  ]);
   key = await readOrCreateSigningKey(folder.file('key.pem'));
   for (const [name, headers] of [
     ['plain', {}],

@@ -46,7 +46,10 @@ export class ArchiveStage {
   }
 
   async open(): Promise<void> {
-    const [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+    const [database, folder] = await Promise.all([
+      createTestDatabase({ monthsAhead: 1 }),
+      createTestFolder(),
+    ]);
     this.#opened = { database, folder, key: await readOrCreateSigningKey(folder.file('key.pem')) };
   }
 

@@ -114,7 +114,7 @@ export class MonthsStage {
 }
 
 export async function createMonthsStage(): Promise<MonthsStage> {
-  const [database, folder] = await Promise.all([createTestDatabase(), createTestFolder()]);
+  const [database, folder] = await Promise.all([createTestDatabase({ monthsAhead: 1 }), createTestFolder()]);
   const stage = new MonthsStage({
     database,
     folder,
