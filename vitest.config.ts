@@ -37,6 +37,8 @@ interface Suite {
   include: string[];
   testTimeoutSeconds: number;
   globalSetup?: string[];
+  /** False: files of one worker share what they import. For many small ones, which leave nothing behind. Default true. */
+  isolate?: boolean;
 }
 
 /** As long as is fuzzed, and for the last input. */
@@ -48,7 +50,7 @@ const suites: Suite[] = [
   // budget 5 s
   { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
   // budget 30 s
-  { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 120 },
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 120, isolate: false },
   // budget 2 min: one embedded PostgreSQL for the run, one database per file
   {
     name: 'database',
@@ -104,9 +106,10 @@ export default defineConfig({
     allowOnly: false,
     fsModuleCache: true,
     sequence: { sequencer: LongestFirst },
-    projects: suites.map(({ name, include, testTimeoutSeconds, globalSetup }) => ({
+    projects: suites.map(({ name, include, testTimeoutSeconds, globalSetup, isolate = true }) => ({
       test: {
         name,
+        isolate,
         include: IS_SOAK ? filesOfSoak(include) : include,
         exclude: IS_SOAK ? [] : ['**/*.soak.test.ts'],
         ...(globalSetup ? { globalSetup } : {}),

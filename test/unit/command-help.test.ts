@@ -16,10 +16,13 @@ beforeEach(() => {
     complained += String(text);
     return true;
   });
+  // The program sees to its own end, and would end the process of the tests.
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
   // No database is configured: help needs none.
   for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'DATABASE_READER_URL']) vi.stubEnv(name, '');
 });
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
