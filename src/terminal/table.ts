@@ -8,6 +8,8 @@ export interface TableColumn {
   readonly cut?: 'middle' | 'end' | 'title';
   /** Whether the column may go where the terminal is too narrow for all; the smallest goes first. Default: it stays. */
   readonly goes?: number;
+  /** Width that a column which is cut keeps. Default: 8. */
+  readonly least?: number;
   /** Whether a word of it has the colour of its meaning. */
   readonly hasColour?: boolean;
 }
@@ -62,7 +64,8 @@ interface Measured {
 function measure(column: TableColumn, texts: readonly string[]): Measured {
   const values = texts.reduce((widest, text) => Math.max(widest, widthOf(text)), 0);
   const width = Math.max(values, widthOf(column.title));
-  const leasts = { middle: LEAST_WIDTH, end: LEAST_WIDTH, title: Math.max(values, TITLE_WIDTH) };
+  const { least = LEAST_WIDTH } = column;
+  const leasts = { middle: least, end: least, title: Math.max(values, TITLE_WIDTH) };
   return {
     column,
     texts,

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { describe, expect, test } from 'vitest';
 
 import { completenessText } from '../../src/cli/completeness-text.ts';
@@ -126,4 +128,29 @@ test('in a pipe each finding of the doctor is one line, with the remedy at its e
   const lines = findingsText(FINDINGS, PLAIN_VIEW).trimEnd().split('\n');
   expect(lines).toHaveLength(FINDINGS.length);
   expect(lines[1]).toMatch(/--retention 168h`$/);
+});
+
+test('README.md shows completeness as the command prints it', () => {
+  const kind = { cluster: 'default', ever: 40, present: 31, overdue: 0 };
+  const shown: Completeness = {
+    clusters: [
+      {
+        ...{ cluster: 'default', state: 'incomplete', first_watched_at: null, reported_at: null },
+        detail: 'the newest state of 15 resources is not recorded',
+      },
+    ],
+    kinds: [
+      { ...kind, kind: 'AIAnalysis', seen: 27, recorded: 25, waiting: 1, open: 1 },
+      { ...kind, kind: 'RemediationRequest', seen: 31, recorded: 26, waiting: 1, open: 3 },
+      { ...kind, kind: 'WorkflowExecution', seen: 18, recorded: 16, waiting: 0, open: 0 },
+    ],
+    verdicts: [
+      { cluster: 'default', verdict: 'open', remediations: 3 },
+      { cluster: 'default', verdict: 'terminal', remediations: 28 },
+    ],
+    ...{ gaps: [], has_more_gaps: false },
+  };
+  expect(readFileSync(repositoryPath('README.md'), 'utf8')).toContain(
+    `\n\`\`\`\n${completenessText(shown, { ...PLAIN_VIEW, width: 80 })}`,
+  );
 });

@@ -1,7 +1,8 @@
 import { UsageError } from '../../config/settings.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { numberLexeme } from '../../domain/json.ts';
-import { type TableColumn, tableText } from '../../terminal/table.ts';
+import { dataColumns } from '../../terminal/data-columns.ts';
+import { tableText } from '../../terminal/table.ts';
 import { timeText, type View } from '../../terminal/view.ts';
 import type { PluginCommand } from '../command.ts';
 import { type ApiClient, ApiError } from '../connection/api-client.ts';
@@ -126,11 +127,13 @@ function rowsText(columns: readonly string[], rows: readonly JsonObject[], view:
   const isNumber = (column: string): boolean =>
     rows.every((row) => row[column] === null || numberLexeme(row[column]) !== undefined);
   const isInstant = (column: string): boolean => rows.some((row) => INSTANT.test(textAt(row, column) ?? ''));
-  const titles = columns.map((column): TableColumn => {
-    const title = column.toUpperCase();
-    if (isNumber(column)) return { title, align: 'right', cut: 'title' };
-    return { title, cut: isInstant(column) ? 'title' : 'middle', hasColour: true };
-  });
+  const titles = dataColumns(
+    columns.map((column) => ({
+      title: column.toUpperCase(),
+      values: rows.map((row) => shownAt(row, column)),
+      type: isNumber(column) ? 'number' : isInstant(column) ? 'instant' : 'other',
+    })),
+  );
   return tableText(
     titles,
     rows.map((row) => columns.map((column) => cellOf(row, column, view))),

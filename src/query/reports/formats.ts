@@ -3,7 +3,8 @@ import { csvField, type CsvOptions, withoutFormula } from '../../domain/csv.ts';
 import { instantFromSql } from '../../domain/instant.ts';
 import type { Column, RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
-import { type Cell, type TableColumn, tableText } from '../../terminal/table.ts';
+import { dataColumns } from '../../terminal/data-columns.ts';
+import { type Cell, tableText } from '../../terminal/table.ts';
 import type { View } from '../../terminal/view.ts';
 import { basisText, noteOn, type ReportBasis } from './basis.ts';
 import type { ReportAnswer, ReportColumn } from './run-report.ts';
@@ -91,12 +92,14 @@ function csvCell(column: ReportColumn, value: string | null | undefined, { raw }
 
 /** For people: one line per row, as wide as their terminal. */
 export function formatTable({ columns, rows, basis, unsearched }: ReportAnswer, view: View): string {
-  const titles = columns.map(({ name, type }): TableColumn =>
-    type === 'number'
-      ? { title: name, align: 'right', cut: 'title' }
-      : { title: name, cut: type === 'instant' ? 'title' : 'middle', hasColour: true },
-  );
   const cells = rows.map((row) => columns.map((column, index) => tableCell(column, row[index])));
+  const titles = dataColumns(
+    columns.map(({ name, type }, index) => ({
+      title: name,
+      values: cells.map((row) => row[index] ?? null),
+      type: type === 'number' || type === 'instant' ? type : 'other',
+    })),
+  );
   const count = rows.length === 1 ? '1 row' : `${rows.length} rows`;
   const note =
     unsearched === undefined ? [] : [`not searched: ${unsearched.months.join(', ')}: ${unsearched.reason}`];
