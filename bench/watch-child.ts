@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import { MINUTE_MS } from '../src/domain/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../src/domain/time.ts';
 import { KUBERNAUT_KINDS } from '../src/kubernaut/kinds.ts';
 import type { ClusterConnection } from '../src/kubernetes/cluster-connection.ts';
 import { connectCluster } from '../src/kubernetes/cluster-connection.ts';
@@ -15,7 +15,13 @@ import { collectionsOf } from '../src/watcher/watched-kind.ts';
 import { FAST } from '../test/support/watcher-timing.ts';
 
 /** What the parent asks this process to do; it has one of its own so that its memory and its stalls are the watcher's. */
-export type WatchTask = 'list' | 'send';
+export type WatchTask =
+  | 'list'
+  | 'send'
+  /** Sends everything and goes on watching. */
+  | 'follow'
+  /** Until this version was sent. */
+  | { readonly until: string };
 
 export interface WatchMeasures {
   readonly seconds: number;
@@ -33,8 +39,20 @@ const connection = connectCluster({ kubeconfig, context: '' });
 const executions = KUBERNAUT_KINDS.filter(({ kind }) => kind === 'WorkflowExecution');
 
 process.on('message', (task: WatchTask) => {
-  void measure(task === 'list' ? list : send).then((measures) => process.send?.(measures));
+  void measure(() => work(task)).then((measures) => process.send?.(measures));
 });
+
+/** What is followed: the newest version that was sent, and who waits for one. */
+const followed = { version: 0n, arrived: (): void => undefined };
+
+async function work(task: WatchTask): Promise<void> {
+  if (task === 'list') await list();
+  else if (task === 'send') await (await follow()).stop();
+  else if (task === 'follow') await follow();
+  else
+    while (followed.version < BigInt(task.until))
+      await new Promise<void>((resolve) => (followed.arrived = resolve));
+}
 
 async function measure(work: () => Promise<void>): Promise<WatchMeasures> {
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
@@ -76,8 +94,8 @@ async function list(): Promise<void> {
   if (listed.size !== Number(resources)) throw new Error(`listed ${listed.size} of ${resources} resources`);
 }
 
-/** The whole way, to a Temporal that answers at once. */
-async function send(): Promise<void> {
+/** The whole way, to a Temporal that answers at once; until each resource was sent. */
+async function follow(): Promise<ReturnType<typeof startWatcher>> {
   const sent = new Set<string>();
   const kinds: readonly WatchedKind[] = executions;
   const all = Promise.withResolvers<undefined>();
@@ -85,18 +103,22 @@ async function send(): Promise<void> {
     ...{ cluster: 'bench', namespaces: [], connection, kinds, listPageSize: PAGE_SIZE, signalConcurrency: 8 },
     signals: {
       send: ({ observations }) => {
-        for (const { resource } of observations) sent.add(resource?.uid ?? '');
+        for (const { resource, sourceVersion } of observations) {
+          sent.add(resource?.uid ?? '');
+          if (BigInt(sourceVersion) > followed.version) followed.version = BigInt(sourceVersion);
+        }
+        followed.arrived();
         if (sent.size === Number(resources)) all.resolve(undefined);
         return Promise.resolve('run');
       },
     },
     redactor: createRedactor(),
-    timing: { ...FAST, inactivityMs: MINUTE_MS, requestMs: MINUTE_MS, reconcileMs: MINUTE_MS },
+    timing: { ...FAST, inactivityMs: HOUR_MS, requestMs: HOUR_MS, reconcileMs: HOUR_MS },
     logger: createLogger('error', 'bench'),
     metrics: createMetrics().watcher,
   });
   await all.promise;
-  await watcher.stop();
+  return watcher;
 }
 
 function listOptions(observer: KindObserver, to: ClusterConnection) {

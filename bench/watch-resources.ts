@@ -9,32 +9,69 @@ const MANAGERS = 6;
 /** A cluster that answers lists of one kind and keeps watches open, from pages that were prepared: it costs next to nothing. */
 export interface PreparedCluster extends AsyncDisposable {
   readonly kubeconfig: string;
-  /** The bytes of all resources, page by page, as the last complete list was answered. */
-  pages(): readonly string[];
+  /** The bytes of all resources, page by page, as a list is answered. */
+  pages(): readonly Buffer[];
+  /** Lines of a watch: each resource in turn in a new version. */
+  events(count: number): PreparedEvents;
+  /** Writes lines to all watches that are open. */
+  send(lines: Buffer): void;
+}
+
+export interface PreparedEvents {
+  readonly lines: Buffer;
+  readonly lastVersion: string;
 }
 
 export async function startPreparedCluster(resources: number): Promise<PreparedCluster> {
-  const items = Array.from({ length: resources }, (_, index) => JSON.stringify(executionOf(index)));
-  let pages: string[] = [];
-  const answerList = (url: URL, response: ServerResponse): void => {
-    const from = Number(url.searchParams.get('continue') ?? 0);
-    const upTo = Math.min(from + Number(url.searchParams.get('limit')), resources);
+  // Bytes, which do not count as heap: a hundred thousand resources are more than a heap may hold.
+  const pages = new Map<string, Buffer>();
+  const watches = new Set<ServerResponse>();
+  let version = resources + 1;
+  const pageOf = (from: number, limit: number): Buffer => {
+    const upTo = Math.min(from + limit, resources);
     const rest = upTo < resources ? `,"continue":"${upTo}"` : '';
-    const page = `{"kind":"List","metadata":{"resourceVersion":"${resources + 1}"${rest}},"items":[${items.slice(from, upTo).join(',')}]}`;
-    if (from === 0) pages = [];
-    pages.push(page);
+    const items = Array.from({ length: upTo - from }, (_, index) =>
+      JSON.stringify(executionOf(from + index)),
+    );
+    return Buffer.from(
+      `{"kind":"List","metadata":{"resourceVersion":"${resources + 1}"${rest}},"items":[${items.join(',')}]}`,
+    );
+  };
+  const answerList = (url: URL, response: ServerResponse): void => {
+    const [from, limit] = [
+      Number(url.searchParams.get('continue') ?? 0),
+      Number(url.searchParams.get('limit')),
+    ];
+    const key = `${from} ${limit}`;
+    const page = pages.get(key) ?? pageOf(from, limit);
+    pages.set(key, page);
     response.writeHead(200, { 'content-type': 'application/json' }).end(page);
+  };
+  const answerWatch = (response: ServerResponse): void => {
+    response.writeHead(200).flushHeaders();
+    watches.add(response);
+    response.on('close', () => watches.delete(response));
   };
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://cluster');
     if (!url.pathname.endsWith('/workflowexecutions')) response.writeHead(404).end('404 page not found');
-    else if (url.searchParams.has('watch')) response.writeHead(200).flushHeaders();
+    else if (url.searchParams.has('watch')) answerWatch(response);
     else answerList(url, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     kubeconfig: kubeconfigFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-    pages: () => pages,
+    pages: () => [...pages.values()],
+    events: (count) => {
+      const lines = Array.from({ length: count }, (_, index) => {
+        version += 1;
+        return `{"type":"MODIFIED","object":${JSON.stringify(executionOf(index % resources, version))}}\n`;
+      });
+      return { lines: Buffer.from(lines.join('')), lastVersion: String(version) };
+    },
+    send: (lines) => {
+      for (const watch of watches) watch.write(lines);
+    },
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.close(() => {
@@ -45,7 +82,7 @@ export async function startPreparedCluster(resources: number): Promise<PreparedC
   };
 }
 
-function executionOf(index: number): object {
+function executionOf(index: number, version = index + 1): object {
   const name = `rr-${index}`;
   const uid = (part: number): string =>
     `${String(index).padStart(8, '0')}-3e5f-4a2b-9c8d-${String(part).padStart(12, '0')}`;
@@ -54,7 +91,7 @@ function executionOf(index: number): object {
     kind: 'WorkflowExecution',
     metadata: {
       ...{ name: `we-${name}`, namespace: 'kubernaut-system', uid: uid(1) },
-      ...{ resourceVersion: String(index + 1), creationTimestamp: '2026-11-21T10:00:00Z' },
+      ...{ resourceVersion: String(version), creationTimestamp: '2026-11-21T10:00:00Z' },
       managedFields: [] as object[],
     },
     spec: {
@@ -69,7 +106,8 @@ function executionOf(index: number): object {
       phase: 'Running',
       startTime: '2026-11-21T10:00:00Z',
       executionRef: { name: `job-${name}` },
-      executionStatus: { status: 'Running', totalTasks: 3, completedTasks: 1 },
+      // Each version says something new.
+      executionStatus: { status: 'Running', totalTasks: version, completedTasks: 1 },
     },
   };
   execution.metadata.managedFields = managedFields(RESOURCE_BYTES - JSON.stringify(execution).length);

@@ -14,6 +14,9 @@ import { startPreparedCluster } from './watch-resources.ts';
 
 const BENCH = 'watch';
 const ROUNDS = 7;
+/** What is that large is measured well in fewer rounds. */
+const [LARGE, ROUNDS_OF_LARGE] = [50_000, 3];
+const EVENTS = 10_000;
 /** A watcher lists for weeks; the compiler is done with it after some 30,000 resources. */
 const WARM_UPS = 3;
 const LIVES = 3;
@@ -41,7 +44,9 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
   try {
     const figures = await measureSpeed([kubeconfig, String(rows)], rows, cluster);
     report('speed is measured');
-    return [...figures, await measureMemory([kubeconfig, String(rows)])];
+    const events = await measureEvents([kubeconfig, String(rows)], cluster);
+    report('events are measured');
+    return [...figures, events, await measureMemory([kubeconfig, String(rows)])];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -54,6 +59,7 @@ async function measureSpeed(
 ): Promise<readonly Figure[]> {
   using child = startChild(args, []);
   const blocks: number[] = [];
+  const rounds = rows > LARGE ? ROUNDS_OF_LARGE : ROUNDS;
   const rateOf = async (task: WatchTask): Promise<number> => {
     const { seconds, longestBlockMs } = await child.ask(task);
     blocks.push(longestBlockMs);
@@ -63,18 +69,41 @@ async function measureSpeed(
     bench: BENCH,
     metric: 'listed and projected; ceiling: JSON.parse',
     unit: 'resources/s',
-    rounds: ROUNDS,
-    warmupRounds: WARM_UPS,
+    rounds,
+    warmupRounds: rows > LARGE ? 1 : WARM_UPS,
     figure: () => rateOf('list'),
     ceiling: () => ratePerSecond(rows, () => parseAll(cluster.pages())),
   });
   const sent: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) sent.push(await rateOf('send'));
+  for (let round = 0; round < rounds; round += 1) sent.push(await rateOf('send'));
   return [
     speed,
     summarise({ bench: BENCH, metric: 'sent, redaction included', unit: 'resources/s' }, sent),
     summarise({ bench: BENCH, metric: 'longest block of the event loop', unit: 'ms' }, blocks),
   ];
+}
+
+/** Events of a watch that come all at once, until the last one is sent. The watcher may leave out what a later one replaces. */
+async function measureEvents(args: readonly string[], cluster: PreparedCluster): Promise<Figure> {
+  using child = startChild(args, []);
+  await child.ask('follow');
+  return await compare({
+    bench: BENCH,
+    metric: 'events of a watch read and sent; ceiling: JSON.parse',
+    unit: 'events/s',
+    rounds: ROUNDS_OF_LARGE,
+    figure: () => {
+      const { lines, lastVersion } = cluster.events(EVENTS);
+      return ratePerSecond(EVENTS, async () => {
+        cluster.send(lines);
+        await child.ask({ until: lastVersion });
+      });
+    },
+    ceiling: () => {
+      const { lines } = cluster.events(EVENTS);
+      return ratePerSecond(EVENTS, () => parseAll(String(lines).trimEnd().split('\n')));
+    },
+  });
 }
 
 /** Of a process that begins with sending everything, as the first one in a cluster does. */
@@ -105,7 +134,7 @@ function startChild(args: readonly string[], execArgv: string[]): Child {
   };
 }
 
-function parseAll(pages: readonly string[]): Promise<void> {
-  for (const page of pages) JSON.parse(page);
+function parseAll(texts: readonly (Buffer | string)[]): Promise<void> {
+  for (const text of texts) JSON.parse(String(text));
   return Promise.resolve();
 }
