@@ -735,7 +735,7 @@ $$;
 revoke all on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) from public;
 grant execute on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) to audit_writer;
 
--- Names and homes of records that nobody has seen, for a flush of such alone: nothing has to be learnt from the answer, so entries
+-- Names and partition keys of records that nobody has seen, for a flush of such alone: nothing has to be learnt from the answer, so entries
 -- and rows travel with this call. Whoever meets a record that is known gets an error, and asks first.
 --
 -- The first seven are those of audit_resolve_records, of the records that have other names; then all records, each once.

@@ -24,7 +24,7 @@ const CLAIM_RECORDS = `
     $8::uuid[], $9::text[], $10::timestamptz[])`;
 
 /**
- * Stores records that nobody has seen in one exchange with the server: names, homes, entries, rows and the commit travel together.
+ * Stores records that nobody has seen in one exchange with the server: names, partition keys, entries, rows and the commit travel together.
  * Undefined where one of them is known after all; then nothing was written, and the caller has to ask first what it is about.
  */
 export async function insertUnknown(
