@@ -4,6 +4,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import { reasonOf } from '../domain/errors.ts';
 import { createDataConverter } from './data-converter.ts';
 import type { PayloadOptions } from './payload-codec.ts';
+import { REPEATED_CALLS } from './repeated-calls.ts';
 
 export interface TemporalAccess {
   readonly connectionOptions: NativeConnectionOptions;
@@ -100,10 +101,7 @@ export function connectTemporalLazily(access: TemporalAccess): TemporalClient {
   return clientOn(Connection.lazy(clientOptions(access)), access);
 }
 
-/**
- * The same for one question each: a call that fails is not sent again. The SDK sends it again after a pause, and where the connection was
- * closed meanwhile that throws from a timer, which ends the process.
- */
+/** The same for one question each: a call that fails is not sent again. */
 export function connectTemporalOnce(access: TemporalAccess): TemporalClient {
   return clientOn(Connection.lazy({ ...clientOptions(access), interceptors: [] }), access);
 }
@@ -125,6 +123,7 @@ function clientOptions({ connectionOptions }: TemporalAccess) {
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
     channelArgs: { 'grpc.max_reconnect_backoff_ms': LONGEST_RECONNECT_PAUSE_MS },
+    interceptors: REPEATED_CALLS,
   };
 }
 
