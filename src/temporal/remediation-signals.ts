@@ -72,6 +72,12 @@ export interface RemediationSignalOptions {
   readonly logger?: Logger;
 }
 
+/**
+ * Thousands of signals that wait are one task of the workflow. On a slow machine it takes longer than the ten seconds of Temporal's
+ * default, and would then be begun anew for ever. A task that is lost with its worker begins so much later elsewhere.
+ */
+const WORKFLOW_TASK_TIMEOUT = '60s';
+
 export function createRemediationSignals(
   client: Client,
   options: RemediationSignalOptions,
@@ -100,6 +106,7 @@ export function createRemediationSignals(
         // The summary is not handed to the run that continues this one; the memo is.
         memo: { summary },
         typedSearchAttributes: pairsOf(signal, searchAttributes),
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       }),
     );
     return signaledRunId;

@@ -89,9 +89,16 @@ function createWorker(
     // At 0, the default, every deploy cancels what is being recorded.
     shutdownGraceTime: `${shutdownGraceSeconds}s`,
     shutdownForceTime: `${shutdownGraceSeconds + FORCE_AFTER_SECONDS}s`,
+    ...SLOW_ACTIVATIONS,
     ...(version === undefined ? {} : { workerDeploymentOptions: deploymentOf(version) }),
   });
 }
+
+/**
+ * Thousands of signals that waited are one activation of their workflow. It may take longer than the five seconds after which the SDK
+ * takes a workflow for hanging; then the same was begun anew for ever. The SDK reads the option and does not list it.
+ */
+const SLOW_ACTIVATIONS: object = { isolateExecutionTimeout: '30s' };
 
 function deploymentOf(version: WorkerVersion) {
   return {
