@@ -13,6 +13,7 @@ import { readCompleteList } from '../src/watcher/stream/list.ts';
 import type { WatchedKind } from '../src/watcher/watched-kind.ts';
 import { collectionsOf } from '../src/watcher/watched-kind.ts';
 import { FAST } from '../test/support/watcher-timing.ts';
+import { peakResidentBytes } from './process-memory.ts';
 
 /** What the parent asks this process to do; it has one of its own so that its memory and its stalls are the watcher's. */
 export type WatchTask =
@@ -29,7 +30,6 @@ export interface WatchMeasures {
   readonly peakBytes: number;
 }
 
-const KIB = 1_024;
 const NS_PER_MS = 1_000_000;
 const PAGE_SIZE = 500;
 const DELAY_RESOLUTION_MS = 1;
@@ -64,7 +64,8 @@ async function measure(work: () => Promise<void>): Promise<WatchMeasures> {
   return {
     seconds,
     longestBlockMs: delays.max / NS_PER_MS,
-    peakBytes: process.resourceUsage().maxRSS * KIB,
+    // Not what getrusage says: that counts what the parent had when it forked.
+    peakBytes: await peakResidentBytes(process.pid),
   };
 }
 
