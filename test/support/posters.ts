@@ -5,6 +5,8 @@ const CREATED = 201;
 const ACCEPTED = 202;
 /** What says: nothing was accepted, come again. */
 const COME_AGAIN: readonly number[] = [429, 503];
+/** A machine that is too busy to read what was sent in time says so; nothing was accepted then, either. */
+const NOT_READ = 408;
 const PAUSE_MS = 100;
 
 export interface PostAnswer {
@@ -53,9 +55,8 @@ export class Posters {
       this.acknowledged.set(name, (JSON.parse(text) as { id: string }).id);
       return true;
     }
-    if (!COME_AGAIN.includes(response.status) || response.headers.get('retry-after') === null) {
-      this.surprises.push(`${response.status} ${text}`);
-    }
+    const saysWhen = COME_AGAIN.includes(response.status) && response.headers.get('retry-after') !== null;
+    if (!saysWhen && response.status !== NOT_READ) this.surprises.push(`${response.status} ${text}`);
     return false;
   }
 }
