@@ -39,13 +39,13 @@ const connection = connectCluster({ kubeconfig, context: '' });
 const executions = KUBERNAUT_KINDS.filter(({ kind }) => kind === 'WorkflowExecution');
 
 process.on('message', (task: WatchTask) => {
-  void measure(() => work(task)).then((measures) => process.send?.(measures));
+  void measure(() => perform(task)).then((measures) => process.send?.(measures));
 });
 
 /** What is followed: the newest version that was sent, and who waits for one. */
 const followed = { version: 0n, arrived: (): void => undefined };
 
-async function work(task: WatchTask): Promise<void> {
+async function perform(task: WatchTask): Promise<void> {
   if (task === 'list') await list();
   else if (task === 'send') await (await follow()).stop();
   else if (task === 'follow') await follow();

@@ -369,7 +369,7 @@ $$;
 revoke all on function audit_cluster_epoch(text) from public;
 grant execute on function audit_cluster_epoch(text) to audit_watcher;
 
--- In the next three an empty name stands for every cluster.
+-- In the functions up to audit_gaps an empty name stands for every cluster.
 create or replace function audit_watched_clusters(wanted_cluster text)
   returns table (cluster text, first_watched_at timestamptz, reported_at timestamptz, report jsonb)
 language plpgsql

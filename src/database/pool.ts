@@ -116,11 +116,7 @@ export async function inPipelinedTransaction<F, T>(
     const [found] = await Promise.all([parts.first(client), begun]);
     const last = parts.last(found);
     if ('statements' in last) {
-      const statements = [...last.statements, { text: 'commit' }];
-      await sendInOrder(
-        client,
-        statements.map((statement) => () => client.query(statement)),
-      );
+      await sendStatements(client, [...last.statements, { text: 'commit' }]);
       return last.result;
     }
     const result = await last.work(client);
@@ -131,12 +127,15 @@ export async function inPipelinedTransaction<F, T>(
 
 /** A transaction of statements whose answers decide nothing: one exchange with the server where the pool has `pipeline`. */
 export async function inOneExchange(pool: pg.Pool, statements: readonly pg.QueryConfig[]): Promise<void> {
-  const all = [{ text: 'begin' }, ...statements, { text: 'commit' }];
   await onOneClient(pool, (client) =>
-    sendInOrder(
-      client,
-      all.map((statement) => () => client.query(statement)),
-    ),
+    sendStatements(client, [{ text: 'begin' }, ...statements, { text: 'commit' }]),
+  );
+}
+
+function sendStatements(client: pg.PoolClient, statements: readonly pg.QueryConfig[]): Promise<void> {
+  return sendInOrder(
+    client,
+    statements.map((statement) => () => client.query(statement)),
   );
 }
 

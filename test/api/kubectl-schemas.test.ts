@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { JsonObject } from '../../src/domain/json.ts';
 import { createTestApi } from '../support/api.ts';
-import { type Components, documentSchema } from '../support/command-schema.ts';
+import { type Components, documentSchema, reportAnswer } from '../support/command-schema.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createValidator } from '../support/json-schema.ts';
 import { recordStories, runPlugin } from '../support/kubectl-plugin.ts';
@@ -86,15 +86,7 @@ const COMMANDS: Readonly<Record<string, Described>> = {
   },
   report: {
     kind: 'Report',
-    // Each report has columns of its own, which the description of the API has.
-    answer: () => {
-      const { required, properties } = components['WorkflowOutcomesReport'] as unknown as {
-        required: string[];
-        properties: JsonObject;
-      };
-      const rows = { type: 'array', items: { type: 'object' } };
-      return { type: 'object', required, properties: { ...properties, report: { type: 'string' }, rows } };
-    },
+    answer: () => reportAnswer(components),
     args: () => ['report', 'workflow-outcomes', '--since', '3650d'],
   },
 };

@@ -8,7 +8,7 @@ import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.t
 import { createQuarantine } from '../../src/database/recording/quarantine.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { createTestApi } from '../support/api.ts';
-import { type Components, documentSchema } from '../support/command-schema.ts';
+import { type Components, documentSchema, reportAnswer } from '../support/command-schema.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createValidator } from '../support/json-schema.ts';
 import { recordStories } from '../support/kubectl-plugin.ts';
@@ -137,15 +137,7 @@ const COMMANDS: Readonly<Record<string, Described>> = {
   },
   report: {
     kind: 'Report',
-    // Each report has columns of its own, which the description of the API has.
-    answer: () => {
-      const { required, properties } = components['WorkflowOutcomesReport'] as unknown as {
-        required: string[];
-        properties: JsonObject;
-      };
-      const rows = { type: 'array', items: { type: 'object' } };
-      return object({ ...properties, report: text, rows }, required);
-    },
+    answer: () => reportAnswer(components),
     args: () => ['report', 'workflow-outcomes', '--since', '3650d', '--json'],
   },
   verify: {

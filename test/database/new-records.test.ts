@@ -128,7 +128,7 @@ describe('posts of records that nobody has seen', () => {
   });
 });
 
-test('a claim of a known record is refused, and leaves no name and no place of the others', async () => {
+test('a claim of a known record is refused, and leaves nothing of the others', async () => {
   const store = createRecordStore(database.writer);
   const [known] = await store.record([posted('claimed')]);
   const other = '6d4bde2a-6f5c-5c6f-9f4e-0d7f0a5b6c7d';

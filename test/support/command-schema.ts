@@ -28,6 +28,16 @@ export function documentSchema({ title, kind, answer }: Document, components: Co
   return { ...form, $defs: Object.fromEntries(definitions) as JsonObject };
 }
 
+/** Of any report. Each has columns of its own, which the description of the API has. */
+export function reportAnswer(components: Components): JsonObject {
+  const { required, properties } = components['WorkflowOutcomesReport'] as unknown as {
+    required: string[];
+    properties: JsonObject;
+  };
+  const rows = { type: 'array', items: { type: 'object' } };
+  return { type: 'object', required, properties: { ...properties, report: { type: 'string' }, rows } };
+}
+
 /** Of a description the schemas stand elsewhere. */
 function withDefinitions(schema: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(schema).replaceAll('#/components/schemas/', '#/$defs/')) as JsonObject;
