@@ -26,10 +26,10 @@ beforeAll(async () => {
     const through = new URL(database.url('audit_reader'));
     through.port = String(proxy.port);
     const pool = createPool({
-      ...{ connectionString: through.href, applicationName: 'live', statementTimeoutMs: 2_000 },
-      ...{ connectTimeoutMs: 1_000, logger: createLogger('silent', 'test') },
+      ...{ connectionString: through.href, applicationName: 'live', statementTimeoutMs: 30_000 },
+      ...{ connectTimeoutMs: 30_000, logger: createLogger('silent', 'test') },
     });
-    return { pool, reports: pool };
+    return { pool, reports: pool, streams: { heartbeatMs: 500 } };
   });
   await Promise.all(['rr-1', 'rr-2', 'rr-3'].map((name) => record(name, 1, 'Analyzing')));
 });
@@ -63,7 +63,11 @@ async function record(name: string, version: number, phase: string, verdict = 'o
 }
 
 const lineOf = (page: Page) => page.locator('#live');
-const isLive = (page: Page) => lineOf(page).getByText('Live updates are on').waitFor();
+/** Something may have been reported already: who listens is told of one change too many now and then. */
+const isLive = (page: Page) =>
+  lineOf(page)
+    .getByText(/Live updates are on|Brought up to date/)
+    .waitFor();
 const ONE = '/remediations/test/payments/rr-1';
 
 /** When the text first stood in the main part, on the clock of this machine. */
@@ -165,18 +169,31 @@ test('a database that goes away is said to be, and what was recorded meanwhile i
   const views = await Promise.all(LOOKS.map((look) => world.open(look)));
   const pages = await Promise.all(views.map((view) => openSound(view, '/')));
   await Promise.all(pages.map(isLive));
-  proxy.freeze();
-  proxy.reset();
+  proxy.refuse();
   for (const page of pages)
     await lineOf(page).getByText('Live updates are interrupted: the database does not answer').waitFor();
   for (const view of views) await expectSound(view);
   await record('rr-3', 4, 'Recorded meanwhile');
-  proxy.thaw();
+  proxy.admit();
   await Promise.all(pages.map((page) => whenShown(page, 'Recorded meanwhile')));
   for (const view of views) {
     await expectSound(view);
     await view.close();
   }
+});
+
+test('a connection over which nothing comes any more is said to be, and opened anew when the service is back', async () => {
+  await using half = await startFaultyProxy(Number(new URL(world.url).port));
+  const view = await world.browser.open(`http://127.0.0.1:${half.port}`);
+  const page = await openSound(view, '/');
+  await isLive(page);
+  half.freeze();
+  await lineOf(page).getByText('Live updates are interrupted: the service does not answer').waitFor();
+  await record('rr-3', 5, 'Recorded behind it');
+  half.thaw();
+  await whenShown(page, 'Recorded behind it');
+  await expectSound(view);
+  await view.close();
 });
 
 test('views that do not change by themselves, and all of them without a script, load none', async () => {

@@ -12,8 +12,6 @@ export interface ReceivedEvent {
 /** Reads a stream of server-sent events until it ends or is closed. */
 export class EventReader {
   readonly events: ReceivedEvent[] = [];
-  /** Comments, which no browser shows. */
-  readonly comments: string[] = [];
   readonly response: Response;
   readonly #gone: AbortController;
   /** Resolves when the stream has ended, whoever ended it. */
@@ -66,10 +64,6 @@ export class EventReader {
   }
 
   #take(block: string): void {
-    if (block.startsWith(':')) {
-      this.comments.push(block);
-      return;
-    }
     const fields = new Map(
       block.split('\n').map((line) => {
         const [name = '', ...value] = line.split(': ');

@@ -9,6 +9,9 @@ export interface FaultyProxy extends AsyncDisposable {
   /** Half-open: connections stay and are accepted, and nothing passes any more, neither way, until `thaw`. */
   freeze(): void;
   thaw(): void;
+  /** Resets every connection, also each new one until `admit`: a server that does not take anybody. */
+  refuse(): void;
+  admit(): void;
   /** The next message of a client that holds these bytes reaches the server; its answer is lost by a reset. Once. */
   loseAnswerTo(bytes: string): Promise<void>;
   /** Refuses new connections, as a server does that is not there; resets the others. */
@@ -28,9 +31,14 @@ interface Ambush {
 export async function startFaultyProxy(serverPort: number): Promise<FaultyProxy> {
   const pairs = new Set<Pair>();
   let frozen = false;
+  let refusing = false;
   let ambush: Ambush | undefined;
 
   const accept = (client: Socket): void => {
+    if (refusing) {
+      client.resetAndDestroy();
+      return;
+    }
     const pair = { client, server: connect(serverPort, '127.0.0.1') };
     pairs.add(pair);
     pass(pair, (data) => {
@@ -61,15 +69,16 @@ export async function startFaultyProxy(serverPort: number): Promise<FaultyProxy>
   const eachSocket = (act: (socket: Socket) => void): void => {
     for (const { client, server } of pairs) [client, server].forEach(act);
   };
-  const close = async (): Promise<void> => {
+  const reset = (): void => {
     for (const pair of pairs) breakOff(pair);
+  };
+  const close = async (): Promise<void> => {
+    reset();
     if (listener.listening) await new Promise((resolve) => listener.close(resolve));
   };
   return {
     port: address.port,
-    reset: () => {
-      for (const pair of pairs) breakOff(pair);
-    },
+    reset,
     freeze: () => {
       frozen = true;
       eachSocket((socket) => socket.pause());
@@ -77,6 +86,13 @@ export async function startFaultyProxy(serverPort: number): Promise<FaultyProxy>
     thaw: () => {
       frozen = false;
       eachSocket((socket) => socket.resume());
+    },
+    refuse: () => {
+      refusing = true;
+      reset();
+    },
+    admit: () => {
+      refusing = false;
     },
     loseAnswerTo: (bytes) =>
       new Promise((sprung) => {

@@ -2,7 +2,8 @@
  * One stream of server-sent events. It says that something changed, never what: whoever listens asks for it.
  *
  * The events: `ready` when it begins, `change`, `reset` when the reader continues from where nobody knows, `away` and `back` of the
- * database, `end` before it ends by itself. Between them a comment says that the connection lives.
+ * database, `end` before it ends by itself. Between them `alive` says that the connection lives; `ready` says how often, so that
+ * a reader that hears nothing for longer knows that it is cut off. A comment would not do: browsers show none to a script.
  *
  * What must stay true: a reader that does not read costs a kilobyte. What it has not taken is not queued: of changes the last one
  * is kept, and of the words about the database the last one.
@@ -53,7 +54,8 @@ export class EventStream extends Readable {
     super({ highWaterMark: MOST_WAITING_BYTES });
     this.#options = options;
     const { feed, subject, state, resumedFrom, ending } = options;
-    this.#hasRoom = this.push(`retry: ${RETRY_MS}\n${eventText('ready', {}, state)}`);
+    const ready = eventText('ready', { alive_every_ms: options.heartbeatMs ?? HEARTBEAT_MS }, state);
+    this.#hasRoom = this.push(`retry: ${RETRY_MS}\n${ready}`);
     if (resumedFrom !== undefined && resumedFrom !== state)
       this.#say({ change: eventText(STATE.test(resumedFrom) ? 'change' : 'reset', {}, state) });
     this.#stopListening = feed.listen({
@@ -95,7 +97,7 @@ export class EventStream extends Readable {
   #startTimers(): readonly NodeJS.Timeout[] {
     const { heartbeatMs = HEARTBEAT_MS, lifetimeMs = LIFETIME_MS } = this.#options;
     const beat = setInterval(() => {
-      if (this.#hasRoom) this.#hasRoom = this.push(': still here\n\n');
+      if (this.#hasRoom) this.#hasRoom = this.push(eventText('alive', {}));
     }, heartbeatMs);
     const end = setTimeout(() => {
       this.#end('connect again');
@@ -121,6 +123,6 @@ export class EventStream extends Readable {
 }
 
 /** Without an id the reader keeps the one that it has. */
-function eventText(event: string, data: Readonly<Record<string, string>>, id?: string): string {
+function eventText(event: string, data: Readonly<Record<string, string | number>>, id?: string): string {
   return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 }

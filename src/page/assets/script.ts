@@ -5,15 +5,18 @@
  * differs of its main part is put in place, node by node: what stays keeps its focus, its place on the screen, what was typed
  * and what was opened. Out: one line that says since when the view is up to date, or why it is not.
  *
- * What must stay true: a view that is behind is fetched until that succeeds. A view that nobody sees has no stream: browsers
- * open six connections to one host, and a service has better to do.
+ * What must stay true: a view that is behind is fetched until that succeeds. A connection over which nothing comes is given up, and
+ * said to be: a browser alone would wait on it for ever. A view that nobody sees has no stream: browsers open six connections to one
+ * host, and a service has better to do.
  */
 export const PAGE_SCRIPT = `'use strict';
 (() => {
-  const PAUSE_MS = 500, RETRY_MS = 5000, PATIENCE_MS = 3000;
+  const PAUSE_MS = 500, RETRY_MS = 5000, PATIENCE_MS = 3000, LONGEST_FETCH_MS = 60000, LOST_BEATS = 3;
   const main = document.getElementById('main');
   const line = document.getElementById('live');
-  let stream, lastId, patience, waiting, later, isFetching = false, isBehind = false, isNews = false, isAway = false, earliest = 0;
+  let stream, lastId, patience, silence, waiting, later, isFetching = false, isBehind = false, isNews = false, isAway = false, earliest = 0;
+  // Until the service says how often it sends something.
+  let aliveEveryMs = 15000;
 
   const clock = () => new Date().toISOString().slice(11, 16) + ' UTC';
   let knownAt = clock();
@@ -27,9 +30,12 @@ export const PAGE_SCRIPT = `'use strict';
     const address = new URL(main.dataset.live, location.href);
     if (lastId !== undefined) address.searchParams.set('last_event_id', lastId);
     stream = new EventSource(address);
-    const on = (name, take) => stream.addEventListener(name, take);
+    listenForSilence();
+    const on = (name, take) => stream.addEventListener(name, (event) => { listenForSilence(); take(event); });
+    on('alive', () => {});
     on('ready', (event) => {
       lastId = event.lastEventId;
+      aliveEveryMs = JSON.parse(event.data).alive_every_ms;
       clearTimeout(patience);
       patience = undefined;
       isAway = false;
@@ -46,9 +52,16 @@ export const PAGE_SCRIPT = `'use strict';
     });
   }
 
+  // Also while it connects. What was recorded meanwhile follows: the next stream goes on from the last event.
+  function listenForSilence() {
+    clearTimeout(silence);
+    silence = setTimeout(() => { open(); sayInterrupted('the service does not answer'); }, LOST_BEATS * aliveEveryMs);
+  }
+
   function close() {
     stream?.close();
     stream = undefined;
+    clearTimeout(silence);
     clearTimeout(patience);
     patience = undefined;
   }
@@ -62,7 +75,7 @@ export const PAGE_SCRIPT = `'use strict';
   // While the database is away nothing can be shown; what is behind is fetched when it is back.
   function refresh() {
     isBehind = true;
-    if (!isFetching && !isAway) waiting ??= setTimeout(fetchView, Math.max(0, earliest - Date.now()));
+    if (!isFetching && !isAway) waiting ??= setTimeout(fetchView, Math.max(0, earliest - performance.now()));
   }
 
   async function fetchView() {
@@ -72,16 +85,17 @@ export const PAGE_SCRIPT = `'use strict';
     isBehind = false;
     const wasNews = isNews;
     isNews = false;
-    earliest = Date.now() + PAUSE_MS;
+    earliest = performance.now() + PAUSE_MS;
     try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+      const signal = AbortSignal.timeout(LONGEST_FETCH_MS);
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' }, signal });
       if (!answer.ok) throw new Error('status ' + answer.status);
       const view = new DOMParser().parseFromString(await answer.text(), 'text/html');
       show(view, view.getElementById('main'), wasNews);
     } catch {
       isBehind = true;
       isNews = true;
-      earliest = Date.now() + RETRY_MS;
+      earliest = performance.now() + RETRY_MS;
       sayInterrupted('the view cannot be fetched');
     }
     isFetching = false;
