@@ -289,6 +289,7 @@ create table kubernetes_execution_audit (
 ) partition by RANGE (created_at);
 CREATE INDEX kubernetes_execution_audit_action_type_idx ON ONLY public.kubernetes_execution_audit USING btree (action_type, created_at DESC);
 CREATE INDEX kubernetes_execution_audit_client_id_idx ON ONLY public.kubernetes_execution_audit USING btree ("left"((extra ->> 'client_id'::text), 36)) WHERE ((extra ->> 'client_id'::text) IS NOT NULL);
+CREATE INDEX kubernetes_execution_audit_completed_at_idx ON ONLY public.kubernetes_execution_audit USING brin (completed_at) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX kubernetes_execution_audit_created_at_idx ON ONLY public.kubernetes_execution_audit USING btree (created_at);
 CREATE INDEX kubernetes_execution_audit_execution_id_idx ON ONLY public.kubernetes_execution_audit USING btree (execution_id);
 CREATE INDEX kubernetes_execution_audit_failed_idx ON ONLY public.kubernetes_execution_audit USING btree (completed_at DESC) WHERE (NOT success);

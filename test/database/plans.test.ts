@@ -140,11 +140,12 @@ async function parentIndexes(): Promise<Map<string, string>> {
   return new Map(rows.map(({ child, parent }) => [child, parent]));
 }
 
-async function filledTables(): Promise<Set<string>> {
-  const { rows } = await database.owner.query<{ name: string }>(
-    `select relname as name from pg_class where relkind = 'r' and reltuples > 0`,
+/** With how many rows each has. */
+async function filledTables(): Promise<Map<string, number>> {
+  const { rows } = await database.owner.query<{ name: string; count: number }>(
+    `select relname as name, reltuples::integer as count from pg_class where relkind = 'r' and reltuples > 0`,
   );
-  return new Set(rows.map(({ name }) => name));
+  return new Map(rows.map(({ name, count }) => [name, count]));
 }
 
 /** The months of a table that have rows younger than `since`, at an instant. */
@@ -258,8 +259,9 @@ describe('every index is there for a question, and answers it in every month:', 
 
   test.each(QUESTIONS.map((question) => [question.index, question] as const))(
     '%s',
-    async (index, { text, values }) => {
-      const scans = await scansOf(text, values);
+    async (index, { text, values, fromRows = 1 }) => {
+      const filled = await filledTables();
+      const scans = (await scansOf(text, values)).filter(({ table }) => (filled.get(table) ?? 0) >= fromRows);
       expect(scans).not.toEqual([]);
       for (const scan of scans) expect(scan).toMatchObject({ index });
     },

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { branchesOf } from '../../dev/simulator/stories.ts';
+import { instantOf } from '../../src/domain/instant.ts';
+import { naturalKey } from '../../src/domain/observation.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
 import { REPORTS } from '../../src/query/reports/reports.ts';
 import { DESKTOP, LOOKS } from '../support/browser/browser.ts';
 import { expectSound, openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
+import { executionObservation } from '../support/observations.ts';
 
 let world: PageWorld;
 
@@ -57,6 +61,30 @@ test('every report has a page', async () => {
     const page = await openSound(view, `/reports/${name}?since=all`);
     expect(await page.locator('h1').textContent()).toBe(title);
   }
+  await view.close();
+});
+
+test('a report about all that was ever recorded begins with thirty days, and shows all where asked', async () => {
+  const longAgo = instantOf(Date.now() - 40 * DAY_MS);
+  await world.record([
+    executionObservation({
+      ...{ table: 'ai_analysis_audit', key: naturalKey('ai-long-ago'), createdAt: longAgo },
+      columns: { remediation_id: 'rr-long-ago', remediation_uid: 'rr-long-ago' },
+    }),
+  ]);
+  const view = await world.open();
+  const page = await openSound(view, '/reports/hallucination-trend');
+  expect(await page.getByLabel('Since').inputValue()).toBe('30d');
+  const itsRow = page.locator('tbody tr', { hasText: longAgo.slice(0, 10) });
+  expect(await itsRow.count()).toBe(0);
+  await page.getByRole('link', { name: 'show all' }).click();
+  await page.waitForURL(/since=all/);
+  await expectSound(view);
+  expect(await itsRow.count()).toBe(1);
+  expect(await page.getByRole('link', { name: 'show all' }).count()).toBe(0);
+  // Whoever asks for one workflow execution wants it however old it is.
+  await openSound(view, '/reports/executions-of-workflow');
+  expect(await page.getByLabel('Since').inputValue()).toBe('');
   await view.close();
 });
 

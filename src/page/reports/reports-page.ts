@@ -5,6 +5,12 @@ import type { Report, ReportName } from '../../query/reports/reports.ts';
 import type { PageContent } from '../page-route.ts';
 import { reportList, reportView } from './reports-view.ts';
 
+/**
+ * What a page shows first of a report that is about all that was ever recorded: that takes a second for a million records, and who
+ * opens it mostly wants to know how things are now. `all` in the form asks for the rest.
+ */
+const FIRST_WINDOW = '30d';
+
 type NamedReport = Report & { readonly name: ReportName };
 
 export function reportsPage(): PageContent {
@@ -17,9 +23,18 @@ export async function reportPage(
   report: NamedReport,
   request: ApiRequest,
 ): Promise<PageContent> {
-  const query = withoutEmpty(request.query);
+  const asked = withoutEmpty(request.query);
+  const isFirst = asked['since'] === undefined && isAboutEverything(report);
+  const query = isFirst ? { ...asked, since: FIRST_WINDOW } : asked;
   const answer = await answerReport(report, sources, { query, signal: request.signal });
-  return { title: report.title, rows: answer.rows.length, body: reportView({ report, query, answer }) };
+  const body = reportView({ report, query, answer, hasMore: isFirst });
+  return { title: report.title, rows: answer.rows.length, body };
+}
+
+/** Those that name what they are about find it by an index, however old it is. */
+function isAboutEverything({ parameters }: Report): boolean {
+  const hasBound = parameters.some((one) => one.name === 'since' && one.default !== null);
+  return !hasBound && !parameters.some(({ type }) => type === 'text');
 }
 
 export async function reportFile(

@@ -28,12 +28,14 @@ interface ReportPage {
   /** What the address says. */
   readonly query: Query;
   readonly answer: ReportAnswer;
+  /** The page has a window that nobody asked for. */
+  readonly hasMore: boolean;
 }
 
 /** Rows that a page shows; the file has all of them. */
 const MOST_ROWS = 500;
 
-export function reportView({ report, query, answer }: ReportPage): Html {
+export function reportView({ report, query, answer, hasMore }: ReportPage): Html {
   const { rows, basis, unsearched } = answer;
   const note = noteOn(basis, rows.length);
   const chart = chartOf(report.name, answer);
@@ -42,7 +44,10 @@ export function reportView({ report, query, answer }: ReportPage): Html {
     <h1 id="report">${report.title}</h1>
     <p>${report.question}</p>
     ${parameterForm(report, query)}
-    <p class="basis">Made of ${basisText(basis)}.</p>
+    <p class="basis">
+      Made of ${basisText(basis)}.
+      ${hasMore ? html`Older ones are left out: <a href="${address(report.name, { ...query, since: 'all' })}">show all</a>.` : ''}
+    </p>
     ${note === undefined ? '' : html`<p class="notice">${sentence(note)}</p>`}
     ${
       unsearched === undefined
@@ -54,14 +59,14 @@ export function reportView({ report, query, answer }: ReportPage): Html {
     ${barChart(chart)}
     ${rows.length === 0 ? html`<p>The answer has no rows.</p>` : answerTable(answer, shown)}
     ${rows.length > shown.length ? html`<p>The first ${shown.length} of ${rows.length} rows are shown; the file has all.</p>` : ''}
-    <p><a href="${fileAddress(report.name, query)}">CSV</a></p>`;
+    <p><a href="${address(`${report.name}.csv`, query)}">CSV</a></p>`;
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-function fileAddress(name: string, query: Query): string {
+function address(file: string, query: Query): string {
   const text = new URLSearchParams(query as Record<string, string>).toString();
-  return `${REPORTS_PATH}/${name}.csv${text === '' ? '' : `?${text}`}`;
+  return `${REPORTS_PATH}/${file}${text === '' ? '' : `?${text}`}`;
 }
 
 function parameterForm({ name, parameters }: Report, query: Query): Html {

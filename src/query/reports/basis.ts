@@ -18,30 +18,36 @@ export interface ReportBasis {
 /** Counting costs little up to here, also for a report that finds its few rows by an index. */
 const MOST_COUNTED = 100_000;
 
+/** Its one parameter is `since`. */
+export function basisStatement({ reads }: Report, rows: string = reads.table): string {
+  const fields = Object.values(reads.basis);
+  const counted = fields.map((_, index) => `count(field_${index})::integer as field_${index}`);
+  const wanted = fields.map((expression, index) => `${expression} as field_${index}`);
+  return `
+    select count(*)::integer as records, ${counted.join(', ')}
+    from (
+      select ${wanted.join(', ')}
+      from ${rows}
+      where ${reads.window} > ${sinceExpression(1)}
+      limit ${MOST_COUNTED + 1}
+    ) as looked_at`;
+}
+
 export async function selectBasis(
   database: pg.Pool | pg.PoolClient,
-  { reads }: Report,
-  { since, rows = reads.table }: { readonly since: string | null; readonly rows: string | undefined },
+  report: Report,
+  { since, rows }: { readonly since: string | null; readonly rows: string | undefined },
 ): Promise<ReportBasis> {
-  const fields = Object.entries(reads.basis);
-  const counted = fields.map((_, index) => `count(field_${index})::integer as field_${index}`);
-  const wanted = fields.map(([, expression], index) => `${expression} as field_${index}`);
+  const fields = Object.keys(report.reads.basis);
   const result = await database.query<Record<string, number>>({
-    text: `
-      select count(*)::integer as records, ${counted.join(', ')}
-      from (
-        select ${wanted.join(', ')}
-        from ${rows}
-        where ${reads.window} > ${sinceExpression(1)}
-        limit ${MOST_COUNTED + 1}
-      ) as looked_at`,
+    text: basisStatement(report, rows),
     values: [since],
   });
   const [found = {}] = result.rows;
   const records = found['records'] ?? 0;
   return {
     records,
-    fields: Object.fromEntries(fields.map(([name], index) => [name, found[`field_${index}`] ?? 0])),
+    fields: Object.fromEntries(fields.map((name, index) => [name, found[`field_${index}`] ?? 0])),
     isComplete: records <= MOST_COUNTED,
   };
 }
