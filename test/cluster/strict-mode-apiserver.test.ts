@@ -1,8 +1,11 @@
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import type { JsonObject } from '../../src/domain/json.ts';
 import { HOUR_MS } from '../../src/domain/time.ts';
 import { FINALIZER } from '../../src/watcher/strict/finalizer.ts';
+import { documentSchema, documentsIn, expectDocuments } from '../support/command-schema.ts';
+import { repositoryPath } from '../support/repository.ts';
 import { until } from '../support/until.ts';
 import { startProgram } from '../support/up.ts';
 import { ApiserverWorld } from '../support/watcher-apiserver.ts';
@@ -84,12 +87,34 @@ const strict = async (...args: string[]): Promise<{ code: number | null; output:
   return { code: await program.exited, output: program.output() };
 };
 
-/** Beside them are lines for people, from standard error. */
-const linesOfJson = (output: string): readonly unknown[] =>
-  output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as unknown);
+/** Held against what the command prints; `npx vitest run --project cluster strict-mode-apiserver --update` writes it. */
+async function expectDescribed(verb: 'release' | 'uninstall', output: string): Promise<void> {
+  const schema = documentSchema(
+    { title: `remediation-audit strict ${verb} --json, a line`, kind: 'StrictRelease', answer: STRICT_LINE },
+    {},
+  );
+  await expect(`${JSON.stringify(schema, undefined, 2)}
+`).toMatchFileSnapshot(repositoryPath(`docs/commands/strict-${verb}.schema.json`));
+  expectDocuments(documentsIn(output), schema);
+}
+
+const text: JsonObject = { type: 'string' };
+/** By its result: nobody has to guess which members there are. */
+const STRICT_LINE: JsonObject = {
+  type: 'object',
+  required: ['result'],
+  oneOf: [
+    {
+      required: ['what'],
+      properties: { what: text, result: { enum: ['released', 'no-finalizer'] } },
+    },
+    {
+      required: ['what', 'reason'],
+      properties: { what: text, reason: text, result: { const: 'not-released' } },
+    },
+    { properties: { result: { const: 'nothing-held' } } },
+  ],
+};
 
 describe('with the rights of deploy/rbac.yaml alone, strict mode', () => {
   test('says at its start what is missing, and the watcher sends all the same', async () => {
@@ -199,12 +224,16 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await untilHeld(name);
     const { code, output } = await strict('release', `default/${name}`, 'default/nobody', '--json');
     const released = { apiVersion: 'remediation-audit/v1', kind: 'StrictRelease' };
-    expect(linesOfJson(output)).toEqual([
+    expect(documentsIn(output)).toEqual([
       { ...released, what: `RemediationRequest default/${name}`, result: 'released' },
       { ...released, what: 'default/nobody', result: 'not-released', reason: expect.any(String) as string },
     ]);
+    await expectDescribed('release', output);
     expect(code).toBe(EXIT.failure);
     expect(await isHeld(name)).toBe(false);
+    const again = await strict('release', `default/${name}`, '--json');
+    expect(documentsIn(again.output)).toMatchObject([{ result: 'no-finalizer' }]);
+    await expectDescribed('release', again.output);
   });
 
   test('is taken back from everything by an uninstall, also where nothing runs', async () => {
@@ -214,9 +243,14 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await world.stopWatchers();
     await world.delete(held[0]?.name ?? '');
     expect(await isHeld(held[0]?.name ?? '')).toBe(true);
-    const { code, output } = await strict('uninstall');
-    expect(output).toContain('nothing carries the finalizer of strict mode any more');
+    const { code, output } = await strict('uninstall', '--json');
+    expect(documentsIn(output).at(-1)).toMatchObject({ result: 'nothing-held' });
+    expect(documentsIn(output).length).toBeGreaterThan(held.length);
+    await expectDescribed('uninstall', output);
     expect(code).toBe(EXIT.ok);
+    expect((await strict('uninstall')).output).toContain(
+      'nothing carries the finalizer of strict mode any more\n',
+    );
     expect(await find(held[0]?.name ?? '')).toBeUndefined();
     expect(await Promise.all(held.map(({ name }) => isHeld(name)))).toEqual([false, false, false]);
     expect((await strict('release')).code).toBe(EXIT.usage);

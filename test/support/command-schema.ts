@@ -1,5 +1,8 @@
+import { expect } from 'vitest';
+
 import type { JsonObject } from '../../src/domain/json.ts';
 import { isJsonObject } from '../../src/domain/json.ts';
+import { createValidator } from './json-schema.ts';
 
 /** Schemas that the description of the API names. */
 export type Components = Readonly<Record<string, JsonObject>>;
@@ -26,6 +29,24 @@ export function documentSchema({ title, kind, answer }: Document, components: Co
   collect(form, used, components);
   const definitions = [...used].toSorted().map((one) => [one, withDefinitions(components[one] ?? {})]);
   return { ...form, $defs: Object.fromEntries(definitions) as JsonObject };
+}
+
+/** Each of them is as the schema says, which takes no other version and no other kind. */
+export function expectDocuments(documents: readonly JsonObject[], schema: JsonObject): void {
+  const isValid = createValidator({ strict: false, validateFormats: false }).compile(schema);
+  for (const document of documents) {
+    expect(isValid(document), JSON.stringify(document)).toBe(true);
+    expect(isValid({ ...document, apiVersion: 'remediation-audit/v2' })).toBe(false);
+    expect(isValid({ ...document, kind: 'Other' })).toBe(false);
+  }
+}
+
+/** The objects on the lines of what a command printed; other lines are for people. */
+export function documentsIn(output: string): readonly JsonObject[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as JsonObject);
 }
 
 /** Of any report. Each has columns of its own, which the description of the API has. */

@@ -1,7 +1,10 @@
+import { readdirSync } from 'node:fs';
+
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runProgram } from '../../src/cli/program.ts';
+import { repositoryPath } from '../support/repository.ts';
 
 let [printed, complained] = ['', ''];
 let exitCode: typeof process.exitCode;
@@ -52,6 +55,19 @@ test.each(Object.entries(COMMANDS).filter(([, { verbs }]) => verbs !== undefined
     expect(printed).toContain('--json');
   },
 );
+
+test('each command that answers in JSON has its schema in docs/commands/, and no other has one', async () => {
+  const wanted: string[] = [];
+  for (const line of LINES) {
+    const hasVerbs = line.length === 1 && COMMANDS[line[0] ?? '']?.verbs !== undefined;
+    printed = '';
+    await runProgram([...line, '--help'], COMMANDS);
+    if (!hasVerbs && printed.includes('--json')) wanted.push(line.join('-'));
+  }
+  const described = readdirSync(repositoryPath('docs/commands'));
+  // The other kind of line of `verify`.
+  expect(described).toEqual([...wanted, 'verify-difference'].map((name) => `${name}.schema.json`).toSorted());
+});
 
 test.each([
   [['report', 'bogus'], 'there is no report "bogus"'],
