@@ -55,7 +55,9 @@ test('what happened to this target in the last hour', async () => {
 });
 
 test('why was it skipped, and by which other', async () => {
-  expect(await answer('why', names.skipped)).toMatch(/^blocked +DuplicateInProgress, duplicate of rr-\S+/m);
+  expect(await answer('why', names.skipped)).toMatch(
+    /^blocked +DuplicateInProgress, duplicate of rr-\S+ \(no record of it was found\)/m,
+  );
   expect(await answer('why', names.blocked)).toMatch(
     /^blocked +ResourceBusy, by execution we-rr-\S+ of remediation rr-in-the-way/m,
   );

@@ -50,7 +50,9 @@ test('what happened to this target in the last hour', async () => {
 });
 
 test('why was it skipped, and by which other', async () => {
-  expect(await section(names.skipped, 'blocks')).toMatch(/DuplicateInProgress[^]*Duplicate of rr-\S+/);
+  expect(await section(names.skipped, 'blocks')).toMatch(
+    /DuplicateInProgress[^]*Duplicate of rr-\S+ \(no record of it was found\)/,
+  );
   expect(await section(names.blocked, 'blocks')).toMatch(
     /ResourceBusy[^]*execution we-rr-\S+ \(The other remediation, rr-in-the-way\)/,
   );

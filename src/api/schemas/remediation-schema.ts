@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { named, orNull } from '../../domain/named-schema.ts';
+import { ROW_SOURCES } from '../../query/combined-answer.ts';
 import { HOW_KNOWN } from '../../query/remediation/decision.ts';
 import { unsearchedSchema } from '../routes/storage-problems.ts';
 
@@ -89,7 +90,12 @@ const EXECUTION = objectOf({
 
 const REFERENCE = named(
   'RemediationReference',
-  objectOf({ namespace: text, name: { type: 'string' }, uid: text }),
+  objectOf({
+    namespace: text,
+    name: { type: 'string' },
+    uid: text,
+    source: { type: 'string', enum: [...ROW_SOURCES], description: 'Where its record was read' },
+  }),
 );
 
 const BLOCK = objectOf({

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonValue } from '../../domain/json.ts';
+import { NO_RECORD } from '../../query/remediation/blockers.ts';
 import type { RemediationSummary } from '../../query/remediation/summary.ts';
 import type { TimelineEvent } from '../../query/remediation/timeline.ts';
 import { spanText } from '../../terminal/view.ts';
@@ -136,13 +137,12 @@ function blocks({ row, summary }: RemediationPage): Html {
           running === null
             ? ''
             : html`<br />In the way: execution ${shown(running)}
-                ${otherLink(row, block['conflicting_remediation'], 'whose record is not known')}`
+                ${otherLink(row, block['conflicting_remediation'])}`
         }
         ${
           original === null
             ? ''
-            : html`<br />Duplicate of ${shown(original)}
-                ${otherLink(row, block['original_remediation'], 'which is not recorded')}`
+            : html`<br />Duplicate of ${shown(original)} ${otherLink(row, block['original_remediation'])}`
         }
       </li>`;
     })}
@@ -150,8 +150,8 @@ function blocks({ row, summary }: RemediationPage): Html {
 }
 
 /** The other remediation behind a block, as `RemediationReference` of the API. */
-function otherLink(row: RemediationRow, reference: JsonValue | undefined, otherwise: string): Html {
-  if (!isJsonObject(reference)) return html`(${otherwise})`;
+function otherLink(row: RemediationRow, reference: JsonValue | undefined): Html {
+  if (!isJsonObject(reference)) return html`(${NO_RECORD})`;
   const text = (name: string): string => {
     const value = reference[name];
     return typeof value === 'string' ? value : '';
@@ -161,7 +161,7 @@ function otherLink(row: RemediationRow, reference: JsonValue | undefined, otherw
     { cluster: row.cluster, namespace, name, uid },
     html`The other remediation, ${short(name)}`,
   );
-  return html`(${link})`;
+  return html`(${link}${text('source') === 'archive' ? ', in the archive' : ''})`;
 }
 
 function effect({ summary: { outcome, verdict: end }, related, nowMs }: RemediationPage): Html {

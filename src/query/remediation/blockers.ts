@@ -1,3 +1,4 @@
+import type { SourcedRow } from '../combined-answer.ts';
 import { type Facts, textIn } from './facts.ts';
 
 /*
@@ -10,6 +11,8 @@ export interface RemediationReference {
   readonly namespace: string | null;
   readonly name: string;
   readonly uid: string | null;
+  /** Where its record was read. */
+  readonly source: SourcedRow['source'];
 }
 
 export interface Blockers {
@@ -18,6 +21,9 @@ export interface Blockers {
   /** Those of which others were duplicates, by their name. */
   readonly byName: ReadonlyMap<string, RemediationReference>;
 }
+
+/** In the place of the other remediation. Months that were not searched are named beside it, so it may be there. */
+export const NO_RECORD = 'no record of it was found';
 
 export const NO_BLOCKERS: Blockers = { byExecution: new Map(), byName: new Map() };
 

@@ -37,7 +37,9 @@ export async function findBlockers(
   const select = (definition: RecordDefinition, filters: readonly Filter[]) =>
     selectRows(sources, { definition, filters, archived }, options);
   const cluster = equalTo(remediationAudit, 'cluster', [String(remediation['cluster'])]);
-  const running = await selectRunning(select, { blocks, cluster });
+  const running = (await selectRunning(select, { blocks, cluster })).map(({ row }) =>
+    factsOf(workflowExecutionAudit, row),
+  );
   const uids = [...new Set(running.flatMap((one) => textIn(one, 'remediation_uid') ?? []))];
   const originals = namesIn(blocks, originalOf);
   const wanted = [
@@ -45,35 +47,35 @@ export async function findBlockers(
     ...equalTo(remediationAudit, 'remediation_id', originals),
   ];
   const found = wanted.length === 0 ? [] : await select(remediationAudit, [...cluster, anyOf(wanted)]);
+  const others = found.map(referenceOf);
   return {
     byExecution: new Map(
       running.flatMap((one) => {
         const uid = textIn(one, 'remediation_uid');
-        const owner = found.find((other) => uid !== null && other['remediation_uid'] === uid);
+        const owner = others.find((other) => uid !== null && other.uid === uid);
         const name = textIn(one, 'execution_name');
-        return owner === undefined || name === null ? [] : [[name, referenceOf(owner)] as const];
+        return owner === undefined || name === null ? [] : [[name, owner] as const];
       }),
     ),
     byName: new Map(
       originals.flatMap((name) => {
         // In the namespace of the remediation itself: the block has no other.
-        const original = found.find(
-          (other) =>
-            other['remediation_id'] === name && (other['namespace'] ?? null) === remediation['namespace'],
+        const original = others.find(
+          (other) => other.name === name && (other.namespace ?? '') === (remediation['namespace'] ?? ''),
         );
-        return original === undefined ? [] : [[name, referenceOf(original)] as const];
+        return original === undefined ? [] : [[name, original] as const];
       }),
     ),
   };
 }
 
-type Select = (definition: RecordDefinition, filters: readonly Filter[]) => Promise<readonly Facts[]>;
+type Select = (definition: RecordDefinition, filters: readonly Filter[]) => Promise<readonly SourcedRow[]>;
 
 /** Executions that were in the way, oldest first. They have the target of the block, and by that they are found soon. */
 async function selectRunning(
   select: Select,
   { blocks, cluster }: { readonly blocks: readonly Facts[]; readonly cluster: readonly Filter[] },
-): Promise<readonly Facts[]> {
+): Promise<readonly SourcedRow[]> {
   const names = namesIn(blocks, conflictOf);
   const targets = namesIn(blocks, (block) => textIn(block, 'target_resource') ?? undefined);
   if (names.length === 0 || targets.length === 0) return [];
@@ -114,14 +116,15 @@ async function selectRows(
     readonly archived: TimeRange;
   },
   options: QueryOptions,
-): Promise<readonly Facts[]> {
+): Promise<readonly SourcedRow[]> {
   const query = { filters, order: 'newest' as const, limit: MOST_ROWS };
-  const { rows } = await selectCombinedPage({ pool, definition, query, archived }, archive, options);
-  return rows.map(({ row }) => factsOf(definition, row));
+  return (await selectCombinedPage({ pool, definition, query, archived }, archive, options)).rows;
 }
 
-function referenceOf(remediation: Facts): RemediationReference {
+function referenceOf({ row, source }: SourcedRow): RemediationReference {
+  const remediation = factsOf(remediationAudit, row);
   return {
+    source,
     namespace: textIn(remediation, 'namespace'),
     name: textIn(remediation, 'remediation_id') ?? '',
     uid: textIn(remediation, 'remediation_uid'),

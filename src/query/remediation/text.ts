@@ -2,6 +2,7 @@ import { millisecondsOf } from '../../domain/instant.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, safeText, widthOf, wrapped } from '../../terminal/text.ts';
 import { colourOf, painted, spanText, timeText, type View } from '../../terminal/view.ts';
+import { NO_RECORD } from './blockers.ts';
 import { textIn } from './facts.ts';
 import { joined, LABEL_WIDTH, labelled, listed, shown } from './labelled-lines.ts';
 import type { RemediationSummary } from './summary.ts';
@@ -76,16 +77,27 @@ export function decidedLines({ decided, blocks }: RemediationSummary, view: View
 
 function blockText(block: RemediationSummary['blocks'][number], view: View): string {
   const by = shown(block['conflicting_execution']);
-  const of = textIn(block['conflicting_remediation'], 'name');
   const original = shown(block['duplicate_of']);
   const until = timeOf(block['blocked_until'], view);
   return joined(
     block['reason'],
-    by === '' ? '' : `by execution ${by}${of === null ? '' : ` of remediation ${of}`}`,
-    original === '' ? '' : `duplicate of ${original}`,
+    by === '' ? '' : `by execution ${by}${ownerText(block['conflicting_remediation'])}`,
+    original === '' ? '' : `duplicate of ${original}${whereText(block['original_remediation'])}`,
     until === null ? '' : `until ${until}`,
     block['message'],
   );
+}
+
+/** Whose the execution was that was in the way. */
+function ownerText(other: JsonValue | undefined): string {
+  const name = textIn(other, 'name');
+  return `${name === null ? '' : ` of remediation ${name}`}${whereText(other)}`;
+}
+
+/** Where the other remediation behind a block can be looked up, unless it is as near as this one. */
+function whereText(other: JsonValue | undefined): string {
+  if (textIn(other, 'name') === null) return ` (${NO_RECORD})`;
+  return textIn(other, 'source') === 'archive' ? ' (in the archive)' : '';
 }
 
 /**
