@@ -9,8 +9,8 @@ import { ManifestError, manifestKey } from '../../src/archive/manifest/manifest.
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { createS3Store } from '../../src/archive/store/s3-store.ts';
 import { placeHold, releaseHold } from '../../src/database/holds/holds.ts';
+import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { tryLockObjects } from '../../src/database/months/table-locks.ts';
-import { withMaintenanceClient } from '../../src/database/pool.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { useArchiveStage } from '../support/archive-stage.ts';
 import { exportTables, recordExecutions } from '../support/retention.ts';

@@ -15,7 +15,7 @@ import {
   placeHold,
   releaseHold,
 } from '../../src/database/holds/holds.ts';
-import { withMaintenanceClient } from '../../src/database/pool.ts';
+import { withMaintenanceClient } from '../../src/database/maintenance.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createLogger } from '../../src/observability/logger.ts';

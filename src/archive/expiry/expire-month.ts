@@ -4,6 +4,7 @@ import type pg from 'pg';
 
 import type { Hold } from '../../database/holds/holds.ts';
 import { listHolds } from '../../database/holds/holds.ts';
+import { withMaintenanceClient } from '../../database/maintenance.ts';
 import type { DueTerms } from '../../database/months/due-step.ts';
 import { isDue, requireDue, StepNotDueError } from '../../database/months/due-step.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
@@ -14,7 +15,6 @@ import {
   selectMonth,
 } from '../../database/months/month-states.ts';
 import { planMonth } from '../../database/months/retention-plan.ts';
-import { withMaintenanceClient } from '../../database/pool.ts';
 import { instantOf } from '../../domain/instant.ts';
 import type { ArchiveContext } from '../archive-context.ts';
 import type { Manifest } from '../manifest/manifest.ts';

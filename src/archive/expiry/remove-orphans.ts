@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
+import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { isSettled, tryLockObjects } from '../../database/months/table-locks.ts';
-import { withMaintenanceClient } from '../../database/pool.ts';
 import { DAY_MS } from '../../domain/time.ts';
 import type { ArchiveContext } from '../archive-context.ts';
 import { ManifestError } from '../manifest/manifest.ts';

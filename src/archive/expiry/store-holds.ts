@@ -14,8 +14,8 @@ import {
 } from '../../database/holds/hold-archives.ts';
 import type { Hold } from '../../database/holds/holds.ts';
 import { holdsOfMonth, listHolds } from '../../database/holds/holds.ts';
+import { withMaintenanceClient } from '../../database/maintenance.ts';
 import { partitionsOf } from '../../database/months/month-detach.ts';
-import { withMaintenanceClient } from '../../database/pool.ts';
 import { reasonOf } from '../../domain/errors.ts';
 import { isRecordTable } from '../../domain/records/index.ts';
 import type { ArchiveContext } from '../archive-context.ts';

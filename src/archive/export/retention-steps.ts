@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { saveHoldArchive } from '../../database/holds/hold-archives.ts';
 import { holdsOfMonth } from '../../database/holds/holds.ts';
+import { createRunAsOwner, type RunAsOwner } from '../../database/maintenance.ts';
 import type { DueTerms } from '../../database/months/due-step.ts';
 import { isDue, requireDue, StepNotDueError } from '../../database/months/due-step.ts';
 import { detachMonth, partitionsOf } from '../../database/months/month-detach.ts';
@@ -21,7 +22,6 @@ import {
 import type { PlannedMonth } from '../../database/months/retention-plan.ts';
 import { planMonth, planRetention } from '../../database/months/retention-plan.ts';
 import { tryLockObjects } from '../../database/months/table-locks.ts';
-import { withMaintenanceClient } from '../../database/pool.ts';
 import { addMonths, instantOf } from '../../domain/instant.ts';
 import { isRecordTable } from '../../domain/records/index.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
@@ -52,11 +52,14 @@ import { equalsParts, exportTable } from './export-table.ts';
 /** What a month of retention consists of. Every step may be repeated, and broken off anywhere. */
 export class RetentionSteps {
   readonly #context: ArchiveContext;
+  readonly #asOwner: RunAsOwner;
   /** The archived tables, in the order in which they are exported. */
   readonly tables: readonly string[] = ARCHIVED_TABLES.map(({ table }) => table);
 
   constructor(context: ArchiveContext) {
     this.#context = context;
+    const { ownerUrl: connectionString, lockTimeoutMs } = context;
+    this.#asOwner = createRunAsOwner({ connectionString, lockTimeoutMs });
   }
 
   plan(): Promise<readonly PlannedMonth[]> {
@@ -263,11 +266,6 @@ export class RetentionSteps {
   #terms(): DueTerms {
     const { rules, nowMs = Date.now } = this.#context;
     return { rules, now: instantOf(nowMs()) };
-  }
-
-  #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { ownerUrl: connectionString, lockTimeoutMs } = this.#context;
-    return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
   }
 
   /** Parts that a drop has relied on: the rows in them are nowhere else. */

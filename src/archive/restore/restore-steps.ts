@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { createRunAsOwner, type RunAsOwner } from '../../database/maintenance.ts';
 import { attachStaged, keepMonth, monthRange } from '../../database/months/month-restore.ts';
 import type { MonthRow } from '../../database/months/month-states.ts';
 import { canChange, MonthMovedError, reopenMonth, selectMonth } from '../../database/months/month-states.ts';
@@ -20,7 +21,6 @@ import {
   stagedFrom,
   stagedRelation,
 } from '../../database/months/staged-month.ts';
-import { withMaintenanceClient } from '../../database/pool.ts';
 import { isRecordTable, RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { LEDGER_TABLE } from '../../domain/records/service-tables.ts';
 import type { ArchiveContext, ArchivePoint } from '../archive-context.ts';
@@ -65,9 +65,12 @@ type RestoreContext = Omit<
 /** What a restore consists of. Every step may be repeated, and broken off anywhere. */
 export class RestoreSteps {
   readonly #context: RestoreContext;
+  readonly #asOwner: RunAsOwner;
 
   constructor(context: RestoreContext) {
     this.#context = context;
+    const { ownerUrl: connectionString, lockTimeoutMs } = context;
+    this.#asOwner = createRunAsOwner({ connectionString, lockTimeoutMs });
   }
 
   /** Stores who wants the month and for how long, as the service does it for `begin` in another process. */
@@ -194,11 +197,6 @@ export class RestoreSteps {
   #nowMs(): number {
     const { nowMs = Date.now } = this.#context;
     return nowMs();
-  }
-
-  #asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { ownerUrl: connectionString, lockTimeoutMs } = this.#context;
-    return withMaintenanceClient({ connectionString, lockTimeoutMs }, work);
   }
 
   #progress(what: string): void {
