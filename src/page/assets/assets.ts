@@ -1,6 +1,11 @@
 /*
- * The files that a page loads. They come with the program and have no secret, so anybody may read them.
+ * The files that a page loads. They come with the program and have no secret, so anybody may read them, and a browser may keep them.
+ *
+ * What must stay true: what is kept under an address never changes. The address that a page names has the hash of the file in it. While
+ * versions are rolled out, a page of one may ask a process of the other: that answers its own file, which nobody keeps.
  */
+import { createHash } from 'node:crypto';
+
 import type { Route } from '../../api/http/route.ts';
 import { PAGE_SCRIPT } from './script.ts';
 import { PAGE_STYLE } from './style.ts';
@@ -22,18 +27,42 @@ type AssetName = keyof typeof ASSETS;
 
 const FOLDER = '/assets';
 
-export const assetAddress = (name: AssetName): string => `${FOLDER}/${name}`;
+/** Of base64url: two versions of a file do not meet in 96 bits. */
+const VERSION_LENGTH = 16;
+
+const versionOf = (body: string): string =>
+  createHash('sha256').update(body).digest('base64url').slice(0, VERSION_LENGTH);
+
+const VERSIONS = Object.fromEntries(
+  Object.entries(ASSETS).map(([name, { body }]) => [name, versionOf(body)]),
+) as Readonly<Record<AssetName, string>>;
+
+/** A year is for ever; and not even a reload asks again. */
+const KEPT = { 'cache-control': 'public, max-age=31536000, immutable' } as const;
+
+export const assetAddress = (name: AssetName): string => `${FOLDER}/${name}?v=${VERSIONS[name]}`;
 
 export function assetRoutes(): readonly Route[] {
-  return Object.entries(ASSETS).map(([name, { mediaType, body }]) => ({
+  return (Object.entries(ASSETS) as [AssetName, Asset][]).map(([name, { mediaType, body }]) => ({
     method: 'GET',
     path: `${FOLDER}/${name}`,
     access: 'public',
     describe: {
       summary: 'A file of the page',
       tag: 'page',
+      query: [
+        {
+          name: 'v',
+          meaning:
+            'The version that a page names. That of this process may be kept; for any other its own file is answered',
+          schema: { type: 'string' },
+        },
+      ],
       answers: { 200: { meaning: 'The file', content: {} } },
     },
-    answer: () => ({ status: 200, mediaType, body }),
+    answer: ({ query }) => ({
+      ...{ status: 200, mediaType, body },
+      ...(query['v'] === VERSIONS[name] ? { headers: KEPT } : {}),
+    }),
   }));
 }
