@@ -2,10 +2,10 @@ import { withServers } from '../test/support/started-servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { OBSERVATION_BYTES } from './played-observations.ts';
-import { openTemporalCeiling } from './temporal-ceiling.ts';
 import { ceilingFigures } from './temporal-ceiling-figures.ts';
-import { recordingFigures } from './workflow.ts';
+import { openTemporalCeiling } from './temporal-ceiling.ts';
 import { openSide, storingActivities } from './workflow-side.ts';
+import { recordingFigures } from './workflow.ts';
 
 const BENCH = 'temporal-postgres';
 

@@ -1,8 +1,8 @@
 import { withTemporal } from '../test/support/started-servers.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
-import { openTemporalCeiling } from './temporal-ceiling.ts';
 import { ceilingFigures } from './temporal-ceiling-figures.ts';
+import { openTemporalCeiling } from './temporal-ceiling.ts';
 
 const BENCH = 'temporal';
 

@@ -5,9 +5,9 @@ import { compare, elapsedMs, ratePerSecond, summarise } from './harness.ts';
 import { inLines } from './lines.ts';
 import { OBSERVATION_BYTES, observationsOf, sendInSignals } from './played-observations.ts';
 import { quantile } from './statistics.ts';
+import { SHAPES } from './temporal-ceiling-figures.ts';
 import type { Shape, TemporalCeiling } from './temporal-ceiling.ts';
 import { openTemporalCeiling } from './temporal-ceiling.ts';
-import { SHAPES } from './temporal-ceiling-figures.ts';
 import { openSide, storingActivities, type WorkflowSide } from './workflow-side.ts';
 
 const BENCH = 'workflow';

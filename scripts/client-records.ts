@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { format, resolveConfig } from 'prettier';
+import { format } from 'oxfmt';
 
 import { columnType } from '../src/domain/column-types.ts';
 import type { Column, RecordDefinition } from '../src/domain/records/definition.ts';
@@ -9,6 +9,10 @@ import { RECORD_DEFINITIONS } from '../src/domain/records/index.ts';
 
 /** `npm run client:records`: writes the client's record types from the definitions; a test compares the two. */
 export const CLIENT_RECORDS = fileURLToPath(new URL('../packages/client/src/records.ts', import.meta.url));
+
+const FORMAT = JSON.parse(readFileSync(new URL('../.oxfmtrc.json', import.meta.url), 'utf8')) as Parameters<
+  typeof format
+>[2];
 
 const HEAD = `// Written by \`npm run client:records\` from the record definitions of the service.
 
@@ -41,7 +45,9 @@ export async function clientRecords(): Promise<string> {
     `export interface RecordByKind {\n${kinds.join('\n')}\n}`,
     'export type RecordKind = keyof RecordByKind;\n',
   ].join('\n');
-  return format(text, { ...(await resolveConfig(CLIENT_RECORDS)), parser: 'typescript' });
+  const { code, errors } = await format(CLIENT_RECORDS, text, FORMAT);
+  if (errors.length > 0) throw new Error(`the written types are no TypeScript: ${JSON.stringify(errors)}`);
+  return code;
 }
 
 function interfaceText(record: RecordDefinition): string {

@@ -3,10 +3,8 @@ import { establishedStatus, kindOf } from './definitions.ts';
 import { applyFinalizers, withStatusWriter, withUpdatedOwners } from './field-owners.ts';
 import type { Kind } from './kinds.ts';
 import { collectionOf, CUSTOM_RESOURCE_DEFINITION, NAMESPACE } from './kinds.ts';
-import { listObjects, refuseFutureVersion } from './list.ts';
 import type { ListOptions } from './list-options.ts';
-import type { JsonObject, StoredObject } from './object.ts';
-import { isJsonObject, keyOf } from './object.ts';
+import { listObjects, refuseFutureVersion } from './list.ts';
 import type { Birth } from './object-rules.ts';
 import {
   changedObject,
@@ -17,6 +15,8 @@ import {
   newObject,
   terminatingObject,
 } from './object-rules.ts';
+import type { JsonObject, StoredObject } from './object.ts';
+import { isJsonObject, keyOf } from './object.ts';
 import type { ResourcePath } from './paths.ts';
 import type { Status } from './status.ts';
 import {

@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { endsKind } from './kind-registry.ts';
 import type { Kind } from './kinds.ts';
 import { collectionOf, groupVersion } from './kinds.ts';
-import { select } from './list.ts';
 import type { ListOptions } from './list-options.ts';
+import { select } from './list.ts';
 import { ApiError, HTTP } from './status.ts';
 import type { Change, Store } from './store.ts';
 

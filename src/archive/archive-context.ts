@@ -68,4 +68,6 @@ export const RESTORE_POINTS = ['begun', 'part-loaded', 'checked', 'staged', 'att
 
 /** Points at which tests end the process, the database or the store. */
 export type ArchivePoint =
-  (typeof RETENTION_POINTS)[number] | (typeof EXPIRE_POINTS)[number] | (typeof RESTORE_POINTS)[number];
+  | (typeof RETENTION_POINTS)[number]
+  | (typeof EXPIRE_POINTS)[number]
+  | (typeof RESTORE_POINTS)[number];

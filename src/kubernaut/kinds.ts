@@ -17,8 +17,8 @@ import {
   readSessionDeletion,
   SESSION_OF_ANALYSIS,
 } from './agent-session.ts';
-import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
 import { INVESTIGATION } from './ai-analysis-sources.ts';
+import { AI_ANALYSIS_LEFT_OUT, AI_ANALYSIS_PHASES, readAiAnalysis } from './ai-analysis.ts';
 import { takingAnyJson } from './any-json.ts';
 import {
   APPROVAL,
@@ -53,7 +53,6 @@ import {
   REMEDIATION_PROCESSING,
   REMEDIATION_PROCESSING_LEFT_OUT,
 } from './remediation-processing.ts';
-import { readRemediationDeletion, readRemediationRequest } from './remediation-request.ts';
 import {
   ANALYSIS_TIMEOUT,
   NAME_OF_EXECUTED,
@@ -66,14 +65,15 @@ import {
   REMEDIATION_REQUEST_LEFT_OUT,
   TERMINAL_PHASES,
 } from './remediation-request-sources.ts';
+import { readRemediationDeletion, readRemediationRequest } from './remediation-request.ts';
 import { readSignalProcessing, SIGNAL_PROCESSING, SIGNAL_PROCESSING_LEFT_OUT } from './signal-processing.ts';
-import { readExecutionDeletion, readWorkflowExecution } from './workflow-execution.ts';
 import {
   EXECUTION,
   SKIPPED_EXECUTION,
   WORKFLOW_EXECUTION_LEFT_OUT,
   WORKFLOW_OF_ANALYSIS,
 } from './workflow-execution-sources.ts';
+import { readExecutionDeletion, readWorkflowExecution } from './workflow-execution.ts';
 
 /** For a kind with records of its own: the deletion is said in the phase that each of its resources has. */
 function deletionOf(kind: string, { definition, phase }: PhaseSources): KubernautKind['readDeletion'] {

@@ -17,7 +17,8 @@ export type Entry<Key, Value> =
  * read to its end.
  */
 type SortedSource<Key, Value> =
-  Iterator<Entry<Key, Value>, Key | undefined> | AsyncIterator<Entry<Key, Value>, Key | undefined>;
+  | Iterator<Entry<Key, Value>, Key | undefined>
+  | AsyncIterator<Entry<Key, Value>, Key | undefined>;
 
 export interface MergeOptions<Key> {
   /** Negative when the left key comes first. */

@@ -12,7 +12,7 @@ const HEAD =
 export const BLOCK_HEAD =
   /:[ \t]{0,8}(?:!!?\w{1,32}[ \t]{1,8})?(?:[|>][+\-\d]{0,2})?[ \t]{0,8}(?:#[^\n]{0,200})?\r?\n[ \t\r\n]/;
 /** A line that begins a map or a list, and no text. */
-const STRUCTURE = /^\s*(?:- |["']?[\w.\/-]{1,128}["']?[ \t]*:(?:\s|$)|[{[#&*])/;
+const STRUCTURE = /^\s*(?:- |["']?[\w./-]{1,128}["']?[ \t]*:(?:\s|$)|[{[#&*])/;
 
 /** Replaces the text of a block below the name of a secret by one placeholder. */
 export function replaceBlockScalars(names: KeyNames): Replace {

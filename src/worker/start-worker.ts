@@ -114,9 +114,15 @@ function supervise(workers: readonly Worker[], connection: NativeConnection): Ru
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const runs = workers.map((worker) => worker.run().finally(shutDown));
-  const ended = Promise.all(runs)
-    .then(() => undefined)
-    .finally(() => Promise.allSettled(runs).then(() => connection.close()));
+  const end = async (): Promise<void> => {
+    try {
+      await Promise.all(runs);
+    } finally {
+      await Promise.allSettled(runs);
+      await connection.close();
+    }
+  };
+  const ended = end();
   // Observed by whoever awaits `ended`; this only keeps a rejection before that from ending the process.
   ended.catch(() => undefined);
   return {

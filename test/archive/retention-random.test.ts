@@ -16,8 +16,8 @@ import { addMonths } from '../../src/domain/instant.ts';
 import { copyRows } from '../support/copy-rows.ts';
 import { runScript, type Script } from '../support/processes.ts';
 import { chooseSeed, type Random, seededRandom } from '../support/random.ts';
-import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { RetentionWorld, VICTIMS } from '../support/retention-world.ts';
+import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { sizeOf } from '../support/soak.ts';
 
 /** Months, each with its own seed; `SEED=… SEEDS=200` makes a long run of it. */

@@ -8,8 +8,8 @@ import type { RowsDigest } from '../../src/archive/parquet/row-hasher.ts';
 import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { chooseSeed, seededRandom } from '../support/random.ts';
-import { asActivities, recordExecutions, retentionSteps, runActivities } from '../support/retention.ts';
 import { RetentionWorld, type Victim, VICTIMS } from '../support/retention-world.ts';
+import { asActivities, recordExecutions, retentionSteps, runActivities } from '../support/retention.ts';
 import { someOf } from '../support/soak.ts';
 
 const ROWS = 120;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { collectionOf, KUBERNAUT_KINDS } from '../../dev/sandbox/kinds.ts';
+import { hasFinalizers, terminatingObject } from '../../dev/sandbox/object-rules.ts';
 import type { StoredObject } from '../../dev/sandbox/object.ts';
 import { keyOf } from '../../dev/sandbox/object.ts';
-import { hasFinalizers, terminatingObject } from '../../dev/sandbox/object-rules.ts';
 import type { Sandbox, SandboxOptions } from '../../dev/sandbox/sandbox.ts';
 import { startSandbox } from '../../dev/sandbox/sandbox.ts';
 import { connectCluster } from '../../src/kubernetes/cluster-connection.ts';

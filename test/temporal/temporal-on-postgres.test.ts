@@ -59,9 +59,12 @@ const accessTo = ({ address, namespace }: EmbeddedTemporal) => ({
 async function countRows(database: string, table: string): Promise<number | undefined> {
   const owner = new Client({ connectionString: postgres.superuserUrl(database) });
   await owner.connect();
-  const counted = owner.query<{ count: number }>(`select count(*)::int as count from ${table}`);
-  const { rows } = await counted.finally(() => owner.end());
-  return rows[0]?.count;
+  try {
+    const { rows } = await owner.query<{ count: number }>(`select count(*)::int as count from ${table}`);
+    return rows[0]?.count;
+  } finally {
+    await owner.end();
+  }
 }
 
 test('the server keeps its state in PostgreSQL, and goes on with it after a restart', async () => {

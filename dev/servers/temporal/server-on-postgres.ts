@@ -4,7 +4,7 @@ import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { Client } from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 
 import { explainFileError } from '../../up/data-directory.ts';
 import { untilPredecessorGone } from '../../up/predecessor.ts';
@@ -129,11 +129,10 @@ async function bringUpToDate(
   database: Database,
   password: string,
 ): Promise<void> {
-  const client = new Client({ connectionString: postgres.superuserUrl(database) });
-  await client.connect();
-  const { rows } = await client
-    .query<{ present: boolean }>("select to_regclass('schema_version') is not null as present")
-    .finally(() => client.end());
+  const [found] = await queryOnce<{ present: boolean }>(
+    postgres.superuserUrl(database),
+    "select to_regclass('schema_version') is not null as present",
+  );
   const connection = ['--plugin', 'postgres12', '--ep', LOOPBACK, '-p', String(postgres.port), '-u', ROLE];
   const tool = async (...command: string[]): Promise<void> => {
     try {
@@ -149,15 +148,23 @@ async function bringUpToDate(
       throw new Error(`${doing}; ${binaries.sqlTool} said:\n${said}`, { cause: error });
     }
   };
-  if (rows[0]?.present !== true) await tool('setup-schema', '-v', '0.0');
+  if (found?.present !== true) await tool('setup-schema', '-v', '0.0');
   await tool('update-schema', '--schema-name', SCHEMAS[database]);
 }
 
 /** One that was killed is listed until its heartbeat is old, and calls would go to the ports where it was. */
 async function forgetEarlierServers(postgres: EmbeddedPostgres): Promise<void> {
-  const client = new Client({ connectionString: postgres.superuserUrl('temporal' satisfies Database) });
+  await queryOnce(postgres.superuserUrl('temporal' satisfies Database), 'delete from cluster_membership');
+}
+
+async function queryOnce<R extends QueryResultRow>(url: string, text: string): Promise<R[]> {
+  const client = new Client({ connectionString: url });
   await client.connect();
-  await client.query('delete from cluster_membership').finally(() => client.end());
+  try {
+    return (await client.query<R>(text)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 interface Chosen {

@@ -167,6 +167,15 @@ class Reader {
     await rm(engine.folder, { recursive: true, force: true });
   }
 
+  async #workWith<T>(session: Session, work: (session: ArchiveSession) => Promise<T>): Promise<T> {
+    try {
+      await this.#open(session);
+      return await work(session);
+    } finally {
+      await session.close();
+    }
+  }
+
   /** The permit is released when the work has really ended, also when the caller gave up before. */
   async #withSession<T>(
     { end, release, startMs }: { end: AbortSignal; release: () => void; startMs: number },
@@ -178,10 +187,7 @@ class Reader {
       cache: this.#cache,
       manifests: this.#manifests,
     });
-    const working = this.#open(session)
-      .then(() => work(session))
-      .finally(() => session.close())
-      .finally(release);
+    const working = this.#workWith(session, work).finally(release);
     // Its end is waited for by the race; what comes after that is nobody's any more.
     working.catch(() => undefined);
     const broken = new Promise<never>((_, reject) => {

@@ -11,7 +11,8 @@ export interface ObservedResourceRow {
   readonly name: string;
   /** Undefined when the RemediationRequest itself is not recorded. */
   readonly remediation:
-    { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
+    | { readonly namespace: string; readonly name: string; readonly uid: string }
+    | undefined;
   /** A 64-bit integer as text: a number of JavaScript would lose digits. */
   readonly sourceVersion: string;
   /** In hex; undefined until a complete state was recorded. */

@@ -16,7 +16,8 @@ import { type RemediationRow, remediationRow } from '../remediation-row.ts';
 
 /** A list, or why there is none. */
 export type Asked<T> =
-  { readonly found: readonly T[]; readonly isPartial: boolean } | { readonly why: string };
+  | { readonly found: readonly T[]; readonly isPartial: boolean }
+  | { readonly why: string };
 
 export interface Related {
   /** Of the same target, newest first. */

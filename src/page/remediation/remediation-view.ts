@@ -11,8 +11,8 @@ import { type CoverageParts, coverageView } from './coverage-view.ts';
 import { differencesAddress } from './differences-view.ts';
 import { facts, listed, section, shown } from './parts.ts';
 import { blocksIn, phaseChart } from './phase-chart.ts';
-import type { Related } from './related.ts';
 import { cameBack, relatedView } from './related-view.ts';
+import type { Related } from './related.ts';
 import { type SourceParts, sourceView } from './source-view.ts';
 
 interface RemediationPage extends SourceParts, Pick<CoverageParts, 'coverage'> {

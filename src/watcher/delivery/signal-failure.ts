@@ -9,7 +9,12 @@ const GRPC = { invalidArgument: 3, resourceExhausted: 8 } as const;
 
 /** A label of metrics. */
 type SignalFailureReason =
-  'away' | 'signal-limit' | 'history-limit' | 'payload-too-large' | 'no-worker' | 'refused';
+  | 'away'
+  | 'signal-limit'
+  | 'history-limit'
+  | 'payload-too-large'
+  | 'no-worker'
+  | 'refused';
 
 interface SignalFailure {
   readonly reason: SignalFailureReason;

@@ -12,8 +12,8 @@ import { isUnread, sourceVersion } from '../../kubernaut/observed-remediation.ts
 import { textAt } from '../../kubernaut/resource.ts';
 import { forgetSent, stateRecorded, withdraw } from '../delivery/delivery-record.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
-import { carriesFinalizer, isHeldDeleted, newFinalizerState } from '../strict/finalizer.ts';
 import type { FinalizerReconciler } from '../strict/finalizer-reconciler.ts';
+import { carriesFinalizer, isHeldDeleted, newFinalizerState } from '../strict/finalizer.ts';
 import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { RecordedResource } from '../watcher-options.ts';

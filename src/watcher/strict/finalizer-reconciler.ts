@@ -18,6 +18,7 @@ import type { WatcherOptions } from '../watcher-options.ts';
 import type { WatcherTiming } from '../watcher-options.ts';
 import type { FailureScope, WorkResult } from '../work-queue.ts';
 import { WorkQueue } from '../work-queue.ts';
+import { addFinalizer, releaseFinalizer } from './finalizer-writer.ts';
 import type { FinalizerAction } from './finalizer.ts';
 import {
   endSent,
@@ -27,7 +28,6 @@ import {
   isHeldDeleted,
   observeFinalizer,
 } from './finalizer.ts';
-import { addFinalizer, releaseFinalizer } from './finalizer-writer.ts';
 import { StrictRights } from './strict-rights.ts';
 
 /** Writes at a time: the API server has others to serve, and the watch must not wait for them. */

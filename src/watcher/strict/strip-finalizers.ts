@@ -7,9 +7,9 @@ import { probe } from '../stream/api-request.ts';
 import { HTTP, KubernetesApiError } from '../stream/failure.ts';
 import { listPages } from '../stream/list.ts';
 import type { Collection } from '../watched-kind.ts';
-import { carriesFinalizer } from './finalizer.ts';
 import type { FinalizerTarget } from './finalizer-writer.ts';
 import { releaseFinalizer } from './finalizer-writer.ts';
+import { carriesFinalizer } from './finalizer.ts';
 
 /** Something that was not done, by name, with why. */
 export interface NotStripped {
