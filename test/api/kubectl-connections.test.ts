@@ -14,6 +14,7 @@ import { testApiOptions } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runPlugin } from '../support/kubectl-plugin.ts';
 import { startPortForwardKubelet } from '../support/port-forward-kubelet.ts';
+import { repositoryPath } from '../support/repository.ts';
 import { resolveServer } from '../support/servers.ts';
 import { type ClusterAdmin, clusterAdmin } from '../support/service-account.ts';
 
@@ -22,6 +23,9 @@ import { type ClusterAdmin, clusterAdmin } from '../support/service-account.ts';
  * and a port that the API server forwards to a pod.
  */
 
+/** For `audit.default.svc`, and vouched for by itself. */
+const tlsFixture = (name: string): string => repositoryPath(`test/api/fixtures/tls/${name}`);
+
 const silent = createLogger('silent', 'test');
 
 let folder: string;
@@ -29,8 +33,9 @@ let cluster: KubeApiserver;
 let admin: ClusterAdmin;
 let connection: ClusterConnection;
 let database: TestDatabase;
-/** Over TLS, and without. */
+/** Over TLS with a certificate for its address, over TLS with one for its Service alone, and without. */
 let secured: RunningApi;
+let inCluster: RunningApi;
 let plain: RunningApi;
 let authority: string;
 
@@ -50,10 +55,13 @@ beforeAll(async () => {
   const gate = () => createKubernetesGate({ reviewer: connection, logger: silent });
   const guarded = () => testApiOptions(database, { authMode: 'kubernetes', gate: gate() });
   secured = await startApi({ ...guarded(), tls });
+  const ofService = { certificatePath: tlsFixture('service.crt'), keyPath: tlsFixture('service.key') };
+  inCluster = await startApi({ ...guarded(), tls: ofService });
   plain = await startApi(guarded());
 });
 afterAll(async () => {
   await secured.stop();
+  await inCluster.stop();
   await plain.stop();
   await database.close();
   await connection.close();
@@ -177,13 +185,50 @@ describe('without a server', () => {
   }
 
   const closing = (agent: Agent) => ({ agent, [Symbol.asyncDispose]: () => agent.close() });
-  const withoutServer = () => list(cluster.kubeconfigPath);
+  const withoutServer = (...args: readonly string[]) => list(cluster.kubeconfigPath, ...args);
+
+  /** A kubelet that forwards to the port, and a ready pod of it. */
+  async function startPod(name: string, api: RunningApi) {
+    const port = Number(new URL(api.url).port);
+    const certificate = {
+      cert: await readFile(authority, 'utf8'),
+      key: await readFile(authority.replace(/crt$/, 'key'), 'utf8'),
+    };
+    const kubelet = await startPortForwardKubelet(certificate, port);
+    await admin.create('/api/v1/nodes', {
+      ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: `node-of-${name}` } },
+      status: {
+        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+        daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
+      },
+    });
+    const httpGet = {
+      path: '/readyz',
+      port: 'http',
+      scheme: api.url.startsWith('https:') ? 'HTTPS' : 'HTTP',
+    };
+    const ports = [{ name: 'http', containerPort: port }];
+    await admin.create(`${NAMESPACE}/pods`, {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name } },
+      spec: {
+        nodeName: `node-of-${name}`,
+        containers: [{ name: 'serve', image: 'none', ports, readinessProbe: { httpGet } }],
+      },
+    });
+    await setReady(name, true);
+    return kubelet;
+  }
+
+  const setReady = (name: string, isReady: boolean): Promise<void> =>
+    patchStatus(`${NAMESPACE}/pods/${name}`, {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
+    });
 
   test('it says what is missing of the service, and forwards a port to its pod once nothing is', async () => {
     const none = await withoutServer();
     expect(none.stderr).toMatch(/no Service of this cluster has the labels .*: name the API with --server/);
     expect(none.code).toBe(3);
-    const port = Number(new URL(plain.url).port);
     const ports = [{ name: 'http', port: 8085, targetPort: 'http' }];
     await admin.create(`${NAMESPACE}/services`, {
       ...{ apiVersion: 'v1', kind: 'Service', metadata },
@@ -195,34 +240,41 @@ describe('without a server', () => {
         /no pod of Service default\/audit is ready: wait until one is, or/,
       ) as string,
     });
-    const certificate = {
-      cert: await readFile(authority, 'utf8'),
-      key: await readFile(authority.replace(/crt$/, 'key'), 'utf8'),
-    };
-    await using kubelet = await startPortForwardKubelet(certificate, port);
-    await admin.create('/api/v1/nodes', {
-      ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'here' } },
-      status: {
-        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-        daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
-      },
-    });
-    const container = { name: 'serve', image: 'none', ports: [{ name: 'http', containerPort: port }] };
-    await admin.create(`${NAMESPACE}/pods`, {
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata },
-      spec: { nodeName: 'here', containers: [container] },
-    });
-    await patchStatus(`${NAMESPACE}/pods/audit`, {
-      phase: 'Running',
-      conditions: [{ type: 'Ready', status: 'True' }],
-    });
+    await using kubelet = await startPod('audit', plain);
     expect(await withoutServer()).toMatchObject(ANSWERED);
     expect(kubelet.asked[0]).toMatch(/^\/portForward\/default\/audit/);
     await kubelet[Symbol.asyncDispose]();
     const away = await withoutServer();
-    expect(away.stderr).toMatch(
-      /cannot forward a port to pod default\/audit: .*you need create on pods\/portforward there, or name the API with --server/,
-    );
+    expect(away.stderr).toMatch(NO_TUNNEL);
     expect(away.code).toBe(1);
+    await setReady('audit', false);
+  });
+
+  test('it checks the certificate of a pod that speaks TLS for the name of the Service', async () => {
+    await using kubelet = await startPod('audit-tls', inCluster);
+    const authorities = ['--certificate-authority', tlsFixture('service.crt')];
+    expect(await withoutServer(...authorities)).toMatchObject(ANSWERED);
+    expect(kubelet.asked[0]).toMatch(/^\/portForward\/default\/audit-tls/);
+    const unknown = await withoutServer();
+    expect(unknown.stderr).toMatch(
+      /cannot reach https:\/\/127\.0\.0\.1:\d+: .*certificate.*; name the file .*--certificate-authority/i,
+    );
+    expect(unknown.code).toBe(1);
+    await kubelet[Symbol.asyncDispose]();
+    const away = await withoutServer(...authorities);
+    expect(away.stderr).toMatch(NO_TUNNEL);
+    expect(away.code).toBe(1);
+    await setReady('audit-tls', false);
+  });
+
+  test('it sends no token to a pod whose certificate is another one', async () => {
+    await using kubelet = await startPod('audit-stranger', secured);
+    const { code, stderr } = await withoutServer('--certificate-authority', authority);
+    expect(kubelet.asked).toHaveLength(1);
+    expect(stderr).toMatch(/cannot reach .*audit\.default\.svc.*; name the file .*--certificate-authority/s);
+    expect(code).toBe(1);
   });
 });
+
+const NO_TUNNEL =
+  /cannot forward a port to pod default\/audit\S*: .*you need create on pods\/portforward there, or name the API with --server/;

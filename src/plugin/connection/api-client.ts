@@ -28,6 +28,8 @@ interface ApiAddress {
   readonly certificateAuthority: string | undefined;
   /** Name in the certificate, where it is not that of the address. */
   readonly serverName?: string | undefined;
+  /** Why nobody answers, where something between knows it better than the connection that ended. */
+  readonly trouble?: (() => string | undefined) | undefined;
   readonly timeoutMs: number;
 }
 
@@ -69,7 +71,7 @@ function urlOf(server: string, path: string, query: QueryValues): URL {
   return url;
 }
 
-async function ask(url: URL, { token, timeoutMs }: ApiAddress, dispatcher: Agent) {
+async function ask(url: URL, { token, timeoutMs, trouble }: ApiAddress, dispatcher: Agent) {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
     const answer = await request(url, {
@@ -79,9 +81,8 @@ async function ask(url: URL, { token, timeoutMs }: ApiAddress, dispatcher: Agent
     });
     return { status: answer.statusCode, text: await answer.body.text() };
   } catch (error: unknown) {
-    throw new ApiError(`cannot reach ${url.origin}: ${reasonOf(error)}; ${remedyOf(error)}`, undefined, {
-      cause: error,
-    });
+    const message = trouble?.() ?? `cannot reach ${url.origin}: ${reasonOf(error)}; ${remedyOf(error)}`;
+    throw new ApiError(message, undefined, { cause: error });
   }
 }
 

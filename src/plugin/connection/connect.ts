@@ -33,6 +33,7 @@ export async function connect(choice: ConnectionChoice): Promise<Connected> {
   const client = createApiClient({
     server: server ?? forwarded?.server ?? '',
     serverName: forwarded?.serverName,
+    trouble: forwarded?.trouble,
     token,
     identity,
     certificateAuthority: choice.certificateAuthority,

@@ -11,6 +11,8 @@ export interface ForwardedService extends AsyncDisposable {
   readonly server: string;
   /** Name in its certificate; undefined where the pod answers http, within the connection to the API server. */
   readonly serverName: string | undefined;
+  /** Why the last connection could not be passed on; undefined where each was. */
+  readonly trouble: () => string | undefined;
 }
 
 interface Target {
@@ -35,11 +37,15 @@ export async function forwardToService(config: KubeConfig): Promise<ForwardedSer
   const target = await targetIn(config.makeApiClient(client.CoreV1Api), cluster);
   const forward = new client.PortForward(config, true);
   const sockets = new Set<Socket>();
+  let trouble: string | undefined;
   const listener = createServer((socket) => {
     sockets.add(socket.once('close', () => sockets.delete(socket)));
-    void pass(socket, target, () =>
-      forward.portForward(target.namespace, target.pod, [target.port], socket, null, socket),
-    );
+    const open = () => forward.portForward(target.namespace, target.pod, [target.port], socket, null, socket);
+    void pass(socket, open).catch((error: unknown) => {
+      const where = `pod ${target.namespace}/${target.pod}`;
+      trouble = `cannot forward a port to ${where}: ${reasonOf(error)}; you need create on pods/portforward there, or ${REMEDY}`;
+      socket.destroy();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject).listen(0, '127.0.0.1', resolve);
@@ -47,6 +53,7 @@ export async function forwardToService(config: KubeConfig): Promise<ForwardedSer
   const { port } = listener.address() as AddressInfo;
   return {
     server: `${target.isTls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    trouble: () => trouble,
     serverName: target.isTls ? `${target.service}.${target.namespace}.svc` : undefined,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
@@ -60,26 +67,13 @@ interface Tunnel {
   close(): void;
 }
 
-/** A tunnel that cannot be opened is said in the words of the API, as far as the other end speaks http. */
-async function pass(
-  socket: Socket,
-  target: Target,
-  open: () => Promise<Tunnel | (() => Tunnel | null)>,
-): Promise<void> {
+/** Rejects where no tunnel can be opened; whoever connected learns no more than that the connection ended. */
+async function pass(socket: Socket, open: () => Promise<Tunnel | (() => Tunnel | null)>): Promise<void> {
   socket.on('error', () => socket.destroy());
-  try {
-    const opened = await open();
-    const tunnel = typeof opened === 'function' ? opened() : opened;
-    socket.once('close', () => tunnel?.close());
-    (tunnel as unknown as EventTarget | null)?.addEventListener('close', () => socket.end());
-  } catch (error: unknown) {
-    const where = `pod ${target.namespace}/${target.pod}`;
-    const detail = `cannot forward a port to ${where}: ${reasonOf(error)}; you need create on pods/portforward there, or ${REMEDY}`;
-    const body = JSON.stringify({ title: 'No tunnel', detail });
-    const head = `HTTP/1.1 421 Misdirected Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-    if (target.isTls) socket.destroy();
-    else socket.end(head + body);
-  }
+  const opened = await open();
+  const tunnel = typeof opened === 'function' ? opened() : opened;
+  socket.once('close', () => tunnel?.close());
+  (tunnel as unknown as EventTarget | null)?.addEventListener('close', () => socket.end());
 }
 
 async function targetIn(api: CoreV1Api, cluster: string): Promise<Target> {
