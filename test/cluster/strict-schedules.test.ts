@@ -5,7 +5,7 @@ import { sizeOf } from '../support/soak.ts';
 import { playStrictSchedule } from '../support/strict-schedule.ts';
 
 /** `SCHEDULES=2000 npx vitest run --project cluster test/cluster/strict-schedules.test.ts` plays thousands. */
-const SCHEDULES = sizeOf('SCHEDULES', { usual: 30, soak: 60 });
+const SCHEDULES = sizeOf('SCHEDULES', { usual: 15, soak: 60 });
 const AT_A_TIME = 6;
 const MS_PER_SCHEDULE = 3_000;
 

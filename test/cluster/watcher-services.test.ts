@@ -20,8 +20,12 @@ let world: ServiceWorld;
 /** Everything that any test has written: the record must hold that and nothing else. */
 const written: Written[] = [];
 
+/** For all tests but the one that needs nobody working. */
+let work: RunningProgram;
+
 beforeAll(async () => {
   world = await ServiceWorld.create();
+  work = world.startWork();
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -100,7 +104,6 @@ async function expectAllRecorded(...programs: readonly RunningProgram[]): Promis
 }
 
 test('two watchers, Temporal away and PostgreSQL away: each remediation has one workflow and its verdict', async () => {
-  const work = world.startWork();
   const watchers = [world.startWatch(), world.startWatch()];
   await Promise.all([work, ...watchers].map((program) => world.untilStarted(program)));
   const [ended, deleted, open] = [await create(), await create(), await create()];
@@ -127,11 +130,10 @@ test('two watchers, Temporal away and PostgreSQL away: each remediation has one 
   expect(await actorsOfPhases()).toEqual([CONTROLLER]);
   for (const { finalStateUnknown } of (await world.recorded()).values())
     expect(finalStateUnknown).not.toBe(true);
-  await Promise.all([work, ...watchers].map((program) => world.kill(program, 'SIGTERM')));
+  await Promise.all(watchers.map((program) => world.kill(program, 'SIGTERM')));
 });
 
 test('a watcher that is killed at every step misses nothing', async () => {
-  const work = world.startWork();
   let watch = world.startWatch();
   const killAndStart = async (): Promise<void> => {
     await world.kill(watch);
@@ -160,10 +162,11 @@ test('a watcher that is killed at every step misses nothing', async () => {
   await remove(other);
   watch = world.startWatch();
   await expectAllRecorded(watch);
-  await Promise.all([world.kill(watch), world.kill(work)]);
+  await world.kill(watch);
 });
 
 test('what a terminated run had taken and not recorded is signalled again, also of what is gone', async () => {
+  await world.kill(work);
   const watch = world.startWatch();
   await world.untilStarted(watch);
   const [kept, gone] = [await create(), await create()];
@@ -188,15 +191,14 @@ test('what a terminated run had taken and not recorded is signalled again, also 
     DEADLINE_MS,
   );
   for (const one of [kept, gone]) await world.client.workflow.getHandle(workflowIdOf(one)).terminate('test');
-  const work = world.startWork();
+  work = world.startWork();
   await expectAllRecorded(watch, work);
   const recorded = await world.recorded();
   expect(recorded.get(gone.uid)).toMatchObject({ phase: 'Completed', finalStateUnknown: false });
-  await Promise.all([world.kill(watch), world.kill(work)]);
+  await world.kill(watch);
 });
 
 test('one process watches several clusters, and one that is away holds back nothing of the others', async () => {
-  const work = world.startWork();
   const KUBECONFIG = await world.writeTwoContexts();
   const watch = world.startWatch({ KUBECONFIG, REMEDIATION_AUDIT_CLUSTERS: 'east=away,west=there' });
   await world.untilStarted(watch);
@@ -206,7 +208,7 @@ test('one process watches several clusters, and one that is away holds back noth
   expect(metrics).toMatch(/watch_ends_total\{cluster="east",kind="Namespace",cause="connection"\}/);
   expect((await fetch(`${world.urlOf(watch)}/readyz`)).status).toBe(503);
   expect((await world.recorded('east')).size).toBe(0);
-  await Promise.all([world.kill(watch), world.kill(work)]);
+  await world.kill(watch);
 });
 
 test('a watcher that no cluster answers ends with exit code 5, so that it is started anew', async () => {

@@ -161,6 +161,21 @@ test('the UI of Temporal is given no codec where nothing is coded', async () => 
   expect(await codecOf(await upOf(UNCODED))).toEqual(['', 404]);
 });
 
+/** Of one that is up: what it says when one of its servers is killed, and that nothing is left of it. */
+async function expectEndOf(program: string, name: string, up: RunningUp): Promise<void> {
+  const tree = await readProcessTree(up.pid);
+  const server = tree.find((found) => found.name === program);
+  process.kill(server?.pid ?? 0, 'SIGKILL');
+  expect(await up.exited).toBe(1);
+  expect(up.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
+  await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended');
+}
+
+// Here, where the next test wants another kind of start anyway.
+test('a temporal that ends by itself ends everything and is named', async () => {
+  await expectEndOf('temporal', 'Temporal', await upOf(UNCODED));
+});
+
 test('remediations of the sandbox become rows and readable workflows', async () => {
   const up = await upOf(BUSY);
   expect(up.output()).toContain('remediation-audit is ready');
@@ -225,15 +240,6 @@ test('a SIGKILL of the main process leaves no server behind, and what was record
   expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before));
 });
 
-test.each([
-  ['postgres', 'PostgreSQL'],
-  ['temporal', 'Temporal'],
-])('a %s that ends by itself ends everything and is named', async (program, name) => {
-  const up = await upOf(QUIET);
-  const tree = await readProcessTree(up.pid);
-  const server = tree.find((found) => found.name === program);
-  process.kill(server?.pid ?? 0, 'SIGKILL');
-  expect(await up.exited).toBe(1);
-  expect(up.output()).toContain(`${name} has ended by itself (signal SIGKILL); start again`);
-  await until(() => tree.every(({ pid }) => isGone(pid)), 'every server has ended');
+test('a postgres that ends by itself ends everything and is named', async () => {
+  await expectEndOf('postgres', 'PostgreSQL', await upOf(QUIET));
 });

@@ -19,15 +19,18 @@ import { chooseSeed, type Random, seededRandom } from '../support/random.ts';
 import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { type PlayedRemediation, playRemediation } from '../support/remediations.ts';
 import { cacheDir, resolveServer } from '../support/servers.ts';
+import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 import { runWorkerProcesses } from '../support/worker-processes.ts';
 
-const REMEDIATIONS = 200;
+const REMEDIATIONS = sizeOf('REMEDIATIONS', { usual: 60, soak: 200 });
 const SENDERS = 20;
 /** `OUTAGE_SECONDS=60` keeps PostgreSQL away for a minute; CONTRIBUTING.md has the command. */
 const OUTAGE_MS = Number(process.env['OUTAGE_SECONDS'] ?? 5) * 1_000;
 /** While PostgreSQL is away workers go on being killed, about so often. */
 const KILL_EVERY_MS = 10_000;
+/** What is done to the workers and the servers takes about so long, and sending goes on beside it. */
+const TROUBLES_MS = OUTAGE_MS + 10_000;
 /** After a longer outage the next attempt is longer away too: up to a minute, for each activity in a row. */
 const DEADLINE_MS = 300_000 + 4 * OUTAGE_MS;
 const logger = createLogger('silent', 'test');
@@ -67,6 +70,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
+/** Of each remediation: five, and one of them twice. */
+const DELIVERIES = 6;
+
 /** In any order, some of them twice. */
 function deliveriesOf(play: PlayedRemediation, random: Random): Observation[] {
   const observations = [
@@ -80,8 +86,13 @@ function deliveriesOf(play: PlayedRemediation, random: Random): Observation[] {
 }
 
 /** As the watcher does: whatever Temporal did not take is sent again. */
-async function sendAll(play: PlayedRemediation, observations: readonly Observation[]): Promise<void> {
+async function sendAll(
+  play: PlayedRemediation,
+  observations: readonly Observation[],
+  pauseMs: () => number,
+): Promise<void> {
   for (const observation of observations) {
+    await delay(pauseMs());
     await until(
       () =>
         play.send(observation).then(
@@ -128,11 +139,14 @@ test(
       REMEDIATION_AUDIT_LOG_LEVEL: 'error',
     });
     const sent: Observation[] = [];
+    // On the average, so that the last is sent when the troubles end, however many there are.
+    const meanPauseMs = (TROUBLES_MS * SENDERS) / (REMEDIATIONS * DELIVERIES);
+    const pauseMs = (): number => random.below(2 * meanPauseMs);
     const sending = concurrently(
       Array.from({ length: REMEDIATIONS }, () => async () => {
         const play = playRemediation(signals);
         const deliveries = deliveriesOf(play, random);
-        await sendAll(play, deliveries);
+        await sendAll(play, deliveries, pauseMs);
         sent.push(...deliveries);
       }),
     );

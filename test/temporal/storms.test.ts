@@ -15,10 +15,10 @@ const DEADLINE_MS = 240_000;
 const NAMESPACE = 'kubernaut-system';
 
 /** Of alerts that come all at once, most are about the same thing. */
-const STORM = sizeOf('STORM', { usual: 60, soak: 200 });
+const STORM = sizeOf('STORM', { usual: 25, soak: 200 });
 const STORM_BRANCHES = ['remediated', 'no-action', 'duplicate-remediated', 'duplicate-failed'] as const;
 
-const IN_NAMESPACE = sizeOf('STORM', { usual: 60, soak: 225 });
+const IN_NAMESPACE = sizeOf('STORM', { usual: 25, soak: 225 });
 /** Each has some resources then, and none has ended. */
 const WRITES_BEFORE_DELETION = 6 * IN_NAMESPACE;
 
