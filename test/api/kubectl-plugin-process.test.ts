@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,6 +16,7 @@ import { widthOf } from '../../src/terminal/text.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { PLUGIN, recordStories, runPlugin } from '../support/kubectl-plugin.ts';
+import { startOnTerminal } from '../support/terminal.ts';
 
 let database: TestDatabase;
 let api: FastifyInstance;
@@ -231,19 +231,13 @@ describe('a token', () => {
 });
 
 describe('a terminal', () => {
-  /** util-linux brings `script`, which gives a program a terminal of its own. */
   const onTerminal = async (args: string, env: Readonly<Record<string, string>> = {}): Promise<string> => {
-    const command = `stty cols 90; ${process.execPath} ${PLUGIN} ${args}`;
-    const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
-      env: {
-        PATH: process.env['PATH'],
-        HOME: '/nonexistent',
-        TERM: 'xterm',
-        REMEDIATION_AUDIT_SERVER: server,
-        ...env,
-      },
+    const terminal = startOnTerminal([PLUGIN, ...args.split(' ').filter((word) => word !== '')], {
+      REMEDIATION_AUDIT_SERVER: server,
+      ...env,
     });
-    return stdout.replaceAll('\r\n', '\n');
+    expect(await terminal.closed, terminal.output()).toBe(0);
+    return terminal.output();
   };
 
   test('gets colours and its width', async () => {
