@@ -290,12 +290,15 @@ export function readyBlock({ seconds, endpoints, cluster, dataDir }: ReadyFacts)
   const { api, token, temporal, temporalUi, kubeconfig, watcher, worker } = endpoints;
   // Out of the file and not as it is: what is typed stays in the history of the shell, and in lists of processes.
   const bearer = token === '' ? '' : ` -H "authorization: Bearer $(cat '${dataDir}/api-token')"`;
-  const page = token === '' ? `${api}/docs` : `${api}/docs#token=${token}`;
+  const tryOut = token === '' ? `${api}/docs` : `${api}/docs#token=${token}`;
+  // No link signs in: with one, anybody could have somebody else read as another than they are.
+  const signIn = token === '' ? '' : `; it asks once for the token in ${dataDir}/api-token`;
   const kubectl = kubeconfig === '' ? 'kubectl' : `kubectl --kubeconfig ${kubeconfig}`;
   return `
 remediation-audit is ready (${seconds.toFixed(1)} s)
 
-  REST service   ${api}, to try in a browser ${page}
+  Page           ${api}/${signIn}
+  REST service   ${api}, to try in a browser ${tryOut}
   Temporal       ${temporal}, UI ${temporalUi}
   PostgreSQL     connection string in ${dataDir}/endpoints.json
   Cluster        ${cluster}

@@ -60,6 +60,19 @@ describe('the API of npm start', () => {
     expect(up.output()).toContain(`${up.endpoints.api}/docs#token=${up.endpoints.token}`);
   });
 
+  test('says where the page is, which takes the token that is named', async () => {
+    const [, address = '', file = ''] =
+      /^ {2}Page {11}(\S+); it asks once for the token in (\S+)$/m.exec(up.output()) ?? [];
+    expect(address).toBe(`${up.endpoints.api}/`);
+    const asked = await fetch(address);
+    expect([asked.status, await asked.text()]).toEqual([401, expect.stringContaining('Sign in')]);
+    const body = new URLSearchParams({ token: readFileSync(file, 'utf8'), to: '/' });
+    const signed = await fetch(new URL('/sign-in', address), { method: 'POST', body, redirect: 'manual' });
+    const [cookie = ''] = (signed.headers.get('set-cookie') ?? '').split(';');
+    const page = await fetch(address, { headers: { cookie } });
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<h1>')]);
+  });
+
   test('answers each line with curl of the README', () => {
     const readme = readFileSync(repositoryPath('README.md'), 'utf8');
     const lines = [...readme.matchAll(/^curl .*$/gm)].map(([line]) => line);
