@@ -64,7 +64,7 @@ test('every report has a page', async () => {
   await view.close();
 });
 
-test('a report about all that was ever recorded begins with thirty days, and shows all where asked', async () => {
+test('a report about more than a week begins with a week, and shows all where asked', async () => {
   const longAgo = instantOf(Date.now() - 40 * DAY_MS);
   await world.record([
     executionObservation({
@@ -74,7 +74,7 @@ test('a report about all that was ever recorded begins with thirty days, and sho
   ]);
   const view = await world.open();
   const page = await openSound(view, '/reports/hallucination-trend');
-  expect(await page.getByLabel('Since').inputValue()).toBe('30d');
+  expect(await page.getByLabel('Since').inputValue()).toBe('7d');
   const itsRow = page.locator('tbody tr', { hasText: longAgo.slice(0, 10) });
   expect(await itsRow.count()).toBe(0);
   await page.getByRole('link', { name: 'show all' }).click();
@@ -82,6 +82,10 @@ test('a report about all that was ever recorded begins with thirty days, and sho
   await expectSound(view);
   expect(await itsRow.count()).toBe(1);
   expect(await page.getByRole('link', { name: 'show all' }).count()).toBe(0);
+  await openSound(view, '/reports/success-rate-by-target');
+  expect(await page.getByLabel('Since').inputValue()).toBe('7d');
+  await openSound(view, '/reports/recent-failures');
+  expect(await page.getByLabel('Since').inputValue()).toBe('');
   // Whoever asks for one workflow execution wants it however old it is.
   await openSound(view, '/reports/executions-of-workflow');
   expect(await page.getByLabel('Since').inputValue()).toBe('');

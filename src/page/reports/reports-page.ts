@@ -1,15 +1,17 @@
 import { type Answer, type ApiRequest, CSV_MEDIA_TYPE, type Query } from '../../api/http/route.ts';
 import { answerReport, reportRoute } from '../../api/routes/report-routes.ts';
+import { NANOSECONDS_PER_DAY, parseLengthOfTime } from '../../domain/length-of-time.ts';
 import type { ReportSources } from '../../query/reports/combined-report.ts';
 import type { Report, ReportName } from '../../query/reports/reports.ts';
 import type { PageContent } from '../page-route.ts';
 import { reportList, reportView } from './reports-view.ts';
 
 /**
- * What a page shows first of a report that is about all that was ever recorded: that takes a second for a million records, and who
- * opens it mostly wants to know how things are now. `all` in the form asks for the rest.
+ * What a page shows first of a report about more than that: a month of eighty thousand records takes a third of a second, all that was
+ * ever recorded a second and more, and who opens it mostly wants to know how things are now. The form asks for the rest.
  */
-const FIRST_WINDOW = '30d';
+const FIRST_WINDOW = '7d';
+const FIRST_WINDOW_NANOSECONDS = 7n * NANOSECONDS_PER_DAY;
 
 type NamedReport = Report & { readonly name: ReportName };
 
@@ -24,7 +26,7 @@ export async function reportPage(
   request: ApiRequest,
 ): Promise<PageContent> {
   const asked = withoutEmpty(request.query);
-  const isFirst = asked['since'] === undefined && isAboutEverything(report);
+  const isFirst = asked['since'] === undefined && isAboutMore(report);
   const query = isFirst ? { ...asked, since: FIRST_WINDOW } : asked;
   const answer = await answerReport(report, sources, { query, signal: request.signal });
   const body = reportView({ report, query, answer, hasMore: isFirst });
@@ -32,9 +34,11 @@ export async function reportPage(
 }
 
 /** Those that name what they are about find it by an index, however old it is. */
-function isAboutEverything({ parameters }: Report): boolean {
-  const hasBound = parameters.some((one) => one.name === 'since' && one.default !== null);
-  return !hasBound && !parameters.some(({ type }) => type === 'text');
+function isAboutMore({ parameters }: Report): boolean {
+  const byDefault = parameters.find(({ name }) => name === 'since')?.default ?? null;
+  const nanoseconds = byDefault === null ? undefined : parseLengthOfTime(byDefault);
+  const isShort = nanoseconds !== undefined && nanoseconds <= FIRST_WINDOW_NANOSECONDS;
+  return !isShort && !parameters.some(({ type }) => type === 'text');
 }
 
 export async function reportFile(
