@@ -9,6 +9,7 @@ import { expectSound, openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { executionObservation } from '../support/observations.ts';
+import { until } from '../support/until.ts';
 
 /*
  * Views that follow what is recorded: as fast as promised, without taking anything from who reads, and honest when they cannot.
@@ -16,6 +17,8 @@ import { executionObservation } from '../support/observations.ts';
 
 /** The promise is a second; a machine that does five things at once gets more. What it took is written. */
 const MOST_LATE_MS = 5_000;
+/** What has not come by then does not come. */
+const LONGEST_MS = 60_000;
 
 let world: PageWorld;
 let proxy: FaultyProxy;
@@ -64,19 +67,27 @@ async function record(name: string, version: number, phase: string, verdict = 'o
 
 const lineOf = (page: Page) => page.locator('#live');
 /** Something may have been reported already: who listens is told of one change too many now and then. */
-const isLive = (page: Page) =>
-  lineOf(page)
-    .getByText(/Live updates are on|Brought up to date/)
-    .waitFor();
+async function isLive(page: Page): Promise<void> {
+  let said = '';
+  await until(
+    async () => {
+      said = await lineOf(page).innerText();
+      return /Live updates are on|Brought up to date/.test(said);
+    },
+    () => `the view is live; its line says: ${said}`,
+    LONGEST_MS,
+  );
+}
 const ONE = '/remediations/test/payments/rr-1';
 
 /** When the text first stood in the main part, on the clock of this machine. */
 function whenShown(page: Page, text: string): Promise<number> {
-  return page.evaluate<number>(`new Promise((resolve) => {
-    const main = document.getElementById('main');
+  return page.evaluate<number>(`new Promise((resolve, reject) => {
+    const [main, line] = [document.getElementById('main'), document.getElementById('live')];
     const look = () => main.textContent.includes(${JSON.stringify(text)}) && resolve(Date.now());
     new MutationObserver(look).observe(main, { subtree: true, childList: true, characterData: true });
     look();
+    setTimeout(() => reject(new Error(${JSON.stringify(text)} + ' is not shown; the line says: ' + line.textContent)), ${LONGEST_MS});
   })`);
 }
 
