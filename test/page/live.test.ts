@@ -159,6 +159,8 @@ test('what was typed, chosen and opened stays, whatever is put in place around i
   expect(await page.locator('main select').inputValue()).toBe('2');
   expect(await page.locator('main details').getAttribute('open')).toBe('');
   expect(await page.evaluate('document.activeElement.name')).toBe('a');
+  // An update may be under way.
+  await page.unrouteAll({ behavior: 'wait' });
   expect(view.faults).toEqual([]);
   await view.close();
 });
