@@ -16,7 +16,10 @@ import { until } from '../support/until.ts';
 
 const SENDERS = 25;
 /** Observations of the largest flood; `FLOOD=200000` for a long run. */
-const FLOOD = sizeOf('FLOOD', { usual: 10_000, soak: 20_000 });
+const FLOOD = sizeOf('FLOOD', { usual: 5_000, soak: 20_000 });
+
+/** Single ones: more than the 4,096 events after which the server wants another run. */
+const SIGNALS = sizeOf('SIGNALS', { usual: 4_200, soak: 5_000 });
 
 let stage: RecordingStage;
 
@@ -34,12 +37,12 @@ async function sendAll(play: PlayedRemediation, observations: readonly Observati
 }
 
 test(
-  'five thousand signals to one workflow are all recorded, over as many runs as it takes',
+  `${SIGNALS} signals to one workflow are all recorded, over as many runs as it takes`,
   // A minute on a machine of its own; a busy one may take ten.
   { timeout: 900_000 },
   async () => {
     const remediation = stage.newRemediation();
-    const observations = Array.from({ length: 4_999 }, (_, index) =>
+    const observations = Array.from({ length: SIGNALS - 1 }, (_, index) =>
       remediation.execution(index + 1, 'Running', `we-${index % 100}`),
     );
     // Some before there is a worker at all, the others while it works.
@@ -47,7 +50,7 @@ test(
     await sendAll(remediation, observations.slice(0, 1_000));
     await stage.startWorker();
     await sendAll(remediation, observations.slice(1_000));
-    await remediation.send(remediation.closure(5_000));
+    await remediation.send(remediation.closure(SIGNALS));
     await stage.closed(remediation);
 
     const { rows } = await stage.database.owner.query(
@@ -55,7 +58,7 @@ test(
        from workflow_execution_audit where remediation_uid = $1::text`,
       [remediation.name.uid],
     );
-    expect(rows).toEqual([{ records: 100, observations: 4_999 }]);
+    expect(rows).toEqual([{ records: 100, observations: SIGNALS - 1 }]);
     const { raw } = await stage.handleOf(remediation).describe();
     const firstRun = raw.workflowExecutionInfo?.firstRunId;
     expect(firstRun).not.toBe(raw.workflowExecutionInfo?.execution?.runId);
