@@ -112,6 +112,19 @@ test('what did the AI say', async () => {
   expect(text).toMatch(/Only notifies the owner/);
 });
 
+test('what was asked most is a link of the first page', async () => {
+  for (const [name, address] of [
+    ['of the last hour', '/history?since=1h'],
+    ['deleted before they ended', '/history?verdict=deleted-before-terminal'],
+    ['which workflow fails most', '/reports/workflow-outcomes'],
+  ] as const) {
+    const page = await open('/');
+    await page.getByRole('link', { name }).click();
+    await page.waitForURL(`**${address}*`);
+    expect(await page.locator('h1').innerText()).not.toBe('');
+  }
+});
+
 test('what was deleted before it ended', async () => {
   const page = await open('/history?verdict=deleted-before-terminal');
   const links = await page.locator('tbody th a').all();

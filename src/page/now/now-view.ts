@@ -62,7 +62,11 @@ export function nowView({ completeness, countedAtMs, open, hasMoreOpen, ended, n
       ended.length === 0
         ? html`<p>No remediation has ended yet.</p>`
         : html`${remediationTable(ended, { labelledBy: 'ended', nowMs })}
-            <p><a href="/history">All remediations</a></p>`,
+            <p>
+              <a href="/history">All remediations</a>, <a href="/history?since=1h">of the last hour</a>,
+              <a href="/history?verdict=deleted-before-terminal">deleted before they ended</a>;
+              <a href="/reports/workflow-outcomes">which workflow fails most</a>
+            </p>`,
     )}
     ${section(
       'gaps',
