@@ -153,7 +153,7 @@ describe('with the rights of deploy/rbac-strict.yaml too, strict mode', () => {
     await untilReported(`${uid} verdict terminal`);
     await until(async () => !(await isHeld(name)), 'it is released', DEADLINE_MS);
     expect(await find(name)).toBeDefined();
-    expect(await world.metricOf('finalizer_errors_total')).toBe(0);
+    expect(await world.metricOf('finalizer_errors_total', 'cause="forbidden"')).toBe(0);
   });
 
   test('loses nothing that is deleted while Temporal is away, the API server is killed, and the watcher too', async () => {

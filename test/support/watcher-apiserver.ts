@@ -19,6 +19,7 @@ import type { RunningWatcher, WatcherOptions } from '../../src/watcher/watcher-o
 import type { WatcherTiming } from '../../src/watcher/watcher-options.ts';
 import { repositoryPath } from './repository.ts';
 import { resolveServer } from './servers.ts';
+import { until } from './until.ts';
 import { PLAIN_REMEDIATION } from './watcher-kinds.ts';
 import { WatcherRecord } from './watcher-record.ts';
 
@@ -30,11 +31,25 @@ const RBAC_PATHS: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicy: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
   ValidatingAdmissionPolicyBinding: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings',
 };
+const ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+const WATCHER = 'system:serviceaccount:default:remediation-audit-watcher';
 const TOKEN_PATH = `${RBAC_PATHS['ServiceAccount'] ?? ''}/remediation-audit-watcher/token`;
 const REMEDIATIONS = KUBERNAUT_KINDS.filter(
   ({ kind, group }) => kind === 'RemediationRequest' && group === 'kubernaut.ai',
 );
 const TOKEN_SECONDS = 3_600;
+
+interface RoleRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface RbacObject {
+  readonly kind: string;
+  readonly rules?: readonly RoleRule[];
+}
 
 /** Minutes of a real cluster are seconds here. */
 const TIMING: WatcherTiming = {
@@ -177,10 +192,22 @@ export class ApiserverWorld implements AsyncDisposable {
   /** Gives the watcher what a file of `deploy/` gives. */
   async grantRights(file: string): Promise<void> {
     const text = await readFile(repositoryPath(file), 'utf8');
+    const roles: RbacObject[] = [];
     for (const document of parseAllDocuments(text)) {
-      const object = document.toJS() as { kind: string };
+      const object = document.toJS() as RbacObject;
       await this.send('POST', RBAC_PATHS[object.kind] ?? object.kind, object);
+      if (object.kind === 'ClusterRole') roles.push(object);
     }
+    for (const { rules = [] } of roles)
+      for (const rule of rules) await until(() => this.#mayWatcher(rule), `${file} is in force`);
+  }
+
+  /** Whether the server knows of a rule: it learns of new ones like everybody else, by a watch. */
+  async #mayWatcher({ apiGroups, resources, resourceNames = [], verbs }: RoleRule): Promise<boolean> {
+    const [group, resource, name, verb] = [apiGroups[0], resources[0], resourceNames[0], verbs[0]];
+    const spec = { user: WATCHER, resourceAttributes: { group, resource, name, verb } };
+    const review = await this.send('POST', ACCESS_REVIEWS, { spec });
+    return (review as { status: { allowed: boolean } }).status.allowed;
   }
 
   async reinstallKind(): Promise<void> {
