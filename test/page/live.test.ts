@@ -198,7 +198,9 @@ test('a database that goes away is said to be, and what was recorded meanwhile i
 test('a connection over which nothing comes any more is said to be, and opened anew when the service is back', async () => {
   await using half = await startFaultyProxy(Number(new URL(world.url).port));
   const view = await world.browser.open(`http://127.0.0.1:${half.port}`);
-  const page = await openSound(view, '/');
+  const page = view.page;
+  await page.goto('/');
+  // At once, before anything else has come.
   await isLive(page);
   half.freeze();
   await lineOf(page).getByText('Live updates are interrupted: the service does not answer').waitFor();

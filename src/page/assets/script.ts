@@ -31,7 +31,7 @@ export const PAGE_SCRIPT = `'use strict';
     if (lastId !== undefined) address.searchParams.set('last_event_id', lastId);
     stream = new EventSource(address);
     listenForSilence();
-    const on = (name, take) => stream.addEventListener(name, (event) => { listenForSilence(); take(event); });
+    const on = (name, take) => stream.addEventListener(name, (event) => { take(event); listenForSilence(); });
     on('alive', () => {});
     on('ready', (event) => {
       lastId = event.lastEventId;
