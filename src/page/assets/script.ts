@@ -96,7 +96,8 @@ export const PAGE_SCRIPT = `'use strict';
       isBehind = true;
       isNews = true;
       earliest = performance.now() + RETRY_MS;
-      sayInterrupted('the view cannot be fetched');
+      // That the database is away says more.
+      if (!isAway) sayInterrupted('the view cannot be fetched');
     }
     isFetching = false;
     if (isBehind) refresh();
