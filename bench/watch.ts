@@ -22,7 +22,7 @@ const WARM_UPS = 3;
 const LIVES = 3;
 const MIB = 1_024 * 1_024;
 
-/** Of the chart. A cluster of more resources than half of the large one needs more: the watcher keeps some 2 kB of each. */
+/** The memory of the chart, and what more than 50,000 resources get: the watcher keeps some 2 kB of each. */
 const [CONTAINER_MIB, CONTAINER_OF_LARGE_MIB] = [512, 1_024];
 
 export const watchBench: Bench = {

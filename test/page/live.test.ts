@@ -188,16 +188,16 @@ test('a database that goes away is said to be, and what was recorded meanwhile i
   proxy.refuse();
   for (const page of pages)
     await lineOf(page).getByText('Live updates are interrupted: the database does not answer').waitFor();
-  await expectOthersSound(views);
+  await expectSoundButFor503(views);
   await record('rr-3', 4, 'Recorded meanwhile');
   proxy.admit();
   await Promise.all(pages.map((page) => whenShown(page, 'Recorded meanwhile')));
-  await expectOthersSound(views);
+  await expectSoundButFor503(views);
   for (const view of views) await view.close();
 });
 
 /** A browser reports by itself that an update, which was under way when the database went, is answered with 503. */
-async function expectOthersSound(views: readonly View[]): Promise<void> {
+async function expectSoundButFor503(views: readonly View[]): Promise<void> {
   for (const view of views) {
     const faults = await faultsOf(view);
     expect(faults.filter((fault) => !fault.includes('status of 503'))).toEqual([]);
