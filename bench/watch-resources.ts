@@ -114,10 +114,12 @@ function executionOf(index: number, version = index + 1): object {
   return execution;
 }
 
+/** As an API server writes those of a custom resource: the members of each entry sorted. */
 function managedFields(bytes: number): object[] {
   const manager = (index: number): object => ({
-    ...{ manager: `controller-${index}`, operation: 'Update', time: '2026-11-21T10:00:00Z' },
+    ...{ apiVersion: 'kubernaut.ai/v1alpha1', fieldsType: 'FieldsV1' },
     fieldsV1: { 'f:status': {} as Record<string, object> },
+    ...{ manager: `controller-${index}`, operation: 'Update', time: '2026-11-21T10:00:00Z' },
   });
   const managers = Array.from({ length: MANAGERS }, (_, index) => manager(index));
   const perManager = bytes / MANAGERS - JSON.stringify(managers[0]).length;

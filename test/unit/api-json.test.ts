@@ -65,6 +65,63 @@ test('what an API server says is read as it is, but for managedFields', () => {
   );
 });
 
+/** As API servers write it: all values are objects. */
+const fieldName = fc.oneof(
+  fc.constantFrom('.', 'f:manager', 'manager', 'v:},"manager":"x"', 'v:"},{"', 'k:{"name":"]"}', 'v:["a"]'),
+  fc.string({ maxLength: 4 }).map((named) => `f:${named}`),
+);
+const { fields } = fc.letrec<{ fields: { [name: string]: Json } }>((tie) => ({
+  fields: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant({}),
+    fc
+      .array(fc.tuple(fieldName, tie('fields')), { maxLength: 3 })
+      .map((members) => Object.fromEntries(members)),
+  ),
+}));
+const optional = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+const entryMembers = fc.record({
+  apiVersion: fc.constant('kubernaut.ai/v1alpha1'),
+  fieldsType: fc.constant('FieldsV1'),
+  fieldsV1: optional(fields),
+  manager: optional(
+    fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('remediation-audit', '},{"', 'a]')),
+  ),
+  operation: fc.constantFrom('Apply', 'Update'),
+  subresource: optional(fc.constantFrom('status', 'scale')),
+  time: optional(fc.constantFrom('2026-11-01T10:00:00Z', '2026-11-01T10:00:01Z', '2026-11-01T10:00:02Z')),
+});
+const ORDERS = {
+  ofCustomResources: ['apiVersion', 'fieldsType', 'fieldsV1', 'manager', 'operation', 'subresource', 'time'],
+  ofOthers: ['manager', 'operation', 'apiVersion', 'time', 'fieldsType', 'fieldsV1', 'subresource'],
+};
+/** Members that an API server leaves out, left out, and the others in one of its orders. */
+const writtenEntry = fc
+  .tuple(entryMembers, fc.constantFrom(...Object.values(ORDERS)))
+  .map(([members, order]) =>
+    Object.fromEntries(
+      order.flatMap((name) => {
+        const value: Json | undefined = members[name as keyof typeof members];
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    ),
+  );
+
+test('of the entries that an API server writes the newest manager is left', () => {
+  const metadata = fc.record({
+    labels: fields,
+    managedFields: fc.array(writtenEntry, { maxLength: 4 }),
+    name: text,
+  });
+  const list = fc.record({ items: fc.array(fc.record({ metadata, status: json }), { maxLength: 3 }) });
+  fc.assert(
+    fc.property(list, (value) => {
+      expect(parseApiJson(Buffer.from(JSON.stringify(value)))).toEqual(withNewestManagers(value as Json));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 const entry = (manager: string, time: string, subresource?: string) => ({
   ...{ manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1' },
   fieldsV1: { 'f:status': { manager: 'f:manager', 'k:{"type":"]}"}': { '.': {} } } },

@@ -4,6 +4,13 @@ import { FIELD_MANAGER } from '../strict/finalizer.ts';
 
 /** As API servers write it: without white space, and never as the first member of `metadata`. */
 const MANAGED_FIELDS = ',"managedFields":[';
+/** Nearly all text of an entry, and what follows it in one of a custom resource: API servers sort its members. */
+const FIELDS = 'fieldsV1';
+const [AFTER_FIELDS, MANAGER, NEXT_ENTRY] = [
+  Buffer.from('},"'),
+  Buffer.from('manager":"'),
+  Buffer.from(',{"'),
+];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, COLON] = [0x5b, 0x5d, 0x7b, 0x7d, 0x3a];
 const CODES = 256;
 /** By code, how much deeper it leads. Of all codes, so that each byte is one look. */
@@ -71,9 +78,11 @@ function readManagers(bytes: Buffer, start: number): { end: number; manager: str
     const code = bytes[index] ?? 0;
     const isInEntry = arrays === 1 && objects === 1;
     if (code === QUOTE) {
-      const end = endOfString(bytes, index);
-      if (isInEntry) member = takeString(entry, member, textIn(bytes, index, end));
-      index = end;
+      const start = index;
+      index = endOfString(bytes, start);
+      if (!isInEntry) continue;
+      member = takeString(entry, member, { bytes, start, end: index });
+      if (member === FIELDS) index = endOfFields(bytes, index);
       continue;
     }
     arrays += stepAt(STEP_OF_ARRAY, code);
@@ -84,19 +93,38 @@ function readManagers(bytes: Buffer, start: number): { end: number; manager: str
   return { end: bytes.length, manager: newest.manager };
 }
 
+interface TextRange {
+  readonly bytes: Buffer;
+  /** Of the quotes. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A string of an entry: the name of a member, which is remembered for its value, or that value. */
 function takeString(
   entry: ManagerEntry,
   member: string | undefined,
-  { text, isName }: { readonly text: string; readonly isName: boolean },
+  { bytes, start, end }: TextRange,
 ): string | undefined {
-  if (isName) return text.slice(1, -1);
-  if (member !== undefined && MEMBERS.has(member)) entry[member as Member] = text;
+  if (bytes[end + 1] === COLON) return bytes.toString('utf8', start + 1, end);
+  if (member !== undefined && MEMBERS.has(member))
+    entry[member as Member] = bytes.toString('utf8', start, end + 1);
   return undefined;
 }
 
-function textIn(bytes: Buffer, start: number, end: number): { text: string; isName: boolean } {
-  return { text: bytes.toString('utf8', start, end + 1), isName: bytes[end + 1] === COLON };
+/**
+ * Where the object after the name `fieldsV1` that ends at `nameEnd` closes, if it can be found without reading it; else `nameEnd`.
+ * A quote before a letter begins a string, so what is looked for stands in none; and no member of that object has text as its
+ * value, so the first `manager` behind it is its neighbour, unless the next entry begins before.
+ */
+function endOfFields(bytes: Buffer, nameEnd: number): number {
+  const end = bytes.indexOf(MANAGER, nameEnd) - AFTER_FIELDS.length;
+  if (end < nameEnd || bytes[nameEnd + 2] !== OPEN_OBJECT) return nameEnd;
+  if (bytes.compare(AFTER_FIELDS, 0, AFTER_FIELDS.length, end, end + AFTER_FIELDS.length) !== 0)
+    return nameEnd;
+  const fields = bytes.subarray(nameEnd, end);
+  // An array within could be mistaken for the one that the entry stands in.
+  return fields.includes(NEXT_ENTRY) || fields.includes(OPEN_ARRAY) ? nameEnd : end;
 }
 
 /** Whoever wrote the status counts before whoever wrote the rest; of two of the same second, the one that is listed later. */
