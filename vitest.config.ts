@@ -31,6 +31,7 @@ process.env['GOGC'] ??= '400';
 const TEMPORAL = 'test/support/temporal-server.ts';
 const POSTGRES = 'test/support/postgres-server.ts';
 const CHROMIUM = 'test/support/browser/chromium-files.ts';
+const SHARED_UP = 'test/support/shared-up.ts';
 
 interface Suite {
   name: string;
@@ -85,8 +86,8 @@ const suites: Suite[] = [
     testTimeoutSeconds: 300,
     globalSetup: [POSTGRES],
   },
-  // budget 4 min: processes as a user starts them
-  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600 },
+  // budget 4 min: processes as a user starts them, beside one `up` for the run
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600, globalSetup: [SHARED_UP] },
   // any JSON and any bytes, as long as `npm run fuzz` says; `npm test` leaves it out
   {
     name: 'fuzz',

@@ -1,28 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 
 import { openApiToken } from '../../dev/up/api-token.ts';
 import { repositoryPath } from '../support/repository.ts';
-import { callApi, type RunningUp, startUp } from '../support/up.ts';
+import { createTestFolder } from '../support/test-folder.ts';
+import { callApi } from '../support/up.ts';
 
 const LIST = '/api/v1/audit/workflow-execution';
 const HOLDS = '/api/v1/holds';
 
-let folder: string;
-let up: RunningUp;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'remediation-audit-token-'));
-  up = await startUp(join(folder, 'data'), ['--no-simulator']);
-});
-afterAll(async () => {
-  await up.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+const up = inject('sharedUp');
 
 /** As somebody types it in a terminal. */
 function shell(line: string): unknown {
@@ -46,23 +36,23 @@ describe('the API of npm start', () => {
 
   test('answers with the token, which only its owner can read', async () => {
     expect((await callApi(up.endpoints, LIST)).status).toBe(200);
-    const file = join(folder, 'data', 'api-token');
+    const file = join(up.dataDir, 'api-token');
     expect(readFileSync(file, 'utf8')).toBe(up.endpoints.token);
-    for (const path of [file, join(folder, 'data', 'tokens.json')])
+    for (const path of [file, join(up.dataDir, 'tokens.json')])
       expect(statSync(path).mode & 0o777, path).toBe(0o600);
   });
 
   test('answers each line with curl that is printed, as it is printed', () => {
-    const lines = [...up.output().matchAll(/^ {2}.*? (curl .*)$/gm)].map(([, line = '']) => line);
+    const lines = [...up.output.matchAll(/^ {2}.*? (curl .*)$/gm)].map(([, line = '']) => line);
     expect(lines).toHaveLength(2);
     for (const line of lines)
       expect(shell(line.replace('curl', 'curl --silent --fail'))).toBeTypeOf('object');
-    expect(up.output()).toContain(`${up.endpoints.api}/docs#token=${up.endpoints.token}`);
+    expect(up.output).toContain(`${up.endpoints.api}/docs#token=${up.endpoints.token}`);
   });
 
   test('says where the page is, which takes the token that is named', async () => {
     const [, address = '', file = ''] =
-      /^ {2}Page {11}(\S+); it asks once for the token in (\S+)$/m.exec(up.output()) ?? [];
+      /^ {2}Page {11}(\S+); it asks once for the token in (\S+)$/m.exec(up.output) ?? [];
     expect(address).toBe(`${up.endpoints.api}/`);
     const asked = await fetch(address);
     expect([asked.status, await asked.text()]).toEqual([401, expect.stringContaining('Sign in')]);
@@ -80,20 +70,22 @@ describe('the API of npm start', () => {
     const here = (line: string) =>
       line
         .replace('curl', 'curl --silent')
-        .replace('.data/', `${folder}/data/`)
+        .replace('.data/', `${up.dataDir}/`)
         .replace('http://127.0.0.1:8085', up.endpoints.api);
-    expect(shell(here(lines[0] ?? ''))).toMatchObject({ items: [] });
+    expect(shell(here(lines[0] ?? ''))).toMatchObject({ items: expect.any(Array) as unknown });
     // Nobody has the name that stands there; a caller without a token would not learn that.
     expect(shell(here(lines[1] ?? ''))).toMatchObject({ status: 404 });
   });
 });
 
 test('the token stays for the next start, and one that others could read does not', async () => {
-  const own = mkdtempSync(join(folder, 'token-'));
+  const folder = await createTestFolder();
+  const own = folder.path;
   const { token } = await openApiToken(own);
   expect((await openApiToken(own)).token).toBe(token);
   chmodSync(join(own, 'api-token'), 0o644);
   const again = await openApiToken(own);
   expect(again.token).not.toBe(token);
   expect(statSync(join(own, 'api-token')).mode & 0o777).toBe(0o600);
+  await folder.remove();
 });

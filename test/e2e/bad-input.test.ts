@@ -6,12 +6,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 
+import { prepareDatabase } from '../../dev/servers/postgres/database.ts';
+import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { isRoot, ORDINARY_USER, withSmallDisk } from '../support/processes.ts';
+import { cacheDir } from '../support/servers.ts';
 import { someOf } from '../support/soak.ts';
-import type { RunningUp, StartOptions } from '../support/up.ts';
-import { FREE_PORTS, startProgram, startUp } from '../support/up.ts';
+import type { StartOptions } from '../support/up.ts';
+import { FREE_PORTS, startProgram } from '../support/up.ts';
 
 const EXIT = { failure: 1, usage: 2, configuration: 3, schemaTooNew: 4 };
 
@@ -231,43 +235,28 @@ test('a data directory that cannot be written to is named', async () => {
   expectSentence(outcome, dataDir, '--data-dir');
 });
 
-describe('while one runs on a data directory, and after it:', () => {
-  let sharedFolder: string;
-  let first: RunningUp;
+test('a second one on the data directory of one that runs names the first', async () => {
+  const first = inject('sharedUp');
+  const outcome = await run(['up', '--data-dir', first.dataDir, ...FREE_PORTS, '--no-simulator']);
+  expect(outcome.code).toBe(EXIT.failure);
+  expectSentence(outcome, `in use by process ${first.pid}`, '--data-dir');
+});
 
-  beforeAll(async () => {
-    sharedFolder = await mkdtemp(join(tmpdir(), 'remediation-audit-bad-shared-'));
-    first = await startUp(join(sharedFolder, 'data'), ['--no-simulator']);
+test('a database that a newer program migrated is refused with code 4, and nothing stays behind', async () => {
+  const postgres = await startPostgres({
+    ...{ dataDir: join(dataDir, 'postgres'), port: 0, cacheDir, report: () => undefined },
+    settings: { fsync: 'off' },
   });
-  afterAll(async () => {
-    await first.stop();
-    expect(processesMentioning(sharedFolder)).toEqual([]);
-    await rm(sharedFolder, { recursive: true, force: true });
-  });
+  const { ownerUrl } = await prepareDatabase(postgres, 1, createLogger('silent', 'test'));
+  const owner = new pg.Client({ connectionString: ownerUrl });
+  await owner.connect();
+  await owner.query(`insert into schema_migration (version, name, sha256) values (9999, '9999_future', '')`);
+  await owner.end();
+  await postgres.stop();
 
-  const second = (): Promise<Outcome> =>
-    run(['up', '--data-dir', join(sharedFolder, 'data'), ...FREE_PORTS, '--no-simulator']);
-
-  test('a second one names the first', async () => {
-    const outcome = await second();
-    expect(outcome.code).toBe(EXIT.failure);
-    expectSentence(outcome, `in use by process ${first.pid}`, '--data-dir');
-  });
-
-  test('a database that a newer program migrated is refused with code 4, and nothing stays behind', async () => {
-    const database = new pg.Client({ connectionString: first.endpoints.postgres });
-    await database.connect();
-    await database.query(
-      `insert into schema_migration (version, name, sha256) values (9999, '9999_future', '')`,
-    );
-    await database.end();
-    await first.stop();
-
-    const outcome = await second();
-    expect(outcome.code).toBe(EXIT.schemaTooNew);
-    expectSentence(outcome, 'schema version 9999', 'start the newer program');
-    expect(processesMentioning(sharedFolder)).toEqual([]);
-  });
+  const outcome = await up(['--no-simulator']);
+  expect(outcome.code).toBe(EXIT.schemaTooNew);
+  expectSentence(outcome, 'schema version 9999', 'start the newer program');
 });
 
 test('a file in place of the data directory is named', async () => {

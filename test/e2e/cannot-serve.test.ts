@@ -6,19 +6,18 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { someOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
-import type { RunningUp } from '../support/up.ts';
-import { startProgram, startUp } from '../support/up.ts';
+import { startProgram } from '../support/up.ts';
 
 const EXIT = { failure: 1, configuration: 3 };
 /** Nothing listens there: it is reserved. */
 const NOBODY = '127.0.0.1:1';
 
+const { endpoints } = inject('sharedUp');
 let folder: string;
-let up: RunningUp;
 let taken: Server;
 let takenPort: string;
 
@@ -27,11 +26,9 @@ beforeAll(async () => {
   taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   takenPort = String((taken.address() as AddressInfo).port);
-  up = await startUp(join(folder, 'data'), ['--no-simulator']);
 });
 afterAll(async () => {
   taken.close();
-  await up.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -53,10 +50,10 @@ async function ended(args: readonly string[], env: Readonly<Record<string, strin
 }
 
 const reachable = (): Record<string, string> => ({
-  DATABASE_URL: up.endpoints.postgres,
-  DATABASE_READER_URL: up.endpoints.postgres,
-  TEMPORAL_ADDRESS: up.endpoints.temporal,
-  KUBECONFIG: join(folder, 'data/sandbox/kubeconfig'),
+  DATABASE_URL: endpoints.postgres,
+  DATABASE_READER_URL: endpoints.postgres,
+  TEMPORAL_ADDRESS: endpoints.temporal,
+  KUBECONFIG: endpoints.kubeconfig,
   REMEDIATION_AUDIT_API_PORT: '0',
   REMEDIATION_AUDIT_WORKER_METRICS_PORT: '0',
   REMEDIATION_AUDIT_WATCHER_METRICS_PORT: '0',

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 import { repositoryPath } from '../support/repository.ts';
-import { callApi, startUp } from '../support/up.ts';
+import { callApi } from '../support/up.ts';
 
 /** What a controller's author installs: the packed client alone, in a project of its own. */
 let folder: string;
@@ -48,14 +48,10 @@ test('the packed client is small and installs nothing beside itself', () => {
 
 test('the example of the client records an execution', async () => {
   cpSync(repositoryPath('packages/client/examples'), folder, { recursive: true });
-  const up = await startUp(join(folder, 'data'), ['--no-simulator']);
-  try {
-    expect(run('record-an-execution.mjs', up.endpoints.api, up.endpoints.token)).toBe('0 records wait\n');
-    const answer = await callApi(up.endpoints, '/api/v1/audit/kubernetes-execution');
-    expect(await answer.json()).toMatchObject({ items: [{ execution_id: 'scale-api-1', success: true }] });
-  } finally {
-    await up.stop();
-  }
+  const { endpoints } = inject('sharedUp');
+  expect(run('record-an-execution.mjs', endpoints.api, endpoints.token)).toBe('0 records wait\n');
+  const answer = await callApi(endpoints, '/api/v1/audit/kubernetes-execution?execution_id=scale-api-1');
+  expect(await answer.json()).toMatchObject({ items: [{ execution_id: 'scale-api-1', success: true }] });
 });
 
 test('the client is imported by its name and needs neither TypeScript nor prom-client', () => {

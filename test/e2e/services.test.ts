@@ -1,34 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 
 import { until } from '../support/until.ts';
-import type { RunningUp } from '../support/up.ts';
-import { startProgram, startUp } from '../support/up.ts';
+import { startProgram } from '../support/up.ts';
 
-let folder: string;
-let up: RunningUp;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'remediation-audit-services-'));
-  up = await startUp(join(folder, 'data'), ['--no-simulator']);
-});
-afterAll(async () => {
-  await up.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const { endpoints } = inject('sharedUp');
 
 test.each(['serve', 'work', 'watch'])(
   '%s starts as a process of its own and ends on SIGTERM with code 0',
   async (command) => {
     const program = startProgram([command], {
       env: {
-        DATABASE_URL: up.endpoints.postgres,
-        DATABASE_READER_URL: up.endpoints.postgres,
-        TEMPORAL_ADDRESS: up.endpoints.temporal,
-        KUBECONFIG: join(folder, 'data/sandbox/kubeconfig'),
+        DATABASE_URL: endpoints.postgres,
+        DATABASE_READER_URL: endpoints.postgres,
+        TEMPORAL_ADDRESS: endpoints.temporal,
+        KUBECONFIG: endpoints.kubeconfig,
         REMEDIATION_AUDIT_API_PORT: '0',
         REMEDIATION_AUDIT_WORKER_METRICS_PORT: '0',
         REMEDIATION_AUDIT_WATCHER_METRICS_PORT: '0',

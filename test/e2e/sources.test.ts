@@ -1,9 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 
 import { createAuditClient } from '../../packages/client/src/audit-client.ts';
@@ -12,24 +10,13 @@ import { optionsFromSource } from '../../packages/client/src/client-options.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { blocksOf, sourceMetrics, SOURCES, textOf } from '../sources/documents.ts';
 import { repositoryPath } from '../support/repository.ts';
-import type { RunningUp } from '../support/up.ts';
-import { callApi, startUp } from '../support/up.ts';
+import { callApi } from '../support/up.ts';
 
 /** Metrics, configuration and addresses of the source documents, against the processes as a user starts them. */
-let folder: string;
-let up: RunningUp;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'remediation-audit-sources-'));
-  up = await startUp(join(folder, 'data'), ['--no-simulator']);
-});
-afterAll(async () => {
-  await up.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const { endpoints } = inject('sharedUp');
 
 async function post(address: string, record: object): Promise<number> {
-  const answer = await callApi(up.endpoints, address, {
+  const answer = await callApi(endpoints, address, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(record),
@@ -44,11 +31,7 @@ describe('the metrics of the documents', () => {
   test.each(sourceMetrics())(
     '$name has its help, type and buckets in serve, work and the client',
     async (metric) => {
-      const texts = [
-        await metricsOf(up.endpoints.api),
-        await metricsOf(up.endpoints.worker),
-        await ofClient(),
-      ];
+      const texts = [await metricsOf(endpoints.api), await metricsOf(endpoints.worker), await ofClient()];
       for (const text of texts) {
         expect(text).toContain(
           `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`,
@@ -61,7 +44,7 @@ describe('the metrics of the documents', () => {
 
   async function ofClient(): Promise<string> {
     const registry = new Registry();
-    const client = await createAuditClient({ url: up.endpoints.api, registry });
+    const client = await createAuditClient({ url: endpoints.api, registry });
     await client.close();
     return registry.metrics();
   }
@@ -81,7 +64,7 @@ describe('the metrics of the documents', () => {
       422,
     );
 
-    const text = await metricsOf(up.endpoints.api);
+    const text = await metricsOf(endpoints.api);
     for (const { source, name, type, label, words } of sourceMetrics()) {
       const samples = [
         ...text.matchAll(new RegExp(`^${name}(?:_count)?(?:\\{(\\w+)="([^"]*)"\\})? (.+)$`, 'gm')),
@@ -111,14 +94,14 @@ describe('the configuration of document 001', () => {
   const { data } = parse(block?.text ?? '') as { data: SourceConfiguration };
 
   test('makes a client that stores what it is given', async () => {
-    const options = optionsFromSource({ ...data, storage_service_url: up.endpoints.api });
+    const options = optionsFromSource({ ...data, storage_service_url: endpoints.api });
     expect(options).toEqual({
-      url: up.endpoints.api,
+      url: endpoints.api,
       enabled: true,
       batchSize: 100,
       flushIntervalMs: 30_000,
     });
-    const client = await createAuditClient({ ...options, token: up.endpoints.token });
+    const client = await createAuditClient({ ...options, token: endpoints.token });
     const stored = client.record('kubernetes-execution', { execution_id: 'configured', success: true });
     await client.close();
     await stored;
