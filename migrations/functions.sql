@@ -531,22 +531,29 @@ grant execute on function audit_gaps(text, integer) to audit_writer, audit_watch
 -- recording-functions.ts derives from the record definitions for each table. Times and numbers are set here, by the clock
 -- and the sequences of the database.
 
--- Which record each observation is about, by its index: the record that is known by one of its names, else its own. The first
--- transaction that brings a name decides; another one waits for it in the insert, and the next statement sees what was decided.
+-- Plans of these functions are made once in a session: to plan a statement for each call took longer than to run it. They may
+-- have been made while the tables were small, so none may read a table whole: no sequential scan, and (select true …) where the
+-- planner could turn an exists into one reading of all that is there.
+
+-- Which record each observation is about where that is not the one of its own key, by its index: the record that is known by
+-- one of its names. The first transaction that brings a name decides; another one waits for it in the insert, and the next
+-- statement sees what was decided.
 --
 -- ids: of the observations' own keys. started, named: of the source's own key, with its start and alone. clients: as posted.
 -- resources: whether the key is that of a resource. Such an observation goes where no id of a client can lead it, and a record
 -- that only posts have written is met by one resource at most: whoever posts cannot bring two resources into one record.
+-- shared: whether another observation of the list has one of its names.
 --
 -- Nearly all observations meet nobody: no other one of the list has one of their names, and whatever is noted of these is about
 -- their own record. Their names are noted in one statement. The others are decided one after the other.
 create or replace function audit_resolve_records(
-  table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamptz[], resources boolean[]
+  table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamptz[], resources boolean[],
+  shared boolean[]
 ) returns table (nth bigint, id uuid)
 language plpgsql
 security definer
 set search_path = public, pg_temp
--- Every lookup is by key. A plan that a session made of small tables would read them whole until they are analysed.
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
@@ -557,71 +564,67 @@ declare
   target uuid;
   known uuid;
 begin
-  with observed as materialized (
-    select row_number() over () as nr, asked.*
-    from (
-      select table_name, id, started, named, client, max(since) as since, array_agg(nth) as nths
-      from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
-        as observed (table_name, id, started, named, client, since, is_resource, nth)
-      group by table_name, id, started, named, client, is_resource
-    ) as asked
-  ), name as materialized (
-    select observed.nr, observed.table_name, observed.id as record_id, name.*, noted.*,
-      min(nr) over same_name <> max(nr) over same_name as is_shared
-    from observed
+  meeting := array(
+    select nth
+    from unnest(table_names, ids, started, named, clients, shared) with ordinality
+      as observed (table_name, id, started, named, client, is_shared, nth)
+    where is_shared
+      or (
+        select true
+        from record_alias
+        where table_name = observed.table_name
+          and id = any (array[observed.id, observed.started, observed.client, observed.named])
+          and record_id <> observed.id
+        limit 1
+      )
+      -- A post may have been first that says the name alone.
+      or (named <> id and (select true from record_home where record_home.id = named))
+  );
+
+  with wanted as materialized (
+    select observed.table_name, name.given_by, name.id, observed.id as record_id, name.since,
+      coalesce(named, started, observed.id) as rank, nth, position
+    from unnest(table_names, ids, started, named, clients, since) with ordinality
+      as observed (table_name, id, started, named, client, since, nth)
     cross join lateral (values
-      (0, null, observed.id, null),
       (1, 'source', observed.started, null),
       (2, 'client', nullif(observed.client, observed.id), null),
       -- A start that is still to come would be the newest for ever.
       (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
     ) as name (position, given_by, id, since)
-    cross join lateral (
-      select bool_or(record_id <> observed.id) as leads_elsewhere, bool_or(given_by = name.given_by) as is_noted,
-        max(since) as noted_since
-      from record_alias
-      where table_name = observed.table_name and id = name.id
-    ) as noted
     where name.id is not null
-    window same_name as (partition by observed.table_name, name.id)
-  ), meets as materialized (
-    select name.nr
-    from name
-    where is_shared or leads_elsewhere
-      -- A post may have been first that says the name alone.
-      or (position = 3 and exists (select from record_home where record_home.id = name.id))
-  ), wanted as materialized (
-    select name.*, coalesce(observed.named, observed.started, observed.id) as rank
-    from name
-    join observed using (nr)
-    where name.given_by is not null and nr not in (select nr from meets)
-      and (is_noted is not true or name.since > noted_since)
+      and nth <> all (meeting)
+      and (
+        select true
+        from record_alias as noted
+        where noted.table_name = observed.table_name
+          and noted.id = name.id
+          and noted.given_by = name.given_by
+          -- What was noted since the statement before, of another record, is met by the insert.
+          and noted.record_id = observed.id
+          and (name.since > noted.since) is not true
+      ) is null
   ), written as (
     insert into record_alias as newest (table_name, given_by, id, record_id, since)
     select table_name, given_by, id, record_id, since
     from wanted
     -- As the others are decided.
-    order by table_name, rank, nr, position
+    order by table_name, rank, nth, position
     on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
     where excluded.since > newest.since
     returning id
   )
-  select (select count(*) from wanted) - (select count(*) from written), coalesce(array_agg(nth), '{}')
-  into taken_meanwhile, meeting
-  from observed
-  cross join unnest(nths) as nth
-  where nr in (select nr from meets);
+  select (select count(*) from wanted) - (select count(*) from written)
+  into taken_meanwhile;
 
   if taken_meanwhile > 0 then
     raise exception '% names of records were given by another transaction meanwhile', taken_meanwhile
       using errcode = 'serialization_failure', hint = 'the same again meets the records that have these names now';
   end if;
 
-  return query
-  select observed.nth, observed.id
-  from unnest(ids) with ordinality as observed (id, nth)
-  where observed.nth <> all (meeting);
-
+  if meeting = '{}' then
+    return;
+  end if;
   for one in
     select observed.*
     from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
@@ -691,14 +694,17 @@ begin
       on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
       where excluded.since > newest.since;
     end if;
-    nth := one.nth;
-    id := target;
-    return next;
+    if target <> one.id then
+      nth := one.nth;
+      id := target;
+      return next;
+    end if;
   end loop;
 end
 $$;
-revoke all on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[]) from public;
-grant execute on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[]) to audit_writer;
+revoke all on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[]) from public;
+grant execute on function audit_resolve_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[])
+  to audit_writer;
 
 -- Where records are, each decided by the first transaction that brings it. A record that another transaction decides
 -- meanwhile is not among the answers: the next statement sees it.
@@ -707,59 +713,80 @@ create or replace function audit_locate_records(uuid[], text[], timestamptz[], b
 language plpgsql
 security definer
 set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 begin
   return query
-  with wanted as (
-    select id, table_name, created_at, is_final
-    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
-  ), known as materialized (
-    select id, created_at, is_final
-    from record_home
-    where id = any($1)
-  ), made as (
+  with made as (
     insert into record_home (id, table_name, created_at, is_final)
     select id, table_name, created_at, is_final
-    from wanted
-    where not exists (select from known where known.id = wanted.id)
+    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
+    where (select true from record_home where record_home.id = wanted.id) is null
     order by id
     on conflict (id) do nothing
     returning id, created_at, is_final
   )
-  select known.id, known.created_at, known.is_final, false from known
+  select id, created_at, is_final, false
+  from record_home
+  where id = any($1)
   union all
-  select made.id, made.created_at, made.is_final, true from made;
+  select id, created_at, is_final, true
+  from made;
 end
 $$;
 revoke all on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) from public;
 grant execute on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) to audit_writer;
 
--- Names and partition keys of records that nobody has seen, for a flush of such alone: nothing has to be learnt from the answer, so entries
--- and rows travel with this call. Whoever meets a record that is known gets an error, and asks first.
+-- Both in one call: names are noted, and locations are answered where each observation is about the record of its own key. Nothing
+-- is answered where one of them is about another record: then the caller has to ask which, and where that is.
 --
--- The first seven are those of audit_resolve_records, of the records that have other names; then all records, each once.
-create or replace function audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[],
-  uuid[], text[], timestamptz[]) returns void
+-- The first eight are those of audit_resolve_records, of the records that have other names; then all records, each once.
+create or replace function audit_find_records(
+  text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[], uuid[], text[], timestamptz[], boolean[]
+) returns table (id uuid, created_at timestamptz, is_final boolean, is_new boolean)
 language plpgsql
 security definer
 set search_path = public, pg_temp
 as $$
 begin
-  if exists (select from audit_resolve_records($1, $2, $3, $4, $5, $6, $7) as resolved where resolved.id <> $2[resolved.nth])
-    or (
-      select count(*) filter (where located.is_new)
-      from audit_locate_records($8, $9, $10, array_fill(false, array[cardinality($8)])) as located
-    ) <> cardinality($8)
-  then
+  if $1 <> '{}' then
+    perform from audit_resolve_records($1, $2, $3, $4, $5, $6, $7, $8);
+    if found then
+      return;
+    end if;
+  end if;
+  return query select * from audit_locate_records($9, $10, $11, $12);
+end
+$$;
+revoke all on function audit_find_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[],
+  uuid[], text[], timestamptz[], boolean[]) from public;
+grant execute on function audit_find_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[],
+  uuid[], text[], timestamptz[], boolean[]) to audit_writer;
+
+-- The same for a flush of records that nobody has seen: nothing has to be learnt from the answer, so entries and rows travel with
+-- this call. Whoever meets a record that is known gets an error, and asks first.
+create or replace function audit_claim_records(
+  text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[], uuid[], text[], timestamptz[], boolean[]
+) returns void
+language plpgsql
+security definer
+set search_path = public, pg_temp
+as $$
+begin
+  if (
+    select count(*) filter (where found.is_new)
+    from audit_find_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as found
+  ) <> cardinality($9) then
     raise exception 'a record is known already' using errcode = 'RA003';
   end if;
 end
 $$;
-revoke all on function audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[],
-  uuid[], text[], timestamptz[]) from public;
-grant execute on function audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[],
-  uuid[], text[], timestamptz[]) to audit_writer;
+revoke all on function audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[],
+  uuid[], text[], timestamptz[], boolean[]) from public;
+grant execute on function audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[],
+  uuid[], text[], timestamptz[], boolean[]) to audit_writer;
 
 -- Folds the observations of a flush per resource, then into its row. Order of arrival cannot matter, except between two
 -- hashes of one version: there the later one counts, because it is what a newer release of the watcher reads of it.
@@ -774,6 +801,8 @@ create or replace function audit_observe_resources(
 language plpgsql
 security definer
 set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   ended text[];
@@ -800,8 +829,8 @@ begin
     select folded.*,
       folded.kind = 'RemediationRequest' or not coalesce(
         (folded.cluster, folded.remediation_uid) in (select seen.cluster, seen.source_uid from seen)
-        or exists (
-          select
+        or (
+          select true
           from observed_resource as request
           where request.cluster = folded.cluster
             and request.source_uid = folded.remediation_uid

@@ -607,19 +607,17 @@ $function$;
 -- privilege audit_owner=X/audit_owner
 -- privilege audit_writer=X/audit_owner
 
-CREATE OR REPLACE FUNCTION public.audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamp with time zone[], boolean[], uuid[], text[], timestamp with time zone[])
+CREATE OR REPLACE FUNCTION public.audit_claim_records(text[], uuid[], uuid[], uuid[], uuid[], timestamp with time zone[], boolean[], boolean[], uuid[], text[], timestamp with time zone[], boolean[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
-  if exists (select from audit_resolve_records($1, $2, $3, $4, $5, $6, $7) as resolved where resolved.id <> $2[resolved.nth])
-    or (
-      select count(*) filter (where located.is_new)
-      from audit_locate_records($8, $9, $10, array_fill(false, array[cardinality($8)])) as located
-    ) <> cardinality($8)
-  then
+  if (
+    select count(*) filter (where found.is_new)
+    from audit_find_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as found
+  ) <> cardinality($9) then
     raise exception 'a record is known already' using errcode = 'RA003';
   end if;
 end
@@ -759,6 +757,25 @@ begin
     (select format_type(atttypid, -1) from pg_attribute
      where attrelid = 'ai_investigation_embeddings'::regclass and attname = 'embedding'))
   using analysis_id, analysis_created_at, embedded_text, embedding, used_model, used_dimension;
+end
+$function$;
+-- privilege audit_owner=X/audit_owner
+-- privilege audit_writer=X/audit_owner
+
+CREATE OR REPLACE FUNCTION public.audit_find_records(text[], uuid[], uuid[], uuid[], uuid[], timestamp with time zone[], boolean[], boolean[], uuid[], text[], timestamp with time zone[], boolean[])
+ RETURNS TABLE(id uuid, created_at timestamp with time zone, is_final boolean, is_new boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if $1 <> '{}' then
+    perform from audit_resolve_records($1, $2, $3, $4, $5, $6, $7, $8);
+    if found then
+      return;
+    end if;
+  end if;
+  return query select * from audit_locate_records($9, $10, $11, $12);
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
@@ -943,6 +960,7 @@ CREATE OR REPLACE FUNCTION public.audit_insert_ai_analysis_audit(uuid[], timesta
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -970,6 +988,7 @@ CREATE OR REPLACE FUNCTION public.audit_insert_kubernetes_execution_audit(uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -997,6 +1016,7 @@ CREATE OR REPLACE FUNCTION public.audit_insert_remediation_audit(uuid[], timesta
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1024,6 +1044,7 @@ CREATE OR REPLACE FUNCTION public.audit_insert_signal_processing_audit(uuid[], t
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1051,6 +1072,7 @@ CREATE OR REPLACE FUNCTION public.audit_insert_workflow_execution_audit(uuid[], 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1078,29 +1100,27 @@ CREATE OR REPLACE FUNCTION public.audit_locate_records(uuid[], text[], timestamp
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
 begin
   return query
-  with wanted as (
-    select id, table_name, created_at, is_final
-    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
-  ), known as materialized (
-    select id, created_at, is_final
-    from record_home
-    where id = any($1)
-  ), made as (
+  with made as (
     insert into record_home (id, table_name, created_at, is_final)
     select id, table_name, created_at, is_final
-    from wanted
-    where not exists (select from known where known.id = wanted.id)
+    from unnest($1, $2, $3, $4) as wanted (id, table_name, created_at, is_final)
+    where (select true from record_home where record_home.id = wanted.id) is null
     order by id
     on conflict (id) do nothing
     returning id, created_at, is_final
   )
-  select known.id, known.created_at, known.is_final, false from known
+  select id, created_at, is_final, false
+  from record_home
+  where id = any($1)
   union all
-  select made.id, made.created_at, made.is_final, true from made;
+  select id, created_at, is_final, true
+  from made;
 end
 $function$;
 -- privilege audit_owner=X/audit_owner
@@ -1111,6 +1131,7 @@ CREATE OR REPLACE FUNCTION public.audit_merge_ai_analysis_audit(uuid[], timestam
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1224,6 +1245,7 @@ CREATE OR REPLACE FUNCTION public.audit_merge_kubernetes_execution_audit(uuid[],
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1331,6 +1353,7 @@ CREATE OR REPLACE FUNCTION public.audit_merge_remediation_audit(uuid[], timestam
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1468,6 +1491,7 @@ CREATE OR REPLACE FUNCTION public.audit_merge_signal_processing_audit(uuid[], ti
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1561,6 +1585,7 @@ CREATE OR REPLACE FUNCTION public.audit_merge_workflow_execution_audit(uuid[], t
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1709,6 +1734,8 @@ CREATE OR REPLACE FUNCTION public.audit_observe_resources(text[], text[], text[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 declare
   ended text[];
@@ -1735,8 +1762,8 @@ begin
     select folded.*,
       folded.kind = 'RemediationRequest' or not coalesce(
         (folded.cluster, folded.remediation_uid) in (select seen.cluster, seen.source_uid from seen)
-        or exists (
-          select
+        or (
+          select true
           from observed_resource as request
           where request.cluster = folded.cluster
             and request.source_uid = folded.remediation_uid
@@ -1855,6 +1882,7 @@ CREATE OR REPLACE FUNCTION public.audit_refold_ai_analysis_audit(uuid[], timesta
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1878,6 +1906,7 @@ CREATE OR REPLACE FUNCTION public.audit_refold_kubernetes_execution_audit(uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1901,6 +1930,7 @@ CREATE OR REPLACE FUNCTION public.audit_refold_remediation_audit(uuid[], timesta
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1924,6 +1954,7 @@ CREATE OR REPLACE FUNCTION public.audit_refold_signal_processing_audit(uuid[], t
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1947,6 +1978,7 @@ CREATE OR REPLACE FUNCTION public.audit_refold_workflow_execution_audit(uuid[], 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 begin
@@ -2089,11 +2121,12 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION public.audit_resolve_records(table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamp with time zone[], resources boolean[])
+CREATE OR REPLACE FUNCTION public.audit_resolve_records(table_names text[], ids uuid[], started uuid[], named uuid[], clients uuid[], since timestamp with time zone[], resources boolean[], shared boolean[])
  RETURNS TABLE(nth bigint, id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -2104,71 +2137,67 @@ declare
   target uuid;
   known uuid;
 begin
-  with observed as materialized (
-    select row_number() over () as nr, asked.*
-    from (
-      select table_name, id, started, named, client, max(since) as since, array_agg(nth) as nths
-      from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
-        as observed (table_name, id, started, named, client, since, is_resource, nth)
-      group by table_name, id, started, named, client, is_resource
-    ) as asked
-  ), name as materialized (
-    select observed.nr, observed.table_name, observed.id as record_id, name.*, noted.*,
-      min(nr) over same_name <> max(nr) over same_name as is_shared
-    from observed
+  meeting := array(
+    select nth
+    from unnest(table_names, ids, started, named, clients, shared) with ordinality
+      as observed (table_name, id, started, named, client, is_shared, nth)
+    where is_shared
+      or (
+        select true
+        from record_alias
+        where table_name = observed.table_name
+          and id = any (array[observed.id, observed.started, observed.client, observed.named])
+          and record_id <> observed.id
+        limit 1
+      )
+      -- A post may have been first that says the name alone.
+      or (named <> id and (select true from record_home where record_home.id = named))
+  );
+
+  with wanted as materialized (
+    select observed.table_name, name.given_by, name.id, observed.id as record_id, name.since,
+      coalesce(named, started, observed.id) as rank, nth, position
+    from unnest(table_names, ids, started, named, clients, since) with ordinality
+      as observed (table_name, id, started, named, client, since, nth)
     cross join lateral (values
-      (0, null, observed.id, null),
       (1, 'source', observed.started, null),
       (2, 'client', nullif(observed.client, observed.id), null),
       -- A start that is still to come would be the newest for ever.
       (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
     ) as name (position, given_by, id, since)
-    cross join lateral (
-      select bool_or(record_id <> observed.id) as leads_elsewhere, bool_or(given_by = name.given_by) as is_noted,
-        max(since) as noted_since
-      from record_alias
-      where table_name = observed.table_name and id = name.id
-    ) as noted
     where name.id is not null
-    window same_name as (partition by observed.table_name, name.id)
-  ), meets as materialized (
-    select name.nr
-    from name
-    where is_shared or leads_elsewhere
-      -- A post may have been first that says the name alone.
-      or (position = 3 and exists (select from record_home where record_home.id = name.id))
-  ), wanted as materialized (
-    select name.*, coalesce(observed.named, observed.started, observed.id) as rank
-    from name
-    join observed using (nr)
-    where name.given_by is not null and nr not in (select nr from meets)
-      and (is_noted is not true or name.since > noted_since)
+      and nth <> all (meeting)
+      and (
+        select true
+        from record_alias as noted
+        where noted.table_name = observed.table_name
+          and noted.id = name.id
+          and noted.given_by = name.given_by
+          -- What was noted since the statement before, of another record, is met by the insert.
+          and noted.record_id = observed.id
+          and (name.since > noted.since) is not true
+      ) is null
   ), written as (
     insert into record_alias as newest (table_name, given_by, id, record_id, since)
     select table_name, given_by, id, record_id, since
     from wanted
     -- As the others are decided.
-    order by table_name, rank, nr, position
+    order by table_name, rank, nth, position
     on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
     where excluded.since > newest.since
     returning id
   )
-  select (select count(*) from wanted) - (select count(*) from written), coalesce(array_agg(nth), '{}')
-  into taken_meanwhile, meeting
-  from observed
-  cross join unnest(nths) as nth
-  where nr in (select nr from meets);
+  select (select count(*) from wanted) - (select count(*) from written)
+  into taken_meanwhile;
 
   if taken_meanwhile > 0 then
     raise exception '% names of records were given by another transaction meanwhile', taken_meanwhile
       using errcode = 'serialization_failure', hint = 'the same again meets the records that have these names now';
   end if;
 
-  return query
-  select observed.nth, observed.id
-  from unnest(ids) with ordinality as observed (id, nth)
-  where observed.nth <> all (meeting);
-
+  if meeting = '{}' then
+    return;
+  end if;
   for one in
     select observed.*
     from unnest(table_names, ids, started, named, clients, since, resources) with ordinality
@@ -2238,9 +2267,11 @@ begin
       on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
       where excluded.since > newest.since;
     end if;
-    nth := one.nth;
-    id := target;
-    return next;
+    if target <> one.id then
+      nth := one.nth;
+      id := target;
+      return next;
+    end if;
   end loop;
 end
 $function$;

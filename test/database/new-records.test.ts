@@ -135,7 +135,7 @@ test('a claim of a known record is refused, and leaves nothing of the others', a
   const before = [await count('record_alias'), await count('record_home')];
   const claim = database.writer.query(
     `select audit_claim_records($1, $2::uuid[], $2::uuid[], $3::uuid[], $3::uuid[], $4::timestamptz[], $5::boolean[],
-       $2::uuid[], $1, $4::timestamptz[])`,
+       $5::boolean[], $2::uuid[], $1, $4::timestamptz[], $5::boolean[])`,
     [
       ['workflow_execution_audit', 'workflow_execution_audit'],
       [other, known?.id],

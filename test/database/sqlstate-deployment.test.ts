@@ -69,8 +69,8 @@ describe('a schema that is not the one we know keeps the records waiting', () =>
     [
       '42501',
       'a right that is missing',
-      'revoke execute on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) from audit_writer',
-      'grant execute on function audit_locate_records(uuid[], text[], timestamptz[], boolean[]) to audit_writer',
+      'revoke execute on function audit_find_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[], uuid[], text[], timestamptz[], boolean[]) from audit_writer',
+      'grant execute on function audit_find_records(text[], uuid[], uuid[], uuid[], uuid[], timestamptz[], boolean[], boolean[], uuid[], text[], timestamptz[], boolean[]) to audit_writer',
     ],
     [
       '42703',

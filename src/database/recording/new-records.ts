@@ -5,12 +5,11 @@ import type { RecordDefinition } from '../../domain/records/definition.ts';
 import { RECORD_DEFINITIONS } from '../../domain/records/index.ts';
 import { inOneExchange } from '../pool.ts';
 import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
-import { arrayLiteral } from './array-parameter.ts';
 import { upsertsOfResources } from './observed-resources.ts';
 import { checkOfMonths } from './posted-months.ts';
 import type { PreparedObservation, StoredRecord } from './prepared-observation.ts';
 import { arraysOfNames } from './record-aliases.ts';
-import type { Locations } from './record-location.ts';
+import { arraysOfLocations, type Locations } from './record-location.ts';
 import { FIRST_REVISION, insertOfRows, type WrittenRow } from './record-rows.ts';
 
 /** Whether each is a post about a record of its own. Nearly all of these are about records that nobody has seen. */
@@ -21,7 +20,7 @@ export function areNewPosts(prepared: readonly PreparedObservation[]): boolean {
 
 const CLAIM_RECORDS = `
   select audit_claim_records($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::boolean[],
-    $8::uuid[], $9::text[], $10::timestamptz[])`;
+    $8::boolean[], $9::uuid[], $10::text[], $11::timestamptz[], $12::boolean[])`;
 
 /**
  * Stores records that nobody has seen in one exchange with the server: names, partition keys, entries, rows and the commit travel together.
@@ -35,12 +34,7 @@ export async function insertUnknown(
   const claim = {
     name: 'claim-records',
     text: CLAIM_RECORDS,
-    values: [
-      ...arraysOfNames(prepared),
-      arrayLiteral(prepared.map(({ id }) => id)),
-      arrayLiteral(prepared.map(({ observation }) => observation.table)),
-      arrayLiteral(prepared.map(({ observation }) => observation.createdAt)),
-    ],
+    values: [...arraysOfNames(prepared), ...arraysOfLocations(prepared)],
   };
   const { statements, result } = insertAll(prepared, locations);
   try {

@@ -21,7 +21,7 @@ import { type BatchWriterOptions, createBatchWriter } from './write-batch.ts';
  * In: observations, from activities and from posts, one at a time (batcher.ts) or as a list. Out: an outcome for each:
  * stored, refused (its caller puts it into the quarantine or names the field) or later (it is sent again).
  * On the way: prepare without the database (prepared-observation), then batches of a worklist (store-worklist), each
- * written in one transaction (write-batch): find the record by its other names (record-aliases) and its location (record-location), append to the ledger
+ * written in one transaction (write-batch): find the record by its names (record-aliases) and its location (record-location), append to the ledger
  * and merge into the rows (record-rows, through recording-functions), note what the watcher saw (write-batch).
  *
  * Must stay true: ledger entry and row are written in one transaction; repeating an observation changes nothing; the row is

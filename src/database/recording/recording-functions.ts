@@ -102,6 +102,7 @@ create or replace function ${name}(${types}) returns ${returns}
 language plpgsql
 security definer
 set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan
 as $body$
 #variable_conflict use_column
 begin

@@ -10,8 +10,7 @@ import { areNewPosts, byTable, insertAll, insertUnknown, storedRecord } from './
 import { upsertsOfResources } from './observed-resources.ts';
 import { checkOfMonths, posterOf } from './posted-months.ts';
 import type { PreparedObservation, StoredRecord } from './prepared-observation.ts';
-import { resolveRecords } from './record-aliases.ts';
-import { type Locations, resolveLocations } from './record-location.ts';
+import { findRecords, type Locations } from './record-location.ts';
 import type { WrittenRow } from './record-rows.ts';
 import { mergeRows } from './record-rows.ts';
 import type { WriteBatch } from './store-worklist.ts';
@@ -46,13 +45,12 @@ export function createBatchWriter(
       }
       const stored = await inPipelinedTransaction(pool, {
         first: async (client) => {
-          prepared = await resolveRecords(client, prepared);
-          const resolved = await resolveLocations(client, prepared, (known) => {
-            locations = known;
+          const found = await findRecords(client, prepared, (known) => {
+            ({ prepared, locations } = known);
           });
-          locations = resolved.createdAt;
+          ({ prepared, locations } = found);
           for (const check of checkOfMonths(prepared, locations)) await client.query(check);
-          const areNew = resolved.areNew && locations.size === prepared.length;
+          const areNew = found.areNew && locations.size === prepared.length;
           return { locations, mayInsert: batch.mayInsert && areNew };
         },
         last: (found) =>
