@@ -45,14 +45,20 @@ interface Lively {
 /** Notices resources whose status changes so often that each change by itself is no news, and says which they are. */
 export class Flapping {
   readonly #options: FlappingOptions;
-  readonly #lively = new Map<Tracked, Lively>();
+  /** Of those with one state so far, as most are, only when it was seen. */
+  readonly #lively = new Map<Tracked, Lively | number>();
 
   constructor(options: FlappingOptions) {
     this.#options = options;
   }
 
   see(tracked: Tracked, { reading, phase, queuedAtMs }: PendingState): StateSeen {
-    const one = this.#lively.get(tracked) ?? newlyLively();
+    const known = this.#lively.get(tracked);
+    if (known === undefined) {
+      this.#lively.set(tracked, queuedAtMs);
+      return { flaps: false, isChange: true };
+    }
+    const one = typeof known === 'number' ? newlyLively(known) : known;
     this.#lively.set(tracked, one);
     const { latest } = one;
     const isChange = latest?.phase !== phase || latest === undefined || !saysTheSame(latest.reading, reading);
@@ -64,7 +70,8 @@ export class Flapping {
 
   /** Called from time to time: what has come to rest is forgotten. */
   forgetQuiet(nowMs: number): void {
-    for (const [tracked, one] of this.#lively) {
+    for (const [tracked, known] of this.#lively) {
+      const one = typeof known === 'number' ? newlyLively(known) : known;
       const recent = this.#recentOf(one, nowMs);
       if (one.flappedChanges !== undefined && (recent < FEW_CHANGES || tracked.seen.isGone))
         this.#ended(tracked, one);
@@ -110,8 +117,9 @@ export class Flapping {
   }
 }
 
-function newlyLively(): Lively {
-  return { changedAtMs: [], states: 0, latest: undefined, flappedChanges: undefined };
+/** After its first state. */
+function newlyLively(seenAtMs: number): Lively {
+  return { changedAtMs: [seenAtMs], states: 1, latest: undefined, flappedChanges: undefined };
 }
 
 /** Compared as it was read: nothing of it is redacted or hashed before it is sent. */

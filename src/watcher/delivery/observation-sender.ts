@@ -7,6 +7,8 @@ import type { PendingState } from './pending-states.ts';
 import type { PreparationOptions, PreparedObservation } from './prepare-observation.ts';
 import { prepareObservations, prepareSummary, redactLine, sha256 } from './prepare-observation.ts';
 import type { WaitingState } from './remediation-queue.ts';
+import type { SentObservations } from './sent-observations.ts';
+import { hasSent, saysSame, withSent } from './sent-observations.ts';
 import type { OutgoingState } from './signal-delivery.ts';
 import { SignalDelivery } from './signal-delivery.ts';
 
@@ -16,7 +18,7 @@ interface ObservationSenderOptions extends PreparationOptions {
 
 /** What Temporal has of a resource once everything before has arrived there. */
 interface Said {
-  readonly hashes: Map<string, string>;
+  observations: SentObservations;
   stateHash: string | undefined;
 }
 
@@ -62,7 +64,7 @@ function summaryOf(those: readonly WaitingState[]): string {
 
 function saidOf(tracked: Tracked, said: Map<Tracked, Said>): Said {
   const before = said.get(tracked) ?? {
-    hashes: new Map(tracked.delivery.sent),
+    observations: tracked.delivery.sent,
     stateHash: tracked.delivery.sentHash,
   };
   said.set(tracked, before);
@@ -84,7 +86,7 @@ function goOut(one: WaitingState, said: Said, options: ObservationSenderOptions)
       ? { ...each, observation: { ...each.observation, interim: true as const } }
       : each,
   );
-  for (const { name, hash } of prepared) said.hashes.set(name, hash);
+  said.observations = withSent(said.observations, prepared);
   said.stateHash = stateHash;
   const isRecorded = tracked.delivery.sentHash === tracked.delivery.recordedHash;
   return { one, stateHash, isRecorded, observations, whole: withHash(prepared, stateHash) };
@@ -102,7 +104,7 @@ function newsOf(
   options: ObservationSenderOptions,
 ): readonly PreparedObservation[] {
   const { coalesced, isDeletion } = one.state;
-  const changed = prepared.filter(({ name, hash }) => said.hashes.get(name) !== hash);
+  const changed = prepared.filter((each) => !saysSame(said.observations, each));
   if (coalesced !== undefined && coalesced.changes > 1) {
     const first = prepareState(one, coalesced.first, options);
     return withCoalesced({ prepared, changed, first, state: one.state, hash: sha256 });
@@ -118,13 +120,9 @@ function countEqual({ kind }: Tracked, count: number, { cluster, metrics }: Obse
 }
 
 /** That it is stored may wait for what follows: it is neither the first nor the last of its record, and nobody waits for it. */
-function isInterim(
-  state: PendingState,
-  { observation, name }: PreparedObservation,
-  { hashes }: Said,
-): boolean {
-  const { phase } = observation;
-  if (state.isDueSoon || state.isDeletion || !hashes.has(name)) return false;
+function isInterim(state: PendingState, prepared: PreparedObservation, { observations }: Said): boolean {
+  const { phase } = prepared.observation;
+  if (state.isDueSoon || state.isDeletion || !hasSent(observations, prepared)) return false;
   return phase !== 'skip' && phase !== 'approval';
 }
 

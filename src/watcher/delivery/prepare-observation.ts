@@ -9,6 +9,7 @@ import { boundState } from '../../kubernaut/bound-observation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
+import type { NamedHash } from './sent-observations.ts';
 
 export interface PreparationOptions {
   readonly cluster: string;
@@ -18,12 +19,8 @@ export interface PreparationOptions {
 }
 
 /** An observation as it may leave this process. */
-export interface PreparedObservation {
+export interface PreparedObservation extends NamedHash {
   readonly observation: Observation & { readonly resource: ObservedResource };
-  /** Of what it is about, within its state. */
-  readonly name: string;
-  /** Of what it says. */
-  readonly hash: string;
 }
 
 type Observed = PreparedObservation['observation'];

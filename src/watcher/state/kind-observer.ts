@@ -18,6 +18,7 @@ import type { Collection, WatchedKind } from '../watched-kind.ts';
 import { holdsNamespace } from '../watched-kind.ts';
 import type { RecordedResource } from '../watcher-options.ts';
 import { EndedResources } from './ended-resources.ts';
+import { keptReference, keptText, UidByName, withShown } from './kept-facts.ts';
 import { factsOf, identify, isAwaited, isTerminalPhase, readHeldResource, shownBy } from './read-resource.ts';
 import type { ReadingReport } from './reading-report.ts';
 import type { Seen, Tracked } from './tracked.ts';
@@ -67,7 +68,7 @@ export class KindObserver {
   readonly #tracked = new Map<string, Tracked>();
   readonly #ended = new EndedResources();
   /** Of the last resource of each name: names were used again in older generations. */
-  readonly #uidByName = new Map<string, string>();
+  readonly #uidByName = new UidByName();
 
   constructor(options: KindObserverOptions) {
     this.kind = options.kind;
@@ -84,7 +85,7 @@ export class KindObserver {
 
   /** The uid that a name last had. */
   uidOf(namespace: string, name: string): string | undefined {
-    return this.#uidByName.get(nameKey(namespace, name));
+    return this.#uidByName.get({ namespace, name });
   }
 
   /** When the resource was created that last had a name and belongs to a remediation, if it was seen there. */
@@ -136,8 +137,8 @@ export class KindObserver {
     const tracked = this.#tracked.get(uid) ?? this.#begin(identity, createdAt);
     // Known from the database only, it had the time at which it was first seen.
     const seen = own(tracked);
-    seen.createdAt = createdAt ?? seen.createdAt;
-    if (seen.version < 0n) this.#uidByName.set(nameKey(identity.namespace, identity.name), uid);
+    seen.createdAt = keptText(seen.createdAt, createdAt);
+    if (seen.version < 0n) this.#uidByName.set(identity, uid);
     const isNews = version > seen.version;
     const isToRead = isNews || (seen.mustReread && version === seen.version);
     const state = isToRead ? this.#read(tracked, resource, { collection, version }) : undefined;
@@ -202,8 +203,7 @@ export class KindObserver {
     const tracked = this.#begin({ uid, namespace, name }, firstSeen);
     const isTerminal = isTerminalPhase(phase, this.kind);
     Object.assign(own(tracked), { phase, isTerminal, remediation, sourceVersion: version });
-    const key = nameKey(namespace, name);
-    if (!this.#uidByName.has(key)) this.#uidByName.set(key, uid);
+    if (this.#uidByName.get(tracked) === undefined) this.#uidByName.set(tracked, uid);
     return tracked;
   }
 
@@ -268,8 +268,7 @@ export class KindObserver {
   forget(tracked: Tracked): void {
     this.#tracked.delete(tracked.uid);
     this.#ended.deleteUnrecorded(tracked);
-    const name = nameKey(tracked.namespace, tracked.name);
-    if (this.#uidByName.get(name) === tracked.uid) this.#uidByName.delete(name);
+    this.#uidByName.delete(tracked, tracked.uid);
   }
 
   #begin(
@@ -318,12 +317,12 @@ export class KindObserver {
       return undefined;
     }
     seen.unread = undefined;
-    seen.remediation = reading.remediation;
+    seen.remediation = keptReference(seen.remediation, reading.remediation, this.#options.known);
     seen.choice = reading.choice ?? seen.choice;
     this.#options.report.read(this.kind.kind, reading);
     const shows = shownBy(seen, reading);
-    const isFirst = shows.some((shown) => !seen.shown.has(shown));
-    for (const shown of shows) seen.shown.add(shown);
+    const isFirst = shows.some((shown) => !seen.shown.includes(shown));
+    if (isFirst) seen.shown = withShown(seen.shown, shows);
     const state: PendingState = {
       ...{ reading, shows, isFirst, ...end, phase: seen.phase, isTerminal: seen.isTerminal },
       isDueSoon: end.isDeletion || (isFirst && isAwaited(seen, reading)),
@@ -344,12 +343,10 @@ export class KindObserver {
   }
 }
 
-const own = (tracked: Tracked): Seen => tracked.seen as Seen;
+const own = (tracked: Tracked): Seen => tracked.seen;
 
 /** Whether a state is the last one, and whether the resource is there all the same. */
 type End = Pick<PendingState, 'isDeletion' | 'isHeld'>;
 const STAYS: End = { isDeletion: false, isHeld: false };
 const IS_GONE: End = { isDeletion: true, isHeld: false };
 const IS_HELD: End = { isDeletion: true, isHeld: true };
-
-const nameKey = (namespace: string, name: string): string => `${namespace}/${name}`;

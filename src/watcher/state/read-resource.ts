@@ -7,6 +7,7 @@ import type { ReadingContext, ResourceReading, Unread } from '../../kubernaut/ob
 import { isUnread } from '../../kubernaut/observed-remediation.ts';
 import { ownPhaseOf, textAt } from '../../kubernaut/resource.ts';
 import type { WatchedKind } from '../watched-kind.ts';
+import { sharedText } from './kept-facts.ts';
 import type { Seen } from './tracked.ts';
 
 const NANOSECONDS_PER_MS = 1_000_000n;
@@ -17,7 +18,7 @@ type ResourceFacts = Pick<Seen, 'phase' | 'isTerminal' | 'retentionExpiresAtMs' 
 export function factsOf(resource: JsonObject, kind: WatchedKind): ResourceFacts {
   const phase = ownPhaseOf(resource);
   return {
-    phase,
+    phase: phase === undefined ? undefined : sharedText(phase),
     isTerminal: isTerminalPhase(phase, kind),
     retentionExpiresAtMs: timeAt(resource, 'status.retentionExpiryTime'),
     deadlineAtMs:

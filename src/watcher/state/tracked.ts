@@ -26,6 +26,9 @@
 import type { WorkflowChoice } from '../../kubernaut/chosen-workflow.ts';
 import type { RemediationReference } from '../../kubernaut/observed-remediation.ts';
 import type { PendingState } from '../delivery/pending-states.ts';
+import type { SentObservations } from '../delivery/sent-observations.ts';
+import { NOTHING_SENT } from '../delivery/sent-observations.ts';
+import { ownText, sharedText } from './kept-facts.ts';
 
 export interface Tracked {
   readonly kind: string;
@@ -60,20 +63,20 @@ export interface Seen {
   /** Why nothing of it can be recorded. */
   unread: string | undefined;
   /** Phases and blocks that some state queued so far has shown first. */
-  readonly shown: Set<string>;
+  shown: readonly string[];
   /** Its deletion was seen or concluded. */
   isGone: boolean;
   /** Its last state, if its deletion brought one, and its deletion: no list could show them again. */
-  ending: PendingState[];
+  ending: readonly PendingState[];
 }
 
 export interface Delivery {
   /** States that wait to be sent to Temporal, oldest first. */
-  readonly pending: PendingState[];
+  pending: readonly PendingState[];
   /** The states that are being sent right now, oldest first; those that wait come after them. */
-  readonly sending: PendingState[];
-  /** Hash of what Temporal has, by observation. */
-  readonly sent: Map<string, string>;
+  sending: readonly PendingState[];
+  /** What Temporal has of each observation. */
+  sent: SentObservations;
   /** Hash of the last state that Temporal has completely. */
   sentHash: string | undefined;
   /** When Temporal last took something new of it, in milliseconds since the epoch. */
@@ -103,25 +106,25 @@ export interface FinalizerState {
 }
 
 /** A record as everybody but its owner sees it. */
-type ReadOnly<Owned> = {
-  readonly [Field in keyof Owned]: Owned[Field] extends Map<infer Key, infer Value>
-    ? ReadonlyMap<Key, Value>
-    : Owned[Field] extends Set<infer Value>
-      ? ReadonlySet<Value>
-      : Owned[Field] extends (infer Item)[]
-        ? readonly Item[]
-        : Owned[Field];
-};
+type ReadOnly<Owned> = { readonly [Field in keyof Owned]: Owned[Field] };
 
 type TrackedIdentity = Pick<Tracked, 'kind' | 'namespace' | 'name' | 'uid'> & Pick<Seen, 'createdAt'>;
 
-export function newTracked({ createdAt, ...identity }: TrackedIdentity, finalizer?: FinalizerState): Tracked {
+/** One for all: most resources have no states that wait, nor an end. */
+export const NO_STATES: readonly PendingState[] = [];
+const NOTHING_SHOWN: readonly string[] = [];
+
+/** There is one for each resource of the cluster: what is kept here is as small as it can be. */
+export function newTracked(
+  { kind, namespace, name, uid, createdAt }: TrackedIdentity,
+  finalizer?: FinalizerState,
+): Tracked {
   const seen: Seen = {
     collection: undefined,
     version: -1n,
     mustReread: false,
     sourceVersion: '0',
-    createdAt,
+    createdAt: ownText(createdAt),
     phase: undefined,
     remediation: undefined,
     choice: undefined,
@@ -129,21 +132,21 @@ export function newTracked({ createdAt, ...identity }: TrackedIdentity, finalize
     retentionExpiresAtMs: undefined,
     deadlineAtMs: undefined,
     unread: undefined,
-    shown: new Set(),
+    shown: NOTHING_SHOWN,
     isGone: false,
-    ending: [],
+    ending: NO_STATES,
   };
   const delivery: Delivery = {
-    pending: [],
-    sending: [],
-    sent: new Map(),
+    pending: NO_STATES,
+    sending: NO_STATES,
+    sent: NOTHING_SENT,
     sentHash: undefined,
     sentAtMs: undefined,
     sentToRun: undefined,
     recordedHash: undefined,
     resends: 0,
   };
-  return { ...identity, seen, delivery, finalizer };
+  return { kind, namespace: sharedText(namespace), name, uid, seen, delivery, finalizer };
 }
 
 /** It has a state that Temporal does not have yet. */
