@@ -16,6 +16,7 @@ import { widthOf } from '../../src/terminal/text.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { PLUGIN, recordStories, runPlugin } from '../support/kubectl-plugin.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { startOnTerminal } from '../support/terminal.ts';
 
 let database: TestDatabase;
@@ -269,7 +270,12 @@ test('a reader that goes away ends it quietly', async () => {
     'bash',
     ['-c', `set -o pipefail; ${process.execPath} ${PLUGIN} list -o json | head -1`],
     {
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent', REMEDIATION_AUDIT_SERVER: server },
+      env: {
+        ...COMPILE_CACHE,
+        PATH: process.env['PATH'],
+        HOME: '/nonexistent',
+        REMEDIATION_AUDIT_SERVER: server,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { recordExecutions } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
@@ -29,7 +30,7 @@ type Environment = Readonly<Record<string, string>>;
 
 /** The command as a user runs it: its exit code and what it printed. */
 async function run(env: Environment, ...args: readonly string[]) {
-  const options = { env: { ...archive(), ...env }, timeout: DEADLINE_MS };
+  const options = { env: { ...COMPILE_CACHE, ...archive(), ...env }, timeout: DEADLINE_MS };
   try {
     const program = [repositoryPath('src/main.ts'), ...args];
     const done = await promisify(execFile)(process.execPath, program, options);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.ts';
 import { createFolderStore } from '../../src/archive/store/folder-store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { rowsOfMonth } from '../support/restore.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
@@ -41,6 +42,7 @@ async function commandWith(
   ...args: readonly string[]
 ): Promise<Outcome> {
   const env = {
+    ...COMPILE_CACHE,
     DATABASE_URL: database.url('audit_writer'),
     DATABASE_OWNER_URL: database.url('audit_owner'),
     REMEDIATION_AUDIT_ARCHIVE_URL: `file://${folder.file('archive')}`,

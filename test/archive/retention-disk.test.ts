@@ -8,7 +8,7 @@ import { readOrCreateSigningKey } from '../../src/archive/manifest/signing-key.t
 import { partitionsOf } from '../../src/database/months/month-detach.ts';
 import { addMonths } from '../../src/domain/instant.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { runScript, withSmallDisk } from '../support/processes.ts';
+import { COMPILE_CACHE, runScript, withSmallDisk } from '../support/processes.ts';
 import { recordExecutions } from '../support/retention.ts';
 import { someOf } from '../support/soak.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
@@ -104,7 +104,7 @@ test(
     const given = { disk, keyFile: folder.file('key.pem'), ownerUrl: database.url('audit_owner'), cases };
     const script = runScript(SCRIPT, {
       wrapper: withSmallDisk(disk, '4m'),
-      env: { PATH: process.env['PATH'] ?? '', GIVEN: JSON.stringify(given) },
+      env: { ...COMPILE_CACHE, PATH: process.env['PATH'] ?? '', GIVEN: JSON.stringify(given) },
     });
     try {
       await script.untilSays(/^DONE$/m, DEADLINE_MS).catch((cause: unknown) => {

@@ -20,6 +20,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { recordStories } from '../support/kubectl-plugin.ts';
 import { executionObservation } from '../support/observations.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
@@ -247,7 +248,7 @@ interface Outcome {
 
 async function run(args: readonly string[]): Promise<Outcome> {
   const env = {
-    ...{ NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
+    ...COMPILE_CACHE,
     DATABASE_URL: database.url('audit_writer'),
     DATABASE_OWNER_URL: database.url('audit_owner'),
     REMEDIATION_AUDIT_ARCHIVE_URL: `file://${folder.file('archive')}`,

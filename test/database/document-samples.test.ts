@@ -12,6 +12,7 @@ import { KUBERNAUT_KINDS } from '../../src/kubernaut/kinds.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { inTheWay, PLUGIN, recordStories, STUCK } from '../support/kubectl-plugin.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { recordExecutions, retentionSteps, runRetention } from '../support/retention.ts';
 import { checkSamples } from '../support/samples.ts';
@@ -101,7 +102,14 @@ async function run(line: string): Promise<string> {
     DATABASE_OWNER_URL: asked.url('audit_owner'),
   };
   const options = {
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', COLUMNS: '110', ...urls, ...env },
+    env: {
+      ...COMPILE_CACHE,
+      PATH: process.env['PATH'],
+      HOME: '/nonexistent',
+      COLUMNS: '110',
+      ...urls,
+      ...env,
+    },
   };
   const done = promisify(execFile)(process.execPath, [program, ...words.split(' ')], options);
   // What is wrong or missing is part of an answer.

@@ -10,6 +10,7 @@ import { widthOf } from '../../src/terminal/text.ts';
 import { createTestApi } from '../support/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { executionObservation } from '../support/observations.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { recordExecutions } from '../support/retention.ts';
 
@@ -62,8 +63,7 @@ async function command(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  const cache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
-  const given = { ...cache, DATABASE_URL: database.url('audit_writer'), ...env };
+  const given = { ...COMPILE_CACHE, DATABASE_URL: database.url('audit_writer'), ...env };
   try {
     const program = [repositoryPath('src/main.ts'), ...args];
     return { code: 0, ...(await promisify(execFile)(process.execPath, program, { env: given })) };

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { type EmbeddedPostgres, startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { COMPILE_CACHE } from '../support/processes.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { cacheDir, pgvectorBinaries, resolveServer } from '../support/servers.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
@@ -78,7 +79,7 @@ function runFile(url: string, file: string): string {
 
 const migrateAs = (url: string): string =>
   execFileSync(process.execPath, [repositoryPath('src/main.ts'), 'migrate'], {
-    env: { PATH: process.env['PATH'], DATABASE_OWNER_URL: url },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], DATABASE_OWNER_URL: url },
     encoding: 'utf8',
     stdio: 'pipe',
   });

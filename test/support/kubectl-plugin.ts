@@ -7,6 +7,7 @@ import { createRecordStore } from '../../src/database/recording/record-store.ts'
 import { naturalKey, type Observation } from '../../src/domain/observation.ts';
 import type { TestDatabase } from './database.ts';
 import { executionObservation } from './observations.ts';
+import { COMPILE_CACHE } from './processes.ts';
 import { repositoryPath } from './repository.ts';
 import { observationsOf } from './simulated-states.ts';
 
@@ -25,7 +26,7 @@ export async function runPlugin(
 ): Promise<Finished> {
   const child = spawn(process.execPath, [PLUGIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   const [code] = (await once(child, 'close')) as [number | null];

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+import { COMPILE_CACHE } from './processes.ts';
+
 interface OnTerminal {
   /** What the terminal got up to now, of standard output and standard error alike. */
   readonly output: () => string;
@@ -16,7 +18,7 @@ export function startOnTerminal(
   const quoted = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qec', `stty cols 90; exec ${quoted}`, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TERM: 'xterm', ...env },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], HOME: '/nonexistent', TERM: 'xterm', ...env },
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
