@@ -111,7 +111,7 @@ test.each(ARCHIVED_TABLES)(
       duckdb,
       table,
       { parquet: part.parquet, csv: `${part.csv}.back` },
-      { onRow: (rowHash) => rowHashes.push(rowHash) },
+      { onRows: (hashes) => rowHashes.push(hashes) },
     );
     expect(found).toEqual({ rows: ROWS, digest: part.digest });
     expect(Buffer.concat(rowHashes)).toEqual(await readFile(part.rowHashes));

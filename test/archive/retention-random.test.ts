@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../src/archive/store/object-store.ts';
 import { selectMonth } from '../../src/database/months/month-states.ts';
 import { quoteLiteral } from '../../src/database/sql.ts';
 import { addMonths } from '../../src/domain/instant.ts';
-import { copyRows } from '../support/copy-rows.ts';
+import { copyRows, inHex } from '../support/copy-rows.ts';
 import { runScript, type Script } from '../support/processes.ts';
 import { chooseSeed, type Random, seededRandom } from '../support/random.ts';
 import { RetentionWorld, VICTIMS } from '../support/retention-world.ts';
@@ -133,8 +133,8 @@ async function archivedRows(store: ObjectStore, month: string, name: string): Pr
         `select ${id}::varchar as id from read_parquet(${quoteLiteral(parquet)})`,
       );
       found.ids.push(...rows.map((row) => String(row['id'])));
-      const onRow = (hash: Buffer): unknown => found.hashes.push(hash.toString('hex'));
-      await digestParquet(duckdb, table, { parquet, csv: `${parquet}.csv` }, { onRow });
+      const onRows = (rowHashes: Buffer): unknown => found.hashes.push(...inHex(rowHashes));
+      await digestParquet(duckdb, table, { parquet, csv: `${parquet}.csv` }, { onRows });
       await rm(parquet);
     }
   });

@@ -162,10 +162,12 @@ class RowComparison {
     this.#firstWrong = undefined;
   }
 
-  readonly take = (rowHash: Buffer): void => {
-    const at = this.#row * ROW_HASH_BYTES;
-    if (!this.#written.subarray(at, at + ROW_HASH_BYTES).equals(rowHash)) this.#firstWrong ??= this.#row;
-    this.#row += 1;
+  readonly take = (rowHashes: Buffer): void => {
+    for (let at = 0; at < rowHashes.length; at += ROW_HASH_BYTES) {
+      const written = this.#written.subarray(this.#row * ROW_HASH_BYTES, (this.#row + 1) * ROW_HASH_BYTES);
+      if (!written.equals(rowHashes.subarray(at, at + ROW_HASH_BYTES))) this.#firstWrong ??= this.#row;
+      this.#row += 1;
+    }
   };
 }
 
@@ -207,7 +209,7 @@ async function inspectGroup(
   try {
     const range = { from: firstRow, count: rows };
     const written = await tableOfFile(duckdb, table, files.parquet);
-    await digestParquet(duckdb, written, files, { rows: range, onRow: comparison.take });
+    await digestParquet(duckdb, written, files, { rows: range, onRows: comparison.take });
   } catch (error: unknown) {
     const last = firstRow + rows - 1;
     return {

@@ -3,8 +3,8 @@
  *
  * In: a table of the database, as the text of its rows. Out: Parquet files, with the number and the digest of their rows.
  *
- * The text comes first: `table-rows.ts` copies rows out as CSV and divides them into parts, `row-hasher.ts` computes their digest,
- * `row-text.ts` turns text into Parquet and Parquet into the same text. `archive-schema.ts` says which columns a table has.
+ * The text comes first: `copy-out.ts` takes rows from PostgreSQL as CSV, `table-rows.ts` divides them into parts, `row-hasher.ts`
+ * computes their digest, `row-text.ts` turns text into Parquet and Parquet into the same text. `archive-schema.ts` says which columns a table has.
  *
  * What must stay true: the text of a row read from a part equals the text that PostgreSQL wrote, byte for byte. Exports,
  * verification and restores all compare this text.
@@ -17,6 +17,7 @@ import type { ArchiveType } from '../../domain/column-types/description.ts';
 import { readInChunks } from '../store/object-store.ts';
 import type { ArchivedTable } from './archive-schema.ts';
 import type { DuckDb } from './duckdb.ts';
+import { rowsOfText } from './row-batch.ts';
 import type { RowsDigest } from './row-hasher.ts';
 import { RowHasher } from './row-hasher.ts';
 import { rowGroupRowsOf, writeParquetStatement, writeTextStatement } from './row-text.ts';
@@ -54,30 +55,30 @@ export async function writeParquet(
   }
 }
 
-/** Reads a Parquet file from its first to its last row; `onRow` is called with the hash of each. */
+/** Reads a Parquet file from its first to its last row; `onRows` is called with the hashes of several at a time. */
 export async function digestParquet(
   duckdb: DuckDb,
   table: ArchivedTable,
   files: { readonly parquet: string; readonly csv: string },
   options: {
-    readonly onRow?: (rowHash: Buffer) => void;
+    readonly onRows?: (rowHashes: Buffer) => void;
     readonly rows?: { from: number; count: number };
   } = {},
 ): Promise<RowsDigest> {
-  const { onRow, rows } = options;
+  const { onRows, rows } = options;
   await rm(files.csv, { force: true });
   try {
     await duckdb.runLarge(writeTextStatement(table, { ...files, ...(rows === undefined ? {} : { rows }) }));
-    return await digestText(files.csv, onRow);
+    return await digestText(files.csv, onRows);
   } finally {
     await rm(files.csv, { force: true });
   }
 }
 
 /** Counts and hashes the rows of a file of text. */
-export async function digestText(csv: string, onRow?: (rowHash: Buffer) => void): Promise<RowsDigest> {
-  const hasher = new RowHasher(onRow);
-  for await (const chunk of (await readInChunks(csv)) as AsyncIterable<Buffer>) hasher.update(chunk);
+export async function digestText(csv: string, onRows?: (rowHashes: Buffer) => void): Promise<RowsDigest> {
+  const hasher = new RowHasher(onRows);
+  for await (const batch of rowsOfText(await readInChunks(csv))) hasher.update(batch);
   return hasher.finish();
 }
 

@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs';
-import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 import type pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 
 import type { ArchivedTable } from './archive-schema.ts';
+import { copyOut } from './copy-out.ts';
+import type { RowBatch } from './row-batch.ts';
+import { startOf } from './row-batch.ts';
 import type { PartLimit, RowsDigest } from './row-hasher.ts';
 import { ROW_HASH_BYTES, RowHasher } from './row-hasher.ts';
 import { copyOutStatement } from './row-text.ts';
@@ -44,14 +44,12 @@ export async function* readTableParts(
   relation: string,
   options: TextPartOptions,
 ): AsyncGenerator<TextPart> {
-  const rows = client.query(copyTo(copyOutStatement(table, relation)));
   const splitter = new PartSplitter(options);
   try {
-    for await (const chunk of rows as AsyncIterable<Buffer>) yield* splitter.take(chunk);
+    for await (const batch of copyOut(client, copyOutStatement(table, relation))) yield* splitter.take(batch);
     yield* splitter.end();
   } finally {
-    // Left early: the connection is in the middle of a COPY and of no use any more, which its owner knows.
-    rows.destroy();
+    await splitter.close();
   }
 }
 
@@ -70,12 +68,11 @@ export async function digestTable(
 ): Promise<readonly RowsDigest[]> {
   const hasher = new RowHasher();
   const parts: RowsDigest[] = [];
-  const rows = client.query(copyTo(copyOutStatement(table, relation)));
-  for await (const chunk of rows as AsyncIterable<Buffer>) {
-    for (let rest = chunk; rest.length > 0;) {
+  for await (const batch of copyOut(client, copyOutStatement(table, relation))) {
+    for (let row = 0; row < batch.ends.length;) {
       const size = sizes[parts.length];
       const limit = size === undefined ? limitOf(partRows) : { rows: size, bytes: Number.POSITIVE_INFINITY };
-      rest = rest.subarray(hasher.update(rest, limit));
+      row = hasher.update(batch, row, limit);
       if (hasher.isFull(limit)) parts.push(hasher.finish());
     }
   }
@@ -105,11 +102,10 @@ export async function sumTable(
   relation: string,
 ): Promise<RowSum> {
   let found = NO_ROWS;
-  const hasher = new RowHasher((rowHash) => {
-    found = addRowHashes(found, rowHash);
+  const hasher = new RowHasher((rowHashes) => {
+    found = addRowHashes(found, rowHashes);
   });
-  const rows = client.query(copyTo(copyOutStatement(table, relation)));
-  for await (const chunk of rows as AsyncIterable<Buffer>) hasher.update(chunk);
+  for await (const batch of copyOut(client, copyOutStatement(table, relation))) hasher.update(batch);
   return found;
 }
 
@@ -124,11 +120,11 @@ class PartSplitter {
     this.#limit = limitOf(options.partRows);
   }
 
-  /** Writes the chunk away and gives the parts that it completed. */
-  async *take(chunk: Buffer): AsyncGenerator<TextPart> {
-    for (let rest = chunk; rest.length > 0;) {
-      this.#writer ??= new PartWriter(this.#options.files((this.#index += 1)));
-      rest = await this.#writer.write(rest, this.#limit);
+  /** Writes the rows away and gives the parts that they completed. */
+  async *take(batch: RowBatch): AsyncGenerator<TextPart> {
+    for (let row = 0; row < batch.ends.length;) {
+      this.#writer ??= await PartWriter.open(this.#options.files((this.#index += 1)));
+      row = await this.#writer.write(batch, row, this.#limit);
       if (this.#writer.isFull(this.#limit)) yield* this.end();
     }
   }
@@ -138,77 +134,57 @@ class PartSplitter {
     this.#writer = undefined;
     if (ended !== undefined) yield await ended.end();
   }
-}
 
-const PENDING_BYTES = 8_192 * ROW_HASH_BYTES;
+  /** Of a part that was broken off. */
+  async close(): Promise<void> {
+    await this.#writer?.close();
+  }
+}
 
 class PartWriter {
   readonly #files: TextPartFiles;
-  readonly #csv: Writable;
-  readonly #rowHashes: Writable;
+  readonly #csv: FileHandle;
+  readonly #rowHashes: FileHandle;
   readonly #hasher: RowHasher;
-  /** Hashes that are not written yet: a stream takes a microsecond for each write, however small. */
-  #pending = Buffer.allocUnsafe(PENDING_BYTES);
-  #pendingBytes = 0;
+  /** Hashes that are not in their file yet. */
+  #pending: Buffer[] = [];
 
-  constructor(files: TextPartFiles) {
+  private constructor(files: TextPartFiles, csv: FileHandle, rowHashes: FileHandle) {
     this.#files = files;
-    this.#csv = createWriteStream(files.csv);
-    this.#rowHashes = createWriteStream(files.rowHashes);
-    for (const stream of [this.#csv, this.#rowHashes]) stream.on('error', ignoreHere);
-    this.#hasher = new RowHasher((rowHash) => {
-      rowHash.copy(this.#pending, this.#pendingBytes);
-      this.#pendingBytes += ROW_HASH_BYTES;
-      if (this.#pendingBytes === PENDING_BYTES) this.#writePending();
-    });
+    this.#csv = csv;
+    this.#rowHashes = rowHashes;
+    this.#hasher = new RowHasher((hashes) => this.#pending.push(hashes));
   }
 
-  /** Returns what belongs to the next part. */
-  async write(chunk: Buffer, limit: PartLimit): Promise<Buffer> {
-    const length = this.#hasher.update(chunk, limit);
-    // Copied: a stream holds on to what it got, and the driver uses its buffer again.
-    const room = this.#csv.write(Buffer.from(chunk.subarray(0, length)));
-    if (!room) await drained(this.#csv);
-    if (this.#rowHashes.writableNeedDrain) await drained(this.#rowHashes);
-    return chunk.subarray(length);
+  static async open(files: TextPartFiles): Promise<PartWriter> {
+    const csv = await open(files.csv, 'w');
+    try {
+      return new PartWriter(files, csv, await open(files.rowHashes, 'w'));
+    } catch (error: unknown) {
+      await csv.close();
+      throw error;
+    }
+  }
+
+  /** Takes rows from that one on. Returns the first one that belongs to the next part. */
+  async write(batch: RowBatch, from: number, limit: PartLimit): Promise<number> {
+    const to = this.#hasher.update(batch, from, limit);
+    await this.#csv.writeFile(batch.bytes.subarray(startOf(batch, from), startOf(batch, to)));
+    for (const hashes of this.#pending) await this.#rowHashes.writeFile(hashes);
+    this.#pending = [];
+    return to;
   }
 
   isFull(limit: PartLimit): boolean {
     return this.#hasher.isFull(limit);
   }
 
-  #writePending(): void {
-    this.#rowHashes.write(this.#pending.subarray(0, this.#pendingBytes));
-    // Another one: the stream holds on to what it got.
-    this.#pending = Buffer.allocUnsafe(PENDING_BYTES);
-    this.#pendingBytes = 0;
-  }
-
   async end(): Promise<TextPart> {
-    this.#writePending();
-    for (const stream of [this.#csv, this.#rowHashes]) {
-      stream.end();
-      await finished(stream);
-    }
+    await this.close();
     return { ...this.#files, ...this.#hasher.finish() };
   }
-}
 
-function drained(stream: Writable): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      stream.off('drain', settle).off('error', fail);
-      resolve();
-    };
-    const fail = (error: Error): void => {
-      stream.off('drain', settle).off('error', fail);
-      reject(error);
-    };
-    stream.once('drain', settle).once('error', fail);
-    if (stream.errored !== null) fail(stream.errored);
-  });
-}
-
-function ignoreHere(): void {
-  // A full disk fails the next write, or `finished`; without a listener the event would end the process.
+  async close(): Promise<void> {
+    await Promise.all([this.#csv.close(), this.#rowHashes.close()]);
+  }
 }

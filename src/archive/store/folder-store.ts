@@ -1,8 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import type { ObjectBody, ObjectStore } from './object-store.ts';
 import {
@@ -194,7 +204,7 @@ async function readBounded(path: string): Promise<Buffer> {
 /** Written, synced, read back and compared, then made read-only; only after that it gets its name. */
 async function writeDurably(path: string, { source, sha256 }: ObjectBody): Promise<void> {
   if (Buffer.isBuffer(source)) await writeFile(path, source, { flag: 'wx' });
-  else await pipeline(createReadStream(source), createWriteStream(path, { flags: 'wx' }));
+  else await copyFile(source, path, constants.COPYFILE_EXCL);
   const file = await open(path, 'r+');
   try {
     await file.sync();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 import { reasonOf } from '../../domain/errors.ts';
@@ -112,9 +112,21 @@ interface FileHash {
 const MOST_CHUNK_BYTES = 1024 * 1024;
 const LEAST_CHUNK_BYTES = 4096;
 
-/** SHA-256 and size of a file that may not fit into memory. */
+/** SHA-256 and size of a file that may not fit into memory. All of it goes through one buffer. */
 export async function hashFile(path: string): Promise<FileHash> {
-  return hashStream(await readInChunks(path));
+  const file = await open(path);
+  try {
+    const buffer = Buffer.allocUnsafe(chunkBytesOf(await file.stat()));
+    const hash = createHash('sha256');
+    for (let sizeBytes = 0; ;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return { sha256: hash.digest('hex'), sizeBytes };
+      hash.update(buffer.subarray(0, bytesRead));
+      sizeBytes += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -122,9 +134,11 @@ export async function hashFile(path: string): Promise<FileHash> {
  * garbage collector walk through the whole heap again and again, a fifth of what the export of a small month took.
  */
 export async function readInChunks(path: string): Promise<Readable> {
-  const { size } = await stat(path);
-  const highWaterMark = Math.min(MOST_CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, size));
-  return createReadStream(path, { highWaterMark });
+  return createReadStream(path, { highWaterMark: chunkBytesOf(await stat(path)) });
+}
+
+function chunkBytesOf({ size }: { readonly size: number }): number {
+  return Math.min(MOST_CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, size));
 }
 
 export async function hashStream(stream: Readable): Promise<FileHash> {
