@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 
 import type { KubeConfig } from '@kubernetes/client-node';
 
@@ -19,11 +20,9 @@ interface KubeconfigChoice {
  * The kubeconfig that kubectl would use; undefined where there is none. The Kubernetes client is loaded only here: it takes
  * longer than the answer, and whoever names server and token needs nothing of it.
  */
-export async function loadKubeconfig({
-  kubeconfig,
-  defaultKubeconfigs,
-  context,
-}: KubeconfigChoice): Promise<KubeConfig | undefined> {
+export async function loadKubeconfig(choice: KubeconfigChoice): Promise<KubeConfig | undefined> {
+  if (isNoneThere(choice)) return undefined;
+  const { kubeconfig, defaultKubeconfigs, context } = choice;
   const client = await import('@kubernetes/client-node');
   const config = new client.KubeConfig();
   try {
@@ -47,6 +46,19 @@ export async function loadKubeconfig({
     })),
   );
   return config;
+}
+
+/** Where the client finds its access in a pod. */
+const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/**
+ * Known without the client: nothing is named, the usual file is missing, and this is no pod. A missing file that KUBECONFIG
+ * names is an error, which the client finds; on Windows it also asks the Linux beside it.
+ */
+function isNoneThere({ kubeconfig, defaultKubeconfigs, context }: KubeconfigChoice): boolean {
+  if (kubeconfig !== undefined || context !== undefined || process.platform === 'win32') return false;
+  const usual = join(homedir(), '.kube', 'config');
+  return defaultKubeconfigs.every((file) => file === usual) && ![usual, POD_TOKEN].some(existsSync);
 }
 
 /** What of a kubeconfig has to be read beside the client. */
