@@ -16,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createValidator, type Judge, resolveSchema } from '../support/json-schema.ts';
 import { chooseSeed } from '../support/random.ts';
 import { inspectRecords } from '../support/record-checks.ts';
+import { sizeOf } from '../support/soak.ts';
 
 interface Parameter {
   readonly name: string;
@@ -307,7 +308,7 @@ async function send({ path, method }: Described, request: Request) {
 }
 
 describe('whatever is asked, an answer is one that the description names, and never a mistake of ours:', () => {
-  const RUNS = 25;
+  const RUNS = sizeOf('ANSWERS', { usual: 8, soak: 25 });
   test('for every route', async () => {
     for (const described of operations) {
       const { path, method, operation } = described;

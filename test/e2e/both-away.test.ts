@@ -15,7 +15,7 @@ import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 import { type RunningProgram, startProgram } from '../support/up.ts';
 
-const POSTERS = sizeOf('POSTERS', { usual: 20, soak: 1_000 });
+const POSTERS = sizeOf('POSTERS', { usual: 10, soak: 1_000 });
 /** Enough to kill something in the middle of them; each is a workflow that has to be recorded before the test ends. */
 const SOME = Math.min(POSTERS, 40);
 const DEADLINE_MS = 120_000;

@@ -11,22 +11,35 @@ import { entryKeyOf, inspectRecords } from '../support/record-checks.ts';
 import { openRecordingStage, type RecordingStage } from '../support/recording-stage.ts';
 import { type PlayedRemediation, SUMMARY } from '../support/remediations.ts';
 import { measureRuns } from '../support/runs.ts';
-import { sizeOf } from '../support/soak.ts';
+import { IS_SOAK, sizeOf } from '../support/soak.ts';
+import { startTemporalWith } from '../support/started-servers.ts';
 import { until } from '../support/until.ts';
 
 const SENDERS = 25;
 /** Observations of the largest flood; `FLOOD=200000` for a long run. */
 const FLOOD = sizeOf('FLOOD', { usual: 5_000, soak: 20_000 });
 
-/** Single ones: more than the 4,096 events after which the server wants another run. */
-const SIGNALS = sizeOf('SIGNALS', { usual: 4_200, soak: 5_000 });
+/** Single ones: more than the events after which the server wants another run. In the soak those are the 4,096 of every server. */
+const SIGNALS = sizeOf('SIGNALS', { usual: 1_200, soak: 5_000 });
+const EARLY = { 'limit.historyCount.suggestContinueAsNew': '1000' };
 
 let stage: RecordingStage;
 
+let stopServer: () => Promise<void> = () => Promise.resolve();
+
 beforeAll(async () => {
-  stage = await openRecordingStage();
+  if (IS_SOAK) {
+    stage = await openRecordingStage();
+    return;
+  }
+  const server = await startTemporalWith('floods', EARLY);
+  stopServer = () => server.stop();
+  stage = await openRecordingStage({}, server.access);
 });
-afterAll(() => stage.close());
+afterAll(async () => {
+  await stage.close();
+  await stopServer();
+});
 
 async function sendAll(play: PlayedRemediation, observations: readonly Observation[]): Promise<void> {
   const queue = [...observations].reverse();
@@ -47,9 +60,10 @@ test(
     );
     // Some before there is a worker at all, the others while it works.
     await stage.stopWorker();
-    await sendAll(remediation, observations.slice(0, 1_000));
+    const before = SIGNALS / 4;
+    await sendAll(remediation, observations.slice(0, before));
     await stage.startWorker();
-    await sendAll(remediation, observations.slice(1_000));
+    await sendAll(remediation, observations.slice(before));
     await remediation.send(remediation.closure(SIGNALS));
     await stage.closed(remediation);
 
