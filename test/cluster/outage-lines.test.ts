@@ -11,7 +11,8 @@ const DEADLINE_MS = 120_000;
 const MOST_LINES = 3;
 /** Without gathering, each of these calls was a line of three kilobytes. */
 const LEAST_FAILED = 30;
-const PAUSE_MS = 50;
+/** Twenty in a round of outages are as good as a hundred, and leave the processor to what is looked at. */
+const PAUSE_MS = 200;
 
 type Service = 'work' | 'watch' | 'serve';
 interface Line {
@@ -91,9 +92,13 @@ async function untilAllSay(
   );
 }
 
+/** The library of the worker says of each task that took five seconds that it did: of a busy machine, and of no outage. */
+const SLOW_TASK = '[TMPRL1104]';
+
 /** What comes behind the end is about the work that had waited. */
 function expectFewLines(all: readonly Line[], server: string): Line {
-  const said = all.slice(0, all.findIndex(({ back }) => back === server) + 1);
+  const aboutIt = all.filter(({ msg }) => !msg.startsWith(SLOW_TASK));
+  const said = aboutIt.slice(0, aboutIt.findIndex(({ back }) => back === server) + 1);
   expect(said.length, JSON.stringify(said)).toBeLessThanOrEqual(MOST_LINES);
   const [begin] = said;
   const end = said.at(-1);
