@@ -7,6 +7,8 @@ export function inSignalLists<Item>(
   items: readonly Item[],
   observationOf: (item: Item) => Observation,
 ): Item[][] {
+  // Nothing to be measured: one observation stands alone anyway.
+  if (items.length === 1) return [[...items]];
   const lists: Item[][] = [];
   let bytes = Infinity;
   for (const item of items) {

@@ -12,6 +12,9 @@ const LESS_ROOM = 0.8;
 /** Characters that may be recorded of a state besides twice its resource: names and hashes, however small that is. */
 const FREE_CHARACTERS = 4 * 1024;
 
+/** Of UTF-8, for one unit of UTF-16. */
+const MOST_BYTES_OF_CHARACTER = 3;
+
 /**
  * An observation that is no larger than may travel. Its largest texts and lists are cut until it fits; each says how much is
  * missing and the hash of the whole. Deterministic: the same state gives the same observation. What identifies is never cut.
@@ -32,8 +35,9 @@ export function boundState<O extends Observation>(
   resourceCharacters: number,
   hash: HashText,
 ): readonly (O | undefined)[] {
-  const cuts = observations.map((one) => new TravellingCut(one, hash));
   const most = 2 * resourceCharacters + FREE_CHARACTERS;
+  if (areSmall(observations, most)) return observations;
+  const cuts = observations.map((one) => new TravellingCut(one, hash));
   let bounded = cuts.map((one) => one.fit());
   for (
     let room = MAX_WATCHED_OBSERVATION_BYTES * LESS_ROOM;
@@ -94,6 +98,14 @@ class UnboundedObservationError extends Error {
     );
     this.name = 'UnboundedObservationError';
   }
+}
+
+/** Whether a look at their length is enough: nearly all are far below both bounds. */
+function areSmall(observations: readonly Observation[], mostCharacters: number): boolean {
+  const lengths = observations.map((one) => JSON.stringify(one).length);
+  const characters = lengths.reduce((sum, length) => sum + length, 0);
+  const mostLength = MAX_WATCHED_OBSERVATION_BYTES / MOST_BYTES_OF_CHARACTER;
+  return characters <= mostCharacters && lengths.every((length) => length <= mostLength);
 }
 
 function isTooLarge(observation: Observation): boolean {

@@ -11,6 +11,7 @@ import {
   stateRecorded,
   stateSent,
 } from '../../src/watcher/delivery/delivery-record.ts';
+import { markOf } from '../../src/watcher/delivery/sent-observations.ts';
 import { isRecorded, isSent, isWaiting } from '../../src/watcher/state/tracked.ts';
 import { stateOf, trackedOf } from '../support/dispatching.ts';
 
@@ -45,7 +46,7 @@ test('the states of a resource stay in the order they were observed, whatever is
 
 test('a state is recorded when the database shows the hash that was sent, and not any more when that may be lost', () => {
   const tracked = trackedOf('uid');
-  observationSent(tracked, { name: 'row', hash: 'a' }, 'run-1');
+  observationSent(tracked, { mark: markOf('row', 'a') }, 'run-1');
   stateSent(tracked, 'state-a');
   expect([isSent(tracked), isRecorded(tracked)]).toEqual([true, false]);
   stateRecorded(tracked, 'state-a');

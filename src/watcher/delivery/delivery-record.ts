@@ -2,7 +2,7 @@ import type { Delivery, Tracked } from '../state/tracked.ts';
 import { NO_STATES } from '../state/tracked.ts';
 import type { EnqueueOptions, PendingState } from './pending-states.ts';
 import { enqueue } from './pending-states.ts';
-import type { NamedHash } from './sent-observations.ts';
+import type { Marked } from './sent-observations.ts';
 import { NOTHING_SENT, withSent } from './sent-observations.ts';
 
 // The only writer of `Tracked.delivery`: every step of a state to the database, and every step back. `tracked.ts` says
@@ -43,7 +43,7 @@ export function withdraw(tracked: Tracked, states: readonly PendingState[]): voi
 }
 
 /** Temporal has an observation. */
-export function observationSent(tracked: Tracked, observation: NamedHash, run: string): void {
+export function observationSent(tracked: Tracked, observation: Marked, run: string): void {
   const delivery = own(tracked);
   if (delivery.sentToRun !== run) delivery.sentToRun = run;
   delivery.sentAtMs = Date.now();
@@ -51,7 +51,7 @@ export function observationSent(tracked: Tracked, observation: NamedHash, run: s
 }
 
 /** The database has these observations: another life of this process sent them. */
-export function observationsRecorded(tracked: Tracked, observations: readonly NamedHash[]): void {
+export function observationsRecorded(tracked: Tracked, observations: readonly Marked[]): void {
   own(tracked).sent = withSent(tracked.delivery.sent, observations);
 }
 

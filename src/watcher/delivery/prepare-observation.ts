@@ -9,7 +9,8 @@ import { boundState } from '../../kubernaut/bound-observation.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { WatcherMetrics } from '../../observability/watcher-metrics.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
-import type { NamedHash } from './sent-observations.ts';
+import type { Marked } from './sent-observations.ts';
+import { markOf } from './sent-observations.ts';
 
 export interface PreparationOptions {
   readonly cluster: string;
@@ -19,8 +20,12 @@ export interface PreparationOptions {
 }
 
 /** An observation as it may leave this process. */
-export interface PreparedObservation extends NamedHash {
+export interface PreparedObservation extends Marked {
   readonly observation: Observation & { readonly resource: ObservedResource };
+  /** Of what it is about, within its state. */
+  readonly name: string;
+  /** Of what it says. */
+  readonly hash: string;
 }
 
 type Observed = PreparedObservation['observation'];
@@ -43,11 +48,8 @@ export function prepareObservations(
   const bounded = boundState(redacted, characters, sha256);
   return whole.map((one, index) => {
     const observation = bounded[index] ?? reduce(one, 'too-large', options);
-    return {
-      observation,
-      name: `${one.table} ${one.key} ${one.phase}`,
-      hash: contentHash(observation),
-    };
+    const [name, said] = [`${one.table} ${one.key} ${one.phase}`, contentHash(observation)];
+    return { observation, name, hash: said, mark: markOf(name, said) };
   });
 }
 

@@ -10,11 +10,9 @@ export type SentObservations = string;
 
 export const NOTHING_SENT: SentObservations = '';
 
-export interface NamedHash {
-  /** Of the observation within its state. */
-  readonly name: string;
-  /** Of what it says. */
-  readonly hash: string;
+/** An observation as it is remembered: which one it is within its state, and what it says. */
+export interface Marked {
+  readonly mark: string;
 }
 
 /** One character for each byte. Two names of one resource that begin alike cost a repetition and lose nothing. */
@@ -22,35 +20,36 @@ const [NAME_LENGTH, HASH_LENGTH] = [8, 32];
 const MARK_LENGTH = NAME_LENGTH + HASH_LENGTH;
 
 /** Whether an observation of that name is there. */
-export function hasSent(sent: SentObservations, { name }: Pick<NamedHash, 'name'>): boolean {
-  return placeOf(sent, digest(name).slice(0, NAME_LENGTH)) >= 0;
+export function hasSent(sent: SentObservations, { mark }: Marked): boolean {
+  return placeOf(sent, mark) >= 0;
 }
 
 /** Whether an observation of that name is there and says the same. */
-export function saysSame(sent: SentObservations, observation: NamedHash): boolean {
-  const mark = markOf(observation);
-  const place = placeOf(sent, mark.slice(0, NAME_LENGTH));
+export function saysSame(sent: SentObservations, { mark }: Marked): boolean {
+  const place = placeOf(sent, mark);
   return place >= 0 && sent.startsWith(mark, place);
 }
 
 /** With these, in place of what those of the same names have said. */
-export function withSent(sent: SentObservations, observations: readonly NamedHash[]): SentObservations {
+export function withSent(sent: SentObservations, observations: readonly Marked[]): SentObservations {
   let all = sent;
-  for (const observation of observations) {
-    const mark = markOf(observation);
-    const place = placeOf(all, mark.slice(0, NAME_LENGTH));
+  for (const { mark } of observations) {
+    const place = placeOf(all, mark);
+    if (place >= 0 && all.startsWith(mark, place)) continue;
     all = place < 0 ? all + mark : all.slice(0, place) + mark + all.slice(place + MARK_LENGTH);
   }
-  return ownText(all);
+  return all === sent ? sent : ownText(all);
 }
 
-function placeOf(sent: SentObservations, name: string): number {
+function placeOf(sent: SentObservations, mark: string): number {
+  const name = mark.slice(0, NAME_LENGTH);
   for (let place = 0; place < sent.length; place += MARK_LENGTH)
     if (sent.startsWith(name, place)) return place;
   return -1;
 }
 
-function markOf({ name, hash: said }: NamedHash): string {
+/** Of an observation of that name that says what has this hash. */
+export function markOf(name: string, said: string): string {
   return digest(name).slice(0, NAME_LENGTH) + digest(said);
 }
 

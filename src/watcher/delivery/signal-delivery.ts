@@ -107,8 +107,8 @@ export class SignalDelivery {
     const { cluster, metrics } = this.#options;
     this.#isSignalled = true;
     metrics.signals.inc({ cluster });
-    for (const { tracked, state, name, hash } of list) {
-      observationSent(tracked, { name, hash }, run);
+    for (const { tracked, state, mark } of list) {
+      observationSent(tracked, { mark }, run);
       metrics.observationsSignalled.inc({ cluster, kind: tracked.kind });
       if (state !== undefined) state.left -= 1;
     }

@@ -6,11 +6,7 @@ import { FIELD_MANAGER } from '../strict/finalizer.ts';
 const MANAGED_FIELDS = ',"managedFields":[';
 /** Nearly all text of an entry, and what follows it in one of a custom resource: API servers sort its members. */
 const FIELDS = 'fieldsV1';
-const [AFTER_FIELDS, MANAGER, NEXT_ENTRY] = [
-  Buffer.from('},"'),
-  Buffer.from('manager":"'),
-  Buffer.from(',{"'),
-];
+const [AFTER_FIELDS, MANAGER] = [Buffer.from('},"'), Buffer.from('manager":"')];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, COLON] = [0x5b, 0x5d, 0x7b, 0x7d, 0x3a];
 const CODES = 256;
 /** By code, how much deeper it leads. Of all codes, so that each byte is one look. */
@@ -61,6 +57,8 @@ interface ManagerEntry {
 
 type Member = keyof ManagerEntry;
 const MEMBERS: ReadonlySet<string> = new Set<Member>(['manager', 'time', 'subresource']);
+/** A name of another length is none of these. */
+const LENGTHS_OF_NAMES: ReadonlySet<number> = new Set([...MEMBERS, FIELDS].map((name) => name.length));
 const STATUS = '"status"';
 /** Its finalizer says nothing of the resource. */
 const OURS = JSON.stringify(FIELD_MANAGER);
@@ -82,7 +80,7 @@ function readManagers(bytes: Buffer, start: number): { end: number; manager: str
       index = endOfString(bytes, start);
       if (!isInEntry) continue;
       member = takeString(entry, member, { bytes, start, end: index });
-      if (member === FIELDS) index = endOfFields(bytes, index);
+      if (member === FIELDS) index = endOfFields(bytes, index, entry);
       continue;
     }
     arrays += stepAt(STEP_OF_ARRAY, code);
@@ -106,7 +104,8 @@ function takeString(
   member: string | undefined,
   { bytes, start, end }: TextRange,
 ): string | undefined {
-  if (bytes[end + 1] === COLON) return bytes.toString('utf8', start + 1, end);
+  if (bytes[end + 1] === COLON)
+    return LENGTHS_OF_NAMES.has(end - start - 1) ? bytes.toString('latin1', start + 1, end) : undefined;
   if (member !== undefined && MEMBERS.has(member))
     entry[member as Member] = bytes.toString('utf8', start, end + 1);
   return undefined;
@@ -115,16 +114,17 @@ function takeString(
 /**
  * Where the object after the name `fieldsV1` that ends at `nameEnd` closes, if it can be found without reading it; else `nameEnd`.
  * A quote before a letter begins a string, so what is looked for stands in none; and no member of that object has text as its
- * value, so the first `manager` behind it is its neighbour, unless the next entry begins before.
+ * value, so the first `manager` behind it is its neighbour, or that of the next entry where this one has none.
  */
-function endOfFields(bytes: Buffer, nameEnd: number): number {
+function endOfFields(bytes: Buffer, nameEnd: number, { manager }: ManagerEntry): number {
+  // In the order of other resources it comes before.
+  if (manager !== undefined) return nameEnd;
   const end = bytes.indexOf(MANAGER, nameEnd) - AFTER_FIELDS.length;
   if (end < nameEnd || bytes[nameEnd + 2] !== OPEN_OBJECT) return nameEnd;
   if (bytes.compare(AFTER_FIELDS, 0, AFTER_FIELDS.length, end, end + AFTER_FIELDS.length) !== 0)
     return nameEnd;
-  const fields = bytes.subarray(nameEnd, end);
   // An array within could be mistaken for the one that the entry stands in.
-  return fields.includes(NEXT_ENTRY) || fields.includes(OPEN_ARRAY) ? nameEnd : end;
+  return bytes.subarray(nameEnd, end).includes(OPEN_ARRAY) ? nameEnd : end;
 }
 
 /** Whoever wrote the status counts before whoever wrote the rest; of two of the same second, the one that is listed later. */

@@ -68,11 +68,12 @@ async function* linesOf(path: string, chunks: AsyncIterable<Buffer>): AsyncGener
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      yield Buffer.concat([...begun, chunk.subarray(start, end)]);
+      const rest = chunk.subarray(start, end);
+      yield begun.length === 0 ? rest : Buffer.concat([...begun, rest]);
       [begun, begunBytes] = [[], 0];
       start = end + 1;
     }
-    begun.push(chunk.subarray(start));
+    if (start < chunk.length) begun.push(chunk.subarray(start));
     begunBytes += chunk.length - start;
     if (begunBytes > MAX_LINE_BYTES) throw new MalformedStreamError(path, 'an event without an end');
   }
