@@ -72,7 +72,7 @@ async function expectConnectionLost(work: Promise<unknown>): Promise<void> {
   expect(classifyError(error), String(error)).toBe('connection');
 }
 
-test.each(['select-or-insert-locations', 'insert-workflow_execution_audit'])(
+test.each(['find-records', 'insert-workflow_execution_audit'])(
   'a connection reset in the middle, at %s, stores nothing and costs no more than the connection',
   async (statement) => {
     const observations = someObservations();
