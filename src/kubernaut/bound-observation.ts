@@ -100,7 +100,7 @@ class UnboundedObservationError extends Error {
   }
 }
 
-/** Whether a look at their length is enough: nearly all are far below both bounds. */
+/** Whether their length alone shows that nothing is to be cut: nearly all are far below both bounds. */
 function areSmall(observations: readonly Observation[], mostCharacters: number): boolean {
   const lengths = observations.map((one) => JSON.stringify(one).length);
   const characters = lengths.reduce((sum, length) => sum + length, 0);
