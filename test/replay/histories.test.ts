@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { bundleWorkflows } from '../../src/worker/workflow-bundle.ts';
 import * as workflows from '../../src/workflows/index.ts';
 import { repositoryPath } from '../support/repository.ts';
 import { BRANCHES, withFiller } from './branches.ts';
@@ -12,13 +13,11 @@ import { BRANCHES, withFiller } from './branches.ts';
 const DIRECTORY = repositoryPath('test/replay/histories');
 const HISTORIES = readdirSync(DIRECTORY);
 
-let workflowBundle: WorkflowBundleWithSourceMap;
+let workflowBundle: WorkflowBundle;
 
 beforeAll(async () => {
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: repositoryPath('src/workflows/index.ts'),
-    logger: new DefaultLogger('WARN'),
-  });
+  // As a worker has it, and so kept for as long as the code is the same.
+  workflowBundle = await bundleWorkflows();
 });
 
 function readHistory(file: string): string {
