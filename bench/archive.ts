@@ -11,7 +11,7 @@ import type { ManifestPart } from '../src/archive/manifest/manifest.ts';
 import { verifyParts } from '../src/archive/manifest/verify-part.ts';
 import { archivedTable, partitionName } from '../src/archive/parquet/archive-schema.ts';
 import type { Workspace } from '../src/archive/parquet/duckdb.ts';
-import { openDuckDb, withWorkspace } from '../src/archive/parquet/duckdb.ts';
+import { openDuckDb, withWorkFolder, withWorkspace } from '../src/archive/parquet/duckdb.ts';
 import { copyOutStatement, writeParquetStatement } from '../src/archive/parquet/row-text.ts';
 import { PART_ROWS } from '../src/archive/parquet/table-rows.ts';
 import { createPartCache } from '../src/archive/reader/part-cache.ts';
@@ -23,10 +23,12 @@ import { createMonth } from '../src/database/months/partitions.ts';
 import type { Filter } from '../src/database/reading/record-query.ts';
 import type { Column } from '../src/domain/records/definition.ts';
 import { workflowExecutionAudit } from '../src/domain/records/workflow-execution-audit.ts';
+import { SECOND_MS } from '../src/domain/time.ts';
 import { selectArchivedPage } from '../src/query/archive/archive-rows.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
-import { elapsedMs, ratePerSecond, summarise } from './harness.ts';
+import { elapsedMs, summarise } from './harness.ts';
+import { ALL, type ProcessorTime, processorTimeOf } from './processor-time.ts';
 import { withScratchDatabase } from './scratch-database.ts';
 
 const BENCH = 'archive';
@@ -37,6 +39,7 @@ const ROUNDS = 3;
 const CEILING_GROUP_ROWS = 100_000;
 const QUESTIONS = 5;
 const BYTES_PER_MIB = 1_048_576;
+const MICROSECONDS_PER_MS = 1_000;
 
 export const archiveBench: Bench = {
   name: BENCH,
@@ -85,55 +88,102 @@ async function load({ ownerUrl, rows }: Stage): Promise<void> {
 }
 
 async function measure(stage: Stage, report: (line: string) => void): Promise<readonly Figure[]> {
-  const samples = { archive: [] as number[], ceiling: [] as number[], memory: [] as number[] };
+  const memory: number[] = [];
+  const archived: Spent[] = [];
+  const verified: Spent[] = [];
+  const ceilings: Spent[] = [];
   let parts: ManifestPart[] = [];
   let store: ObjectStore = createFolderStore(join(stage.folder, 'archive-0'));
   const rounds = stage.rows < 10_000 ? 1 : ROUNDS;
   for (let round = 0; round < rounds; round += 1) {
     store = createFolderStore(join(stage.folder, `archive-${round}`));
-    const memory = watchMemory();
-    const archive = await ratePerSecond(stage.rows, async () => {
-      parts = await archiveMonth(stage, store);
-    });
-    samples.archive.push(archive);
-    samples.memory.push(memory.stop() / BYTES_PER_MIB);
-    samples.ceiling.push(await ceiling(stage));
-    report(`round ${round + 1}: ${archive.toFixed(0)} rows/s of ${samples.ceiling.at(-1)?.toFixed(0) ?? ''}`);
+    const watched = watchMemory();
+    archived.push(
+      await spentOn(async () => {
+        parts = await archiveMonth(stage, store);
+      }),
+    );
+    verified.push(await spentOn(() => verifyMonth(stage, store, parts)));
+    memory.push(watched.stop() / BYTES_PER_MIB);
+    ceilings.push(await ceiling(stage));
+    report(
+      `round ${round + 1}: ${[archived, verified, ceilings].map((of) => of.at(-1)?.ms.toFixed(0)).join(', ')} ms`,
+    );
   }
   const storedBytes = parts.reduce((bytes, { sizeBytes, rows }) => bytes + sizeBytes + rows * 8, 0);
   const of = (metric: string, unit: string) => ({ bench: BENCH, metric, unit });
+  const rates = (...steps: Spent[][]): number[] =>
+    ceilings.map((_, round) => (stage.rows * SECOND_MS) / sum(steps.map((step) => step[round]?.ms ?? 0)));
+  const perRow = (steps: Spent[], of: (time: ProcessorTime) => number): number[] =>
+    steps.map(({ time }) => (of(time) * MICROSECONDS_PER_MS) / stage.rows);
   return [
-    summarise(of('exported, uploaded, read back and verified', 'rows/s'), samples.archive, samples.ceiling),
-    summarise(of('growth of resident memory meanwhile', 'MiB'), samples.memory),
+    summarise(
+      of('exported, uploaded, read back and verified', 'rows/s'),
+      rates(archived, verified),
+      rates(ceilings),
+    ),
+    summarise(
+      of('processor time per row, exporting, without PostgreSQL', 'µs'),
+      perRow(archived, timeOfEngine),
+    ),
+    summarise(of('processor time per row, PostgreSQL', 'µs'), perRow(archived, timeOfPostgres)),
+    summarise(of('processor time per row, reading back and verifying', 'µs'), perRow(verified, timeOfEngine)),
+    summarise(of('processor time per row, the ceiling', 'µs'), perRow(ceilings, timeOfEngine)),
+    summarise(of('growth of resident memory meanwhile', 'MiB'), memory),
     summarise(of('stored per row, with its hash', 'bytes'), [storedBytes / stage.rows]),
     ...(await measureQuestions(stage, store, parts)),
   ];
 }
 
-/** Everything between a month in its table and a month whose archive is known to be right. */
+interface Spent {
+  readonly ms: number;
+  readonly time: ProcessorTime;
+}
+
+async function spentOn(work: () => Promise<unknown>): Promise<Spent> {
+  let ms = 0;
+  const time = await processorTimeOf(async () => {
+    ms = await elapsedMs(work);
+  });
+  return { ms, time };
+}
+
+const POSTGRES = 'postgres';
+const timeOfPostgres = (time: ProcessorTime): number => time.get(POSTGRES) ?? 0;
+/** With DuckDB inside of it. */
+const timeOfEngine = (time: ProcessorTime): number => (time.get(ALL) ?? 0) - timeOfPostgres(time);
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 async function archiveMonth({ ownerUrl, folder }: Stage, store: ObjectStore): Promise<ManifestPart[]> {
-  return withWorkspace(folder, async (workspace) => {
-    const parts = await withMaintenanceClient(
-      { connectionString: ownerUrl, lockTimeoutMs: 5_000 },
-      (client) =>
-        exportTable(TABLE, {
-          client,
-          store,
-          folder: workspace.folder,
-          month: MONTH,
-          partRows: PART_ROWS,
-          held: false,
-          reached: () => Promise.resolve(),
-        }),
-    );
+  return withWorkFolder(folder, (work) =>
+    withMaintenanceClient({ connectionString: ownerUrl, lockTimeoutMs: 5_000 }, (client) =>
+      exportTable(TABLE, {
+        client,
+        store,
+        folder: work,
+        month: MONTH,
+        partRows: PART_ROWS,
+        held: false,
+        reached: () => Promise.resolve(),
+      }),
+    ),
+  );
+}
+
+/** After it a month's archive is known to be right. */
+async function verifyMonth(
+  { folder }: Stage,
+  store: ObjectStore,
+  parts: readonly ManifestPart[],
+): Promise<void> {
+  await withWorkspace(folder, async (workspace) => {
     const [fault] = await verifyParts(parts, { store, workspace });
     if (fault !== undefined) throw new Error(`the archive is wrong: ${fault.reason}`);
-    return parts;
   });
 }
 
 /** DuckDB making Parquet of the same text, which lies on the disk already. */
-async function ceiling({ ownerUrl, rows, folder }: Stage): Promise<number> {
+async function ceiling({ ownerUrl, folder }: Stage): Promise<Spent> {
   return withWorkspace(folder, async (workspace: Workspace) => {
     const csv = join(workspace.folder, 'month.csv');
     await withMaintenanceClient({ connectionString: ownerUrl, lockTimeoutMs: 5_000 }, (client) =>
@@ -147,7 +197,7 @@ async function ceiling({ ownerUrl, rows, folder }: Stage): Promise<number> {
     const parquet = join(workspace.folder, 'month.parquet');
     // It may have what it likes: its row groups are six times as large as ours.
     await workspace.duckdb.run("set memory_limit = '2GB'");
-    return ratePerSecond(rows, () =>
+    return spentOn(() =>
       workspace.duckdb.run(
         writeParquetStatement(TABLE, {
           csv,

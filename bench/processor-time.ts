@@ -5,7 +5,7 @@ import { type ProcessSample, readProcessTree } from './process-tree.ts';
 
 /** What this process calls itself differs from one Node to the next. */
 const THIS_PROCESS = 'worker and sender';
-const ALL = 'all processes';
+export const ALL = 'all processes';
 
 /** Milliseconds of processor time by the name of the process, for each run. */
 export type ProcessorTime = ReadonlyMap<string, number>;
