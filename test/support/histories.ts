@@ -31,7 +31,19 @@ export function randomHistory(definition: RecordDefinition, name: string, random
       columns: { ...randomColumns(columns, random), ...saidBy(version, random) },
     };
   });
-  return { definition, observations };
+  return { definition, observations: withOneActorEach(definition, observations) };
+}
+
+/** The ledger takes the same version of the same content once, under whoever brings it first: a history says who that is. */
+function withOneActorEach(definition: RecordDefinition, observations: readonly Observation[]): Observation[] {
+  const actors = new Map<string, string>();
+  return observations.map((observation) => {
+    const { contentHash } = contentOf(definition, observation);
+    const entry = `${observation.sourceVersion}/${contentHash.toString('hex')}`;
+    const actor = actors.get(entry) ?? observation.actor;
+    actors.set(entry, actor);
+    return { ...observation, actor };
+  });
 }
 
 /** A post, the record's own resource, or another one that says something of it. */
