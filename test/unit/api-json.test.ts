@@ -178,6 +178,17 @@ test('managedFields of every object of a list are left out, wherever they stand'
   });
 });
 
+test('an entry without a manager is not given one of the status behind it', () => {
+  const fieldsV1 = { 'f:status': { '.': {} } };
+  const managedFields = [{ apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1, operation: 'Update' }];
+  const status = { conditions: { ready: {} }, manager: 'somebody', phase: 'Running' };
+  const object = { metadata: { name: 'a', managedFields, uid: '1' }, status };
+  expect(parseApiJson(Buffer.from(JSON.stringify(object)))).toEqual({
+    metadata: { name: 'a', managedFields: [], uid: '1' },
+    status,
+  });
+});
+
 test('text that was cut off anywhere is no JSON', () => {
   const whole = JSON.stringify({
     metadata: { name: 'a', managedFields: [{ time: 't]', of: [] }], uid: '1' },

@@ -123,8 +123,9 @@ function endOfFields(bytes: Buffer, nameEnd: number, { manager }: ManagerEntry):
   if (end < nameEnd || bytes[nameEnd + 2] !== OPEN_OBJECT) return nameEnd;
   if (bytes.compare(AFTER_FIELDS, 0, AFTER_FIELDS.length, end, end + AFTER_FIELDS.length) !== 0)
     return nameEnd;
-  // An array within could be mistaken for the one that the entry stands in.
-  return bytes.subarray(nameEnd, end).includes(OPEN_ARRAY) ? nameEnd : end;
+  // An array within could be mistaken for the one that the entry stands in, and behind its end another object may have a manager.
+  const between = bytes.subarray(nameEnd, end);
+  return between.includes(OPEN_ARRAY) || between.includes(CLOSE_ARRAY) ? nameEnd : end;
 }
 
 /** Whoever wrote the status counts before whoever wrote the rest; of two of the same second, the one that is listed later. */
