@@ -559,68 +559,52 @@ as $$
 #variable_conflict use_column
 declare
   meeting bigint[];
-  taken_meanwhile bigint;
   one record;
   target uuid;
   known uuid;
 begin
   meeting := array(
     select nth
-    from unnest(table_names, ids, started, named, clients, shared) with ordinality
-      as observed (table_name, id, started, named, client, is_shared, nth)
+    from unnest(table_names, ids, started, named, clients, since, shared) with ordinality
+      as observed (table_name, id, started, named, client, since, is_shared, nth)
     where is_shared
       or (
         select true
         from record_alias
         where table_name = observed.table_name
           and id = any (array[observed.id, observed.started, observed.client, observed.named])
-          and record_id <> observed.id
+          -- Or about a start of it that was earlier.
+          and (record_id <> observed.id or record_alias.since < least(observed.since, clock_timestamp()))
         limit 1
       )
       -- A post may have been first that says the name alone.
       or (named <> id and (select true from record_home where record_home.id = named))
   );
 
-  with wanted as materialized (
-    select observed.table_name, name.given_by, name.id, observed.id as record_id, name.since,
-      coalesce(named, started, observed.id) as rank, nth, position
-    from unnest(table_names, ids, started, named, clients, since) with ordinality
-      as observed (table_name, id, started, named, client, since, nth)
-    cross join lateral (values
-      (1, 'source', observed.started, null),
-      (2, 'client', nullif(observed.client, observed.id), null),
-      -- A start that is still to come would be the newest for ever.
-      (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
-    ) as name (position, given_by, id, since)
-    where name.id is not null
-      and nth <> all (meeting)
-      and (
-        select true
-        from record_alias as noted
-        where noted.table_name = observed.table_name
-          and noted.id = name.id
-          and noted.given_by = name.given_by
-          -- What was noted since the statement before, of another record, is met by the insert.
-          and noted.record_id = observed.id
-          and (name.since > noted.since) is not true
-      ) is null
-  ), written as (
-    insert into record_alias as newest (table_name, given_by, id, record_id, since)
-    select table_name, given_by, id, record_id, since
-    from wanted
-    -- As the others are decided.
-    order by table_name, rank, nth, position
-    on conflict (table_name, id, given_by) do update set record_id = excluded.record_id, since = excluded.since
-    where excluded.since > newest.since
-    returning id
-  )
-  select (select count(*) from wanted) - (select count(*) from written)
-  into taken_meanwhile;
-
-  if taken_meanwhile > 0 then
-    raise exception '% names of records were given by another transaction meanwhile', taken_meanwhile
-      using errcode = 'serialization_failure', hint = 'the same again meets the records that have these names now';
-  end if;
+  -- No ON CONFLICT, which costs as much again: whoever notes one of these meanwhile makes the insert fail, and the flush is repeated.
+  insert into record_alias (table_name, given_by, id, record_id, since)
+  select observed.table_name, name.given_by, name.id, observed.id, name.since
+  from unnest(table_names, ids, started, named, clients, since) with ordinality
+    as observed (table_name, id, started, named, client, since, nth)
+  cross join lateral (values
+    (1, 'source', observed.started, null),
+    (2, 'client', nullif(observed.client, observed.id), null),
+    -- A start that is still to come would be the newest for ever.
+    (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
+  ) as name (position, given_by, id, since)
+  where name.id is not null
+    and nth <> all (meeting)
+    and (
+      select true
+      from record_alias as noted
+      where noted.table_name = observed.table_name
+        and noted.id = name.id
+        and noted.given_by = name.given_by
+        -- What was noted since the statement before, of another record, is met by the insert.
+        and noted.record_id = observed.id
+    ) is null
+  -- As the others are decided.
+  order by observed.table_name, coalesce(observed.named, observed.started, observed.id), nth, position;
 
   if meeting = '{}' then
     return;
