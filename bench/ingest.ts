@@ -237,8 +237,9 @@ type Spender = (typeof SPENDERS)[number];
 
 async function secondsSpent(servicePid: number): Promise<Record<Spender, number>> {
   const tree = await readProcessTree(process.pid);
+  // With those that ended: a connection that was idle for long takes its server process with it.
   const sum = (isWanted: (sample: ProcessSample) => boolean): number =>
-    tree.filter(isWanted).reduce((seconds, { cpuSeconds }) => seconds + cpuSeconds, 0);
+    tree.filter(isWanted).reduce((seconds, one) => seconds + one.cpuSeconds + one.endedChildrenCpuSeconds, 0);
   return {
     'the service': sum(({ pid }) => pid === servicePid),
     PostgreSQL: sum(({ name }) => name === 'postgres'),
