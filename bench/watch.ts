@@ -43,7 +43,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
     const args = [kubeconfig, String(rows)];
     const figures: Figure[] = [];
     for (const measure of [measureSpeed, measureEvents, measureMemory]) {
-      const measured = await measure(args, rows, cluster);
+      const measured = await measure(args, cluster, rows);
       for (const figure of measured) report(formatJson(figure));
       figures.push(...measured);
     }
@@ -55,8 +55,8 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
 
 async function measureSpeed(
   args: readonly string[],
-  rows: number,
   cluster: PreparedCluster,
+  rows: number,
 ): Promise<readonly Figure[]> {
   using child = startChild(args, []);
   const blocks: number[] = [];
@@ -85,11 +85,7 @@ async function measureSpeed(
 }
 
 /** Events of a watch that come all at once, until the last one is sent. The watcher may leave out what a later one replaces. */
-async function measureEvents(
-  args: readonly string[],
-  _rows: number,
-  cluster: PreparedCluster,
-): Promise<readonly Figure[]> {
+async function measureEvents(args: readonly string[], cluster: PreparedCluster): Promise<readonly Figure[]> {
   using child = startChild(args, []);
   await child.ask('follow');
   const processorTimes: number[] = [];

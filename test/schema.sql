@@ -2154,30 +2154,35 @@ begin
       or (named <> id and (select true from record_home where record_home.id = named))
   );
 
-  -- No ON CONFLICT, which costs as much again: whoever notes one of these meanwhile makes the insert fail, and the flush is repeated.
-  insert into record_alias (table_name, given_by, id, record_id, since)
-  select observed.table_name, name.given_by, name.id, observed.id, name.since
-  from unnest(table_names, ids, started, named, clients, since) with ordinality
-    as observed (table_name, id, started, named, client, since, nth)
-  cross join lateral (values
-    (1, 'source', observed.started, null),
-    (2, 'client', nullif(observed.client, observed.id), null),
-    -- A start that is still to come would be the newest for ever.
-    (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
-  ) as name (position, given_by, id, since)
-  where name.id is not null
-    and nth <> all (meeting)
-    and (
-      select true
-      from record_alias as noted
-      where noted.table_name = observed.table_name
-        and noted.id = name.id
-        and noted.given_by = name.given_by
-        -- What was noted since the statement before, of another record, is met by the insert.
-        and noted.record_id = observed.id
-    ) is null
-  -- As the others are decided.
-  order by observed.table_name, coalesce(observed.named, observed.started, observed.id), nth, position;
+  begin
+    -- No ON CONFLICT, which costs as much again: this fails where another transaction notes one of them meanwhile.
+    insert into record_alias (table_name, given_by, id, record_id, since)
+    select observed.table_name, name.given_by, name.id, observed.id, name.since
+    from unnest(table_names, ids, started, named, clients, since) with ordinality
+      as observed (table_name, id, started, named, client, since, nth)
+    cross join lateral (values
+      (1, 'source', observed.started, null),
+      (2, 'client', nullif(observed.client, observed.id), null),
+      -- A start that is still to come would be the newest for ever.
+      (3, 'source', nullif(observed.named, observed.id), least(observed.since, clock_timestamp()))
+    ) as name (position, given_by, id, since)
+    where name.id is not null
+      and nth <> all (meeting)
+      and (
+        select true
+        from record_alias as noted
+        where noted.table_name = observed.table_name
+          and noted.id = name.id
+          and noted.given_by = name.given_by
+          -- What was noted since the statement before, of another record, is met by the insert.
+          and noted.record_id = observed.id
+      ) is null
+    -- As the others are decided.
+    order by observed.table_name, coalesce(observed.named, observed.started, observed.id), nth, position;
+  exception when unique_violation then
+    raise exception 'a name of a record was given by another transaction meanwhile'
+      using errcode = 'serialization_failure', hint = 'the same again meets the records that have these names now';
+  end;
 
   if meeting = '{}' then
     return;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -5,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createPool } from '../../src/database/pool.ts';
 import { createRecordStore } from '../../src/database/recording/record-store.ts';
-import { SQLSTATE } from '../../src/database/sqlstate.ts';
+import { isOutage, SQLSTATE } from '../../src/database/sqlstate.ts';
 import type { Observation } from '../../src/domain/observation.ts';
 import { workflowExecutionAudit } from '../../src/domain/records/workflow-execution-audit.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 import { accept } from '../unit/fixtures/intake/posting.ts';
 
 let database: TestDatabase;
@@ -146,4 +148,26 @@ test('a claim of a known record is refused, and leaves nothing of the others', a
   );
   await expect(claim).rejects.toMatchObject({ code: SQLSTATE.record_known });
   expect([await count('record_alias'), await count('record_home')]).toEqual(before);
+});
+
+test('a name that another transaction gives meanwhile lets the flush be repeated, as what passes by itself', async () => {
+  const note = `select * from audit_resolve_records(array['workflow_execution_audit'], array[$1::uuid], array[$2::uuid],
+    array[null]::uuid[], array[null]::uuid[], array[$3::timestamptz], array[false], array[false])`;
+  const name = randomUUID();
+  const first = await database.writer.connect();
+  try {
+    await first.query('begin');
+    await first.query(note, [randomUUID(), name, START]);
+    const second = database.writer.query(note, [randomUUID(), name, START]);
+    second.catch(() => undefined);
+    await until(
+      async () => (await count('pg_locks where not granted')) > 0,
+      'the second waits for the first',
+    );
+    await first.query('commit');
+    await expect(second).rejects.toMatchObject({ code: '40001' });
+    await expect(second).rejects.toSatisfy(isOutage);
+  } finally {
+    first.release();
+  }
 });

@@ -11,7 +11,7 @@ const SELECT_LOCATIONS = `
   from record_home
   where id = any($1::uuid[])`;
 
-/** In one call with the one before: most flushes bring a record that is new. */
+/** Reads what is known and inserts the rest: most flushes bring a record that is new. */
 const SELECT_OR_INSERT_LOCATIONS = `
   select id, created_at, is_final, is_new
   from audit_locate_records($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[])`;
