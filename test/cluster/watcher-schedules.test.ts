@@ -6,7 +6,7 @@ import type { ScheduleOptions, Trouble } from '../support/watcher-schedule.ts';
 import { playSchedule } from '../support/watcher-schedule.ts';
 
 /** `SCHEDULES=5000 npx vitest run --project cluster test/cluster/watcher-schedules.test.ts` plays thousands. */
-const SCHEDULES = sizeOf('SCHEDULES', { usual: 30, soak: 250 });
+const SCHEDULES = sizeOf('SCHEDULES', { usual: 12, soak: 250 });
 /** They mostly wait, each for its own server and watcher in this process. */
 const AT_A_TIME = 8;
 const FEW = 16;

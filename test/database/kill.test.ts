@@ -27,7 +27,7 @@ import { sizeOf } from '../support/soak.ts';
 
 /** Records per table; `CASES` in the environment raises it for a long run. */
 const CASES = Number(process.env['CASES'] ?? 120);
-const KILLS = sizeOf('KILLS', { usual: 4, soak: 12 });
+const KILLS = sizeOf('KILLS', { usual: 2, soak: 12 });
 const WRITER_PROCESSES = 3;
 const LARGEST_FLUSH = 12;
 const DEADLINE_MS = 300_000;

@@ -12,6 +12,7 @@ import { LOOKS } from '../support/browser/browser.ts';
 import { openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
 import { executionObservation } from '../support/observations.ts';
+import { someOf } from '../support/soak.ts';
 
 /** What models, alerts and strangers may write into any field. */
 const HOSTILE = {
@@ -75,7 +76,7 @@ const VIEWS = [
   '/retention',
 ];
 
-describe.each(LOOKS)('in $theme on a $device', (look) => {
+describe.each(someOf(LOOKS, 2))('in $theme on a $device', (look) => {
   test.each(VIEWS)('%s shows hostile texts as texts', async (path) => {
     const view = await world.open(look);
     const page = await openSound(view, path);
@@ -85,7 +86,7 @@ describe.each(LOOKS)('in $theme on a $device', (look) => {
   });
 });
 
-test.each(LOOKS)(
+test.each(someOf(LOOKS, 2))(
   'the page of each remediation shows its hostile texts as texts, in $theme on a $device',
   async (look) => {
     const view = await world.open(look);

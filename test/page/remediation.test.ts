@@ -13,6 +13,7 @@ import { expectSound, openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
 import { inTheWay } from '../support/kubectl-plugin.ts';
 import { executionObservation } from '../support/observations.ts';
+import { someOf } from '../support/soak.ts';
 
 /* The view of one remediation: all that the API knows of it, and why something is not there. */
 
@@ -59,7 +60,7 @@ function section(page: Page, id: string): Promise<string> {
   return page.locator(`section[aria-labelledby=${id}]`).innerText();
 }
 
-describe.each(LOOKS)('in $theme on a $device', (look) => {
+describe.each(someOf(LOOKS, 2))('in $theme on a $device', (look) => {
   test.each(['approved', 'blocked', 'without a namespace'])('one that is %s has no fault', async (which) => {
     const view = await world.open(look);
     const path = { approved: address(approved), blocked: address(blocked) }[which] ?? NODE;

@@ -9,6 +9,7 @@ import { DESKTOP, LOOKS } from '../support/browser/browser.ts';
 import { expectSound, openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
 import { executionObservation } from '../support/observations.ts';
+import { someOf } from '../support/soak.ts';
 
 let world: PageWorld;
 
@@ -27,7 +28,7 @@ const VIEWS = [
   '/retention',
 ];
 
-describe.each(LOOKS)('in $theme on a $device', (look) => {
+describe.each(someOf(LOOKS, 2))('in $theme on a $device', (look) => {
   test.each(VIEWS)('%s has no fault', async (path) => {
     const view = await world.open(look);
     await openSound(view, path);

@@ -23,7 +23,7 @@ import { sizeOf } from '../support/soak.ts';
 import { until } from '../support/until.ts';
 import { runWorkerProcesses } from '../support/worker-processes.ts';
 
-const REMEDIATIONS = sizeOf('REMEDIATIONS', { usual: 60, soak: 200 });
+const REMEDIATIONS = sizeOf('REMEDIATIONS', { usual: 30, soak: 200 });
 const SENDERS = 20;
 /** `OUTAGE_SECONDS=60` keeps PostgreSQL away for a minute; CONTRIBUTING.md has the command. */
 const OUTAGE_MS = Number(process.env['OUTAGE_SECONDS'] ?? 5) * 1_000;

@@ -30,7 +30,7 @@ const TRACED: readonly ProblemType[] = ['database-unavailable', 'query-too-slow'
  * and the list of problems, so nothing is written a second time. The order of the routes is the order of the
  * description.
  *
- * Generators of Go and TypeScript clients have to take it (ADR 32); `test/api/generated-clients.test.ts` runs
+ * Generators of Go and TypeScript clients have to take it (ADR 32); `test/api/generated-clients.soak.test.ts` runs
  * them.
  */
 export function describeApi(routes: readonly Route[], { asksWhoCalls }: DescriptionOptions): JsonObject {

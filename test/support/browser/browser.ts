@@ -10,6 +10,7 @@ export interface Look {
 
 export const DESKTOP: Look = { theme: 'light', device: 'desktop' };
 export const PHONE: Look = { theme: 'light', device: 'phone' };
+/** The first and the last differ in both: `someOf` of two of them has each theme and each device. */
 export const LOOKS: readonly Look[] = [
   DESKTOP,
   { theme: 'dark', device: 'desktop' },

@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 
 import { BENCHES } from '../../bench/main.ts';
 import { repositoryPath } from '../support/repository.ts';
-import { someOf } from '../support/soak.ts';
 
 /** Enough to run every line of a bench, far too few to measure anything. */
 const FEW_ROWS: Readonly<Record<string, string>> = {
@@ -32,8 +31,7 @@ function bench(...args: readonly string[]) {
 }
 
 describe('every bench runs and prints its figures as JSON lines:', () => {
-  // With two of them every kind of server is there: the archive's with PostgreSQL, and Temporal with a worker.
-  test.each(someOf(Object.keys(BENCHES), 2))('%s', (name) => {
+  test.each(Object.keys(BENCHES))('%s', (name) => {
     const { stdout, stderr, status } = bench(name, '--json', '--rows', FEW_ROWS[name] ?? '100');
     expect(status, stderr).toBe(0);
     const figures = stdout

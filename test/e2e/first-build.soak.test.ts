@@ -12,7 +12,6 @@ import {
   ObtainingStopped,
 } from '../../dev/servers/find/resolver.ts';
 import { runScript } from '../support/processes.ts';
-import { someOf } from '../support/soak.ts';
 
 const BUILD_TIMEOUT_MS = 300_000;
 let folder: string;
@@ -124,7 +123,7 @@ const SIGNALS = [
   ['SIGTERM', 143],
 ] as const;
 
-test.each(someOf(SIGNALS, 1))(
+test.each(SIGNALS)(
   '%s during the first build of a start ends everything with exit code %i',
   async (signal, code) => {
     // Of the two forms of the name, ours is for the download of the server, a site that refuses at once. Go may fetch.

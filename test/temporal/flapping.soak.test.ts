@@ -6,7 +6,7 @@ import { createTestApi } from '../support/api.ts';
 import { RecordedCluster } from '../support/recorded-cluster.ts';
 import { until } from '../support/until.ts';
 
-/** `FLAP_SECONDS=600 npx vitest run --project temporal test/temporal/flapping.test.ts` flaps for ten minutes, as in life. */
+/** `SOAK=1 FLAP_SECONDS=600 npx vitest run --project temporal test/temporal/flapping.soak.test.ts` flaps for ten minutes, as in life. */
 const FLAP_SECONDS = Number(process.env['FLAP_SECONDS'] ?? 20);
 const COALESCE_MS = Math.min(60_000, (FLAP_SECONDS * 1_000) / 4);
 /** From when a state is sent until its row is there, on a busy machine. */
