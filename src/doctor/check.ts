@@ -36,6 +36,8 @@ export interface Check {
   readonly name: string;
   /** Names of checks, all of which stand before it, without which this one would only repeat their fault. */
   readonly after?: readonly string[];
+  /** Longest time of this one, where it has to be longer than that of the others. */
+  readonly limitMs?: number;
   /** What to do where `run` rejects. */
   readonly remedy: string;
   /** Says what it found. Rejects where it cannot find out, for instance because a server does not answer. */
@@ -93,7 +95,9 @@ async function runAfterOthers(
   return { check: name, ...(await runWithin(check, limits)) };
 }
 
-async function runWithin({ run, remedy }: Check, { signal, limitMs }: Limits): Promise<Outcome> {
+async function runWithin({ run, remedy, limitMs: own }: Check, limits: Limits): Promise<Outcome> {
+  const { signal } = limits;
+  const limitMs = own ?? limits.limitMs;
   const ended = new AbortController();
   const tooLate = async (): Promise<Outcome> => {
     await delay(limitMs, undefined, { signal: AbortSignal.any([signal, ended.signal]) });

@@ -49,7 +49,10 @@ describe('doctor', () => {
       try {
         const findings = await world.examine(await env?.(), clockAheadMs);
         const faults = findings.filter(({ state }) => state === 'wrong');
-        expect(faults.map((finding) => finding.check)).toEqual([expect.stringMatching(check)]);
+        expect(
+          faults.map((finding) => finding.check),
+          JSON.stringify(faults),
+        ).toEqual([expect.stringMatching(check)]);
         const said = faults.map(({ found, remedy }) =>
           remedy === undefined ? found : `${found}; ${remedy}`,
         );
