@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createLostRuns } from '../../src/temporal/lost-runs.ts';
 import { createRecordingPollers } from '../../src/temporal/recording-pollers.ts';
-import { createRemediationSignals } from '../../src/temporal/remediation-signals.ts';
+import { createRemediationSignals, type RemediationSignals } from '../../src/temporal/remediation-signals.ts';
 import { REMEDIATION_AUDIT } from '../../src/workflows/messages.ts';
 import type { TestTemporal } from '../support/temporal.ts';
 import { connectTestTemporal } from '../support/temporal.ts';
@@ -66,7 +66,15 @@ test('a worker is known to poll a queue once it does, and none before', async ()
 describe('what a terminated run had taken', () => {
   test('is sent again from the cluster, and is a gap with the name of the run until then', async () => {
     const taskQueue = `lost-${randomUUID()}`;
-    const signals = createRemediationSignals(temporal.client, { lateGraceSeconds: 1, taskQueue });
+    const remediations = createRemediationSignals(temporal.client, { lateGraceSeconds: 1, taskQueue });
+    // What is sent again may be back within a few milliseconds; it waits until the gap was seen.
+    let mayBeSent: Promise<undefined> = Promise.resolve(undefined);
+    const signals: RemediationSignals = {
+      send: async (signal) => {
+        await mayBeSent;
+        return remediations.send(signal);
+      },
+    };
     const lostRuns = createLostRuns(temporal.client);
     const cluster = randomUUID();
     await using world = await WatcherWorld.create({ cluster, signals, lostRuns });
@@ -78,12 +86,15 @@ describe('what a terminated run had taken', () => {
       (await handle.describe().catch(() => undefined))?.runId;
     await until(async () => (await runId()) !== undefined, 'its run has begun');
     const lost = await runId();
+    const named = Promise.withResolvers<undefined>();
+    mayBeSent = named.promise;
     await handle.terminate('somebody thought it was not needed');
     const isNamed = (): boolean =>
       world.watcher
         .completeness()
         .gaps.some(({ reason, detail }) => reason === 'lost-run' && detail === `run ${lost ?? ''}`);
     await until(isNamed, 'the loss is named');
+    named.resolve(undefined);
     await until(async () => (await runId()) !== lost, 'another run has it');
     const { values } = await world.metrics.watcher.lostRuns.get();
     expect(values).toMatchObject([{ labels: { result: 'sent-again' }, value: 1 }]);
