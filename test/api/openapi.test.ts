@@ -308,7 +308,7 @@ async function send({ path, method }: Described, request: Request) {
 }
 
 describe('whatever is asked, an answer is one that the description names, and never a mistake of ours:', () => {
-  const RUNS = sizeOf('ANSWERS', { usual: 8, soak: 25 });
+  const RUNS = sizeOf('ANSWERS', { usual: 4, soak: 25 });
   test('for every route', async () => {
     for (const described of operations) {
       const { path, method, operation } = described;

@@ -17,6 +17,7 @@ import { openSound } from '../support/browser/checks.ts';
 import { PageWorld } from '../support/browser/page-world.ts';
 import { executionObservation } from '../support/observations.ts';
 import { retentionSteps, runRetention } from '../support/retention.ts';
+import { someOf } from '../support/soak.ts';
 import { createTestFolder, type TestFolder } from '../support/test-folder.ts';
 
 /*
@@ -48,7 +49,7 @@ describe('while the database is away', () => {
   afterAll(() => world[Symbol.asyncDispose]());
 
   test.each(VIEWS)('%s says so', async (path) => {
-    for (const look of LOOKS) {
+    for (const look of someOf(LOOKS, 2)) {
       const view = await world.open(look);
       const page = await openSound(view, path, 503);
       expect(await page.locator('main').innerText()).toContain('the database does not answer');
@@ -179,7 +180,7 @@ describe('with the right to single remediations, and not to lists', () => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  test.each(LOOKS)(
+  test.each(someOf(LOOKS, 2))(
     'the page of a remediation says what it leaves out, in $theme on a $device',
     async (look) => {
       const { rows } = await world.database.owner.query<{ path: string }>(

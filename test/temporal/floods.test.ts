@@ -17,7 +17,7 @@ import { until } from '../support/until.ts';
 
 const SENDERS = 25;
 /** Observations of the largest flood; `FLOOD=200000` for a long run. */
-const FLOOD = sizeOf('FLOOD', { usual: 5_000, soak: 20_000 });
+const FLOOD = sizeOf('FLOOD', { usual: 2_000, soak: 20_000 });
 
 /** Single ones: more than the events after which the server wants another run. In the soak those are the 4,096 of every server. */
 const SIGNALS = sizeOf('SIGNALS', { usual: 1_200, soak: 5_000 });
