@@ -19,6 +19,10 @@ import { oddValue } from './odd-resources.ts';
 const FIRST_SERVER_ERROR = 500;
 /** Ids, times and hashes of a row, however small the record was. */
 const FREE_SIZE = 4 * 1_024;
+/** Past on every day: of a month that is not over a restore is refused before anything else. */
+const PAST_MONTH = '2020-01';
+/** The service has no archive to restore from, and says so. */
+const NOT_CONFIGURED = 501;
 const KUBERNETES_EXECUTION = '/api/v1/audit/kubernetes-execution';
 
 let folder: TestFolder;
@@ -194,11 +198,14 @@ test('any bytes are answered without an error of the service, and the next recor
     inputs: bodies,
     run: async ({ address, type, body }, round) => {
       const path = (addresses[address % addresses.length] ?? '')
-        .replace('{month}', '2026-11')
+        .replace('{month}', PAST_MONTH)
         .replace(/\{\w+\}/g, '1');
       await fuzzed.withoutBlocking(async (attempt) => {
         const answered = await post(path, Uint8Array.from(Buffer.from(body, 'base64')), type);
-        expect(answered.status, `POST ${path} ${type}: ${short(answered)}`).toBeLessThan(FIRST_SERVER_ERROR);
+        if (answered.status !== NOT_CONFIGURED)
+          expect(answered.status, `POST ${path} ${type}: ${short(answered)}`).toBeLessThan(
+            FIRST_SERVER_ERROR,
+          );
         const next = canonicalJson({ execution_id: `next-${round}-${attempt}`, success: true });
         const good = await post(KUBERNETES_EXECUTION, next, 'application/json');
         expect(good.status, short(good)).toBe(201);
