@@ -19,7 +19,7 @@ import { commitOneByOne } from './ingest-ceiling.ts';
 import { inChunks, newPosts } from './post-rows.ts';
 import { type ProcessSample, readProcessTree } from './process-tree.ts';
 import { startService } from './service-process.ts';
-import { newObservations } from './store-rows.ts';
+import { createMonthOfYesterday, newObservations } from './store-rows.ts';
 
 const BENCH = 'ingest';
 const PATH = '/api/v1/audit/workflow-execution';
@@ -73,6 +73,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
       });
     // The writer may not write by hand: the ceiling is what the owner could do at best.
     const plain = openPool(ownerUrl, PLAIN_CONNECTIONS);
+    await createMonthOfYesterday(plain);
     const few = openPool(writerUrl, STORE_CONNECTIONS);
     const [service, bare] = [startService(writerUrl), startService(writerUrl, 'nothing')];
     try {

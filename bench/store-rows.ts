@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 
-import { instantOf } from '../src/domain/instant.ts';
+import type pg from 'pg';
+
+import { createMonth } from '../src/database/months/partitions.ts';
+import { instantOf, monthOf } from '../src/domain/instant.ts';
 import type { Observation } from '../src/domain/observation.ts';
 import { naturalKey } from '../src/domain/observation.ts';
-import { HOUR_MS } from '../src/domain/time.ts';
+import { DAY_MS, HOUR_MS } from '../src/domain/time.ts';
 
 /** Observations of executions nobody has met yet, each about 740 bytes in 24 columns, spread over the last `days`. */
 export function newObservations(count: number, days = 1): Observation[] {
   return Array.from({ length: count }, (_, index) =>
     newObservation(Date.now() - (index % (days * 24)) * HOUR_MS),
   );
+}
+
+/** For hand-written SQL, which makes no months: on the first day of a month rows of the last day belong to the month before. */
+export async function createMonthOfYesterday(owner: pg.Pool): Promise<void> {
+  await createMonth(owner, monthOf(instantOf(Date.now() - DAY_MS)));
 }
 
 function newObservation(createdAtMs: number): Observation {

@@ -14,7 +14,7 @@ import type { Bench, BenchOptions } from './bench.ts';
 import type { Figure } from './harness.ts';
 import { compare, ratePerSecond } from './harness.ts';
 import { prepareFlush, writeByHand } from './store-ceiling.ts';
-import { newObservations } from './store-rows.ts';
+import { createMonthOfYesterday, newObservations } from './store-rows.ts';
 
 const BENCH = 'store';
 const FLUSH_SIZES = [1, 100, 1_000];
@@ -51,6 +51,7 @@ async function run({ rows, report }: BenchOptions): Promise<readonly Figure[]> {
         });
       // The writer may not write by hand: the ceiling is what the owner could do at best.
       const [pool, byHand] = [open(writerUrl), open(ownerUrl)];
+      await createMonthOfYesterday(byHand);
       for (const size of FLUSH_SIZES) {
         figures.push(await measure(pool, byHand, { connections, size, rows }));
         report(`${figures.at(-1)?.metric ?? ''}: ${figures.at(-1)?.value.toFixed(0) ?? ''}/s`);

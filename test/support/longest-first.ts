@@ -2,6 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes long, the longest first: none of these begins when all others have ended. The order is all that matters. */
 export const LONGEST: readonly string[] = [
+  'test/e2e/bench.soak.test.ts',
   'test/cluster/watcher-services.soak.test.ts',
   'test/temporal/outages.test.ts',
   'test/cluster/watcher-apiserver.soak.test.ts',
@@ -38,7 +39,6 @@ export const LONGEST: readonly string[] = [
   'test/api/generated-clients.soak.test.ts',
   'test/temporal/flapping.soak.test.ts',
   'test/database/embedded-postgres-users.test.ts',
-  'test/e2e/bench.soak.test.ts',
   'test/archive/archive-limits.test.ts',
   'test/api/openapi.test.ts',
   'test/archive/retention-commands.test.ts',

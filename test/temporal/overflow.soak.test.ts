@@ -83,20 +83,25 @@ test(
       }
     };
     await flood(1, 30);
-    const close = (): Promise<unknown> =>
-      stage
-        .handleOf(remediation)
-        .executeUpdate(closeAudit, { args: [{ reason: 'the storm is over', by: 'alice' }] });
-    const closing = close().catch((error: unknown) => {
-      // The server refuses an update that comes in the moment in which the run continues as new: it is sent again.
-      if (error instanceof WorkflowNotFoundError) return close();
-      throw error;
-    });
+    let closed: unknown;
+    const close = async (): Promise<boolean> => {
+      const args = [{ reason: 'the storm is over', by: 'alice' }] as const;
+      try {
+        closed = await stage.handleOf(remediation).executeUpdate(closeAudit, { args: [...args] });
+        return true;
+      } catch (error: unknown) {
+        // The server refuses an update that comes in the moment in which the run continues as new: it is sent again.
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    };
+    const closing = until(close, 'a run takes the request to close', DEADLINE_MS);
     await flood(31, 50);
     expect(JSON.stringify(sent).length).toBeGreaterThan(5_000_000);
 
     // While the database is away.
-    expect(await closing).toMatchObject({ remediation: remediation.name });
+    await closing;
+    expect(closed).toMatchObject({ remediation: remediation.name });
     await until(
       async () => {
         const runs = await measureRuns(access, taskQueue);
