@@ -13,7 +13,7 @@ interface ExaminationOptions {
   readonly signal: AbortSignal;
   /** Default: the clock of this machine. */
   readonly nowMs?: () => number;
-  /** Longest time of one check. Default 10 s. */
+  /** Longest time of a check that names none of its own. Default 10 s. */
   readonly limitMs?: number;
 }
 

@@ -21,7 +21,8 @@ const FIRST_SERVER_ERROR = 500;
 const FREE_SIZE = 4 * 1_024;
 /** Past on every day: of a month that is not over a restore is refused before anything else. */
 const PAST_MONTH = '2020-01';
-/** The service has no archive to restore from, and says so. */
+const RESTORE = `/api/v1/archives/${PAST_MONTH}/restore`;
+/** The service has no archive to restore from, and says so there. */
 const NOT_CONFIGURED = 501;
 const KUBERNETES_EXECUTION = '/api/v1/audit/kubernetes-execution';
 
@@ -202,7 +203,7 @@ test('any bytes are answered without an error of the service, and the next recor
         .replace(/\{\w+\}/g, '1');
       await fuzzed.withoutBlocking(async (attempt) => {
         const answered = await post(path, Uint8Array.from(Buffer.from(body, 'base64')), type);
-        if (answered.status !== NOT_CONFIGURED)
+        if (path !== RESTORE || answered.status !== NOT_CONFIGURED)
           expect(answered.status, `POST ${path} ${type}: ${short(answered)}`).toBeLessThan(
             FIRST_SERVER_ERROR,
           );

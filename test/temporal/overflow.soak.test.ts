@@ -85,9 +85,10 @@ test(
     await flood(1, 30);
     let closed: unknown;
     const close = async (): Promise<boolean> => {
-      const args = [{ reason: 'the storm is over', by: 'alice' }] as const;
       try {
-        closed = await stage.handleOf(remediation).executeUpdate(closeAudit, { args: [...args] });
+        closed = await stage
+          .handleOf(remediation)
+          .executeUpdate(closeAudit, { args: [{ reason: 'the storm is over', by: 'alice' }] });
         return true;
       } catch (error: unknown) {
         // The server refuses an update that comes in the moment in which the run continues as new: it is sent again.
