@@ -35,6 +35,12 @@ async function killService(): Promise<void> {
   await until(isReady, 'the service is ready again');
 }
 
+const untilAcknowledged = (posters: Posters, wanted: number): Promise<void> =>
+  until(
+    () => posters.acknowledged.size >= wanted,
+    () => `${wanted} records are acknowledged (${posters.describe()})`,
+  );
+
 test(
   'of 1,000 posters at once, while database and service are killed, each record that was acknowledged is there once',
   async () => {
@@ -45,9 +51,10 @@ test(
     const posting = Promise.all(names.map((name) => posters.postUntilKept(name)));
     for (let kill = 0; kill < KILLS; kill += 1) {
       const wanted = Math.floor(((kill + 1) * POSTERS) / (KILLS + 2));
-      await until(() => acknowledged.size >= wanted, `${wanted} records are acknowledged`, DEADLINE_MS);
+      await untilAcknowledged(posters, wanted);
       await (random.below(2) === 0 ? killPostgres() : killService());
     }
+    await untilAcknowledged(posters, POSTERS);
     await posting;
     await until(isReady, 'the service is ready in the end');
     expect(posters.surprises).toEqual([]);

@@ -8,6 +8,8 @@ const COME_AGAIN: readonly number[] = [429, 503];
 /** A machine that is too busy to read what was sent in time says so; nothing was accepted then, either. */
 const NOT_READ = 408;
 const PAUSE_MS = 100;
+/** As every client has one. The service answers within seconds; only what was lost with a killed process takes as long. */
+const ANSWER_DEADLINE_MS = 30_000;
 
 export interface PostAnswer {
   readonly status: number;
@@ -22,6 +24,7 @@ export class Posters {
   /** Answers that are neither a success nor a proper wish to come again. */
   readonly surprises: string[] = [];
   readonly #address: string;
+  #unanswered = 0;
 
   constructor(address: string) {
     this.#address = address;
@@ -31,6 +34,13 @@ export class Posters {
   count(statuses: readonly number[], sinceMs = 0): number {
     return this.answers.filter(({ status, sentAtMs }) => sentAtMs >= sinceMs && statuses.includes(status))
       .length;
+  }
+
+  /** What was acknowledged and how the posts were answered, for the message of a test that waits in vain. */
+  describe(): string {
+    const counts = Object.entries(Object.groupBy(this.answers, ({ status }) => status));
+    const answers = counts.map(([status, of = []]) => `${of.length} with ${status}`).join(', ');
+    return `${this.acknowledged.size} acknowledged; answered: ${answers}; not within ${ANSWER_DEADLINE_MS / 1_000} s: ${this.#unanswered}`;
   }
 
   /** Posts as the sources' client does: what was not answered, or not with success, is sent again. */
@@ -44,10 +54,14 @@ export class Posters {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ execution_id: name, workflow_ref: 'under-fire', success: true }),
+      signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
     })
       .then(async (response) => ({ response, text: await response.text() }))
       // The service was killed: nobody knows what became of the record.
-      .catch(() => undefined);
+      .catch((error: unknown) => {
+        if (error instanceof Error && error.name === 'TimeoutError') this.#unanswered += 1;
+        return undefined;
+      });
     if (answer === undefined) return false;
     const { response, text } = answer;
     this.answers.push({ status: response.status, sentAtMs });

@@ -11,6 +11,8 @@ import { until } from './until.ts';
 import { type RunningProgram, startProgram } from './up.ts';
 
 const READY_DEADLINE_MS = 60_000;
+/** One question that is lost must not keep the test from asking again. */
+const ANSWER_DEADLINE_MS = 10_000;
 const log = createLogger('silent', 'test');
 
 /** `serve` as a process of its own, on a PostgreSQL of its own: both can be killed and started again. */
@@ -115,7 +117,7 @@ export class ServedWorld implements AsyncDisposable {
 
 /** Whether something answers there, and with success. */
 export function answersWell(url: string): Promise<boolean> {
-  return fetch(url).then(
+  return fetch(url, { signal: AbortSignal.timeout(ANSWER_DEADLINE_MS) }).then(
     ({ ok }) => ok,
     () => false,
   );
