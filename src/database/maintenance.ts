@@ -92,11 +92,12 @@ async function isCleared(client: pg.Client): Promise<boolean> {
 class KeptClient {
   #kept: { readonly client: KeepableClient; readonly timer: NodeJS.Timeout } | undefined;
 
-  /** Of a client that may be kept: forgets it when its connection is lost. */
+  /** Of a client that may be kept: forgets it when its connection is lost. The server's last words come before the end. */
   watch(client: pg.Client): KeepableClient {
-    return client.once('end', () => {
+    const forget = (): void => {
       if (this.#kept?.client === client) this.take();
-    }) as KeepableClient;
+    };
+    return client.once('error', forget).once('end', forget) as KeepableClient;
   }
 
   take(): KeepableClient | undefined {
