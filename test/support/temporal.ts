@@ -24,7 +24,7 @@ export interface TestTemporal {
 }
 
 export async function connectTestTemporal(given: Partial<TemporalAccess> = {}): Promise<TestTemporal> {
-  installRuntime(silent);
+  const runtime = installRuntime(silent);
   const access = {
     connectionOptions: { address: inject('temporalAddress') },
     namespace: 'default',
@@ -43,6 +43,9 @@ export async function connectTestTemporal(given: Partial<TemporalAccess> = {}): 
         queues: [{ taskQueue, activities }],
         shutdownGraceSeconds: 1,
       }),
-    close,
+    close: async () => {
+      await close();
+      await runtime.shutdown();
+    },
   };
 }

@@ -21,9 +21,10 @@ const SERVICES = ['frontend', 'matching', 'history', 'worker'];
 const TASK_QUEUE = 'waits-for-a-worker';
 let dataDir: string;
 let postgres: EmbeddedPostgres;
+let runtime: ReturnType<typeof installRuntime>;
 
 beforeAll(async () => {
-  installRuntime(createLogger('silent', 'test'));
+  runtime = installRuntime(createLogger('silent', 'test'));
   dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-temporal-server-'));
   postgres = await startPostgres({
     dataDir: join(dataDir, 'postgres'),
@@ -34,6 +35,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await runtime.shutdown();
   await postgres.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
