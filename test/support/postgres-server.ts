@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 
 import type { TestProject } from 'vitest/node';
 
 import { startPostgres } from '../../dev/servers/postgres/postgres.ts';
+import { createMemoryFolder } from './memory-folder.ts';
 import { cacheDir } from './servers.ts';
 
 declare module 'vitest' {
@@ -24,7 +23,7 @@ export interface TestPostgres extends AsyncDisposable {
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', scram_iterations: '1' };
 
 export async function startTestPostgres(): Promise<TestPostgres> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-postgres-'));
+  const dataDir = await createMemoryFolder('remediation-audit-postgres-');
   const report = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 
 import type { TestProject } from 'vitest/node';
 
 import { startTemporal } from '../../dev/servers/temporal/development-server.ts';
+import { createMemoryFolder } from './memory-folder.ts';
 import { resolveServer } from './servers.ts';
 
 declare module 'vitest' {
@@ -16,7 +15,7 @@ declare module 'vitest' {
 
 /** vitest's global setup of a project: one dev server for all its files, each of which uses a task queue of its own. */
 export default async function provideTestTemporal(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'remediation-audit-temporal-'));
+  const dataDir = await createMemoryFolder('remediation-audit-temporal-');
   const temporal = await startTemporal({
     binary: await resolveServer('temporal'),
     dataDir,
