@@ -45,18 +45,8 @@ function fuzzTimeoutSeconds(): number {
   return Number(process.env['FUZZ_SECONDS'] ?? 0) + 300;
 }
 
+/** In the order in which they run: what waits most comes first, what has many short files last. */
 const suites: Suite[] = [
-  // budget 5 s
-  { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
-  // budget 30 s
-  { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 120 },
-  // budget 2 min: one embedded PostgreSQL for the run, one database per file
-  {
-    name: 'database',
-    include: ['test/database/**/*.test.ts'],
-    testTimeoutSeconds: 300,
-    globalSetup: [POSTGRES],
-  },
   // budget 4 min: floods and outages; one Temporal dev server for the run, one task queue per file
   {
     name: 'temporal',
@@ -64,12 +54,10 @@ const suites: Suite[] = [
     testTimeoutSeconds: 300,
     globalSetup: [POSTGRES, TEMPORAL],
   },
-  // budget 30 s: checked-in histories
-  { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 180 },
   // budget 3 min: the sandbox, seeded schedules, and a real kube-apiserver with etcd
   { name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeoutSeconds: 300 },
-  // budget 2 min
-  { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 240, globalSetup: [POSTGRES] },
+  // budget 4 min: processes as a user starts them, beside one `up` for the run
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600, globalSetup: [SHARED_UP] },
   // budget 3 min: a real browser on the service, one for each file
   {
     name: 'page',
@@ -84,8 +72,23 @@ const suites: Suite[] = [
     testTimeoutSeconds: 300,
     globalSetup: [POSTGRES],
   },
-  // budget 4 min: processes as a user starts them, beside one `up` for the run
-  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeoutSeconds: 600, globalSetup: [SHARED_UP] },
+  // budget 2 min
+  { name: 'api', include: ['test/api/**/*.test.ts'], testTimeoutSeconds: 240, globalSetup: [POSTGRES] },
+  // budget 1 min: compose file, image, helm, promtool
+  { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeoutSeconds: 300 },
+  // budget 2 min: one embedded PostgreSQL for the run, one database per file
+  {
+    name: 'database',
+    include: ['test/database/**/*.test.ts'],
+    testTimeoutSeconds: 300,
+    globalSetup: [POSTGRES],
+  },
+  // budget 30 s: checked-in histories
+  { name: 'replay', include: ['test/replay/**/*.test.ts'], testTimeoutSeconds: 180 },
+  // budget 5 s
+  { name: 'architecture', include: ['test/architecture.test.ts'], testTimeoutSeconds: 20 },
+  // budget 30 s
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeoutSeconds: 120 },
   // any JSON and any bytes, as long as `npm run fuzz` says; `npm test` leaves it out
   {
     name: 'fuzz',
@@ -93,8 +96,6 @@ const suites: Suite[] = [
     testTimeoutSeconds: fuzzTimeoutSeconds(),
     globalSetup: [POSTGRES],
   },
-  // budget 1 min: compose file, image, helm, promtool
-  { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeoutSeconds: 300 },
 ];
 
 export default defineConfig({
@@ -108,7 +109,7 @@ export default defineConfig({
     projects: suites.map(({ name, include, testTimeoutSeconds, globalSetup }) => ({
       test: {
         name,
-        // Files of one worker share what they import, which costs a second of each file otherwise. Each closes what it opens.
+        // A worker of its own would cost each file a second of a processor. So a file must close what it opens.
         isolate: false,
         setupFiles: ['test/support/explain-hang.ts'],
         include: IS_SOAK ? filesOfSoak(include) : include,

@@ -92,7 +92,7 @@ async function isCleared(client: pg.Client): Promise<boolean> {
 class KeptClient {
   #kept: { readonly client: KeepableClient; readonly timer: NodeJS.Timeout } | undefined;
 
-  /** Of a client that may be kept: forgets it when its connection is lost. The server's last words come before the end. */
+  /** Of a client that may be kept: forgets it when its connection is lost. An error comes before the end, and after it nothing can be asked. */
   watch(client: pg.Client): KeepableClient {
     const forget = (): void => {
       if (this.#kept?.client === client) this.take();

@@ -41,7 +41,7 @@ function describeProcess(): string[] {
   return [kinds.map(([kind, all = []]) => `${all.length} ${kind}`).join(', '), ...handles];
 }
 
-/** Of the server that all files of a project share; files that start one of their own say what they wait for themselves. */
+/** Of the server that all files of a project share. One that a file has started itself is not known here. */
 async function describeSessions(): Promise<string[]> {
   const url = inject('postgresUrl') as string | undefined;
   if (url === undefined) return ['this project has no server for all of its files'];

@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What takes long, the longest first: none of these begins when all others have ended. The order is all that matters. */
+/** What takes long, the longest first. The order is all that matters. */
 export const LONGEST: readonly string[] = [
   'test/e2e/bench.soak.test.ts',
   'test/cluster/watcher-services.soak.test.ts',
@@ -100,32 +100,17 @@ export const LONGEST: readonly string[] = [
   'test/api/kubectl-plugin.test.ts',
 ];
 
-/** What waits most comes first, what has many short files last. */
-const PROJECTS: readonly string[] = [
-  'temporal',
-  'cluster',
-  'e2e',
-  'page',
-  'archive',
-  'api',
-  'deploy',
-  'database',
-  'replay',
-  'architecture',
-  'unit',
-];
-
 /**
- * Project by project, in each the files of `LONGEST` before the others, which are in vitest's own order: a worker is kept for the next
- * file only where that is of the same project, and a new one costs a second.
+ * Project by project in the order of the configuration, in each the files of `LONGEST` before the others, which are in vitest's own order: a
+ * worker is kept for the next file only where that is of the same project, and a new one costs a second.
  */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { projects } = this.ctx;
     const usual = await super.sort(files);
     return usual.sort(
       (one, other) =>
-        PROJECTS.indexOf(one.project.name) - PROJECTS.indexOf(other.project.name) ||
-        rankOf(one) - rankOf(other),
+        projects.indexOf(one.project) - projects.indexOf(other.project) || rankOf(one) - rankOf(other),
     );
   }
 }

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 /** Linux keeps it in memory. */
 const MEMORY = '/dev/shm';
-/** Far more than the tests ever have there at once: a server whose disk is full would fail many tests at once. */
+/** Far more than the tests ever have there at once: a server whose disk is full fails all of them. */
 const ROOM_BYTES = 8 * 1024 ** 3;
 
 /**
  * For the data of servers that go with the run, and that no test looks at as files: in memory where there is room. PostgreSQL makes and removes a
- * thousand files for each database, which on a disk costs a quarter of the processor time of all its tests.
+ * thousand files for each database, which on a disk costs a fifth of the processor time of the tests.
  */
 export async function createMemoryFolder(prefix: string): Promise<string> {
   return mkdtemp(join((await hasRoom()) ? MEMORY : tmpdir(), prefix));

@@ -8,7 +8,7 @@ const COME_AGAIN: readonly number[] = [429, 503];
 /** A machine that is too busy to read what was sent in time says so; nothing was accepted then, either. */
 const NOT_READ = 408;
 const PAUSE_MS = 100;
-/** As every client has one. The service answers within seconds; only what was lost with a killed process takes as long. */
+/** Clients have one, too. The service answers within seconds. */
 const ANSWER_DEADLINE_MS = 30_000;
 
 export interface PostAnswer {
